@@ -1,0 +1,130 @@
+import type { FailureCode } from '../contracts/failure.ts';
+import type { FeatureNorm, Objective, Preprocessing } from '../image-gpt/config.ts';
+import { ImageGptError } from '../image-gpt/error.ts';
+
+/** A stored object as a listing or a HEAD shows it. */
+export interface StoredObject {
+  key: string;
+  /** Quoted or not, as the store gives it; compared as a whole. */
+  etag: string;
+  /** Bytes. */
+  size: number;
+  lastModified: Date;
+}
+
+export type ReadResult =
+  | { status: 'found'; object: StoredObject; body: Uint8Array }
+  | { status: 'not_found' }
+  | { status: 'etag_mismatch' }
+  /** The object is larger than `maxBytes`; its body was not read. */
+  | { status: 'too_large'; object: StoredObject };
+
+export type WriteResult = { status: 'stored'; etag: string } | { status: 'precondition_failed' };
+
+/** Create only if nothing is there, or replace only what has this ETag. Neither: write whatever is there. */
+export type WriteCondition = { ifNoneMatch: '*' } | { ifMatch: string };
+
+/** A bucket, or a directory that stands for one. Methods throw {@link TransientError} for what a retry may cure. */
+export interface ObjectStore {
+  /** All objects under `prefix`, in UTF-8 byte order of their keys, read page by page. */
+  list(options?: { prefix?: string; startAfter?: string }): AsyncIterable<StoredObject>;
+  head(key: string): Promise<StoredObject | undefined>;
+  get(key: string, options?: { ifMatch?: string; maxBytes?: number }): Promise<ReadResult>;
+  put(key: string, body: Uint8Array, condition?: WriteCondition): Promise<WriteResult>;
+  /** Deletes the object if it is there. */
+  delete(key: string): Promise<void>;
+}
+
+export interface QueueMessage {
+  body: string;
+  /** Names this delivery of the message: needed to delete, extend or release it. */
+  receipt: string;
+  /** 1 on the first delivery. */
+  receiveCount: number;
+  /** True when another failure would send the message to the dead letters. */
+  lastReceive: boolean;
+  /** When it was sent first. */
+  sentAt: Date;
+}
+
+/** At-least-once, unordered, with visibility timeout and dead letters: SQS, or the same in memory. */
+export interface Queue {
+  /** Resolves when every body is accepted, waiting while the queue is full; throws {@link TransientError} when some were not. */
+  send(bodies: readonly string[]): Promise<void>;
+  /** Waits up to `waitMs` for a first message; resolves with none when the time is over or `signal` aborts. */
+  receive(options: { maxMessages: number; waitMs: number; signal?: AbortSignal }): Promise<QueueMessage[]>;
+  delete(receipts: readonly string[]): Promise<void>;
+  /** Keeps the messages hidden for another `visibilityMs`; 0 releases them at once. */
+  changeVisibility(receipts: readonly string[], visibilityMs: number): Promise<void>;
+}
+
+/** Where result events go: an SNS topic, or standard output. `E` is the event. */
+export interface EventSink<E> {
+  publish(events: readonly E[]): Promise<void>;
+}
+
+export interface Clock {
+  now(): Date;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** A picture at the model's input resolution, before the palette. */
+export interface DecodedPicture {
+  /** Name of the file format as sharp gives it: jpeg, png, webp, gif, tiff, avif, svg … */
+  format: string;
+  /** Size of the whole picture after EXIF orientation, pixels. */
+  width: number;
+  height: number;
+  /** Resized and cropped by the recipe, [height, width, 3] in raster order. */
+  rgb: Uint8Array;
+}
+
+/** Turns untrusted bytes into pixels. Throws {@link PictureError} for what is wrong with the picture. */
+export interface PictureDecoder {
+  decode(bytes: Uint8Array): Promise<DecodedPicture>;
+}
+
+export type OutputName = 'classification' | 'features' | 'likelihood';
+
+/** What the model saw in one picture; an output that was not asked for is absent. */
+export interface Prediction {
+  /** Class logits [C], before softmax. */
+  classLogits?: Float32Array;
+  /** Pooled features [d] (several layers: concatenated). */
+  features?: Float32Array;
+  /** Nats per token, mean over n. */
+  nats?: number;
+}
+
+/** A loaded iGPT. */
+export interface Model {
+  /** `<name>-<hash>`: the hash covers the weights, probe, palette and every option that changes a result. */
+  readonly id: string;
+  readonly objective: Objective;
+  /** Tokens in a picture, n. */
+  readonly tokens: number;
+  readonly preprocessing: Preprocessing;
+  readonly outputs: readonly OutputName[];
+  readonly featureLayer: number;
+  readonly featureNorm: FeatureNorm;
+  readonly labels: readonly string[];
+  /** How the numbers were made, for the record. */
+  readonly provider: string;
+  readonly precision: string;
+  readonly onnxruntime: string;
+  /** Predicts one picture; batching happens inside. `tokens` is [n] in raster order, without SOS. */
+  predict(tokens: Uint16Array): Promise<Prediction>;
+  close(): Promise<void>;
+}
+
+/** Something is wrong with the picture itself: it becomes a failed outcome, never a retry. */
+export class PictureError extends ImageGptError {
+  declare readonly code: FailureCode;
+
+  constructor(code: FailureCode, message: string, options?: ErrorOptions) {
+    super(code, message, options);
+  }
+}
+
+/** The world failed, not the picture: throttling, a broken connection, a conflict. A retry may succeed. */
+export class TransientError extends ImageGptError {}
