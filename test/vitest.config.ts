@@ -1,11 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
+/** `npm test`: everything but the slow suite, which `npm run test:slow` runs. */
 export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
     exclude: ['**/*.slow.test.ts'],
     testTimeout: 60_000,
-    pool: 'forks',
+    hookTimeout: 60_000,
+    reporters: ['default', './support/totals-reporter.ts'],
   },
 });

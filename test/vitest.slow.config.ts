@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+/** `npm run test:slow`: what needs Python, big models or minutes. */
+export default defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: ['**/*.slow.test.ts'],
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    // One file at a time: each of them already uses every core.
+    fileParallelism: false,
+    passWithNoTests: true,
+    reporters: ['default', './support/totals-reporter.ts'],
+  },
+});
