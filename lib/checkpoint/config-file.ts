@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import type { Crop, ImageGptConfig, Objective } from '../image-gpt/config.ts';
+import { CheckpointError } from './error.ts';
+import { parseJson, readJsonFile } from './json-file.ts';
+
+/** What config.json says, in one form whichever project wrote it. */
+export interface ConfigFile {
+  config: ImageGptConfig;
+  crop: Crop;
+  /** Class names by index, from id2label; absent when the file holds none. */
+  labels: readonly string[] | undefined;
+  /** num_labels, when the file says it. */
+  classes: number | undefined;
+  /** `_name_or_path`, when the file says it. */
+  name: string | undefined;
+}
+
+const count = z.int().positive();
+
+/** Tokens are 16-bit from the palette to the graph. */
+const maxColors = 65_536;
+
+/** Our own key in config.json: what Hugging Face has no word for. */
+const igptSchema = z.strictObject({
+  objective: z.enum(['ar', 'bert']).optional(),
+  crop: z.enum(['none', 'short-224-center']).optional(),
+  feature_layer: z.int().nonnegative().optional(),
+  feature_norm: z.enum(['raw', 'next']).optional(),
+});
+
+/** Keys that both kinds of config.json have. Absent numbers have transformers' ImageGPTConfig defaults. */
+const commonSchema = z.looseObject({
+  n_embd: count.default(512),
+  n_layer: count.default(24),
+  n_head: count.default(8),
+  layer_norm_epsilon: z.number().positive().default(1e-5),
+  num_labels: count.optional(),
+  id2label: z.record(z.string().regex(/^\d+$/), z.string()).nullish(),
+  _name_or_path: z.string().optional(),
+  igpt: igptSchema.optional(),
+});
+
+/** OpenAI's hyperparameters (src/run.py). */
+const openAiSchema = commonSchema.extend({ n_vocab: count, n_ctx: count, bert: z.boolean().default(false) });
+
+const huggingFaceSchema = commonSchema.extend({
+  model_type: z.string().default('imagegpt'),
+  vocab_size: z.int().min(2).default(513),
+  n_positions: count.default(1024),
+  n_inner: count.nullish(),
+  activation_function: z.string().default('quick_gelu'),
+  scale_attn_weights: z.boolean().default(true),
+  scale_attn_by_inverse_layer_idx: z.boolean().default(false),
+  tie_word_embeddings: z.boolean().default(false),
+  add_cross_attention: z.boolean().default(false),
+});
+
+/**
+ * Reads config.json of Hugging Face's ImageGPT or of OpenAI's layout.
+ *
+ * @throws CheckpointError `config_missing`, `config_invalid`, or `config_unsupported` for what our graph would compute wrongly
+ */
+export async function readConfigFile(path: string): Promise<ConfigFile> {
+  const file = await readJsonFile(path, z.record(z.string(), z.unknown()), 'config_invalid');
+  if (file === undefined) {
+    throw new CheckpointError(
+      'config_missing',
+      'The directory has no config.json: expected a Hugging Face ImageGPT checkpoint directory.',
+    );
+  }
+  return 'n_vocab' in file
+    ? fromOpenAi(parseJson(file, openAiSchema, 'config.json', 'config_invalid'))
+    : fromHuggingFace(parseJson(file, huggingFaceSchema, 'config.json', 'config_invalid'));
+}
+
+type Shape = Pick<ImageGptConfig, 'n_colors' | 'n_positions' | 'n_inner'>;
+
+function toConfigFile(json: z.infer<typeof commonSchema>, shape: Shape, defaultObjective: Objective): ConfigFile {
+  const igpt = json.igpt ?? {};
+  const { n_embd, n_layer, n_head, layer_norm_epsilon } = json;
+  if (n_embd % n_head !== 0) {
+    throw new CheckpointError(
+      'config_invalid',
+      `n_embd ${n_embd} in config.json is not divisible by n_head ${n_head}.`,
+    );
+  }
+  const feature_layer = igpt.feature_layer ?? Math.floor(n_layer / 2);
+  if (feature_layer > n_layer) {
+    throw new CheckpointError(
+      'config_invalid',
+      `igpt.feature_layer in config.json is ${feature_layer}; expected 0 to ${n_layer}, the number of layers.`,
+    );
+  }
+  if (shape.n_colors > maxColors) {
+    throw new CheckpointError(
+      'config_unsupported',
+      `config.json has ${shape.n_colors} colours; at most ${maxColors} fit a 16-bit token.`,
+    );
+  }
+  const labels = json.id2label == null ? undefined : labelsByIndex(json.id2label);
+  return {
+    config: {
+      ...shape,
+      n_embd,
+      n_layer,
+      n_head,
+      layer_norm_epsilon,
+      objective: igpt.objective ?? defaultObjective,
+      feature_layer,
+      feature_norm: igpt.feature_norm ?? 'next',
+    },
+    crop: igpt.crop ?? 'none',
+    labels,
+    classes: json.num_labels,
+    name: json._name_or_path,
+  };
+}
+
+function fromOpenAi(json: z.infer<typeof openAiSchema>): ConfigFile {
+  const shape = { n_colors: json.n_vocab, n_positions: json.n_ctx, n_inner: 4 * json.n_embd };
+  return toConfigFile(json, shape, json.bert ? 'bert' : 'ar');
+}
+
+function fromHuggingFace(json: z.infer<typeof huggingFaceSchema>): ConfigFile {
+  refuseUnless(json.model_type === 'imagegpt', 'model_type', json.model_type, 'imagegpt');
+  refuseUnless(
+    json.activation_function === 'quick_gelu',
+    'activation_function',
+    json.activation_function,
+    'quick_gelu',
+  );
+  refuseUnless(json.scale_attn_weights, 'scale_attn_weights', false, true);
+  refuseUnless(!json.scale_attn_by_inverse_layer_idx, 'scale_attn_by_inverse_layer_idx', true, false);
+  refuseUnless(!json.tie_word_embeddings, 'tie_word_embeddings', true, false);
+  refuseUnless(!json.add_cross_attention, 'add_cross_attention', true, false);
+  const { vocab_size, n_positions, n_embd, n_inner } = json;
+  return toConfigFile(json, { n_colors: vocab_size - 1, n_positions, n_inner: n_inner ?? 4 * n_embd }, 'ar');
+}
+
+function refuseUnless(supported: boolean, key: string, found: unknown, expected: unknown): void {
+  if (!supported) {
+    throw new CheckpointError(
+      'config_unsupported',
+      `${key} in config.json is ${JSON.stringify(found)}; only ${JSON.stringify(expected)} is supported.`,
+    );
+  }
+}
+
+function labelsByIndex(id2label: Readonly<Record<string, string>>): string[] {
+  const labels: string[] = [];
+  const count = Object.keys(id2label).length;
+  for (let i = 0; i < count; i++) {
+    const label = id2label[String(i)];
+    if (label === undefined) {
+      throw new CheckpointError(
+        'config_invalid',
+        `id2label in config.json has ${count} classes but none with number ${i}.`,
+      );
+    }
+    labels.push(label);
+  }
+  return labels;
+}

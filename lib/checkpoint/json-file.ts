@@ -1,0 +1,70 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { z } from 'zod';
+import { CheckpointError, type CheckpointErrorCode } from './error.ts';
+
+/** A palette of 65,536 colours, the largest, is about 4 MB of JSON; this bounds what a wrong file can cost. */
+const maxJsonBytes = 32_000_000;
+
+/**
+ * Reads and validates a small JSON file of a checkpoint.
+ *
+ * @returns undefined when there is no such file
+ * @throws CheckpointError with `code` when it cannot be read, is not JSON, or does not fit the schema
+ */
+export async function readJsonFile<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  code: CheckpointErrorCode,
+): Promise<T | undefined> {
+  const file = basename(path);
+  const text = await readText(path, code);
+  if (text === undefined) {
+    return undefined;
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new CheckpointError(code, `${file} is not valid JSON.`, { cause });
+  }
+  return parseJson(json, schema, file, code);
+}
+
+/** Validates what a JSON file held; `file` is for the message. */
+export function parseJson<T>(json: unknown, schema: z.ZodType<T>, file: string, code: CheckpointErrorCode): T {
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    throw new CheckpointError(code, `${file} is not as expected: ${firstIssue(parsed.error)}.`, {
+      cause: parsed.error,
+    });
+  }
+  return parsed.data;
+}
+
+async function readText(path: string, code: CheckpointErrorCode): Promise<string | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size > maxJsonBytes) {
+      throw new CheckpointError(code, `${basename(path)} has ${size} bytes; at most ${maxJsonBytes} are read.`);
+    }
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if (cause instanceof CheckpointError) {
+      throw cause;
+    }
+    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) {
+      return undefined;
+    }
+    throw new CheckpointError(code, `${basename(path)} cannot be read.`, { cause });
+  }
+}
+
+function firstIssue(error: z.ZodError): string {
+  const issue = error.issues[0];
+  if (issue === undefined) {
+    return 'invalid';
+  }
+  const where = issue.path.join('.');
+  return where === '' ? issue.message : `${where}: ${issue.message}`;
+}

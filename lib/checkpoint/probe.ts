@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { endianness } from 'node:os';
+import { z } from 'zod';
+import type { FeatureNorm, ImageGptConfig } from '../image-gpt/config.ts';
+import { CheckpointError } from './error.ts';
+import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors.ts';
+import { writeSafetensors } from './write-safetensors.ts';
+
+/** A linear classifier on frozen pooled features (paper section 2.3). */
+export interface Probe {
+  /** Layers l in 0..n_layer whose features are concatenated in this order, k of them. */
+  layers: readonly number[];
+  norm: FeatureNorm;
+  /** Class names, C. */
+  labels: readonly string[];
+  /** [C, k x n_embd], out x in */
+  weight: Float32Array;
+  /** [C] */
+  bias: Float32Array;
+}
+
+const layersSchema = z.array(z.int().nonnegative()).min(1);
+const normSchema = z.enum(['raw', 'next']);
+const labelsSchema = z.array(z.string()).min(1);
+
+/** ImageNet's 1,000 classes on five layers of iGPT-XL are 61 MB; this bounds what a wrong file can cost. */
+const maxProbeBytes = 1_000_000_000;
+
+/**
+ * Reads probe.safetensors. It is small beside the model, so its values are read into memory.
+ *
+ * @throws CheckpointError `probe_invalid`, or the safetensors reader's
+ */
+export async function readProbe(path: string, config: Pick<ImageGptConfig, 'n_embd' | 'n_layer'>): Promise<Probe> {
+  const { tensors, metadata, fileBytes } = await readSafetensorsHeader(path);
+  const layers = metadataValue(metadata, 'layers', layersSchema);
+  const { norm: normText } = metadata;
+  const norm = normSchema.safeParse(normText);
+  if (!norm.success) {
+    throw invalid(`metadata norm is ${JSON.stringify(normText)}; expected raw or next`);
+  }
+  const labels = metadataValue(metadata, 'labels', labelsSchema);
+  const tooHigh = layers.find((layer) => layer > config.n_layer);
+  if (tooHigh !== undefined) {
+    throw invalid(`it reads layer ${tooHigh}; the model has layers 0 to ${config.n_layer}`);
+  }
+  if (fileBytes > maxProbeBytes) {
+    throw invalid(`it has ${fileBytes} bytes; at most ${maxProbeBytes} are read`);
+  }
+  const file = await readFile(path);
+  return {
+    layers,
+    norm: norm.data,
+    labels,
+    weight: readTensor(file, tensors.get('weight'), 'weight', [labels.length, layers.length * config.n_embd]),
+    bias: readTensor(file, tensors.get('bias'), 'bias', [labels.length]),
+  };
+}
+
+/** Writes probe.safetensors, whole or not at all. */
+export async function writeProbe(path: string, probe: Probe): Promise<void> {
+  const classes = probe.labels.length;
+  await writeSafetensors(
+    path,
+    [
+      { name: 'weight', shape: [classes, probe.weight.length / classes], data: probe.weight },
+      { name: 'bias', shape: [classes], data: probe.bias },
+    ],
+    {
+      format: 'pt',
+      layers: JSON.stringify(probe.layers),
+      norm: probe.norm,
+      labels: JSON.stringify(probe.labels),
+    },
+  );
+}
+
+function readTensor(
+  file: Buffer,
+  tensor: SafetensorsTensor | undefined,
+  name: string,
+  shape: readonly number[],
+): Float32Array {
+  if (tensor === undefined) {
+    throw invalid(`tensor ${name} is missing`);
+  }
+  if (tensor.dtype !== 'F32' || tensor.shape.join() !== shape.join()) {
+    throw invalid(
+      `tensor ${name} is ${tensor.dtype} [${tensor.shape.join(', ')}]; expected F32 [${shape.join(', ')}] from its layers and labels`,
+    );
+  }
+  const bytes = file.subarray(tensor.offset, tensor.offset + tensor.length);
+  const values = new Float32Array(tensor.length / 4);
+  if (endianness() === 'LE') {
+    new Uint8Array(values.buffer).set(bytes);
+  } else {
+    for (let i = 0; i < values.length; i++) {
+      values[i] = bytes.readFloatLE(4 * i);
+    }
+  }
+  return values;
+}
+
+function metadataValue<T>(metadata: Readonly<Record<string, string>>, key: string, schema: z.ZodType<T>): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(metadata[key] ?? '');
+  } catch (cause) {
+    throw invalid(`metadata ${key} is missing or not JSON`, cause);
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    throw invalid(`metadata ${key} is ${metadata[key]}; expected a JSON list`);
+  }
+  return parsed.data;
+}
+
+function invalid(found: string, cause?: unknown): CheckpointError {
+  return new CheckpointError('probe_invalid', `probe.safetensors cannot be used: ${found}.`, { cause });
+}

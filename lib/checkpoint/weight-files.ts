@@ -1,0 +1,94 @@
+import { readdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { CheckpointError } from './error.ts';
+import { readJsonFile } from './json-file.ts';
+import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors.ts';
+
+/** A tensor and the file that holds it. */
+export interface StoredTensor extends SafetensorsTensor {
+  /** Base name of the real file. */
+  file: string;
+}
+
+export interface WeightFiles {
+  /** Real path of the folder that holds every file. */
+  directory: string;
+  /** Base names of the real files, in the order of their names in the checkpoint. */
+  files: readonly string[];
+  tensors: ReadonlyMap<string, StoredTensor>;
+  /** All files together, bytes. */
+  bytes: number;
+}
+
+const single = 'model.safetensors';
+const indexFile = 'model.safetensors.index.json';
+
+/** What transformers writes beside the shards of a large checkpoint. */
+const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
+
+/**
+ * Finds model.safetensors, or the shards that model.safetensors.index.json names, follows symbolic links (a Hugging
+ * Face hub cache has nothing else) and reads the headers.
+ *
+ * @throws CheckpointError `weights_missing`, `weights_scattered`, `weights_truncated` or `weights_invalid`
+ */
+export async function readWeightFiles(directory: string): Promise<WeightFiles> {
+  const names = await weightFileNames(directory);
+  const tensors = new Map<string, StoredTensor>();
+  const files: string[] = [];
+  let folder: string | undefined;
+  let bytes = 0;
+  for (const name of names) {
+    const path = await resolveWeightFile(directory, name);
+    folder ??= dirname(path);
+    if (dirname(path) !== folder) {
+      throw new CheckpointError(
+        'weights_scattered',
+        `The weight files of the checkpoint are links into different folders (${names[0]}, ${name}); put them into one.`,
+      );
+    }
+    const header = await readSafetensorsHeader(path);
+    bytes += header.fileBytes;
+    files.push(basename(path));
+    for (const tensor of header.tensors.values()) {
+      if (tensors.has(tensor.name)) {
+        throw new CheckpointError('weights_invalid', `Two weight files hold a tensor named ${tensor.name}.`);
+      }
+      tensors.set(tensor.name, { ...tensor, file: basename(path) });
+    }
+  }
+  return { directory: folder ?? directory, files, tensors, bytes };
+}
+
+async function weightFileNames(directory: string): Promise<string[]> {
+  const present = await readdir(directory);
+  if (present.includes(single)) {
+    return [single];
+  }
+  const index = await readJsonFile(join(directory, indexFile), indexSchema, 'weights_invalid');
+  if (index === undefined) {
+    const advice = present.includes('pytorch_model.bin')
+      ? ' It holds pytorch_model.bin: convert that to safetensors first.'
+      : '';
+    throw new CheckpointError('weights_missing', `The checkpoint directory has no ${single}.${advice}`);
+  }
+  const shards = [...new Set(Object.values(index.weight_map))].sort();
+  for (const shard of shards) {
+    if (basename(shard) !== shard || shard === '..' || shard.includes('\\')) {
+      throw new CheckpointError(
+        'weights_invalid',
+        `${indexFile} names the file ${JSON.stringify(shard)}; expected a file name inside the directory.`,
+      );
+    }
+  }
+  return shards;
+}
+
+async function resolveWeightFile(directory: string, name: string): Promise<string> {
+  try {
+    return await realpath(join(directory, name));
+  } catch (cause) {
+    throw new CheckpointError('weights_missing', `${name} is missing from the checkpoint directory.`, { cause });
+  }
+}

@@ -1,0 +1,132 @@
+import type { BlockWeights, ImageGptWeights, Weight } from '../graph/weights.ts';
+import type { ImageGptConfig } from '../image-gpt/config.ts';
+import { CheckpointError } from './error.ts';
+import { createTensorReader, type TensorReader } from './tensor-reader.ts';
+import type { WeightFiles } from './weight-files.ts';
+
+/** Causal masks that old transformers saved as weights. */
+const huggingFaceIgnored = /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/;
+
+/** Optimiser slots and counters of a training run; the list is transformers' converter's. */
+const openAiIgnored = /adam_[mv]|AdamWeightDecayOptimizer|global_step|_step$|beta[12]_power/;
+
+/**
+ * Gives every tensor its role. The layout is told by tensor names: Hugging Face's (with or without the prefix
+ * `transformer.`, which saves of the base model drop) or OpenAI's.
+ *
+ * @throws CheckpointError `tensor_missing`, `tensor_unexpected`, `tensor_shape` or `tensor_dtype`
+ */
+export function weightsByRole({ directory, tensors }: WeightFiles, config: ImageGptConfig): ImageGptWeights {
+  const reader = createTensorReader(tensors);
+  for (const prefix of ['transformer.', '']) {
+    if (tensors.has(`${prefix}wte.weight`)) {
+      return { directory, ...huggingFace(reader, config, prefix) };
+    }
+  }
+  for (const prefix of ['model/', '']) {
+    if (tensors.has(`${prefix}wte`)) {
+      return { directory, ...openAi(reader, config, prefix) };
+    }
+  }
+  throw new CheckpointError(
+    'tensor_missing',
+    'The weights hold no token embeddings: expected transformer.wte.weight (Hugging Face) or model/wte (OpenAI).',
+  );
+}
+
+function huggingFace(reader: TensorReader, config: ImageGptConfig, prefix: string): Omit<ImageGptWeights, 'directory'> {
+  const { n_colors: V, n_positions: n, n_embd: d, n_inner, n_layer } = config;
+  const blocks: BlockWeights[] = [];
+  for (let i = 0; i < n_layer; i++) {
+    const h = `${prefix}h.${i}.`;
+    const bias = reader.optional(`${h}attn.c_attn.bias`, [3 * d]);
+    const attentionProjectionBias = reader.optional(`${h}attn.c_proj.bias`, [d]);
+    const fcBias = reader.optional(`${h}mlp.c_fc.bias`, [n_inner]);
+    const mlpProjectionBias = reader.optional(`${h}mlp.c_proj.bias`, [d]);
+    blocks.push({
+      ln1: reader.required(`${h}ln_1.weight`, [d]),
+      attention: {
+        layout: 'packed',
+        weight: reader.required(`${h}attn.c_attn.weight`, [d, 3 * d]),
+        ...(bias && { bias }),
+      },
+      attentionProjection: reader.required(`${h}attn.c_proj.weight`, [d, d]),
+      ...(attentionProjectionBias && { attentionProjectionBias }),
+      ln2: reader.required(`${h}ln_2.weight`, [d]),
+      fc: reader.required(`${h}mlp.c_fc.weight`, [d, n_inner]),
+      ...(fcBias && { fcBias }),
+      mlpProjection: reader.required(`${h}mlp.c_proj.weight`, [n_inner, d]),
+      ...(mlpProjectionBias && { mlpProjectionBias }),
+    });
+  }
+  const lmHead = reader.optional('lm_head.weight', [V, d]);
+  const score = reader.optionalRows('score.weight', d);
+  const weights = {
+    layout: 'huggingface',
+    wte: reader.required(`${prefix}wte.weight`, [V + 1, d]),
+    wpe: reader.required(`${prefix}wpe.weight`, [n, d]),
+    blocks,
+    lnF: reader.required(`${prefix}ln_f.weight`, [d]),
+    ...(lmHead && { lmHead }),
+    ...(score && { score }),
+  } as const;
+  reader.refuseOthers(huggingFaceIgnored);
+  return weights;
+}
+
+function openAi(reader: TensorReader, config: ImageGptConfig, prefix: string): Omit<ImageGptWeights, 'directory'> {
+  const { n_colors: V, n_positions: n, n_embd: d, n_head: H, n_inner, n_layer, objective } = config;
+  const perHead = [H, d / H, d];
+  const blocks: BlockWeights[] = [];
+  for (let i = 0; i < n_layer; i++) {
+    const h = `${prefix}h${i}/`;
+    blocks.push({
+      ln1: reader.required(`${h}ln_1/g`, [d]),
+      attention: {
+        layout: 'split',
+        q: reader.required(`${h}attn/q_proj`, perHead),
+        k: reader.required(`${h}attn/k_proj`, perHead),
+        v: reader.required(`${h}attn/v_proj`, perHead),
+      },
+      attentionProjection: reader.required(`${h}attn/c_proj`, perHead),
+      ln2: reader.required(`${h}ln_2/g`, [d]),
+      fc: reader.required(`${h}mlp/c_fc/w`, [d, n_inner]),
+      mlpProjection: reader.required(`${h}mlp/c_proj/w`, [n_inner, d]),
+    });
+  }
+  // A BERT model has no start token; one that lies in the file all the same is of no use.
+  const sos = objective === 'ar' ? reader.required(`${prefix}sos`, [d]) : reader.optional(`${prefix}sos`, [d]);
+  const lmHead = reader.optional(`${prefix}wtet`, [V, d]);
+  const score = reader.optionalRows(`${prefix}clf/wclf`, d);
+  const weights = {
+    layout: 'openai',
+    wte: reader.required(`${prefix}wte`, [V, d]),
+    ...(sos && { sos }),
+    wpe: reader.required(`${prefix}wpe`, [n, d]),
+    blocks,
+    lnF: reader.required(`${prefix}ln_f/g`, [d]),
+    ...(lmHead && { lmHead }),
+    ...(score && { score }),
+  } as const;
+  reader.refuseOthers(openAiIgnored);
+  return weights;
+}
+
+/** Every weight that the model has, once, in the order of the forward pass. */
+export function listWeights(weights: ImageGptWeights): Weight[] {
+  const { wte, sos, wpe, blocks, lnF, lmHead, score } = weights;
+  const perBlock = blocks.flatMap((block) => [
+    block.ln1,
+    ...(block.attention.layout === 'packed'
+      ? [block.attention.weight, block.attention.bias]
+      : [block.attention.q, block.attention.k, block.attention.v]),
+    block.attentionProjection,
+    block.attentionProjectionBias,
+    block.ln2,
+    block.fc,
+    block.fcBias,
+    block.mlpProjection,
+    block.mlpProjectionBias,
+  ]);
+  return [wte, sos, wpe, ...perBlock, lnF, lmHead, score].filter((weight) => weight !== undefined);
+}
