@@ -1,0 +1,50 @@
+import { constants } from 'node:os';
+
+type InterruptSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/** Exit code of a process that a signal ended, as shells count: 130 for SIGINT, 143 for SIGTERM. */
+export function interruptExitCode(signal: InterruptSignal): number {
+  return 128 + constants.signals[signal];
+}
+
+/**
+ * One Ctrl-C can arrive twice: from the terminal, which tells every process of the job, and from npm or our own
+ * launcher, which pass it on. Nobody presses the key twice this fast.
+ */
+const SAME_KEYSTROKE_MS = 250;
+
+let handler: (signal: InterruptSignal) => void = endAtOnce;
+
+/** From now on signals go to one place; until a verb says otherwise, they end the process. */
+export function watchInterrupts(): void {
+  let last = -Infinity;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      const at = performance.now();
+      if (at - last >= SAME_KEYSTROKE_MS) {
+        last = at;
+        handler(signal);
+      }
+    });
+  }
+}
+
+/** Calls `first` for the first signal; the second one ends the process. Dispose to go back to ending at once. */
+export function onFirstInterrupt(first: (signal: InterruptSignal) => void): Disposable {
+  handler = (signal) => {
+    handler = endAtOnce;
+    first(signal);
+  };
+  return {
+    [Symbol.dispose]() {
+      handler = endAtOnce;
+    },
+  };
+}
+
+function endAtOnce(signal: InterruptSignal): void {
+  process.stderr.write(
+    `igpt: ended by ${signal}; nothing half-written is left. Start the same command again to go on\n`,
+  );
+  process.exit(interruptExitCode(signal));
+}

@@ -1,0 +1,31 @@
+import { basename, relative } from 'node:path';
+
+interface Caller {
+  env: Readonly<Record<string, string | undefined>>;
+  /** process.argv: Node, script, arguments. */
+  argv: readonly string[];
+}
+
+/** How the user called this command, so that what we tell them to type works as it stands: `npx igpt`, `npm run igpt --`, `igpt`. */
+export function invocation({ env, argv }: Caller = process): string {
+  const { npm_lifecycle_event: script, npm_command: command } = env;
+  if (script === 'igpt') {
+    return 'npm run igpt --';
+  }
+  if (command === 'exec') {
+    return 'npx igpt';
+  }
+  const file = argv[1] ?? 'igpt';
+  const short = relative(process.cwd(), file);
+  return basename(file) === 'igpt' ? 'igpt' : `node ${quoted(short.startsWith('..') ? file : short)}`;
+}
+
+/** The whole command line again. */
+export function sameCommand(caller: Caller = process): string {
+  return [invocation(caller), ...caller.argv.slice(2).map(quoted)].join(' ');
+}
+
+/** `text` as one word of a POSIX shell. */
+export function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

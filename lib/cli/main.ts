@@ -1,0 +1,49 @@
+import { inspect } from 'node:util';
+import { ImageGptError } from '../image-gpt/error.ts';
+import { watchInterrupts } from './interrupt.ts';
+import { createProgram, HelpShown } from './program.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Runs one command line and sets the exit code: 0 done, 1 failed, 2 the command line is wrong, 128 + signal interrupted. */
+export async function main(args: readonly string[]): Promise<void> {
+  watchInterrupts();
+  endQuietlyWithoutReader();
+  const { npm_lifecycle_event: script, INIT_CWD: userFolder, IGPT_DEBUG: debug = '' } = process.env;
+  if (script === 'igpt' && userFolder !== undefined) {
+    // `npm run` changes to the project's folder; names on the command line are meant from where the user stands.
+    process.chdir(userFolder);
+  }
+  try {
+    await createProgram().parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof HelpShown)) {
+      report(error, args.includes('--debug') || debug !== '');
+      process.exitCode = error instanceof UsageError ? 2 : 1;
+    }
+  }
+}
+
+function report(error: unknown, debug: boolean): void {
+  if (debug) {
+    process.stderr.write(`${inspect(error)}\n`);
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const words =
+    error instanceof ImageGptError
+      ? message
+      : `unexpected: ${message}; this is a defect of igpt: run it again with --debug and report what it prints`;
+  process.stderr.write(`igpt: ${words.replaceAll(/\s*\n\s*/g, ' ')}\n`);
+}
+
+/** `igpt … | head`: a reader that has seen enough is no error. `igpt run` listens too, to finish what is in flight. */
+function endQuietlyWithoutReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') {
+      throw error;
+    }
+    if (process.stdout.listenerCount('error') === 1) {
+      process.exit(process.exitCode ?? 0);
+    }
+  });
+  process.stderr.on('error', () => {});
+}

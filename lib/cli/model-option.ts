@@ -1,0 +1,38 @@
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Option } from 'commander';
+import { UsageError } from './usage-error.ts';
+
+/** The checkpoint that works out of the box. */
+const NANO = 'igpt-nano';
+
+const NANO_DIRECTORY = join(import.meta.dirname, '..', 'models', NANO);
+
+export function modelOption(): Option {
+  return new Option('--model <model>', `checkpoint directory in the Hugging Face or OpenAI layout, or ${NANO}`).default(
+    NANO,
+  );
+}
+
+/** Directory of the checkpoint that `--model` names. Says on standard error when it is the one for trying out. */
+export function modelDirectory(model: string): string {
+  const directory = model === NANO ? NANO_DIRECTORY : model;
+  const there = statSync(directory, { throwIfNoEntry: false });
+  if (there?.isDirectory() !== true || !existsSync(join(directory, 'config.json'))) {
+    const came =
+      there === undefined
+        ? 'there is nothing of that name'
+        : there.isDirectory()
+          ? 'it holds no config.json'
+          : 'it is a file';
+    throw new UsageError(
+      `model ${model}: expected a checkpoint directory (config.json, model.safetensors, preprocessor_config.json) or the name ${NANO}, but ${came}`,
+    );
+  }
+  if (realpathSync(directory) === realpathSync(NANO_DIRECTORY)) {
+    process.stderr.write(
+      `${NANO} is a small model for trying the system out (right on 58 % of CIFAR-10's test pictures, 10 classes): don't rely on what it says\n`,
+    );
+  }
+  return directory;
+}

@@ -1,0 +1,44 @@
+import { InvalidArgumentError } from 'commander';
+
+interface Range {
+  min?: number;
+  max?: number;
+  /** True when `min` itself is too small. */
+  aboveMin?: boolean;
+}
+
+/** Parser of a whole number within `range`, both ends included. */
+export function integer(range: Range = {}): (text: string) => number {
+  return (text) => {
+    const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || !within(value, range)) {
+      throw new InvalidArgumentError(`expected a whole number${describe(range)}`);
+    }
+    return value;
+  };
+}
+
+/** Parser of a finite number within `range`. */
+export function number(range: Range = {}): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!Number.isFinite(value) || !within(value, range)) {
+      throw new InvalidArgumentError(`expected a number${describe(range)}`);
+    }
+    return value;
+  };
+}
+
+function within(value: number, { min = -Infinity, max = Infinity, aboveMin = false }: Range): boolean {
+  return value <= max && (aboveMin ? value > min : value >= min);
+}
+
+function describe({ min, max, aboveMin }: Range): string {
+  if (min !== undefined && max !== undefined) {
+    return aboveMin ? ` above ${min}, at most ${max}` : ` from ${min} to ${max}`;
+  }
+  if (min !== undefined) {
+    return aboveMin ? ` above ${min}` : `, ${min} or more`;
+  }
+  return max === undefined ? '' : `, ${max} or less`;
+}

@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, type CommanderError } from 'commander';
+import { classifyCommand } from './classify.ts';
+import { completeCommand } from './complete.ts';
+import { forwardCommand } from './forward.ts';
+import { inspectCommand } from './inspect.ts';
+import { invocation } from './invocation.ts';
+import { nearest } from './nearest.ts';
+import { quantizeCommand } from './quantize.ts';
+import { runCommand } from './run.ts';
+import { samplePictures } from './sample-pictures.ts';
+import { UsageError } from './usage-error.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+/** Help or version went out: the command is done. */
+export class HelpShown extends Error {}
+
+export function createProgram(): Command {
+  const program = new Command('igpt')
+    .description('Image GPT: pictures in; classes, features, likelihoods and completions out.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .option('--debug', 'print the whole error with its stack (or set IGPT_DEBUG=1)', false)
+    .configureHelp({ showGlobalOptions: true })
+    .action((_, command: Command) => {
+      const [verb] = command.args;
+      if (verb !== undefined) {
+        throw unknownVerb(command, verb);
+      }
+      process.stdout.write(grammar(command));
+    })
+    .allowExcessArguments();
+  for (const create of [
+    runCommand,
+    classifyCommand,
+    quantizeCommand,
+    forwardCommand,
+    completeCommand,
+    inspectCommand,
+  ]) {
+    program.addCommand(create());
+  }
+  for (const command of [program, ...program.commands]) {
+    command
+      .helpOption('-h, --help', 'print this help')
+      .configureOutput({ outputError: () => {} })
+      .configureHelp({ showGlobalOptions: true })
+      .showSuggestionAfterError(false)
+      .exitOverride((error) => {
+        throw translate(command, error);
+      });
+  }
+  return program;
+}
+
+function translate(command: Command, error: CommanderError): Error {
+  if (error.exitCode === 0) {
+    return new HelpShown();
+  }
+  const words = error.message
+    .replace(/^error: /, '')
+    .replace(/^option '(.+?)' argument '(.*)' is invalid\. (.*?)\.?$/s, "$1: $3; got '$2'")
+    .replace(/^command-argument value '(.*)' is invalid for argument '(.+?)'\. (.*?)\.?$/s, "$2: $3; got '$1'")
+    .replace(/\.$/, '');
+  const flag = /unknown option '([^']*)'/.exec(words)?.[1];
+  const meant = flag === undefined ? undefined : nearest(flag, flagsOf(command));
+  const suggestion = meant === undefined ? '' : ` (nearest: ${meant})`;
+  const verb = command.parent === null ? '' : `${command.name()}: `;
+  return new UsageError(`${verb}${words}${suggestion}; see ${seeHelp(command)}`, { cause: error });
+}
+
+function flagsOf(command: Command): string[] {
+  const options = [...command.options, ...(command.parent?.options ?? [])];
+  return [...options.flatMap((option) => option.long ?? []), '--help'];
+}
+
+function unknownVerb(program: Command, verb: string): UsageError {
+  const names = program.commands.map((command) => command.name());
+  const meant = nearest(verb, names);
+  return new UsageError(
+    `there is no verb '${verb}'${meant === undefined ? '' : ` (nearest: ${meant})`}; expected one of ${names.join(', ')}; see ${seeHelp(program)}`,
+  );
+}
+
+function seeHelp(command: Command): string {
+  return `${invocation()} ${command.parent === null ? '' : `${command.name()} `}--help`;
+}
+
+/** What a first-time user needs: the shape of a command, the verbs, and three commands that run as they stand. */
+function grammar(program: Command): string {
+  const call = invocation();
+  const verbs = program.commands.map((command) => `  ${command.name().padEnd(9)} ${command.summary()}`);
+  return [
+    `${program.description()}`,
+    '',
+    `Grammar: ${call} VERB [FILE or DIRECTORY …] [--flag value …]`,
+    '',
+    ...verbs,
+    '',
+    'Three commands that run as they stand:',
+    `  ${call} run ${samplePictures()}`,
+    `  ${call} classify ${samplePictures('chelsea.jpg')}`,
+    `  ${call} inspect igpt-nano`,
+    '',
+    `Every verb explains itself: ${call} run --help`,
+    '',
+  ].join('\n');
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  return version;
+}

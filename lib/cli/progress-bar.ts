@@ -1,0 +1,120 @@
+import { displayWidth } from './table.ts';
+
+/** What a bar needs of standard error. */
+export interface BarStream {
+  isTTY?: boolean;
+  columns?: number;
+  write(text: string): unknown;
+}
+
+export interface ProgressBar {
+  /** `total` undefined: not known yet. `note` stands at the end of the line. */
+  update(done: number, total?: number, note?: string): void;
+  /** Prints a line of words without spoiling the bar. */
+  say(line: string): void;
+  /** Takes the bar away. */
+  stop(): void;
+}
+
+/** Shorter work needs no bar. */
+const SHOWN_AFTER_MS = 2000;
+
+const REDRAW_MS = 100;
+
+/** The rate is that of the last seconds: a run that first skips what is done would promise too much. */
+const RATE_WINDOW_MS = 15_000;
+
+const ERASE_LINE = '\r\u001b[2K';
+
+/** A bar with rate and time left on `stream`, from the third second on; silent when `stream` is not a terminal. */
+export function progressBar(
+  unit: string,
+  stream: BarStream = process.stderr,
+  now = performance.now.bind(performance),
+): ProgressBar {
+  const started = now();
+  let samples = [{ at: started, done: 0 }];
+  let state: { done: number; total?: number; note?: string } = { done: 0 };
+  let drawn = false;
+
+  const draw = () => {
+    const at = now();
+    if (at - started >= SHOWN_AFTER_MS) {
+      const recent = samples.filter((sample) => at - sample.at <= RATE_WINDOW_MS);
+      samples = recent.length > 0 ? recent : samples.slice(-1);
+      samples.push({ at, done: state.done });
+      stream.write(ERASE_LINE + progressLine({ ...state, unit, perSecond: rate(samples) }, (stream.columns ?? 80) - 1));
+      drawn = true;
+    }
+  };
+  const erase = () => {
+    if (drawn) {
+      stream.write(ERASE_LINE);
+      drawn = false;
+    }
+  };
+  const timer = stream.isTTY === true ? setInterval(draw, REDRAW_MS) : undefined;
+  timer?.unref();
+
+  return {
+    update(done, total, note) {
+      state = { done, ...(total === undefined ? {} : { total }), ...(note === undefined ? {} : { note }) };
+    },
+    say(line) {
+      erase();
+      stream.write(`${line}\n`);
+    },
+    stop() {
+      clearInterval(timer);
+      erase();
+    },
+  };
+}
+
+function rate(samples: readonly { at: number; done: number }[]): number | undefined {
+  const first = samples.at(0);
+  const last = samples.at(-1);
+  if (first === undefined || last === undefined || last.at === first.at || last.done === first.done) {
+    return undefined;
+  }
+  return (1000 * (last.done - first.done)) / (last.at - first.at);
+}
+
+interface ProgressState {
+  done: number;
+  total?: number;
+  unit: string;
+  /** undefined: nothing finished lately. */
+  perSecond: number | undefined;
+  note?: string;
+}
+
+/** One line of at most `columns` columns: `████░░░░ 12/200 pictures · 3.1/s · 1:01 left · note`. */
+export function progressLine({ done, total, unit, perSecond, note }: ProgressState, columns: number): string {
+  const parts = [total === undefined ? `${done} ${unit}` : `${done}/${total} ${unit}`];
+  if (perSecond !== undefined) {
+    parts.push(perSecond >= 1 ? `${perSecond.toFixed(1)}/s` : `${(1 / perSecond).toFixed(1)} s each`);
+    if (total !== undefined && total > done) {
+      parts.push(`${duration((total - done) / perSecond)} left`);
+    }
+  }
+  if (note !== undefined) {
+    parts.push(note);
+  }
+  const words = parts.join(' · ');
+  const room = Math.min(30, columns - displayWidth(words) - 1);
+  if (total === undefined || total === 0 || room < 5) {
+    return words.slice(0, columns);
+  }
+  const filled = Math.round(room * Math.min(1, done / total));
+  return `${'█'.repeat(filled)}${'░'.repeat(room - filled)} ${words}`;
+}
+
+/** `0:07`, `12:00`, `3:05:00`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  const rest = String(whole % 60).padStart(2, '0');
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`;
+}
