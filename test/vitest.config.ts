@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** `npm test`: everything but the slow suite, which `npm run test:slow` runs. */
 export default defineConfig({
+  // Vitest would make test/node_modules, and npm would then take test/ for a project of its own.
+  cacheDir: '../node_modules/.vite',
   test: {
     root: import.meta.dirname,
     include: ['**/*.test.ts'],

@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** `npm run test:slow`: what needs Python, big models or minutes. */
 export default defineConfig({
+  // Vitest would make test/node_modules, and npm would then take test/ for a project of its own.
+  cacheDir: '../node_modules/.vite',
   test: {
     root: import.meta.dirname,
     include: ['**/*.slow.test.ts'],
