@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import type { FeatureNorm } from '../image-gpt/config.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { preprocessingHash } from './preprocessing-hash.ts';
+
+/** Every choice outside the checkpoint that changes a result. */
+export interface ResultOptions {
+  /** Number format of the computation, for instance `f32`. */
+  precision: string;
+  /** Names of the outputs that are computed; their order is of no account. */
+  outputs: readonly string[];
+  /** Of the output `features`; of no account without it. */
+  featureLayer: number;
+  featureNorm: FeatureNorm;
+  /** Whether JPEGs are decoded at reduced size. Default false. */
+  scaledDecoding?: boolean;
+}
+
+/** 48 bits: results of a few models lie side by side under these ids. */
+const hexDigits = 12;
+
+/** Large enough for the hash to run at its own speed, small enough not to hold the event loop for a millisecond. */
+const chunkBytes = 1 << 20;
+
+/**
+ * `<name>-<12 hex>`: the hash covers weights, probe, palette, labels and every option that changes a result, so that
+ * results of different models never meet under one id. Streams the files: 5 GB take seconds.
+ */
+export async function modelId(checkpoint: Checkpoint, options: ResultOptions): Promise<string> {
+  const { config, weights, weightFiles, preprocessing, probe, labels } = checkpoint;
+  const { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, layer_norm_epsilon, objective } = config;
+  const { precision, outputs, featureLayer, featureNorm, scaledDecoding = false } = options;
+  const identity = {
+    format: 'image-gpt-model-1',
+    config: { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, layer_norm_epsilon, objective },
+    weights: await Promise.all(weightFiles.map((file) => sha256(join(weights.directory, file)))),
+    probe: probe === undefined ? null : await sha256(join(checkpoint.directory, 'probe.safetensors')),
+    labels,
+    preprocessing: preprocessing === undefined ? null : preprocessingHash(preprocessing, scaledDecoding),
+    precision,
+    outputs: outputs.toSorted(),
+    features: outputs.includes('features') ? [featureLayer, featureNorm] : null,
+  };
+  const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+  return `${checkpoint.name}-${hash.slice(0, hexDigits)}`;
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
+    hash.update(chunk);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,125 @@
+import type { ImageGptConfig, Objective } from '../image-gpt/config.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { blocksCost, type Cost, classesCost, logitsCost } from './cost.ts';
+import { listWeights } from './weights-by-role.ts';
+
+/** The paper's sizes (table 1, section 3.3), or none of them. */
+export type Variant = 'S' | 'M' | 'L' | 'XL' | 'custom';
+
+export interface OutputCost {
+  output: 'features' | 'classes' | 'likelihood' | 'logits';
+  /** Blocks that are computed. */
+  layers: number;
+  /** GFLOP a picture, every query against every key. */
+  gflop: number;
+  /** GFLOP a picture without what the causal mask hides. */
+  gflop_causal: number;
+}
+
+/** What a checkpoint is, ready to print as JSON. */
+export interface CheckpointSummary {
+  name: string;
+  variant: Variant;
+  layout: 'huggingface' | 'openai';
+  objective: Objective;
+  n_layer: number;
+  n_embd: number;
+  n_head: number;
+  n_positions: number;
+  n_colors: number;
+  /** Numbers stored in the weight files: biases and the class head counted, causal masks not. */
+  parameters: number;
+  /** The paper's count: without biases and class head. */
+  paper_parameters: number;
+  /** Pixels; null when the checkpoint has no preprocessor_config.json. */
+  resolution: { height: number; width: number } | null;
+  crop: string | null;
+  resample: number | null;
+  class_head: 'probe' | 'score' | null;
+  labels: readonly string[];
+  feature_layer: number;
+  feature_norm: string;
+  dtype: string;
+  /** Weight files, bytes. */
+  bytes: number;
+  costs: OutputCost[];
+}
+
+/** Describes a checkpoint without reading its weights. */
+export function summarize(checkpoint: Checkpoint): CheckpointSummary {
+  const { config, weights, preprocessing, probe, labels } = checkpoint;
+  const { n_layer, n_embd, n_head, n_positions, n_colors, objective, feature_layer, feature_norm } = config;
+  const stored = listWeights(weights);
+  return {
+    name: checkpoint.name,
+    variant: variantOf(config),
+    layout: weights.layout,
+    objective,
+    n_layer,
+    n_embd,
+    n_head,
+    n_positions,
+    n_colors,
+    parameters: stored.reduce((sum, weight) => sum + elements(weight.shape), 0),
+    paper_parameters: paperParameters(config),
+    resolution: preprocessing === undefined ? null : { height: preprocessing.height, width: preprocessing.width },
+    crop: preprocessing?.crop ?? null,
+    resample: preprocessing?.resample ?? null,
+    class_head: probe !== undefined ? 'probe' : weights.score !== undefined ? 'score' : null,
+    labels,
+    feature_layer,
+    feature_norm,
+    dtype: [...new Set(stored.map((weight) => weight.dtype))].join(', '),
+    bytes: checkpoint.weightBytes,
+    costs: costs(checkpoint),
+  };
+}
+
+/** Parameters as the paper counts them: L(12d^2 + 2d) + d + nd + 2Vd, and d for SOS in an autoregressive model. */
+export function paperParameters(config: ImageGptConfig): number {
+  const { n_layer: L, n_embd: d, n_inner, n_positions: n, n_colors: V, objective } = config;
+  const block = 4 * d * d + 2 * d * n_inner + 2 * d;
+  return L * block + d + n * d + 2 * V * d + (objective === 'ar' ? d : 0);
+}
+
+function variantOf({ n_embd, n_layer, n_head }: ImageGptConfig): Variant {
+  switch (`${n_embd} ${n_layer} ${n_head}`) {
+    case '512 24 8':
+      return 'S';
+    case '1024 36 8':
+      return 'M';
+    case '1536 48 16':
+      return 'L';
+    default:
+      // The number of XL's heads was never published.
+      return n_embd === 3072 && n_layer === 60 ? 'XL' : 'custom';
+  }
+}
+
+function costs({ config, weights, probe }: Checkpoint): OutputCost[] {
+  const { n_layer, n_embd, feature_layer, objective } = config;
+  const list = [outputCost('features', feature_layer, blocksCost(config, feature_layer))];
+  if (probe !== undefined) {
+    const layer = Math.max(...probe.layers);
+    const width = probe.layers.length * n_embd;
+    list.push(outputCost('classes', layer, classesCost(config, layer, probe.labels.length, width)));
+  } else if (weights.score !== undefined) {
+    const classes = weights.score.shape[0] ?? 0;
+    list.push(outputCost('classes', n_layer, classesCost(config, n_layer, classes, n_embd)));
+  }
+  if (weights.lmHead !== undefined) {
+    if (objective === 'ar') {
+      list.push(outputCost('likelihood', n_layer, logitsCost(config)));
+    }
+    list.push(outputCost('logits', n_layer, logitsCost(config)));
+  }
+  return list;
+}
+
+function outputCost(output: OutputCost['output'], layers: number, { full, causal }: Cost): OutputCost {
+  return { output, layers, gflop: full / 1e9, gflop_causal: causal / 1e9 };
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
