@@ -49,8 +49,11 @@ export interface QueueMessage {
 
 /** At-least-once, unordered, with visibility timeout and dead letters: SQS, or the same in memory. */
 export interface Queue {
-  /** Resolves when every body is accepted, waiting while the queue is full; throws {@link TransientError} when some were not. */
-  send(bodies: readonly string[]): Promise<void>;
+  /**
+   * Resolves when every body is accepted, waiting while the queue is full (rejects with the reason of `signal` when
+   * that aborts the wait); throws {@link TransientError} when some were not accepted.
+   */
+  send(bodies: readonly string[], options?: { signal?: AbortSignal }): Promise<void>;
   /** Waits up to `waitMs` for a first message; resolves with none when the time is over or `signal` aborts. */
   receive(options: { maxMessages: number; waitMs: number; signal?: AbortSignal }): Promise<QueueMessage[]>;
   delete(receipts: readonly string[]): Promise<void>;
@@ -65,6 +68,7 @@ export interface EventSink<E> {
 
 export interface Clock {
   now(): Date;
+  /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 

@@ -1,0 +1,11 @@
+/** Longest object key, bytes of UTF-8. Source: Amazon S3 User Guide, "Naming Amazon S3 objects". */
+export const maxKeyBytes = 1024;
+
+/** Largest message and largest SendMessageBatch request, bytes. Source: Amazon SQS Developer Guide, "Message quotas". */
+export const maxMessageBytes = 1_048_576;
+
+/** Most messages in one SendMessageBatch, ReceiveMessage or DeleteMessageBatch. Source: Amazon SQS Developer Guide, "Message quotas". */
+export const maxBatchMessages = 10;
+
+/** Receives after which a message goes to the dead letters; ours to choose (RedrivePolicy.maxReceiveCount). */
+export const maxReceiveCount = 5;

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { imageFacts } from './image-facts.ts';
+import { inputKey } from './keys.ts';
+
+/** One picture as colour tokens. */
+export const tokensPicture = z.strictObject({
+  key: inputKey,
+  /** ETag of the version that was read. */
+  etag: z.string().min(1),
+  image: imageFacts,
+  /** n tokens of ceil(log2 V) bits each, packed, in base64. */
+  tokens: z.base64().min(1),
+});
+
+export type TokensPicture = z.infer<typeof tokensPicture>;
+
+/** A message of the tokens queue: many pictures, all made by one preprocessing. */
+export const tokensMessage = z.strictObject({
+  schema_version: z.literal(1),
+  /** Hash of palette, resolution and recipe: a worker whose model has another one must not guess. */
+  preprocessing: z.string().regex(/^[0-9a-f]{64}$/),
+  pictures: z.array(tokensPicture).min(1),
+});
+
+export type TokensMessage = z.infer<typeof tokensMessage>;
