@@ -41,6 +41,19 @@ const readers: Readonly<Record<string, { bytes: number; read: Reader }>> = {
   f8: { bytes: 8, read: (view, at, little) => view.getFloat64(at, little) },
 };
 
+/** What stands before the data of an npy file. */
+export interface NpyHeader {
+  shape: readonly number[];
+  /** NumPy's dtype string without the byte order. */
+  dtype: string;
+  littleEndian: boolean;
+  fortran: boolean;
+  /** Bytes before the first value. */
+  dataStart: number;
+  /** Bytes of one value. */
+  itemBytes: number;
+}
+
 /**
  * Reads an npy file (format 1.0 to 3.0, any number type of at most 64 bits, either byte order, C or Fortran order).
  * Values come as doubles: integers beyond 2^53 lose their last bits.
@@ -48,6 +61,24 @@ const readers: Readonly<Record<string, { bytes: number; read: Reader }>> = {
  * @throws NpyError
  */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
+  const header = decodeNpyHeader(bytes);
+  const { shape, dtype, dataStart, itemBytes } = header;
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (bytes.length - dataStart !== count * itemBytes) {
+    throw new NpyError(
+      `The npy file has ${bytes.length - dataStart} bytes of data; shape [${shape.join(', ')}] of ${dtype} needs ${count * itemBytes}.`,
+    );
+  }
+  const data = decodeNpyValues(bytes.subarray(dataStart), header);
+  return { shape, dtype, data: header.fortran ? fromFortranOrder(data, shape) : data };
+}
+
+/**
+ * Reads the header of an npy file from its first bytes, for those who read the data piece by piece.
+ *
+ * @throws NpyError
+ */
+export function decodeNpyHeader(bytes: Uint8Array): NpyHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 10 || magic.some((byte, i) => bytes[i] !== byte)) {
     throw new NpyError('Expected an npy file, as numpy.save writes it; the first bytes are others.');
@@ -67,17 +98,18 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
   if (reader === undefined) {
     throw new NpyError(`The npy file holds dtype ${dtype}; expected integers or floats of at most 64 bits.`);
   }
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (bytes.length - dataStart !== count * reader.bytes) {
-    throw new NpyError(
-      `The npy file has ${bytes.length - dataStart} bytes of data; shape [${shape.join(', ')}] of ${dtype} needs ${count * reader.bytes}.`,
-    );
+  return { shape, dtype, littleEndian: order !== '>', fortran, dataStart, itemBytes: reader.bytes };
+}
+
+/** Reads values from `bytes`, a piece of the data that `header` describes, in the order of the file. */
+export function decodeNpyValues(bytes: Uint8Array, { dtype, littleEndian, itemBytes }: NpyHeader): Float64Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const data = new Float64Array(bytes.length / itemBytes);
+  const { read } = readers[dtype]!;
+  for (let i = 0; i < data.length; i++) {
+    data[i] = read(view, i * itemBytes, littleEndian);
   }
-  const data = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    data[i] = reader.read(view, dataStart + i * reader.bytes, order !== '>');
-  }
-  return { shape, dtype, data: fortran ? fromFortranOrder(data, shape) : data };
+  return data;
 }
 
 function parseHeader(header: string): { order: string; dtype: string; fortran: boolean; shape: number[] } {
