@@ -1,0 +1,34 @@
+import { ImageGptError } from './error.ts';
+import { roundHalfToEven } from './round-half-to-even.ts';
+
+/** A token that names no colour of the palette. */
+export class TokenError extends ImageGptError {}
+
+/**
+ * What the model sees: the colour of each token, rint(127.5 * (c + 1)) as 8 bits.
+ *
+ * @param tokens [n]
+ * @param palette [V, 3] in [-1, 1]
+ * @returns [n, 3]
+ * @throws {TokenError} when a token is not below V
+ */
+export function tokensToRgb(tokens: ArrayLike<number>, palette: Float32Array): Uint8Array {
+  const colors = paletteToRgb(palette);
+  const rgb = new Uint8Array(tokens.length * 3);
+  for (let i = 0; i < tokens.length; i += 1) {
+    const token = tokens[i]!;
+    if (!Number.isInteger(token) || token < 0 || token * 3 >= colors.length) {
+      throw new TokenError(
+        'invalid_token',
+        `Expected tokens below the palette's ${colors.length / 3} colours, received ${token} at position ${i}.`,
+      );
+    }
+    rgb.set(colors.subarray(token * 3, token * 3 + 3), i * 3);
+  }
+  return rgb;
+}
+
+/** [V, 3] in [-1, 1] to 8 bits; a centroid outside is clamped. */
+export function paletteToRgb(palette: Float32Array): Uint8Array {
+  return Uint8Array.from(palette, (c) => Math.min(255, Math.max(0, roundHalfToEven(127.5 * (c + 1)))));
+}
