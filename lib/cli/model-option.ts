@@ -1,4 +1,4 @@
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { UsageError } from './usage-error.ts';
@@ -18,13 +18,8 @@ export function modelOption(): Option {
 export function modelDirectory(model: string): string {
   const directory = model === NANO ? NANO_DIRECTORY : model;
   const there = statSync(directory, { throwIfNoEntry: false });
-  if (there?.isDirectory() !== true || !existsSync(join(directory, 'config.json'))) {
-    const came =
-      there === undefined
-        ? 'there is nothing of that name'
-        : there.isDirectory()
-          ? 'it holds no config.json'
-          : 'it is a file';
+  if (there?.isDirectory() !== true) {
+    const came = there === undefined ? 'there is nothing of that name' : 'it is a file';
     throw new UsageError(
       `model ${model}: expected a checkpoint directory (config.json, model.safetensors, preprocessor_config.json) or the name ${NANO}, but ${came}`,
     );

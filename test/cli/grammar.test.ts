@@ -1,0 +1,110 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { IGPT, igpt, pathWithoutProject, temporaryFolder } from './igpt-process.ts';
+
+const VERBS = ['run', 'classify', 'quantize', 'forward', 'complete', 'inspect'];
+
+describe('without a verb', () => {
+  test('prints the grammar, the verbs and three commands that run as they stand', async () => {
+    const { code, stdout, stderr } = await igpt([]);
+
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
+    expect(stdout).toContain('Grammar: node lib/cli/igpt.js VERB');
+    for (const verb of VERBS) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${verb} +\\w`, 'm'));
+    }
+    const commands = /as they stand:\n((?: {2}.*\n)+)/.exec(stdout)?.[1]?.trim().split('\n');
+    expect(commands).toHaveLength(3);
+  });
+});
+
+describe('help', () => {
+  test.each(VERBS)('igpt %s --help shows defaults and examples', async (verb) => {
+    const { code, stdout, stderr } = await igpt([verb, '--help']);
+
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(new RegExp(`^Usage: igpt ${verb} `));
+    expect(stdout).toContain('(default: ');
+    expect(stdout).toMatch(new RegExp(`\nExamples:\n(.*\n)*? {2}node lib/cli/igpt\\.js ${verb} `));
+  });
+
+  test('igpt --version is a bare version on standard output', async () => {
+    const { code, stdout } = await igpt(['--version']);
+
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe('a wrong command line', () => {
+  test.each([
+    [['runn', 'x'], /no verb 'runn' \(nearest: run\); expected one of run, classify/],
+    [['run', '.', '--wach'], /unknown option '--wach' \(nearest: --watch\); see .* run --help/],
+    [['run', '.', '-model', 'x'], /unknown option '-model' \(nearest: --model\)/],
+    [['run'], /missing required argument 'dir'/],
+    [['run', 'a', 'b'], /Expected 1 argument but got 2/],
+    [['run', '.', '--outputs', 'clasification'], /got 'clasification' \(nearest: classification\)/],
+    [['complete', 'x.png', '--keep', 'abc', '--out', 'y.png'], /--keep <k>: expected a number, 0 or more; got 'abc'/],
+    [
+      ['complete', 'x.png', '--top-k', '-1', '--out', 'y.png'],
+      /--top-k <k>: expected a whole number, 1 or more; got '-1'/,
+    ],
+    [
+      ['complete', 'x.png', '--top-p', '1.5', '--out', 'y.png'],
+      /--top-p <p>: expected a number above 0, at most 1; got '1.5'/,
+    ],
+    [
+      ['complete', 'x.png', '-n', '0', '--out', 'y.png'],
+      /--samples <n>: expected a whole number from 1 to 1024; got '0'/,
+    ],
+    [
+      ['forward', '--tokens', 'x.npy', '--output', 'logit', '--out', 'y.npy'],
+      /--output <name>: Allowed choices are logits, features/,
+    ],
+    [['forward', '--output', 'logits', '--out', 'y.npy'], /required option '--tokens <x.npy>' not specified/],
+    [
+      ['classify', 'x.png', '--model', 'nowhere'],
+      /model nowhere: expected a checkpoint directory .* nothing of that name/,
+    ],
+  ])('igpt %j exits with 2 and one line', async (args, words) => {
+    const { code, stdout, stderr } = await igpt(args);
+
+    expect(stderr).toMatch(words);
+    expect(stderr).toMatch(/^igpt: [^\n]*\n$/);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+
+  test('--debug and IGPT_DEBUG add the stack', async () => {
+    const asked = await igpt(['classify', 'x.png', '--model', 'nowhere', '--debug']);
+    const set = await igpt(['classify', 'x.png', '--model', 'nowhere'], { env: { IGPT_DEBUG: '1' } });
+
+    expect(asked.stderr).toMatch(/UsageError.*\n\s+at /);
+    expect(set.stderr).toMatch(/UsageError.*\n\s+at /);
+  });
+});
+
+describe('the entry', () => {
+  test('runs through a link from another folder, under whichever Node the machine has', async () => {
+    using folder = temporaryFolder();
+    mkdirSync(join(folder.path, 'bin'));
+    symlinkSync(IGPT, join(folder.path, 'bin', 'igpt'));
+    writeFileSync(
+      join(folder.path, 'call.mjs'),
+      `import { spawnSync } from 'node:child_process'; const { status } = spawnSync('./bin/igpt', ['inspect', 'igpt-nano', '--json'], { stdio: 'inherit' }); process.exit(status);`,
+    );
+    const { spawnSync } = await import('node:child_process');
+    const { status, stdout, stderr } = spawnSync('node', ['call.mjs'], {
+      cwd: folder.path,
+      env: { PATH: pathWithoutProject() },
+      encoding: 'utf8',
+    });
+
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'igpt-nano', n_layer: 6, n_positions: 256 });
+    expect(stderr).not.toContain('Warning');
+    expect(status).toBe(0);
+  });
+});

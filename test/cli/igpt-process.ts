@@ -1,0 +1,67 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+export const IGPT = join(ROOT, 'lib', 'cli', 'igpt.js');
+
+export interface Finished {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+interface StartOptions {
+  cwd?: string;
+  /** Added to the environment. */
+  env?: Record<string, string>;
+}
+
+/** The real command as a process of its own, by its shebang, with the environment of a plain shell: no variables of npm. */
+export function startIgpt(
+  args: readonly string[],
+  { cwd = ROOT, env = {} }: StartOptions = {},
+): ChildProcessWithoutNullStreams {
+  const plain = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_|INIT_CWD$|NODE_|VITEST|TEST$|IGPT_)/.test(name),
+  );
+  return spawn(IGPT, args, { cwd, env: { ...Object.fromEntries(plain), ...env } });
+}
+
+/** Runs the command to its end. */
+export async function igpt(args: readonly string[], options?: StartOptions): Promise<Finished> {
+  return finished(startIgpt(args, options));
+}
+
+/** Waits for the end of a started command; call it before anything else waits. */
+export async function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdin.end();
+  await once(child, 'close');
+  return { code: child.exitCode, signal: child.signalCode, stdout, stderr };
+}
+
+/** PATH without the project's node_modules/.bin: `node` is then the machine's own, which may be an old one. */
+export function pathWithoutProject(): string {
+  const { PATH = '' } = process.env;
+  return PATH.split(delimiter)
+    .filter((folder) => !folder.includes('node_modules'))
+    .join(delimiter);
+}
+
+/** A folder that is gone after the test: `using folder = temporaryFolder()`. */
+export function temporaryFolder(): Disposable & { path: string } {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'igpt-cli-')));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
