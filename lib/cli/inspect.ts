@@ -4,6 +4,7 @@ import { type CheckpointSummary, summarize } from '../checkpoint/summary.ts';
 import { examples } from './examples.ts';
 import { modelDirectory } from './model-option.ts';
 import { printable } from './printable.ts';
+import { writeOut } from './standard-output.ts';
 import { table } from './table.ts';
 
 interface InspectOptions {
@@ -24,7 +25,7 @@ export function inspectCommand(): Command {
 
 async function inspect(model: string, { json }: InspectOptions): Promise<void> {
   const summary = summarize(await openCheckpoint(modelDirectory(model)));
-  process.stdout.write(json ? `${JSON.stringify(summary)}\n` : describe(summary));
+  await writeOut(json ? `${JSON.stringify(summary)}\n` : describe(model, summary));
 }
 
 const SAMPLERS = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming'];
@@ -32,7 +33,7 @@ const SAMPLERS = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming']
 /** More labels would push everything else off the screen. */
 const LABELS_SHOWN = 20;
 
-function describe(summary: CheckpointSummary): string {
+function describe(model: string, summary: CheckpointSummary): string {
   const count = (value: number) => value.toLocaleString('en');
   const { resolution, resample, labels } = summary;
   const more = labels.length > LABELS_SHOWN ? `, … (${labels.length - LABELS_SHOWN} more, see --json)` : '';
@@ -69,7 +70,7 @@ function describe(summary: CheckpointSummary): string {
   ]);
   return [
     table(
-      [{ title: 'model' }, { title: '' }],
+      [{ title: 'model' }, { title: printable(model) }],
       facts.map((cells) => cells.map(printable)),
     ),
     table(

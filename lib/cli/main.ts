@@ -2,12 +2,13 @@ import { inspect } from 'node:util';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { createProgram, HelpShown } from './program.ts';
+import { watchStandardOutput } from './standard-output.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Runs one command line and sets the exit code: 0 done, 1 failed, 2 the command line is wrong, 128 + signal interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
   watchInterrupts();
-  endQuietlyWithoutReader();
+  watchStandardOutput();
   const { npm_lifecycle_event: script, INIT_CWD: userFolder, IGPT_DEBUG: debug = '' } = process.env;
   if (script === 'igpt' && userFolder !== undefined) {
     // `npm run` changes to the project's folder; names on the command line are meant from where the user stands.
@@ -33,17 +34,4 @@ function report(error: unknown, debug: boolean): void {
       ? message
       : `unexpected: ${message}; this is a defect of igpt: run it again with --debug and report what it prints`;
   process.stderr.write(`igpt: ${words.replaceAll(/\s*\n\s*/g, ' ')}\n`);
-}
-
-/** `igpt … | head`: a reader that has seen enough is no error. `igpt run` listens too, to finish what is in flight. */
-function endQuietlyWithoutReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') {
-      throw error;
-    }
-    if (process.stdout.listenerCount('error') === 1) {
-      process.exit(process.exitCode ?? 0);
-    }
-  });
-  process.stderr.on('error', () => {});
 }

@@ -10,6 +10,7 @@ import { nearest } from './nearest.ts';
 import { quantizeCommand } from './quantize.ts';
 import { runCommand } from './run.ts';
 import { samplePictures } from './sample-pictures.ts';
+import { writeOut } from './standard-output.ts';
 import { UsageError } from './usage-error.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -24,12 +25,12 @@ export function createProgram(): Command {
     .helpOption('-h, --help', 'print this help')
     .option('--debug', 'print the whole error with its stack (or set IGPT_DEBUG=1)', false)
     .configureHelp({ showGlobalOptions: true })
-    .action((_, command: Command) => {
+    .action(async (_, command: Command) => {
       const [verb] = command.args;
       if (verb !== undefined) {
         throw unknownVerb(command, verb);
       }
-      process.stdout.write(grammar(command));
+      await writeOut(grammar(command));
     })
     .allowExcessArguments();
   for (const create of [
