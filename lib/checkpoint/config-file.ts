@@ -36,7 +36,7 @@ const commonSchema = z.looseObject({
   layer_norm_epsilon: z.number().positive().default(1e-5),
   num_labels: count.optional(),
   id2label: z.record(z.string().regex(/^\d+$/), z.string()).nullish(),
-  _name_or_path: z.string().optional(),
+  _name_or_path: z.string().nullish(),
   igpt: igptSchema.optional(),
 });
 
@@ -112,7 +112,7 @@ function toConfigFile(json: z.infer<typeof commonSchema>, shape: Shape, defaultO
     crop: igpt.crop ?? 'none',
     labels,
     classes: json.num_labels,
-    name: json._name_or_path,
+    name: json._name_or_path ?? undefined,
   };
 }
 

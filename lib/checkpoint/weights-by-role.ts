@@ -36,6 +36,8 @@ export function weightsByRole({ directory, tensors }: WeightFiles, config: Image
 
 function huggingFace(reader: TensorReader, config: ImageGptConfig, prefix: string): Omit<ImageGptWeights, 'directory'> {
   const { n_colors: V, n_positions: n, n_embd: d, n_inner, n_layer } = config;
+  const wte = reader.required(`${prefix}wte.weight`, [V + 1, d]);
+  const wpe = reader.required(`${prefix}wpe.weight`, [n, d]);
   const blocks: BlockWeights[] = [];
   for (let i = 0; i < n_layer; i++) {
     const h = `${prefix}h.${i}.`;
@@ -63,8 +65,8 @@ function huggingFace(reader: TensorReader, config: ImageGptConfig, prefix: strin
   const score = reader.optionalRows('score.weight', d);
   const weights = {
     layout: 'huggingface',
-    wte: reader.required(`${prefix}wte.weight`, [V + 1, d]),
-    wpe: reader.required(`${prefix}wpe.weight`, [n, d]),
+    wte,
+    wpe,
     blocks,
     lnF: reader.required(`${prefix}ln_f.weight`, [d]),
     ...(lmHead && { lmHead }),
@@ -76,6 +78,8 @@ function huggingFace(reader: TensorReader, config: ImageGptConfig, prefix: strin
 
 function openAi(reader: TensorReader, config: ImageGptConfig, prefix: string): Omit<ImageGptWeights, 'directory'> {
   const { n_colors: V, n_positions: n, n_embd: d, n_head: H, n_inner, n_layer, objective } = config;
+  const wte = reader.required(`${prefix}wte`, [V, d]);
+  const wpe = reader.required(`${prefix}wpe`, [n, d]);
   const perHead = [H, d / H, d];
   const blocks: BlockWeights[] = [];
   for (let i = 0; i < n_layer; i++) {
@@ -100,9 +104,9 @@ function openAi(reader: TensorReader, config: ImageGptConfig, prefix: string): O
   const score = reader.optionalRows(`${prefix}clf/wclf`, d);
   const weights = {
     layout: 'openai',
-    wte: reader.required(`${prefix}wte`, [V, d]),
+    wte,
     ...(sos && { sos }),
-    wpe: reader.required(`${prefix}wpe`, [n, d]),
+    wpe,
     blocks,
     lnF: reader.required(`${prefix}ln_f/g`, [d]),
     ...(lmHead && { lmHead }),

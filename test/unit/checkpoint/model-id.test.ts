@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import { modelId, type ResultOptions } from '../../../lib/checkpoint/model-id.ts';
+import { writeProbe } from '../../../lib/checkpoint/probe.ts';
+import { type TinyCheckpointOptions, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+
+const options: ResultOptions = {
+  precision: 'f32',
+  outputs: ['classification', 'features', 'likelihood'],
+  featureLayer: 1,
+  featureNorm: 'next',
+};
+
+async function idOf(tiny: TinyCheckpointOptions, result: Partial<ResultOptions> = {}): Promise<string> {
+  await using checkpoint = await tinyCheckpoint({ ...tiny, config: { _name_or_path: 'org/tiny', ...tiny.config } });
+  return modelId(await openCheckpoint(checkpoint.directory), { ...options, ...result });
+}
+
+describe('modelId', () => {
+  let id: string;
+  beforeAll(async () => {
+    id = await idOf({});
+  });
+
+  it('is the name and twelve hex digits, the same wherever the checkpoint lies', async () => {
+    expect(id).toMatch(/^tiny-[0-9a-f]{12}$/);
+    expect(await idOf({})).toBe(id);
+  });
+
+  it.each<[string, TinyCheckpointOptions]>([
+    ['the weights', { tensors: ([first, ...rest]) => [{ ...first!, data: first!.data.map((x) => x + 1) }, ...rest] }],
+    ['the number of heads', { n_head: 4 }],
+    ['the objective', { objective: 'bert' }],
+    ['the crop', { crop: 'short-224-center' }],
+    ['the filter', { resample: 3 }],
+    ['the palette', { preprocessorConfig: { clusters: Array(8).fill([0, 0, 0]) } }],
+    ['the lack of a palette', { preprocessor: false }],
+    ['the labels', { config: { id2label: { 0: 'a', 1: 'b', 2: 'c' } } }],
+    ['the epsilon', { config: { layer_norm_epsilon: 1e-6 } }],
+    ['the name', { config: { _name_or_path: 'other' } }],
+  ])('changes with %s', async (_, change) => {
+    expect(await idOf(change)).not.toBe(id);
+  });
+
+  it.each<[string, Partial<ResultOptions>]>([
+    ['the precision', { precision: 'int8' }],
+    ['the outputs', { outputs: ['features'] }],
+    ['the feature layer', { featureLayer: 2 }],
+    ['the feature norm', { featureNorm: 'raw' }],
+    ['scaled decoding', { scaledDecoding: true }],
+  ])('changes with %s', async (_, change) => {
+    expect(await idOf({}, change)).not.toBe(id);
+  });
+
+  it('does not change with the order of the outputs, nor with a feature layer that nobody asked for', async () => {
+    expect(await idOf({}, { outputs: options.outputs.toReversed() })).toBe(id);
+    expect(await idOf({}, { outputs: ['likelihood'], featureLayer: 0 })).toBe(
+      await idOf({}, { outputs: ['likelihood'], featureLayer: 1 }),
+    );
+  });
+
+  it('changes with the probe', async () => {
+    await using tiny = await tinyCheckpoint({ config: { _name_or_path: 'org/tiny' } });
+    const probe = { layers: [1], norm: 'next', labels: ['class 0', 'class 1', 'class 2'] } as const;
+    const path = join(tiny.directory, 'probe.safetensors');
+    await writeProbe(path, { ...probe, weight: new Float32Array(48), bias: new Float32Array(3) });
+    const first = await modelId(await openCheckpoint(tiny.directory), options);
+    await writeProbe(path, { ...probe, weight: new Float32Array(48), bias: new Float32Array(3).fill(1) });
+    const second = await modelId(await openCheckpoint(tiny.directory), options);
+
+    expect(new Set([id, first, second]).size).toBe(3);
+  });
+});

@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import { writeProbe } from '../../../lib/checkpoint/probe.ts';
+import { paperParameters, summarize } from '../../../lib/checkpoint/summary.ts';
+import type { ImageGptConfig } from '../../../lib/image-gpt/config.ts';
+import { type TinyCheckpointOptions, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+
+const nano = join(import.meta.dirname, '../../../lib/models/igpt-nano');
+
+function shape(n_layer: number, n_embd: number, n_positions: number): ImageGptConfig {
+  return {
+    n_colors: 512,
+    n_positions,
+    n_embd,
+    n_layer,
+    n_head: 8,
+    n_inner: 4 * n_embd,
+    layer_norm_epsilon: 1e-5,
+    objective: 'ar',
+    feature_layer: n_layer / 2,
+    feature_norm: 'next',
+  };
+}
+
+async function summaryOf(options: TinyCheckpointOptions) {
+  await using tiny = await tinyCheckpoint(options);
+  return summarize(await openCheckpoint(tiny.directory));
+}
+
+describe('paperParameters', () => {
+  it.each([
+    ['S', shape(24, 512, 1024), 76_571_648],
+    ['M', shape(36, 1024, 1024), 455_157_760],
+    ['L', shape(48, 1536, 1024), 1_362_250_752],
+    ['L at 48x48', shape(48, 1536, 2304), 1_364_216_832],
+    ['XL', shape(60, 3072, 4096), 6_810_875_904],
+  ])('counts what the paper counts for iGPT-%s', (_, config, expected) => {
+    expect(paperParameters(config)).toBe(expected);
+  });
+});
+
+describe('summarize', () => {
+  it('describes igpt-nano', async () => {
+    const summary = summarize(await openCheckpoint(nano));
+
+    expect(summary).toMatchObject({
+      name: 'igpt-nano',
+      variant: 'custom',
+      layout: 'huggingface',
+      objective: 'ar',
+      resolution: { height: 16, width: 16 },
+      class_head: 'score',
+      dtype: 'F32',
+      bytes: 5_420_808,
+      // File size less header: 5,413,888 bytes of f32.
+      parameters: 5_413_888 / 4,
+    });
+    expect(summary.costs.map(({ output, layers }) => [output, layers])).toEqual([
+      ['features', 3],
+      ['classes', 6],
+      ['likelihood', 6],
+      ['logits', 6],
+    ]);
+  });
+
+  it('counts stored parameters by hand', async () => {
+    // d = 4, L = 1, n = 4, V = 2, C = 0: wte 3x4 (with SOS), wpe 4x4, block 12 d^2 + 2 d + 9 d biases, ln_f 4, head 2x4.
+    const tiny = { n_embd: 4, n_layer: 1, size: 2, n_colors: 2, classes: 0 };
+
+    expect((await summaryOf(tiny)).parameters).toBe(12 + 16 + (192 + 8 + 36) + 4 + 8);
+    expect((await summaryOf({ ...tiny, biases: 'absent' })).parameters).toBe(12 + 16 + (192 + 8) + 4 + 8);
+    expect((await summaryOf({ ...tiny, layout: 'openai' })).parameters).toBe(12 + 16 + (192 + 8) + 4 + 8);
+    expect((await summaryOf(tiny)).paper_parameters).toBe(12 + 16 + (192 + 8) + 4 + 8);
+  });
+
+  it.each([
+    ['S', { n_embd: 512, n_layer: 24, n_head: 8 }],
+    ['M', { n_embd: 1024, n_layer: 36, n_head: 8 }],
+    ['L', { n_embd: 1536, n_layer: 48, n_head: 16 }],
+    ['XL', { n_embd: 3072, n_layer: 60, n_head: 24 }],
+    ['custom', { n_embd: 512, n_layer: 24, n_head: 16 }],
+  ])('names size %s', async (variant, size) => {
+    const checkpoint = await openCheckpoint(nano);
+
+    expect(summarize({ ...checkpoint, config: { ...checkpoint.config, ...size } }).variant).toBe(variant);
+  });
+
+  it('costs a probe up to its highest layer', async () => {
+    await using tiny = await tinyCheckpoint({ n_layer: 4 });
+    await writeProbe(join(tiny.directory, 'probe.safetensors'), {
+      layers: [3, 1],
+      norm: 'raw',
+      labels: ['a', 'b'],
+      weight: new Float32Array(2 * 32),
+      bias: new Float32Array(2),
+    });
+    const summary = summarize(await openCheckpoint(tiny.directory));
+
+    expect(summary.class_head).toBe('probe');
+    expect(summary.costs.find(({ output }) => output === 'classes')?.layers).toBe(3);
+  });
+
+  it('leaves out what a checkpoint cannot compute', async () => {
+    const bert = await summaryOf({ layout: 'openai', objective: 'bert', classes: 0 });
+    const base = await summaryOf({ lmHead: false, classes: 0, preprocessor: false });
+
+    expect(bert.costs.map(({ output }) => output)).toEqual(['features', 'logits']);
+    expect(base.costs.map(({ output }) => output)).toEqual(['features']);
+    expect(base).toMatchObject({ resolution: null, crop: null, resample: null, class_head: null, labels: [] });
+  });
+});
