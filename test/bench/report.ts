@@ -1,0 +1,64 @@
+import { type Column, table } from '../../lib/cli/table.ts';
+
+export interface Target {
+  /** Of the ratio, or of our figure where nothing is compared. */
+  value: number;
+  /** Default: `at least`. */
+  direction?: 'at least' | 'at most';
+}
+
+/** One line of the benchmark. */
+export interface Row {
+  suite: string;
+  name: string;
+  /** Unit of `ours` and `theirs`. */
+  unit: string;
+  ours: number;
+  theirs?: number;
+  /** Above 1: better than what we are compared with, unless the name says what is divided. */
+  ratio?: number;
+  target?: Target;
+  /** What a reader must know to judge the figure. */
+  note?: string;
+  /** Single runs behind the medians, by side, in `samplesUnit`. */
+  samples?: Readonly<Record<string, readonly number[]>>;
+}
+
+/** Whether the row meets its target; undefined where there is none. */
+export function reached({ ours, ratio, target }: Row): boolean | undefined {
+  if (target === undefined) return undefined;
+  const value = ratio ?? ours;
+  return target.direction === 'at most' ? value <= target.value : value >= target.value;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'suite' },
+  { title: 'what' },
+  { title: 'ours', align: 'right' },
+  { title: 'theirs', align: 'right' },
+  { title: 'unit' },
+  { title: 'ratio', align: 'right' },
+  { title: 'target', align: 'right' },
+  { title: 'reached' },
+];
+
+/** The table, then the notes. */
+export function formatRows(rows: readonly Row[]): string {
+  const notes = rows.filter(({ note }) => note !== undefined).map(({ name, note }) => `  ${name}: ${note}\n`);
+  const cells = rows.map((row) => [
+    row.suite,
+    row.name,
+    figure(row.ours),
+    row.theirs === undefined ? '' : figure(row.theirs),
+    row.unit,
+    row.ratio === undefined ? '' : row.ratio.toFixed(2),
+    row.target === undefined ? '' : `${row.target.direction === 'at most' ? '≤' : '≥'} ${row.target.value}`,
+    { true: 'yes', false: 'NO', undefined: '' }[String(reached(row))] ?? '',
+  ]);
+  return `${table(COLUMNS, cells)}${notes.length > 0 ? `\nNotes\n${notes.join('')}` : ''}`;
+}
+
+/** Three significant digits are more than a benchmark knows. */
+function figure(value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+}

@@ -1,0 +1,113 @@
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TensorData, writeSafetensors } from '../../lib/checkpoint/write-safetensors.ts';
+import { NANO } from './context.ts';
+
+/** Shape of a checkpoint to make. Names are the checkpoint's. */
+export interface ScratchShape {
+  n_embd: number;
+  n_layer: number;
+  n_head: number;
+  n_positions: number;
+}
+
+/** iGPT-S at 32 x 32 (MODEL.md section 3). */
+export const IGPT_S: ScratchShape = { n_embd: 512, n_layer: 24, n_head: 8, n_positions: 1024 };
+
+/** Colours in its palette, V. */
+export const N_COLORS = 512;
+
+interface Tensor {
+  name: string;
+  shape: readonly number[];
+  mean: number;
+  deviation: number;
+}
+
+/** Every tensor of a Hugging Face ImageGPT with a causal head; biases and gains are away from 0 and 1 so that none can be lost unseen. */
+function tensorsOf({ n_embd: d, n_layer, n_positions }: ScratchShape): Tensor[] {
+  const weight = (name: string, shape: readonly number[]): Tensor => ({ name, shape, mean: 0, deviation: 0.02 });
+  const gain = (name: string): Tensor => ({ name, shape: [d], mean: 1, deviation: 0.1 });
+  const blocks = Array.from({ length: n_layer }, (_, i): Tensor[] => {
+    const block = `transformer.h.${i}`;
+    return [
+      gain(`${block}.ln_1.weight`),
+      weight(`${block}.attn.c_attn.weight`, [d, 3 * d]),
+      weight(`${block}.attn.c_attn.bias`, [3 * d]),
+      weight(`${block}.attn.c_proj.weight`, [d, d]),
+      weight(`${block}.attn.c_proj.bias`, [d]),
+      gain(`${block}.ln_2.weight`),
+      weight(`${block}.mlp.c_fc.weight`, [d, 4 * d]),
+      weight(`${block}.mlp.c_fc.bias`, [4 * d]),
+      weight(`${block}.mlp.c_proj.weight`, [4 * d, d]),
+      weight(`${block}.mlp.c_proj.bias`, [d]),
+    ];
+  });
+  return [
+    weight('transformer.wte.weight', [N_COLORS + 1, d]),
+    weight('transformer.wpe.weight', [n_positions, d]),
+    ...blocks.flat(),
+    gain('transformer.ln_f.weight'),
+    weight('lm_head.weight', [N_COLORS, d]),
+  ];
+}
+
+/** mulberry32: a small seeded generator, uniform in (0, 1). */
+function uniform(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return (((t ^ (t >>> 14)) >>> 0) + 0.5) / 2 ** 32;
+  };
+}
+
+function normal(tensor: Tensor, next: () => number): TensorData {
+  const data = new Float32Array(tensor.shape.reduce((product, length) => product * length, 1));
+  // Box and Muller: two uniform numbers make two normal ones.
+  for (let i = 0; i < data.length; i += 2) {
+    const radius = tensor.deviation * Math.sqrt(-2 * Math.log(next()));
+    const angle = 2 * Math.PI * next();
+    data[i] = tensor.mean + radius * Math.cos(angle);
+    data[i + 1] = tensor.mean + radius * Math.sin(angle);
+  }
+  return { name: tensor.name, shape: tensor.shape, data };
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Writes a checkpoint with seeded random weights and igpt-nano's palette, in Hugging Face layout, once; later calls find it. Returns its directory. */
+export async function scratchCheckpoint(directory: string, shape: ScratchShape): Promise<string> {
+  if (await exists(directory)) return directory;
+  const parts = `${directory}.${process.pid}`;
+  await mkdir(parts, { recursive: true });
+  const config = {
+    model_type: 'imagegpt',
+    architectures: ['ImageGPTForCausalImageModeling'],
+    vocab_size: N_COLORS + 1,
+    ...shape,
+    n_inner: null,
+    activation_function: 'quick_gelu',
+    layer_norm_epsilon: 1e-5,
+    scale_attn_weights: true,
+    tie_word_embeddings: false,
+  };
+  const side = Math.sqrt(shape.n_positions);
+  const nano: object = JSON.parse(await readFile(join(NANO, 'preprocessor_config.json'), 'utf8'));
+  const preprocessor = { ...nano, size: { height: side, width: side } };
+  await writeFile(join(parts, 'config.json'), JSON.stringify(config));
+  await writeFile(join(parts, 'preprocessor_config.json'), JSON.stringify(preprocessor));
+  const next = uniform(1);
+  const tensors = tensorsOf(shape).map((tensor) => normal(tensor, next));
+  await writeSafetensors(join(parts, 'model.safetensors'), tensors);
+  await rename(parts, directory).catch(async (error: unknown) => {
+    await rm(parts, { recursive: true, force: true });
+    if (!(await exists(directory))) throw error;
+  });
+  return directory;
+}

@@ -1,0 +1,60 @@
+import { openTokenizerFiles } from '../../../lib/checkpoint/checkpoint.ts';
+import { createQuantizer, type Quantizer } from '../../../lib/image-gpt/nearest-color.ts';
+import { type BenchContext, NANO } from '../context.ts';
+import { interleave, median, timed } from '../interleave.ts';
+import type { Row } from '../report.ts';
+
+const PIXELS = 1024;
+/** Searches in a run, so that the clock's grain does not count. */
+const REPEAT = 200;
+
+/** Nearest colour of 512 for the pixels of one 32 x 32 picture, against trying every colour. */
+export async function palette({ rounds }: BenchContext): Promise<Row[]> {
+  const { preprocessing } = await openTokenizerFiles(NANO);
+  if (preprocessing === undefined) throw new Error(`Expected a palette in ${NANO}, found none`);
+  const centres = preprocessing.palette;
+  const quantize = createQuantizer(centres);
+  const every: Quantizer = (rgb) => nearestOfAll(rgb, centres);
+
+  // Evenly spread over all colours: no picture asks for more different cells.
+  const spread = Uint8Array.from({ length: 3 * PIXELS }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 16) & 255);
+  const cold = await timed(() => createQuantizer(centres)(spread));
+  const run = (search: Quantizer, times: number) => async () =>
+    (await timed(() => {
+      for (let i = 0; i < times; i += 1) search(spread);
+    })) / times;
+  const { ours, theirs } = await interleave(
+    { ours: { run: run(quantize, REPEAT) }, theirs: { run: run(every, REPEAT / 20) } },
+    rounds,
+  );
+  return [
+    {
+      suite: 'palette',
+      name: `nearest of 512 colours, ${PIXELS} pixels`,
+      unit: 'µs',
+      ours: median(ours) * 1e6,
+      target: { value: 200, direction: 'at most' },
+      note: `trying every colour takes ${(median(theirs) * 1e6).toFixed(0)} µs; the first picture of a process, whose cells are not built yet, ${(cold * 1e3).toFixed(1)} ms`,
+      samples: { ours, theirs },
+    },
+  ];
+}
+
+/** The plain definition: the first of the smallest distances. */
+function nearestOfAll(rgb: Uint8Array, centres: Float32Array): Uint16Array {
+  return Uint16Array.from({ length: rgb.length / 3 }, (_, pixel) => {
+    let best = 0;
+    let smallest = Number.POSITIVE_INFINITY;
+    for (let k = 0; k < centres.length / 3; k += 1) {
+      const red = rgb[3 * pixel]! / 127.5 - 1 - centres[3 * k]!;
+      const green = rgb[3 * pixel + 1]! / 127.5 - 1 - centres[3 * k + 1]!;
+      const blue = rgb[3 * pixel + 2]! / 127.5 - 1 - centres[3 * k + 2]!;
+      const distance = red * red + green * green + blue * blue;
+      if (distance < smallest) {
+        smallest = distance;
+        best = k;
+      }
+    }
+    return best;
+  });
+}

@@ -1,0 +1,67 @@
+"""Makes a checkpoint with transformers' own save_pretrained, and what transformers computes from it.
+
+python transformers_reference.py OUT MODEL PICTURE...
+OUT gets causal/ and classifier/ (checkpoint directories), tokens.npy [3, 64], logits.npy [3, 64, 32],
+classes.npy [3, 5], and picture_tokens.json: what Hugging Face's processor of MODEL makes of each picture.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import (
+    AutoImageProcessor,
+    ImageGPTConfig,
+    ImageGPTForCausalImageModeling,
+    ImageGPTForImageClassification,
+)
+
+out, model_directory, *pictures = map(Path, sys.argv[1:])
+torch.manual_seed(20)
+
+# Heads of 24: the root is not whole, which is where transformers' default path goes wrong (it truncates the root).
+# reorder_and_upcast_attn takes its other path, with the true scale.
+config = ImageGPTConfig(
+    vocab_size=33,
+    n_positions=64,
+    n_embd=96,
+    n_layer=3,
+    n_head=4,
+    num_labels=5,
+    resid_pdrop=0.0,
+    embd_pdrop=0.0,
+    attn_pdrop=0.0,
+    reorder_and_upcast_attn=True,
+)
+
+
+def made(kind):
+    model = kind(config).eval()
+    with torch.no_grad():
+        # Fresh biases are 0 and fresh gains 1: moved, so that none can be lost unseen.
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model
+
+
+x = torch.randint(0, 32, (3, 64))
+ids = torch.cat([torch.full((3, 1), 32), x[:, :-1]], dim=1)
+np.save(out / "tokens.npy", x.numpy())
+for name, kind, result in (
+    ("causal", ImageGPTForCausalImageModeling, "logits"),
+    ("classifier", ImageGPTForImageClassification, "classes"),
+):
+    model = made(kind)
+    model.save_pretrained(out / name)
+    with torch.no_grad():
+        np.save(out / f"{result}.npy", model(ids).logits.numpy())
+
+processor = AutoImageProcessor.from_pretrained(model_directory)
+tokens = {}
+for picture in pictures:
+    with Image.open(picture) as image:
+        tokens[picture.name] = processor(images=image, return_tensors="np")["input_ids"][0].tolist()
+(out / "picture_tokens.json").write_text(json.dumps(tokens))
