@@ -18,7 +18,7 @@ export type TokensPicture = z.infer<typeof tokensPicture>;
 export const tokensMessage = z.strictObject({
   schema_version: z.literal(1),
   /** Hash of palette, resolution and recipe: a worker whose model has another one must not guess. */
-  preprocessing: z.string().regex(/^[0-9a-f]{64}$/),
+  preprocessing: z.string().regex(/^[0-9a-f]{16,64}$/),
   pictures: z.array(tokensPicture).min(1),
 });
 

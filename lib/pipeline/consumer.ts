@@ -1,0 +1,93 @@
+import { maxBatchMessages } from '../contracts/limits.ts';
+import type { Clock, Queue, QueueMessage } from './ports.ts';
+
+/** A flow over one queue: resolves when the message may be deleted, rejects when it must come again. */
+export type Flow = (message: QueueMessage, signal?: AbortSignal) => Promise<void>;
+
+export interface ConsumerOptions {
+  queue: Queue;
+  flow: Flow;
+  clock: Clock;
+  /** Stops receiving; the messages at hand are finished first. */
+  signal: AbortSignal;
+  /** Handed to the flow: aborts what has not begun. Default: never. */
+  giveUp?: AbortSignal;
+  /** Most messages at hand. */
+  concurrency: number;
+  /** For how long a message at hand stays hidden; renewed three times as often. Default 60 s. */
+  visibilityMs?: number;
+  /** Longest wait of one receive. Default 20 s, SQS's longest. */
+  waitMs?: number;
+  /** How long a failed message stays hidden, by its receive count. Default 1 s, doubled each time. */
+  retryDelayMs?: (receiveCount: number) => number;
+  /** Told of every failure: of the flow with its message, of the queue itself without. */
+  onError(error: unknown, message?: QueueMessage): void;
+}
+
+/** Pause after the queue itself failed. */
+const queueErrorPauseMs = 1000;
+
+/**
+ * Runs a flow over a queue until `signal` aborts, then finishes what is at hand. A message is deleted after its flow
+ * has resolved, and released for a retry when it rejects; while held it is kept hidden.
+ */
+export async function consume(options: ConsumerOptions): Promise<void> {
+  const { queue, flow, clock, signal, giveUp, concurrency, onError } = options;
+  const { visibilityMs = 60_000, waitMs = 20_000, retryDelayMs = (count) => 1000 * 2 ** (count - 1) } = options;
+  const held = new Map<string, Promise<void>>();
+  const drained = new AbortController();
+
+  async function hold(message: QueueMessage): Promise<void> {
+    const { receipt, receiveCount } = message;
+    try {
+      await flow(message, giveUp);
+    } catch (error) {
+      if (!giveUp?.aborted) onError(error, message);
+      const delay = giveUp?.aborted ? 0 : retryDelayMs(receiveCount);
+      return attempt(() => queue.changeVisibility([receipt], delay));
+    }
+    await attempt(() => queue.delete([receipt]));
+  }
+
+  /** What fails here costs only a delivery more: the message comes again, and every step can be done twice. */
+  async function attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  async function keepHidden(): Promise<void> {
+    while (!drained.signal.aborted) {
+      await clock.sleep(visibilityMs / 3, drained.signal);
+      if (held.size > 0) await attempt(() => queue.changeVisibility([...held.keys()], visibilityMs));
+    }
+  }
+
+  async function receive(): Promise<QueueMessage[]> {
+    try {
+      return await queue.receive({ maxMessages: Math.min(concurrency - held.size, maxBatchMessages), waitMs, signal });
+    } catch (error) {
+      onError(error);
+      await clock.sleep(queueErrorPauseMs, signal);
+      return [];
+    }
+  }
+
+  const heartbeat = keepHidden();
+  while (!signal.aborted) {
+    if (held.size >= concurrency) await Promise.race(held.values());
+    else {
+      for (const message of await receive()) {
+        held.set(
+          message.receipt,
+          hold(message).finally(() => held.delete(message.receipt)),
+        );
+      }
+    }
+  }
+  await Promise.all(held.values());
+  drained.abort();
+  await heartbeat;
+}

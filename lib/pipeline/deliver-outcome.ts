@@ -1,0 +1,56 @@
+import { eventOf, type PipelineEvent } from '../contracts/event.ts';
+import type { Failure } from '../contracts/failure.ts';
+import { resultKey } from '../contracts/keys.ts';
+import type { FailedOutcome, Outcome } from '../contracts/outcome.ts';
+import type { FlowObserver } from './picture-end.ts';
+import type { Clock, EventSink, ObjectStore } from './ports.ts';
+import { sha256 } from './sha256.ts';
+import { storeOutcome } from './store-outcome.ts';
+
+/** What both flows need to end a picture. */
+export interface OutcomePorts {
+  input: ObjectStore;
+  output: ObjectStore;
+  events: EventSink<PipelineEvent>;
+  clock: Clock;
+  observer: FlowObserver;
+  /**
+   * HEAD the input again after storing, and call the picture superseded when it has changed meanwhile. For inputs
+   * that announce no changes (a directory): otherwise the outcome of the old version, being newer than the new
+   * version, would pass for current for ever.
+   */
+  confirmSource: boolean;
+}
+
+/** Stores the outcome, publishes its event and tells the observer: after this its message may be deleted. */
+export async function deliverOutcome(ports: OutcomePorts, outcome: Outcome): Promise<void> {
+  const { observer, input, confirmSource } = ports;
+  const { key, etag, model } = outcome;
+  const result = await observer.stages.run('storing', key, () => storeOutcome(ports, outcome));
+  if (result.status === 'superseded' || result.status === 'gone') return observer.ended({ end: result.status, key });
+  if (confirmSource) {
+    const current = await observer.stages.run('reading', key, () => input.head(key));
+    if (current === undefined) return observer.ended({ end: 'gone', key });
+    if (current.etag !== etag) return observer.ended({ end: 'superseded', key });
+  }
+  // An earlier delivery may have stored the outcome and died before it published: so publish what is there.
+  await publishOutcome(ports, result.status === 'already_there' ? result.outcome : outcome, model);
+}
+
+/** Publishes the event of a stored outcome and tells the observer. */
+export async function publishOutcome(ports: OutcomePorts, outcome: Outcome, model: string): Promise<void> {
+  const { observer, events } = ports;
+  const { key } = outcome;
+  const event = eventOf(outcome, resultKey(model, key, sha256));
+  await observer.stages.run('publishing', key, () => events.publish([event]));
+  if (outcome.status === 'succeeded') observer.ended({ end: 'succeeded', key });
+  else observer.ended({ end: 'failed', key, code: outcome.error.code });
+}
+
+/** The outcome of a picture that ended without a result. */
+export function failedOutcome(
+  clock: Clock,
+  { key, etag, model, error }: { key: string; etag: string; model: string; error: Failure },
+): FailedOutcome {
+  return { schema_version: 1, status: 'failed', key, etag, model, created_at: clock.now().toISOString(), error };
+}

@@ -1,0 +1,103 @@
+import { messageText } from '../contracts/message-text.ts';
+import type { PictureReference } from '../contracts/uploads-message.ts';
+import { backfill } from './backfill.ts';
+import type { Ledger } from './ledger.ts';
+import type { Clock, ObjectStore, Queue, StoredObject } from './ports.ts';
+import type { Stages } from './stages.ts';
+
+export interface FeedOptions {
+  input: ObjectStore;
+  output: ObjectStore;
+  uploads: Queue;
+  clock: Clock;
+  /** Model id. */
+  model: string;
+  ledger: Ledger;
+  stages: Stages;
+  /** Ends the feed. */
+  signal: AbortSignal;
+  prefix: string;
+  retryFailed: boolean;
+  changes: AsyncIterable<unknown> | undefined;
+  settleMs: number;
+}
+
+/**
+ * Sends a reference for every picture without a current outcome; with `changes`, again after each of them, until
+ * `signal` aborts or the changes end. A pass begins when the one before is done in every part, or its own pictures
+ * would look as if they had no outcome.
+ */
+export async function feed(options: FeedOptions): Promise<void> {
+  const { changes, clock, ledger, settleMs, signal } = options;
+  let deferred = await pass(options, true);
+  if (changes === undefined) return;
+  const change = nextOf(changes, signal);
+  for (;;) {
+    await ledger.idle(signal);
+    const more = await (deferred ? Promise.race([change(), clock.sleep(settleMs, signal).then(() => true)]) : change());
+    if (!more || signal.aborted) return;
+    deferred = await pass(options, false);
+  }
+}
+
+/** One backfill. True when it left pictures for later, because they may still be written to. */
+async function pass(options: FeedOptions, first: boolean): Promise<boolean> {
+  const { input, output, uploads, clock, model, ledger, stages, signal, prefix, settleMs } = options;
+  let deferred = false;
+  const defer = ({ lastModified }: StoredObject): boolean => {
+    const age = clock.now().getTime() - lastModified.getTime();
+    // A time in the future is another clock's: it says nothing.
+    const unsettled = age >= 0 && age < settleMs;
+    deferred ||= unsettled;
+    return unsettled;
+  };
+  const pictures = backfill({
+    input,
+    output,
+    model,
+    prefix,
+    // Once is enough: what failed in this run will fail again.
+    retryFailed: first && options.retryFailed,
+    ...(options.changes === undefined ? {} : { defer }),
+    // Later passes meet again what the first one counted.
+    ...(first ? { onCurrent: () => ledger.skip() } : {}),
+  });
+  for (;;) {
+    const next = await stages.run('listing', prefix, () => pictures.next());
+    if (next.done || signal.aborted) break;
+    if (ledger.begin(next.value.key)) await sendReference(uploads, next.value.key, signal);
+  }
+  await pictures.return(undefined);
+  return deferred;
+}
+
+/** Sends the pictures again that changed on their way, until `signal` aborts. */
+export async function sendChangedAgain(ledger: Ledger, uploads: Queue, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    for (const key of await ledger.takeChanged(signal)) await sendReference(uploads, key, signal);
+  }
+}
+
+/** Whichever version is current when it is read: so the reference cannot be out of date. */
+async function sendReference(uploads: Queue, key: string, signal: AbortSignal): Promise<void> {
+  const reference: PictureReference = { schema_version: 1, type: 'reference', key };
+  await uploads.send([messageText(reference)], { signal });
+}
+
+/** Waits for the next item: true when it came, false when there are no more or `signal` aborted. */
+function nextOf(items: AsyncIterable<unknown>, signal: AbortSignal): () => Promise<boolean> {
+  const iterator = items[Symbol.asyncIterator]();
+  const aborted = new Promise<boolean>((resolve) => {
+    if (signal.aborted) resolve(false);
+    signal.addEventListener('abort', () => resolve(false), { once: true });
+  });
+  let next: Promise<boolean> | undefined;
+  return async () => {
+    // A wait that was given up for another reason goes on: its item must not be lost.
+    next ??= iterator.next().then(({ done }) => done !== true);
+    const came = await Promise.race([next, aborted]);
+    next = undefined;
+    if (!came) void iterator.return?.();
+    return came;
+  };
+}

@@ -1,0 +1,113 @@
+import { resultKey } from '../contracts/keys.ts';
+import { messageText } from '../contracts/message-text.ts';
+import { type TokensMessage, type TokensPicture, tokensMessage } from '../contracts/tokens-message.ts';
+import type { PictureReference } from '../contracts/uploads-message.ts';
+import { ImageGptError } from '../image-gpt/error.ts';
+import { unpackTokens } from '../image-gpt/token-packing.ts';
+import type { Flow } from './consumer.ts';
+import { deliverOutcome, failedOutcome, type OutcomePorts, publishOutcome } from './deliver-outcome.ts';
+import { failureOf } from './failure-of.ts';
+import { MessageError } from './message-error.ts';
+import { type Model, PictureError, type Queue, type QueueMessage } from './ports.ts';
+import { predictionOutcome } from './prediction-outcome.ts';
+import { readMessage } from './read-message.ts';
+import type { Semaphore } from './semaphore.ts';
+import { sha256 } from './sha256.ts';
+import { parseOutcome } from './store-outcome.ts';
+
+export interface InferOptions extends OutcomePorts {
+  /** The uploads queue: there go references to pictures whose tokens were made for another model. */
+  uploads: Queue;
+  model: Model;
+  /** Hash of the model's preprocessing. */
+  preprocessing: string;
+  /** Bounds the pictures that the model holds at once. */
+  predicting: Semaphore;
+}
+
+/** From this delivery on, the pictures of a message go one by one. */
+const singlyFrom = 3;
+
+interface Picture {
+  facts: TokensPicture;
+  /** [n], raster order. */
+  tokens: Uint16Array;
+}
+
+/**
+ * The second flow: tokens in, outcomes out.
+ *
+ * Deleted: each picture's outcome is stored and its event published, or it is gone or superseded; or the tokens were
+ * made for another preprocessing, and references are back in the uploads queue. Retried: the world or the model
+ * failed; on the last permitted receive that becomes a failed outcome. Dead-lettered: a body that is no tokens message,
+ * or whose tokens are not what its preprocessing says ({@link MessageError}).
+ *
+ * A picture that kills the process would take the others of its message to the dead letters. So from the third delivery
+ * on they go one by one, forwards and backwards in turn, and the finished ones are passed over: all but the killer end.
+ */
+export function createInfer(options: InferOptions): Flow {
+  const { output, clock, observer, uploads, model, preprocessing, predicting } = options;
+  const colors = model.preprocessing.palette.length / 3;
+
+  return async (message, signal) => {
+    const body = readMessage(message.body, tokensMessage, 'a tokens message');
+    if (body.preprocessing !== preprocessing) return sendBack(body, signal);
+    const pictures = body.pictures.map(unpack);
+    const again = message.receiveCount > 1;
+    if (message.receiveCount < singlyFrom) {
+      return throwFirst(await Promise.allSettled(pictures.map((picture) => one(picture, message, again, signal))));
+    }
+    const results: PromiseSettledResult<void>[] = [];
+    for (const picture of message.receiveCount % 2 === 1 ? pictures : pictures.reverse()) {
+      results.push(...(await Promise.allSettled([one(picture, message, again, signal)])));
+    }
+    throwFirst(results);
+  };
+
+  async function sendBack({ pictures }: TokensMessage, signal?: AbortSignal): Promise<void> {
+    const references = pictures.map(
+      ({ key, etag }): PictureReference => ({ schema_version: 1, type: 'reference', key, etag }),
+    );
+    await uploads.send(references.map(messageText), signal === undefined ? {} : { signal });
+  }
+
+  function unpack(facts: TokensPicture): Picture {
+    try {
+      return { facts, tokens: unpackTokens(Buffer.from(facts.tokens, 'base64'), model.tokens, colors) };
+    } catch (cause) {
+      if (!(cause instanceof ImageGptError)) throw cause;
+      throw new MessageError(`Expected the tokens of a picture: ${cause.message}`, { cause });
+    }
+  }
+
+  async function one(picture: Picture, message: QueueMessage, again: boolean, signal?: AbortSignal): Promise<void> {
+    const { key, etag } = picture.facts;
+    try {
+      await predicting.run(() => (again ? endAgain(picture) : end(picture)), signal);
+    } catch (error) {
+      const failure = signal?.aborted ? undefined : failureOf(error, message, 'inference_failed');
+      if (failure === undefined) throw error;
+      if (!(error instanceof PictureError)) observer.caught(key, error);
+      await deliverOutcome(options, failedOutcome(clock, { key, etag, model: model.id, error: failure }));
+    }
+  }
+
+  async function end({ facts, tokens }: Picture): Promise<void> {
+    const prediction = await observer.stages.run('predicting', facts.key, () => model.predict(tokens));
+    await deliverOutcome(options, predictionOutcome({ clock, model }, facts, prediction));
+  }
+
+  /** An earlier delivery may have come as far as a stored result: then only its event may be missing. */
+  async function endAgain(picture: Picture): Promise<void> {
+    const { key, etag } = picture.facts;
+    const there = await observer.stages.run('reading', key, () => output.get(resultKey(model.id, key, sha256)));
+    const stored = there.status === 'found' ? parseOutcome(there.body) : undefined;
+    if (stored?.status === 'succeeded' && stored.etag === etag) return publishOutcome(options, stored, model.id);
+    return end(picture);
+  }
+}
+
+function throwFirst(results: readonly PromiseSettledResult<void>[]): void {
+  const rejected = results.find((result) => result.status === 'rejected');
+  if (rejected !== undefined) throw rejected.reason;
+}

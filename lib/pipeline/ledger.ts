@@ -1,0 +1,89 @@
+import type { FailureCode } from '../contracts/failure.ts';
+import type { PictureEnd } from './picture-end.ts';
+
+/** A picture that changes faster than it is read is let go after so many versions, for the next run to take. */
+const maxVersions = 5;
+
+/** What a run has seen: `succeeded + failed + skipped` pictures have ended, `pending` are on their way. */
+export interface Counts {
+  succeeded: number;
+  failed: number;
+  /** A current outcome was there, or the picture went away before it was read. */
+  skipped: number;
+  pending: number;
+}
+
+/** Keeps account of the pictures of a run: each that is begun is counted once, however often its messages come. */
+export interface Ledger {
+  /** False when the picture is on its way already. */
+  begin(key: string): boolean;
+  /** Counts a picture that needs nothing. */
+  skip(): void;
+  end(end: PictureEnd): void;
+  counts(): Counts;
+  failures(): Partial<Record<FailureCode, number>>;
+  /** Pictures that changed on their way, to be sent again. Waits for the first; empty when `signal` aborts. */
+  takeChanged(signal: AbortSignal): Promise<string[]>;
+  /** Resolves when nothing is pending, or `signal` aborts. */
+  idle(signal: AbortSignal): Promise<void>;
+}
+
+/** `onChange` is told after each change of the counts. */
+export function createLedger(onChange: () => void): Ledger {
+  /** Versions seen of each picture on its way. */
+  const pending = new Map<string, number>();
+  const failures = new Map<FailureCode, number>();
+  const totals = { succeeded: 0, failed: 0, skipped: 0 };
+  let changed: string[] = [];
+  let wake = Promise.withResolvers<void>();
+
+  function wakeAll(): void {
+    wake.resolve();
+    wake = Promise.withResolvers();
+  }
+
+  function notify(): void {
+    wakeAll();
+    onChange();
+  }
+
+  async function until(condition: () => boolean, signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', wakeAll);
+    while (!condition() && !signal.aborted) await wake.promise;
+    signal.removeEventListener('abort', wakeAll);
+  }
+
+  return {
+    begin(key) {
+      if (pending.has(key)) return false;
+      pending.set(key, 1);
+      return true;
+    },
+    skip() {
+      totals.skipped += 1;
+      notify();
+    },
+    end(end) {
+      const versions = pending.get(end.key);
+      if (versions === undefined) return;
+      if (end.end === 'superseded' && versions < maxVersions) {
+        pending.set(end.key, versions + 1);
+        changed.push(end.key);
+      } else {
+        pending.delete(end.key);
+        totals[end.end === 'succeeded' || end.end === 'failed' ? end.end : 'skipped'] += 1;
+        if (end.end === 'failed') failures.set(end.code, (failures.get(end.code) ?? 0) + 1);
+      }
+      notify();
+    },
+    counts: () => ({ ...totals, pending: pending.size }),
+    failures: () => Object.fromEntries(failures),
+    async takeChanged(signal) {
+      await until(() => changed.length > 0, signal);
+      const taken = changed;
+      changed = [];
+      return taken;
+    },
+    idle: (signal) => until(() => pending.size === 0, signal),
+  };
+}

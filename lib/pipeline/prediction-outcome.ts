@@ -1,0 +1,66 @@
+import type { Classification, SucceededOutcome } from '../contracts/outcome.ts';
+import type { TokensPicture } from '../contracts/tokens-message.ts';
+import { topClasses } from '../image-gpt/classification.ts';
+import { ImageGptError } from '../image-gpt/error.ts';
+import { bitsPerPixel } from '../image-gpt/likelihood.ts';
+import type { Clock, Model, Prediction } from './ports.ts';
+
+/** The model's numbers are not numbers: damaged weights, or an overflow in low precision. */
+export class PredictionError extends ImageGptError {
+  constructor(message: string) {
+    super('not_finite', message);
+  }
+}
+
+/**
+ * The outcome of a picture that the model has seen.
+ *
+ * @throws {PredictionError} when a number of the prediction is not finite: JSON has no word for it
+ */
+export function predictionOutcome(
+  { clock, model }: { clock: Clock; model: Model },
+  { key, etag, image }: TokensPicture,
+  { classLogits, features, nats }: Prediction,
+): SucceededOutcome {
+  return {
+    schema_version: 1,
+    status: 'succeeded',
+    key,
+    etag,
+    model: model.id,
+    created_at: clock.now().toISOString(),
+    image,
+    classification: classLogits === undefined ? null : classificationOf(classLogits, model.labels),
+    features:
+      features === undefined
+        ? null
+        : { layer: model.featureLayer, norm: model.featureNorm, values: Array.from(features, shortFloat32) },
+    likelihood:
+      nats === undefined ? null : { nats_per_token: finite(nats), bits_per_pixel: finite(bitsPerPixel(nats)) },
+    provider: model.provider,
+    precision: model.precision,
+    onnxruntime: model.onnxruntime,
+  };
+}
+
+function classificationOf(logits: Float32Array, labels: readonly string[]): Classification {
+  for (const logit of logits) finite(logit);
+  const top5 = topClasses(logits, 5).map(({ index, probability }) => ({
+    label: labels[index] ?? `class ${index}`,
+    index,
+    probability,
+  }));
+  const [best] = top5;
+  if (best === undefined) throw new PredictionError('Expected at least one class, received none.');
+  return { ...best, top5 };
+}
+
+/** Nine significant digits give every float32 back exactly, in half the characters of its float64. */
+function shortFloat32(value: number): number {
+  return Number(finite(value).toPrecision(9));
+}
+
+function finite(value: number): number {
+  if (Number.isFinite(value)) return value;
+  throw new PredictionError(`Expected finite numbers from the model, received ${value}.`);
+}

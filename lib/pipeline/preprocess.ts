@@ -1,0 +1,99 @@
+import type { Failure } from '../contracts/failure.ts';
+import type { TokensPicture } from '../contracts/tokens-message.ts';
+import { type PictureReference, uploadsMessage } from '../contracts/uploads-message.ts';
+import type { Quantizer } from '../image-gpt/nearest-color.ts';
+import { packTokens } from '../image-gpt/token-packing.ts';
+import type { Flow } from './consumer.ts';
+import { deliverOutcome, failedOutcome, type OutcomePorts } from './deliver-outcome.ts';
+import { failureOf } from './failure-of.ts';
+import { type PictureDecoder, PictureError, type ReadResult } from './ports.ts';
+import { readMessage } from './read-message.ts';
+import type { Semaphore } from './semaphore.ts';
+import type { TokenPacker } from './token-packer.ts';
+
+/** Largest picture file that is read unless an option says otherwise, bytes. */
+const defaultMaxPictureBytes = 50_000_000;
+
+export interface PreprocessOptions extends OutcomePorts {
+  /** Model id, for failed outcomes. */
+  model: string;
+  decoder: PictureDecoder;
+  quantize: Quantizer;
+  /** Colours of the palette, V. */
+  colors: number;
+  packer: TokenPacker;
+  /** Bounds the pictures whose files are in memory. */
+  decoding: Semaphore;
+  /** Larger files fail with `image_too_large`, unread. Default 50 MB. */
+  maxPictureBytes?: number;
+}
+
+type ReadPicture = Exclude<ReadResult, { status: 'not_found' | 'etag_mismatch' }>;
+
+/**
+ * The first flow: a reference to a picture in, tokens out.
+ *
+ * Deleted: the tokens are in the tokens queue; or the picture is bad, and its failed outcome is stored and published;
+ * or it is gone or superseded. Retried: the world failed; on the last permitted receive that becomes a failed outcome
+ * too. Dead-lettered: a body that is no uploads message ({@link MessageError}).
+ */
+export function createPreprocess(options: PreprocessOptions): Flow {
+  const { input, clock, observer, model, decoder, quantize, colors, packer, decoding } = options;
+  const { maxPictureBytes = defaultMaxPictureBytes } = options;
+
+  return async (message, signal) => {
+    const reference = readMessage(message.body, uploadsMessage, 'an uploads message');
+    const { key } = reference;
+    let { etag } = reference;
+    try {
+      const picture = await decoding.run(async () => {
+        const read = await readPicture(reference);
+        etag = read?.object.etag;
+        return read === undefined ? undefined : tokensOf(read);
+      }, signal);
+      if (picture === undefined) return;
+      // Whatever made an earlier delivery fail: this time it takes no neighbours with it.
+      const alone = message.receiveCount > 1;
+      await observer.stages.run('sending', key, () => packer.add(picture, { alone }));
+    } catch (error) {
+      const failure = signal?.aborted ? undefined : failureOf(error, message, 'internal_error');
+      if (failure === undefined) throw error;
+      if (!(error instanceof PictureError)) observer.caught(key, error);
+      await fail(key, etag, failure);
+    }
+  };
+
+  /** Undefined when there is nothing to read. */
+  async function readPicture({ key, etag }: PictureReference): Promise<ReadPicture | undefined> {
+    const condition = etag === undefined ? {} : { ifMatch: etag };
+    const read = await observer.stages.run('reading', key, () =>
+      input.get(key, { ...condition, maxBytes: maxPictureBytes }),
+    );
+    if (read.status === 'found' || read.status === 'too_large') {
+      if (!(read.object.size === 0 && key.endsWith('/'))) return read;
+      observer.ended({ end: 'gone', key });
+    } else {
+      observer.ended({ end: read.status === 'not_found' ? 'gone' : 'superseded', key });
+    }
+    return undefined;
+  }
+
+  async function tokensOf(read: ReadPicture): Promise<TokensPicture> {
+    const { key, etag, size } = read.object;
+    if (read.status === 'too_large') {
+      throw new PictureError('image_too_large', `Expected at most ${maxPictureBytes} bytes, received ${size}.`);
+    }
+    const bytes = read.body.length;
+    if (bytes === 0) throw new PictureError('empty_object', 'Expected a picture, received 0 bytes.');
+    const { format, width, height, rgb } = await observer.stages.run('decoding', key, () => decoder.decode(read.body));
+    const packed = packTokens(quantize(rgb), colors);
+    return { key, etag, image: { format, width, height, bytes }, tokens: Buffer.from(packed).toString('base64') };
+  }
+
+  /** Ends a bad picture. Its version is the one that was read, else the one that was asked for, else the current one. */
+  async function fail(key: string, etag: string | undefined, error: Failure): Promise<void> {
+    const version = etag ?? (await observer.stages.run('reading', key, () => input.head(key)))?.etag;
+    if (version === undefined) return observer.ended({ end: 'gone', key });
+    await deliverOutcome(options, failedOutcome(clock, { key, etag: version, model, error }));
+  }
+}
