@@ -1,0 +1,194 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { inputKey } from '../contracts/keys.ts';
+import { ImageGptError } from '../image-gpt/error.ts';
+import { type ObjectStore, type StoredObject, TransientError } from '../pipeline/ports.ts';
+import { fileError, isMissing } from './file-error.ts';
+import { fileEtag, storedObject } from './file-version.ts';
+import { KeyError } from './key-error.ts';
+import { listTree, type TreeEntry } from './list-tree.ts';
+
+/** A file or folder that cannot be taken, and why. */
+export interface SkippedFile {
+  /** Relative to the directory; bytes that are no UTF-8 are shown as U+FFFD. */
+  path: string;
+  reason: 'link_outside' | 'link_loop' | 'unreadable_folder' | 'name_not_utf8' | 'key_too_long';
+}
+
+export interface InputDirectoryOptions {
+  /** Told once of each thing that is left out, besides dotfiles and what is no file. Default: nothing. */
+  onSkipped?: (skipped: SkippedFile) => void;
+}
+
+/** The directory cannot be an input at all. */
+export class InputDirectoryError extends ImageGptError {}
+
+interface Folder {
+  path: string;
+  /** Its real path and those of all folders around it: a link to one of them would go round in circles. */
+  real: readonly string[];
+}
+
+/**
+ * File systems keep times in ticks of up to 10 ms (a kernel at 100 Hz): a file that was written to this recently may be
+ * written to again within the same tick, and its time would not show it. Milliseconds.
+ */
+const tickMs = 20;
+
+/**
+ * A directory of pictures as a read-only input bucket. Keys are relative paths with `/`. Dotfiles, links that leave
+ * the directory and everything that is no file are not there.
+ *
+ * @throws {InputDirectoryError} when `root` is no directory
+ */
+export async function openInputDirectory(root: string, options: InputDirectoryOptions = {}): Promise<ObjectStore> {
+  const reported = new Set<string>();
+  function onSkipped(skipped: SkippedFile): void {
+    if (reported.has(skipped.path)) return;
+    reported.add(skipped.path);
+    options.onSkipped?.(skipped);
+  }
+
+  const realRoot = await realpath(root).catch((cause: unknown) => {
+    throw new InputDirectoryError('input_not_found', `Expected a directory of pictures at ${root}.`, { cause });
+  });
+  if (!(await stat(realRoot)).isDirectory()) {
+    throw new InputDirectoryError('input_not_found', `Expected a directory of pictures at ${root}, received a file.`);
+  }
+  const inside = (real: string): boolean =>
+    real === realRoot || real.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep);
+
+  async function entries(folder: Folder): Promise<TreeEntry<Folder>[]> {
+    const relative = (name: string): string => join(folder.path, name).slice(realRoot.length + 1);
+    const listed = await readdir(folder.path, { withFileTypes: true, encoding: 'buffer' }).catch((error: unknown) => {
+      if (!isMissing(error)) onSkipped({ path: relative(''), reason: 'unreadable_folder' });
+      return [];
+    });
+    const found = await Promise.all(
+      listed.map(async (entry): Promise<TreeEntry<Folder> | undefined> => {
+        const name = utf8(entry.name);
+        if (name === undefined) {
+          onSkipped({ path: relative(entry.name.toString()), reason: 'name_not_utf8' });
+          return undefined;
+        }
+        if (name.startsWith('.')) return undefined;
+        const path = join(folder.path, name);
+        if (entry.isFile()) return { name, path, kind: 'file' };
+        const real = entry.isSymbolicLink() ? await realpath(path).catch(() => undefined) : path;
+        if (real === undefined) return undefined;
+        if (!inside(real)) {
+          onSkipped({ path: relative(name), reason: 'link_outside' });
+          return undefined;
+        }
+        const target = entry.isSymbolicLink() ? await stat(real).catch(() => undefined) : entry;
+        if (target?.isFile()) return { name, path, kind: 'file' };
+        if (!target?.isDirectory()) return undefined;
+        if (!folder.real.includes(real))
+          return { name, path, kind: 'folder', folder: { path, real: [...folder.real, real] } };
+        onSkipped({ path: relative(name), reason: 'link_loop' });
+        return undefined;
+      }),
+    );
+    return found.filter((entry) => entry !== undefined);
+  }
+
+  async function object(key: string, path: string): Promise<StoredObject | undefined> {
+    if (!inputKey.safeParse(key).success) {
+      onSkipped({ path: key, reason: 'key_too_long' });
+      return undefined;
+    }
+    const stats = await stat(path, { bigint: true }).catch(() => undefined);
+    return stats?.isFile() ? storedObject(key, stats) : undefined;
+  }
+
+  /** Real path of the file that `key` names; undefined when there is none, or it is not to be seen. */
+  async function locate(key: string): Promise<string | undefined> {
+    const segments = checkedSegments(key);
+    if (segments.some((segment) => segment.startsWith('.'))) return undefined;
+    try {
+      const real = await realpath(join(realRoot, ...segments));
+      return inside(real) && (await stat(real)).isFile() ? real : undefined;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw fileError('find', key, error);
+    }
+  }
+
+  async function openFile(key: string): Promise<FileHandle | undefined> {
+    const path = await locate(key);
+    if (path === undefined) return undefined;
+    try {
+      return await open(path, constants.O_RDONLY);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw fileError('read', key, error);
+    }
+  }
+
+  return {
+    list: ({ prefix = '', startAfter = '' } = {}) =>
+      listTree({ root: { path: realRoot, real: [realRoot] }, entries, object, prefix, startAfter }),
+    async head(key) {
+      const path = await locate(key);
+      return path === undefined ? undefined : object(key, path);
+    },
+    async get(key, { ifMatch, maxBytes = Number.POSITIVE_INFINITY } = {}) {
+      await using file = await openFile(key);
+      if (file === undefined) return { status: 'not_found' };
+      const before = await file.stat({ bigint: true });
+      const found = storedObject(key, before);
+      if (ifMatch !== undefined && ifMatch !== found.etag) return { status: 'etag_mismatch' };
+      if (found.size > maxBytes) return { status: 'too_large', object: found };
+      const body = await readWhole(file, found.size).catch((cause: unknown) => {
+        throw fileError('read', key, cause);
+      });
+      if (Date.now() - Number(before.mtimeMs) < tickMs) await setTimeout(tickMs);
+      const after = await file.stat({ bigint: true });
+      if (body.length === found.size && fileEtag(after) === found.etag) return { status: 'found', object: found, body };
+      if (ifMatch !== undefined) return { status: 'etag_mismatch' };
+      throw new TransientError(
+        'changed_while_read',
+        `Expected ${JSON.stringify(key)} to stay as it is while it is read, but it changed.`,
+      );
+    },
+    put: (key) => Promise.reject(readOnly(key)),
+    delete: (key) => Promise.reject(readOnly(key)),
+  };
+}
+
+async function readWhole(file: FileHandle, size: number): Promise<Uint8Array> {
+  const body = new Uint8Array(size);
+  let filled = 0;
+  while (filled < size) {
+    const { bytesRead } = await file.read(body, filled, size - filled, filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return body.subarray(0, filled);
+}
+
+function checkedSegments(key: string): string[] {
+  const segments = key.split('/');
+  const bad = (segment: string): boolean => segment === '' || segment === '.' || segment === '..';
+  if (segments.some(bad) || key.includes('\0')) throw new KeyError(key, 'that is a plain relative path');
+  // Where a backslash separates folders it could lead out of the directory, and so could a drive letter.
+  if (sep === '\\' && /[\\:]/.test(key)) throw new KeyError(key, 'without backslash or colon');
+  return segments;
+}
+
+function utf8(name: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);
+  } catch {
+    return undefined;
+  }
+}
+
+function readOnly(key: string): ImageGptError {
+  return new InputDirectoryError(
+    'read_only',
+    `Expected only to read the input, but ${JSON.stringify(key)} was to be changed.`,
+  );
+}

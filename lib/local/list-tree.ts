@@ -1,0 +1,64 @@
+import { compareKeys } from '../contracts/key-order.ts';
+import type { StoredObject } from '../pipeline/ports.ts';
+
+/** One entry of a folder; `D` is whatever the caller knows a folder by. */
+export type TreeEntry<D> = { name: string; path: string } & ({ kind: 'file' } | { kind: 'folder'; folder: D });
+
+export interface ListTreeOptions<D> {
+  root: D;
+  /** All entries of a folder, in any order. */
+  entries: (folder: D) => Promise<TreeEntry<D>[]>;
+  /** A file as the store shows it; undefined when it is gone or not to be shown. */
+  object: (key: string, path: string) => Promise<StoredObject | undefined>;
+  /** Default: every key. */
+  prefix?: string;
+  /** Only keys after this one. Default: every key. */
+  startAfter?: string;
+}
+
+/** Files that are looked at together: enough to hide the latency of one, few enough to hold. */
+const chunk = 64;
+
+/**
+ * Lists a tree of folders in UTF-8 byte order of the keys, one folder at a time. A folder sorts as its name with `/`,
+ * because that is how all keys in it begin.
+ */
+export async function* listTree<D>(options: ListTreeOptions<D>): AsyncGenerator<StoredObject> {
+  yield* listFolder(options, options.root, '');
+}
+
+async function* listFolder<D>(
+  options: ListTreeOptions<D>,
+  folder: D,
+  keyOfFolder: string,
+): AsyncGenerator<StoredObject> {
+  const { entries, prefix = '', startAfter = '' } = options;
+  const wanted = (await entries(folder))
+    .map((entry) => ({ entry, key: keyOfFolder + entry.name + (entry.kind === 'folder' ? '/' : '') }))
+    .filter(({ entry, key }) => {
+      if (entry.kind === 'file') return key.startsWith(prefix) && compareKeys(key, startAfter) > 0;
+      const mayHold = key.startsWith(prefix) || prefix.startsWith(key);
+      return mayHold && (startAfter.startsWith(key) || compareKeys(key, startAfter) > 0);
+    })
+    .sort((a, b) => compareKeys(a.key, b.key));
+
+  let files: { key: string; path: string }[] = [];
+  for (const { entry, key } of wanted) {
+    if (entry.kind === 'file') files.push({ key, path: entry.path });
+    if (entry.kind === 'folder' || files.length === chunk) {
+      yield* objects(options, files);
+      files = [];
+    }
+    if (entry.kind === 'folder') yield* listFolder(options, entry.folder, key);
+  }
+  yield* objects(options, files);
+}
+
+async function* objects<D>(
+  { object }: ListTreeOptions<D>,
+  files: { key: string; path: string }[],
+): AsyncGenerator<StoredObject> {
+  for (const found of await Promise.all(files.map(({ key, path }) => object(key, path)))) {
+    if (found !== undefined) yield found;
+  }
+}

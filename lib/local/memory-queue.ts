@@ -1,0 +1,139 @@
+import type { Clock, Queue, QueueMessage } from '../pipeline/ports.ts';
+
+export interface MemoryQueueOptions {
+  clock: Clock;
+  /** Most messages in the queue, held ones included; senders wait while it is full. */
+  capacity: number;
+  /** How long a received message stays hidden. Default 60 s. */
+  visibilityMs?: number;
+  /** Receives after which a message goes to the dead letters. Default 5. */
+  maxReceiveCount?: number;
+}
+
+export interface MemoryQueue extends Queue {
+  /** Bodies that were received too often without being deleted. */
+  readonly deadLetters: readonly string[];
+  /** Messages in the queue, held ones included. */
+  size(): number;
+}
+
+interface Item {
+  body: string;
+  sentAt: Date;
+  receiveCount: number;
+  /** Of a held message: when it comes back, milliseconds since the epoch. */
+  visibleAt: number;
+}
+
+/** A queue that behaves as SQS does, in memory. A receipt of an earlier delivery has no effect. */
+export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
+  const { clock, capacity, visibilityMs = 60_000, maxReceiveCount = 5 } = options;
+  const visible = new Set<Item>();
+  const held = new Map<string, Item>();
+  const deadLetters: string[] = [];
+  const senders = new Set<() => void>();
+  const receivers = new Set<AbortController>();
+  let deliveries = 0;
+
+  const size = (): number => visible.size + held.size;
+
+  function wakeReceivers(): void {
+    for (const nap of receivers) nap.abort();
+  }
+
+  function makeRoom(): void {
+    const [sender] = senders;
+    if (sender !== undefined && size() < capacity) sender();
+  }
+
+  async function room(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    // Those who came first go first.
+    while (size() >= capacity) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const abort = (): void => reject(signal?.reason);
+      senders.add(resolve);
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        await promise;
+      } finally {
+        senders.delete(resolve);
+        signal?.removeEventListener('abort', abort);
+      }
+    }
+  }
+
+  /** Brings back what has been held too long. */
+  function expire(): void {
+    const now = clock.now().getTime();
+    for (const [receipt, item] of held) {
+      if (item.visibleAt > now) continue;
+      held.delete(receipt);
+      if (item.receiveCount < maxReceiveCount) visible.add(item);
+      else deadLetters.push(item.body);
+    }
+    makeRoom();
+  }
+
+  function take(maxMessages: number): QueueMessage[] {
+    const visibleAt = clock.now().getTime() + visibilityMs;
+    return [...visible].slice(0, maxMessages).map((item) => {
+      visible.delete(item);
+      deliveries += 1;
+      const receipt = String(deliveries);
+      item.receiveCount += 1;
+      item.visibleAt = visibleAt;
+      held.set(receipt, item);
+      const { body, receiveCount, sentAt } = item;
+      return { body, receipt, receiveCount, lastReceive: receiveCount >= maxReceiveCount, sentAt };
+    });
+  }
+
+  /** Sleeps until something may have become visible, `until`, or an abort. */
+  async function nap(until: number, signal?: AbortSignal): Promise<void> {
+    const controller = new AbortController();
+    const wake = (): void => controller.abort();
+    receivers.add(controller);
+    signal?.addEventListener('abort', wake, { once: true });
+    const next = [...held.values()].reduce((first, { visibleAt }) => Math.min(first, visibleAt), until);
+    await clock.sleep(Math.max(next - clock.now().getTime(), 0), controller.signal);
+    signal?.removeEventListener('abort', wake);
+    receivers.delete(controller);
+  }
+
+  return {
+    deadLetters,
+    size,
+    async send(bodies, { signal } = {}) {
+      for (const body of bodies) {
+        await room(signal);
+        visible.add({ body, sentAt: clock.now(), receiveCount: 0, visibleAt: 0 });
+        wakeReceivers();
+        makeRoom();
+      }
+    },
+    async receive({ maxMessages, waitMs, signal }) {
+      const until = clock.now().getTime() + waitMs;
+      for (;;) {
+        if (signal?.aborted) return [];
+        expire();
+        if (visible.size > 0) return take(maxMessages);
+        if (clock.now().getTime() >= until) return [];
+        await nap(until, signal);
+      }
+    },
+    async delete(receipts) {
+      for (const receipt of receipts) held.delete(receipt);
+      makeRoom();
+    },
+    async changeVisibility(receipts, visibilityMs) {
+      const visibleAt = clock.now().getTime() + visibilityMs;
+      for (const receipt of receipts) {
+        const item = held.get(receipt);
+        if (item !== undefined) item.visibleAt = visibleAt;
+      }
+      // A receiver may sleep towards an earlier or a later time.
+      wakeReceivers();
+    },
+  };
+}

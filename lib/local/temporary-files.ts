@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { errorCode, isMissing } from './file-error.ts';
+
+/** Name of the folder for files that are being written. No key leads there: a dot in front is escaped. */
+export const temporaryFolder = '.igpt-tmp';
+
+/** Another machine's file is left over when it is this old: nobody writes an outcome for a day. Milliseconds. */
+const staleMs = 24 * 60 * 60 * 1000;
+
+/** Tells this process from an earlier one that had the same id. */
+const processToken = randomUUID().slice(0, 8);
+
+const host = hostname()
+  .replace(/[^A-Za-z0-9]/g, '_')
+  .slice(0, 64);
+
+/** `<host>-<process id>-<token>-<number>` */
+const namePattern = /^(?<host>[A-Za-z0-9_]+)-(?<pid>\d+)-(?<token>[0-9a-f]+)-\d+$/;
+
+let written = 0;
+
+/** Writes `body` to a new file that nobody else knows, down to the disk; returns its path. */
+export async function writeTemporary(root: string, body: Uint8Array): Promise<string> {
+  written += 1;
+  const path = join(root, temporaryFolder, `${host}-${process.pid}-${processToken}-${written}`);
+  const file = await open(path, 'wx').catch(async (error: unknown) => {
+    if (!isMissing(error)) throw error;
+    await mkdir(join(root, temporaryFolder), { recursive: true });
+    return open(path, 'wx');
+  });
+  try {
+    await file.writeFile(body);
+    // Without this, a power cut could leave a finished name over an empty file.
+    await file.datasync();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+  return path;
+}
+
+/** Removes what runs that were killed have left behind; the files of live ones stay. */
+export async function removeStaleTemporaries(root: string): Promise<void> {
+  const folder = join(root, temporaryFolder);
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    const path = join(folder, name);
+    if (await isStale(name, path)) await rm(path, { force: true });
+  }
+}
+
+async function isStale(name: string, path: string): Promise<boolean> {
+  const owner = namePattern.exec(name)?.groups;
+  if (owner?.['host'] === host) {
+    const pid = Number(owner['pid']);
+    return pid === process.pid ? owner['token'] !== processToken : !isAlive(pid);
+  }
+  const stats = await stat(path).catch(() => undefined);
+  return stats !== undefined && Date.now() - stats.mtimeMs > staleMs;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, but is somebody else's.
+    return errorCode(error) !== 'ESRCH';
+  }
+}
