@@ -1,10 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
+import { type Decoder, openDecoder } from '../image/decoder-pool.ts';
+import type { Recipe } from '../image-gpt/recipe.ts';
 import { integer, number } from './number-option.ts';
 
 /** What a stranger's picture may cost, as the user sets it. */
 export interface DecodeOptions {
   allowSvg: boolean;
+  scaledDecoding: boolean;
   /** Millions of pixels. */
   maxMegapixels: number;
   /** Millions of bytes. */
@@ -17,26 +20,53 @@ export interface DecodeOptions {
 
 /** Adds the limits on decoding, all with their defaults, to `command`. */
 export function addDecodeOptions(command: Command): Command {
+  const positive = number({ min: 0, aboveMin: true });
   return command
-    .addOption(new Option('--allow-svg', 'decode SVG too, which lets a small file burn much CPU').default(false))
+    .option('--allow-svg', 'decode SVG too, which lets a small file burn much CPU', false)
+    .option(
+      '--scaled-decoding',
+      'decode large JPEGs at a fraction of their size: faster, but some tokens change',
+      false,
+    )
     .addOption(
       new Option('--max-megapixels <m>', 'refuse larger pictures, in millions of pixels')
         .default(100)
-        .argParser(number({ min: 0, aboveMin: true })),
+        .argParser(positive),
     )
     .addOption(
-      new Option('--max-megabytes <m>', 'refuse larger files, in millions of bytes')
-        .default(50)
-        .argParser(number({ min: 0, aboveMin: true })),
+      new Option('--max-megabytes <m>', 'refuse larger files, in millions of bytes').default(50).argParser(positive),
     )
     .addOption(
       new Option('--decode-timeout <s>', 'give up on a picture after this long, in seconds')
         .default(10)
-        .argParser(number({ min: 0, aboveMin: true })),
+        .argParser(positive),
     )
     .addOption(
       new Option('--decoders <n>', 'child processes that decode')
         .default(availableParallelism(), `one a core: ${availableParallelism()} here`)
         .argParser(integer({ min: 1, max: 256 })),
     );
+}
+
+/** Largest file that is read, bytes. */
+export function maxPictureBytes({ maxMegabytes }: DecodeOptions): number {
+  return Math.floor(maxMegabytes * 1e6);
+}
+
+/** Pictures read and decoded at once: one more for each child, so that none waits for a file. */
+export function decodingConcurrency({ decoders }: DecodeOptions): number {
+  return 2 * decoders;
+}
+
+/** A decoder within the user's limits. Close it. */
+export function openPictureDecoder(recipe: Recipe, options: DecodeOptions): Decoder & AsyncDisposable {
+  const decoder = openDecoder(recipe, {
+    size: options.decoders,
+    maxBytes: maxPictureBytes(options),
+    maxPixels: Math.floor(options.maxMegapixels * 1e6),
+    timeoutMs: options.decodeTimeout * 1000,
+    allowSvg: options.allowSvg,
+    scaledDecoding: options.scaledDecoding,
+  });
+  return { ...decoder, [Symbol.asyncDispose]: () => decoder.close() };
 }

@@ -1,6 +1,9 @@
 import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
+import { openTokenizerFiles } from '../checkpoint/checkpoint.ts';
+import type { Preprocessing } from '../image-gpt/config.ts';
+import { ImageGptError } from '../image-gpt/error.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The checkpoint that works out of the box. */
@@ -30,4 +33,25 @@ export function modelDirectory(model: string): string {
     );
   }
   return directory;
+}
+
+/**
+ * How the checkpoint turns pictures into tokens.
+ *
+ * @throws ImageGptError `no_preprocessing` when the checkpoint takes tokens only, and what the checkpoint's files are wrong with
+ */
+export async function openPictureRecipe(directory: string): Promise<Preprocessing> {
+  const { preprocessing } = await openTokenizerFiles(directory);
+  return requirePreprocessing(directory, preprocessing);
+}
+
+/** The preprocessing, or an error that says what to do without. */
+export function requirePreprocessing(directory: string, preprocessing: Preprocessing | undefined): Preprocessing {
+  if (preprocessing === undefined) {
+    throw new ImageGptError(
+      'no_preprocessing',
+      `${directory} has no preprocessor_config.json, so it has no palette and reads tokens only: use igpt forward --tokens, or add the file`,
+    );
+  }
+  return preprocessing;
 }

@@ -5,7 +5,7 @@ import { ImageGptError } from '../image-gpt/error.ts';
 import { UsageError } from './usage-error.ts';
 
 /** A file that appears under its name only when it is complete. */
-export interface OutputFile {
+export interface OutputFile extends AsyncDisposable {
   readonly path: string;
   write(bytes: Uint8Array): Promise<void>;
   /** Gives the file its name; fails with `output_exists` when something took the name meanwhile and `force` is off. */
@@ -89,14 +89,24 @@ export async function openOutputFile(path: string, force: boolean): Promise<Outp
       }
       unfinished.delete(temporary);
     },
-    async discard() {
-      await handle?.close();
-      handle = undefined;
-      if (unfinished.delete(temporary)) {
-        await rm(temporary, { force: true });
-      }
-    },
+    discard,
+    [Symbol.asyncDispose]: discard,
   };
+
+  async function discard(): Promise<void> {
+    await handle?.close();
+    handle = undefined;
+    if (unfinished.delete(temporary)) {
+      await rm(temporary, { force: true });
+    }
+  }
+}
+
+/** Writes a whole file at once. */
+export async function writeOutputFile(path: string, force: boolean, bytes: Uint8Array): Promise<void> {
+  await using file = await openOutputFile(path, force);
+  await file.write(bytes);
+  await file.commit();
 }
 
 /** What file systems without hard links (FAT, some network shares) answer. */

@@ -7,7 +7,7 @@ export interface BarStream {
   write(text: string): unknown;
 }
 
-export interface ProgressBar {
+export interface ProgressBar extends Disposable {
   /** `total` undefined: not known yet. `note` stands at the end of the line. */
   update(done: number, total?: number, note?: string): void;
   /** Prints a line of words without spoiling the bar. */
@@ -64,11 +64,14 @@ export function progressBar(
       erase();
       stream.write(`${line}\n`);
     },
-    stop() {
-      clearInterval(timer);
-      erase();
-    },
+    stop,
+    [Symbol.dispose]: stop,
   };
+
+  function stop(): void {
+    clearInterval(timer);
+    erase();
+  }
 }
 
 function rate(samples: readonly { at: number; done: number }[]): number | undefined {

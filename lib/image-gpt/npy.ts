@@ -199,7 +199,7 @@ function dtypeOf(data: NpyData): NpyDtype {
 }
 
 /** The array's bytes as every npy file of ours has them; a copy only where the machine's order is the other one. */
-function littleEndianBytes(data: NpyData): Uint8Array {
+export function littleEndianBytes(data: NpyData): Uint8Array {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const machineIsLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
   if (machineIsLittleEndian) {
