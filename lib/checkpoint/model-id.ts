@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { FeatureNorm } from '../image-gpt/config.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { CheckpointError } from './error.ts';
 import { preprocessingHash } from './preprocessing-hash.ts';
 
 /** Every choice outside the checkpoint that changes a result. */
@@ -27,6 +28,8 @@ const chunkBytes = 1 << 20;
 /**
  * `<name>-<12 hex>`: the hash covers weights, probe, palette, labels and every option that changes a result, so that
  * results of different models never meet under one id. Streams the files: 5 GB take seconds.
+ *
+ * @throws CheckpointError `weights_missing` when a file went away since the checkpoint was opened
  */
 export async function modelId(checkpoint: Checkpoint, options: ResultOptions): Promise<string> {
   const { config, weights, weightFiles, preprocessing, probe, labels } = checkpoint;
@@ -49,8 +52,12 @@ export async function modelId(checkpoint: Checkpoint, options: ResultOptions): P
 
 async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
-    hash.update(chunk);
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
+      hash.update(chunk);
+    }
+  } catch (cause) {
+    throw new CheckpointError('weights_missing', `${basename(path)} can no longer be read.`, { cause });
   }
   return hash.digest('hex');
 }

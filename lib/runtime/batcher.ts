@@ -1,4 +1,5 @@
 import { ImageGptError } from '../image-gpt/error.ts';
+import { ModelError } from './model-error.ts';
 
 export interface BatcherOptions<I, O> {
   /** Items in a batch, at most. */
@@ -91,7 +92,7 @@ export function createBatcher<I, O>({
     submit(item) {
       if (draining) {
         return Promise.reject(
-          new ImageGptError('model_closed', 'The model is closed or being closed; nothing more can be predicted.'),
+          new ModelError('model_closed', 'The model is closed or being closed; nothing more can be predicted.'),
         );
       }
       const { promise, resolve, reject } = Promise.withResolvers<O>();

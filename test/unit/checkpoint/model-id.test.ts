@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
@@ -70,5 +71,13 @@ describe('modelId', () => {
     const second = await modelId(await openCheckpoint(tiny.directory), options);
 
     expect(new Set([id, first, second]).size).toBe(3);
+  });
+
+  it('needs the files that were there when the checkpoint was opened', async () => {
+    await using tiny = await tinyCheckpoint();
+    const checkpoint = await openCheckpoint(tiny.directory);
+    await rm(join(tiny.directory, 'model.safetensors'));
+
+    await expect(modelId(checkpoint, options)).rejects.toMatchObject({ code: 'weights_missing' });
   });
 });

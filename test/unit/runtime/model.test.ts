@@ -1,0 +1,195 @@
+import { rm, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import { writeProbe } from '../../../lib/checkpoint/probe.ts';
+import type { Prediction } from '../../../lib/pipeline/ports.ts';
+import { openForward } from '../../../lib/runtime/forward.ts';
+import { type LocalModel, type OpenModelOptions, openModel } from '../../../lib/runtime/model.ts';
+import { randomTokens, type TinyCheckpointOptions, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+
+/** Pictures for the default tiny checkpoint: n = 16, V = 8. */
+const pictures = Array.from({ length: 24 }, (_, seed) => randomTokens(seed, 16, 8));
+
+async function withModel<T>(
+  options: OpenModelOptions,
+  body: (model: LocalModel) => Promise<T>,
+  tiny: TinyCheckpointOptions = {},
+): Promise<T> {
+  await using written = await tinyCheckpoint({ config: { _name_or_path: 'tiny' }, ...tiny });
+  const model = await openModel(await openCheckpoint(written.directory), { workers: 1, ...options });
+  try {
+    return await body(model);
+  } finally {
+    await model.close();
+  }
+}
+
+const predictAll = (model: LocalModel, all: readonly Uint16Array[] = pictures): Promise<Prediction[]> =>
+  Promise.all(all.map((tokens) => model.predict(tokens)));
+
+describe('openModel', () => {
+  it('describes itself for the record', async () => {
+    await withModel({ workers: 2, maxBatch: 3 }, async (model) => {
+      expect(model).toMatchObject({
+        objective: 'ar',
+        tokens: 16,
+        outputs: ['classification', 'features', 'likelihood'],
+        featureLayer: 1,
+        featureNorm: 'next',
+        labels: ['class 0', 'class 1', 'class 2'],
+        provider: 'cpu',
+        precision: 'f32',
+        concurrency: 12,
+      });
+      expect(model.id).toMatch(/^tiny-[0-9a-f]{12}$/);
+      expect(model.onnxruntime).toMatch(/^\d+\.\d+/);
+      expect(model.preprocessing.palette).toHaveLength(24);
+    });
+  });
+
+  it('gives each picture what one pass over it alone gives, bit for bit', async () => {
+    await using written = await tinyCheckpoint();
+    const checkpoint = await openCheckpoint(written.directory);
+    const forward = await openForward(checkpoint, {
+      classes: true,
+      likelihood: true,
+      features: { layers: [1], norm: 'next', pool: 'mean' },
+    });
+    const model = await openModel(checkpoint, { workers: 3, maxBatch: 2 });
+    const predictions = await predictAll(model);
+    for (const [i, tokens] of pictures.entries()) {
+      const alone = await forward.run(tokens);
+      const nats = alone.get('likelihood')?.data ?? new Float32Array();
+
+      expect(predictions[i]?.classLogits).toEqual(alone.get('classes')?.data);
+      expect(predictions[i]?.features).toEqual(alone.get('features')?.data);
+      expect(predictions[i]?.nats).toBe(nats.reduce((sum, value) => sum + value, 0) / 16);
+    }
+    await model.close();
+    await forward.close();
+  });
+
+  it('gives the same bits whatever the batches, the neighbours and the number of workers', async () => {
+    const expected = await withModel({}, (model) => predictAll(model));
+
+    for (const options of [{ maxBatch: 4 }, { workers: 3 }, { workers: 2, maxBatch: 7, maxWaitMs: 1 }]) {
+      expect(await withModel(options, (model) => predictAll(model))).toEqual(expected);
+      const backwards = await withModel(options, (model) => predictAll(model, pictures.toReversed()));
+      expect(backwards.toReversed()).toEqual(expected);
+    }
+  });
+
+  it('computes only the outputs that were asked for', async () => {
+    const [features] = await withModel({ outputs: ['features'], featureLayer: 0, featureNorm: 'raw' }, (model) =>
+      predictAll(model),
+    );
+    const [nats] = await withModel({ outputs: ['likelihood'] }, (model) => predictAll(model));
+
+    expect(Object.keys(features ?? {})).toEqual(['features']);
+    expect(features?.features).toHaveLength(16);
+    expect(Object.keys(nats ?? {})).toEqual(['nats']);
+  });
+
+  it('has another id for other outputs', async () => {
+    const all = await withModel({}, async (model) => model.id);
+    const some = await withModel({ outputs: ['likelihood'] }, async (model) => model.id);
+
+    expect(some).not.toBe(all);
+  });
+
+  it('classifies by the probe where there is one', async () => {
+    await using written = await tinyCheckpoint();
+    await writeProbe(join(written.directory, 'probe.safetensors'), {
+      layers: [0, 2],
+      norm: 'raw',
+      labels: ['a', 'b'],
+      weight: new Float32Array(2 * 32),
+      bias: Float32Array.of(0.25, -0.5),
+    });
+    const model = await openModel(await openCheckpoint(written.directory), { workers: 1 });
+    const [prediction] = await predictAll(model);
+    await model.close();
+
+    expect(model.labels).toEqual(['a', 'b']);
+    expect(prediction?.classLogits).toEqual(Float32Array.of(0.25, -0.5));
+  });
+
+  it('reads OpenAI’s layout and BERT models, which give pictures no likelihood', async () => {
+    await withModel(
+      {},
+      async (model) => {
+        const [prediction] = await predictAll(model);
+
+        expect(model.outputs).toEqual(['classification', 'features']);
+        expect(Object.keys(prediction ?? {})).toEqual(['classLogits', 'features']);
+      },
+      { layout: 'openai', objective: 'bert' },
+    );
+  });
+
+  it('finishes everything that was asked for before it closes, and takes nothing more', async () => {
+    await withModel({}, async (model) => {
+      const busy = predictAll(model);
+      const closed = model.close();
+
+      await expect(model.predict(pictures[0] ?? new Uint16Array())).rejects.toMatchObject({ code: 'model_closed' });
+      await closed;
+      expect(await busy).toHaveLength(pictures.length);
+    });
+  });
+
+  it.each([
+    ['too few tokens', randomTokens(1, 15, 8), /16 tokens.*15/],
+    ['too many tokens', randomTokens(1, 32, 8), /16 tokens.*32/],
+    ['a token beyond the palette', new Uint16Array(16).fill(8), /0 to 7; received 8/],
+  ])('refuses %s, and nothing but that picture', async (_, tokens, message) => {
+    await withModel({}, async (model) => {
+      const neighbour = model.predict(pictures[0] ?? tokens);
+
+      await expect(model.predict(tokens)).rejects.toMatchObject({ name: 'ModelError', code: 'tokens_invalid' });
+      await expect(model.predict(tokens)).rejects.toThrow(message);
+      expect((await neighbour).nats).toBeGreaterThan(0);
+    });
+  });
+
+  it.each<[string, TinyCheckpointOptions, OpenModelOptions, string, RegExp]>([
+    [
+      'an output without its weights',
+      { classes: 0 },
+      { outputs: ['classification'] },
+      'output_unavailable',
+      /score\.weight/,
+    ],
+    ['the likelihood without lm_head', { lmHead: false }, { outputs: ['likelihood'] }, 'output_unavailable', /lm_head/],
+    [
+      'the likelihood of a BERT model',
+      { objective: 'bert' },
+      { outputs: ['likelihood'] },
+      'output_unavailable',
+      /BERT/,
+    ],
+    ['a layer that is not there', {}, { featureLayer: 3 }, 'layer_out_of_range', /0 to 2.*received 3/],
+    ['half a layer', {}, { featureLayer: 0.5 }, 'layer_out_of_range', /0\.5/],
+    ['a checkpoint without palette', { preprocessor: false }, {}, 'preprocessing_missing', /preprocessor_config/],
+  ])('refuses %s', async (_, tiny, options, code, message) => {
+    const opening = withModel(options, async () => undefined, tiny);
+
+    await expect(opening).rejects.toMatchObject({ name: 'ModelError', code });
+    await expect(opening).rejects.toThrow(message);
+  });
+
+  it.each<[string, (path: string) => Promise<void>]>([
+    ['went away', (path) => rm(path)],
+    ['were cut short', (path) => truncate(path, 3000)],
+  ])('says in one error that the weights %s after they were checked', async (_, damage) => {
+    await using written = await tinyCheckpoint();
+    const checkpoint = await openCheckpoint(written.directory);
+    await damage(join(written.directory, 'model.safetensors'));
+
+    await expect(openModel(checkpoint, { workers: 2 })).rejects.toMatchObject({
+      name: 'WorkerUnusableError',
+      code: 'session_failed',
+    });
+  });
+});
