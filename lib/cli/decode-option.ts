@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { type Decoder, openDecoder } from '../image/decoder-pool.ts';
 import type { Recipe } from '../image-gpt/recipe.ts';
+import { disposable } from './disposable.ts';
 import { integer, number } from './number-option.ts';
 
 /** What a stranger's picture may cost, as the user sets it. */
@@ -60,13 +61,14 @@ export function decodingConcurrency({ decoders }: DecodeOptions): number {
 
 /** A decoder within the user's limits. Close it. */
 export function openPictureDecoder(recipe: Recipe, options: DecodeOptions): Decoder & AsyncDisposable {
-  const decoder = openDecoder(recipe, {
-    size: options.decoders,
-    maxBytes: maxPictureBytes(options),
-    maxPixels: Math.floor(options.maxMegapixels * 1e6),
-    timeoutMs: options.decodeTimeout * 1000,
-    allowSvg: options.allowSvg,
-    scaledDecoding: options.scaledDecoding,
-  });
-  return { ...decoder, [Symbol.asyncDispose]: () => decoder.close() };
+  return disposable(
+    openDecoder(recipe, {
+      size: options.decoders,
+      maxBytes: maxPictureBytes(options),
+      maxPixels: Math.floor(options.maxMegapixels * 1e6),
+      timeoutMs: options.decodeTimeout * 1000,
+      allowSvg: options.allowSvg,
+      scaledDecoding: options.scaledDecoding,
+    }),
+  );
 }

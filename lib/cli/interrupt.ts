@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-type InterruptSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+export type InterruptSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** Exit code of a process that a signal ended, as shells count: 130 for SIGINT, 143 for SIGTERM. */
 export function interruptExitCode(signal: InterruptSignal): number {

@@ -3,7 +3,7 @@ import { ImageGptError } from '../image-gpt/error.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { createProgram, HelpShown } from './program.ts';
 import { watchStandardOutput } from './standard-output.ts';
-import { UsageError } from './usage-error.ts';
+import { isUsageError } from './usage-error.ts';
 
 /** Runs one command line and sets the exit code: 0 done, 1 failed, 2 the command line is wrong, 128 + signal interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -19,7 +19,7 @@ export async function main(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (!(error instanceof HelpShown)) {
       report(error, args.includes('--debug') || debug !== '');
-      process.exitCode = error instanceof UsageError ? 2 : 1;
+      process.exitCode = isUsageError(error) ? 2 : 1;
     }
   }
 }

@@ -1,12 +1,40 @@
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { preprocessingHash } from '../checkpoint/preprocessing-hash.ts';
+import type { PipelineEvent } from '../contracts/event.ts';
 import type { FeatureNorm } from '../image-gpt/config.ts';
+import { ImageGptError } from '../image-gpt/error.ts';
+import { watchDirectory } from '../local/directory-watch.ts';
+import { openInputDirectory } from '../local/input-directory.ts';
+import { createMemoryQueue } from '../local/memory-queue.ts';
+import { createNdjsonEventSink } from '../local/ndjson-event-sink.ts';
+import { openOutputDirectory } from '../local/output-directory.ts';
+import { systemClock } from '../local/system-clock.ts';
 import type { OutputName } from '../pipeline/ports.ts';
-import { addDecodeOptions, type DecodeOptions } from './decode-option.ts';
+import { runPipeline } from '../pipeline/run.ts';
+import { type OpenModelOptions, openModel } from '../runtime/model.ts';
+import {
+  addDecodeOptions,
+  type DecodeOptions,
+  decodingConcurrency,
+  maxPictureBytes,
+  openPictureDecoder,
+} from './decode-option.ts';
+import { disposable } from './disposable.ts';
 import { examples } from './examples.ts';
-import { modelOption } from './model-option.ts';
+import { type InterruptSignal, interruptExitCode, onFirstInterrupt } from './interrupt.ts';
+import { sameCommand } from './invocation.ts';
+import { modelDirectory, modelOption } from './model-option.ts';
 import { nearest } from './nearest.ts';
 import { integer } from './number-option.ts';
+import { printable } from './printable.ts';
+import { progressBar } from './progress-bar.ts';
+import { runDirectories } from './run-directories.ts';
+import { runNote, runReport, stallWords } from './run-report.ts';
 import { samplePictures } from './sample-pictures.ts';
+import { createSkippedFiles } from './skipped-files.ts';
+import { onReaderGone } from './standard-output.ts';
 import { workersOption } from './workers-option.ts';
 
 const OUTPUTS: readonly OutputName[] = ['classification', 'features', 'likelihood'];
@@ -87,5 +115,87 @@ function outputList(text: string): OutputName[] {
 }
 
 async function run(dir: string, options: RunOptions): Promise<void> {
-  console.error(dir, options);
+  const directories = await runDirectories(dir, options.out);
+  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  const stop = new AbortController();
+  let endedBy: InterruptSignal | undefined;
+  using bar = progressBar('pictures');
+  bar.update(0, undefined, 'opening the model');
+  await using model = disposable(await openModel(checkpoint, modelOptions(options)));
+  await using decoder = openPictureDecoder(model.preprocessing, options);
+  const skipped = createSkippedFiles();
+  const input = await openInputDirectory(directories.input, { onSkipped: skipped.add });
+  const output = await openOutputDirectory(directories.output);
+  const events = createNdjsonEventSink<PipelineEvent>(process.stdout, { onClosed: () => stop.abort() });
+  onReaderGone(() => bar.say('igpt: nobody reads standard output any more; finishing what is in flight'));
+  using _ = onFirstInterrupt((signal) => {
+    endedBy = signal;
+    bar.say('igpt: finishing what is in flight; once more stops at once');
+    stop.abort();
+  });
+  bar.say(
+    `${model.id}: ${model.outputs.join(', ')}; outcomes go to ${printable(join(options.out, 'results', model.id))}`,
+  );
+  if (options.watch) {
+    bar.say(`watching ${printable(dir)} for new and changed pictures; Ctrl-C stops`);
+  }
+
+  const said = new Set<string>();
+  const queue = { clock: systemClock, capacity: QUEUE_CAPACITY };
+  const started = performance.now();
+  const result = await runPipeline({
+    input,
+    output,
+    uploads: createMemoryQueue(queue),
+    tokens: createMemoryQueue(queue),
+    events,
+    decoder,
+    model,
+    preprocessing: preprocessingHash(model.preprocessing, options.scaledDecoding),
+    clock: systemClock,
+    retryFailed: options.retryFailed,
+    maxPictureBytes: maxPictureBytes(options),
+    decoding: decodingConcurrency(options),
+    predicting: model.concurrency,
+    ...(options.watch
+      ? { changes: watchDirectory(directories.input, { clock: systemClock, signal: stop.signal }) }
+      : {}),
+    signal: stop.signal,
+    onProgress(progress) {
+      const { succeeded, failed, skipped, total } = progress;
+      bar.update(succeeded + failed + skipped, total, runNote(progress));
+    },
+    onStall: (stall) => bar.say(`igpt: ${stallWords(stall)}`),
+    onError(error) {
+      // A full disk says the same for each picture; once is enough.
+      const code = error instanceof ImageGptError ? error.code : String(error);
+      if (!said.has(code)) {
+        said.add(code);
+        bar.say(`igpt: ${error instanceof Error ? error.message : error}`);
+      }
+    },
+  });
+  bar.stop();
+
+  process.stderr.write(`\n${runReport(result, (performance.now() - started) / 1000)}${skipped.report()}`);
+  if (result.seen === 0 && !result.interrupted) {
+    process.stderr.write(`${printable(dir)} holds no files to read; dotfiles and links that leave it are ignored\n`);
+  }
+  if (result.interrupted) {
+    process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);
+    process.exitCode = endedBy === undefined ? 1 : interruptExitCode(endedBy);
+  }
+}
+
+/** Messages of a queue; the tokens of 8 pictures are about 10 KB. */
+const QUEUE_CAPACITY = 64;
+
+function modelOptions({ outputs, layer, norm, workers, scaledDecoding }: RunOptions): OpenModelOptions {
+  return {
+    workers,
+    scaledDecoding,
+    ...(outputs === undefined ? {} : { outputs }),
+    ...(layer === undefined ? {} : { featureLayer: layer }),
+    ...(norm === undefined ? {} : { featureNorm: norm }),
+  };
 }
