@@ -1,0 +1,164 @@
+import type { FeatureNorm, ImageGptConfig } from '../image-gpt/config.ts';
+import { causalAttention, fullAttention } from './attention.ts';
+import { maskedEmbedding, shiftedEmbedding } from './embedding.ts';
+import { GraphError } from './error.ts';
+import { addConstant, addInput, addOutput, addWeight, createGraph, type Graph, type Value } from './graph.ts';
+import {
+  add,
+  concat,
+  gatherElements,
+  logSoftmax,
+  matMul,
+  matMulTransposed,
+  negate,
+  reshape,
+  unsqueeze,
+} from './operators.ts';
+import { embed, type Point, transformerBlock } from './transformer.ts';
+import type { ImageGptWeights } from './weights.ts';
+
+/** A linear classifier on pooled features (paper section 2.3). */
+export interface LinearProbe {
+  /** Layers 0..n_layer, concatenated in this order, k of them. */
+  layers: readonly number[];
+  norm: FeatureNorm;
+  /** [C, k x d], out x in */
+  weight: Float32Array;
+  /** [C] */
+  bias: Float32Array;
+}
+
+export interface FeatureRequest {
+  /** Layers 0..n_layer (0: embeddings + positions), concatenated in this order, k of them. */
+  layers: readonly number[];
+  norm: FeatureNorm;
+  /** `mean` over the tokens, or `none`: features of every token. */
+  pool: 'mean' | 'none';
+}
+
+/** What a forward graph computes; several at once share one pass. */
+export interface ForwardRequest {
+  /** `features` [1, k x d], unpooled [1, n, k x d]. */
+  features?: FeatureRequest;
+  /** `classes` [1, C], logits before softmax: of the probe where there is one, else of score.weight. */
+  classes?: boolean;
+  /** `likelihood` [1, n]: -log p of every token of the input, nats. */
+  likelihood?: boolean;
+  /** `logits` [1, n, V]; position i predicts token i. */
+  logits?: boolean;
+}
+
+export interface ImageGptModel {
+  config: ImageGptConfig;
+  weights: ImageGptWeights;
+  probe?: LinearProbe;
+}
+
+/**
+ * One picture forward: `tokens` int32 [1, n] in raster order without SOS, for BERT models also `mask` bool [1, n].
+ * Nothing above the highest layer asked for is computed. One picture a run: it is as fast as several at a time, and a
+ * picture's numbers cannot depend on its neighbours.
+ *
+ * @throws GraphError
+ */
+export function forwardGraph(model: ImageGptModel, request: ForwardRequest): Graph {
+  const { config, weights } = model;
+  const { n_positions: n, n_embd: d, n_colors: colors } = config;
+  const graph = createGraph('image-gpt-forward');
+  const tokens = addInput(graph, 'tokens', 'int32', [1, n]);
+  const points = transformer(graph, tokens, model);
+  const pooled = pooledFeatures(graph, points, n);
+
+  if (request.features !== undefined) {
+    const { layers, norm, pool } = request.features;
+    if (pool === 'mean') {
+      const features = concat(
+        graph,
+        layers.map((layer) => pooled(layer, norm)),
+        1,
+      );
+      addOutput(graph, 'features', features, 'float32', [1, layers.length * d]);
+    } else {
+      const features = concat(
+        graph,
+        layers.map((layer) => points(layer)[norm]),
+        2,
+      );
+      addOutput(graph, 'features', features, 'float32', [1, n, layers.length * d]);
+    }
+  }
+  if (request.classes === true) {
+    const { value, classes } = classLogits(graph, model, pooled);
+    addOutput(graph, 'classes', value, 'float32', [1, classes]);
+  }
+  if (request.likelihood === true || request.logits === true) {
+    if (weights.lmHead === undefined) throw unavailable('Likelihood and logits', 'lm_head.weight');
+    const logits = matMulTransposed(graph, points(config.n_layer).next, addWeight(graph, weights.lmHead)); // [1, n, V]
+    if (request.logits === true) addOutput(graph, 'logits', logits, 'float32', [1, n, colors]);
+    if (request.likelihood === true) {
+      const chosen = gatherElements(graph, logSoftmax(graph, logits), unsqueeze(graph, tokens, 2), 2); // [1, n, 1]
+      addOutput(graph, 'likelihood', reshape(graph, negate(graph, chosen), [1, n]), 'float32', [1, n]);
+    }
+  }
+  return graph;
+}
+
+/** h^l and its norm for any layer; blocks are appended to the graph up to the highest layer asked for. */
+function transformer(graph: Graph, tokens: Value, { config, weights }: ImageGptModel): (layer: number) => Point {
+  const n = config.n_positions;
+  const bert = config.objective === 'bert';
+  const content = bert
+    ? maskedEmbedding(graph, tokens, addInput(graph, 'mask', 'bool', [1, n]), weights)
+    : shiftedEmbedding(graph, tokens, config, weights, n);
+  const points = [embed(graph, content, addWeight(graph, weights.wpe), config, weights)];
+  return function point(layer: number): Point {
+    if (!Number.isInteger(layer) || layer < 0 || layer > config.n_layer) {
+      throw new GraphError('layer_out_of_range', `Expected a layer from 0 to ${config.n_layer}, received ${layer}.`);
+    }
+    const known = points[layer];
+    if (known !== undefined) return known;
+    const next = transformerBlock(graph, point(layer - 1), layer - 1, config, weights, (projections) =>
+      bert ? fullAttention(graph, projections, config) : causalAttention(graph, projections, config, n).output,
+    );
+    points.push(next);
+    return next;
+  };
+}
+
+/** Mean over the tokens [1, d], made once for each layer and norm: a product with a row of 1/n, the same in every run. */
+function pooledFeatures(graph: Graph, points: (layer: number) => Point, n: number) {
+  const known = new Map<Value, Value>();
+  return (layer: number, norm: FeatureNorm): Value => {
+    const value = points(layer)[norm];
+    const row = addConstant(graph, 'mean over tokens', new Float32Array(n).fill(1 / n), [1, n]);
+    const pooled = known.get(value) ?? reshape(graph, matMul(graph, row, value), [1, -1]); // [1, 1, d] -> [1, d]
+    known.set(value, pooled);
+    return pooled;
+  };
+}
+
+function classLogits(
+  graph: Graph,
+  { config, weights, probe }: ImageGptModel,
+  pooled: (layer: number, norm: FeatureNorm) => Value,
+): { value: Value; classes: number } {
+  if (probe !== undefined) {
+    const classes = probe.bias.length;
+    const features = concat(
+      graph,
+      probe.layers.map((layer) => pooled(layer, probe.norm)),
+      1,
+    ); // [1, k x d]
+    const weight = addConstant(graph, 'probe weight', probe.weight, [classes, probe.layers.length * config.n_embd]);
+    const bias = addConstant(graph, 'probe bias', probe.bias, [classes]);
+    return { value: add(graph, matMulTransposed(graph, features, weight), bias), classes };
+  }
+  if (weights.score === undefined) throw unavailable('Class logits', 'score.weight or probe.safetensors');
+  const features = pooled(config.n_layer, 'next'); // mean of ln_f, SOS position included
+  const value = matMulTransposed(graph, features, addWeight(graph, weights.score));
+  return { value, classes: weights.score.shape[0] ?? 0 };
+}
+
+function unavailable(output: string, needed: string): GraphError {
+  return new GraphError('output_unavailable', `${output} need ${needed}, which this checkpoint does not have.`);
+}

@@ -1,0 +1,186 @@
+import type { Weight } from './weights.ts';
+
+/** Element types that our graphs use; the names are onnxruntime's. */
+export type ElementType = 'float32' | 'float16' | 'bfloat16' | 'int32' | 'int64' | 'bool';
+
+/** A number, or the name of a size that is known only when the graph runs. */
+export type Dimension = number | string;
+
+/** Name of a value in a graph. The empty string stands for an optional input that is absent. */
+export type Value = string;
+
+export type Attribute =
+  | { kind: 'int'; value: number }
+  | { kind: 'float'; value: number }
+  | { kind: 'string'; value: string }
+  | { kind: 'ints'; value: readonly number[] }
+  | { kind: 'floats'; value: readonly number[] };
+
+/** One operation as plain data, so that a graph can be read and differentiated as well as run. */
+export interface Node {
+  operator: string;
+  /** The empty string is ONNX itself, `com.microsoft` is onnxruntime's own set. */
+  domain: '' | 'com.microsoft';
+  inputs: readonly Value[];
+  outputs: readonly Value[];
+  attributes: Readonly<Record<string, Attribute>>;
+}
+
+/** An input or output of the whole graph. */
+export interface GraphValue {
+  name: Value;
+  type: ElementType;
+  shape: readonly Dimension[];
+}
+
+/** A constant: its bytes lie in the graph (little endian, C order), or in a file beside the checkpoint's other weights. */
+export type Initializer = GraphValue & { shape: readonly number[] } & (
+    | { bytes: Uint8Array }
+    | { file: string; offset: number; length: number }
+  );
+
+export interface Graph {
+  name: string;
+  nodes: Node[];
+  initializers: Map<Value, Initializer>;
+  inputs: GraphValue[];
+  outputs: GraphValue[];
+}
+
+export function createGraph(name: string): Graph {
+  return { name, nodes: [], initializers: new Map(), inputs: [], outputs: [] };
+}
+
+export function addInput(graph: Graph, name: Value, type: ElementType, shape: readonly Dimension[]): Value {
+  graph.inputs.push({ name, type, shape });
+  return name;
+}
+
+/** Makes `value` an output of the graph, called `name`. */
+export function addOutput(
+  graph: Graph,
+  name: string,
+  value: Value,
+  type: ElementType,
+  shape: readonly Dimension[],
+): void {
+  pushNode(graph, 'Identity', [value], [name]);
+  graph.outputs.push({ name, type, shape });
+}
+
+/** Appends an operation with one output, and returns that. */
+export function addNode(
+  graph: Graph,
+  operator: string,
+  inputs: readonly Value[],
+  attributes: Node['attributes'] = {},
+  domain: Node['domain'] = '',
+): Value {
+  const output = nextValue(graph, operator);
+  pushNode(graph, operator, inputs, [output], attributes, domain);
+  return output;
+}
+
+/** Appends an operation whose outputs the caller has named (see {@link nextValue}); an empty name is not wanted. */
+export function pushNode(
+  graph: Graph,
+  operator: string,
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+  attributes: Node['attributes'] = {},
+  domain: Node['domain'] = '',
+): void {
+  graph.nodes.push({ operator, domain, inputs, outputs, attributes });
+}
+
+/** A name for an output of the node that is appended next: it counts the nodes, so every build gives the same. */
+export function nextValue(graph: Graph, stem: string): Value {
+  return `${stem}_${graph.nodes.length}`;
+}
+
+const bytesPerElement: Readonly<Record<ElementType, number>> = {
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+};
+
+const weightTypes = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
+
+/** A small constant kept inside the graph. Equal names must mean equal contents. */
+export function addConstant(
+  graph: Graph,
+  name: string,
+  data: Float32Array | Int32Array | BigInt64Array | readonly boolean[],
+  shape: readonly number[],
+): Value {
+  if (graph.initializers.has(name)) return name;
+  const type =
+    data instanceof Float32Array
+      ? 'float32'
+      : data instanceof Int32Array
+        ? 'int32'
+        : data instanceof BigInt64Array
+          ? 'int64'
+          : 'bool';
+  const bytes = ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : Uint8Array.from(data, Number);
+  if (bytes.length !== elements(shape) * bytesPerElement[type]) {
+    throw new RangeError(`Expected [${shape}] of ${type} for ${name}, received ${bytes.length} bytes`);
+  }
+  graph.initializers.set(name, { name, type, shape, bytes });
+  return name;
+}
+
+/**
+ * A weight of the checkpoint, mapped from its file. `shape` may declare other dimensions over the same bytes, and
+ * `rows` takes only some rows of its first dimension: neither costs a copy. Weights of 16 bits are widened to float32
+ * (onnxruntime does so once, while it opens the graph, and keeps the wide copy).
+ */
+export function addWeight(
+  graph: Graph,
+  weight: Weight,
+  options: { shape?: readonly number[]; rows?: { start: number; count: number } } = {},
+): Value {
+  const type = weightTypes[weight.dtype];
+  const [first = 1, ...rest] = weight.shape;
+  const rowBytes = elements(rest) * bytesPerElement[type];
+  const start = options.rows?.start ?? 0;
+  const count = options.rows?.count ?? first;
+  const shape = options.shape ?? (weight.shape.length === 0 ? [] : [count, ...rest]);
+  if (elements(shape) !== count * elements(rest) || start + count > first) {
+    throw new RangeError(`Expected ${count} rows of ${weight.name} [${weight.shape}] as [${shape}]`);
+  }
+  const name = `${weight.name}[${start}:${start + count}] as ${shape.join('x')}`;
+  const value = type === 'float32' ? name : `${name} as float32`;
+  if (graph.initializers.has(name)) return value;
+  graph.initializers.set(name, {
+    name,
+    type,
+    shape,
+    file: weight.file,
+    offset: weight.offset + start * rowBytes,
+    length: count * rowBytes,
+  });
+  if (value !== name) {
+    pushNode(graph, 'Cast', [name], [value], { to: { kind: 'int', value: onnxElementType.float32 } });
+  }
+  return value;
+}
+
+/** TensorProto.DataType of onnx.proto. */
+export const onnxElementType: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+};
+
+export function elements(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}

@@ -1,0 +1,82 @@
+/**
+ * Writes protobuf messages (https://protobuf.dev/programming-guides/encoding): the four field kinds that ONNX needs.
+ * A message is a list of byte pieces, joined once at the end, so that large pieces are never copied twice.
+ */
+export interface Message {
+  pieces: Uint8Array[];
+  /** Bytes in all pieces. */
+  size: number;
+}
+
+const WIRE_VARINT = 0;
+const WIRE_BYTES = 2;
+const WIRE_FIXED32 = 5;
+
+const encoder = new TextEncoder();
+
+export function createMessage(): Message {
+  return { pieces: [], size: 0 };
+}
+
+/** An integer field (int32, int64, enum). Negative numbers take ten bytes, as protobuf prescribes. */
+export function writeInt(message: Message, field: number, value: number): void {
+  if (!Number.isSafeInteger(value)) {
+    throw new RangeError(`Expected a safe integer for field ${field}, received ${value}`);
+  }
+  push(message, varint(field * 8 + WIRE_VARINT));
+  push(message, varint(value));
+}
+
+/** A 32-bit float field. */
+export function writeFloat(message: Message, field: number, value: number): void {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setFloat32(0, value, true);
+  push(message, varint(field * 8 + WIRE_FIXED32));
+  push(message, bytes);
+}
+
+/** A bytes field. The bytes are kept by reference until {@link toBytes}. */
+export function writeBytes(message: Message, field: number, bytes: Uint8Array): void {
+  push(message, varint(field * 8 + WIRE_BYTES));
+  push(message, varint(bytes.length));
+  push(message, bytes);
+}
+
+/** A string field, UTF-8. */
+export function writeString(message: Message, field: number, text: string): void {
+  writeBytes(message, field, encoder.encode(text));
+}
+
+/** A nested message field. */
+export function writeMessage(message: Message, field: number, inner: Message): void {
+  push(message, varint(field * 8 + WIRE_BYTES));
+  push(message, varint(inner.size));
+  for (const piece of inner.pieces) push(message, piece);
+}
+
+export function toBytes(message: Message): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(message.size);
+  let at = 0;
+  for (const piece of message.pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+function push(message: Message, piece: Uint8Array): void {
+  message.pieces.push(piece);
+  message.size += piece.length;
+}
+
+/** Seven bits a byte, lowest first; the top bit says that more follow. */
+function varint(value: number): Uint8Array {
+  let rest = BigInt.asUintN(64, BigInt(value));
+  const bytes: number[] = [];
+  while (rest > 127n) {
+    bytes.push(Number(rest & 127n) | 128);
+    rest >>= 7n;
+  }
+  bytes.push(Number(rest));
+  return Uint8Array.from(bytes);
+}
