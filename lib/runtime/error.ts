@@ -1,0 +1,20 @@
+import { ImageGptError } from '../image-gpt/error.ts';
+
+export type RuntimeErrorCode =
+  /** onnxruntime would not open the graph with these weights. */
+  | 'session_failed'
+  /** The execution provider is not in this build, or its libraries are missing. */
+  | 'provider_unavailable'
+  /** An input is missing, unknown, or has the wrong type or size. */
+  | 'input_invalid'
+  /** onnxruntime failed while it ran the graph. */
+  | 'run_failed';
+
+/** onnxruntime, or what it was given, failed. The cause is onnxruntime's own error and may hold paths. */
+export class RuntimeError extends ImageGptError {
+  declare readonly code: RuntimeErrorCode;
+
+  constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options);
+  }
+}
