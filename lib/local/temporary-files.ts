@@ -18,7 +18,7 @@ const host = hostname()
   .slice(0, 64);
 
 /** `<host>-<process id>-<token>-<number>` */
-const namePattern = /^(?<host>[A-Za-z0-9_]+)-(?<pid>\d+)-(?<token>[0-9a-f]+)-\d+$/;
+const namePattern = /^([A-Za-z0-9_]+)-(\d+)-([0-9a-f]+)-\d+$/;
 
 let written = 0;
 
@@ -55,11 +55,8 @@ export async function removeStaleTemporaries(root: string): Promise<void> {
 }
 
 async function isStale(name: string, path: string): Promise<boolean> {
-  const owner = namePattern.exec(name)?.groups;
-  if (owner?.['host'] === host) {
-    const pid = Number(owner['pid']);
-    return pid === process.pid ? owner['token'] !== processToken : !isAlive(pid);
-  }
+  const [, owner, pid, token] = namePattern.exec(name) ?? [];
+  if (owner === host) return Number(pid) === process.pid ? token !== processToken : !isAlive(Number(pid));
   const stats = await stat(path).catch(() => undefined);
   return stats !== undefined && Date.now() - stats.mtimeMs > staleMs;
 }

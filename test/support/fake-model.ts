@@ -1,0 +1,42 @@
+import { type DecodedPicture, type Model, PictureError, type PictureDecoder } from '../../lib/pipeline/ports.ts';
+
+/** Hash that the fake model's preprocessing goes by. */
+export const fakePreprocessing = '00000000000000aa';
+
+/**
+ * A decoder for pictures that are text: `good …` decodes to pixels of its length, `bad …` is corrupt, `crash …` breaks
+ * the decoder itself, so it is retried.
+ */
+export function createFakeDecoder(): PictureDecoder {
+  return {
+    async decode(bytes): Promise<DecodedPicture> {
+      const text = new TextDecoder().decode(bytes);
+      if (text.startsWith('bad')) throw new PictureError('corrupt_image', 'Expected a picture, received nonsense.');
+      if (text.startsWith('crash')) throw new Error('/home/somebody/secret: the decoder broke');
+      return { format: 'jpeg', width: 8, height: 6, rgb: new Uint8Array(4 * 3).fill(text.length) };
+    },
+  };
+}
+
+/** A model of four tokens and two colours whose class tells the tokens: all 0 is `dark`, else `light`. */
+export function createFakeModel(changes: Partial<Model> = {}): Model {
+  return {
+    id: 'fake-1',
+    objective: 'ar',
+    tokens: 4,
+    preprocessing: { height: 2, width: 2, resample: 2, crop: 'none', palette: Float32Array.of(-1, -1, -1, 1, 1, 1) },
+    outputs: ['classification', 'features', 'likelihood'],
+    featureLayer: 1,
+    featureNorm: 'next',
+    labels: ['dark', 'light'],
+    provider: 'cpu',
+    precision: 'f32',
+    onnxruntime: '0.0.0',
+    async predict(tokens) {
+      const light = tokens.some((token) => token > 0);
+      return { classLogits: Float32Array.of(light ? 0 : 2, light ? 2 : 0), features: Float32Array.of(0.1, -2), nats: 0.5 };
+    },
+    async close() {},
+    ...changes,
+  };
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../../lib/pipeline/ports.ts';
+
+export interface VirtualClock extends Clock {
+  /** Moves the time, as an administrator or a bad time server does; sleeps are not changed. */
+  jump(ms: number): void;
+}
+
+/** A clock that jumps to the next wake-up as soon as nothing else is left to do: hours pass in a moment. */
+export function createVirtualClock(start = Date.UTC(2026, 0, 1)): VirtualClock {
+  let elapsed = 0;
+  let offset = start;
+  let scheduled = false;
+  const sleepers = new Set<{ at: number; wake(): void }>();
+
+  function schedule(): void {
+    if (scheduled || sleepers.size === 0) return;
+    scheduled = true;
+    // Everything in these tests runs in microtasks, so all of it is done when this runs.
+    setImmediate(() => {
+      scheduled = false;
+      let first: { at: number; wake(): void } | undefined;
+      for (const sleeper of sleepers) if (first === undefined || sleeper.at < first.at) first = sleeper;
+      if (first === undefined) return;
+      elapsed = Math.max(elapsed, first.at);
+      first.wake();
+      schedule();
+    });
+  }
+
+  return {
+    now: () => new Date(offset + elapsed),
+    jump(ms) {
+      offset += ms;
+    },
+    sleep(ms, signal) {
+      if (signal?.aborted) return Promise.resolve();
+      return new Promise((resolve) => {
+        const sleeper = {
+          at: elapsed + Math.max(ms, 0),
+          wake() {
+            sleepers.delete(sleeper);
+            signal?.removeEventListener('abort', sleeper.wake);
+            resolve();
+          },
+        };
+        sleepers.add(sleeper);
+        signal?.addEventListener('abort', sleeper.wake, { once: true });
+        schedule();
+      });
+    },
+  };
+}

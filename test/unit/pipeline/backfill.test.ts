@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { resultKey } from '../../../lib/contracts/keys.ts';
+import { type BackfillOptions, backfill } from '../../../lib/pipeline/backfill.ts';
+import { sha256 } from '../../../lib/pipeline/sha256.ts';
+import { createMemoryObjectStore, type MemoryObjectStore } from '../../support/memory-object-store.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+const model = 'fake-1';
+
+function world() {
+  const clock = createVirtualClock();
+  return { clock, input: createMemoryObjectStore(clock), output: createMemoryObjectStore(clock) };
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+async function storeFailed(output: MemoryObjectStore, key: string, etag: string): Promise<void> {
+  const outcome = {
+    ...{ schema_version: 1, status: 'failed', key, etag, model, created_at: '2026-01-01T00:00:00.000Z' },
+    error: { code: 'corrupt_image', message: 'no' },
+  };
+  await output.put(resultKey(model, key, sha256), bytes(JSON.stringify(outcome)));
+}
+
+async function found(options: Omit<BackfillOptions, 'model'>): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key, reason } of backfill({ ...options, model })) keys.push(`${reason} ${key}`);
+  return keys.sort();
+}
+
+/** Keys that the order of listings makes hard: prefixes of one another, around the bytes of `.json`, long, astral. */
+const hardKey = fc
+  .array(fc.constantFrom('a', 'b', '!', '.', '/', '.json', '.j', '-', '~', '\ufffd', '🐈', 'é', 'x'.repeat(500)), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  .map((parts) => parts.join(''))
+  .filter((key) => Buffer.byteLength(key) <= 1024);
+
+describe('the backfill', () => {
+  test('finds exactly the pictures without an outcome, whatever their names', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(hardKey, { maxLength: 40 }),
+        fc.uniqueArray(hardKey, { maxLength: 40 }),
+        fc.constantFrom('', '', 'a', 'a.', 'x', '🐈'),
+        async (pictures, done, prefix) => {
+          const { clock, input, output } = world();
+          for (const key of pictures) await input.put(key, bytes(key));
+          clock.jump(5000);
+          for (const key of done) await storeFailed(output, key, (await input.head(key))?.etag ?? '"gone"');
+          const current: string[] = [];
+          const missing = await found({ input, output, prefix, onCurrent: (key) => current.push(key) });
+          const wanted = pictures.filter((key) => key.startsWith(prefix));
+          expect(missing).toEqual(wanted.filter((key) => !done.includes(key)).map((key) => `missing ${key}`).sort());
+          expect(current.sort()).toEqual(wanted.filter((key) => done.includes(key)).sort());
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('takes a picture that was overwritten after its outcome was stored', async () => {
+    const { clock, input, output } = world();
+    await input.put('a.jpg', bytes('first'));
+    await storeFailed(output, 'a.jpg', (await input.head('a.jpg'))?.etag ?? '');
+    clock.jump(5000);
+    await input.put('a.jpg', bytes('second'));
+    expect(await found({ input, output })).toEqual(['stale a.jpg']);
+  });
+
+  test('leaves an outcome that is as old as its picture, if it is of that version', async () => {
+    const { input, output } = world();
+    await input.put('a.jpg', bytes('same second'));
+    await storeFailed(output, 'a.jpg', (await input.head('a.jpg'))?.etag ?? '');
+    await input.put('b.jpg', bytes('same second'));
+    await storeFailed(output, 'b.jpg', '"another version"');
+    expect(await found({ input, output })).toEqual(['stale b.jpg']);
+  });
+
+  test('takes failed pictures only when asked to', async () => {
+    const { clock, input, output } = world();
+    const { etag } = (await input.put('a.jpg', bytes('bad'))) as { etag: string };
+    clock.jump(5000);
+    await storeFailed(output, 'a.jpg', etag);
+    expect(await found({ input, output })).toEqual([]);
+    expect(await found({ input, output, retryFailed: true })).toEqual(['failed a.jpg']);
+  });
+
+  test('believes an outcome that is newer than its picture, unless it is to verify it', async () => {
+    const { clock, input, output } = world();
+    await input.put('a.jpg', bytes('second version'));
+    clock.jump(5000);
+    await storeFailed(output, 'a.jpg', '"first version"');
+    expect(await found({ input, output })).toEqual([]);
+    expect(await found({ input, output, verify: true })).toEqual(['stale a.jpg']);
+  });
+
+  test('takes a picture whose outcome is empty or damaged', async () => {
+    const { clock, input, output } = world();
+    await input.put('a.jpg', bytes('good'));
+    await input.put('b.jpg', bytes('good'));
+    clock.jump(5000);
+    await output.put(resultKey(model, 'a.jpg', sha256), bytes(''));
+    await output.put(resultKey(model, 'b.jpg', sha256), bytes('{"status":'));
+    expect(await found({ input, output, verify: true })).toEqual(['stale a.jpg', 'stale b.jpg']);
+    expect(await found({ input, output })).toEqual(['stale a.jpg']);
+  });
+
+  test('passes over the markers of folders', async () => {
+    const { input, output } = world();
+    await input.put('cats/', bytes(''));
+    await input.put('cats/a.jpg', bytes('good'));
+    expect(await found({ input, output })).toEqual(['missing cats/a.jpg']);
+  });
+
+  test('does not look at the outcomes of another model', async () => {
+    const { clock, input, output } = world();
+    await input.put('a.jpg', bytes('good'));
+    clock.jump(5000);
+    await output.put(resultKey('fake-10', 'a.jpg', sha256), bytes('{}'));
+    expect(await found({ input, output })).toEqual(['missing a.jpg']);
+  });
+
+  test('fails when an outcome cannot be read', async () => {
+    const { input, output } = world();
+    await input.put('a.jpg', bytes('good'));
+    await storeFailed(output, 'a.jpg', '"1"');
+    const broken = { ...output, get: () => Promise.reject(new Error('broken')) };
+    await expect(found({ input, output: broken })).rejects.toThrow('broken');
+  });
+});
