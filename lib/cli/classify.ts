@@ -1,9 +1,25 @@
 import { Command, Option } from 'commander';
-import { addDecodeOptions, type DecodeOptions } from './decode-option.ts';
+import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { topClasses } from '../image-gpt/classification.ts';
+import { createQuantizer } from '../image-gpt/nearest-color.ts';
+import { openModel } from '../runtime/model.ts';
+import {
+  addDecodeOptions,
+  type DecodeOptions,
+  decodingConcurrency,
+  maxPictureBytes,
+  openPictureDecoder,
+} from './decode-option.ts';
+import { disposable } from './disposable.ts';
 import { examples } from './examples.ts';
-import { modelOption } from './model-option.ts';
+import { modelDirectory, modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
+import { eachPicture } from './picture-files.ts';
+import { printable } from './printable.ts';
+import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
+import { writeOut } from './standard-output.ts';
+import { table } from './table.ts';
 import { workersOption } from './workers-option.ts';
 
 interface ClassifyOptions extends DecodeOptions {
@@ -32,5 +48,59 @@ export function classifyCommand(): Command {
 }
 
 async function classify(files: string[], options: ClassifyOptions): Promise<void> {
-  console.error(files, options);
+  const { top, json, workers, scaledDecoding } = options;
+  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  using bar = progressBar('pictures');
+  await using model = disposable(await openModel(checkpoint, { outputs: ['classification'], workers, scaledDecoding }));
+  await using decoder = openPictureDecoder(model.preprocessing, options);
+  const quantize = createQuantizer(model.preprocessing.palette);
+  const pictures = eachPicture(
+    files,
+    { maxBytes: maxPictureBytes(options), concurrency: decodingConcurrency(options) + model.concurrency },
+    async (bytes) => {
+      const { format, width, height, rgb } = await decoder.decode(bytes);
+      const { classLogits = [] } = await model.predict(quantize(rgb));
+      const classes = topClasses(classLogits, top).map(({ index, probability }) => ({
+        label: model.labels[index] ?? `class ${index}`,
+        index,
+        probability,
+      }));
+      return { image: { format, width, height }, classes };
+    },
+  );
+
+  const rows: string[][] = [];
+  let done = 0;
+  for await (const result of pictures) {
+    done += 1;
+    bar.update(done, files.length);
+    const { file } = result;
+    if (result.status === 'failed') {
+      const { code, message } = result;
+      process.exitCode = 1;
+      rows.push([printable(file), code]);
+      if (json) {
+        await writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`);
+      }
+      bar.say(`${printable(file)}: ${code}: ${message}`);
+    } else {
+      const { image, classes } = result.value;
+      rows.push([
+        printable(file),
+        ...classes.map(({ label, probability }) => `${printable(label)} ${percent(probability)}`),
+      ]);
+      if (json) {
+        await writeOut(`${JSON.stringify({ file, status: 'succeeded', model: model.id, image, classes })}\n`);
+      }
+    }
+  }
+  bar.stop();
+  if (!json) {
+    const places = Array.from({ length: Math.min(top, model.labels.length) }, (_, i) => ({ title: `${i + 1}.` }));
+    await writeOut(table([{ title: 'file' }, ...places], rows));
+  }
+}
+
+function percent(probability: number): string {
+  return `${(100 * probability).toFixed(1)} %`;
 }

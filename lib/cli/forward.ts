@@ -1,9 +1,20 @@
+import { setImmediate } from 'node:timers/promises';
 import { Command, Option } from 'commander';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
+import type { ForwardRequest } from '../graph/forward-graph.ts';
 import type { FeatureNorm } from '../image-gpt/config.ts';
+import { ImageGptError } from '../image-gpt/error.ts';
+import { encodeNpyHeader, littleEndianBytes } from '../image-gpt/npy.ts';
+import { openForward } from '../runtime/forward.ts';
+import { disposable } from './disposable.ts';
 import { examples } from './examples.ts';
-import { modelOption } from './model-option.ts';
+import { modelDirectory, modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
+import { checkOutputPath, openOutputFile } from './output-file.ts';
+import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
+import { openTokenRows } from './token-rows.ts';
+import { UsageError } from './usage-error.ts';
 
 const OUTPUTS = ['logits', 'features', 'likelihood', 'classes'] as const;
 
@@ -50,7 +61,9 @@ export function forwardCommand(): Command {
     .requiredOption('--out <y.npy>', 'where to write')
     .option('--force', 'replace <y.npy> if it exists', false)
     .addOption(new Option('--threads <t>', 'threads of the model').default(1).argParser(integer({ min: 1, max: 256 })))
-    .addOption(new Option('--batch <b>', 'pictures at a time').default(4).argParser(integer({ min: 1, max: 1024 })))
+    .addOption(
+      new Option('--batch <b>', 'pictures between two writes').default(1).argParser(integer({ min: 1, max: 1024 })),
+    )
     .addHelpText(
       'after',
       examples(
@@ -59,9 +72,88 @@ export function forwardCommand(): Command {
         'forward --tokens tokens.npy --output classes --out classes.npy',
       ),
     )
-    .action((options: ForwardOptions) => forward(options));
+    .action((options: ForwardOptions, command: Command) => forward(options, command));
 }
 
-async function forward(options: ForwardOptions): Promise<void> {
-  console.error(options);
+async function forward(options: ForwardOptions, command: Command): Promise<void> {
+  const { output, pool, norm, out, force, batch } = options;
+  checkOutputPath('--out', out, ['.npy'], force);
+  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  const { config } = checkpoint;
+  const { n_positions: n, n_colors: colors, n_layer } = config;
+  const { layer = Math.floor(n_layer / 2) } = options;
+  refuseWhatMeansNothing(command, output, checkpoint);
+  if (layer > n_layer) {
+    throw new UsageError(`--layer ${layer}: expected 0 to ${n_layer}, the layers of ${checkpoint.name}`);
+  }
+  await using tokens = await openTokenRows(options.tokens, { columns: n, below: colors, what: 'token' });
+  await using mask =
+    options.mask === undefined
+      ? undefined
+      : await openTokenRows(options.mask, { columns: n, below: 2, what: 'mask value' });
+  if (mask !== undefined && mask.rows !== tokens.rows) {
+    throw new ImageGptError(
+      'wrong_shape',
+      `${options.mask}: expected [${tokens.rows}, ${n}], a row for each of the tokens, got [${mask.rows}, ${n}]`,
+    );
+  }
+  const request: ForwardRequest =
+    output === 'features' ? { features: { layers: [layer], norm, pool } } : { [output]: true };
+  await using model = disposable(await openForward(checkpoint, request, { threads: options.threads }));
+  const shape = [tokens.rows, ...shapeOf(options, checkpoint)];
+  await using file = await openOutputFile(out, force);
+  using bar = progressBar('pictures');
+  await file.write(encodeNpyHeader('f4', shape));
+  for (let start = 0; start < tokens.rows; start += batch) {
+    const count = Math.min(batch, tokens.rows - start);
+    const masked = mask === undefined ? undefined : Uint8Array.from(await mask.read(start, count));
+    const results = await model.run(await tokens.read(start, count), masked);
+    const values = results.get(output);
+    if (values === undefined) {
+      throw new Error(`the graph has no output ${output}`);
+    }
+    await file.write(littleEndianBytes(values.data));
+    bar.update(start + count, tokens.rows);
+    // A run holds this thread: let the bar move and Ctrl-C be heard.
+    await setImmediate();
+  }
+  bar.stop();
+  await file.commit();
+  process.stderr.write(`${out}: float32 [${shape.join(', ')}], ${output} of ${checkpoint.name}\n`);
+}
+
+/** Shape of one picture's output. */
+function shapeOf({ output, pool }: ForwardOptions, { config, labels }: Checkpoint): number[] {
+  const { n_positions: n, n_colors: colors, n_embd: d } = config;
+  switch (output) {
+    case 'logits':
+      return [n, colors];
+    case 'likelihood':
+      return [n];
+    case 'classes':
+      return [labels.length];
+    case 'features':
+      return pool === 'mean' ? [d] : [n, d];
+  }
+}
+
+/** Refuses flags that would change nothing, and outputs that the model does not have, before any work. */
+function refuseWhatMeansNothing(command: Command, output: string, { name, config, weights, labels }: Checkpoint): void {
+  const meaningless = ['layer', 'pool', 'norm'].find((flag) => command.getOptionValueSource(flag) === 'cli');
+  if (output !== 'features' && meaningless !== undefined) {
+    throw new UsageError(`--${meaningless} goes with --output features, not with --output ${output}; leave it out`);
+  }
+  const bert = config.objective === 'bert';
+  if (!bert && command.getOptionValueSource('mask') === 'cli') {
+    throw new UsageError(`--mask is for BERT models; ${name} is autoregressive: leave it out`);
+  }
+  if (bert && output === 'likelihood') {
+    throw new UsageError(`a BERT model gives a picture no likelihood, and ${name} is one; --output logits works`);
+  }
+  if (output === 'classes' && labels.length === 0) {
+    throw new UsageError(`${name} has no class head (score.weight or probe.safetensors); --output features works`);
+  }
+  if ((output === 'logits' || output === 'likelihood') && weights.lmHead === undefined) {
+    throw new UsageError(`${name} has no lm_head.weight, so no ${output}; --output features works`);
+  }
 }
