@@ -1,0 +1,151 @@
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openInputDirectory, type SkippedFile } from '../../../lib/local/input-directory.ts';
+import type { ObjectStore } from '../../../lib/pipeline/ports.ts';
+
+let outside: string;
+let root: string;
+let store: ObjectStore;
+let skipped: SkippedFile[];
+
+beforeEach(async () => {
+  outside = await mkdtemp(join(tmpdir(), 'igpt-input-'));
+  root = join(outside, 'pictures');
+  await mkdir(root);
+  skipped = [];
+  store = await openInputDirectory(root, { onSkipped: (file) => skipped.push(file) });
+});
+
+afterEach(() => rm(outside, { recursive: true, force: true }));
+
+async function write(path: string, text = path): Promise<void> {
+  await mkdir(join(root, path, '..'), { recursive: true });
+  await writeFile(join(root, path), text);
+}
+
+async function keys(options?: { prefix?: string; startAfter?: string }): Promise<string[]> {
+  const listed: string[] = [];
+  for await (const { key } of store.list(options)) listed.push(key);
+  return listed;
+}
+
+describe('an input directory', () => {
+  test('lists every file below it in UTF-8 byte order', async () => {
+    const files = ['a!', 'a.b', 'a/b', 'a/c/d', 'a0', 'b', 'é', '\ufffd', '🐈'];
+    for (const file of files.toReversed()) await write(file);
+    expect(await keys()).toEqual(files);
+    expect(await keys({ prefix: 'a/' })).toEqual(['a/b', 'a/c/d']);
+    expect(await keys({ prefix: 'a' })).toEqual(['a!', 'a.b', 'a/b', 'a/c/d', 'a0']);
+    expect(await keys({ startAfter: 'a/b' })).toEqual(files.slice(3));
+  });
+
+  test('reads a file as it is', async () => {
+    await write('cats/a b.jpg', 'meow');
+    const read = await store.get('cats/a b.jpg');
+    expect(read).toMatchObject({ status: 'found', object: { key: 'cats/a b.jpg', size: 4 } });
+    expect(read.status === 'found' && new TextDecoder().decode(read.body)).toBe('meow');
+    expect(await store.head('cats/a b.jpg')).toEqual(read.status === 'found' && read.object);
+  });
+
+  test('ignores dotfiles, and everything that is no file', async () => {
+    for (const file of ['.DS_Store', '.git/config', 'a/.b/c', 'a.jpg']) await write(file);
+    expect(await keys()).toEqual(['a.jpg']);
+    for (const key of ['.DS_Store', 'a/.b/c', 'a', 'none'])
+      expect(await store.get(key)).toEqual({ status: 'not_found' });
+    expect(skipped).toEqual([]);
+  });
+
+  test('follows links inside, but none that leaves the directory', async () => {
+    await write('a/b.jpg');
+    await writeFile(join(outside, 'secret'), 'secret');
+    await symlink(join(root, 'a/b.jpg'), join(root, 'link.jpg'));
+    await symlink('a', join(root, 'folder'));
+    await symlink(join(outside, 'secret'), join(root, 'leaves.jpg'));
+    await symlink(outside, join(root, 'up'));
+    await symlink('nowhere', join(root, 'broken'));
+    expect(await keys()).toEqual(['a/b.jpg', 'folder/b.jpg', 'link.jpg']);
+    for (const key of ['leaves.jpg', 'up/secret']) expect(await store.get(key)).toEqual({ status: 'not_found' });
+    expect(skipped.map(({ path }) => path).sort()).toEqual(['leaves.jpg', 'up']);
+  });
+
+  test('does not go round in circles', async () => {
+    await write('a/b.jpg');
+    await symlink('..', join(root, 'a/up'));
+    await symlink('.', join(root, 'self'));
+    expect(await keys()).toEqual(['a/b.jpg']);
+    expect(skipped.every(({ reason }) => reason === 'link_loop')).toBe(true);
+  });
+
+  test('tells of a name that is no UTF-8', async () => {
+    const name = Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x61, 0xff])]);
+    await writeFile(name, 'x');
+    await write('b.jpg');
+    expect(await keys()).toEqual(['b.jpg']);
+    expect(skipped).toEqual([{ path: 'a\ufffd', reason: 'name_not_utf8' }]);
+  });
+
+  test('tells of a path that is too long for a key', async () => {
+    const folder = Array.from({ length: 5 }, () => 'x'.repeat(200)).join('/');
+    await write(`${folder}/${'y'.repeat(19)}`);
+    await write(`${folder}/${'y'.repeat(20)}`);
+    expect(await keys()).toEqual([`${folder}/${'y'.repeat(19)}`]);
+    expect(skipped).toEqual([{ path: `${folder}/${'y'.repeat(20)}`, reason: 'key_too_long' }]);
+  });
+
+  test.skipIf(process.getuid?.() === 0)('tells of a folder that it may not read', async () => {
+    await write('a/b.jpg');
+    await write('c.jpg');
+    await chmod(join(root, 'a'), 0);
+    expect(await keys()).toEqual(['c.jpg']);
+    expect(skipped).toEqual([{ path: 'a', reason: 'unreadable_folder' }]);
+    await chmod(join(root, 'a'), 0o700);
+  });
+
+  test.each(['..', '../pictures/a', 'a/../b', '/etc/passwd', 'a//b', 'a/', '', '.', 'a\0b'])(
+    'refuses the key %j',
+    async (key) => {
+      await expect(store.get(key)).rejects.toMatchObject({ code: 'invalid_key' });
+      await expect(store.head(key)).rejects.toMatchObject({ code: 'invalid_key' });
+    },
+  );
+
+  test('does not read a body that is too large or another version', async () => {
+    await write('a.jpg', 'four');
+    expect(await store.get('a.jpg', { maxBytes: 3 })).toMatchObject({ status: 'too_large', object: { size: 4 } });
+    expect(await store.get('a.jpg', { ifMatch: '"other"' })).toEqual({ status: 'etag_mismatch' });
+    expect(await store.get('a.jpg', { maxBytes: 4 })).toMatchObject({ status: 'found' });
+  });
+
+  test('gives a file another ETag when it is replaced by one of the same size and time, and sees it as new', async () => {
+    const old = new Date('2001-01-01T00:00:00Z');
+    await write('a.jpg', 'one');
+    await write('b.jpg', 'two');
+    for (const name of ['a.jpg', 'b.jpg']) await utimes(join(root, name), old, old);
+    const before = await store.head('a.jpg');
+    await rename(join(root, 'b.jpg'), join(root, 'a.jpg'));
+    const after = await store.head('a.jpg');
+    expect(after?.etag).not.toBe(before?.etag);
+    expect(after?.lastModified.getTime()).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  test('keeps the ETag of a file whose permissions change', async () => {
+    await write('a.jpg');
+    const before = await store.head('a.jpg');
+    await chmod(join(root, 'a.jpg'), 0o600);
+    expect((await store.head('a.jpg'))?.etag).toBe(before?.etag);
+  });
+
+  test('never changes anything', async () => {
+    await write('a.jpg');
+    await expect(store.put('a.jpg', new Uint8Array())).rejects.toMatchObject({ code: 'read_only' });
+    await expect(store.delete('a.jpg')).rejects.toMatchObject({ code: 'read_only' });
+  });
+
+  test('must be a directory', async () => {
+    await write('a.jpg');
+    await expect(openInputDirectory(join(root, 'a.jpg'))).rejects.toThrow('received a file');
+    await expect(openInputDirectory(join(root, 'none'))).rejects.toThrow('Expected a directory of pictures');
+  });
+});

@@ -1,0 +1,197 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openOutputDirectory } from '../../../lib/local/output-directory.ts';
+import type { ObjectStore } from '../../../lib/pipeline/ports.ts';
+
+let root: string;
+let store: ObjectStore;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'igpt-output-'));
+  store = await openOutputDirectory(root);
+});
+
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+async function put(key: string, text: string, condition?: Parameters<ObjectStore['put']>[2]): Promise<string> {
+  const result = await store.put(key, bytes(text), condition);
+  return result.status === 'stored' ? result.etag : result.status;
+}
+
+async function text(key: string): Promise<string | undefined> {
+  const read = await store.get(key);
+  return read.status === 'found' ? new TextDecoder().decode(read.body) : undefined;
+}
+
+async function keys(options?: { prefix?: string; startAfter?: string }): Promise<string[]> {
+  const listed: string[] = [];
+  for await (const { key } of store.list(options)) listed.push(key);
+  return listed;
+}
+
+describe('an output directory', () => {
+  test('keeps an outcome where a user looks for it', async () => {
+    await put('results/nano-1/cats/IMG 1.JPG.json', 'hello');
+    expect(await readFile(join(root, 'results/nano-1/cats/IMG 1.JPG.json'), 'utf8')).toBe('hello');
+  });
+
+  test('creates only what is not there', async () => {
+    expect(await put('a.json', 'first', { ifNoneMatch: '*' })).toMatch(/^"/);
+    expect(await put('a.json', 'second', { ifNoneMatch: '*' })).toBe('precondition_failed');
+    expect(await text('a.json')).toBe('first');
+  });
+
+  test('lets one of many creators win', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => store.put('x/y.json', bytes(`writer ${i}`), { ifNoneMatch: '*' })),
+    );
+    expect(results.filter(({ status }) => status === 'stored')).toHaveLength(1);
+    expect(await text('x/y.json')).toBe(`writer ${results.findIndex(({ status }) => status === 'stored')}`);
+  });
+
+  test('replaces only the version that was read', async () => {
+    const first = await put('a.json', 'first');
+    const second = await put('a.json', 'second', { ifMatch: first });
+    expect(second).not.toBe(first);
+    expect(await put('a.json', 'third', { ifMatch: first })).toBe('precondition_failed');
+    expect(await put('none.json', 'third', { ifMatch: first })).toBe('precondition_failed');
+    expect(await text('a.json')).toBe('second');
+  });
+
+  test('lets one of many replacers win', async () => {
+    const ifMatch = await put('a.json', 'first');
+    const results = await Promise.all(Array.from({ length: 20 }, () => put('a.json', 'next', { ifMatch })));
+    expect(results.filter((result) => result !== 'precondition_failed')).toHaveLength(1);
+  });
+
+  test('gives the same ETag in put, head, get and list', async () => {
+    const etag = await put('a.json', 'hello');
+    expect((await store.head('a.json'))?.etag).toBe(etag);
+    expect(await store.get('a.json')).toMatchObject({ status: 'found', object: { etag, size: 5 } });
+    for await (const object of store.list()) expect(object).toMatchObject({ key: 'a.json', etag, size: 5 });
+  });
+
+  test('says what is not there, another version, and too large', async () => {
+    expect(await store.get('a.json')).toEqual({ status: 'not_found' });
+    expect(await store.head('a/b.json')).toBeUndefined();
+    await put('a.json', 'hello');
+    expect(await store.get('a.json', { ifMatch: '"other"' })).toEqual({ status: 'etag_mismatch' });
+    expect(await store.get('a.json', { maxBytes: 4 })).toMatchObject({ status: 'too_large', object: { size: 5 } });
+    await store.delete('a.json');
+    await store.delete('a.json');
+    expect(await store.get('a.json')).toEqual({ status: 'not_found' });
+  });
+
+  test('holds keys that file systems find hard, and lists them in UTF-8 byte order', async () => {
+    const hard = [
+      ...[
+        'a',
+        'a/',
+        'a/b',
+        'a.json',
+        'a.json/b.json',
+        'a!',
+        'A',
+        '/',
+        '//',
+        '../../x',
+        '..',
+        '.',
+        'con',
+        'é',
+        'e\u0301',
+      ],
+      ...[
+        '🐈',
+        '\ufffd',
+        'x'.repeat(300),
+        `${'x'.repeat(300)}/y`,
+        `${'x'.repeat(200)}`,
+        `${'x'.repeat(200)}y/z`,
+        'ж'.repeat(512),
+      ],
+    ];
+    for (const key of hard) expect(await put(key, key, { ifNoneMatch: '*' })).toMatch(/^"/);
+    for (const key of hard) expect(await text(key)).toBe(key);
+    const sorted = hard.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    expect(await keys()).toEqual(sorted);
+    expect(await keys({ prefix: 'x' })).toEqual(sorted.filter((key) => key.startsWith('x')));
+    expect(await keys({ startAfter: 'a.json' })).toEqual(sorted.slice(sorted.indexOf('a.json') + 1));
+    // Nothing went up.
+    expect((await readdir(join(root, '..'))).filter((name) => name === 'x%=' || name === 'x')).toEqual([]);
+  });
+
+  test('lists any set of keys as they were put', async () => {
+    const key = fc.array(fc.constantFrom('a', 'b', '/', '.', '!', '.json', '%', 'x'.repeat(150)), {
+      minLength: 1,
+      maxLength: 6,
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(
+          key.map((parts) => parts.join('')),
+          { maxLength: 12 },
+        ),
+        fc.constantFrom('', 'a', 'a/', 'x'),
+        async (set, prefix) => {
+          await rm(join(root), { recursive: true });
+          store = await openOutputDirectory(root);
+          for (const key of set) await put(key, '');
+          const sorted = set
+            .filter((key) => key.startsWith(prefix))
+            .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+          expect(await keys({ prefix })).toEqual(sorted);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('does not list files of others, nor half-written ones', async () => {
+    await put('a.json', 'hello');
+    await mkdir(join(root, '.git'));
+    for (const name of ['notes.txt', '%41.json', '%ZZ.json', '.hidden.json', '.git/b.json'])
+      await writeFile(join(root, name), 'x');
+    await writeFile(join(root, '.igpt-tmp/other-1-0a-1'), 'half');
+    expect(await keys()).toEqual(['a.json']);
+  });
+
+  test('leaves no temporary file behind', async () => {
+    await put('a.json', 'hello');
+    await put('a.json', 'hello', { ifNoneMatch: '*' });
+    await put('a.json', 'hello', { ifMatch: '"other"' });
+    expect(await readdir(join(root, '.igpt-tmp'))).toEqual([]);
+  });
+
+  test('removes what a killed run left, but not what a live one is writing', async () => {
+    const host = hostname()
+      .replace(/[^A-Za-z0-9]/g, '_')
+      .slice(0, 64);
+    // No process has the id 2^22 or above on Linux; this one's parent is alive.
+    const [dead, live, other] = [`${host}-99999999-0a-1`, `${host}-${process.ppid}-0a-1`, 'elsewhere-1-0a-1'];
+    for (const name of [dead, live, other]) await writeFile(join(root, '.igpt-tmp', name), 'half');
+    await openOutputDirectory(root);
+    expect((await readdir(join(root, '.igpt-tmp'))).sort()).toEqual([live, other].sort());
+  });
+
+  test('says what is wrong when it cannot be one', async () => {
+    await writeFile(join(root, 'file'), '');
+    await expect(openOutputDirectory(join(root, 'file'))).rejects.toThrow(
+      /Expected a directory to write to at .*, received/,
+    );
+  });
+
+  test('says why a file cannot be stored, without its path', async () => {
+    await writeFile(join(root, 'results'), 'a file where a folder must be');
+    await expect(store.put('results/a.json', bytes('x'))).rejects.toMatchObject({
+      name: 'TransientError',
+      code: 'file_error',
+      message: expect.not.stringContaining(root),
+    });
+  });
+});
