@@ -73,7 +73,7 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     );
   }
   const outputs = selectOutputs(checkpoint, options.outputs);
-  const workerData: WorkerModel = {
+  const data: WorkerModel = {
     model: {
       config,
       weights: checkpoint.weights,
@@ -88,7 +88,7 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
   const hashing = modelId(checkpoint, { precision, outputs, featureLayer, featureNorm, scaledDecoding });
   const opening = openWorkerPool<WorkerInfo, readonly Uint16Array[], Prediction[]>({
     file: new URL('./worker.ts', import.meta.url),
-    workerData,
+    data,
     workers,
   });
   // Both are waited for even when one fails, so that nothing is left open.

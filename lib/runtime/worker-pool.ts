@@ -1,13 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { TransientError } from '../pipeline/ports.ts';
-import type { ErrorMessage, FromWorker, ToWorker } from './worker-port.ts';
+import { createNativeGate, type NativeGate, shutGates } from './native-gate.ts';
+import type { ErrorMessage, FromWorker, ToWorker, WorkerStart } from './worker-port.ts';
 
 export interface WorkerPoolOptions {
   /** The worker's file; it calls `serve` of worker-port.ts. */
   file: URL;
-  /** Given to every worker; structured clone. */
-  workerData: unknown;
+  /** Given to every worker's `serve`; structured clone. */
+  data: unknown;
   /** Threads. */
   workers: number;
 }
@@ -38,6 +39,7 @@ interface Task<I, O> {
 
 interface Member<I, O> {
   worker: Worker;
+  gate: NativeGate;
   ready: boolean;
   /** Handed over, oldest first: the first is being worked on, and is the next to be answered. */
   tasks: Task<I, O>[];
@@ -58,11 +60,14 @@ export async function openWorkerPool<R, I, O>(options: WorkerPoolOptions): Promi
   let idleDeaths = 0;
   let closing = false;
   let broken: Error | undefined;
+  let ended: Promise<void> | undefined;
 
   function spawn(): void {
-    const worker = new Worker(options.file, { workerData: options.workerData });
+    const gate = createNativeGate();
+    const start: WorkerStart<unknown> = { gate, data: options.data };
+    const worker = new Worker(options.file, { workerData: start });
     const exit = Promise.withResolvers<void>();
-    const member: Member<I, O> = { worker, ready: false, tasks: [], exited: exit.promise };
+    const member: Member<I, O> = { worker, gate, ready: false, tasks: [], exited: exit.promise };
     let cause: Error | undefined;
     members.add(member);
     worker.on('message', (message: FromWorker<R, O>) => hear(member, message));
@@ -121,14 +126,15 @@ export async function openWorkerPool<R, I, O>(options: WorkerPoolOptions): Promi
   }
 
   function giveUp(error: Error): void {
-    broken ??= error;
+    if (broken !== undefined) {
+      return;
+    }
+    broken = error;
     opened.reject(broken);
     for (const task of [...unassigned.splice(0), ...[...members].flatMap((member) => member.tasks.splice(0))]) {
       task.reject(broken);
     }
-    for (const { worker } of members) {
-      void worker.terminate();
-    }
+    void endWorkers();
   }
 
   function assign(): void {
@@ -156,11 +162,29 @@ export async function openWorkerPool<R, I, O>(options: WorkerPoolOptions): Promi
     member.worker.postMessage(message);
   }
 
+  /** Lets each finish what it is at; never by terminate(): see native-gate.ts. */
+  function endWorkers(): Promise<void> {
+    ended ??= (async () => {
+      const all = [...members];
+      for (const member of all) {
+        post(member, { type: 'close' });
+      }
+      await Promise.all(all.map((member) => member.exited));
+      process.off('exit', atExit);
+    })();
+    return ended;
+  }
+
+  function atExit(): void {
+    shutGates([...members].map((member) => member.gate));
+  }
+
+  process.on('exit', atExit);
   for (let i = 0; i < options.workers; i++) {
     spawn();
   }
   const info = await opened.promise.catch(async (error: unknown) => {
-    await Promise.all([...members].map((member) => member.exited));
+    await endWorkers();
     throw error;
   });
 
@@ -177,11 +201,7 @@ export async function openWorkerPool<R, I, O>(options: WorkerPoolOptions): Promi
     },
     async close() {
       closing = true;
-      const all = [...members];
-      for (const member of all) {
-        post(member, { type: 'close' });
-      }
-      await Promise.all(all.map((member) => member.exited));
+      await endWorkers();
     },
   };
 }

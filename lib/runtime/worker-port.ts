@@ -1,4 +1,12 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import { insideGate, type NativeGate } from './native-gate.ts';
+
+/** What every worker thread is started with. */
+export interface WorkerStart<D> {
+  gate: NativeGate;
+  /** For the worker's own use. */
+  data: D;
+}
 
 /** An error on its way between threads: structured clone would drop `code`. */
 export interface ErrorMessage {
@@ -29,15 +37,16 @@ export interface Service<R, I, O> {
  * Serves a pool from inside a worker thread: opens, says that it is ready, works on one task after the other, closes
  * when told to. An error of one task is sent back; the next task is taken all the same.
  */
-export async function serve<R, I, O>(open: () => Promise<Service<R, I, O>>): Promise<void> {
+export async function serve<D, R, I, O>(open: (data: D) => Promise<Service<R, I, O>>): Promise<void> {
   const port = parentPort;
+  const { gate, data }: WorkerStart<D> = workerData;
   if (port === null) {
     throw new Error('A worker file can only be run in a worker thread.');
   }
   const say = (message: FromWorker<R, O>) => port.postMessage(message);
   let service: Service<R, I, O>;
   try {
-    service = await open();
+    service = await insideGate(gate, () => open(data));
   } catch (error) {
     say({ type: 'unusable', error: toMessage(error) });
     return;
@@ -50,14 +59,14 @@ export async function serve<R, I, O>(open: () => Promise<Service<R, I, O>>): Pro
 
   async function work(input: I): Promise<void> {
     try {
-      say({ type: 'done', output: await service.run(input) });
+      say({ type: 'done', output: await insideGate(gate, () => service.run(input)) });
     } catch (error) {
       say({ type: 'failed', error: toMessage(error) });
     }
   }
 
   async function close(): Promise<void> {
-    await service.close();
+    await insideGate(gate, service.close);
     port?.close();
   }
 }

@@ -1,4 +1,3 @@
-import { workerData } from 'node:worker_threads';
 import type { ForwardRequest, ImageGptModel } from '../graph/forward-graph.ts';
 import type { Prediction } from '../pipeline/ports.ts';
 import { openForward } from './forward.ts';
@@ -58,4 +57,4 @@ function row(output: Output | undefined, picture: number): Float32Array | undefi
   return output.data.slice(picture * size, (picture + 1) * size);
 }
 
-await serve(() => open(workerData));
+await serve(open);

@@ -1,4 +1,4 @@
-import { isMainThread, threadId, workerData } from 'node:worker_threads';
+import { isMainThread, threadId } from 'node:worker_threads';
 import { ImageGptError } from '../../lib/image-gpt/error.ts';
 import { serve } from '../../lib/runtime/worker-port.ts';
 
@@ -48,6 +48,5 @@ async function open(start: OddStart) {
 }
 
 if (!isMainThread) {
-  const { start }: { start: OddStart } = workerData;
-  await serve(() => open(start));
+  await serve(open);
 }

@@ -7,7 +7,7 @@ type Pool = WorkerPool<string, OddTask, { value: number; thread: number }>;
 
 function openPool(workers: number, start: OddStart = 'well'): Promise<Pool> {
   const file = new URL('../../support/odd-worker.ts', import.meta.url);
-  return openWorkerPool({ file, workerData: { start }, workers });
+  return openWorkerPool({ file, data: start, workers });
 }
 
 async function withPool(workers: number, body: (pool: Pool) => Promise<void>): Promise<void> {

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it, vi } from 'vitest';
+import { createNativeGate, insideGate, shutGates } from '../../../lib/runtime/native-gate.ts';
+
+describe('a native gate', () => {
+  it('lets work through and gives back what it gave', async () => {
+    const gate = createNativeGate();
+
+    expect(await insideGate(gate, async () => 7)).toBe(7);
+    await expect(insideGate(gate, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await insideGate(gate, async () => 8)).toBe(8);
+  });
+
+  it('lets nothing begin once it is shut', async () => {
+    const gate = createNativeGate();
+    const work = vi.fn(async () => 7);
+    shutGates([gate, createNativeGate()]);
+    void insideGate(gate, work);
+    await new Promise(setImmediate);
+
+    expect(work).not.toHaveBeenCalled();
+  });
+
+  it('makes a process that exits in the midst of predictions end with its own exit code, not by an abort', async () => {
+    const script = new URL('../../support/exit-while-predicting.ts', import.meta.url).pathname;
+    const child = spawn(process.execPath, [script], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [[code], words] = await Promise.all([once(child, 'exit'), text(child.stderr)]);
+
+    expect(words).not.toMatch(/Napi|terminate|abort/i);
+    expect(code).toBe(3);
+  });
+});
