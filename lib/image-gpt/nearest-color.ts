@@ -9,10 +9,10 @@ export type Quantizer = (rgb: Uint8Array) => Uint16Array;
 /** Tokens are 16-bit, so a palette holds no more colours than this. */
 export const MAX_COLORS = 65_536;
 
-/** 8-bit levels per side of a fine cell: 32 x 32 x 32 cells. */
-const FINE_SHIFT = 3;
-/** 8-bit levels per side of a coarse cell: 4 x 4 x 4 cells, each read by 512 fine ones. */
-const COARSE_SHIFT = 6;
+/** A leaf of the octree spans 2^3 8-bit levels a side: 32 x 32 x 32 leaves, a handful of candidates in each. */
+const LEAF_SHIFT = 3;
+/** The root spans all 2^8 levels. */
+const ROOT_SHIFT = 8;
 
 /**
  * Relative slack of the candidate test. Each distance below is a few additions and multiplications, so its relative
@@ -26,12 +26,13 @@ const TINY = 1e-24;
  * Makes the search for the nearest colour of a palette: token = argmin_k |x - c_k|^2 with x = u8 / 127.5 - 1, in the
  * direct form, in float64, summed red, green, blue; the lowest k on ties (MODEL.md section 1).
  *
- * Colour space is cut into cells, and a cell keeps the colours that can win somewhere inside it. It is exact: for a
+ * Colour space is cut into cells, and a cell lists the colours that can win somewhere inside it. It is exact: for a
  * cell B let far(k) = max over x in B of |x - c_k|^2 and near(k) = the minimum, and m = min_k far(k), reached at k = j.
  * If w wins at x in B then near(w) <= |x - c_w|^2 <= |x - c_j|^2 <= far(j) = m. So {k: near(k) <= m} holds the winner
  * of every x in B, and every colour tied with it; tested in ascending k with a strict <, the lowest wins. The slacks
- * above keep this true in floating point. A fine cell is filtered from its coarse cell's list, which holds all
- * winners of the fine cell; the argument only needs j and w to be in the list. Cells are built when first asked for.
+ * above keep this true in floating point. Cells form an octree, and a cell's list is filtered from its parent's: that
+ * holds every winner of the smaller cell, and the argument needs only j and w to be in it. Cells are built when a pixel
+ * first falls into them.
  *
  * @param palette [V, 3] in [-1, 1]
  * @throws {PaletteError} when the palette is not [V, 3] with V in 2..65,536, or holds something that is not a number
@@ -47,46 +48,49 @@ export function createQuantizer(palette: Float32Array): Quantizer {
     blue[k] = palette[k * 3 + 2]!;
   }
   const everyColor = Uint16Array.from({ length: colors }, (_, k) => k);
-  const coarse: (Uint16Array | undefined)[] = Array(4 ** 3).fill(undefined);
-  const fine: (Uint16Array | undefined)[] = Array(32 ** 3).fill(undefined);
+  // By shift; each level has (256 >> shift)^3 cells.
+  const cells = Array.from({ length: ROOT_SHIFT }, (_, shift) =>
+    Array<Uint16Array | undefined>(shift < LEAF_SHIFT ? 0 : (256 >> shift) ** 3).fill(undefined),
+  );
+  const leaves = cells[LEAF_SHIFT]!;
 
   /** Colours of `list` that win somewhere in the cell of side 2^shift whose first corner is (r, g, b). */
   function candidates(list: Uint16Array, r: number, g: number, b: number, shift: number): Uint16Array {
     const last = (1 << shift) - 1;
-    const low = [LEVELS[r]!, LEVELS[g]!, LEVELS[b]!] as const;
-    const high = [LEVELS[r + last]!, LEVELS[g + last]!, LEVELS[b + last]!] as const;
-    const near = new Float64Array(list.length);
+    const [r0, r1] = [LEVELS[r]!, LEVELS[r + last]!];
+    const [g0, g1] = [LEVELS[g]!, LEVELS[g + last]!];
+    const [b0, b1] = [LEVELS[b]!, LEVELS[b + last]!];
     let limit = Number.POSITIVE_INFINITY;
     for (let i = 0; i < list.length; i += 1) {
       const k = list[i]!;
-      const c = [red[k]!, green[k]!, blue[k]!] as const;
-      let nearest = 0;
-      let farthest = 0;
-      for (let axis = 0; axis < 3; axis += 1) {
-        const below = low[axis]! - c[axis]!;
-        const above = c[axis]! - high[axis]!;
-        const inside = Math.max(below, above, 0);
-        const outside = Math.max(Math.abs(below), Math.abs(above));
-        nearest += inside * inside;
-        farthest += outside * outside;
-      }
-      near[i] = nearest;
-      if (farthest < limit) limit = farthest;
+      const far = farthest(red[k]!, r0, r1) + farthest(green[k]!, g0, g1) + farthest(blue[k]!, b0, b1);
+      if (far < limit) limit = far;
     }
     limit = limit * SLACK + TINY;
-    return list.filter((_, i) => near[i]! <= limit);
+    const kept = new Uint16Array(list.length);
+    let count = 0;
+    for (let i = 0; i < list.length; i += 1) {
+      const k = list[i]!;
+      const near = nearest(red[k]!, r0, r1) + nearest(green[k]!, g0, g1) + nearest(blue[k]!, b0, b1);
+      if (near <= limit) {
+        kept[count] = k;
+        count += 1;
+      }
+    }
+    return kept.slice(0, count);
   }
 
-  function fineCell(r: number, g: number, b: number): Uint16Array {
-    const c = ((r >> COARSE_SHIFT) << 4) | ((g >> COARSE_SHIFT) << 2) | (b >> COARSE_SHIFT);
-    coarse[c] ??= candidates(
-      everyColor,
-      floorTo(r, COARSE_SHIFT),
-      floorTo(g, COARSE_SHIFT),
-      floorTo(b, COARSE_SHIFT),
-      COARSE_SHIFT,
-    );
-    return candidates(coarse[c], floorTo(r, FINE_SHIFT), floorTo(g, FINE_SHIFT), floorTo(b, FINE_SHIFT), FINE_SHIFT);
+  /** Candidates of the cell of side 2^shift that holds (r, g, b). */
+  function cellAt(shift: number, r: number, g: number, b: number): Uint16Array {
+    if (shift === ROOT_SHIFT) return everyColor;
+    const level = cells[shift]!;
+    const index = cellIndex(shift, r, g, b);
+    const known = level[index];
+    if (known) return known;
+    const parent = cellAt(shift + 1, r, g, b);
+    const list = candidates(parent, floorTo(r, shift), floorTo(g, shift), floorTo(b, shift), shift);
+    level[index] = list;
+    return list;
   }
 
   return (rgb) => {
@@ -95,12 +99,7 @@ export function createQuantizer(palette: Float32Array): Quantizer {
       const r = rgb[p]!;
       const g = rgb[p + 1]!;
       const b = rgb[p + 2]!;
-      const cell = ((r >> FINE_SHIFT) << 10) | ((g >> FINE_SHIFT) << 5) | (b >> FINE_SHIFT);
-      let list = fine[cell];
-      if (list === undefined) {
-        list = fineCell(r, g, b);
-        fine[cell] = list;
-      }
+      const list = leaves[cellIndex(LEAF_SHIFT, r, g, b)] ?? cellAt(LEAF_SHIFT, r, g, b);
       tokens[i] = list.length === 1 ? list[0]! : nearestOf(list, LEVELS[r]!, LEVELS[g]!, LEVELS[b]!);
     }
     return tokens;
@@ -127,6 +126,23 @@ export function createQuantizer(palette: Float32Array): Quantizer {
 
 /** u8 / 127.5 - 1 for every level. */
 const LEVELS = Float64Array.from({ length: 256 }, (_, level) => level / 127.5 - 1);
+
+/** Squared distance of c from the nearest point of an interval. */
+function nearest(c: number, low: number, high: number): number {
+  const distance = c < low ? low - c : c > high ? c - high : 0;
+  return distance * distance;
+}
+
+/** Squared distance of c from the farthest point of an interval. */
+function farthest(c: number, low: number, high: number): number {
+  const distance = c + c < low + high ? high - c : c - low;
+  return distance * distance;
+}
+
+function cellIndex(shift: number, r: number, g: number, b: number): number {
+  const side = 8 - shift;
+  return ((r >> shift) << (2 * side)) | ((g >> shift) << side) | (b >> shift);
+}
 
 function floorTo(level: number, shift: number): number {
   return (level >> shift) << shift;

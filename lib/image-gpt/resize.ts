@@ -1,7 +1,7 @@
 import type { Resample } from './config.ts';
 import { ImageGptError } from './error.ts';
-import type { ResampleTable } from './resample-table.ts';
-import { nearestSources, resampleTable } from './resample-table.ts';
+import { nearestSources, type ResampleTable, resampleTable } from './resample-table.ts';
+import { resizeColumns } from './resize-columns.ts';
 
 /** A part of the resized picture, pixels. */
 export interface Window {
@@ -17,9 +17,13 @@ export class ResizeError extends ImageGptError {}
 /** Half of one in the fixed point of the weights, so that the shift rounds. */
 const HALF = 1 << 21;
 
+/** Pillow makes pictures that are more than this many times as tall as wide shorter before it touches the width. */
+const TALL = 100;
+
 /**
  * Resizes as Pillow's `Image.resize` does, byte for byte: fixed-point weights, the horizontal pass first and rounded
- * to 8 bits, then the vertical one; a pass is skipped where the size stays the same.
+ * to 8 bits, then the vertical one; a pass is skipped where the size stays the same. Pictures more than 100 times as
+ * tall as wide that become shorter take the vertical pass first (`Image.resize` in PIL/Image.py).
  *
  * @param rgb [height, width, 3]
  * @param window the part of the result to compute; default: all of it. Each pixel is what it would be in the whole.
@@ -36,6 +40,25 @@ export function resize(
   window: Window = { left: 0, top: 0, width: outWidth, height: outHeight },
 ): Uint8Array {
   checkSizes(rgb, width, height, outWidth, outHeight, window);
+  if (height > width * TALL && outHeight < height) {
+    // [window.height, width, 3]
+    const { top, height: rows } = window;
+    const shorter = resizePasses(rgb, width, height, width, outHeight, resample, { left: 0, top, width, height: rows });
+    return resizePasses(shorter, width, rows, outWidth, rows, resample, { ...window, top: 0 });
+  }
+  return resizePasses(rgb, width, height, outWidth, outHeight, resample, window);
+}
+
+/** Horizontal, then vertical. */
+function resizePasses(
+  rgb: Uint8Array,
+  width: number,
+  height: number,
+  outWidth: number,
+  outHeight: number,
+  resample: Resample,
+  window: Window,
+): Uint8Array {
   // Pillow copies when nothing changes and looks up one source pixel for "nearest": both are one gather.
   if (resample === 0 || (width === outWidth && height === outHeight)) {
     return gather(rgb, width, nearestSources(width, outWidth), nearestSources(height, outHeight), window);
@@ -49,52 +72,15 @@ export function resize(
   const columns =
     width === outWidth
       ? copyColumns(rgb, width, firstRow, rows, window)
-      : resizeColumns(rgb, width, firstRow, rows, resampleTable(width, outWidth, resample), window);
+      : resizeColumns(rgb, width, firstRow, rows, resampleTable(width, outWidth, resample), window.left, window.width);
   return vertical ? resizeRows(columns, firstRow, vertical, window) : columns;
-}
-
-/** Horizontal pass: [rows of the picture, width, 3] to [rows, window.width, 3]. */
-function resizeColumns(
-  rgb: Uint8Array,
-  width: number,
-  firstRow: number,
-  rows: number,
-  table: ResampleTable,
-  window: Window,
-): Uint8Array {
-  const { start, count, weights, stride } = table;
-  // Clamping to 0..255 is the array's own: weights of bicubic and lanczos overshoot.
-  const out = new Uint8ClampedArray(rows * window.width * 3);
-  const right = window.left + window.width;
-  let o = 0;
-  for (let row = 0; row < rows; row += 1) {
-    const line = (firstRow + row) * width * 3;
-    for (let x = window.left; x < right; x += 1) {
-      const first = x * stride;
-      const end = first + count[x]!;
-      let p = line + start[x]! * 3;
-      let r = HALF;
-      let g = HALF;
-      let b = HALF;
-      for (let k = first; k < end; k += 1, p += 3) {
-        const weight = weights[k]!;
-        r = (r + Math.imul(rgb[p]!, weight)) | 0;
-        g = (g + Math.imul(rgb[p + 1]!, weight)) | 0;
-        b = (b + Math.imul(rgb[p + 2]!, weight)) | 0;
-      }
-      out[o] = r >> 22;
-      out[o + 1] = g >> 22;
-      out[o + 2] = b >> 22;
-      o += 3;
-    }
-  }
-  return new Uint8Array(out.buffer);
 }
 
 /** Vertical pass: [rows from `firstRow` on, window.width, 3] to [window.height, window.width, 3]. */
 function resizeRows(columns: Uint8Array, firstRow: number, table: ResampleTable, window: Window): Uint8Array {
   const { start, count, weights, stride } = table;
   const line = window.width * 3;
+  // Clamping to 0..255 is the array's own: the negative lobes of bicubic and lanczos overshoot.
   const out = new Uint8ClampedArray(window.height * line);
   const sums = new Int32Array(line);
   for (let y = 0; y < window.height; y += 1) {

@@ -116,6 +116,17 @@ describe('resize', () => {
     );
   });
 
+  it('takes the vertical pass first, as Pillow does, when a picture over 100 times as tall as wide gets shorter', () => {
+    const tall = (height: number) => Uint8Array.from({ length: 2 * height * 3 }, (_, i) => (i * i * 7 + i * 31) % 256);
+    const verticalFirst = (rgb: Uint8Array, h: number) => plainResize(plainResize(rgb, 2, h, 2, 5, 3), 2, 5, 7, 5, 3);
+    expect([...resize(tall(201), 2, 201, 7, 5, 3)]).toEqual([...verticalFirst(tall(201), 201)]);
+    expect([...resize(tall(200), 2, 200, 7, 5, 3)]).toEqual([...plainResize(tall(200), 2, 200, 7, 5, 3)]);
+    expect([...verticalFirst(tall(200), 200)]).not.toEqual([...plainResize(tall(200), 2, 200, 7, 5, 3)]);
+    const window = { left: 3, top: 2, width: 2, height: 1 };
+    const whole = resize(tall(201), 2, 201, 7, 5, 3);
+    expect([...resize(tall(201), 2, 201, 7, 5, 3, window)]).toEqual([...whole.subarray(51, 57)]);
+  });
+
   it('keeps one colour one colour', () => {
     const rgb = Uint8Array.from({ length: 7 * 5 * 3 }, (_, i) => [200, 3, 255][i % 3]!);
     for (const resample of [0, 1, 2, 3, 4, 5] as const) {

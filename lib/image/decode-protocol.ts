@@ -1,0 +1,99 @@
+import type { Writable } from 'node:stream';
+import { z } from 'zod';
+import { failureCode } from '../contracts/failure.ts';
+
+/**
+ * What goes between a decoder and its child over plain pipes: frames of two little-endian 32-bit lengths, JSON, raw
+ * bytes. Not Node's own `advanced` serialisation: the child handles hostile data, and what it answers is parsed here
+ * as strictly as anything that comes from outside.
+ */
+export interface Frame {
+  /** Parsed JSON; whoever reads it checks it. */
+  head: unknown;
+  data: Uint8Array;
+}
+
+/** What a child is told once, as JSON in its one argument. */
+export const childSettings = z.strictObject({
+  recipe: z.strictObject({
+    width: z.int().positive(),
+    height: z.int().positive(),
+    resample: z.literal([0, 1, 2, 3, 4, 5]),
+    crop: z.enum(['none', 'short-224-center']),
+  }),
+  /** Longest file. */
+  maxBytes: z.int().positive(),
+  /** Pixels of the whole picture. */
+  maxPixels: z.int().positive(),
+  maxMemoryBytes: z.int().positive(),
+  allowSvg: z.boolean(),
+  scaledDecoding: z.boolean(),
+});
+
+export type ChildSettings = z.infer<typeof childSettings>;
+
+/** First frame from the child: it can take pictures. */
+export const readyHead = z.strictObject({ ready: z.literal(true) });
+
+/** The child's answer to a picture; `data` of a success is rgb [height, width, 3] at the input resolution. */
+export const answerHead = z.union([
+  z.strictObject({ format: z.string(), width: z.int().positive(), height: z.int().positive() }),
+  z.strictObject({ code: failureCode, message: z.string() }),
+]);
+
+const LENGTHS = 8;
+
+/** Room for a frame's JSON beside its data, bytes. */
+export const FRAME_OVERHEAD = 4096;
+
+/** Writes a frame in one system call where the pipe has room; `data` is not copied. `written` is called at its end. */
+export function writeFrame(to: Writable, head: unknown, data: Uint8Array, written?: () => void): void {
+  const json = Buffer.from(JSON.stringify(head));
+  const start = Buffer.alloc(LENGTHS + json.length);
+  start.writeUInt32LE(json.length, 0);
+  start.writeUInt32LE(data.length, 4);
+  json.copy(start, LENGTHS);
+  to.cork();
+  to.write(start);
+  to.write(data, written);
+  to.uncork();
+}
+
+/**
+ * Frames of a byte stream, until it ends; a frame that is cut off is dropped with the stream.
+ *
+ * @param maxBytes longest frame to accept, so that a broken peer cannot ask for 8 GB
+ * @throws {RangeError} on a longer one
+ */
+export async function* readFrames(source: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Frame, void> {
+  const chunks = source[Symbol.asyncIterator]();
+  let rest: Buffer = Buffer.alloc(0);
+
+  /** Fills `target`, or resolves to false when the stream ends before. */
+  async function fill(target: Buffer): Promise<boolean> {
+    let filled = 0;
+    while (filled < target.length) {
+      if (rest.length === 0) {
+        const next = await chunks.next();
+        if (next.done) return false;
+        rest = next.value;
+      }
+      const part = rest.subarray(0, target.length - filled);
+      target.set(part, filled);
+      filled += part.length;
+      rest = rest.subarray(part.length);
+    }
+    return true;
+  }
+
+  const lengths = Buffer.alloc(LENGTHS);
+  while (await fill(lengths)) {
+    const split = lengths.readUInt32LE(0);
+    const total = split + lengths.readUInt32LE(4);
+    if (total > maxBytes) throw new RangeError(`Expected a frame of at most ${maxBytes} bytes, received ${total}.`);
+    // Its own memory, not Node's shared pool: the pixels outlive the frame.
+    const body = Buffer.allocUnsafeSlow(total);
+    if (!(await fill(body))) return;
+    yield { head: JSON.parse(body.toString('utf8', 0, split)), data: body.subarray(split) };
+  }
+}

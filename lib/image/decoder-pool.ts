@@ -1,0 +1,162 @@
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { ImageGptError } from '../image-gpt/error.ts';
+import type { Recipe } from '../image-gpt/recipe.ts';
+import { type DecodedPicture, type PictureDecoder, PictureError, TransientError } from '../pipeline/ports.ts';
+import { ChildEndedError, type ChildHandle, startChild } from './child-handle.ts';
+
+export interface DecoderOptions {
+  /** Child processes at most; they start when needed. Default: one per available core. */
+  size?: number;
+  /** Pictures that may wait for a child; one more is refused with a TransientError. Default: 1,024. */
+  maxWaiting?: number;
+  /** Longest file, bytes. Default: 50 MB. */
+  maxBytes?: number;
+  /** Pixels of a whole picture. Default: 100 million. */
+  maxPixels?: number;
+  /** Time to decode one picture, milliseconds; the child is then killed and replaced. Default: 10 s. */
+  timeoutMs?: number;
+  /** Memory of one child, bytes; see {@link startChild} for how it is held. Default: 1 GiB, enough for 100 megapixels. */
+  maxMemoryBytes?: number;
+  /** Render SVG drawings; they can cost much time and their text depends on the machine's fonts. Default: refused. */
+  allowSvg?: boolean;
+  /**
+   * Decode large JPEGs at a fraction of their size. Faster, but not exact. Default: false.
+   */
+  scaledDecoding?: boolean;
+  /** Path of decode-child.ts where the code was bundled. Default: the file beside this one. */
+  childModule?: string;
+}
+
+/** A {@link PictureDecoder} that owns child processes. */
+export interface Decoder extends PictureDecoder {
+  /** Kills the children; pictures that still wait are refused. Resolves when no child is left. */
+  close(): Promise<void>;
+}
+
+/** The decoder was closed. */
+export class DecoderClosedError extends ImageGptError {}
+
+/**
+ * Opens a decoder that runs untrusted bytes only in child processes. Pictures are taken in order; a child is kept
+ * between pictures, and one that crashes or takes too long is replaced. `decode` throws
+ *
+ * - {@link PictureError} with one of the codes empty_object, image_too_large, unsupported_format, corrupt_image,
+ *   decode_timeout, decode_crashed (after a second try in a fresh child: the first may have been killed from outside)
+ * - {@link TransientError} when too many pictures wait
+ * - {@link DecoderStartError} when no child can be started, {@link DecoderClosedError} after `close`
+ */
+export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decoder {
+  const {
+    size = availableParallelism(),
+    maxWaiting = 1024,
+    maxBytes = 50_000_000,
+    maxPixels = 100_000_000,
+    timeoutMs = 10_000,
+    maxMemoryBytes = 1024 ** 3,
+    allowSvg = false,
+    scaledDecoding = false,
+    childModule = fileURLToPath(new URL('./decode-child.ts', import.meta.url)),
+  } = options;
+  const { width, height, resample, crop } = recipe;
+  const settings = {
+    recipe: { width, height, resample, crop },
+    maxBytes,
+    maxPixels,
+    maxMemoryBytes,
+    allowSvg,
+    scaledDecoding,
+  };
+  const children = new Set<ChildHandle>();
+  const idle: ChildHandle[] = [];
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  let closed = false;
+
+  function checkOpen(): void {
+    if (closed) throw new DecoderClosedError('decoder_closed', 'Expected an open decoder, it was closed.');
+  }
+
+  async function takeTurn(): Promise<void> {
+    if (running < size) {
+      running += 1;
+      return;
+    }
+    if (waiting.length >= maxWaiting) {
+      throw new TransientError(
+        'decoder_busy',
+        `Expected at most ${maxWaiting} pictures waiting for decoding, received one more: try again later.`,
+      );
+    }
+    // Whoever finishes hands its turn over, so `running` stays as it is.
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  }
+
+  function passTurn(): void {
+    const next = waiting.shift();
+    if (next) next();
+    else running -= 1;
+  }
+
+  async function takeChild(): Promise<ChildHandle> {
+    checkOpen();
+    const child = idle.pop() ?? (await startChild(settings, childModule));
+    children.add(child);
+    if (closed) await dropChild(child);
+    checkOpen();
+    return child;
+  }
+
+  async function dropChild(child: ChildHandle): Promise<void> {
+    children.delete(child);
+    await child.kill();
+  }
+
+  async function decodeInChild(bytes: Uint8Array): Promise<DecodedPicture> {
+    const child = await takeChild();
+    try {
+      const answer = await child.decode(bytes, timeoutMs);
+      idle.push(child);
+      if ('code' in answer) throw new PictureError(answer.code, answer.message);
+      return answer;
+    } catch (error) {
+      if (!idle.includes(child)) await dropChild(child);
+      throw error;
+    }
+  }
+
+  async function decodeTwice(bytes: Uint8Array): Promise<DecodedPicture> {
+    try {
+      return await decodeInChild(bytes);
+    } catch (error) {
+      if (!(error instanceof ChildEndedError)) throw error;
+    }
+    try {
+      return await decodeInChild(bytes);
+    } catch (cause) {
+      if (!(cause instanceof ChildEndedError)) throw cause;
+      checkOpen();
+      throw new PictureError('decode_crashed', 'The picture crashed the decoding process twice.', { cause });
+    }
+  }
+
+  return {
+    async decode(bytes) {
+      checkOpen();
+      if (bytes.length === 0) throw new PictureError('empty_object', 'Expected a picture, received no bytes.');
+      if (bytes.length > maxBytes) {
+        throw new PictureError('image_too_large', `Expected at most ${maxBytes} bytes, received ${bytes.length}.`);
+      }
+      await takeTurn();
+      try {
+        return await decodeTwice(bytes);
+      } finally {
+        passTurn();
+      }
+    },
+    async close() {
+      closed = true;
+      await Promise.all([...children].map(dropChild));
+    },
+  };
+}

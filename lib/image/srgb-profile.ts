@@ -1,0 +1,104 @@
+/** Red, green and blue primaries of sRGB in an ICC profile's XYZ (D50), as every sRGB profile states them. */
+const SRGB_PRIMARIES = {
+  rXYZ: [0.436, 0.2225, 0.0139],
+  gXYZ: [0.3851, 0.7169, 0.0971],
+  bXYZ: [0.1431, 0.0606, 0.7141],
+} as const;
+
+/** Profiles round their primaries; Display P3's and Adobe RGB's are more than 0.05 away. */
+const PRIMARY_TOLERANCE = 0.003;
+
+/** 8-bit levels. Compact sRGB profiles approximate the curve to within one; a gamma of 2.2 is 6 levels away. */
+const CURVE_TOLERANCE = 1;
+
+/** Linear light of an encoded value, both 0..1. */
+type Curve = (encoded: number) => number;
+
+/**
+ * Whether an embedded ICC profile says nothing but sRGB: then the pixels stand as they are, as Pillow and
+ * transformers leave them, and the slow conversion, which would only add its rounding, is left out.
+ *
+ * Only matrix profiles are recognised, by their numbers, not by their name; anything odd is not sRGB.
+ */
+export function isSrgbProfile(profile: Uint8Array): boolean {
+  const view = new DataView(profile.buffer, profile.byteOffset, profile.byteLength);
+  try {
+    return text(view, 16) === 'RGB ' && text(view, 20) === 'XYZ ' && saysSrgb(readTags(view));
+  } catch (error) {
+    // The profile is untrusted: an offset outside it is a damaged profile, which is not sRGB.
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+function saysSrgb(tags: Map<string, DataView>): boolean {
+  // A lookup table comes before the matrix in an ICC reader.
+  if (tags.has('A2B0')) return false;
+  const primaries = Object.entries(SRGB_PRIMARIES).every(([name, expected]) => {
+    const tag = tags.get(name);
+    return (
+      tag !== undefined && expected.every((value, i) => Math.abs(fixed16(tag, 8 + i * 4) - value) <= PRIMARY_TOLERANCE)
+    );
+  });
+  return (
+    primaries &&
+    ['rTRC', 'gTRC', 'bTRC'].every((name) => {
+      const tag = tags.get(name);
+      const curve = tag && readCurve(tag);
+      return curve !== undefined && isSrgbCurve(curve);
+    })
+  );
+}
+
+function isSrgbCurve(curve: Curve): boolean {
+  for (let level = 0; level <= 255; level += 1) {
+    if (!(Math.abs(encodeSrgb(curve(level / 255)) * 255 - level) <= CURVE_TOLERANCE)) return false;
+  }
+  return true;
+}
+
+function encodeSrgb(linear: number): number {
+  return linear <= 0.0031308 ? linear * 12.92 : 1.055 * linear ** (1 / 2.4) - 0.055;
+}
+
+function readTags(view: DataView): Map<string, DataView> {
+  const tags = new Map<string, DataView>();
+  const count = view.getUint32(128);
+  for (let i = 0; i < count; i += 1) {
+    const entry = 132 + i * 12;
+    const offset = view.byteOffset + view.getUint32(entry + 4);
+    tags.set(text(view, entry), new DataView(view.buffer, offset, view.getUint32(entry + 8)));
+  }
+  return tags;
+}
+
+/** `curv` or `para` (ICC.1:2022, 10.6 and 10.18). */
+function readCurve(tag: DataView): Curve | undefined {
+  if (text(tag, 0) === 'curv') return readSampledCurve(tag);
+  if (text(tag, 0) !== 'para') return undefined;
+  const kind = tag.getUint16(8);
+  // Only the type that sRGB's own formula has: linear below d, a power above.
+  if (kind !== 3) return undefined;
+  const [g = 0, a = 0, b = 0, c = 0, d = 0] = [0, 1, 2, 3, 4].map((i) => fixed16(tag, 12 + i * 4));
+  return (x) => (x >= d ? (a * x + b) ** g : c * x);
+}
+
+function readSampledCurve(tag: DataView): Curve | undefined {
+  const count = tag.getUint32(8);
+  // No sample is the identity and one is a gamma: neither is sRGB.
+  if (count < 2) return undefined;
+  const sample = (i: number) => tag.getUint16(12 + i * 2) / 65_535;
+  return (x) => {
+    const at = x * (count - 1);
+    const low = Math.min(Math.floor(at), count - 2);
+    return sample(low) + (at - low) * (sample(low + 1) - sample(low));
+  };
+}
+
+function fixed16(view: DataView, offset: number): number {
+  return view.getInt32(offset) / 65_536;
+}
+
+function text(view: DataView, offset: number): string {
+  return String.fromCharCode(...[0, 1, 2, 3].map((i) => view.getUint8(offset + i)));
+}
