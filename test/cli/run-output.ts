@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type PipelineEvent, pipelineEvent, type ResultEvent, type SummaryEvent } from '../../lib/contracts/event.ts';
+import { type Outcome, outcome } from '../../lib/contracts/outcome.ts';
+
+/** Every line of a run's standard output, each checked against its contract. */
+export function eventsOf(stdout: string): PipelineEvent[] {
+  return stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => pipelineEvent.parse(JSON.parse(line)));
+}
+
+export function resultsOf(stdout: string): ResultEvent[] {
+  return eventsOf(stdout).filter((event) => event.type === 'result');
+}
+
+/** The last line, which has to be the only summary. */
+export function summaryOf(stdout: string): SummaryEvent {
+  const summaries = eventsOf(stdout).filter((event) => event.type === 'summary');
+  const last = eventsOf(stdout).at(-1);
+  if (last?.type !== 'summary' || summaries.length !== 1) {
+    throw new Error(`expected one summary at the end, got:\n${stdout}`);
+  }
+  return last;
+}
+
+/** Every outcome under OUT/results by key, with the time of its file. */
+export function outcomesIn(out: string): Map<string, Outcome & { mtimeMs: number }> {
+  const results = join(out, 'results');
+  const found = new Map<string, Outcome & { mtimeMs: number }>();
+  for (const entry of readdirSync(results, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) {
+      const path = join(entry.parentPath, entry.name);
+      const parsed = outcome.parse(JSON.parse(readFileSync(path, 'utf8')));
+      if (found.has(parsed.key)) {
+        throw new Error(`two outcomes for ${parsed.key}`);
+      }
+      found.set(parsed.key, { ...parsed, mtimeMs: statSync(path).mtimeMs });
+    }
+  }
+  return found;
+}
