@@ -23,8 +23,13 @@ const schema = z.looseObject({
   size: z.union([side, z.looseObject({ height: side, width: side })]).default(256),
   resample: resampleSchema.default(2),
   do_resize: z.boolean().default(true),
+  do_rescale: z.boolean().default(true),
   do_normalize: z.boolean().default(true),
   do_color_quantize: z.boolean().default(true),
+  do_center_crop: z.boolean().nullable().default(false),
+  rescale_factor: z.number().default(1 / 255),
+  image_mean: z.array(z.number()).default([0.5, 0.5, 0.5]),
+  image_std: z.array(z.number()).default([0.5, 0.5, 0.5]),
 });
 
 /** k-means centres of pixels in [-1, 1] can pass the end by round-off only. */
@@ -45,14 +50,7 @@ export async function readPreprocessorFile(
   if (json === undefined) {
     return undefined;
   }
-  for (const key of ['do_resize', 'do_normalize', 'do_color_quantize'] as const) {
-    if (!json[key]) {
-      throw new CheckpointError(
-        'preprocessor_invalid',
-        `${key} in preprocessor_config.json is false; an ImageGPT needs it true.`,
-      );
-    }
-  }
+  refuseOtherArithmetic(json);
   const { height, width } = typeof json.size === 'number' ? { height: json.size, width: json.size } : json.size;
   if (height * width !== config.n_positions) {
     throw new CheckpointError(
@@ -61,6 +59,23 @@ export async function readPreprocessorFile(
     );
   }
   return { height, width, resample: json.resample, crop, palette: toPalette(json.clusters, config.n_colors) };
+}
+
+/** Our quantiser knows one way from bytes to [-1, 1]: x / 127.5 - 1, which is what the processor does by default. */
+function refuseOtherArithmetic(json: z.infer<typeof schema>): void {
+  const half = (values: readonly number[]) => values.every((value) => value === 0.5);
+  const wrong = [
+    json.do_resize ? undefined : 'do_resize false',
+    json.do_rescale ? undefined : 'do_rescale false',
+    json.do_normalize ? undefined : 'do_normalize false',
+    json.do_color_quantize ? undefined : 'do_color_quantize false',
+    json.do_center_crop ? 'do_center_crop true (say igpt.crop in config.json)' : undefined,
+    Math.abs(json.rescale_factor * 255 - 1) < 1e-6 ? undefined : `rescale_factor ${json.rescale_factor}, not 1/255`,
+    half(json.image_mean) && half(json.image_std) ? undefined : 'image_mean and image_std other than 0.5',
+  ].find((found) => found !== undefined);
+  if (wrong !== undefined) {
+    throw new CheckpointError('preprocessor_invalid', `preprocessor_config.json has ${wrong}, which is not supported.`);
+  }
 }
 
 function toPalette(clusters: readonly (readonly number[])[] | undefined, colors: number): Float32Array {

@@ -4,9 +4,9 @@ import { blocksCost, type Cost, classesCost, logitsCost } from './cost.ts';
 import { listWeights } from './weights-by-role.ts';
 
 /** The paper's sizes (table 1, section 3.3), or none of them. */
-export type Variant = 'S' | 'M' | 'L' | 'XL' | 'custom';
+type Variant = 'S' | 'M' | 'L' | 'XL' | 'custom';
 
-export interface OutputCost {
+interface OutputCost {
   output: 'features' | 'classes' | 'likelihood' | 'logits';
   /** Blocks that are computed. */
   layers: number;

@@ -31,7 +31,7 @@ const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string())
  * Finds model.safetensors, or the shards that model.safetensors.index.json names, follows symbolic links (a Hugging
  * Face hub cache has nothing else) and reads the headers.
  *
- * @throws CheckpointError `weights_missing`, `weights_scattered`, `weights_truncated` or `weights_invalid`
+ * @throws CheckpointError `checkpoint_missing`, `weights_missing`, `weights_scattered`, `weights_truncated` or `weights_invalid`
  */
 export async function readWeightFiles(directory: string): Promise<WeightFiles> {
   const names = await weightFileNames(directory);
@@ -62,7 +62,9 @@ export async function readWeightFiles(directory: string): Promise<WeightFiles> {
 }
 
 async function weightFileNames(directory: string): Promise<string[]> {
-  const present = await readdir(directory);
+  const present = await readdir(directory).catch((cause: unknown) => {
+    throw new CheckpointError('checkpoint_missing', `The checkpoint directory ${directory} cannot be read.`, { cause });
+  });
   if (present.includes(single)) {
     return [single];
   }

@@ -10,7 +10,7 @@ const needs: Readonly<Record<OutputName, string>> = {
 };
 
 /** The outputs that a checkpoint has, in the order of results. */
-export function availableOutputs({ config, weights, probe }: Checkpoint): OutputName[] {
+function availableOutputs({ config, weights, probe }: Checkpoint): OutputName[] {
   const outputs: OutputName[] = [];
   if (probe !== undefined || weights.score !== undefined) {
     outputs.push('classification');

@@ -302,6 +302,9 @@ describe('openCheckpoint refuses, by name,', () => {
       /256 x 256/,
     ],
     ['an unknown filter', { preprocessorConfig: { resample: 6 } }, 'preprocessor_invalid', /resample/],
+    ['pictures that are cut', { preprocessorConfig: { do_center_crop: true } }, 'preprocessor_invalid', /igpt\.crop/],
+    ['another scale', { preprocessorConfig: { rescale_factor: 1 } }, 'preprocessor_invalid', /rescale_factor 1/],
+    ['another mean', { preprocessorConfig: { image_mean: [0.4, 0.5, 0.5] } }, 'preprocessor_invalid', /image_mean/],
     [
       'pictures that are not normalised',
       { preprocessorConfig: { do_normalize: false } },

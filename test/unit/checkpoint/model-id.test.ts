@@ -15,7 +15,7 @@ const options: ResultOptions = {
 
 async function idOf(tiny: TinyCheckpointOptions, result: Partial<ResultOptions> = {}): Promise<string> {
   await using checkpoint = await tinyCheckpoint({ ...tiny, config: { _name_or_path: 'org/tiny', ...tiny.config } });
-  return modelId(await openCheckpoint(checkpoint.directory), { ...options, ...result });
+  return await modelId(await openCheckpoint(checkpoint.directory), { ...options, ...result });
 }
 
 describe('modelId', () => {
