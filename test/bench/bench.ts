@@ -7,9 +7,14 @@ import type { Suite } from './context.ts';
 import { describeMachine } from './machine.ts';
 import { type Peer, startPeer } from './peer.ts';
 import { formatRows, type Row, reached } from './report.ts';
-import { palette } from './suites/palette.ts';
 
-const SUITES: Readonly<Record<string, Suite>> = { palette };
+/** Loaded when asked for: each brings its own part of the system along. */
+const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
+  features: async () => (await import('./suites/features.ts')).features,
+  graph: async () => (await import('./suites/graph.ts')).graph,
+  preprocess: async () => (await import('./suites/preprocess.ts')).preprocess,
+  palette: async () => (await import('./suites/palette.ts')).palette,
+};
 
 const ROOT = join(import.meta.dirname, '../..');
 /** Git-ignored; checkpoints and pictures that the benchmark makes stay here between runs. */
@@ -42,9 +47,9 @@ async function main(): Promise<void> {
   }
   const names = positionals.length > 0 ? positionals : Object.keys(SUITES);
   const suites = names.map((name) => {
-    const suite = SUITES[name];
-    if (suite === undefined) throw new UsageError(`there is no suite '${name}'`);
-    return { name, suite };
+    const load = SUITES[name];
+    if (load === undefined) throw new UsageError(`there is no suite '${name}'`);
+    return { name, load };
   });
   const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
   if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError(`expected --rounds from 1, got ${values.rounds}`);
@@ -54,9 +59,10 @@ async function main(): Promise<void> {
   const rows: Row[] = [];
   const failures: string[] = [];
   try {
-    for (const { name, suite } of suites) {
+    for (const { name, load } of suites) {
       say(`${name} …`);
       try {
+        const suite = await load();
         rows.push(...(await suite({ rounds, quick: values.quick, peer, scratch: SCRATCH, say })));
       } catch (error) {
         // The other suites' figures are worth having.

@@ -2,28 +2,32 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /** One of the things compared. */
 export interface Side {
-  /** Runs once; seconds. */
+  /** Does the work once; seconds. */
   run(): Promise<number>;
+  /** Pictures, tokens or operations in a run. */
+  items: number;
+  /** What the measured runs took, in turn. */
+  readonly seconds: number[];
+}
+
+/** @param run does the work once; resolves with the seconds that it took where it measures itself */
+export function side(items: number, run: () => Promise<number>): Side {
+  return { run, items, seconds: [] };
 }
 
 /** Lets the other side's threads stop spinning before this one starts, ms. */
 const SETTLE = 100;
 
-/** Runs every side once to warm it up, then `rounds` times in turns (A B A B …), never two at once; seconds by side. */
-export async function interleave<Name extends string>(
-  sides: Readonly<Record<Name, Side>>,
-  rounds: number,
-): Promise<Record<Name, number[]>> {
-  const names = Object.keys(sides) as Name[];
-  const seconds = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+/** Runs every side once to warm it up, then `rounds` times in turns (A B A B …), never two at once. */
+export async function interleave(sides: readonly (Side | undefined)[], rounds: number): Promise<void> {
   for (let round = -1; round < rounds; round += 1) {
-    for (const name of names) {
+    for (const one of sides) {
+      if (one === undefined) continue;
       await pause(SETTLE);
-      const taken = await sides[name].run();
-      if (round >= 0) seconds[name].push(taken);
+      const seconds = await one.run();
+      if (round >= 0) one.seconds.push(seconds);
     }
   }
-  return seconds;
 }
 
 export function median(values: readonly number[]): number {
@@ -34,12 +38,21 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** Median of the ratios of neighbouring runs: a slow minute of the machine hits both sides of a pair alike. */
-export function medianRatio(above: readonly number[], below: readonly number[]): number {
-  if (above.length !== below.length) {
-    throw new RangeError(`Expected as many runs on both sides, received ${above.length} and ${below.length}`);
+/** Seconds for one item, median. */
+export function secondsPerItem({ seconds, items }: Side): number {
+  return median(seconds) / items;
+}
+
+/**
+ * How many times as fast `ours` is: the median of the ratios of neighbouring runs, since a slow minute of the machine
+ * hits both of a pair alike.
+ */
+export function speedRatio(ours: Side, theirs: Side): number {
+  if (ours.seconds.length !== theirs.seconds.length) {
+    throw new RangeError(`Expected as many runs of both, received ${ours.seconds.length} and ${theirs.seconds.length}`);
   }
-  return median(above.map((value, i) => value / (below[i] ?? Number.NaN)));
+  const ratios = ours.seconds.map((seconds, i) => (theirs.seconds[i] ?? Number.NaN) / seconds);
+  return (median(ratios) * ours.items) / theirs.items;
 }
 
 /** Seconds that `work` takes. */

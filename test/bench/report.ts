@@ -20,8 +20,8 @@ export interface Row {
   target?: Target;
   /** What a reader must know to judge the figure. */
   note?: string;
-  /** Single runs behind the medians, by side, in `samplesUnit`. */
-  samples?: Readonly<Record<string, readonly number[]>>;
+  /** Single runs behind the medians, by side. */
+  seconds?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** Whether the row meets its target; undefined where there is none. */

@@ -1,18 +1,20 @@
-"""Hugging Face's ImageGPT image processor, from a file's path to tokens."""
+"""Hugging Face's ImageGPT image processor, from files to tokens."""
 
 from PIL import Image
 
 
-def processor(checkpoint, picture):
-    """Opens, decodes, resizes and quantises one picture: the whole way from a file to [n] tokens."""
+def processor(checkpoint, pictures):
+    """Opens, decodes, resizes and quantises pictures one by one: the whole way from a file to [n] tokens."""
     from transformers import AutoImageProcessor
 
     hugging_face = AutoImageProcessor.from_pretrained(checkpoint)
 
-    def run():
+    def tokens(picture):
         with Image.open(picture) as image:
-            ids = hugging_face(images=image, return_tensors="pt")["input_ids"]
-        return ids[0].tolist()
+            return hugging_face(images=image, return_tensors="pt")["input_ids"][0]
+
+    def run():
+        return [tokens(picture).tolist() for picture in pictures]
 
     return run
 

@@ -1,8 +1,8 @@
 import * as ort from 'onnxruntime-node';
-import { addConstant, addInput, addOutput, createGraph } from '../../../lib/graph/graph.ts';
-import { writeOnnx } from '../../../lib/graph/onnx-writer.ts';
-import { matMul } from '../../../lib/graph/operators.ts';
-import { median, type Side, timed } from '../interleave.ts';
+import { addConstant, addInput, addOutput, createGraph } from '../../lib/graph/graph.ts';
+import { writeOnnx } from '../../lib/graph/onnx-writer.ts';
+import { matMul } from '../../lib/graph/operators.ts';
+import { median, type Side, side, timed } from './interleave.ts';
 
 /** [rows, inner] x [inner, columns], and back. */
 interface MatMulShape {
@@ -24,9 +24,8 @@ const SHAPES: readonly MatMulShape[] = [
 const RUN_FLOPS = 40e9;
 const PROBES = 3;
 
-/** A way to multiply matrices, and the operations in one run of it. */
+/** A way to multiply matrices; its items are floating-point operations. */
 export interface MatMulPeak extends Side {
-  flops: number;
   /** What was found fastest, in words. */
   words: string;
 }
@@ -41,7 +40,7 @@ export async function matMulPeak(threads: number, prepack: boolean): Promise<Mat
     const peak = await matMuls(shape, threads, prepack);
     const seconds: number[] = [];
     for (let probe = 0; probe < PROBES; probe += 1) seconds.push(await peak.run());
-    const rate = peak.flops / median(seconds);
+    const rate = peak.items / median(seconds);
     if (best === undefined || rate > best.rate) best = { peak, rate };
   }
   if (best === undefined) throw new RangeError('Expected at least one shape, received none');
@@ -67,8 +66,7 @@ async function matMuls({ rows, inner, columns }: MatMulShape, threads: number, p
   });
   const x = new ort.Tensor('float32', small(rows * inner), [rows, inner]);
   return {
-    flops: pairs * 4 * rows * inner * columns,
+    ...side(pairs * 4 * rows * inner * columns, () => timed(() => session.run({ x }))),
     words: `[${rows}, ${inner}] x [${inner}, ${columns}]`,
-    run: () => timed(() => session.run({ x })),
   };
 }
