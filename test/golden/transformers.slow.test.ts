@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { openCheckpoint, openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
+import type { ForwardRequest } from '../../lib/graph/forward-graph.ts';
+import { openDecoder } from '../../lib/image/decoder-pool.ts';
+import { createQuantizer } from '../../lib/image-gpt/nearest-color.ts';
+import { decodeNpy, type NpyArray } from '../../lib/image-gpt/npy.ts';
+import { openForward } from '../../lib/runtime/forward.ts';
+import { expectGolden } from '../support/golden.ts';
+import { pythonEnvironment } from '../support/python.ts';
+
+const environment = await pythonEnvironment();
+const missing = 'missing' in environment ? environment.missing : undefined;
+
+const NANO = join(import.meta.dirname, '../../lib/models/igpt-nano');
+/** Colour JPEGs without a profile, baseline and progressive: what sharp and Pillow decode alike. Their processor refuses grey ones. */
+const PICTURES = ['animals/cat.jpg', 'space/rocket.jpg', 'people/astronaut.jpg'].map((name) =>
+  join(import.meta.dirname, '../fixtures/pictures', name),
+);
+
+describe.skipIf(missing !== undefined)(
+  `beside transformers${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  () => {
+    let out = '';
+
+    beforeAll(async () => {
+      out = await mkdtemp(join(tmpdir(), 'igpt-transformers-'));
+      const python = 'python' in environment ? environment.python : '';
+      const script = join(import.meta.dirname, 'transformers_reference.py');
+      await promisify(execFile)(python, [script, out, NANO, ...PICTURES]);
+    });
+
+    afterAll(() => rm(out, { recursive: true, force: true }));
+
+    const array = async (name: string): Promise<NpyArray> => decodeNpy(await readFile(join(out, name)));
+
+    async function ours(model: string, request: ForwardRequest, output: string): Promise<Float32Array> {
+      const { config, weights } = await openCheckpoint(join(out, model));
+      const forward = await openForward({ config, weights }, request);
+      const tokens = Int32Array.from((await array('tokens.npy')).data, Number);
+      const data = (await forward.run(tokens)).get(output)?.data;
+      await forward.close();
+      return data!;
+    }
+
+    test('gives the logits of a checkpoint that transformers has just saved', async () => {
+      const { data } = await array('logits.npy');
+      expectGolden(await ours('causal', { logits: true }, 'logits'), Float32Array.from(data, Number));
+    });
+
+    test('gives the class logits of a classifier that transformers has just saved', async () => {
+      const { data } = await array('classes.npy');
+      expectGolden(await ours('classifier', { classes: true }, 'classes'), Float32Array.from(data, Number));
+    });
+
+    test('makes the same tokens of JPEGs as the image processor of Hugging Face, all of them', async () => {
+      const theirs = z
+        .record(z.string(), z.array(z.int()))
+        .parse(JSON.parse(await readFile(join(out, 'picture_tokens.json'), 'utf8')));
+      const { preprocessing } = await openTokenizerFiles(NANO);
+      const { palette, ...recipe } = preprocessing!;
+      const quantize = createQuantizer(palette);
+      const decoder = openDecoder(recipe, { size: 1 });
+      for (const picture of PICTURES) {
+        const { rgb } = await decoder.decode(await readFile(picture));
+        const name = picture.split('/').at(-1)!;
+        expect([...quantize(rgb)], name).toEqual(theirs[name]);
+      }
+      await decoder.close();
+    });
+  },
+);
