@@ -39,7 +39,7 @@ export function classifyCommand(): Command {
     .option('--json', 'one JSON object a line instead of a table', false)
     .addOption(workersOption());
   return addDecodeOptions(command)
-    .addHelpText('after', examples(`classify ${samplePictures()}/*`, 'classify photo.png --json --top 1'))
+    .addHelpText('after', examples(`classify ${samplePictures()}/animals/*`, 'classify photo.png --json --top 1'))
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 some file could not be read as a picture (its row says why), 2 wrong command line.',

@@ -61,7 +61,10 @@ export function completeCommand(): Command {
     .requiredOption('--out <grid.png|y.npy>', 'where to write; the ending says what')
     .option('--force', 'replace the file if it exists', false);
   return addDecodeOptions(command)
-    .addHelpText('after', examples(`complete ${samplePictures('chelsea.jpg')} --keep 0.5 -n 8 --seed 1 --out grid.png`))
+    .addHelpText(
+      'after',
+      examples(`complete ${samplePictures('animals/cat.jpg')} --keep 0.5 -n 8 --seed 1 --out grid.png`),
+    )
     .action((file: string | undefined, options: CompleteOptions) => complete(file, options));
 }
 

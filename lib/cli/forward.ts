@@ -67,7 +67,7 @@ export function forwardCommand(): Command {
     .addHelpText(
       'after',
       examples(
-        `quantize ${samplePictures()}/* --out tokens.npy`,
+        `quantize ${samplePictures()}/animals/* --out tokens.npy`,
         'forward --tokens tokens.npy --output features --out features.npy',
         'forward --tokens tokens.npy --output classes --out classes.npy',
       ),

@@ -102,7 +102,7 @@ function grammar(program: Command): string {
     '',
     'Three commands that run as they stand:',
     `  ${call} run ${samplePictures()}`,
-    `  ${call} classify ${samplePictures('chelsea.jpg')}`,
+    `  ${call} classify ${samplePictures('animals/cat.jpg')}`,
     `  ${call} inspect igpt-nano`,
     '',
     `Every verb explains itself: ${call} run --help`,

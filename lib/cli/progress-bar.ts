@@ -43,7 +43,7 @@ export function progressBar(
       const recent = samples.filter((sample) => at - sample.at <= RATE_WINDOW_MS);
       samples = recent.length > 0 ? recent : samples.slice(-1);
       samples.push({ at, done: state.done });
-      stream.write(ERASE_LINE + progressLine({ ...state, unit, perSecond: rate(samples) }, (stream.columns ?? 80) - 1));
+      stream.write(ERASE_LINE + progressLine({ ...state, unit, perSecond: rate(samples) }, (stream.columns || 80) - 1));
       drawn = true;
     }
   };

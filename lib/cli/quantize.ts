@@ -46,8 +46,8 @@ export function quantizeCommand(): Command {
     .addHelpText(
       'after',
       examples(
-        `quantize ${samplePictures()}/*.jpg`,
-        `quantize ${samplePictures()}/*.jpg --out tokens.npy --preview seen.png`,
+        `quantize ${samplePictures()}/animals/*`,
+        `quantize ${samplePictures()}/animals/* --out tokens.npy --preview seen.png`,
       ),
     )
     .addHelpText(

@@ -1,0 +1,81 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
+import { igpt, temporaryFolder } from './igpt-process.ts';
+import { writePicture } from './picture-folder.ts';
+
+const line = z.discriminatedUnion('status', [
+  z.strictObject({
+    file: z.string(),
+    status: z.literal('succeeded'),
+    model: z.string(),
+    image: z.strictObject({ format: z.string(), width: z.int(), height: z.int() }),
+    classes: z.array(z.strictObject({ label: z.string(), index: z.int(), probability: z.number().min(0).max(1) })),
+  }),
+  z.strictObject({
+    file: z.string(),
+    status: z.literal('failed'),
+    error: z.strictObject({ code: z.string(), message: z.string() }),
+  }),
+]);
+
+test('prints a row a file in the order given, the likeliest class first', async () => {
+  using folder = temporaryFolder();
+  await writePicture(join(folder.path, 'b.png'), 1);
+  await writePicture(join(folder.path, 'a.png'), 2);
+  const { code, stdout, stderr } = await igpt(['classify', 'b.png', 'a.png', '--top', '2'], { cwd: folder.path });
+
+  expect(code, stderr).toBe(0);
+  const rows = stdout.trim().split('\n');
+  expect(rows[0]).toMatch(/^file +1\. +2\.$/);
+  expect(rows[1]).toMatch(/^b\.png +\w+ \d+\.\d % +\w+ \d+\.\d %$/);
+  expect(rows[2]).toMatch(/^a\.png /);
+  expect(stderr).toContain('igpt-nano is a small model');
+});
+
+test('--json: all classes of a picture add up to one; a file that fails has its code, and the command fails', async () => {
+  using folder = temporaryFolder();
+  await writePicture(join(folder.path, 'a.png'), 1);
+  writeFileSync(join(folder.path, 'empty.png'), '');
+  const files = ['a.png', 'empty.png', 'missing.png', '.'];
+  const { code, stdout } = await igpt(['classify', ...files, '--json', '--top', '10'], { cwd: folder.path });
+
+  expect(code).toBe(1);
+  const [picture, ...failed] = stdout
+    .trim()
+    .split('\n')
+    .map((text) => line.parse(JSON.parse(text)));
+  const classes = picture?.status === 'succeeded' ? picture.classes : [];
+  expect(classes).toHaveLength(10);
+  expect(classes.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 9);
+  expect(failed).toMatchObject([
+    { file: 'empty.png', error: { code: 'empty_object' } },
+    { file: 'missing.png', error: { code: 'not_found' } },
+    { file: '.', error: { code: 'not_a_file' } },
+  ]);
+});
+
+test('a model without a class head is a usage error', async () => {
+  using folder = temporaryFolder();
+  await using headless = await tinyCheckpoint({ classes: 0 });
+  await writePicture(join(folder.path, 'a.png'), 1);
+  const { code, stdout, stderr } = await igpt(['classify', 'a.png', '--model', headless.directory], {
+    cwd: folder.path,
+  });
+
+  expect(stderr).toMatch(/^igpt: .* has no classification: .*\n$/);
+  expect(stdout).toBe('');
+  expect(code).toBe(2);
+});
+
+test('a checkpoint without a palette reads no pictures', async () => {
+  using folder = temporaryFolder();
+  await using tokensOnly = await tinyCheckpoint({ preprocessor: false });
+  await writePicture(join(folder.path, 'a.png'), 1);
+  const { code, stderr } = await igpt(['classify', 'a.png', '--model', tokensOnly.directory], { cwd: folder.path });
+
+  expect(stderr).toMatch(/^igpt: .*no preprocessor_config\.json.*\n$/);
+  expect(code).toBe(1);
+});

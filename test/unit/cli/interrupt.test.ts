@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { interruptExitCode } from '../../../lib/cli/interrupt.ts';
+
+const MODULE = join(import.meta.dirname, '../../../lib/cli/interrupt.ts');
+
+/** A process that finishes its work on the first signal only, and never by itself. */
+function start(body: string) {
+  const code = `
+    import { onFirstInterrupt, watchInterrupts } from ${JSON.stringify(MODULE)};
+    watchInterrupts();
+    setInterval(() => {}, 1000);
+    ${body}
+    process.stdout.write('ready');`;
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', code]);
+  const said = { text: '' };
+  child.stderr.on('data', (data: Buffer) => {
+    said.text += data;
+  });
+  return { child, said };
+}
+
+const finishOnFirst = `onFirstInterrupt((signal) => process.stdout.write('first ' + signal));`;
+
+/** Longer than the time in which two signals are one keystroke. */
+const ANOTHER_KEYSTROKE_MS = 400;
+
+test('the first signal goes to the verb, the second one ends the process', async () => {
+  const { child, said } = start(finishOnFirst);
+  await once(child.stdout, 'data');
+  child.kill('SIGINT');
+  const [answer] = await once(child.stdout, 'data');
+  expect(String(answer)).toBe('first SIGINT');
+  await setTimeout(ANOTHER_KEYSTROKE_MS);
+  child.kill('SIGINT');
+  const [code] = await once(child, 'exit');
+
+  expect(code).toBe(130);
+  expect(said.text).toContain('ended by SIGINT');
+});
+
+test('a Ctrl-C that arrives twice, from the terminal and from npm, is one', async () => {
+  const { child } = start(finishOnFirst);
+  await once(child.stdout, 'data');
+  child.kill('SIGINT');
+  await once(child.stdout, 'data');
+  child.kill('SIGINT');
+  await setTimeout(ANOTHER_KEYSTROKE_MS);
+
+  expect(child.exitCode).toBeNull();
+  child.kill('SIGKILL');
+});
+
+test('without a verb that finishes its work, the first signal ends the process', async () => {
+  const { child } = start('');
+  await once(child.stdout, 'data');
+  child.kill('SIGTERM');
+  const [code] = await once(child, 'exit');
+
+  expect(code).toBe(143);
+});
+
+test('exit codes are those of shells', () => {
+  expect([interruptExitCode('SIGHUP'), interruptExitCode('SIGINT'), interruptExitCode('SIGTERM')]).toEqual([
+    129, 130, 143,
+  ]);
+});
