@@ -20,12 +20,12 @@ export async function launch(args) {
   const node = bundledNode();
   if (node !== undefined) {
     runUnder(node, args);
-  } else if (process.features.typescript) {
+  } else if (Number.parseInt(process.versions.node, 10) >= 24) {
     silenceTypeScriptWarning();
     await runHere(args);
   } else {
     process.stderr.write(
-      `igpt: Node ${process.versions.node} cannot run TypeScript, and the package \`node\` (24), which can, is not installed: run npm ci in the project's folder, or use Node 24\n`,
+      `igpt: needs Node 24 to run TypeScript as it stands; this is ${process.versions.node}, and the npm package \`node\`, which brings 24, is not installed: run npm ci in the project's folder, or use Node 24\n`,
     );
     process.exitCode = 1;
   }
@@ -82,7 +82,7 @@ function runUnder(node, args) {
   });
 }
 
-/** Older Nodes call type stripping experimental each time; a user can do nothing about it. */
+/** The first releases of Node 24 call type stripping experimental each time; a user can do nothing about it. */
 function silenceTypeScriptWarning() {
   const emitWarning = process.emitWarning;
   process.emitWarning = /** @type {typeof process.emitWarning} */ (

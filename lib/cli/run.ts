@@ -34,7 +34,7 @@ import { runDirectories } from './run-directories.ts';
 import { runNote, runReport, stallWords } from './run-report.ts';
 import { samplePictures } from './sample-pictures.ts';
 import { createSkippedFiles } from './skipped-files.ts';
-import { onReaderGone } from './standard-output.ts';
+import { onOutputFailure } from './standard-output.ts';
 import { workersOption } from './workers-option.ts';
 
 const OUTPUTS: readonly OutputName[] = ['classification', 'features', 'likelihood'];
@@ -127,7 +127,10 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const input = await openInputDirectory(directories.input, { onSkipped: skipped.add });
   const output = await openOutputDirectory(directories.output);
   const events = createNdjsonEventSink<PipelineEvent>(process.stdout, { onClosed: () => stop.abort() });
-  onReaderGone(() => bar.say('igpt: nobody reads standard output any more; finishing what is in flight'));
+  onOutputFailure(({ code }) => {
+    const why = code === 'EPIPE' ? 'nobody reads standard output any more' : `standard output failed (${code})`;
+    bar.say(`igpt: ${why}; finishing what is in flight`);
+  });
   using _ = onFirstInterrupt((signal) => {
     endedBy = signal;
     bar.say('igpt: finishing what is in flight; once more stops at once');

@@ -1,31 +1,39 @@
-/** `igpt … | head`: a reader that has seen enough is no error. */
-let readerGone = (): void => process.exit(process.exitCode ?? 0);
+type OutputFailure = (error: NodeJS.ErrnoException) => void;
 
-let gone = false;
+let failed = false;
 
-/** From now on a reader that closes standard output ends the process quietly, unless a verb says otherwise. */
+/** `igpt … | head`: a reader that has seen enough is no error. A full disk is one. */
+let handle: OutputFailure = (error) => {
+  if (error.code === 'EPIPE') {
+    process.exit(process.exitCode ?? 0);
+  }
+  process.stderr.write(
+    `igpt: could not write to standard output (${error.code}); free some space, or write elsewhere\n`,
+  );
+  process.exit(1);
+};
+
+/** From now on a failure of standard output ends the process in one line, unless a verb says otherwise. */
 export function watchStandardOutput(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') {
-      throw error;
-    }
-    if (!gone) {
-      gone = true;
-      readerGone();
+    if (!failed) {
+      failed = true;
+      handle(error);
     }
   });
+  // Words that nobody can read are no reason to stop.
   process.stderr.on('error', () => {});
 }
 
-/** What to do, once, when nobody reads standard output any more. */
-export function onReaderGone(handle: () => void): void {
-  readerGone = handle;
+/** What to do, once, when standard output fails: EPIPE says that nobody reads it any more. */
+export function onOutputFailure(failure: OutputFailure): void {
+  handle = failure;
 }
 
-/** Writes to standard output; resolves when the text is on its way, so that a slow reader slows the writer. Without a reader it does nothing. */
+/** Writes to standard output; resolves when the text is on its way, so that a slow reader slows the writer. */
 export function writeOut(text: string): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  if (gone) {
+  if (failed) {
     resolve();
   } else {
     process.stdout.write(text, () => resolve());
