@@ -15,26 +15,34 @@ const readerGone: readonly (string | undefined)[] = ['EPIPE', 'ERR_STREAM_DESTRO
  * reader that goes away, as `head` does, is no error.
  */
 export function createNdjsonEventSink<E>(stream: Writable, options: NdjsonEventSinkOptions = {}): EventSink<E> {
+  const waiting = new Set<() => void>();
   let closed = false;
   // The write's own callback tells of the error; an event without a listener would end the process.
   stream.on('error', () => {});
+  // A stream that is destroyed may forget the callback of the write that it is in.
+  stream.on('close', close);
 
   function close(): void {
     if (!closed) options.onClosed?.();
     closed = true;
+    for (const resolve of waiting) resolve();
+  }
+
+  async function write(lines: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    waiting.add(resolve);
+    stream.write(lines, (error) => {
+      if (!error) resolve();
+      else if (readerGone.includes(errorCode(error))) close();
+      else reject(error);
+    });
+    await promise.finally(() => waiting.delete(resolve));
   }
 
   return {
-    publish: (events) =>
-      new Promise((resolve, reject) => {
-        if (closed || events.length === 0) return resolve();
-        const lines = events.map((event) => `${JSON.stringify(event)}\n`).join('');
-        stream.write(lines, (error) => {
-          if (!error) return resolve();
-          if (!readerGone.includes(errorCode(error))) return reject(error);
-          close();
-          resolve();
-        });
-      }),
+    async publish(events) {
+      if (closed || events.length === 0) return;
+      await write(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    },
   };
 }

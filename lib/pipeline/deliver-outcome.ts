@@ -15,7 +15,7 @@ export interface OutcomePorts {
   clock: Clock;
   observer: FlowObserver;
   /**
-   * HEAD the input again after storing, and call the picture superseded when it has changed meanwhile. For inputs
+   * Look at the input again after storing, and call the picture superseded when it has changed meanwhile. For inputs
    * that announce no changes (a directory): otherwise the outcome of the old version, being newer than the new
    * version, would pass for current for ever.
    */
@@ -24,27 +24,19 @@ export interface OutcomePorts {
 
 /** Stores the outcome, publishes its event and tells the observer: after this its message may be deleted. */
 export async function deliverOutcome(ports: OutcomePorts, outcome: Outcome): Promise<void> {
-  const { observer, input, confirmSource } = ports;
+  const { observer, input, events, confirmSource } = ports;
   const { key, etag, model } = outcome;
   const result = await observer.stages.run('storing', key, () => storeOutcome(ports, outcome));
-  if (result.status === 'superseded' || result.status === 'gone') return observer.ended({ end: result.status, key });
+  if (result.status !== 'stored') return observer.ended({ end: result.status, key });
   if (confirmSource) {
     const current = await observer.stages.run('reading', key, () => input.head(key));
     if (current === undefined) return observer.ended({ end: 'gone', key });
     if (current.etag !== etag) return observer.ended({ end: 'superseded', key });
   }
-  // An earlier delivery may have stored the outcome and died before it published: so publish what is there.
-  await publishOutcome(ports, result.status === 'already_there' ? result.outcome : outcome, model);
-}
-
-/** Publishes the event of a stored outcome and tells the observer. */
-export async function publishOutcome(ports: OutcomePorts, outcome: Outcome, model: string): Promise<void> {
-  const { observer, events } = ports;
-  const { key } = outcome;
-  const event = eventOf(outcome, resultKey(model, key, sha256));
+  const event = eventOf(result.outcome, resultKey(model, key, sha256));
   await observer.stages.run('publishing', key, () => events.publish([event]));
-  if (outcome.status === 'succeeded') observer.ended({ end: 'succeeded', key });
-  else observer.ended({ end: 'failed', key, code: outcome.error.code });
+  if (result.outcome.status === 'succeeded') observer.ended({ end: 'succeeded', key });
+  else observer.ended({ end: 'failed', key, code: result.outcome.error.code });
 }
 
 /** The outcome of a picture that ended without a result. */

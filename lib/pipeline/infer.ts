@@ -5,7 +5,7 @@ import type { PictureReference } from '../contracts/uploads-message.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { unpackTokens } from '../image-gpt/token-packing.ts';
 import type { Flow } from './consumer.ts';
-import { deliverOutcome, failedOutcome, type OutcomePorts, publishOutcome } from './deliver-outcome.ts';
+import { deliverOutcome, failedOutcome, type OutcomePorts } from './deliver-outcome.ts';
 import { failureOf } from './failure-of.ts';
 import { MessageError } from './message-error.ts';
 import { type Model, PictureError, type Queue, type QueueMessage } from './ports.ts';
@@ -97,12 +97,12 @@ export function createInfer(options: InferOptions): Flow {
     await deliverOutcome(options, predictionOutcome({ clock, model }, facts, prediction));
   }
 
-  /** An earlier delivery may have come as far as a stored result: then only its event may be missing. */
+  /** An earlier delivery may have come as far as a stored result: that need not be computed again. */
   async function endAgain(picture: Picture): Promise<void> {
     const { key, etag } = picture.facts;
     const there = await observer.stages.run('reading', key, () => output.get(resultKey(model.id, key, sha256)));
     const stored = there.status === 'found' ? parseOutcome(there.body) : undefined;
-    if (stored?.status === 'succeeded' && stored.etag === etag) return publishOutcome(options, stored, model.id);
+    if (stored?.status === 'succeeded' && stored.etag === etag) return deliverOutcome(options, stored);
     return end(picture);
   }
 }

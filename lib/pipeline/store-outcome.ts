@@ -4,10 +4,8 @@ import { type ObjectStore, TransientError } from './ports.ts';
 import { sha256 } from './sha256.ts';
 
 export type StoreResult =
-  /** The outcome was stored. */
-  | { status: 'stored' }
-  /** This version has an outcome already, `outcome`: an earlier delivery stored it. */
-  | { status: 'already_there'; outcome: Outcome }
+  /** `outcome` is stored now. */
+  | { status: 'stored'; outcome: Outcome }
   /** Another version of the picture is current. */
   | { status: 'superseded' }
   /** The picture is gone. */
@@ -19,8 +17,13 @@ const maxRounds = 5;
 /**
  * Stores the one outcome of a picture and model. What is there is never replaced by chance: a first outcome is created
  * with If-None-Match; one of another version is replaced only by that of the input's current ETag, and only as it was
- * read (If-Match). For the same version the first outcome stays, but a failed one gives way to a result and to another
- * failure: it was retried.
+ * read (If-Match). For the same version a result takes the place of a failure, never the other way round.
+ *
+ * An outcome that is there already is stored again, with a later `created_at` and so with another ETag. For a picture
+ * may become another one and then the old one again, while a slow process, which looked at the input in between, is
+ * about to put the outcome of that other one in place. It must fail, and it does: every message of the current version
+ * ends with a write, so whoever read the store before that write has the wrong ETag, and whoever reads it after sees
+ * that the input is another.
  *
  * @throws {TransientError} when others keep storing in between
  */
@@ -29,23 +32,21 @@ export async function storeOutcome(
   outcome: Outcome,
 ): Promise<StoreResult> {
   const key = resultKey(outcome.model, outcome.key, sha256);
-  const body = new TextEncoder().encode(`${JSON.stringify(outcome)}\n`);
   for (let round = 0; round < maxRounds; round++) {
-    const created = await output.put(key, body, { ifNoneMatch: '*' });
-    if (created.status === 'stored') return { status: 'stored' };
+    const created = await output.put(key, encode(outcome), { ifNoneMatch: '*' });
+    if (created.status === 'stored') return { status: 'stored', outcome };
 
     const there = await output.get(key);
     if (there.status !== 'found') continue;
     const stored = parseOutcome(there.body);
-    if (stored?.etag === outcome.etag) {
-      if (!givesWay(stored, outcome)) return { status: 'already_there', outcome: stored };
-    } else {
+    if (stored?.etag !== outcome.etag) {
       const current = await input.head(outcome.key);
       if (current === undefined) return { status: 'gone' };
       if (current.etag !== outcome.etag) return { status: 'superseded' };
     }
-    const replaced = await output.put(key, body, { ifMatch: there.object.etag });
-    if (replaced.status === 'stored') return { status: 'stored' };
+    const next = stored === undefined ? outcome : inPlaceOf(stored, outcome);
+    const replaced = await output.put(key, encode(next), { ifMatch: there.object.etag });
+    if (replaced.status === 'stored') return { status: 'stored', outcome: next };
   }
   throw new TransientError(
     'conflict',
@@ -62,6 +63,13 @@ export function parseOutcome(body: Uint8Array): Outcome | undefined {
   }
 }
 
-function givesWay(stored: Outcome, next: Outcome): boolean {
-  return stored.status === 'failed' && (next.status === 'succeeded' || next.error.code !== stored.error.code);
+function encode(outcome: Outcome): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(outcome)}\n`);
+}
+
+/** What takes the place of `stored`: later than it by its own account, whatever the clocks say. */
+function inPlaceOf(stored: Outcome, next: Outcome): Outcome {
+  const keeps = stored.etag === next.etag && stored.status === 'succeeded' && next.status === 'failed';
+  const time = Math.max(Date.parse(next.created_at), Date.parse(stored.created_at) + 1);
+  return { ...(keeps ? stored : next), created_at: new Date(time).toISOString() };
 }

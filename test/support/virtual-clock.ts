@@ -3,6 +3,8 @@ import type { Clock } from '../../lib/pipeline/ports.ts';
 export interface VirtualClock extends Clock {
   /** Moves the time, as an administrator or a bad time server does; sleeps are not changed. */
   jump(ms: number): void;
+  /** Ends time: nobody wakes any more. For worlds with processes that have died and don't know it. */
+  stop(): void;
 }
 
 /** A clock that jumps to the next wake-up as soon as nothing else is left to do: hours pass in a moment. */
@@ -10,10 +12,11 @@ export function createVirtualClock(start = Date.UTC(2026, 0, 1)): VirtualClock {
   let elapsed = 0;
   let offset = start;
   let scheduled = false;
+  let stopped = false;
   const sleepers = new Set<{ at: number; wake(): void }>();
 
   function schedule(): void {
-    if (scheduled || sleepers.size === 0) return;
+    if (scheduled || stopped || sleepers.size === 0) return;
     scheduled = true;
     // Everything in these tests runs in microtasks, so all of it is done when this runs.
     setImmediate(() => {
@@ -31,6 +34,10 @@ export function createVirtualClock(start = Date.UTC(2026, 0, 1)): VirtualClock {
     now: () => new Date(offset + elapsed),
     jump(ms) {
       offset += ms;
+    },
+    stop() {
+      stopped = true;
+      sleepers.clear();
     },
     sleep(ms, signal) {
       if (signal?.aborted) return Promise.resolve();

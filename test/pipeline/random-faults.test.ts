@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import { TransientError } from '../../lib/pipeline/ports.ts';
+import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { createWorld, faults, type Process, startProcess, type World } from '../support/pipeline-world.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+
+/** Enough to meet every kind of fault at every call many times, in a few seconds. */
+const schedules = 1000;
+
+/** Share of the points between two steps at which something goes wrong. */
+const faultRate = 0.05;
+
+/**
+ * One schedule: pictures are put, overwritten, deleted and announced twice while two processes see errors before and
+ * after each call, delays beyond the visibility timeout, clock jumps and their own deaths. Then the faults end.
+ */
+async function playSchedule(seed: number): Promise<string[]> {
+  const random = seededRandom(seed);
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+  const world = createWorld();
+  let calm = false;
+
+  async function supervise(): Promise<Process> {
+    for (;;) {
+      const death = Promise.withResolvers<void>();
+      let dead = false;
+      const process = startProcess(world, {
+        async fault(point) {
+          if (!dead && (calm || random() >= faultRate)) return;
+          const kind = random();
+          dead ||= !calm && kind < 0.15;
+          if (dead) {
+            death.resolve();
+            return new Promise(() => {});
+          }
+          if (kind < 0.6) throw new TransientError('injected', point);
+          await world.clock.sleep(random() * 100_000);
+        },
+      });
+      const ended = Promise.race([death.promise.then(() => 'died'), untilCalm(world, () => calm)]);
+      if ((await ended) !== 'died') return process;
+      await world.clock.sleep(random() * 30_000);
+    }
+  }
+
+  const processes = [supervise(), supervise()];
+  const keys = ['a.jpg', 'a!', 'a/b.jpg', 'c'];
+  const etags: string[] = [];
+  for (let i = 0; i < 12; i++) {
+    const key = pick(keys);
+    const action = random();
+    if (action < 0.65) await world.upload(key, `${pick(['good', 'good', 'bad', 'crash'])} ${Math.floor(random() * 3)}`);
+    else if (action < 0.75) await world.input.delete(key);
+    else if (action < 0.95) await world.announce(key, pick([undefined, ...etags]));
+    else world.clock.jump((random() - 0.5) * 600_000);
+    etags.push((await world.input.head(key))?.etag ?? '"gone"');
+    await world.clock.sleep(random() * 40_000);
+  }
+  calm = true;
+  const alive = await Promise.all(processes);
+  const quiet = await world.quiet();
+
+  // Only deaths may fill the dead letters; sent again, they end like all others.
+  const dead = [...world.uploads.deadLetters];
+  const deadTokens = [...world.tokens.deadLetters];
+  await world.uploads.send(dead);
+  await world.tokens.send(deadTokens);
+  const quietAgain = await world.quiet();
+  await Promise.all(alive.map((process) => process.stop()));
+  world.clock.stop();
+  return [...faults(world), ...unjustFailures(world), ...(quiet && quietAgain ? [] : ['stuck'])];
+}
+
+async function untilCalm(world: World, calm: () => boolean): Promise<string> {
+  while (!calm()) await world.clock.sleep(1000);
+  return 'calm';
+}
+
+/** Good pictures may only have failed because the world did, to the last permitted receive. */
+function unjustFailures({ input, output }: World): string[] {
+  return [...output.objects.values()].flatMap(({ body }) => {
+    const outcome = parseOutcome(body);
+    if (outcome?.status !== 'failed' || !input.text(outcome.key)?.startsWith('good')) return [];
+    return ['internal_error', 'inference_failed'].includes(outcome.error.code)
+      ? []
+      : [`${outcome.key}: ${outcome.error.code}`];
+  });
+}
+
+test('under random faults every current picture ends with one outcome for its version, and an event', async () => {
+  for (let seed = 1; seed <= schedules; seed++) {
+    expect({ seed, wrong: await playSchedule(seed) }).toEqual({ seed, wrong: [] });
+  }
+});

@@ -1,0 +1,139 @@
+import type { PipelineEvent } from '../../lib/contracts/event.ts';
+import { resultKey } from '../../lib/contracts/keys.ts';
+import { messageText } from '../../lib/contracts/message-text.ts';
+import { createQuantizer } from '../../lib/image-gpt/nearest-color.ts';
+import { createMemoryQueue, type MemoryQueue } from '../../lib/local/memory-queue.ts';
+import { consume } from '../../lib/pipeline/consumer.ts';
+import { createInfer } from '../../lib/pipeline/infer.ts';
+import type { PictureEnd } from '../../lib/pipeline/picture-end.ts';
+import type { Model } from '../../lib/pipeline/ports.ts';
+import { createPreprocess } from '../../lib/pipeline/preprocess.ts';
+import { createSemaphore } from '../../lib/pipeline/semaphore.ts';
+import { sha256 } from '../../lib/pipeline/sha256.ts';
+import { createStages } from '../../lib/pipeline/stages.ts';
+import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { createTokenPacker } from '../../lib/pipeline/token-packer.ts';
+import { createFakeDecoder, createFakeModel, fakePreprocessing } from './fake-model.ts';
+import { type Fault, faultyDecoder, faultyModel, faultyQueue, faultySink, faultyStore } from './faulty-ports.ts';
+import { createMemoryObjectStore, type MemoryObjectStore } from './memory-object-store.ts';
+import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
+
+/** What outlives a process: buckets, queues, what was published. */
+export interface World {
+  clock: VirtualClock;
+  input: MemoryObjectStore;
+  output: MemoryObjectStore;
+  uploads: MemoryQueue;
+  tokens: MemoryQueue;
+  published: PipelineEvent[];
+  /** Puts a picture; the bucket announces it. */
+  upload(key: string, text: string): Promise<void>;
+  announce(key: string, etag?: string): Promise<void>;
+  /** Waits until the queues are empty; false when they are not within a day. */
+  quiet(): Promise<boolean>;
+}
+
+export function createWorld(): World {
+  const clock = createVirtualClock();
+  const input = createMemoryObjectStore(clock);
+  const uploads = createMemoryQueue({ clock, capacity: 10_000 });
+  const tokens = createMemoryQueue({ clock, capacity: 10_000 });
+  const announce = async (key: string, etag?: string): Promise<void> => {
+    await uploads.send([messageText({ schema_version: 1, type: 'reference', key, etag })]);
+  };
+  return {
+    clock,
+    input,
+    output: createMemoryObjectStore(clock),
+    uploads,
+    tokens,
+    published: [],
+    announce,
+    async upload(key, text) {
+      const result = await input.put(key, new TextEncoder().encode(text));
+      await announce(key, result.status === 'stored' ? result.etag : undefined);
+    },
+    async quiet() {
+      for (let minute = 0; minute < 24 * 60; minute++) {
+        if (uploads.size() + tokens.size() === 0) return true;
+        await clock.sleep(60_000);
+      }
+      return false;
+    },
+  };
+}
+
+export interface Process {
+  ends: PictureEnd[];
+  /** Finishes what is at hand. */
+  stop(): Promise<void>;
+}
+
+/** A process that runs both flows over the world, with `fault` in between. */
+export function startProcess(
+  world: World,
+  options: { fault?: Fault; model?: Model; preprocessing?: string; confirmSource?: boolean } = {},
+): Process {
+  const { clock, published } = world;
+  const { fault = async () => {}, preprocessing = fakePreprocessing, confirmSource = false } = options;
+  const model = faultyModel(options.model ?? createFakeModel(), fault);
+  const uploads = faultyQueue(world.uploads, 'uploads', fault);
+  const tokens = faultyQueue(world.tokens, 'tokens', fault);
+  const ends: PictureEnd[] = [];
+  const ports = {
+    input: faultyStore(world.input, 'input', fault),
+    output: faultyStore(world.output, 'output', fault),
+    events: faultySink<PipelineEvent>({ publish: async (events) => void published.push(...events) }, fault),
+    clock,
+    confirmSource,
+    observer: { stages: createStages(clock), ended: (end: PictureEnd) => void ends.push(end), caught: () => {} },
+  };
+  const preprocess = createPreprocess({
+    ...ports,
+    model: model.id,
+    decoder: faultyDecoder(createFakeDecoder(), fault),
+    quantize: createQuantizer(model.preprocessing.palette),
+    colors: 2,
+    decoding: createSemaphore(3),
+    packer: createTokenPacker({ queue: tokens, clock, preprocessing, maxPictures: 4 }),
+    maxPictureBytes: 1000,
+  });
+  const infer = createInfer({ ...ports, uploads, model, preprocessing, predicting: createSemaphore(4) });
+  const stopping = new AbortController();
+  const consumer = { clock, signal: stopping.signal, concurrency: 6, onError: () => {} };
+  const running = [
+    consume({ ...consumer, queue: uploads, flow: preprocess }),
+    consume({ ...consumer, queue: tokens, flow: infer }),
+  ];
+  return {
+    ends,
+    async stop() {
+      stopping.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+/** What is wrong with the outcomes and events of a quiet world: nothing, if every current picture has what it should. */
+export function faults(world: World, modelId = 'fake-1'): string[] {
+  const wrong: string[] = [];
+  for (const [key, { object, body }] of world.input.objects) {
+    const resultFile = resultKey(modelId, key, sha256);
+    const stored = world.output.objects.get(resultFile);
+    const outcome = stored === undefined ? undefined : parseOutcome(stored.body);
+    if (outcome === undefined) wrong.push(`${key}: no outcome`);
+    else if (outcome.key !== key || outcome.etag !== object.etag) wrong.push(`${key}: the outcome of another version`);
+    else if (new TextDecoder().decode(body).startsWith('bad') && outcome.status !== 'failed')
+      wrong.push(`${key}: no failure`);
+    const told = world.published.some(
+      (event) =>
+        event.type === 'result' &&
+        event.key === key &&
+        event.etag === object.etag &&
+        event.result_key === resultFile &&
+        event.status === outcome?.status,
+    );
+    if (!told) wrong.push(`${key}: no event`);
+  }
+  return wrong;
+}
