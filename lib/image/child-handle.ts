@@ -13,9 +13,12 @@ import {
   writeFrame,
 } from './decode-protocol.ts';
 
-/** A decoding child process that is up and takes one picture at a time. */
+/** A decoding child process; it takes one picture at a time. */
 export interface ChildHandle {
   /**
+   * Waits until the child is up, then has the picture decoded.
+   *
+   * @throws {DecoderStartError} when the child does not come up
    * @throws {PictureError} decode_timeout when it takes longer than `timeoutMs`: the child is killed
    * @throws {ChildEndedError} when the child ended instead of answering
    */
@@ -31,7 +34,7 @@ export class ChildEndedError extends ImageGptError {}
 export class DecoderStartError extends ImageGptError {}
 
 /**
- * Starts a child and resolves when it is ready.
+ * Starts a child.
  *
  * What holds it back, and where: its environment has none of the parent's variables but the search paths, so no
  * credentials (everywhere); libvips loads only the accepted formats (everywhere); the child watches its resident
@@ -40,9 +43,8 @@ export class DecoderStartError extends ImageGptError {}
  * allocate between two looks. It still runs as the same user, with its files and network.
  *
  * @param module path of decode-child.ts, or of a bundle of it
- * @throws {DecoderStartError} when it ends before it is ready
  */
-export async function startChild(settings: ChildSettings, module: string): Promise<ChildHandle> {
+export function startChild(settings: ChildSettings, module: string): ChildHandle {
   const child = spawnLimited([module, JSON.stringify(settings)], settings.maxMemoryBytes);
   const exited = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
@@ -58,47 +60,60 @@ export async function startChild(settings: ChildSettings, module: string): Promi
     await exited;
   }
 
-  const first = await frames.next();
-  if (first.done || !readyHead.safeParse(first.value.head).success) {
+  async function start(): Promise<void> {
+    const timer = setTimeout(() => child.kill('SIGKILL'), START_MS);
+    const { value } = await frames.next();
+    clearTimeout(timer);
+    if (readyHead.safeParse(value?.head).success) return;
     await kill();
     throw new DecoderStartError(
       'decoder_start_failed',
-      `Expected a decoding process to start, but it ended (${await exited}): check the installation with npm ci.`,
+      `Expected a decoding process to start, but it ended (${await exited}): install the packages again with npm ci.`,
     );
   }
+
+  async function ask(bytes: Uint8Array): Promise<DecodedPicture | Failure> {
+    writeFrame(child.stdin, {}, bytes);
+    const { value } = await frames.next();
+    if (!value) throw new ChildEndedError('child_ended', `The decoding process ended (${await exited}).`);
+    const head = answerHead.parse(value.head);
+    if ('code' in head) return head;
+    if (value.data.length !== rgbBytes)
+      throw new ChildEndedError('child_ended', 'The decoding process sent half a picture.');
+    return { ...head, rgb: value.data };
+  }
+
+  const started = start();
+  // Reported by decode(); a child that is never asked for anything may fail in silence.
+  started.catch(() => {});
 
   return {
     kill,
     async decode(bytes, timeoutMs) {
+      await started;
       let timedOut = false;
       const timer = setTimeout(() => {
         timedOut = true;
         child.kill('SIGKILL');
       }, timeoutMs);
       try {
-        writeFrame(child.stdin, {}, bytes);
-        const { value } = await frames.next();
-        const answer = answerHead.safeParse(value?.head);
-        if (!value || !answer.success) throw new ChildEndedError('child_ended', 'The decoding process gave no answer.');
-        if ('code' in answer.data) return answer.data;
-        if (value.data.length !== rgbBytes)
-          throw new ChildEndedError('child_ended', 'The decoding process gave half an answer.');
-        return { ...answer.data, rgb: value.data };
+        return await ask(bytes);
       } catch (cause) {
         await kill();
         if (timedOut) {
-          throw new PictureError(
-            'decode_timeout',
-            `Expected decoding to take at most ${timeoutMs / 1000} s, it took longer and was ended.`,
-          );
+          const message = `Expected decoding to take at most ${timeoutMs / 1000} s, it took longer and was ended.`;
+          throw new PictureError('decode_timeout', message);
         }
-        throw new ChildEndedError('child_ended', `The decoding process ended (${await exited}).`, { cause });
+        throw new ChildEndedError('child_ended', 'The decoding process gave no answer.', { cause });
       } finally {
         clearTimeout(timer);
       }
     },
   };
 }
+
+/** A child takes a quarter of a second to start; after this long it never will, milliseconds. */
+const START_MS = 60_000;
 
 /** Private memory that Node 24 maps before it has done anything (620 MB, mostly unused thread stacks), KiB. */
 const NODE_BASE_KIB = 768 * 1024;
@@ -109,8 +124,8 @@ const HEAP_MB = 64;
 function spawnLimited(args: string[], maxMemoryBytes: number): ChildProcessByStdio<Writable, Readable, null> {
   const node = [process.execPath, `--max-old-space-size=${HEAP_MB}`, ...args];
   const limitKib = NODE_BASE_KIB + Math.ceil(maxMemoryBytes / 1024);
-  // `exec` keeps one process; where the limit may not be set, Node starts without it.
-  const shell = ['/bin/sh', '-c', `ulimit -d ${limitKib} 2>/dev/null; exec "$0" "$@"`];
+  // No core dumps of strangers' pictures. `exec` keeps one process; where a limit may not be set, Node starts without.
+  const shell = ['/bin/sh', '-c', `ulimit -c 0; ulimit -d ${limitKib} 2>/dev/null; exec "$0" "$@"`];
   const [command = '', ...rest] = process.platform === 'linux' && existsSync('/bin/sh') ? [...shell, ...node] : node;
   return spawn(command, rest, {
     env: childEnvironment(),

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { Failure } from '../contracts/failure.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
 import type { Recipe } from '../image-gpt/recipe.ts';
 import { type DecodedPicture, type PictureDecoder, PictureError, TransientError } from '../pipeline/ports.ts';
@@ -21,7 +22,10 @@ export interface DecoderOptions {
   /** Render SVG drawings; they can cost much time and their text depends on the machine's fonts. Default: refused. */
   allowSvg?: boolean;
   /**
-   * Decode large JPEGs at a fraction of their size. Faster, but not exact. Default: false.
+   * Decode large JPEGs at 1/2, 1/4 or 1/8 of their size, which leaves out detail that the recipe would average away:
+   * a 12-megapixel one in a third of the time. Not exact. On seven photographs about 4 of 100 tokens changed at 32x32
+   * (5 at 16x16; up to 12 on a painting full of detail), with the crop recipe 1 of 100; nearly all pixels moved by one
+   * level. JPEGs under about 2,300 pixels on the short side gain little or nothing at 32x32. Default: false.
    */
   scaledDecoding?: boolean;
   /** Path of decode-child.ts where the code was bundled. Default: the file beside this one. */
@@ -98,45 +102,34 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
     else running -= 1;
   }
 
-  async function takeChild(): Promise<ChildHandle> {
-    checkOpen();
-    const child = idle.pop() ?? (await startChild(settings, childModule));
+  async function decodeIn(child: ChildHandle, bytes: Uint8Array): Promise<DecodedPicture> {
     children.add(child);
-    if (closed) await dropChild(child);
-    checkOpen();
-    return child;
-  }
-
-  async function dropChild(child: ChildHandle): Promise<void> {
-    children.delete(child);
-    await child.kill();
-  }
-
-  async function decodeInChild(bytes: Uint8Array): Promise<DecodedPicture> {
-    const child = await takeChild();
+    let answer: DecodedPicture | Failure;
     try {
-      const answer = await child.decode(bytes, timeoutMs);
-      idle.push(child);
-      if ('code' in answer) throw new PictureError(answer.code, answer.message);
-      return answer;
+      answer = await child.decode(bytes, timeoutMs);
     } catch (error) {
-      if (!idle.includes(child)) await dropChild(child);
+      children.delete(child);
+      checkOpen();
       throw error;
     }
+    idle.push(child);
+    if ('code' in answer) throw new PictureError(answer.code, answer.message);
+    return answer;
   }
 
   async function decodeTwice(bytes: Uint8Array): Promise<DecodedPicture> {
     try {
-      return await decodeInChild(bytes);
+      checkOpen();
+      return await decodeIn(idle.pop() ?? startChild(settings, childModule), bytes);
     } catch (error) {
       if (!(error instanceof ChildEndedError)) throw error;
     }
     try {
-      return await decodeInChild(bytes);
+      // Not an idle one: whatever ended the first child may have ended those too.
+      return await decodeIn(startChild(settings, childModule), bytes);
     } catch (cause) {
       if (!(cause instanceof ChildEndedError)) throw cause;
-      checkOpen();
-      throw new PictureError('decode_crashed', 'The picture crashed the decoding process twice.', { cause });
+      throw new PictureError('decode_crashed', 'The picture ended the decoding process twice.', { cause });
     }
   }
 
@@ -156,7 +149,7 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
     },
     async close() {
       closed = true;
-      await Promise.all([...children].map(dropChild));
+      await Promise.all([...children].map((child) => child.kill()));
     },
   };
 }

@@ -21,7 +21,8 @@ type Curve = (encoded: number) => number;
  * Only matrix profiles are recognised, by their numbers, not by their name; anything odd is not sRGB.
  */
 export function isSrgbProfile(profile: Uint8Array): boolean {
-  const view = new DataView(profile.buffer, profile.byteOffset, profile.byteLength);
+  // A copy, so that an offset past the profile's end is out of bounds and not some other memory of Node's pool.
+  const view = new DataView(Uint8Array.from(profile).buffer);
   try {
     return text(view, 16) === 'RGB ' && text(view, 20) === 'XYZ ' && saysSrgb(readTags(view));
   } catch (error) {
@@ -66,8 +67,8 @@ function readTags(view: DataView): Map<string, DataView> {
   const count = view.getUint32(128);
   for (let i = 0; i < count; i += 1) {
     const entry = 132 + i * 12;
-    const offset = view.byteOffset + view.getUint32(entry + 4);
-    tags.set(text(view, entry), new DataView(view.buffer, offset, view.getUint32(entry + 8)));
+    const [offset, length] = [view.getUint32(entry + 4), view.getUint32(entry + 8)];
+    tags.set(text(view, entry), new DataView(view.buffer, offset, length));
   }
   return tags;
 }

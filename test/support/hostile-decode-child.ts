@@ -1,0 +1,25 @@
+import { readFrames, writeFrame } from '../../lib/image/decode-protocol.ts';
+
+/** Stands in for decode-child.ts: does what the picture's bytes say, so that every way to misbehave can be tested. */
+const NOTHING = new Uint8Array(0);
+const answers = new Map([
+  ['nonsense', () => writeFrame(process.stdout, { colour: 'red' }, NOTHING)],
+  ['half', () => writeFrame(process.stdout, { format: 'png', width: 1, height: 1 }, Buffer.alloc(2))],
+  ['huge', () => writeFrame(process.stdout, { format: 'png', width: 1, height: 1 }, Buffer.alloc(100_000))],
+  ['crash', () => process.abort()],
+  ['hang', () => {}],
+]);
+
+writeFrame(process.stdout, { ready: true }, NOTHING);
+for await (const { data } of readFrames(process.stdin, 1_000_000)) {
+  const order = Buffer.from(data).toString();
+  const answer = answers.get(order);
+  if (answer) answer();
+  else if (order === 'environment') {
+    const format = Object.keys(process.env).sort().join(' ');
+    writeFrame(process.stdout, { format, width: 1, height: 1 }, Buffer.alloc(3));
+  } else {
+    // The child's own process id, so that a test can tell whether it was kept or replaced.
+    writeFrame(process.stdout, { format: order, width: process.pid, height: 1 }, Buffer.alloc(3));
+  }
+}
