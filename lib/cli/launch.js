@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import module from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,9 @@ async function runHere(args) {
   // Under another `igpt` (see runUnder): when that one is killed, so is this one.
   process.once('disconnect', () => process.exit(1));
   process.channel?.unref();
+  // Stripping types and compiling is most of the start-up. Not in the system's temporary folder, where
+  // anybody could put code for us to run.
+  module.enableCompileCache?.(fileURLToPath(new URL('../../node_modules/.cache/igpt', import.meta.url)));
   const { main } = await import('./main.ts');
   await main(args);
 }
@@ -52,7 +55,7 @@ async function runHere(args) {
 /** Path of the executable in the npm package `node`; undefined where it is not installed (or its install script did not run). */
 function bundledNode() {
   try {
-    const manifest = createRequire(import.meta.url).resolve('node/package.json');
+    const manifest = module.createRequire(import.meta.url).resolve('node/package.json');
     const { bin } = JSON.parse(readFileSync(manifest, 'utf8'));
     const path = join(dirname(manifest), typeof bin === 'string' ? bin : bin.node);
     return existsSync(path) ? path : undefined;
