@@ -1,0 +1,317 @@
+import { describe, expect, test } from 'vitest';
+import type { PictureDecoder } from '../../lib/pipeline/ports.ts';
+import { type Progress, runPipeline } from '../../lib/pipeline/run.ts';
+import type { Stall } from '../../lib/pipeline/stall.ts';
+import { createFakeDecoder, createFakeModel } from '../support/fake-model.ts';
+import { createRunPorts } from '../support/run-ports.ts';
+
+/** The fake decoder, with something done before each picture. */
+function decoderThat(before: (text: string) => Promise<void>): PictureDecoder {
+  const { decode } = createFakeDecoder();
+  return {
+    async decode(bytes) {
+      await before(new TextDecoder().decode(bytes));
+      return decode(bytes);
+    },
+  };
+}
+
+describe('a run', () => {
+  test('gives every picture an outcome and an event, and ends with a summary that adds up', async () => {
+    const { put, options, outcome, published } = createRunPorts();
+    await put('a.jpg', 'good');
+    await put('b/c.jpg', 'bad');
+    await put('d.jpg', '');
+    const result = await runPipeline(options());
+    expect(result).toMatchObject({ seen: 3, succeeded: 1, failed: 2, skipped: 0, interrupted: false });
+    expect(result.failures).toEqual({ corrupt_image: 1, empty_object: 1 });
+    expect(outcome('a.jpg')).toMatchObject({
+      status: 'succeeded',
+      image: { format: 'jpeg', width: 8, height: 6, bytes: 4 },
+      classification: { label: 'dark', index: 0, top5: [{ label: 'dark' }, { label: 'light' }] },
+      // 0.1 as a float32 has nine digits, not seventeen.
+      features: { layer: 1, norm: 'next', values: [0.100000001, -2] },
+      likelihood: { nats_per_token: 0.5, bits_per_pixel: 0.5 / Math.LN2 },
+    });
+    expect(outcome('b/c.jpg')).toMatchObject({ status: 'failed', error: { code: 'corrupt_image' } });
+    expect(published).toHaveLength(4);
+    expect(published.at(-1)).toEqual({ type: 'summary', seen: 3, succeeded: 1, failed: 2, skipped: 0 });
+  });
+
+  test('started again does only what is missing', async () => {
+    const { put, options, published } = createRunPorts();
+    await put('a.jpg', 'good');
+    await put('b.jpg', 'bad');
+    await runPipeline(options());
+    await put('c.jpg', 'good');
+    published.length = 0;
+    expect(await runPipeline(options())).toMatchObject({ seen: 3, succeeded: 1, failed: 0, skipped: 2 });
+    expect(published).toMatchObject([{ type: 'result', key: 'c.jpg' }, { type: 'summary' }]);
+  });
+
+  test('tries failed pictures again when asked to', async () => {
+    const { put, options, outcome } = createRunPorts();
+    await put('a.jpg', 'bad');
+    await runPipeline(options());
+    const decoder = decoderThat(async () => {});
+    const mended = { decode: () => decoder.decode(new TextEncoder().encode('good')) };
+    const result = await runPipeline({ ...options(), decoder: mended, retryFailed: true });
+    expect(result).toMatchObject({ seen: 1, succeeded: 1, failed: 0, skipped: 0 });
+    expect(outcome('a.jpg')?.status).toBe('succeeded');
+  });
+
+  test('over nothing ends with zeros', async () => {
+    const { options, published } = createRunPorts();
+    expect(await runPipeline(options())).toMatchObject({ seen: 0 });
+    expect(published).toEqual([{ type: 'summary', seen: 0, succeeded: 0, failed: 0, skipped: 0 }]);
+  });
+
+  test('keeps the outcomes of two models apart', async () => {
+    const { put, options, outcome } = createRunPorts();
+    await put('a.jpg', 'good');
+    await runPipeline(options());
+    expect(await runPipeline({ ...options(), model: createFakeModel({ id: 'fake-2' }) })).toMatchObject({
+      succeeded: 1,
+    });
+    expect([outcome('a.jpg')?.model, outcome('a.jpg', 'fake-2')?.model]).toEqual(['fake-1', 'fake-2']);
+  });
+
+  test('takes the new version of a picture that is overwritten on its way', async () => {
+    const ports = createRunPorts();
+    await ports.put('a.jpg', 'good');
+    const decoder = decoderThat(async (text) => {
+      if (text === 'good') await ports.put('a.jpg', 'good, but another');
+    });
+    expect(await runPipeline({ ...ports.options(), decoder })).toMatchObject({ seen: 1, succeeded: 1 });
+    expect(ports.outcome('a.jpg')?.etag).toBe((await ports.input.head('a.jpg'))?.etag);
+  });
+
+  test('lets a picture go that changes faster than it can be read', async () => {
+    const ports = createRunPorts();
+    await ports.put('a.jpg', 'good');
+    const decoder = decoderThat((text) => ports.put('a.jpg', `${text} again`));
+    expect(await runPipeline({ ...ports.options(), decoder })).toMatchObject({ seen: 1, succeeded: 0, skipped: 1 });
+  });
+
+  test('counts a picture that is deleted on its way as skipped', async () => {
+    const ports = createRunPorts();
+    await ports.put('a.jpg', 'good');
+    await ports.put('b.jpg', 'good');
+    const decoder = decoderThat(() => ports.input.delete('b.jpg'));
+    const result = await runPipeline({ ...ports.options(), decoder, decoding: 1 });
+    expect(result).toMatchObject({ seen: 2, succeeded: 1, failed: 0, skipped: 1 });
+  });
+
+  test('gives a picture that breaks the decoder five chances, and does not say where it lies', async () => {
+    const { put, options, outcome } = createRunPorts();
+    await put('a.jpg', 'crash');
+    await put('b.jpg', 'good');
+    const errors: unknown[] = [];
+    const result = await runPipeline({ ...options(), onError: (error) => errors.push(error) });
+    expect(result).toMatchObject({ seen: 2, succeeded: 1, failed: 1, failures: { internal_error: 1 } });
+    expect(errors).toHaveLength(5);
+    expect(JSON.stringify(outcome('a.jpg'))).not.toContain('secret');
+  });
+
+  test('fails a picture whose numbers are not finite, without hurting its neighbours', async () => {
+    const { put, options, outcome } = createRunPorts();
+    await put('a.jpg', 'good');
+    await put('b.jpg', `good ${'x'.repeat(200)}`);
+    const model = createFakeModel();
+    const predict: typeof model.predict = async (tokens) => {
+      const prediction = await model.predict(tokens);
+      return tokens[0] === 0 ? prediction : { ...prediction, nats: Number.NaN };
+    };
+    const result = await runPipeline({ ...options(), model: { ...model, predict } });
+    expect(result).toMatchObject({ seen: 2, succeeded: 1, failed: 1 });
+    expect(outcome('a.jpg')?.status).toBe('succeeded');
+    expect(outcome('b.jpg')).toMatchObject({ status: 'failed', error: { code: 'inference_failed' } });
+  });
+
+  test('holds a bounded number of pictures, however many there are', async () => {
+    const { clock, put, options } = createRunPorts();
+    for (let i = 0; i < 300; i++) await put(`${i}.jpg`, 'good');
+    const pending: number[] = [];
+    let [decoding, predicting, mostDecoding, mostPredicting] = [0, 0, 0, 0];
+    const decoder = decoderThat(async () => {
+      decoding += 1;
+      mostDecoding = Math.max(mostDecoding, decoding);
+      await clock.sleep(10);
+      decoding -= 1;
+    });
+    const model = createFakeModel();
+    const predict: typeof model.predict = async (tokens) => {
+      predicting += 1;
+      mostPredicting = Math.max(mostPredicting, predicting);
+      await clock.sleep(100);
+      predicting -= 1;
+      return model.predict(tokens);
+    };
+    const result = await runPipeline({
+      ...options(),
+      ...{ decoder, decoding: 3, predicting: 8 },
+      model: { ...model, predict },
+      onProgress: (progress) => pending.push(progress.pending),
+    });
+    expect(result).toMatchObject({ seen: 300, succeeded: 300 });
+    expect(mostDecoding).toBe(3);
+    expect(mostPredicting).toBe(8);
+    // 16 in the uploads queue and 2 messages of 8 in the tokens queue, those that are held included.
+    expect(Math.max(...pending)).toBeLessThanOrEqual(16 + 2 * 8 + 1);
+  });
+});
+
+describe('an interrupted run', () => {
+  test('finishes what is in flight, adds up, and leaves the rest to the next one', async () => {
+    const ports = createRunPorts();
+    for (let i = 0; i < 50; i++) await ports.put(`${i}.jpg`, 'good');
+    const interrupt = new AbortController();
+    const model = createFakeModel();
+    let begun = 0;
+    let finished = 0;
+    const predict: typeof model.predict = async (tokens) => {
+      begun += 1;
+      if (begun === 10) interrupt.abort();
+      await ports.clock.sleep(1000);
+      finished += 1;
+      return model.predict(tokens);
+    };
+    const options = { ...ports.options(), predicting: 4, signal: interrupt.signal };
+    const first = await runPipeline({ ...options, model: { ...model, predict } });
+    expect(finished).toBe(begun);
+    expect(first).toMatchObject({ seen: begun, succeeded: begun, failed: 0, skipped: 0, interrupted: true });
+    expect(ports.published.at(-1)).toMatchObject({ type: 'summary', seen: begun });
+    const second = await runPipeline(ports.options());
+    expect(second).toMatchObject({ seen: 50, succeeded: 50 - begun, skipped: begun, interrupted: false });
+  });
+
+  test('before it began does nothing', async () => {
+    const { put, options } = createRunPorts();
+    await put('a.jpg', 'good');
+    expect(await runPipeline({ ...options(), signal: AbortSignal.abort() })).toMatchObject({
+      seen: 0,
+      interrupted: true,
+    });
+  });
+});
+
+describe('a run that cannot go on', () => {
+  test('stops when outcomes cannot be stored, and says why', async () => {
+    const { put, options, output } = createRunPorts();
+    for (let i = 0; i < 100; i++) await put(`${i}.jpg`, 'good');
+    let decoded = 0;
+    const full = { ...output, put: () => Promise.reject(new Error('the disk is full')) };
+    const decoder = decoderThat(async () => void (decoded += 1));
+    await expect(runPipeline({ ...options(), output: full, decoder })).rejects.toMatchObject({
+      code: 'outcome_not_stored',
+      message: expect.stringContaining('the disk is full'),
+    });
+    expect(decoded).toBeLessThan(100);
+  });
+
+  test('stops when the input cannot be listed', async () => {
+    const { options, input, published } = createRunPorts();
+    const list = async function* () {
+      yield* [];
+      throw new Error('unplugged');
+    };
+    await expect(runPipeline({ ...options(), input: { ...input, list } })).rejects.toThrow('unplugged');
+    expect(published).toMatchObject([{ type: 'summary', seen: 0 }]);
+  });
+});
+
+describe('a run tells', () => {
+  test('how far it is', async () => {
+    const { put, options } = createRunPorts();
+    for (let i = 0; i < 5; i++) await put(`${i}.jpg`, i === 0 ? 'bad' : 'good');
+    const told: Progress[] = [];
+    await runPipeline({ ...options(), onProgress: (progress) => told.push(progress) });
+    expect(told.at(-1)).toEqual({ succeeded: 4, failed: 1, skipped: 0, pending: 0, total: 5 });
+  });
+
+  test('what it waits for when nothing finishes for a minute', async () => {
+    const { put, options, clock } = createRunPorts();
+    await put('slow.jpg', 'good');
+    await put('slow too.jpg', 'good');
+    const model = createFakeModel();
+    const predict: typeof model.predict = async (tokens) => {
+      await clock.sleep(150_000);
+      return model.predict(tokens);
+    };
+    const stalls: Stall[] = [];
+    await runPipeline({ ...options(), model: { ...model, predict }, onStall: (stall) => stalls.push(stall) });
+    expect(stalls).toHaveLength(2);
+    expect(stalls[0]?.stalledMs).toBeGreaterThanOrEqual(60_000);
+    expect(stalls[0]?.waitingFor).toMatchObject([{ stage: 'predicting', pictures: 2, oldest: 'slow too.jpg' }]);
+    expect(stalls[1]?.stalledMs).toBeGreaterThanOrEqual(120_000);
+  });
+});
+
+describe('a run that watches', () => {
+  /** Changes that a test fires, one at a time. */
+  function createChanges() {
+    let fire = Promise.withResolvers<boolean>();
+    return {
+      fire: () => fire.resolve(true),
+      end: () => fire.resolve(false),
+      async *changes() {
+        while (await fire.promise) {
+          fire = Promise.withResolvers();
+          yield;
+        }
+      },
+    };
+  }
+
+  test('takes new and changed pictures, once each, until it is interrupted', async () => {
+    const ports = createRunPorts();
+    const stop = new AbortController();
+    const { fire, changes } = createChanges();
+    await ports.put('a.jpg', 'good');
+    await ports.put('b.jpg', 'bad');
+    await ports.clock.sleep(10_000);
+    const running = runPipeline({ ...ports.options(), changes: changes(), retryFailed: true, signal: stop.signal });
+    await ports.clock.sleep(10_000);
+    expect(ports.published).toHaveLength(2);
+    await ports.put('a.jpg', 'good, changed');
+    await ports.put('c.jpg', 'good');
+    fire();
+    await ports.clock.sleep(10_000);
+    const since = ports.published.slice(2).map((event) => event.type === 'result' && event.key);
+    expect(since.sort()).toEqual(['a.jpg', 'c.jpg']);
+    stop.abort();
+    expect(await running).toMatchObject({ seen: 4, succeeded: 3, failed: 1, skipped: 0, interrupted: true });
+  });
+
+  test('leaves a picture that is still being written to for later', async () => {
+    const ports = createRunPorts();
+    const { changes, end } = createChanges();
+    const start = ports.clock.now().getTime();
+    await ports.put('a.jpg', 'bad, for it is only half of');
+    const decoded: number[] = [];
+    const decoder = decoderThat(async () => void decoded.push(ports.clock.now().getTime() - start));
+    const running = runPipeline({ ...ports.options(), decoder, changes: changes(), settleMs: 3000 });
+    await ports.clock.sleep(2000);
+    await ports.put('a.jpg', 'good');
+    await ports.clock.sleep(20_000);
+    end();
+    expect(await running).toMatchObject({ seen: 1, succeeded: 1, interrupted: false });
+    expect(decoded).toEqual([expect.any(Number)]);
+    expect(decoded[0]).toBeGreaterThanOrEqual(5000);
+  });
+
+  test('is not stalled when there is nothing to do', async () => {
+    const ports = createRunPorts();
+    const { changes, end, fire } = createChanges();
+    const stalls: Stall[] = [];
+    const running = runPipeline({ ...ports.options(), changes: changes(), onStall: (stall) => stalls.push(stall) });
+    await ports.clock.sleep(170_000);
+    await ports.put('a.jpg', 'good');
+    await ports.clock.sleep(8000);
+    fire();
+    await ports.clock.sleep(600_000);
+    end();
+    expect(await running).toMatchObject({ seen: 1, succeeded: 1 });
+    expect(stalls).toEqual([]);
+  });
+});

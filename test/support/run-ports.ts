@@ -1,0 +1,44 @@
+import type { PipelineEvent } from '../../lib/contracts/event.ts';
+import { resultKey } from '../../lib/contracts/keys.ts';
+import type { Outcome } from '../../lib/contracts/outcome.ts';
+import { createMemoryQueue } from '../../lib/local/memory-queue.ts';
+import type { RunOptions } from '../../lib/pipeline/run.ts';
+import { sha256 } from '../../lib/pipeline/sha256.ts';
+import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { createFakeDecoder, createFakeModel, fakePreprocessing } from './fake-model.ts';
+import { createMemoryObjectStore } from './memory-object-store.ts';
+import { createVirtualClock } from './virtual-clock.ts';
+
+/** Everything that a run needs, in memory; `published` is what it told. */
+export function createRunPorts() {
+  const clock = createVirtualClock();
+  const published: PipelineEvent[] = [];
+  const input = createMemoryObjectStore(clock);
+  const output = createMemoryObjectStore(clock);
+  const options = (): RunOptions => ({
+    input,
+    output,
+    uploads: createMemoryQueue({ clock, capacity: 16 }),
+    tokens: createMemoryQueue({ clock, capacity: 2 }),
+    events: { publish: async (events) => void published.push(...events) },
+    decoder: createFakeDecoder(),
+    model: createFakeModel(),
+    preprocessing: fakePreprocessing,
+    clock,
+  });
+  return {
+    clock,
+    input,
+    output,
+    published,
+    /** Fresh queues for each run, as a new process has. */
+    options,
+    async put(key: string, text: string): Promise<void> {
+      await input.put(key, new TextEncoder().encode(text));
+    },
+    outcome(key: string, model = 'fake-1'): Outcome | undefined {
+      const stored = output.objects.get(resultKey(model, key, sha256));
+      return stored === undefined ? undefined : parseOutcome(stored.body);
+    },
+  };
+}
