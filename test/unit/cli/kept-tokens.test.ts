@@ -13,5 +13,7 @@ test.each([
 });
 
 test.each([1.5, 257, 100.5])('--keep %d of 256 tokens is refused with the range', (keep) => {
-  expect(() => keptTokens(keep, 256)).toThrow('expected a share from 0 to 1, or a whole number of tokens from 2 to 256');
+  expect(() => keptTokens(keep, 256)).toThrow(
+    'expected a share from 0 to 1, or a whole number of tokens from 2 to 256',
+  );
 });
