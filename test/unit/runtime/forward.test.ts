@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import type { ImageGptModel } from '../../../lib/graph/forward-graph.ts';
+import { openForward } from '../../../lib/runtime/forward.ts';
+import { randomTokens, type TinyCheckpoint, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+
+const n = 16;
+const colors = 8;
+
+describe('an open model', () => {
+  let checkpoint: TinyCheckpoint;
+  let bertCheckpoint: TinyCheckpoint;
+  let model: ImageGptModel;
+  let bert: ImageGptModel;
+  beforeAll(async () => {
+    checkpoint = await tinyCheckpoint();
+    model = await openCheckpoint(checkpoint.directory);
+    bertCheckpoint = await tinyCheckpoint({ objective: 'bert' });
+    bert = await openCheckpoint(bertCheckpoint.directory);
+  });
+  afterAll(async () => {
+    await checkpoint[Symbol.asyncDispose]();
+    await bertCheckpoint[Symbol.asyncDispose]();
+  });
+
+  test('a probe gives weight x mean features + bias', async () => {
+    const layers = [0, 2];
+    const weight = Float32Array.from({ length: 2 * 32 }, (_, i) => (i % 5) - 2);
+    const bias = Float32Array.of(10, -10);
+    const features = { layers, norm: 'raw', pool: 'mean' } as const;
+    const forward = await openForward(
+      { ...model, probe: { layers, norm: 'raw', weight, bias } },
+      { features, classes: true },
+    );
+    const outputs = await forward.run(randomTokens(1, n, colors));
+    await forward.close();
+    const pooled = [...outputs.get('features')!.data];
+    const expected = [0, 1].map((c) => pooled.reduce((sum, value, i) => sum + value * weight[32 * c + i]!, bias[c]!));
+    expect(outputs.get('classes')!.dims).toEqual([1, 2]);
+    outputs.get('classes')!.data.forEach((value, c) => {
+      expect(value).toBeCloseTo(expected[c]!, 4);
+    });
+  });
+
+  test('the likelihood is minus the logarithm of the softmax at the token itself', async () => {
+    const forward = await openForward(model, { logits: true, likelihood: true });
+    const tokens = randomTokens(2, n, colors);
+    const outputs = await forward.run(tokens);
+    await forward.close();
+    tokens.forEach((token, i) => {
+      const logits = [...outputs.get('logits')!.data.subarray(i * colors, (i + 1) * colors)];
+      const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+      expect(outputs.get('likelihood')!.data[i]).toBeCloseTo(Math.log(total) - logits[token]!, 5);
+    });
+  });
+
+  test('unpooled features average to the pooled ones', async () => {
+    const feature = { layers: [1, 2], norm: 'next' } as const;
+    const pooled = await openForward(model, { features: { ...feature, pool: 'mean' } });
+    const whole = await openForward(model, { features: { ...feature, pool: 'none' } });
+    const tokens = randomTokens(3, 2 * n, colors);
+    const means = (await pooled.run(tokens)).get('features')!;
+    const all = (await whole.run(tokens)).get('features')!;
+    await Promise.all([pooled.close(), whole.close()]);
+    expect([means.dims, all.dims]).toEqual([
+      [2, 32],
+      [2, n, 32],
+    ]);
+    means.data.forEach((mean, at) => {
+      const [picture, channel] = [Math.floor(at / 32), at % 32];
+      const column = Array.from({ length: n }, (_, i) => all.data[(picture * n + i) * 32 + channel]!);
+      expect(mean).toBeCloseTo(column.reduce((sum, value) => sum + value, 0) / n, 5);
+    });
+  });
+
+  test('16-bit and 32-bit tokens give the same', async () => {
+    const forward = await openForward(model, { classes: true });
+    const tokens = randomTokens(4, n, colors);
+    expect(await forward.run(Int32Array.from(tokens))).toEqual(await forward.run(tokens));
+    await forward.close();
+  });
+
+  test('without a mask nothing is masked', async () => {
+    const forward = await openForward(bert, { classes: true });
+    const tokens = randomTokens(5, n, colors);
+    const plain = await forward.run(tokens);
+    expect(await forward.run(tokens, new Uint8Array(n))).toEqual(plain);
+    expect(await forward.run(tokens, new Uint8Array(n).fill(1))).not.toEqual(plain);
+    await forward.close();
+  });
+
+  test('a masked token does not matter', async () => {
+    const forward = await openForward(bert, { classes: true });
+    const tokens = randomTokens(6, n, colors);
+    const mask = new Uint8Array(n);
+    mask[3] = 1;
+    const before = await forward.run(tokens, mask);
+    tokens[3] = (tokens[3]! + 1) % colors;
+    expect(await forward.run(tokens, mask)).toEqual(before);
+    await forward.close();
+  });
+
+  test.each([
+    ['a token beyond the palette', [...Array(15).fill(0), 8], 'Expected tokens from 0 to 7, received 8 in picture 0.'],
+    ['a negative token', [...Array(31).fill(0), -1], 'Expected tokens from 0 to 7, received -1 in picture 1.'],
+    ['half a picture', Array(24).fill(0), 'Expected pictures of 16 tokens, received 24 tokens.'],
+    ['no picture', [], 'Expected pictures of 16 tokens, received 0 tokens.'],
+  ])('%s is refused', async (_, tokens, message) => {
+    const forward = await openForward(model, { classes: true });
+    await expect(forward.run(Int32Array.from(tokens))).rejects.toMatchObject({ code: 'input_invalid', message });
+    await forward.close();
+  });
+
+  test('a mask is refused by an autoregressive model, and where its size is wrong', async () => {
+    const forward = await openForward(model, { classes: true });
+    await expect(forward.run(new Int32Array(n), new Uint8Array(n))).rejects.toMatchObject({ code: 'input_invalid' });
+    await forward.close();
+    const masked = await openForward(bert, { classes: true });
+    await expect(masked.run(new Int32Array(n), new Uint8Array(3))).rejects.toMatchObject({ code: 'input_invalid' });
+    await masked.close();
+  });
+});
