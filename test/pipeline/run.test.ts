@@ -201,7 +201,9 @@ describe('a run that cannot go on', () => {
     for (let i = 0; i < 100; i++) await put(`${i}.jpg`, 'good');
     let decoded = 0;
     const full = { ...output, put: () => Promise.reject(new Error('the disk is full')) };
-    const decoder = decoderThat(async () => void (decoded += 1));
+    const decoder = decoderThat(async () => {
+      decoded += 1;
+    });
     await expect(runPipeline({ ...options(), output: full, decoder })).rejects.toMatchObject({
       code: 'outcome_not_stored',
       message: expect.stringContaining('the disk is full'),

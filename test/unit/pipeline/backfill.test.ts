@@ -53,7 +53,12 @@ describe('the backfill', () => {
           const current: string[] = [];
           const missing = await found({ input, output, prefix, onCurrent: (key) => current.push(key) });
           const wanted = pictures.filter((key) => key.startsWith(prefix));
-          expect(missing).toEqual(wanted.filter((key) => !done.includes(key)).map((key) => `missing ${key}`).sort());
+          expect(missing).toEqual(
+            wanted
+              .filter((key) => !done.includes(key))
+              .map((key) => `missing ${key}`)
+              .sort(),
+          );
           expect(current.sort()).toEqual(wanted.filter((key) => done.includes(key)).sort());
         },
       ),

@@ -1,0 +1,229 @@
+import { describe, expect, test } from 'vitest';
+import type { PipelineEvent, ResultEvent } from '../../lib/contracts/event.ts';
+import type { Outcome } from '../../lib/contracts/outcome.ts';
+import { tokensMessage } from '../../lib/contracts/tokens-message.ts';
+import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { createFakeModel } from '../support/fake-model.ts';
+import { createWorld, faults, startProcess, type World } from '../support/pipeline-world.ts';
+
+function outcomes({ output }: World): Record<string, Outcome | undefined> {
+  return Object.fromEntries([...output.objects].map(([key, { body }]) => [key, parseOutcome(body)]));
+}
+
+function results(published: readonly PipelineEvent[]): ResultEvent[] {
+  return published.filter((event) => event.type === 'result');
+}
+
+/** Runs a process until the world is quiet. */
+async function run(world: World, options: Parameters<typeof startProcess>[1] = {}): Promise<void> {
+  const process = startProcess(world, options);
+  expect(await world.quiet()).toBe(true);
+  await process.stop();
+}
+
+describe('a message that comes twice', () => {
+  test('gives one outcome, and its event again', async () => {
+    const world = createWorld();
+    await world.upload('a.jpg', 'good');
+    await run(world);
+    const [first] = Object.values(outcomes(world));
+    await world.announce('a.jpg', first?.etag);
+    await run(world);
+    expect(Object.keys(outcomes(world))).toEqual(['results/fake-1/a.jpg.json']);
+    expect(results(world.published)).toHaveLength(2);
+    expect(world.published[1]).toEqual(world.published[0]);
+  });
+
+  test('does not lose the result when the second delivery fails', async () => {
+    const world = createWorld();
+    await world.upload('a.jpg', 'good');
+    await run(world);
+    await world.announce('a.jpg');
+    const model = createFakeModel({ predict: () => Promise.reject(new Error('out of memory')) });
+    await run(world, { model });
+    expect(Object.values(outcomes(world))).toMatchObject([{ status: 'succeeded' }]);
+  });
+});
+
+describe('messages out of order', () => {
+  test('leave the outcome of the current version', async () => {
+    const world = createWorld();
+    await world.upload('a.jpg', 'good, first');
+    const old = (await world.input.head('a.jpg'))?.etag;
+    await world.upload('a.jpg', 'bad, second');
+    await run(world);
+    await world.announce('a.jpg', old);
+    await run(world);
+    expect(faults(world)).toEqual([]);
+    expect(Object.values(outcomes(world))).toMatchObject([{ status: 'failed' }]);
+  });
+});
+
+describe('poison among good pictures', () => {
+  test('ends as failed outcomes, and harms nobody', async () => {
+    const world = createWorld();
+    for (let i = 0; i < 40; i++) await world.upload(`${i}.jpg`, i % 4 === 0 ? 'bad' : i % 4 === 1 ? 'crash' : 'good');
+    await world.upload('huge.jpg', 'x'.repeat(1001));
+    await world.upload('empty.jpg', '');
+    await world.upload('folder/', '');
+    await run(world);
+    const codes = Object.values(outcomes(world)).map((outcome) =>
+      outcome?.status === 'failed' ? outcome.error.code : 'none',
+    );
+    const count = (code: string): number => codes.filter((each) => each === code).length;
+    expect(count('none')).toBe(20);
+    expect(count('corrupt_image')).toBe(10);
+    expect(count('internal_error')).toBe(10);
+    expect(count('image_too_large')).toBe(1);
+    expect(count('empty_object')).toBe(1);
+    expect(codes).toHaveLength(42);
+    expect(world.uploads.deadLetters).toEqual([]);
+  });
+
+  test('that kills the model takes only itself to the dead letters', async () => {
+    const world = createWorld();
+    // Light pictures are the killers: whoever predicts one dies.
+    const keys = ['a', 'b', 'killer', 'c'];
+    for (const key of keys) await world.upload(key, key === 'killer' ? `good ${'x'.repeat(200)}` : 'good');
+    const model = createFakeModel();
+    for (let life = 0; life < 8; life++) {
+      let dead = false;
+      const predict: typeof model.predict = async (tokens) => {
+        dead ||= tokens[0] === 1;
+        return dead ? new Promise(() => {}) : model.predict(tokens);
+      };
+      startProcess(world, {
+        model: { ...model, predict },
+        fault: () => (dead ? new Promise(() => {}) : Promise.resolve()),
+      });
+      await world.clock.sleep(120_000);
+    }
+    expect(Object.keys(outcomes(world)).sort()).toEqual(['a', 'b', 'c'].map((key) => `results/fake-1/${key}.json`));
+    expect(world.tokens.deadLetters).toHaveLength(1);
+    expect(tokensMessage.parse(JSON.parse(world.tokens.deadLetters[0] ?? '')).pictures.map(({ key }) => key)).toContain(
+      'killer',
+    );
+    world.clock.stop();
+  });
+
+  test.each([
+    '',
+    'not JSON',
+    '{}',
+    '{"schema_version":1,"type":"reference","key":""}',
+    '{"schema_version":2,"type":"reference","key":"a"}',
+  ])('that is no message at all ends in the dead letters: %j', async (body) => {
+    const world = createWorld();
+    await world.uploads.send([body]);
+    await world.tokens.send([body]);
+    await world.upload('a.jpg', 'good');
+    await run(world);
+    expect(faults(world)).toEqual([]);
+    expect(world.uploads.deadLetters).toEqual([body]);
+    expect(world.tokens.deadLetters).toEqual([body]);
+  });
+
+  test('whose tokens are not what they say ends in the dead letters', async () => {
+    const world = createWorld();
+    const image = { format: 'jpeg', width: 1, height: 1, bytes: 1 };
+    // Four tokens of one bit fill half a byte: the other half must be zero.
+    const picture = { key: 'a.jpg', etag: '"1"', image, tokens: Buffer.of(0b0101_1111).toString('base64') };
+    await world.tokens.send([
+      JSON.stringify({ schema_version: 1, preprocessing: '00000000000000aa', pictures: [picture] }),
+    ]);
+    await run(world);
+    expect(world.tokens.deadLetters).toHaveLength(1);
+    expect(outcomes(world)).toEqual({});
+  });
+});
+
+describe('a picture that changes on its way', () => {
+  test('has the outcome of its last version', async () => {
+    const world = createWorld();
+    await world.upload('a.jpg', 'good');
+    let overwritten = false;
+    await run(world, {
+      async fault(point) {
+        if (point !== 'before model.predict' || overwritten) return;
+        overwritten = true;
+        await world.upload('a.jpg', 'bad now');
+      },
+    });
+    expect(faults(world)).toEqual([]);
+    expect(Object.values(outcomes(world))).toMatchObject([{ status: 'failed' }]);
+  });
+
+  test('and is deleted leaves nothing stuck', async () => {
+    for (const point of ['before input.get', 'before model.predict']) {
+      const world = createWorld();
+      await world.upload('a.jpg', 'good');
+      await run(world, {
+        async fault(at) {
+          if (at === point) await world.input.delete('a.jpg');
+        },
+      });
+      expect(world.uploads.deadLetters.length + world.tokens.deadLetters.length).toBe(0);
+    }
+  });
+
+  test('to another one and back keeps the outcome of the version that is there', async () => {
+    const world = createWorld();
+    await world.upload('a.jpg', 'good');
+    await run(world);
+    await world.clock.sleep(1000);
+    await world.upload('a.jpg', 'bad for a while');
+    // The bad version's outcome is about to take the place of the good one's, when the good one comes back.
+    let slow = true;
+    const process = startProcess(world, {
+      async fault(point) {
+        if (point !== 'after input.head' || !slow) return;
+        slow = false;
+        await world.upload('a.jpg', 'good');
+        await world.clock.sleep(30_000);
+      },
+    });
+    expect(await world.quiet()).toBe(true);
+    await process.stop();
+    expect(slow).toBe(false);
+    expect(faults(world)).toEqual([]);
+    expect(Object.values(outcomes(world))).toMatchObject([{ status: 'succeeded' }]);
+  });
+});
+
+describe('another model', () => {
+  test('with another preprocessing sends the tokens of the old one back, and loses nothing', async () => {
+    const world = createWorld();
+    for (let i = 0; i < 10; i++) await world.upload(`${i}.jpg`, 'good');
+    // The old one has filled the tokens queue when it is stopped.
+    const old = startProcess(world, {
+      fault: (point) => (point === 'before tokens.receive' ? new Promise(() => {}) : Promise.resolve()),
+    });
+    await world.clock.sleep(10_000);
+    void old.stop();
+    expect(world.uploads.size()).toBe(0);
+    expect(world.tokens.size()).toBeGreaterThan(0);
+    await run(world, { model: createFakeModel({ id: 'fake-2' }), preprocessing: '00000000000000bb' });
+    expect(faults(world, 'fake-2')).toEqual([]);
+    expect(Object.keys(outcomes(world))).toHaveLength(10);
+    expect(Object.values(outcomes(world)).every((outcome) => outcome?.model === 'fake-2')).toBe(true);
+  });
+
+  test('with the same preprocessing reads the tokens of the old one', async () => {
+    const world = createWorld();
+    await world.upload('a.jpg', 'good');
+    const old = startProcess(world, {
+      fault: (point) => (point === 'before tokens.receive' ? new Promise(() => {}) : Promise.resolve()),
+    });
+    await world.clock.sleep(10_000);
+    void old.stop();
+    let decoded = 0;
+    await run(world, {
+      model: createFakeModel({ id: 'fake-2' }),
+      async fault(point) {
+        if (point === 'before decoder.decode') decoded += 1;
+      },
+    });
+    expect(faults(world, 'fake-2')).toEqual([]);
+    expect(decoded).toBe(0);
+  });
+});

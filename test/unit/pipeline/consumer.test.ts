@@ -1,0 +1,136 @@
+import { describe, expect, test, vi } from 'vitest';
+import { createMemoryQueue } from '../../../lib/local/memory-queue.ts';
+import { consume, type Flow } from '../../../lib/pipeline/consumer.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+function setUp(flow: Flow, options: { concurrency?: number; giveUp?: AbortSignal } = {}) {
+  const clock = createVirtualClock();
+  const queue = createMemoryQueue({ clock, capacity: 100, visibilityMs: 60_000 });
+  const stop = new AbortController();
+  const onError = vi.fn();
+  const running = consume({ queue, flow, clock, signal: stop.signal, concurrency: 4, onError, ...options });
+  return {
+    ...{ clock, queue, onError },
+    stop() {
+      stop.abort();
+      return running;
+    },
+  };
+}
+
+describe('a consumer', () => {
+  test('deletes a message after its flow has resolved', async () => {
+    const seen: string[] = [];
+    const { clock, queue, stop } = setUp(async ({ body }) => void seen.push(body));
+    await queue.send(['a', 'b']);
+    await clock.sleep(1);
+    expect(seen).toEqual(['a', 'b']);
+    expect(queue.size()).toBe(0);
+    await stop();
+  });
+
+  test('lets a failed message come again, later each time, and to the dead letters in the end', async () => {
+    const at: number[] = [];
+    const { clock, queue, onError, stop } = setUp(async () => {
+      at.push(clock.now().getTime() - Date.UTC(2026, 0, 1));
+      throw new Error('no');
+    });
+    await queue.send(['a']);
+    await clock.sleep(60_000);
+    expect(at).toEqual([0, 1000, 3000, 7000, 15_000]);
+    expect(onError).toHaveBeenCalledTimes(5);
+    expect(onError.mock.lastCall?.[1]).toMatchObject({ body: 'a', lastReceive: true });
+    expect(queue.deadLetters).toEqual(['a']);
+    await stop();
+  });
+
+  test('keeps a message hidden for as long as its flow takes', async () => {
+    let runs = 0;
+    const { clock, queue, stop } = setUp(async () => {
+      runs += 1;
+      await clock.sleep(600_000);
+    });
+    await queue.send(['slow']);
+    await clock.sleep(700_000);
+    expect(runs).toBe(1);
+    expect(queue.size()).toBe(0);
+    await stop();
+  });
+
+  test('has no more messages at hand than it may', async () => {
+    let [running, most] = [0, 0];
+    const { clock, queue, stop } = setUp(
+      async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await clock.sleep(100);
+        running -= 1;
+      },
+      { concurrency: 3 },
+    );
+    await queue.send(Array.from({ length: 20 }, (_, i) => String(i)));
+    await clock.sleep(10_000);
+    expect(most).toBe(3);
+    expect(queue.size()).toBe(0);
+    await stop();
+  });
+
+  test('finishes what is at hand when it is stopped, and takes nothing more', async () => {
+    const finished: string[] = [];
+    const { clock, queue, stop } = setUp(
+      async ({ body }) => {
+        await clock.sleep(5000);
+        finished.push(body);
+      },
+      { concurrency: 2 },
+    );
+    await queue.send(['a', 'b', 'c']);
+    await clock.sleep(1000);
+    await stop();
+    expect(finished).toEqual(['a', 'b']);
+    expect(queue.size()).toBe(1);
+  });
+
+  test('releases at once what it gives up, and does not call it an error', async () => {
+    const giveUp = new AbortController();
+    const { clock, queue, onError, stop } = setUp(
+      (_, signal) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+      { giveUp: giveUp.signal },
+    );
+    await queue.send(['a']);
+    await clock.sleep(1000);
+    const stopped = stop();
+    giveUp.abort();
+    await stopped;
+    expect(onError).not.toHaveBeenCalled();
+    expect(await queue.receive({ maxMessages: 1, waitMs: 0 })).toMatchObject([{ body: 'a', receiveCount: 2 }]);
+  });
+
+  test('goes on when the queue fails for a while', async () => {
+    const clock = createVirtualClock();
+    const queue = createMemoryQueue({ clock, capacity: 10 });
+    const stop = new AbortController();
+    const seen: string[] = [];
+    let failures = 3;
+    const receive: typeof queue.receive = (options) => {
+      failures -= 1;
+      return failures >= 0 ? Promise.reject(new Error('throttled')) : queue.receive(options);
+    };
+    const onError = vi.fn();
+    const flow: Flow = async ({ body }) => void seen.push(body);
+    const running = consume({
+      queue: { ...queue, receive },
+      flow,
+      clock,
+      signal: stop.signal,
+      concurrency: 1,
+      onError,
+    });
+    await queue.send(['a']);
+    await clock.sleep(10_000);
+    stop.abort();
+    await running;
+    expect(seen).toEqual(['a']);
+    expect(onError).toHaveBeenCalledTimes(3);
+  });
+});
