@@ -4,9 +4,10 @@ import sharp from 'sharp';
 
 const PHOTOGRAPHS = join(import.meta.dirname, '../fixtures/pictures');
 
-/** The repository's own photographs. */
+/** The repository's own JPEG photographs. */
 async function photographs(): Promise<Buffer[]> {
-  const names = (await readdir(PHOTOGRAPHS)).filter((name) => /\.(jpe?g|png)$/.test(name)).toSorted();
+  const all = await readdir(PHOTOGRAPHS, { recursive: true });
+  const names = all.filter((name) => name.endsWith('.jpg')).toSorted();
   return Promise.all(names.map((name) => readFile(join(PHOTOGRAPHS, name))));
 }
 

@@ -1,4 +1,4 @@
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TensorData, writeSafetensors } from '../../lib/checkpoint/write-safetensors.ts';
 import { NANO } from './context.ts';
@@ -13,6 +13,9 @@ export interface ScratchShape {
 
 /** iGPT-S at 32 x 32 (MODEL.md section 3). */
 export const IGPT_S: ScratchShape = { n_embd: 512, n_layer: 24, n_head: 8, n_positions: 1024 };
+
+/** iGPT-L at 32 x 32. */
+export const IGPT_L: ScratchShape = { n_embd: 1536, n_layer: 48, n_head: 16, n_positions: 1024 };
 
 /** Colours in its palette, V. */
 export const N_COLORS = 512;
@@ -63,8 +66,10 @@ function uniform(seed: number): () => number {
   };
 }
 
+const elements = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
+
 function normal(tensor: Tensor, next: () => number): TensorData {
-  const data = new Float32Array(tensor.shape.reduce((product, length) => product * length, 1));
+  const data = new Float32Array(elements(tensor.shape));
   // Box and Muller: two uniform numbers make two normal ones.
   for (let i = 0; i < data.length; i += 2) {
     const radius = tensor.deviation * Math.sqrt(-2 * Math.log(next()));
@@ -82,7 +87,38 @@ const exists = (path: string): Promise<boolean> =>
   );
 
 /** Writes a checkpoint with seeded random weights and igpt-nano's palette, in Hugging Face layout, once; later calls find it. Returns its directory. */
-export async function scratchCheckpoint(directory: string, shape: ScratchShape): Promise<string> {
+export function scratchCheckpoint(directory: string, shape: ScratchShape): Promise<string> {
+  return checkpoint(directory, shape, (file) => {
+    const next = uniform(1);
+    const tensors = tensorsOf(shape).map((tensor) => normal(tensor, next));
+    return writeSafetensors(file, tensors);
+  });
+}
+
+/** The same with every weight 0, as a file with a hole: as large as the real one, but not on disk. */
+export function sparseCheckpoint(directory: string, shape: ScratchShape): Promise<string> {
+  return checkpoint(directory, shape, async (file) => {
+    let offset = 0;
+    const entries = tensorsOf(shape).map(({ name, shape: sizes }) => {
+      const start = offset;
+      offset += 4 * elements(sizes);
+      return [name, { dtype: 'F32', shape: sizes, data_offsets: [start, offset] }];
+    });
+    const json = JSON.stringify(Object.fromEntries(entries));
+    const header = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ');
+    header.writeBigUInt64LE(BigInt(header.length - 8));
+    header.write(json, 8);
+    await writeFile(file, header);
+    await truncate(file, header.length + offset);
+  });
+}
+
+/** Makes the directory whole or not at all: `write` makes model.safetensors. */
+async function checkpoint(
+  directory: string,
+  shape: ScratchShape,
+  write: (file: string) => Promise<void>,
+): Promise<string> {
   if (await exists(directory)) return directory;
   const parts = `${directory}.${process.pid}`;
   await mkdir(parts, { recursive: true });
@@ -102,9 +138,7 @@ export async function scratchCheckpoint(directory: string, shape: ScratchShape):
   const preprocessor = { ...nano, size: { height: side, width: side } };
   await writeFile(join(parts, 'config.json'), JSON.stringify(config));
   await writeFile(join(parts, 'preprocessor_config.json'), JSON.stringify(preprocessor));
-  const next = uniform(1);
-  const tensors = tensorsOf(shape).map((tensor) => normal(tensor, next));
-  await writeSafetensors(join(parts, 'model.safetensors'), tensors);
+  await write(join(parts, 'model.safetensors'));
   await rename(parts, directory).catch(async (error: unknown) => {
     await rm(parts, { recursive: true, force: true });
     if (!(await exists(directory))) throw error;

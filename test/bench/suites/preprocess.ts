@@ -25,7 +25,7 @@ interface Case {
 /** From a JPEG file to 1,024 tokens on one core, against Hugging Face's processor (the one for PIL; the other needs torchvision). */
 export async function preprocess(context: BenchContext): Promise<Row[]> {
   const { scratch, quick } = context;
-  const small = await pictureFolder(join(scratch, 'pictures-640x427'), 200, 640, 427);
+  const small = await pictureFolder(join(scratch, 'pictures-640x427-40'), 40, 640, 427);
   const names = (await readdir(small)).toSorted().slice(0, quick ? 10 : 40);
   const camera = await largePicture(join(scratch, 'camera-4000x3000.jpg'), 4000, 3000);
   const cases: Case[] = [

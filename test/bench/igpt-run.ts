@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { peakMemory } from './process-tree.ts';
+
+const IGPT = join(import.meta.dirname, '../../lib/cli/igpt.js');
+
+const summary = z.object({ type: z.literal('summary'), seen: z.int(), succeeded: z.int() });
+
+/** What a whole `igpt run` cost. */
+export interface IgptRun {
+  /** From start to end of the process. */
+  seconds: number;
+  /** Of the process and all its children together, bytes; 0 unless it was asked for. */
+  peakBytes: number;
+}
+
+/** Runs `igpt run` on a folder as a process of its own, into a new folder that is removed afterwards. */
+export async function igptRun(
+  pictures: string,
+  options: readonly string[],
+  { watchMemory = false }: { watchMemory?: boolean } = {},
+): Promise<IgptRun> {
+  const out = await mkdtemp(join(tmpdir(), 'igpt-bench-'));
+  try {
+    const start = performance.now();
+    const child = spawn(process.execPath, [IGPT, 'run', pictures, '--out', out, ...options], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let last = '';
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      last = `${last}${chunk.toString()}`.slice(-1000);
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors = `${errors}${chunk.toString()}`.slice(-1000);
+    });
+    const ended = once(child, 'close');
+    const peakBytes = watchMemory && child.pid !== undefined ? await peakMemory(child.pid, ended) : 0;
+    await ended;
+    const seconds = (performance.now() - start) / 1000;
+    if (child.exitCode !== 0) throw new Error(`igpt run ended with code ${child.exitCode}: ${errors.trim()}`);
+    const { seen, succeeded } = summary.parse(JSON.parse(last.trim().split('\n').at(-1) ?? ''));
+    if (seen !== succeeded) throw new Error(`Expected every picture to succeed, ${succeeded} of ${seen} did`);
+    return { seconds, peakBytes };
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,53 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import { openDecoder } from '../../../lib/image/decoder-pool.ts';
+import { createQuantizer } from '../../../lib/image-gpt/nearest-color.ts';
+import { openModel } from '../../../lib/runtime/model.ts';
+import { comparison } from '../comparison.ts';
+import { type BenchContext, THREADS } from '../context.ts';
+import { igptRun } from '../igpt-run.ts';
+import { interleave, secondsPerItem, side, timed } from '../interleave.ts';
+import { pictureFolder } from '../pictures.ts';
+import type { Row } from '../report.ts';
+import { IGPT_S, scratchCheckpoint } from '../scratch-checkpoint.ts';
+
+const LAYER = IGPT_S.n_layer / 2;
+
+/** A whole `igpt run` as a process, against the model port alone, fed with tokens made beforehand. */
+export async function pipeline({ rounds, quick, scratch }: BenchContext): Promise<Row[]> {
+  const pictures = quick ? 24 : 200;
+  const directory = await scratchCheckpoint(join(scratch, 'igpt-s'), IGPT_S);
+  const folder = await pictureFolder(join(scratch, `pictures-640x427-${pictures}`), pictures, 640, 427);
+  const checkpoint = await openCheckpoint(directory);
+  const model = await openModel(checkpoint, { outputs: ['features'], featureLayer: LAYER, workers: THREADS });
+
+  const { palette, ...recipe } = model.preprocessing;
+  const decoder = openDecoder(recipe);
+  const quantize = createQuantizer(palette);
+  const names = (await readdir(folder)).toSorted();
+  const tokens: Uint16Array[] = [];
+  for (const name of names) tokens.push(quantize((await decoder.decode(await readFile(join(folder, name)))).rgb));
+  await decoder.close();
+
+  const options = ['--model', directory, '--outputs', 'features', '--layer', String(LAYER), '--workers', `${THREADS}`];
+  const whole = side(pictures, async () => (await igptRun(folder, options)).seconds);
+  const bare = side(pictures, () => timed(() => Promise.all(tokens.map((one) => model.predict(one)))));
+  await interleave([whole, bare], rounds);
+  await model.close();
+
+  return [
+    comparison(
+      {
+        suite: 'pipeline',
+        name: `igpt run, ${pictures} JPEGs of 640x427, S to layer ${LAYER}, ${THREADS} workers; theirs the bare model`,
+        unit: 'pictures/s',
+        // A short run is mostly start-up.
+        target: quick ? undefined : { value: 0.95 },
+        note: `from the start of the process to its end; ${(secondsPerItem(whole) * pictures).toFixed(1)} s a run`,
+      },
+      whole,
+      bare,
+    ),
+  ];
+}
