@@ -12,7 +12,7 @@ const versions = z.record(z.string(), z.unknown()).transform((entries) => {
 });
 
 /** One case, built in the Python process and ready to run again and again. */
-export interface PeerCase {
+interface PeerCase {
   /** Runs once; seconds. */
   run(): Promise<number>;
   /** Runs once; what it computed, as JSON. */
