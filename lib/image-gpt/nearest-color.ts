@@ -15,22 +15,20 @@ const LEAF_SHIFT = 3;
 const ROOT_SHIFT = 8;
 
 /**
- * Relative slack of the candidate test. Each distance below is a few additions and multiplications, so its relative
- * rounding error is under 1e-15 of the squares that it sums; a bound a billion times wider costs no candidates.
+ * Slack of the candidate test. Distances are sums of squares, so their rounding errors stay relative, below 1e-14 even
+ * where `farthest` picks the wrong one of two ends that are equally far; a bound this much wider costs no candidates.
  */
 const SLACK = 1 + 1e-6;
-/** Absolute slack, for distances so near 0 that cancellation in x - c counts: (2 ulp of 2)^2 is far below. */
-const TINY = 1e-24;
 
 /**
  * Makes the search for the nearest colour of a palette: token = argmin_k |x - c_k|^2 with x = u8 / 127.5 - 1, in the
- * direct form, in float64, summed red, green, blue; the lowest k on ties (MODEL.md section 1).
+ * direct form, in float64, summed red, green, blue; the lowest k on ties.
  *
  * Colour space is cut into cells, and a cell lists the colours that can win somewhere inside it. It is exact: for a
  * cell B let far(k) = max over x in B of |x - c_k|^2 and near(k) = the minimum, and m = min_k far(k), reached at k = j.
  * If w wins at x in B then near(w) <= |x - c_w|^2 <= |x - c_j|^2 <= far(j) = m. So {k: near(k) <= m} holds the winner
- * of every x in B, and every colour tied with it; tested in ascending k with a strict <, the lowest wins. The slacks
- * above keep this true in floating point. Cells form an octree, and a cell's list is filtered from its parent's: that
+ * of every x in B, and every colour tied with it; tested in ascending k with a strict <, the lowest wins. The slack
+ * above keeps this true in floating point. Cells form an octree, and a cell's list is filtered from its parent's: that
  * holds every winner of the smaller cell, and the argument needs only j and w to be in it. Cells are built when a pixel
  * first falls into them.
  *
@@ -66,7 +64,7 @@ export function createQuantizer(palette: Float32Array): Quantizer {
       const far = farthest(red[k]!, r0, r1) + farthest(green[k]!, g0, g1) + farthest(blue[k]!, b0, b1);
       if (far < limit) limit = far;
     }
-    limit = limit * SLACK + TINY;
+    limit = limit * SLACK;
     const kept = new Uint16Array(list.length);
     let count = 0;
     for (let i = 0; i < list.length; i += 1) {

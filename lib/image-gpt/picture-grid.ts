@@ -10,7 +10,7 @@ export interface RgbPicture {
   height: number;
 }
 
-/** Grey of what a completion was not given, as in the paper's figure 1. */
+/** Grey of what a completion was not given, as in the paper's completion figure. */
 const UNKNOWN = 128;
 /** White gap around each tile, pixels. */
 const GAP = 2;

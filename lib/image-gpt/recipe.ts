@@ -5,7 +5,7 @@ import { roundHalfToEven } from './round-half-to-even.ts';
 /** How a picture becomes pixels at the input resolution: everything but the palette. */
 export type Recipe = Omit<Preprocessing, 'palette'>;
 
-/** Short side and crop of the paper's evaluation, pixels (section 3.1: "resized and center cropped to 224"). */
+/** Short side and crop of the paper's evaluation, pixels. */
 const CROP = 224;
 
 /**

@@ -23,7 +23,7 @@ const ONE = 1 << 22;
 const HAMMING_MEAN = Math.fround(0.54);
 const HAMMING_COSINE = Math.fround(0.46);
 
-/** Filters by Pillow's number (MODEL.md section 1; Pillow, src/libImaging/Resample.c). */
+/** Filters by Pillow's number (Pillow, src/libImaging/Resample.c). */
 const FILTERS: Record<Exclude<Resample, 0>, Filter> = {
   1: { support: 3, at: (x) => (-3 <= x && x < 3 ? sinc(x) * sinc(x / 3) : 0) },
   2: { support: 1, at: (x) => Math.max(0, 1 - Math.abs(x)) },

@@ -6,7 +6,7 @@ import { goldenCases, goldenNames, goldenPicture } from '../../support/golden-qu
 
 const FILTERS: Record<string, Resample> = { nearest: 0, lanczos: 1, bilinear: 2, bicubic: 3, box: 4, hamming: 5 };
 
-/** Straight from MODEL.md section 1, one axis at a time, in BigInt: slow, and sharing no code with the real one. */
+/** Straight from the description of the algorithm, one axis at a time, in BigInt: slow, and sharing no code with the real one. */
 function plainResize(rgb: Uint8Array, w: number, h: number, ow: number, oh: number, resample: Resample): Uint8Array {
   const across = w === ow ? rgb : plainPass(rgb, w, h, ow, resample);
   if (h === oh) return across;
