@@ -17,7 +17,10 @@ export interface DecoderOptions {
   maxPixels?: number;
   /** Time to decode one picture, milliseconds; the child is then killed and replaced. Default: 10 s. */
   timeoutMs?: number;
-  /** Memory of one child, bytes; see {@link startChild} for how it is held. Default: 1 GiB, enough for 100 megapixels. */
+  /**
+   * Memory of one child, bytes; see {@link startChild} for how it is held. Default: 1 GiB, enough for 100 megapixels,
+   * or 10 bytes for each of `maxPixels` where that is more.
+   */
   maxMemoryBytes?: number;
   /** Render SVG drawings; they can cost much time and their text depends on the machine's fonts. Default: refused. */
   allowSvg?: boolean;
@@ -57,7 +60,7 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
     maxBytes = 50_000_000,
     maxPixels = 100_000_000,
     timeoutMs = 10_000,
-    maxMemoryBytes = 1024 ** 3,
+    maxMemoryBytes = Math.max(1024 ** 3, maxPixels * 10),
     allowSvg = false,
     scaledDecoding = false,
     childModule = fileURLToPath(new URL('./decode-child.ts', import.meta.url)),
