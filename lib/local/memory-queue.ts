@@ -17,6 +17,9 @@ export interface MemoryQueue extends Queue {
   size(): number;
 }
 
+/** Ends a nap; given so that no error with a stack is made for it. */
+const woken = 'woken';
+
 interface Item {
   body: string;
   sentAt: Date;
@@ -38,7 +41,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
   const size = (): number => visible.size + held.size;
 
   function wakeReceivers(): void {
-    for (const nap of receivers) nap.abort();
+    for (const nap of receivers) nap.abort(woken);
   }
 
   function makeRoom(): void {
@@ -92,7 +95,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
   /** Sleeps until something may have become visible, `until`, or an abort. */
   async function nap(until: number, signal?: AbortSignal): Promise<void> {
     const controller = new AbortController();
-    const wake = (): void => controller.abort();
+    const wake = (): void => controller.abort(woken);
     receivers.add(controller);
     signal?.addEventListener('abort', wake, { once: true });
     const next = [...held.values()].reduce((first, { visibleAt }) => Math.min(first, visibleAt), until);

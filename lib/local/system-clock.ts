@@ -1,11 +1,18 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '../pipeline/ports.ts';
 
 /** The machine's own time. */
 export const systemClock: Clock = {
   now: () => new Date(),
-  async sleep(ms, signal) {
-    // An abort only shortens the sleep; it is not an error.
-    await setTimeout(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+  sleep(ms, signal) {
+    if (signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal?.addEventListener('abort', wake, { once: true });
+    });
   },
 };

@@ -53,7 +53,8 @@ export function createTokenPacker(options: TokenPackerOptions): TokenPacker {
   let timer = new AbortController();
 
   function flush(): void {
-    timer.abort();
+    // With a reason, so that no error with a stack is made for it.
+    timer.abort('sent');
     if (gathered.length === 0) return;
     const pictures = gathered;
     gathered = [];
