@@ -1,9 +1,26 @@
 import { Command, Option } from 'commander';
-import { addDecodeOptions, type DecodeOptions } from './decode-option.ts';
+import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { writePng } from '../image/png.ts';
+import type { Preprocessing } from '../image-gpt/config.ts';
+import { ImageGptError } from '../image-gpt/error.ts';
+import { createQuantizer } from '../image-gpt/nearest-color.ts';
+import { encodeNpy } from '../image-gpt/npy.ts';
+import { complete } from '../runtime/complete.ts';
+import { completionGrid } from './completion-grid.ts';
+import { addDecodeOptions, type DecodeOptions, maxPictureBytes, openPictureDecoder } from './decode-option.ts';
 import { examples } from './examples.ts';
-import { modelOption } from './model-option.ts';
+import { invocation } from './invocation.ts';
+import { keptTokens } from './kept-tokens.ts';
+import { modelDirectory, modelOption, requirePreprocessing } from './model-option.ts';
 import { integer, number } from './number-option.ts';
+import { checkOutputPath, writeOutputFile } from './output-file.ts';
+import { eachPicture } from './picture-files.ts';
+import { printable } from './printable.ts';
+import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
+import { threadsOption } from './threads-option.ts';
+import { openTokenRows } from './token-rows.ts';
+import { UsageError } from './usage-error.ts';
 
 interface CompleteOptions extends DecodeOptions {
   model: string;
@@ -14,6 +31,7 @@ interface CompleteOptions extends DecodeOptions {
   temperature: number;
   topK?: number;
   topP: number;
+  threads: number;
   out: string;
   force: boolean;
 }
@@ -58,6 +76,7 @@ export function completeCommand(): Command {
         .default(1)
         .argParser(number({ min: 0, max: 1, aboveMin: true })),
     )
+    .addOption(threadsOption())
     .requiredOption('--out <grid.png|y.npy>', 'where to write; the ending says what')
     .option('--force', 'replace the file if it exists', false);
   return addDecodeOptions(command)
@@ -65,9 +84,91 @@ export function completeCommand(): Command {
       'after',
       examples(`complete ${samplePictures('animals/cat.jpg')} --keep 0.5 -n 8 --seed 1 --out grid.png`),
     )
-    .action((file: string | undefined, options: CompleteOptions) => complete(file, options));
+    .action((file: string | undefined, options: CompleteOptions) => completePictures(file, options));
 }
 
-async function complete(file: string | undefined, options: CompleteOptions): Promise<void> {
-  console.error(file, options);
+async function completePictures(file: string | undefined, options: CompleteOptions): Promise<void> {
+  const { out, force, samples, temperature, topK, topP, seed, threads } = options;
+  if ((file === undefined) === (options.tokens === undefined)) {
+    const came = file === undefined ? 'neither' : 'both';
+    throw new UsageError(`expected a picture or --tokens x.npy, got ${came}; see ${invocation()} complete --help`);
+  }
+  const extension = checkOutputPath('--out', out, ['.png', '.npy'], force);
+  const directory = modelDirectory(options.model);
+  const checkpoint = await openCheckpoint(directory);
+  const { config, preprocessing, name } = checkpoint;
+  const { n_positions: n, n_colors: colors } = config;
+  if (config.objective === 'bert') {
+    throw new UsageError(
+      `${name} is a BERT model, which fills in masked tokens and cannot paint on; use an autoregressive one`,
+    );
+  }
+  const keep = keptTokens(options.keep, n);
+  if (topK !== undefined && topK > colors) {
+    throw new UsageError(`--top-k ${topK}: expected 1 to ${colors}, the colours of ${name}`);
+  }
+  if (file !== undefined || extension === '.png') {
+    // Before minutes of work: both need the palette.
+    requirePreprocessing(directory, preprocessing);
+  }
+  // [N, n]
+  const tokens =
+    file === undefined
+      ? await allTokens(options.tokens ?? '', n, colors)
+      : await pictureTokens(file, requirePreprocessing(directory, preprocessing), options);
+  const pictures = tokens.length / n;
+
+  using bar = progressBar('tokens');
+  // [N, samples, n]
+  const completed = await complete(checkpoint, tokens, {
+    keep,
+    samples,
+    seed,
+    temperature,
+    topP,
+    threads,
+    ...(topK === undefined ? {} : { topK }),
+    onProgress: (sampled, total) => bar.update(sampled, total),
+  });
+  bar.stop();
+
+  if (extension === '.npy') {
+    await writeOutputFile(out, force, encodeNpy(completed, [pictures, samples, n]));
+    process.stderr.write(`${out}: uint16 [${pictures}, ${samples}, ${n}], the first ${keep} of ${n} tokens kept\n`);
+  } else {
+    const grid = completionGrid(tokens, completed, {
+      keep,
+      samples,
+      preprocessing: requirePreprocessing(directory, preprocessing),
+    });
+    await writeOutputFile(out, force, await writePng(grid.rgb, grid.width, grid.height));
+    process.stderr.write(
+      `${out}: original, the first ${keep} of ${n} tokens, ${samples} completions; a row a picture\n`,
+    );
+  }
+}
+
+/** Every row of an npy file, [N, n]: completions of N pictures are held in memory anyway. */
+async function allTokens(path: string, n: number, colors: number): Promise<Uint16Array> {
+  await using file = await openTokenRows(path, { columns: n, below: colors, what: 'token' });
+  if (file.rows === 0) {
+    throw new ImageGptError('no_pictures', `${path}: expected at least one row of tokens, got none`);
+  }
+  return file.read(0, file.rows);
+}
+
+/** [1, n] */
+async function pictureTokens(file: string, recipe: Preprocessing, options: CompleteOptions): Promise<Uint16Array> {
+  await using decoder = openPictureDecoder(recipe, { ...options, decoders: 1 });
+  const quantize = createQuantizer(recipe.palette);
+  const limits = { maxBytes: maxPictureBytes(options), concurrency: 1 };
+  for await (const result of eachPicture([file], limits, async (bytes) =>
+    quantize((await decoder.decode(bytes)).rgb),
+  )) {
+    if (result.status === 'failed') {
+      throw new ImageGptError(result.code, `${printable(file)}: ${result.code}: ${result.message}`);
+    }
+    return result.value;
+  }
+  throw new Error('one file has one result');
 }

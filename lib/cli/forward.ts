@@ -13,6 +13,7 @@ import { integer } from './number-option.ts';
 import { checkOutputPath, openOutputFile } from './output-file.ts';
 import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
+import { threadsOption } from './threads-option.ts';
 import { openTokenRows } from './token-rows.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -60,7 +61,7 @@ export function forwardCommand(): Command {
     .option('--mask <m.npy>', 'BERT models: [N, n], 1 = masked (default: nothing is masked)')
     .requiredOption('--out <y.npy>', 'where to write')
     .option('--force', 'replace <y.npy> if it exists', false)
-    .addOption(new Option('--threads <t>', 'threads of the model').default(1).argParser(integer({ min: 1, max: 256 })))
+    .addOption(threadsOption())
     .addOption(
       new Option('--batch <b>', 'pictures between two writes').default(1).argParser(integer({ min: 1, max: 1024 })),
     )
