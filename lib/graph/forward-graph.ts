@@ -14,6 +14,7 @@ import {
   reshape,
   unsqueeze,
 } from './operators.ts';
+import { tokenLogits } from './token-logits.ts';
 import { embed, type Point, transformerBlock } from './transformer.ts';
 import type { ImageGptWeights } from './weights.ts';
 
@@ -92,8 +93,7 @@ export function forwardGraph(model: ImageGptModel, request: ForwardRequest): Gra
     addOutput(graph, 'classes', value, 'float32', [1, classes]);
   }
   if (request.likelihood === true || request.logits === true) {
-    if (weights.lmHead === undefined) throw unavailable('Likelihood and logits', 'lm_head.weight');
-    const logits = matMulTransposed(graph, points(config.n_layer).next, addWeight(graph, weights.lmHead)); // [1, n, V]
+    const logits = tokenLogits(graph, points(config.n_layer).next, weights); // [1, n, V]
     if (request.logits === true) addOutput(graph, 'logits', logits, 'float32', [1, n, colors]);
     if (request.likelihood === true) {
       const chosen = gatherElements(graph, logSoftmax(graph, logits), unsqueeze(graph, tokens, 2), 2); // [1, n, 1]
@@ -153,12 +153,13 @@ function classLogits(
     const bias = addConstant(graph, 'probe bias', probe.bias, [classes]);
     return { value: add(graph, matMulTransposed(graph, features, weight), bias), classes };
   }
-  if (weights.score === undefined) throw unavailable('Class logits', 'score.weight or probe.safetensors');
+  if (weights.score === undefined) {
+    throw new GraphError(
+      'output_unavailable',
+      'Class logits need score.weight or probe.safetensors, which this checkpoint does not have.',
+    );
+  }
   const features = pooled(config.n_layer, 'next'); // mean of ln_f, SOS position included
   const value = matMulTransposed(graph, features, addWeight(graph, weights.score));
   return { value, classes: weights.score.shape[0] ?? 0 };
-}
-
-function unavailable(output: string, needed: string): GraphError {
-  return new GraphError('output_unavailable', `${output} need ${needed}, which this checkpoint does not have.`);
 }

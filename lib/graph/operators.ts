@@ -7,6 +7,11 @@ export function add(graph: Graph, a: Value, b: Value): Value {
   return addNode(graph, 'Add', [a, b]);
 }
 
+/** Elementwise product, with broadcasting. */
+export function multiply(graph: Graph, a: Value, b: Value): Value {
+  return addNode(graph, 'Mul', [a, b]);
+}
+
 /** [b, m, k] x [k, n] or [b, k, n] -> [b, m, n] */
 export function matMul(graph: Graph, a: Value, b: Value): Value {
   return addNode(graph, 'MatMul', [a, b]);
@@ -44,14 +49,9 @@ export function reshape(graph: Graph, value: Value, shape: readonly number[]): V
   return addNode(graph, 'Reshape', [value, int64s(graph, shape)]);
 }
 
-export function transpose(graph: Graph, value: Value, permutation: readonly number[]): Value {
-  return addNode(graph, 'Transpose', [value], { perm: { kind: 'ints', value: permutation } });
-}
-
-/** Elements [start, end) along one axis. */
-export function slice(graph: Graph, value: Value, start: number, end: number | Value, axis: number): Value {
-  const stop = typeof end === 'number' ? int64s(graph, [end]) : end;
-  return addNode(graph, 'Slice', [value, int64s(graph, [start]), stop, int64s(graph, [axis])]);
+/** Elements [start, end) along one axis; an end beyond it means all that are left. */
+export function slice(graph: Graph, value: Value, start: number, end: number, axis: number): Value {
+  return addNode(graph, 'Slice', [value, int64s(graph, [start]), int64s(graph, [end]), int64s(graph, [axis])]);
 }
 
 /** Puts `before` copies of `fill` in front and drops `-after` at the end, along the last of two axes. */
@@ -65,10 +65,6 @@ export function where(graph: Graph, condition: Value, a: Value, b: Value): Value
 
 export function unsqueeze(graph: Graph, value: Value, axis: number): Value {
   return addNode(graph, 'Unsqueeze', [value, int64s(graph, [axis])]);
-}
-
-export function squeeze(graph: Graph, value: Value, axis: number): Value {
-  return addNode(graph, 'Squeeze', [value, int64s(graph, [axis])]);
 }
 
 /** Pieces of the given sizes along one axis; a single piece is the value itself. */

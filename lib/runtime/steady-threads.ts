@@ -8,12 +8,13 @@ const STEADY_UNITS = 5;
 const STEP = 128;
 
 /**
- * Threads, at most `wanted`, with which the model gives the same bits as with one. A product [n, k] x [k, columns] is
+ * Threads, at most `wanted`, with which the model gives the same bits as with one. A product [rows, k] x [k, columns] is
  * shared out by rows, which changes nothing, unless it has more columns than rows; then a thread with few columns adds
- * up in other steps. That happens only to models wider than they are long.
+ * up in other steps. `rows` is n for whole pictures, where that happens only to models wider than they are long, and
+ * the number of samples for decoding steps.
  */
-export function steadyThreads(config: ImageGptConfig, wanted: number): number {
-  const { n_positions: n, n_embd: d, n_inner, n_colors } = config;
+export function steadyThreads(config: ImageGptConfig, wanted: number, rows = config.n_positions): number {
+  const { n_embd: d, n_inner, n_colors } = config;
   const products = [
     { k: d, columns: d },
     { k: d, columns: 3 * d },
@@ -22,7 +23,7 @@ export function steadyThreads(config: ImageGptConfig, wanted: number): number {
     { k: d, columns: n_colors },
   ];
   return products
-    .filter(({ k, columns }) => columns > n && k > STEP)
+    .filter(({ k, columns }) => columns > rows && k > STEP)
     .map(({ columns }) => Math.max(1, Math.floor(columns / COLUMN_UNIT / STEADY_UNITS)))
     .reduce((threads, most) => Math.min(threads, most), wanted);
 }

@@ -1,0 +1,95 @@
+import type { ImageGptConfig } from '../image-gpt/config.ts';
+import type { Projections } from './attention.ts';
+import type { ImageGptModel } from './forward-graph.ts';
+import { addInput, addOutput, addWeight, createGraph, type Graph, type Value } from './graph.ts';
+import {
+  add,
+  concat,
+  gatherRows,
+  matMul,
+  matMulTransposed,
+  multiply,
+  reshape,
+  slice,
+  softmax,
+  split,
+  unsqueeze,
+} from './operators.ts';
+import { tokenLogits } from './token-logits.ts';
+import { embed, transformerBlock } from './transformer.ts';
+
+/** Names of the cache inputs of block `layer`. */
+export function cacheNames(layer: number): { keys: string; values: string } {
+  return { keys: `keys.${layer}`, values: `values.${layer}` };
+}
+
+/**
+ * One decoding step for `batch` samples at the same place. Inputs: `tokens` int32 [batch], the tokens just chosen;
+ * `position` int32 [1], where they are fed (SOS was 0); `keys.<l>`, `values.<l>` [batch, n_head, capacity, dh], what
+ * earlier steps gave; `visible` [1, 1, 1, capacity], 0 where the cache is filled, -infinity elsewhere. Gives `logits`
+ * [batch, V] for the next token and `rows` [2 x n_layer, batch, n_head, dh], the new keys and values: the cache itself
+ * is never copied.
+ *
+ * @throws GraphError
+ */
+export function decodeStepGraph({ config, weights }: ImageGptModel, batch: number): Graph {
+  const { n_embd: d, n_head: H, n_layer: L } = config;
+  const cacheShape = [batch, H, 'capacity', d / H];
+  const graph = createGraph('image-gpt-decode-step');
+  const tokens = addInput(graph, 'tokens', 'int32', [batch]);
+  const position = addInput(graph, 'position', 'int32', [1]);
+  const visible = addInput(graph, 'visible', 'float32', [1, 1, 1, 'capacity']);
+  const content = unsqueeze(graph, gatherRows(graph, addWeight(graph, weights.wte), tokens), 1); // [batch, 1, d]
+  const place = gatherRows(graph, addWeight(graph, weights.wpe), position); // [1, d]
+  let point = embed(graph, content, place, config, weights);
+  const rows: Value[] = [];
+  for (let layer = 0; layer < L; layer++) {
+    const names = cacheNames(layer);
+    const cache = {
+      keys: addInput(graph, names.keys, 'float32', cacheShape),
+      values: addInput(graph, names.values, 'float32', cacheShape),
+      visible,
+    };
+    point = transformerBlock(graph, point, layer, config, weights, (projections) => {
+      const [q = '', key = '', value = ''] = byHead(graph, projections, config);
+      rows.push(key, value);
+      return attendCache(graph, q, key, value, cache, config);
+    });
+  }
+  const logits = tokenLogits(graph, point.next, weights); // [batch, 1, V]
+  addOutput(graph, 'logits', reshape(graph, logits, [batch, -1]), 'float32', [batch, config.n_colors]);
+  const all = concat(
+    graph,
+    rows.map((row) => reshape(graph, row, [1, batch, H, d / H])),
+    0,
+  );
+  addOutput(graph, 'rows', all, 'float32', [2 * L, batch, H, d / H]);
+  return graph;
+}
+
+/** One query, key and value a head: [batch, H, 1, dh] each. */
+function byHead(graph: Graph, projections: Projections, { n_embd: d, n_head: H }: ImageGptConfig): Value[] {
+  if ('packed' in projections) {
+    return split(graph, reshape(graph, projections.packed, [0, 3 * H, 1, d / H]), [H, H, H], 1);
+  }
+  return [projections.q, projections.k, projections.v].map((value) => reshape(graph, value, [0, H, 1, d / H]));
+}
+
+/** softmax([q K^T + visible, q k^T] / sqrt(dh)) [V, v]: the new key and value stay apart from the cache. */
+function attendCache(
+  graph: Graph,
+  q: Value,
+  key: Value,
+  value: Value,
+  cache: { keys: Value; values: Value; visible: Value },
+  { n_embd: d, n_head: H }: ImageGptConfig,
+): Value {
+  const scale = 1 / Math.sqrt(d / H);
+  const old = add(graph, matMulTransposed(graph, q, cache.keys, scale), cache.visible); // [batch, H, 1, capacity]
+  const own = matMulTransposed(graph, q, key, scale); // [batch, H, 1, 1]
+  const shares = softmax(graph, concat(graph, [own, old], 3));
+  const ownPart = multiply(graph, slice(graph, shares, 0, 1, 3), value);
+  const oldPart = matMul(graph, slice(graph, shares, 1, Number.MAX_SAFE_INTEGER, 3), cache.values); // [batch, H, 1, dh]
+  const mixed = add(graph, oldPart, ownPart);
+  return reshape(graph, mixed, [0, 1, d]);
+}

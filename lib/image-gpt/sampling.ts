@@ -1,0 +1,51 @@
+import type { Random } from './random.ts';
+
+export interface SamplingOptions {
+  /** Logits are divided by it; 0 always takes the likeliest token. Default 1, as the paper samples. */
+  temperature?: number;
+  /** Choose among the so many likeliest tokens only. Default: all. */
+  topK?: number;
+  /** Choose among the likeliest tokens that together have this probability, after temperature and topK. Default 1. */
+  topP?: number;
+}
+
+/**
+ * Chooses a token from logits [V]. Among equally likely tokens the lower index comes first. Draws once from `random`,
+ * at temperature 0 never; computes in float64.
+ */
+export function sampleToken(logits: Float32Array, options: SamplingOptions, random: Random): number {
+  const { temperature = 1, topK = logits.length, topP = 1 } = options;
+  if (temperature === 0) return likeliest(logits);
+  const ranked = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b);
+  const kept = ranked.slice(0, topK);
+  const largest = logits[ranked[0]!]!;
+  const weights = kept.map((token) => Math.exp((logits[token]! - largest) / temperature));
+  const whole = sum(weights);
+  const count = topP < 1 ? nucleus(weights, topP * whole) : weights.length;
+  let rest = random() * sum(weights.slice(0, count));
+  for (let i = 0; i < count; i++) {
+    rest -= weights[i]!;
+    if (rest < 0) return kept[i]!;
+  }
+  return kept[count - 1]!; // rounding left a trace of the sum
+}
+
+/** How many of the weights, largest first, reach `wanted` together; at least one. */
+function nucleus(weights: readonly number[], wanted: number): number {
+  let reached = 0;
+  const at = weights.findIndex((weight) => {
+    reached += weight;
+    return reached >= wanted;
+  });
+  return at < 0 ? weights.length : at + 1;
+}
+
+function likeliest(logits: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+  return best;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,149 @@
+import { cacheNames, decodeStepGraph } from '../graph/decode-step-graph.ts';
+import type { ImageGptModel } from '../graph/forward-graph.ts';
+import { writeOnnx } from '../graph/onnx-writer.ts';
+import { prefillGraph } from '../graph/prefill-graph.ts';
+import { RuntimeError } from './error.ts';
+import { checkedTokens } from './forward.ts';
+import { createKeyValueCache } from './key-value-cache.ts';
+import { type Input, type Output, openSession, type Provider, type Session } from './session.ts';
+import { steadyThreads } from './steady-threads.ts';
+
+export interface DecoderOptions {
+  /** Tokens that are given, k: 0 (everything is sampled) to n - 1. */
+  keep: number;
+  /** Samples that are decoded side by side. */
+  batch: number;
+  /** Threads at most; default 1. Fewer are used where more could change a bit of the result. */
+  threads?: number;
+  /** Default `cpu`. */
+  provider?: Provider;
+}
+
+export interface Decoder {
+  readonly batch: number;
+  /** Place of the token that the last logits are about: k after `prime`, one more after each step. */
+  readonly place: number;
+  /**
+   * Begins anew with the given tokens [batch, k]. Returns logits [batch, V] for the token at place k. Samples that begin
+   * like the one before them cost nothing.
+   *
+   * @throws RuntimeError
+   */
+  prime(tokens: Int32Array): Promise<Float32Array>;
+  /**
+   * Takes the tokens [batch] chosen for the last place. Returns logits [batch, V] for the next one, each sample's
+   * the same whatever the others are.
+   *
+   * @throws RuntimeError
+   */
+  step(tokens: Int32Array): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens an autoregressive model for sampling: the given tokens are read in one pass, then one token a step, with keys
+ * and values of earlier steps kept in buffers of full size (see {@link createKeyValueCache}).
+ *
+ * @throws GraphError when the checkpoint has no lm_head; RuntimeError
+ */
+export async function openDecoder(model: ImageGptModel, options: DecoderOptions): Promise<Decoder> {
+  const { config, weights } = model;
+  const { keep, batch, provider = 'cpu' } = options;
+  const { n_positions: n, n_colors: colors, n_layer, n_head, n_embd } = config;
+  const headSize = n_embd / n_head;
+  if (config.objective === 'bert') {
+    throw new RuntimeError(
+      'input_invalid',
+      'Expected an autoregressive model to sample from; this one is a BERT model.',
+    );
+  }
+  if (!Number.isInteger(keep) || keep < 0 || keep >= n) {
+    throw new RuntimeError('input_invalid', `Expected 0 to ${n - 1} given tokens, received ${keep}.`);
+  }
+  /** SOS and the given tokens. */
+  const length = keep + 1;
+  const wanted = options.threads ?? 1;
+  const session = (graph: Parameters<typeof writeOnnx>[0], rows: number): Promise<Session> =>
+    openSession(writeOnnx(graph), {
+      directory: weights.directory,
+      threads: steadyThreads(config, wanted, rows),
+      provider,
+    });
+  const prefill = await session(prefillGraph(model, length), length);
+  const stepper = await session(decodeStepGraph(model, batch), batch);
+  const cache = createKeyValueCache(config, batch);
+
+  async function prefillOne(given: Int32Array): Promise<{ logits: Float32Array; rows: Float32Array }> {
+    const tokens = new Int32Array(length);
+    tokens.set(given);
+    const outputs = await prefill.run({ tokens: { type: 'int32', data: tokens, dims: [1, length] } });
+    return { logits: data(outputs, 'logits'), rows: data(outputs, 'rows') };
+  }
+
+  return {
+    batch,
+    get place() {
+      return cache.filled - 1;
+    },
+    async prime(tokens) {
+      if (tokens.length !== batch * keep) {
+        throw new RuntimeError('input_invalid', `Expected ${batch} x ${keep} tokens, received ${tokens.length}.`);
+      }
+      if (keep > 0) checkedTokens(tokens, keep, colors);
+      cache.reset(length + 1);
+      const logits = new Float32Array(batch * colors);
+      let last: { given: Int32Array; logits: Float32Array; rows: Float32Array } | undefined;
+      for (let sample = 0; sample < batch; sample++) {
+        const given = tokens.subarray(sample * keep, (sample + 1) * keep);
+        if (last === undefined || !given.every((token, i) => token === last?.given[i])) {
+          last = { given, ...(await prefillOne(given)) };
+        }
+        cache.writeSample(sample, last.rows, length);
+        logits.set(last.logits, sample * colors);
+      }
+      cache.fill(length);
+      return logits;
+    },
+    async step(tokens) {
+      if (tokens.length !== batch) {
+        throw new RuntimeError('input_invalid', `Expected ${batch} tokens, received ${tokens.length}.`);
+      }
+      checkedTokens(tokens, batch, colors);
+      if (cache.filled === 0 || cache.filled >= n) {
+        throw new RuntimeError(
+          'input_invalid',
+          `Expected a primed decoder with places left; it has read ${cache.filled} of ${n}.`,
+        );
+      }
+      const { filled, capacity } = cache;
+      const inputs: Record<string, Input> = {
+        tokens: { type: 'int32', data: tokens, dims: [batch] },
+        position: { type: 'int32', data: Int32Array.of(filled), dims: [1] },
+        visible: {
+          type: 'float32',
+          data: new Float32Array(capacity).fill(Number.NEGATIVE_INFINITY, filled),
+          dims: [1, 1, 1, capacity],
+        },
+      };
+      const dims = [batch, n_head, capacity, headSize];
+      const buffers = cache.buffers();
+      for (let layer = 0; layer < n_layer; layer++) {
+        const { keys, values } = cacheNames(layer);
+        inputs[keys] = { type: 'float32', data: buffers[2 * layer] ?? new Float32Array(), dims };
+        inputs[values] = { type: 'float32', data: buffers[2 * layer + 1] ?? new Float32Array(), dims };
+      }
+      const outputs = await stepper.run(inputs);
+      cache.append(data(outputs, 'rows'));
+      return data(outputs, 'logits');
+    },
+    async close() {
+      await Promise.all([prefill.close(), stepper.close()]);
+    },
+  };
+}
+
+function data(outputs: ReadonlyMap<string, Output>, name: string): Float32Array {
+  const output = outputs.get(name);
+  if (output === undefined) throw new RuntimeError('run_failed', `The graph gave no ${name}.`);
+  return output.data;
+}

@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import type { ImageGptModel } from '../../../lib/graph/forward-graph.ts';
+import { complete } from '../../../lib/runtime/complete.ts';
+import { randomTokens, type TinyCheckpoint, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+
+const n = 16;
+let checkpoint: TinyCheckpoint;
+let model: ImageGptModel;
+beforeAll(async () => {
+  checkpoint = await tinyCheckpoint();
+  model = await openCheckpoint(checkpoint.directory);
+});
+afterAll(() => checkpoint[Symbol.asyncDispose]());
+
+const pictures = randomTokens(1, 3 * n, 8);
+
+test('the given tokens stay, the rest is sampled', async () => {
+  const completed = await complete(model, pictures, { keep: 8, samples: 2 });
+  expect(completed.length).toBe(3 * 2 * n);
+  for (let i = 0; i < 6; i++) {
+    const picture = Math.floor(i / 2);
+    expect(completed.subarray(i * n, i * n + 8)).toEqual(pictures.subarray(picture * n, picture * n + 8));
+  }
+  expect(completed.every((token) => token < 8)).toBe(true);
+  expect(completed.subarray(0, n)).not.toEqual(completed.subarray(n, 2 * n));
+});
+
+test('the same seed gives the same, another seed something else', async () => {
+  const options = { keep: 4, samples: 2, seed: 7 };
+  const completed = await complete(model, pictures, options);
+  expect(await complete(model, pictures, options)).toEqual(completed);
+  expect(await complete(model, pictures, { ...options, seed: 8 })).not.toEqual(completed);
+});
+
+test('a sample depends neither on the number of samples nor on the other pictures', async () => {
+  const many = await complete(model, pictures, { keep: 4, samples: 11 });
+  for (const picture of [0, 1, 2]) {
+    for (const samples of [1, 2, 5]) {
+      const alone = await complete(model, pictures.slice(picture * n, (picture + 1) * n), { keep: 4, samples });
+      expect(alone).toEqual(many.subarray(picture * 11 * n, (picture * 11 + samples) * n));
+    }
+  }
+});
+
+test('at temperature 0 all samples are the likeliest, and top-k 1 is the same', async () => {
+  const options = { keep: 4, samples: 2 };
+  const greedy = await complete(model, pictures, { ...options, temperature: 0 });
+  expect(greedy.subarray(0, n)).toEqual(greedy.subarray(n, 2 * n));
+  expect(await complete(model, pictures, { ...options, topK: 1 })).toEqual(greedy);
+});
+
+test.each([0, 15])('%d given tokens of 16 work', async (keep) => {
+  const completed = await complete(model, pictures, { keep, samples: 1 });
+  for (const picture of [0, 1, 2]) {
+    const at = picture * n;
+    expect(completed.subarray(at, at + keep)).toEqual(pictures.subarray(at, at + keep));
+  }
+});
+
+test('everything given is everything returned', async () => {
+  expect(await complete(model, pictures, { keep: n, samples: 1 })).toEqual(pictures);
+});
+
+test('progress counts the sampled tokens up to their number', async () => {
+  const seen: [number, number][] = [];
+  await complete(model, pictures, { keep: 14, samples: 3, onProgress: (done, total) => seen.push([done, total]) });
+  expect(seen).toEqual([
+    [8, 18],
+    [16, 18],
+    [17, 18],
+    [18, 18],
+  ]);
+});
+
+test('tokens beyond the palette are refused', async () => {
+  await expect(complete(model, new Uint16Array(n).fill(8), { keep: 4, samples: 1 })).rejects.toMatchObject({
+    code: 'input_invalid',
+  });
+});
