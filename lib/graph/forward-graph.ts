@@ -19,7 +19,7 @@ import { embed, type Point, transformerBlock } from './transformer.ts';
 import type { ImageGptWeights } from './weights.ts';
 
 /** A linear classifier on pooled features (paper section 2.3). */
-export interface LinearProbe {
+interface LinearProbe {
   /** Layers 0..n_layer, concatenated in this order, k of them. */
   layers: readonly number[];
   norm: FeatureNorm;
@@ -29,7 +29,7 @@ export interface LinearProbe {
   bias: Float32Array;
 }
 
-export interface FeatureRequest {
+interface FeatureRequest {
   /** Layers 0..n_layer (0: embeddings + positions), concatenated in this order, k of them. */
   layers: readonly number[];
   norm: FeatureNorm;

@@ -181,6 +181,6 @@ export const onnxElementType: Readonly<Record<ElementType, number>> = {
   bfloat16: 16,
 };
 
-export function elements(shape: readonly number[]): number {
+function elements(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }

@@ -121,7 +121,7 @@ export function addAndNorm(
 }
 
 /** A constant int64 list, shared by name. */
-export function int64s(graph: Graph, values: readonly number[]): Value {
+function int64s(graph: Graph, values: readonly number[]): Value {
   return addConstant(graph, `int64 [${values}]`, BigInt64Array.from(values, BigInt), [values.length]);
 }
 
