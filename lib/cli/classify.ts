@@ -19,6 +19,7 @@ import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
 import { writeOut } from './standard-output.ts';
+import { red } from './style.ts';
 import { table } from './table.ts';
 import { workersOption } from './workers-option.ts';
 
@@ -78,7 +79,7 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
     if (result.status === 'failed') {
       const { code, message } = result;
       process.exitCode = 1;
-      rows.push([printable(file), code]);
+      rows.push([printable(file), red(code, process.stdout)]);
       if (json) {
         await writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`);
       }

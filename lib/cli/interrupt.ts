@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { sameCommand } from './invocation.ts';
 
 export type InterruptSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
@@ -43,8 +44,6 @@ export function onFirstInterrupt(first: (signal: InterruptSignal) => void): Disp
 }
 
 function endAtOnce(signal: InterruptSignal): void {
-  process.stderr.write(
-    `igpt: ended by ${signal}; nothing half-written is left. Start the same command again to go on\n`,
-  );
+  process.stderr.write(`igpt: ended by ${signal}; nothing half-written is left. Run again: ${sameCommand()}\n`);
   process.exit(interruptExitCode(signal));
 }

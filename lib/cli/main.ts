@@ -3,6 +3,7 @@ import { ImageGptError } from '../image-gpt/error.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { createProgram, HelpShown } from './program.ts';
 import { watchStandardOutput } from './standard-output.ts';
+import { red } from './style.ts';
 import { isUsageError } from './usage-error.ts';
 
 /** Runs one command line and sets the exit code: 0 done, 1 failed, 2 the command line is wrong, 128 + signal interrupted. */
@@ -33,5 +34,5 @@ function report(error: unknown, debug: boolean): void {
     error instanceof ImageGptError
       ? message
       : `unexpected: ${message}; this is a defect of igpt: run it again with --debug and report what it prints`;
-  process.stderr.write(`igpt: ${words.replaceAll(/\s*\n\s*/g, ' ')}\n`);
+  process.stderr.write(`${red('igpt:', process.stderr)} ${words.replaceAll(/\s*\n\s*/g, ' ')}\n`);
 }

@@ -20,6 +20,7 @@ import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
 import { writeOut } from './standard-output.ts';
+import { red } from './style.ts';
 import { table } from './table.ts';
 
 interface QuantizeOptions extends DecodeOptions {
@@ -95,7 +96,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
       if (json) {
         await writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`);
       }
-      rows.push([printable(file), code, '', '']);
+      rows.push([printable(file), red(code, process.stdout), '', '']);
       bar.say(`${printable(file)}: ${code}: ${message}`);
       continue;
     }

@@ -177,6 +177,9 @@ async function run(dir: string, options: RunOptions): Promise<void> {
         bar.say(`igpt: ${error instanceof Error ? error.message : error}`);
       }
     },
+  }).finally(() => {
+    // Whatever ends the run also ends the watch.
+    stop.abort();
   });
   bar.stop();
 

@@ -27,7 +27,7 @@ export function startIgpt(
   { cwd = ROOT, env = {} }: StartOptions = {},
 ): ChildProcessWithoutNullStreams {
   const plain = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_|INIT_CWD$|NODE_|VITEST|TEST$|IGPT_)/.test(name),
+    ([name]) => !/^(npm_|INIT_CWD$|NODE_|VITEST|TEST$|IGPT_|FORCE_COLOR$|NO_COLOR$)/.test(name),
   );
   return spawn(IGPT, args, { cwd, env: { ...Object.fromEntries(plain), ...env } });
 }
