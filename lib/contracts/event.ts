@@ -14,7 +14,7 @@ const about = {
 };
 
 /** Told for each new outcome, at least once. */
-export const resultEvent = z.discriminatedUnion('status', [
+const resultEvent = z.discriminatedUnion('status', [
   z.strictObject({
     ...about,
     status: z.literal('succeeded'),
@@ -28,7 +28,7 @@ export const resultEvent = z.discriminatedUnion('status', [
 export type ResultEvent = z.infer<typeof resultEvent>;
 
 /** The last line of a run: `seen` is always `succeeded + failed + skipped`. */
-export const summaryEvent = z.strictObject({
+const summaryEvent = z.strictObject({
   type: z.literal('summary'),
   seen: z.int().nonnegative(),
   succeeded: z.int().nonnegative(),

@@ -10,5 +10,3 @@ export const imageFacts = z.strictObject({
   /** Size of the file. */
   bytes: z.int().positive(),
 });
-
-export type ImageFacts = z.infer<typeof imageFacts>;

@@ -11,12 +11,12 @@ const labelled = z.strictObject({
 });
 
 /** The most probable class, and the (up to) five most probable ones, best first. */
-export const classification = z.strictObject({ ...labelled.shape, top5: z.array(labelled).min(1).max(5) });
+const classification = z.strictObject({ ...labelled.shape, top5: z.array(labelled).min(1).max(5) });
 
 export type Classification = z.infer<typeof classification>;
 
 /** Pooled features of one layer. */
-export const features = z.strictObject({
+const features = z.strictObject({
   /** Layer l of h^l, 0 (embeddings and positions) to n_layer. */
   layer: z.int().nonnegative(),
   /** `raw`: h^l itself; `next`: after the norm that follows it. */
@@ -26,7 +26,7 @@ export const features = z.strictObject({
 });
 
 /** How surprising the picture is to the model. */
-export const likelihood = z.strictObject({
+const likelihood = z.strictObject({
   nats_per_token: z.number().nonnegative(),
   /** A token is a pixel, so this is nats_per_token / ln 2. Not comparable with RGB bits: the palette is lossy. */
   bits_per_pixel: z.number().nonnegative(),
@@ -41,7 +41,7 @@ const about = {
   created_at: z.iso.datetime(),
 };
 
-export const succeededOutcome = z.strictObject({
+const succeededOutcome = z.strictObject({
   ...about,
   status: z.literal('succeeded'),
   image: imageFacts,
@@ -58,7 +58,7 @@ export const succeededOutcome = z.strictObject({
   onnxruntime: z.string(),
 });
 
-export const failedOutcome = z.strictObject({ ...about, status: z.literal('failed'), error: failure });
+const failedOutcome = z.strictObject({ ...about, status: z.literal('failed'), error: failure });
 
 /** A result file: the one outcome of a picture under a model. */
 export const outcome = z.discriminatedUnion('status', [succeededOutcome, failedOutcome]);

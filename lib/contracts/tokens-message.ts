@@ -3,7 +3,7 @@ import { imageFacts } from './image-facts.ts';
 import { inputKey } from './keys.ts';
 
 /** One picture as colour tokens. */
-export const tokensPicture = z.strictObject({
+const tokensPicture = z.strictObject({
   key: inputKey,
   /** ETag of the version that was read. */
   etag: z.string().min(1),

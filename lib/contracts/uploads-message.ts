@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { inputKey } from './keys.ts';
 
 /** Our own message in the uploads queue: this picture needs an outcome. */
-export const pictureReference = z.strictObject({
+const pictureReference = z.strictObject({
   schema_version: z.literal(1),
   type: z.literal('reference'),
   key: inputKey,
@@ -14,5 +14,3 @@ export type PictureReference = z.infer<typeof pictureReference>;
 
 /** Every message of the uploads queue that we understand. */
 export const uploadsMessage = z.discriminatedUnion('type', [pictureReference]);
-
-export type UploadsMessage = z.infer<typeof uploadsMessage>;

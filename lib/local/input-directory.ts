@@ -23,7 +23,7 @@ export interface InputDirectoryOptions {
 }
 
 /** The directory cannot be an input at all. */
-export class InputDirectoryError extends ImageGptError {}
+class InputDirectoryError extends ImageGptError {}
 
 interface Folder {
   path: string;

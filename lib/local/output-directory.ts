@@ -14,7 +14,7 @@ import { removeStaleTemporaries, temporaryFolder, writeTemporary } from './tempo
 const noLinks: readonly (string | undefined)[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'];
 
 /** The directory cannot be an output. */
-export class OutputDirectoryError extends ImageGptError {}
+class OutputDirectoryError extends ImageGptError {}
 
 /**
  * A directory as an output bucket. Files appear whole or not at all, under the names of {@link escapeKey}. Creating is

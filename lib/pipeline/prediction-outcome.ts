@@ -6,7 +6,7 @@ import { bitsPerPixel } from '../image-gpt/likelihood.ts';
 import type { Clock, Model, Prediction } from './ports.ts';
 
 /** The model's numbers are not numbers: damaged weights, or an overflow in low precision. */
-export class PredictionError extends ImageGptError {
+class PredictionError extends ImageGptError {
   constructor(message: string) {
     super('not_finite', message);
   }

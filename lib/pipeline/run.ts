@@ -65,7 +65,7 @@ export interface RunResult extends SummaryEvent {
 }
 
 /** The run had to stop: what it was about to say could not be stored or published, however often it tried. */
-export class RunError extends ImageGptError {}
+class RunError extends ImageGptError {}
 
 /** Pictures in a tokens message. In memory a message costs nothing, so it only has to be worth a hand-over. */
 const picturesPerMessage = 8;

@@ -1,7 +1,7 @@
 import type { Clock } from './ports.ts';
 
 /** What a picture can wait for. */
-export type Stage = 'listing' | 'reading' | 'decoding' | 'sending' | 'predicting' | 'storing' | 'publishing';
+type Stage = 'listing' | 'reading' | 'decoding' | 'sending' | 'predicting' | 'storing' | 'publishing';
 
 /** Everything that waits in one stage now. */
 export interface StageWait {

@@ -202,7 +202,15 @@ describe('another model', () => {
     void old.stop();
     expect(world.uploads.size()).toBe(0);
     expect(world.tokens.size()).toBeGreaterThan(0);
-    await run(world, { model: createFakeModel({ id: 'fake-2' }), preprocessing: '00000000000000bb' });
+    let decoded = 0;
+    await run(world, {
+      model: createFakeModel({ id: 'fake-2' }),
+      preprocessing: '00000000000000bb',
+      async fault(point) {
+        if (point === 'before decoder.decode') decoded += 1;
+      },
+    });
+    expect(decoded).toBe(10);
     expect(faults(world, 'fake-2')).toEqual([]);
     expect(Object.keys(outcomes(world))).toHaveLength(10);
     expect(Object.values(outcomes(world)).every((outcome) => outcome?.model === 'fake-2')).toBe(true);

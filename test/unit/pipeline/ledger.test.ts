@@ -1,0 +1,68 @@
+import { describe, expect, test, vi } from 'vitest';
+import { createLedger } from '../../../lib/pipeline/ledger.ts';
+
+const never = new AbortController().signal;
+
+describe('the ledger', () => {
+  test('counts a picture once, however often it ends', () => {
+    const ledger = createLedger(() => {});
+    expect(ledger.begin('a')).toBe(true);
+    expect(ledger.begin('a')).toBe(false);
+    ledger.end({ end: 'failed', key: 'a', code: 'corrupt_image' });
+    ledger.end({ end: 'succeeded', key: 'a' });
+    expect(ledger.counts()).toEqual({ succeeded: 0, failed: 1, skipped: 0, pending: 0 });
+    expect(ledger.failures()).toEqual({ corrupt_image: 1 });
+  });
+
+  test('does not count a picture of another run', () => {
+    const ledger = createLedger(() => {});
+    ledger.end({ end: 'succeeded', key: 'a' });
+    expect(ledger.counts()).toEqual({ succeeded: 0, failed: 0, skipped: 0, pending: 0 });
+  });
+
+  test('counts what needs nothing, and what has gone, as skipped', () => {
+    const onChange = vi.fn();
+    const ledger = createLedger(onChange);
+    ledger.skip();
+    ledger.begin('a');
+    ledger.end({ end: 'gone', key: 'a' });
+    expect(ledger.counts()).toEqual({ succeeded: 0, failed: 0, skipped: 2, pending: 0 });
+    expect(onChange).toHaveBeenCalledTimes(2);
+  });
+
+  test('keeps a superseded picture on its way, to be sent again, four times', async () => {
+    const ledger = createLedger(() => {});
+    ledger.begin('a');
+    for (let version = 1; version < 5; version++) {
+      const taken = ledger.takeChanged(never);
+      ledger.end({ end: 'superseded', key: 'a' });
+      expect(await taken).toEqual(['a']);
+      expect(ledger.counts().pending).toBe(1);
+    }
+    ledger.end({ end: 'superseded', key: 'a' });
+    expect(ledger.counts()).toMatchObject({ skipped: 1, pending: 0 });
+  });
+
+  test('is idle when nothing is pending', async () => {
+    const ledger = createLedger(() => {});
+    await ledger.idle(never);
+    ledger.begin('a');
+    let idle = false;
+    const waiting = ledger.idle(never).then(() => {
+      idle = true;
+    });
+    await Promise.resolve();
+    expect(idle).toBe(false);
+    ledger.end({ end: 'succeeded', key: 'a' });
+    await waiting;
+  });
+
+  test('lets go of those that wait when it is told to', async () => {
+    const ledger = createLedger(() => {});
+    ledger.begin('a');
+    const stop = new AbortController();
+    const waiting = Promise.all([ledger.idle(stop.signal), ledger.takeChanged(stop.signal)]);
+    stop.abort();
+    expect(await waiting).toEqual([undefined, []]);
+  });
+});

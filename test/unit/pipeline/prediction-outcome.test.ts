@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { outcome } from '../../../lib/contracts/outcome.ts';
+import type { Prediction } from '../../../lib/pipeline/ports.ts';
+import { predictionOutcome } from '../../../lib/pipeline/prediction-outcome.ts';
+import { createFakeModel } from '../../support/fake-model.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+const picture = { key: 'a.jpg', etag: '"1"', image: { format: 'jpeg', width: 2, height: 3, bytes: 4 }, tokens: 'AA==' };
+
+function outcomeOf(prediction: Prediction, labels = ['cat', 'dog']) {
+  return predictionOutcome({ clock: createVirtualClock(), model: createFakeModel({ labels }) }, picture, prediction);
+}
+
+describe('the outcome of a prediction', () => {
+  test('holds what the contract says', () => {
+    const made = outcomeOf({
+      classLogits: Float32Array.of(0, Math.log(3)),
+      features: Float32Array.of(1),
+      nats: Math.LN2,
+    });
+    expect(outcome.parse(JSON.parse(JSON.stringify(made)))).toEqual(made);
+    expect(made.classification).toMatchObject({ label: 'dog', index: 1 });
+    expect(made.classification?.probability).toBeCloseTo(0.75, 6);
+    expect(made.classification?.top5.map(({ label }) => label)).toEqual(['dog', 'cat']);
+    expect(made.likelihood).toEqual({ nats_per_token: Math.LN2, bits_per_pixel: 1 });
+  });
+
+  test('has null for what was not asked for', () => {
+    expect(outcomeOf({})).toMatchObject({ classification: null, features: null, likelihood: null });
+  });
+
+  test('names a class without a label by its number', () => {
+    expect(outcomeOf({ classLogits: Float32Array.of(0, 0, 1) }).classification?.label).toBe('class 2');
+  });
+
+  test('gives every feature back as the float32 that it was', () => {
+    const values = Float32Array.from({ length: 1000 }, (_, i) => Math.fround(Math.sin(i) * 10 ** ((i % 60) - 30)));
+    const made = outcomeOf({ features: values });
+    expect(Float32Array.from(JSON.parse(JSON.stringify(made.features?.values)))).toEqual(values);
+  });
+
+  test.each([
+    { nats: Number.NaN },
+    { features: Float32Array.of(1, Number.POSITIVE_INFINITY) },
+    { classLogits: Float32Array.of(Number.NaN, 1) },
+  ])('is none when the numbers are none: %j', (prediction) => {
+    expect(() => outcomeOf(prediction)).toThrow(/Expected finite numbers from the model, received/);
+  });
+});
