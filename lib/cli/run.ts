@@ -39,6 +39,9 @@ import { workersOption } from './workers-option.ts';
 
 const OUTPUTS: readonly OutputName[] = ['classification', 'features', 'likelihood'];
 
+/** Messages of a queue; the tokens of 8 pictures are about 10 KB. */
+const QUEUE_CAPACITY = 64;
+
 interface RunOptions extends DecodeOptions {
   out: string;
   model: string;
@@ -192,9 +195,6 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     process.exitCode = endedBy === undefined ? 1 : interruptExitCode(endedBy);
   }
 }
-
-/** Messages of a queue; the tokens of 8 pictures are about 10 KB. */
-const QUEUE_CAPACITY = 64;
 
 function modelOptions({ outputs, layer, norm, workers, scaledDecoding }: RunOptions): OpenModelOptions {
   return {

@@ -2,12 +2,15 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { finished, igpt, startIgpt, temporaryFolder } from './igpt-process.ts';
+import { finished, igpt, pathWithoutProject, startIgpt, temporaryFolder } from './igpt-process.ts';
 import { writeBadFiles, writePicture, writePictures } from './picture-folder.ts';
 import { eventsOf, outcomesIn, resultsOf, summaryOf } from './run-output.ts';
 
 /** Enough that the run is still at work when the first outcomes have come. */
 const PICTURES = 150;
+
+/** The machine's own Node: where that is an old one, signals and sudden death have to pass our launcher too. */
+const env = { PATH: pathWithoutProject() };
 
 /** Resolves when the run has told of `count` outcomes. */
 async function outcomes(child: ChildProcessWithoutNullStreams, count: number): Promise<void> {
@@ -29,14 +32,14 @@ async function startSlowRun() {
   await writePictures(join(folder.path, 'pictures'), PICTURES);
   writeBadFiles(join(folder.path, 'pictures'));
   const args = ['run', 'pictures', '--out', 'out', '--workers', '1', '--decoders', '1'];
-  const child = startIgpt(args, { cwd: folder.path });
+  const child = startIgpt(args, { cwd: folder.path, env });
   const end = finished(child);
   return {
     child,
     end,
     out: join(folder.path, 'out'),
     total: PICTURES + 4,
-    again: () => igpt(args, { cwd: folder.path }),
+    again: () => igpt(args, { cwd: folder.path, env }),
     [Symbol.dispose]: () => folder[Symbol.dispose](),
   };
 }
@@ -123,7 +126,7 @@ test('--watch takes new and changed pictures until it is stopped', async () => {
   using folder = temporaryFolder();
   const pictures = join(folder.path, 'pictures');
   await writePictures(pictures, 2);
-  const child = startIgpt(['run', 'pictures', '--out', 'out', '--watch', '--workers', '1'], { cwd: folder.path });
+  const child = startIgpt(['run', 'pictures', '--out', 'out', '--watch', '--workers', '1'], { cwd: folder.path, env });
   const end = finished(child);
   await outcomes(child, 2);
   const third = outcomes(child, 1);
