@@ -32,7 +32,8 @@ export function createProgram(): Command {
       }
       await writeOut(grammar(command));
     })
-    .allowExcessArguments();
+    .allowExcessArguments()
+    .helpCommand('help [verb]', 'print the help of a verb');
   for (const create of [
     runCommand,
     classifyCommand,
@@ -60,10 +61,15 @@ function translate(command: Command, error: CommanderError): Error {
   if (error.exitCode === 0) {
     return new HelpShown();
   }
+  if (error.code === 'commander.help') {
+    // `igpt help nope`: the program's own help went out instead.
+    return new UsageError('there is no such verb; expected one of those above', { cause: error });
+  }
   const words = error.message
     .replace(/^error: /, '')
     .replace(/^option '(.+?)' argument '(.*)' is invalid\. (.*?)\.?$/s, "$1: $3; got '$2'")
     .replace(/^command-argument value '(.*)' is invalid for argument '(.+?)'\. (.*?)\.?$/s, "$2: $3; got '$1'")
+    .replace('Allowed choices are ', 'expected one of ')
     .replace(/\.$/, '');
   const flag = /unknown option '([^']*)'/.exec(words)?.[1];
   const meant = flag === undefined ? undefined : nearest(flag, flagsOf(command));

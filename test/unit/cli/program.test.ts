@@ -24,7 +24,7 @@ test.each([
   ],
   [
     ['forward', '--tokens', 'x.npy', '--output', 'logit', '--out', 'y.npy'],
-    /--output <name>: Allowed choices are logits, features/,
+    /--output <name>: expected one of logits, features/,
   ],
   [['forward', '--output', 'logits', '--out', 'y.npy'], /required option '--tokens <x.npy>' not specified/],
 ])('igpt %j is a usage error in one line', async (args, words) => {
