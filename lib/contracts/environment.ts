@@ -46,6 +46,8 @@ const shared = {
   INPUT_BUCKET: bucket,
   /** Where the outcomes go. */
   OUTPUT_BUCKET: bucket,
+  /** Into preprocess. The worker sends references there when tokens were made for another model. */
+  UPLOADS_QUEUE_URL: url,
   /** From preprocess to the worker. */
   TOKENS_QUEUE_URL: url,
   /** Where result events are published. */
@@ -92,8 +94,6 @@ export type PreprocessEnvironment = z.output<typeof preprocessEnvironment>;
 /** The environment of functions/worker. */
 export const workerEnvironment = z.object({
   ...shared,
-  /** References go there when tokens were made for another model. */
-  UPLOADS_QUEUE_URL: url,
   /** `cuda` never falls back to `cpu`. */
   PROVIDER: z.enum(['cpu', 'cuda'], 'expected cpu or cuda').default('cpu'),
   /** What to compute, with commas between; a part of the model id. Default: all that the checkpoint has. */
@@ -112,8 +112,8 @@ export const workerEnvironment = z.object({
   PREFETCH_MESSAGES: whole({ min: 1, max: 100 }).default(8),
   /** For how long a message at hand stays hidden; renewed three times as often, seconds. */
   VISIBILITY_SECONDS: whole({ min: 3, max: 43_200 }).default(60),
-  /** From SIGTERM to the end; below the container's stop timeout, seconds. */
-  DRAIN_SECONDS: whole({ min: 1, max: 3600 }).default(110),
+  /** From SIGTERM to the end; below the container's stop timeout (110), or what is held is not released, seconds. */
+  DRAIN_SECONDS: whole({ min: 1, max: 3600 }).default(100),
   /** Where a checkpoint from S3 is kept. Default: the system's temporary folder. */
   MODEL_CACHE: z.string().min(1).optional(),
 });

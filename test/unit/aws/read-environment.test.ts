@@ -5,12 +5,12 @@ import { preprocessEnvironment, workerEnvironment } from '../../../lib/contracts
 const shared = {
   INPUT_BUCKET: 'pictures',
   OUTPUT_BUCKET: 'outcomes',
+  UPLOADS_QUEUE_URL: 'http://localhost:5000/123456789012/uploads',
   TOKENS_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/123456789012/tokens',
   RESULTS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:results',
   MODEL_LOCATION: 'model',
   MODEL_ID: 'igpt-nano-0123456789ab',
 };
-const worker = { ...shared, UPLOADS_QUEUE_URL: 'http://localhost:5000/123456789012/uploads' };
 
 const messageOf = (work: () => unknown): string => {
   try {
@@ -29,11 +29,11 @@ describe('the environment', () => {
       MAX_PICTURE_BYTES: 50_000_000,
       ALLOW_SVG: false,
     });
-    expect(readEnvironment(workerEnvironment, worker)).toMatchObject({ PROVIDER: 'cpu', DRAIN_SECONDS: 110 });
+    expect(readEnvironment(workerEnvironment, shared)).toMatchObject({ PROVIDER: 'cpu', DRAIN_SECONDS: 100 });
   });
 
   it('turns numbers, flags and lists into what they say', () => {
-    const environment = { ...worker, MAX_BATCH: '32', SCALED_DECODING: 'true', OUTPUTS: 'features, likelihood' };
+    const environment = { ...shared, MAX_BATCH: '32', SCALED_DECODING: 'true', OUTPUTS: 'features, likelihood' };
     expect(readEnvironment(workerEnvironment, environment)).toMatchObject({
       MAX_BATCH: 32,
       SCALED_DECODING: true,
@@ -42,8 +42,8 @@ describe('the environment', () => {
   });
 
   it('takes an empty variable for an absent one', () => {
-    expect(readEnvironment(workerEnvironment, { ...worker, OUTPUTS: '', WORKERS: '' }).WORKERS).toBeUndefined();
-    expect(messageOf(() => readEnvironment(workerEnvironment, { ...worker, MODEL_ID: '' }))).toContain(
+    expect(readEnvironment(workerEnvironment, { ...shared, OUTPUTS: '', WORKERS: '' }).WORKERS).toBeUndefined();
+    expect(messageOf(() => readEnvironment(workerEnvironment, { ...shared, MODEL_ID: '' }))).toContain(
       'MODEL_ID is missing',
     );
   });
