@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { inputKey } from '../contracts/keys.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
@@ -61,16 +61,16 @@ export async function openInputDirectory(root: string, options: InputDirectoryOp
     real === realRoot || real.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep);
 
   async function entries(folder: Folder): Promise<TreeEntry<Folder>[]> {
-    const relative = (name: string): string => join(folder.path, name).slice(realRoot.length + 1);
+    const shown = (name: string): string => relative(realRoot, join(folder.path, name));
     const listed = await readdir(folder.path, { withFileTypes: true, encoding: 'buffer' }).catch((error: unknown) => {
-      if (!isMissing(error)) onSkipped({ path: relative(''), reason: 'unreadable_folder' });
+      if (!isMissing(error)) onSkipped({ path: shown(''), reason: 'unreadable_folder' });
       return [];
     });
     const found = await Promise.all(
       listed.map(async (entry): Promise<TreeEntry<Folder> | undefined> => {
         const name = utf8(entry.name);
         if (name === undefined) {
-          onSkipped({ path: relative(entry.name.toString()), reason: 'name_not_utf8' });
+          onSkipped({ path: shown(entry.name.toString()), reason: 'name_not_utf8' });
           return undefined;
         }
         if (name.startsWith('.')) return undefined;
@@ -79,7 +79,7 @@ export async function openInputDirectory(root: string, options: InputDirectoryOp
         const real = entry.isSymbolicLink() ? await realpath(path).catch(() => undefined) : path;
         if (real === undefined) return undefined;
         if (!inside(real)) {
-          onSkipped({ path: relative(name), reason: 'link_outside' });
+          onSkipped({ path: shown(name), reason: 'link_outside' });
           return undefined;
         }
         const target = entry.isSymbolicLink() ? await stat(real).catch(() => undefined) : entry;
@@ -87,7 +87,7 @@ export async function openInputDirectory(root: string, options: InputDirectoryOp
         if (!target?.isDirectory()) return undefined;
         if (!folder.real.includes(real))
           return { name, path, kind: 'folder', folder: { path, real: [...folder.real, real] } };
-        onSkipped({ path: relative(name), reason: 'link_loop' });
+        onSkipped({ path: shown(name), reason: 'link_loop' });
         return undefined;
       }),
     );

@@ -1,3 +1,4 @@
+import { maxReceiveCount as usualReceiveCount } from '../contracts/limits.ts';
 import type { Clock, Queue, QueueMessage } from '../pipeline/ports.ts';
 
 export interface MemoryQueueOptions {
@@ -30,7 +31,7 @@ interface Item {
 
 /** A queue that behaves as SQS does, in memory. A receipt of an earlier delivery has no effect. */
 export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
-  const { clock, capacity, visibilityMs = 60_000, maxReceiveCount = 5 } = options;
+  const { clock, capacity, visibilityMs = 60_000, maxReceiveCount = usualReceiveCount } = options;
   const visible = new Set<Item>();
   const held = new Map<string, Item>();
   const deadLetters: string[] = [];

@@ -82,6 +82,7 @@ export function createInfer(options: InferOptions): Flow {
 
   async function one(picture: Picture, message: QueueMessage, again: boolean, signal?: AbortSignal): Promise<void> {
     const { key, etag } = picture.facts;
+    if (again && observer.hasEnded?.(key)) return;
     try {
       await predicting.run(() => (again ? endAgain(picture) : end(picture)), signal);
     } catch (error) {

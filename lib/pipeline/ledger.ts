@@ -19,7 +19,9 @@ export interface Ledger {
   begin(key: string): boolean;
   /** Counts a picture that needs nothing. */
   skip(): void;
-  end(end: PictureEnd): void;
+  /** False when the picture is not on its way: it has ended before, or belongs to another run. */
+  end(end: PictureEnd): boolean;
+  isPending(key: string): boolean;
   counts(): Counts;
   failures(): Partial<Record<FailureCode, number>>;
   /** Pictures that changed on their way, to be sent again. Waits for the first; empty when `signal` aborts. */
@@ -28,7 +30,7 @@ export interface Ledger {
   idle(signal: AbortSignal): Promise<void>;
 }
 
-/** `onChange` is told after each change of the counts. */
+/** `onChange` is told when a picture has ended, and when there is one to wait for again. */
 export function createLedger(onChange: () => void): Ledger {
   /** Versions seen of each picture on its way. */
   const pending = new Map<string, number>();
@@ -57,6 +59,8 @@ export function createLedger(onChange: () => void): Ledger {
     begin(key) {
       if (pending.has(key)) return false;
       pending.set(key, 1);
+      // The first after a pause: nobody has waited for anything until now.
+      if (pending.size === 1) onChange();
       return true;
     },
     skip() {
@@ -65,7 +69,7 @@ export function createLedger(onChange: () => void): Ledger {
     },
     end(end) {
       const versions = pending.get(end.key);
-      if (versions === undefined) return;
+      if (versions === undefined) return false;
       if (end.end === 'superseded' && versions < maxVersions) {
         pending.set(end.key, versions + 1);
         changed.push(end.key);
@@ -75,7 +79,9 @@ export function createLedger(onChange: () => void): Ledger {
         if (end.end === 'failed') failures.set(end.code, (failures.get(end.code) ?? 0) + 1);
       }
       notify();
+      return true;
     },
+    isPending: (key) => pending.has(key),
     counts: () => ({ ...totals, pending: pending.size }),
     failures: () => Object.fromEntries(failures),
     async takeChanged(signal) {

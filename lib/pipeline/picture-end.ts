@@ -15,6 +15,8 @@ export interface FlowObserver {
   stages: Stages;
   /** A picture may end more than once: messages are delivered at least once. */
   ended(end: PictureEnd): void;
+  /** True when the picture is known to have ended, event and all: a message that comes again may pass over it. Default: never. */
+  hasEnded?(key: string): boolean;
   /** The error behind a failed outcome whose own message can't say it, because the picture is not to blame. */
   caught(key: string, error: unknown): void;
 }

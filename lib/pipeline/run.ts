@@ -1,14 +1,19 @@
+import { z } from 'zod';
 import type { PipelineEvent, SummaryEvent } from '../contracts/event.ts';
 import type { FailureCode } from '../contracts/failure.ts';
+import { tokensMessage } from '../contracts/tokens-message.ts';
+import { uploadsMessage } from '../contracts/uploads-message.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { createQuantizer } from '../image-gpt/nearest-color.ts';
-import { consume } from './consumer.ts';
+import { type ConsumerOptions, consume } from './consumer.ts';
 import type { OutcomePorts } from './deliver-outcome.ts';
 import { feed, sendChangedAgain } from './feed.ts';
 import { createInfer } from './infer.ts';
 import { type Counts, createLedger } from './ledger.ts';
+import type { FlowObserver } from './picture-end.ts';
 import type { Clock, EventSink, Model, ObjectStore, PictureDecoder, Queue, QueueMessage } from './ports.ts';
 import { createPreprocess } from './preprocess.ts';
+import { readMessage } from './read-message.ts';
 import { createSemaphore } from './semaphore.ts';
 import { createStages } from './stages.ts';
 import { type Stall, watchForStalls } from './stall.ts';
@@ -60,11 +65,13 @@ export interface Progress extends Counts {
 export interface RunResult extends SummaryEvent {
   /** Failed pictures by code. */
   failures: Partial<Record<FailureCode, number>>;
+  /** Of the failed ones, those whose outcome could not be stored or whose event not published. */
+  unfinished: number;
   /** `signal` aborted: there may be more to do. */
   interrupted: boolean;
 }
 
-/** The run had to stop: what it was about to say could not be stored or published, however often it tried. */
+/** The run had to stop: nothing that it had to say could be stored or published any more. */
 class RunError extends ImageGptError {}
 
 /** Pictures in a tokens message. In memory a message costs nothing, so it only has to be worth a hand-over. */
@@ -73,20 +80,24 @@ const picturesPerMessage = 8;
 /** Milliseconds that a picture waits for others to share its message. */
 const packingWaitMs = 20;
 
+/** Messages given up one after the other, with no picture ended in between, that mean it is not the pictures. */
+const maxGivenUp = 10;
+
 /**
  * The whole pipeline on one machine: backfill, uploads queue, preprocess, tokens queue, infer, outcomes and events.
  *
  * Ends when every picture without a current outcome has one and nothing is on its way. Then, and when it is
  * interrupted, it publishes the summary: `seen` pictures have ended, each in one of three ways; a picture that was on
  * its way at an interruption has not been seen. Skipped are the pictures that had a current outcome, that went away
- * before they were read, or that changed faster than they could be read. Every queue and every stage is bounded, so
- * memory does not grow with the number of pictures.
+ * before they were read, or that changed faster than they could be read. A picture whose outcome cannot be stored
+ * counts as failed, and the next run takes it again. Every queue and every stage is bounded, so memory does not grow
+ * with the number of pictures.
  *
- * @throws {RunError} when outcomes cannot be stored or events cannot be published; what a listing throws
+ * @throws {RunError} when no outcome can be stored or no event published any more; what a listing throws
  */
 export async function runPipeline(options: RunOptions): Promise<RunResult> {
-  const { input, output, uploads, tokens, events, decoder, model, preprocessing, clock, signal } = options;
-  const { prefix = '', decoding = 4, predicting = 32, onProgress, onStall, onError = () => {} } = options;
+  const { input, output, uploads, events, model, clock, signal } = options;
+  const { prefix = '', onProgress, onStall = () => {}, onError = () => {} } = options;
   /** Gives up what has not begun. */
   const stop = new AbortController();
   /** Ends every loop: nothing is left to do, or `stop`. */
@@ -98,13 +109,7 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
 
   let total: number | undefined;
   const stages = createStages(clock);
-  const stalls = watchForStalls({
-    clock,
-    stages,
-    stallMs: options.stallMs ?? 60_000,
-    signal: done.signal,
-    onStall: onStall ?? (() => {}),
-  });
+  const stalls = watchForStalls({ clock, stages, stallMs: options.stallMs ?? 60_000, signal: done.signal, onStall });
   const ledger = createLedger(() => {
     stalls.moved();
     onProgress?.({ ...ledger.counts(), total });
@@ -117,52 +122,33 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
     stop.abort(error);
   }
 
-  const ports: OutcomePorts = {
-    input,
-    output,
-    events,
-    clock,
-    observer: { stages, ended: ledger.end, caught: (key, error) => onError(error, key) },
-    confirmSource: true,
-  };
-  const colors = model.preprocessing.palette.length / 3;
-  const preprocess = createPreprocess({
-    ...ports,
-    model: model.id,
-    decoder,
-    quantize: createQuantizer(model.preprocessing.palette),
-    colors,
-    decoding: createSemaphore(decoding),
-    packer: createTokenPacker({
-      queue: tokens,
-      clock,
-      preprocessing,
-      maxPictures: picturesPerMessage,
-      maxWaitMs: packingWaitMs,
-      signal: stop.signal,
-    }),
-    ...(options.maxPictureBytes === undefined ? {} : { maxPictureBytes: options.maxPictureBytes }),
-  });
-  const infer = createInfer({ ...ports, uploads, model, preprocessing, predicting: createSemaphore(predicting) });
-  const consumer = {
-    clock,
-    signal: done.signal,
-    giveUp: stop.signal,
-    retryDelayMs: (receiveCount: number) => 250 * 2 ** (receiveCount - 1),
-    onError(error: unknown, message?: QueueMessage) {
-      onError(error);
-      if (message?.lastReceive) fail(giveUpError(error));
+  let unfinished = 0;
+  let givenUpInARow = 0;
+  function giveUp(message: QueueMessage, error: unknown): void {
+    for (const key of keysOf(message)) {
+      if (ledger.end({ end: 'failed', key, code: 'internal_error' })) unfinished += 1;
+    }
+    givenUpInARow += 1;
+    if (givenUpInARow >= maxGivenUp) fail(runError(error));
+  }
+
+  const observer: FlowObserver = {
+    stages,
+    ended(end) {
+      givenUpInARow = 0;
+      ledger.end(end);
     },
+    hasEnded: (key) => !ledger.isPending(key),
+    caught: (key, error) => onError(error, key),
   };
   const loops = [
-    // Besides the pictures being decoded there are those that wait for company in a message, and the next ones.
-    consume({ ...consumer, queue: uploads, flow: preprocess, concurrency: decoding + 2 * picturesPerMessage }),
-    // One message more than the model holds, so that it never waits for the queue.
-    consume({
-      ...consumer,
-      queue: tokens,
-      flow: infer,
-      concurrency: Math.ceil(predicting / picturesPerMessage) + 1,
+    ...consumers(options, observer, {
+      stop: stop.signal,
+      done: done.signal,
+      onError(error, message) {
+        onError(error);
+        if (message?.lastReceive) giveUp(message, error);
+      },
     }),
     sendChangedAgain(ledger, uploads, done.signal),
     onProgress === undefined ? undefined : count(),
@@ -197,16 +183,58 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
 
   const { succeeded, failed, skipped } = ledger.counts();
   const summary: SummaryEvent = { type: 'summary', seen: succeeded + failed + skipped, succeeded, failed, skipped };
-  await events.publish([summary]);
+  try {
+    await events.publish([summary]);
+  } catch (error) {
+    fatal ??= { error };
+  }
   if (fatal !== undefined) throw fatal.error;
-  return { ...summary, failures: ledger.failures(), interrupted: stop.signal.aborted };
+  return { ...summary, failures: ledger.failures(), unfinished, interrupted: stop.signal.aborted };
 }
 
-function giveUpError(cause: unknown): RunError {
+/** The two flows on their queues, until `done`; `stop` gives up what has not begun. */
+function consumers(
+  options: RunOptions,
+  observer: FlowObserver,
+  { stop, done, onError }: { stop: AbortSignal; done: AbortSignal; onError: ConsumerOptions['onError'] },
+): Promise<void>[] {
+  const { input, output, uploads, tokens, events, decoder, model, preprocessing, clock } = options;
+  const { decoding = 4, predicting = 32, maxPictureBytes } = options;
+  const ports: OutcomePorts = { input, output, events, clock, observer, confirmSource: true };
+  const { palette } = model.preprocessing;
+  const packing = { maxPictures: picturesPerMessage, maxWaitMs: packingWaitMs, signal: stop };
+  const preprocess = createPreprocess({
+    ...ports,
+    model: model.id,
+    decoder,
+    quantize: createQuantizer(palette),
+    colors: palette.length / 3,
+    packer: createTokenPacker({ queue: tokens, clock, preprocessing, ...packing }),
+    decoding: createSemaphore(decoding),
+    ...(maxPictureBytes === undefined ? {} : { maxPictureBytes }),
+  });
+  const infer = createInfer({ ...ports, uploads, model, preprocessing, predicting: createSemaphore(predicting) });
+  const retryDelayMs = (receiveCount: number): number => 250 * 2 ** (receiveCount - 1);
+  const shared = { clock, signal: done, giveUp: stop, retryDelayMs, onError };
+  return [
+    // Besides the pictures being decoded there are those that wait for company in a message, and the next ones.
+    consume({ ...shared, queue: uploads, flow: preprocess, concurrency: decoding + 2 * picturesPerMessage }),
+    // One message more than the model holds, so that it never waits for the queue.
+    consume({ ...shared, queue: tokens, flow: infer, concurrency: Math.ceil(predicting / picturesPerMessage) + 1 }),
+  ];
+}
+
+/** The pictures of a message of either queue. */
+function keysOf({ body }: QueueMessage): string[] {
+  const message = readMessage(body, z.union([uploadsMessage, tokensMessage]), 'a message of ours');
+  return 'pictures' in message ? message.pictures.map(({ key }) => key) : [message.key];
+}
+
+function runError(cause: unknown): RunError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new RunError(
-    'outcome_not_stored',
-    `Expected to store an outcome and publish its event, but every attempt failed: ${why} Mend that and run again: only what is missing is done.`,
+    'cannot_go_on',
+    `Expected to store outcomes and publish events, but ${maxGivenUp} in a row could not be: ${why} Mend that and run again: only what is missing is done.`,
     { cause },
   );
 }

@@ -9,6 +9,7 @@ const RESULT: RunResult = {
   failed: 5,
   skipped: 10,
   failures: { empty_object: 1, corrupt_image: 3, archived: 1 },
+  unfinished: 0,
   interrupted: false,
 };
 
