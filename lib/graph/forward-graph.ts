@@ -1,5 +1,5 @@
 import type { FeatureNorm, ImageGptConfig } from '../image-gpt/config.ts';
-import { causalAttention, fullAttention } from './attention.ts';
+import { fullAttention } from './attention.ts';
 import { maskedEmbedding, shiftedEmbedding } from './embedding.ts';
 import { GraphError } from './error.ts';
 import { addConstant, addInput, addOutput, addWeight, createGraph, type Graph, type Value } from './graph.ts';
@@ -14,8 +14,9 @@ import {
   reshape,
   unsqueeze,
 } from './operators.ts';
+import { causalLayer, embedStrips, type Strip } from './strips.ts';
 import { tokenLogits } from './token-logits.ts';
-import { embed, type Point, transformerBlock } from './transformer.ts';
+import { embed, transformerBlock } from './transformer.ts';
 import type { ImageGptWeights } from './weights.ts';
 
 /** A linear classifier on pooled features (paper section 2.3). */
@@ -67,25 +68,25 @@ export function forwardGraph(model: ImageGptModel, request: ForwardRequest): Gra
   const { n_positions: n, n_embd: d, n_colors: colors } = config;
   const graph = createGraph('image-gpt-forward');
   const tokens = addInput(graph, 'tokens', 'int32', [1, n]);
-  const points = transformer(graph, tokens, model);
-  const pooled = pooledFeatures(graph, points, n);
+  const layers = transformer(graph, tokens, model);
+  const pooled = pooledFeatures(graph, layers, n);
 
   if (request.features !== undefined) {
-    const { layers, norm, pool } = request.features;
+    const { layers: wanted, norm, pool } = request.features;
     if (pool === 'mean') {
       const features = concat(
         graph,
-        layers.map((layer) => pooled(layer, norm)),
+        wanted.map((layer) => pooled(layer, norm)),
         1,
       );
-      addOutput(graph, 'features', features, 'float32', [1, layers.length * d]);
+      addOutput(graph, 'features', features, 'float32', [1, wanted.length * d]);
     } else {
       const features = concat(
         graph,
-        layers.map((layer) => points(layer)[norm]),
+        wanted.map((layer) => layers(layer, norm)),
         2,
       );
-      addOutput(graph, 'features', features, 'float32', [1, n, layers.length * d]);
+      addOutput(graph, 'features', features, 'float32', [1, n, wanted.length * d]);
     }
   }
   if (request.classes === true) {
@@ -93,7 +94,7 @@ export function forwardGraph(model: ImageGptModel, request: ForwardRequest): Gra
     addOutput(graph, 'classes', value, 'float32', [1, classes]);
   }
   if (request.likelihood === true || request.logits === true) {
-    const logits = tokenLogits(graph, points(config.n_layer).next, weights); // [1, n, V]
+    const logits = tokenLogits(graph, layers(config.n_layer, 'next'), weights); // [1, n, V]
     if (request.logits === true) addOutput(graph, 'logits', logits, 'float32', [1, n, colors]);
     if (request.likelihood === true) {
       const chosen = gatherElements(graph, logSoftmax(graph, logits), unsqueeze(graph, tokens, 2), 2); // [1, n, 1]
@@ -103,33 +104,68 @@ export function forwardGraph(model: ImageGptModel, request: ForwardRequest): Gra
   return graph;
 }
 
-/** h^l and its norm for any layer; blocks are appended to the graph up to the highest layer asked for. */
-function transformer(graph: Graph, tokens: Value, { config, weights }: ImageGptModel): (layer: number) => Point {
-  const n = config.n_positions;
+/** Any layer, raw or after its next norm, [1, n, d]. */
+type Layers = (layer: number, norm: FeatureNorm) => Value;
+
+/** Blocks are appended to the graph up to the highest layer that is asked for. */
+function transformer(graph: Graph, tokens: Value, model: ImageGptModel): Layers {
+  const { config, weights } = model;
   const bert = config.objective === 'bert';
-  const content = bert
-    ? maskedEmbedding(graph, tokens, addInput(graph, 'mask', 'bool', [1, n]), weights)
-    : shiftedEmbedding(graph, tokens, config, weights, n);
-  const points = [embed(graph, content, addWeight(graph, weights.wpe), config, weights)];
-  return function point(layer: number): Point {
+  const known = [bert ? embedMasked(graph, tokens, model) : embedShifted(graph, tokens, model)];
+  const whole = new Map<string, Value>();
+
+  function strips(layer: number): readonly Strip[] {
+    const found = known[layer];
+    if (found !== undefined) return found;
+    const below = strips(layer - 1);
+    const next = bert
+      ? below.map((strip) => bertLayer(graph, strip, layer - 1, model))
+      : causalLayer(graph, below, layer - 1, config, weights).strips;
+    known.push(next);
+    return next;
+  }
+
+  return (layer, norm) => {
     if (!Number.isInteger(layer) || layer < 0 || layer > config.n_layer) {
       throw new GraphError('layer_out_of_range', `Expected a layer from 0 to ${config.n_layer}, received ${layer}.`);
     }
-    const known = points[layer];
-    if (known !== undefined) return known;
-    const next = transformerBlock(graph, point(layer - 1), layer - 1, config, weights, (projections) =>
-      bert ? fullAttention(graph, projections, config) : causalAttention(graph, projections, config, n).output,
-    );
-    points.push(next);
-    return next;
+    const name = `${layer} ${norm}`;
+    const value =
+      whole.get(name) ??
+      concat(
+        graph,
+        strips(layer).map((strip) => strip[norm]),
+        1,
+      );
+    whole.set(name, value);
+    return value;
   };
 }
 
+function embedShifted(graph: Graph, tokens: Value, { config, weights }: ImageGptModel): Strip[] {
+  const n = config.n_positions;
+  return embedStrips(graph, shiftedEmbedding(graph, tokens, config, weights, n), n, config, weights);
+}
+
+/** A BERT model sees all positions from each, so they stay together. */
+function embedMasked(graph: Graph, tokens: Value, { config, weights }: ImageGptModel): Strip[] {
+  const n = config.n_positions;
+  const content = maskedEmbedding(graph, tokens, addInput(graph, 'mask', 'bool', [1, n]), weights);
+  return [{ length: n, ...embed(graph, content, addWeight(graph, weights.wpe), config, weights) }];
+}
+
+function bertLayer(graph: Graph, strip: Strip, layer: number, { config, weights }: ImageGptModel): Strip {
+  const point = transformerBlock(graph, strip, layer, config, weights, (projections) =>
+    fullAttention(graph, projections, config),
+  );
+  return { length: strip.length, ...point };
+}
+
 /** Mean over the tokens [1, d], made once for each layer and norm: a product with a row of 1/n, the same in every run. */
-function pooledFeatures(graph: Graph, points: (layer: number) => Point, n: number) {
+function pooledFeatures(graph: Graph, layers: Layers, n: number) {
   const known = new Map<Value, Value>();
   return (layer: number, norm: FeatureNorm): Value => {
-    const value = points(layer)[norm];
+    const value = layers(layer, norm);
     const row = addConstant(graph, 'mean over tokens', new Float32Array(n).fill(1 / n), [1, n]);
     const pooled = known.get(value) ?? reshape(graph, matMul(graph, row, value), [1, -1]); // [1, 1, d] -> [1, d]
     known.set(value, pooled);

@@ -13,7 +13,7 @@ export interface Point {
 }
 
 /** Attention over the heads, from queries, keys and values to [batch, n, d]. */
-export type Attention = (projections: Projections) => Value;
+type Attention = (projections: Projections) => Value;
 
 /** h^0 = `content` [batch, n, d] + `positions` [n, d], and its norm. */
 export function embed(

@@ -2,11 +2,13 @@ import { cacheNames, decodeStepGraph } from '../graph/decode-step-graph.ts';
 import type { ImageGptModel } from '../graph/forward-graph.ts';
 import { writeOnnx } from '../graph/onnx-writer.ts';
 import { prefillGraph } from '../graph/prefill-graph.ts';
+import { shortestStrip } from '../graph/strips.ts';
 import { RuntimeError } from './error.ts';
 import { checkedTokens } from './forward.ts';
 import { createKeyValueCache } from './key-value-cache.ts';
 import { type Input, type Output, openSession, type Provider, type Session } from './session.ts';
 import { steadyThreads } from './steady-threads.ts';
+import { withoutZeroBiases } from './zero-biases.ts';
 
 export interface DecoderOptions {
   /** Tokens that are given, k: 0 (everything is sampled) to n - 1. */
@@ -47,7 +49,7 @@ export interface Decoder {
  * @throws GraphError when the checkpoint has no lm_head; RuntimeError
  */
 export async function openDecoder(model: ImageGptModel, options: DecoderOptions): Promise<Decoder> {
-  const { config, weights } = model;
+  const { config } = model;
   const { keep, batch, provider = 'cpu' } = options;
   const { n_positions: n, n_colors: colors, n_layer, n_head, n_embd } = config;
   const headSize = n_embd / n_head;
@@ -60,6 +62,7 @@ export async function openDecoder(model: ImageGptModel, options: DecoderOptions)
   if (!Number.isInteger(keep) || keep < 0 || keep >= n) {
     throw new RuntimeError('input_invalid', `Expected 0 to ${n - 1} given tokens, received ${keep}.`);
   }
+  const weights = await withoutZeroBiases(model.weights);
   /** SOS and the given tokens. */
   const length = keep + 1;
   const wanted = options.threads ?? 1;
@@ -69,8 +72,8 @@ export async function openDecoder(model: ImageGptModel, options: DecoderOptions)
       threads: steadyThreads(config, wanted, rows),
       provider,
     });
-  const prefill = await session(prefillGraph(model, length), length);
-  const stepper = await session(decodeStepGraph(model, batch), batch);
+  const prefill = await session(prefillGraph({ config, weights }, length), shortestStrip(config, length));
+  const stepper = await session(decodeStepGraph({ config, weights }, batch), batch);
   const cache = createKeyValueCache(config, batch);
 
   async function prefillOne(given: Int32Array): Promise<{ logits: Float32Array; rows: Float32Array }> {

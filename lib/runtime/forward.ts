@@ -1,8 +1,10 @@
 import { type ForwardRequest, forwardGraph, type ImageGptModel } from '../graph/forward-graph.ts';
 import { writeOnnx } from '../graph/onnx-writer.ts';
+import { shortestStrip } from '../graph/strips.ts';
 import { RuntimeError } from './error.ts';
 import { type Input, type Output, openSession, type Provider } from './session.ts';
 import { steadyThreads } from './steady-threads.ts';
+import { withoutZeroBiases } from './zero-biases.ts';
 
 export interface ForwardOptions {
   /** Threads at most; default 1. Fewer are used where more could change a bit of the result. */
@@ -40,8 +42,9 @@ export async function openForward(
   const { config, weights } = model;
   const { n_positions: n, n_colors: colors } = config;
   const bert = config.objective === 'bert';
-  const threads = steadyThreads(config, options.threads ?? 1);
-  const session = await openSession(writeOnnx(forwardGraph(model, request)), {
+  const threads = steadyThreads(config, options.threads ?? 1, bert ? n : shortestStrip(config, n));
+  const graph = forwardGraph({ ...model, weights: await withoutZeroBiases(weights) }, request);
+  const session = await openSession(writeOnnx(graph), {
     directory: weights.directory,
     threads,
     provider: options.provider ?? 'cpu',

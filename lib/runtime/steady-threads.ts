@@ -10,10 +10,10 @@ const STEP = 128;
 /**
  * Threads, at most `wanted`, with which the model gives the same bits as with one. A product [rows, k] x [k, columns] is
  * shared out by rows, which changes nothing, unless it has more columns than rows; then a thread with few columns adds
- * up in other steps. `rows` is n for whole pictures, where that happens only to models wider than they are long, and
- * the number of samples for decoding steps.
+ * up in other steps. `rows` is what the graph multiplies at a time: a strip of a picture, or the samples of a decoding
+ * step.
  */
-export function steadyThreads(config: ImageGptConfig, wanted: number, rows = config.n_positions): number {
+export function steadyThreads(config: ImageGptConfig, wanted: number, rows: number): number {
   const { n_embd: d, n_inner, n_colors } = config;
   const products = [
     { k: d, columns: d },
