@@ -12,6 +12,7 @@ import { formatRows, type Row, reached } from './report.ts';
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   features: async () => (await import('./suites/features.ts')).features,
   graph: async () => (await import('./suites/graph.ts')).graph,
+  sampling: async () => (await import('./suites/sampling.ts')).sampling,
   pipeline: async () => (await import('./suites/pipeline.ts')).pipeline,
   memory: async () => (await import('./suites/memory.ts')).memory,
   preprocess: async () => (await import('./suites/preprocess.ts')).preprocess,
