@@ -71,12 +71,15 @@ function push(message: Message, piece: Uint8Array): void {
 
 /** Seven bits a byte, lowest first; the top bit says that more follow. */
 function varint(value: number): Uint8Array {
-  let rest = BigInt.asUintN(64, BigInt(value));
   const bytes: number[] = [];
-  while (rest > 127n) {
-    bytes.push(Number(rest & 127n) | 128);
-    rest >>= 7n;
+  if (value >= 0) {
+    let rest = value;
+    for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+    bytes.push(rest);
+  } else {
+    let rest = BigInt.asUintN(64, BigInt(value)); // two's complement
+    for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) + 128);
+    bytes.push(Number(rest));
   }
-  bytes.push(Number(rest));
   return Uint8Array.from(bytes);
 }
