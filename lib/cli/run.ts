@@ -50,6 +50,7 @@ interface RunOptions extends DecodeOptions {
   norm?: FeatureNorm;
   watch: boolean;
   retryFailed: boolean;
+  verify: boolean;
   workers: number;
 }
 
@@ -85,6 +86,11 @@ export function runCommand(): Command {
     )
     .option('--watch', 'go on, and take new and changed pictures, until Ctrl-C', false)
     .option('--retry-failed', 'try again the pictures that failed before', false)
+    .option(
+      '--verify',
+      'read every outcome to see whether it is of the picture as it is now, instead of comparing times',
+      false,
+    )
     .addOption(workersOption());
   return addDecodeOptions(command)
     .addHelpText(
@@ -97,7 +103,7 @@ export function runCommand(): Command {
         '',
         'Standard output: one JSON event a line for each new outcome, a summary last. Words and tables go to standard error.',
         'Ctrl-C finishes what is in flight and says how to go on; a second one ends at once. Exit codes: 0 done (pictures may',
-        'have failed), 1 could not run, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
+        'have failed), 1 could not run or could not store every outcome, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
       ].join('\n'),
     )
     .action((dir: string, options: RunOptions) => run(dir, options));
@@ -160,6 +166,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     preprocessing: preprocessingHash(model.preprocessing, options.scaledDecoding),
     clock: systemClock,
     retryFailed: options.retryFailed,
+    verify: options.verify,
     maxPictureBytes: maxPictureBytes(options),
     decoding: decodingConcurrency(options),
     predicting: model.concurrency,
@@ -189,6 +196,12 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   process.stderr.write(`\n${runReport(result, (performance.now() - started) / 1000)}${skipped.report()}`);
   if (result.seen === 0 && !result.interrupted) {
     process.stderr.write(`${printable(dir)} holds no files to read; dotfiles and links that leave it are ignored\n`);
+  }
+  if (result.unfinished > 0) {
+    process.stderr.write(
+      `${result.unfinished} of the failed pictures have no outcome, because it could not be stored or told; run again to do them\n`,
+    );
+    process.exitCode = 1;
   }
   if (result.interrupted) {
     process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);

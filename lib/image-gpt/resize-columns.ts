@@ -1,6 +1,6 @@
 import type { ResampleTable } from './resample-table.ts';
 
-/** resize-columns.wat in binary form. */
+/** resize-columns.wat in binary form, as `node test/support/compile-wat.ts lib/image-gpt/resize-columns.wat` prints it. */
 const MODULE =
   'AGFzbQEAAAABDQFgCX9/f39/f39/fwADAgEABQMBAAEHGgIGbWVtb3J5AgANcmVzaXplQ29sdW1ucwAACs4BAcsBAgR/AXsDQEEAIQkDQCAHIAMgCUECdGooAgBqIQogBSAJIAZsaiELIAsgBCAJQQJ0aigCAEECdGohDP0MAAAgAAAAIAAAACAAAAAgACENA0AgDSAL/QkCACAK/VwCAP2JAf2pAf21Af2uASENIApBA2ohCiALQQRqIQsgCyAMSQ0ACyANQRb9rAEhDSANIA39hQEhDSAIIA0gDf1m/VoCAAAgCEEDaiEIIAlBAWohCSAJIAJJDQALIAcgAWohByAAQQFrIQAgAA0ACws=';
 

@@ -1,5 +1,5 @@
 ;; The horizontal pass of the resize: for each row and output column, a sum of RGB pixels times fixed-point weights.
-;; resize-columns.ts holds this module in binary form (wat2wasm of wabt) and says where things lie in its memory.
+;; resize-columns.ts holds this module in binary form and says where things lie in its memory.
 (module
   (memory (export "memory") 1)
   (func (export "resizeColumns")

@@ -18,6 +18,7 @@ export interface FeedOptions {
   signal: AbortSignal;
   prefix: string;
   retryFailed: boolean;
+  verify: boolean;
   changes: AsyncIterable<unknown> | undefined;
   settleMs: number;
 }
@@ -58,6 +59,7 @@ async function pass(options: FeedOptions, first: boolean): Promise<boolean> {
     prefix,
     // Once is enough: what failed in this run will fail again.
     retryFailed: first && options.retryFailed,
+    verify: first && options.verify,
     ...(options.changes === undefined ? {} : { defer }),
     // Later passes meet again what the first one counted.
     ...(first ? { onCurrent: () => ledger.skip() } : {}),

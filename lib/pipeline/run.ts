@@ -36,6 +36,8 @@ export interface RunOptions {
   prefix?: string;
   /** Try again what failed before. Default false. */
   retryFailed?: boolean;
+  /** Read every outcome and compare its ETag, instead of comparing times. Default false. */
+  verify?: boolean;
   /** Larger files fail with `image_too_large`, unread. Default 50 MB. */
   maxPictureBytes?: number;
   /** Pictures read and decoded at once. Default 4. */
@@ -170,6 +172,7 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
       model: model.id,
       signal: stop.signal,
       retryFailed: options.retryFailed ?? false,
+      verify: options.verify ?? false,
       changes: options.changes,
       settleMs: options.settleMs ?? 1000,
     });

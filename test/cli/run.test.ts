@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
@@ -55,6 +55,22 @@ describe('igpt run', () => {
 
     const drawings = await run('--retry-failed', '--allow-svg');
     expect(resultsOf(drawings.stdout).find((event) => event.key === 'drawing.svg')?.status).toBe('succeeded');
+  });
+
+  test('--verify finds an outcome of another version though its time is newer than the picture', async () => {
+    using folder = temporaryFolder();
+    await writePictures(join(folder.path, 'pictures'), 2);
+    const run = (...args: string[]) => igpt(['run', 'pictures', '--out', 'out', ...args], { cwd: folder.path });
+    await run();
+    const out = join(folder.path, 'out');
+    const [results] = readdirSync(join(out, 'results'));
+    const path = join(out, 'results', String(results), '001.png.json');
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), etag: '"another"' }));
+
+    expect(summaryOf((await run()).stdout)).toMatchObject({ succeeded: 0, skipped: 2 });
+    const verified = await run('--verify');
+    expect(resultsOf(verified.stdout).map((event) => event.key)).toEqual(['001.png']);
+    expect(outcomesIn(out).get('001.png')?.etag).not.toBe('"another"');
   });
 
   test('writes to ./igpt-out unless told otherwise', async () => {

@@ -1,6 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { resampleTable } from '../../../lib/image-gpt/resample-table.ts';
 import { resizeColumns } from '../../../lib/image-gpt/resize-columns.ts';
+import { compileWat } from '../../support/compile-wat.ts';
+
+const SOURCE = join(import.meta.dirname, '../../../lib/image-gpt/resize-columns');
 
 /** The same sums in a plain loop. */
 function plainColumns(rgb: Uint8Array, width: number, rows: number, outWidth: number, resample: 1 | 2 | 3): number[] {
@@ -29,6 +34,10 @@ function noise(length: number): Uint8Array {
 }
 
 describe('resizeColumns', () => {
+  it('holds what its WebAssembly text compiles to', async () => {
+    expect(await readFile(`${SOURCE}.ts`, 'utf8')).toContain(`'${await compileWat(`${SOURCE}.wat`)}'`);
+  });
+
   it('gives the sums of a plain loop, clamped where bicubic and lanczos overshoot', () => {
     const rgb = noise(37 * 5 * 3);
     for (const resample of [1, 2, 3] as const) {
