@@ -1,3 +1,6 @@
+import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import type { ImageGptModel } from '../../../lib/graph/forward-graph.ts';
@@ -71,6 +74,25 @@ describe('an open model', () => {
       const column = Array.from({ length: n }, (_, i) => all.data[(picture * n + i) * 32 + channel]!);
       expect(mean).toBeCloseTo(column.reduce((sum, value) => sum + value, 0) / n, 5);
     });
+  });
+
+  test('a checkpoint in a hub cache, where every file is a symbolic link, works', async () => {
+    const cache = await mkdtemp(join(tmpdir(), 'hub-'));
+    await mkdir(join(cache, 'blobs'));
+    await mkdir(join(cache, 'snapshot'));
+    for (const name of ['config.json', 'model.safetensors']) {
+      await copyFile(join(checkpoint.directory, name), join(cache, 'blobs', `sha-of-${name.length}`));
+      await symlink(join('..', 'blobs', `sha-of-${name.length}`), join(cache, 'snapshot', name));
+    }
+    const tokens = randomTokens(7, n, colors);
+    const outputs = [];
+    for (const opened of [model, await openCheckpoint(join(cache, 'snapshot'))]) {
+      const forward = await openForward(opened, { classes: true });
+      outputs.push(await forward.run(tokens));
+      await forward.close();
+    }
+    await rm(cache, { recursive: true });
+    expect(outputs[1]).toEqual(outputs[0]);
   });
 
   test('16-bit and 32-bit tokens give the same', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -35,11 +35,26 @@ test('weights are read where the graph says that they lie', () =>
     await session.close();
   }));
 
-test('weights of 16 bits are widened', () =>
+test.each([
+  ['F16', [0x00, 0x3c, 0x00, 0xc0]],
+  ['BF16', [0x80, 0x3f, 0x00, 0xc0]],
+] as const)('weights of 16 bits are widened: 1 and -2 as %s', (dtype, bytes) =>
   withWeights(async (directory) => {
-    await writeFile(join(directory, 'weights'), Uint8Array.of(0x00, 0x3c, 0x00, 0xc0)); // 1 and -2 as float16
-    const session = await openSession(sumGraph({ offset: 0, length: 4, dtype: 'F16' }), { directory });
+    await writeFile(join(directory, 'weights'), Uint8Array.from(bytes));
+    const session = await openSession(sumGraph({ offset: 0, length: 4, dtype }), { directory });
     expect((await session.run({ x: float32([0, 0], [1, 2]) })).get('y')?.data).toEqual(Float32Array.of(1, -2));
+    await session.close();
+  }),
+);
+
+test('weights beyond 4 GB of a file are found', () =>
+  withWeights(async (directory) => {
+    const offset = 5_000_000_000; // a hole in the file: it takes no space on disk
+    const file = await open(join(directory, 'weights'), 'w');
+    await file.write(new Uint8Array(Float32Array.of(3, 4).buffer), 0, 8, offset);
+    await file.close();
+    const session = await openSession(sumGraph({ offset }), { directory });
+    expect((await session.run({ x: float32([0, 0], [1, 2]) })).get('y')?.data).toEqual(Float32Array.of(3, 4));
     await session.close();
   }));
 
