@@ -52,7 +52,10 @@ const shared = {
   TOKENS_QUEUE_URL: url,
   /** Where result events are published. */
   RESULTS_TOPIC_ARN: topicArn,
-  /** The checkpoint: preprocess reads only its config.json and preprocessor_config.json, the worker all of it. */
+  /**
+   * The checkpoint: preprocess reads only its config.json and preprocessor_config.json, the worker all of it. Where
+   * config.json names no model, the last segment does; it is a part of the id.
+   */
   MODEL_LOCATION: location,
   /** Id of the model, as the worker will compute it from the whole checkpoint: the worker refuses another one. */
   MODEL_ID: modelId,

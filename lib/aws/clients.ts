@@ -1,0 +1,39 @@
+import { ECSClient } from '@aws-sdk/client-ecs';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { SQSClient } from '@aws-sdk/client-sqs';
+
+// The SDK reads AWS_REGION, AWS_ENDPOINT_URL and the credentials itself.
+
+/** A request that has no answer after this long never will, milliseconds; longer than SQS's longest poll of 20 s. */
+const requestTimeoutMs = 30_000;
+
+const common = {
+  retryMode: 'adaptive',
+  maxAttempts: 4,
+  requestHandler: {
+    connectionTimeout: 3000,
+    requestTimeout: requestTimeoutMs,
+    throwOnRequestTimeout: true,
+    // Holds for the body too, which comes after the answer's head.
+    socketTimeout: requestTimeoutMs,
+  },
+} as const;
+
+/** An emulator behind AWS_ENDPOINT_URL has no host name for each bucket. */
+export function createS3Client(): S3Client {
+  const { AWS_ENDPOINT_URL: all, AWS_ENDPOINT_URL_S3: own } = process.env;
+  return new S3Client({ ...common, forcePathStyle: Boolean(own ?? all) });
+}
+
+export function createSqsClient(): SQSClient {
+  return new SQSClient(common);
+}
+
+export function createSnsClient(): SNSClient {
+  return new SNSClient(common);
+}
+
+export function createEcsClient(): ECSClient {
+  return new ECSClient(common);
+}

@@ -1,0 +1,168 @@
+import { Readable } from 'node:stream';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { decodeFormKey, quotedEtag } from '../contracts/s3-notification.ts';
+import {
+  type Clock,
+  type ObjectStore,
+  PictureError,
+  type ReadResult,
+  type StoredObject,
+  type WriteCondition,
+  type WriteResult,
+} from '../pipeline/ports.ts';
+import { AwsError, awsError, awsErrorName, awsErrorStatus } from './aws-error.ts';
+
+export interface S3StoreOptions {
+  client: S3Client;
+  /** General purpose bucket: a directory bucket lists in another order. */
+  bucket: string;
+  clock: Clock;
+  /** Of what is put. Default application/octet-stream. */
+  contentType?: string;
+}
+
+/** Two conditional writes at once: S3 lets one through and asks the other to try again. */
+const conflictPausesMs = [100, 400];
+
+/** A bucket on S3. ETags are in quotes, as S3's own answers have them. */
+export function createS3Store(options: S3StoreOptions): ObjectStore {
+  const { client, bucket, clock, contentType = 'application/octet-stream' } = options;
+  const at = (key: string) => ({ Bucket: bucket, Key: key });
+  const place = (key: string): string => JSON.stringify(`s3://${bucket}/${key}`);
+
+  async function* list({ prefix = '', startAfter = '' } = {}): AsyncGenerator<StoredObject> {
+    let token: string | undefined;
+    do {
+      const page = await client
+        .send(
+          new ListObjectsV2Command({
+            Bucket: bucket,
+            Prefix: prefix,
+            // XML cannot hold every character of a key.
+            EncodingType: 'url',
+            ...(token === undefined ? {} : { ContinuationToken: token }),
+            ...(startAfter === '' || token !== undefined ? {} : { StartAfter: startAfter }),
+          }),
+        )
+        .catch((error: unknown) => {
+          throw awsError(`list ${place(prefix)}`, error);
+        });
+      for (const { Key, ...facts } of page.Contents ?? []) {
+        if (Key !== undefined) yield storedObject(listedKey(Key), facts);
+      }
+      token = page.IsTruncated ? page.NextContinuationToken : undefined;
+    } while (token !== undefined);
+  }
+
+  async function head(key: string): Promise<StoredObject | undefined> {
+    try {
+      const { ContentLength: Size, ...facts } = await client.send(new HeadObjectCommand(at(key)));
+      return storedObject(key, { Size, ...facts });
+    } catch (error) {
+      // With permission to list, a missing key is 404; 403 says nothing about the key.
+      if (awsErrorStatus(error) === 404) return undefined;
+      throw awsError(`find ${place(key)}`, error);
+    }
+  }
+
+  async function get(
+    key: string,
+    { ifMatch, maxBytes = Number.POSITIVE_INFINITY }: ReadOptions = {},
+  ): Promise<ReadResult> {
+    let answer: GetObjectCommandOutput;
+    try {
+      answer = await client.send(new GetObjectCommand({ ...at(key), IfMatch: ifMatch }));
+    } catch (error) {
+      if (awsErrorStatus(error) === 412) return { status: 'etag_mismatch' };
+      if (awsErrorName(error) === 'NoSuchKey') return { status: 'not_found' };
+      if (awsErrorName(error) === 'InvalidObjectState') throw archived(error);
+      throw awsError(`read ${place(key)}`, error);
+    }
+    const { Body: body, ContentLength: Size, ...facts } = answer;
+    const object = storedObject(key, { Size, ...facts });
+    if (object.size > maxBytes) {
+      if (body instanceof Readable) body.destroy();
+      return { status: 'too_large', object };
+    }
+    try {
+      return { status: 'found', object, body: (await body?.transformToByteArray()) ?? new Uint8Array() };
+    } catch (error) {
+      throw awsError(`read all of ${place(key)}`, error);
+    }
+  }
+
+  async function put(key: string, body: Uint8Array, condition?: WriteCondition): Promise<WriteResult> {
+    const conditions =
+      condition === undefined
+        ? {}
+        : 'ifMatch' in condition
+          ? { IfMatch: condition.ifMatch }
+          : { IfNoneMatch: condition.ifNoneMatch };
+    const command = new PutObjectCommand({ ...at(key), ...conditions, Body: body, ContentType: contentType });
+    for (let attempt = 0; ; attempt++) {
+      const pause = conflictPausesMs[attempt];
+      try {
+        const { ETag } = await client.send(command);
+        return { status: 'stored', etag: quotedEtag(ETag ?? '') };
+      } catch (error) {
+        if (awsErrorStatus(error) === 412) return { status: 'precondition_failed' };
+        // If-Match, but the object has gone.
+        if (awsErrorName(error) === 'NoSuchKey') return { status: 'precondition_failed' };
+        if (awsErrorStatus(error) !== 409 || pause === undefined) throw awsError(`store ${place(key)}`, error);
+        await clock.sleep(pause);
+      }
+    }
+  }
+
+  return {
+    list,
+    head,
+    get,
+    put,
+    async delete(key) {
+      await client.send(new DeleteObjectCommand(at(key))).catch((error: unknown) => {
+        throw awsError(`delete ${place(key)}`, error);
+      });
+    },
+  };
+}
+
+type ReadOptions = NonNullable<Parameters<ObjectStore['get']>[1]>;
+
+interface Facts {
+  ETag?: string | undefined;
+  Size?: number | undefined;
+  LastModified?: Date | undefined;
+}
+
+function storedObject(key: string, { ETag, Size, LastModified }: Facts): StoredObject {
+  if (ETag === undefined || Size === undefined || LastModified === undefined) {
+    throw new AwsError(
+      'aws_refused',
+      `Expected ETag, size and time of ${JSON.stringify(key)}, received a part of them.`,
+    );
+  }
+  return { key, etag: quotedEtag(ETag), size: Size, lastModified: LastModified };
+}
+
+function listedKey(encoded: string): string {
+  const key = decodeFormKey(encoded);
+  if (key !== undefined) return key;
+  throw new AwsError('aws_refused', `Expected an encoded key in a listing, received ${JSON.stringify(encoded)}.`);
+}
+
+function archived(cause: unknown): PictureError {
+  return new PictureError(
+    'archived',
+    'Expected a picture that can be read at once, but its storage class is an archive: restore it first.',
+    { cause },
+  );
+}

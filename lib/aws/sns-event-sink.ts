@@ -1,0 +1,68 @@
+import { type MessageAttributeValue, PublishBatchCommand, type SNSClient } from '@aws-sdk/client-sns';
+import type { PipelineEvent } from '../contracts/event.ts';
+import { utf8Length } from '../contracts/key-order.ts';
+import { messageText } from '../contracts/message-text.ts';
+import { type EventSink, TransientError } from '../pipeline/ports.ts';
+import { awsError } from './aws-error.ts';
+import { batches } from './batches.ts';
+
+/** Most messages in one PublishBatch. Source: Amazon SNS API Reference, "PublishBatch". */
+const maxItems = 10;
+
+/** Largest PublishBatch: 256 KiB, less room for the attributes of ten messages. Source: the same. */
+const maxBytes = 262_144 - maxItems * 1024;
+
+/** Every character that an attribute may hold: those of XML 1.0. Source: the same, "MessageAttributeValue". */
+const attributeText = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]{1,256}$/u;
+
+/**
+ * Publishes events as JSON on an SNS topic, with the attributes `status`, `model` and (where there is one) `label`, by
+ * which subscribers filter.
+ */
+export function createSnsEventSink({
+  client,
+  topicArn,
+}: {
+  client: SNSClient;
+  topicArn: string;
+}): EventSink<PipelineEvent> {
+  return {
+    async publish(events) {
+      const messages = events.map((event) => ({ text: messageText(event), attributes: attributesOf(event) }));
+      for (const batch of batches(messages, ({ text }) => utf8Length(text), { maxItems, maxBytes })) {
+        const entries = batch.map(({ text, attributes }, i) => ({
+          Id: String(i),
+          Message: text,
+          MessageAttributes: attributes,
+        }));
+        const answer = await client
+          .send(new PublishBatchCommand({ TopicArn: topicArn, PublishBatchRequestEntries: entries }))
+          .catch((error: unknown) => {
+            throw awsError(`publish ${batch.length} events`, error);
+          });
+        const failed = answer.Failed ?? [];
+        if (failed.length === 0) continue;
+        const which = failed.map(({ Id, Code }) => `${Id}: ${Code}`).join(', ');
+        throw new TransientError(
+          'events_refused',
+          `Expected SNS to take ${batch.length} events, it refused ${failed.length} (${which}).`,
+        );
+      }
+    },
+  };
+}
+
+function attributesOf(event: PipelineEvent): Record<string, MessageAttributeValue> {
+  if (event.type !== 'result') return {};
+  const { status, model } = event;
+  const label = event.status === 'succeeded' ? event.label : null;
+  return {
+    status: text(status),
+    model: text(model),
+    ...(label !== null && attributeText.test(label) ? { label: text(label) } : {}),
+  };
+}
+
+function text(value: string): MessageAttributeValue {
+  return { DataType: 'String', StringValue: value };
+}

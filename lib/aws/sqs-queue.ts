@@ -1,0 +1,142 @@
+import {
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import { utf8Length } from '../contracts/key-order.ts';
+import { maxBatchMessages, maxMessageBytes } from '../contracts/limits.ts';
+import { type Queue, type QueueMessage, TransientError } from '../pipeline/ports.ts';
+import { AwsError, awsError } from './aws-error.ts';
+import { batches } from './batches.ts';
+
+export interface SqsQueueOptions {
+  client: SQSClient;
+  url: string;
+  /** The redrive policy's: the last receive is known by it. */
+  maxReceiveCount: number;
+  /** How long a received message stays hidden, milliseconds. Default: what the queue is set to. */
+  visibilityMs?: number;
+}
+
+/** Longest wait of one receive, seconds. Source: Amazon SQS Developer Guide, "Short and long polling". */
+const maxWaitSeconds = 20;
+
+/** Longest that a message can be hidden, seconds. Source: Amazon SQS Developer Guide, "Visibility timeout". */
+const maxVisibilitySeconds = 43_200;
+
+/** What one part of a batch came to. */
+interface EntryError {
+  Id: string | undefined;
+  Code: string | undefined;
+  SenderFault: boolean | undefined;
+}
+
+/** A queue on SQS. It is never full, so `send` does not wait. */
+export function createSqsQueue({ client, url, maxReceiveCount, visibilityMs }: SqsQueueOptions): Queue {
+  return {
+    async send(bodies) {
+      const limits = { maxItems: maxBatchMessages, maxBytes: maxMessageBytes };
+      for (const batch of batches(bodies, utf8Length, limits)) {
+        const answer = await client
+          .send(
+            new SendMessageBatchCommand({ QueueUrl: url, Entries: numbered(batch, (body) => ({ MessageBody: body })) }),
+          )
+          .catch((error: unknown) => {
+            throw awsError(`send ${batch.length} messages`, error);
+          });
+        const failed = answer.Failed ?? [];
+        if (failed.length > 0) throw sendError(batch.length, failed);
+      }
+    },
+
+    async receive({ maxMessages, waitMs, signal }) {
+      if (signal?.aborted) return [];
+      try {
+        const { Messages: messages = [] } = await client.send(
+          new ReceiveMessageCommand({
+            QueueUrl: url,
+            MaxNumberOfMessages: Math.min(Math.max(maxMessages, 1), maxBatchMessages),
+            WaitTimeSeconds: Math.min(Math.ceil(waitMs / 1000), maxWaitSeconds),
+            MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
+            ...(visibilityMs === undefined ? {} : { VisibilityTimeout: seconds(visibilityMs) }),
+          }),
+          // A message that was on its way at the abort comes again when its visibility ends.
+          signal === undefined ? {} : { abortSignal: signal },
+        );
+        return messages.map(queueMessage);
+      } catch (error) {
+        if (signal?.aborted) return [];
+        throw error instanceof AwsError ? error : awsError('receive messages', error);
+      }
+    },
+
+    async delete(receipts) {
+      for (const batch of batches(receipts, () => 0, { maxItems: maxBatchMessages })) {
+        const entries = numbered(batch, (receipt) => ({ ReceiptHandle: receipt }));
+        const answer = await client
+          .send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries: entries }))
+          .catch((error: unknown) => {
+            throw awsError(`delete ${batch.length} messages`, error);
+          });
+        refuseFailures('delete', batch.length, answer.Failed);
+      }
+    },
+
+    async changeVisibility(receipts, visibilityMs) {
+      for (const batch of batches(receipts, () => 0, { maxItems: maxBatchMessages })) {
+        const entries = numbered(batch, (receipt) => ({
+          ReceiptHandle: receipt,
+          VisibilityTimeout: seconds(visibilityMs),
+        }));
+        const answer = await client
+          .send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries: entries }))
+          .catch((error: unknown) => {
+            throw awsError(`change the visibility of ${batch.length} messages`, error);
+          });
+        refuseFailures('change the visibility of', batch.length, answer.Failed);
+      }
+    },
+  };
+
+  function queueMessage({ Body: body, ReceiptHandle: receipt, Attributes: attributes }: Message): QueueMessage {
+    const receiveCount = Number(attributes?.ApproximateReceiveCount);
+    const sent = Number(attributes?.SentTimestamp);
+    if (body === undefined || receipt === undefined || !(receiveCount >= 1) || !(sent >= 0)) {
+      throw new AwsError(
+        'aws_refused',
+        'Expected a message with its receipt, count and time, received a part of them.',
+      );
+    }
+    return { body, receipt, receiveCount, lastReceive: receiveCount >= maxReceiveCount, sentAt: new Date(sent) };
+  }
+}
+
+function numbered<T, E extends object>(items: readonly T[], entry: (item: T) => E): (E & { Id: string })[] {
+  return items.map((item, i) => ({ Id: String(i), ...entry(item) }));
+}
+
+function seconds(ms: number): number {
+  return Math.min(Math.ceil(ms / 1000), maxVisibilitySeconds);
+}
+
+function sendError(sent: number, failed: readonly EntryError[]): TransientError {
+  const which = failed.map(({ Id, Code }) => `${Id}: ${Code}`).join(', ');
+  return new TransientError(
+    'messages_refused',
+    `Expected SQS to take ${sent} messages, it refused ${failed.length} (${which}).`,
+  );
+}
+
+/** A receipt that is no longer good (our fault, says SQS) is one of an earlier delivery: there is nothing left to do. */
+function refuseFailures(action: string, count: number, failures: readonly EntryError[] = []): void {
+  const failed = failures.filter(({ SenderFault }) => !SenderFault);
+  if (failed.length === 0) return;
+  const which = failed.map(({ Id, Code }) => `${Id}: ${Code}`).join(', ');
+  throw new TransientError(
+    'receipts_refused',
+    `Expected to ${action} ${count} messages, ${failed.length} failed (${which}).`,
+  );
+}

@@ -1,0 +1,82 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** One answer of a scripted service; `text` may be a whole exchange of its own. */
+export type Answer =
+  | { status: number; headers?: Record<string, string>; body?: string }
+  | ((response: ServerResponse, request: IncomingMessage) => void);
+
+export interface ScriptedRequest {
+  method: string;
+  /** Path and query, as sent. */
+  url: string;
+  headers: IncomingMessage['headers'];
+  body: string;
+}
+
+/** An HTTP server that gives prepared answers in turn, for the SDK's real clients. */
+export interface ScriptedAws extends AsyncDisposable {
+  /** What an SDK client is made with: no retries, so that each answer is seen. */
+  config: {
+    endpoint: string;
+    region: string;
+    credentials: { accessKeyId: string; secretAccessKey: string };
+    maxAttempts: number;
+    forcePathStyle: boolean;
+  };
+  requests: ScriptedRequest[];
+  answer(...answers: Answer[]): void;
+}
+
+export async function startScriptedAws(): Promise<ScriptedAws> {
+  const requests: ScriptedRequest[] = [];
+  const answers: Answer[] = [];
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const { method = '', url = '', headers } = request;
+    requests.push({ method, url, headers, body: Buffer.concat(chunks).toString() });
+    const answer = answers.shift() ?? { status: 500, body: 'no answer was prepared' };
+    if (typeof answer === 'function') return answer(response, request);
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    requests,
+    answer: (...more) => void answers.push(...more),
+    config: {
+      endpoint: `http://127.0.0.1:${port}`,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+      maxAttempts: 1,
+      forcePathStyle: true,
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** S3's error document. */
+export function s3Error(status: number, code: string): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/xml' },
+    body: `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>scripted</Message></Error>`,
+  };
+}
+
+/** An error of a service that speaks JSON (SQS, ECS). */
+export function jsonError(status: number, code: string): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-query-error': `${code};Sender` },
+    body: JSON.stringify({ __type: `com.amazonaws#${code}`, message: 'scripted' }),
+  };
+}
+
+export function json(body: unknown): Answer {
+  return { status: 200, headers: { 'content-type': 'application/x-amz-json-1.0' }, body: JSON.stringify(body) };
+}
