@@ -1,4 +1,4 @@
-import { type DecodedPicture, type Model, PictureError, type PictureDecoder } from '../../lib/pipeline/ports.ts';
+import { type DecodedPicture, type Model, type PictureDecoder, PictureError } from '../../lib/pipeline/ports.ts';
 
 /** Hash that the fake model's preprocessing goes by. */
 export const fakePreprocessing = '00000000000000aa';
@@ -34,7 +34,11 @@ export function createFakeModel(changes: Partial<Model> = {}): Model {
     onnxruntime: '0.0.0',
     async predict(tokens) {
       const light = tokens.some((token) => token > 0);
-      return { classLogits: Float32Array.of(light ? 0 : 2, light ? 2 : 0), features: Float32Array.of(0.1, -2), nats: 0.5 };
+      return {
+        classLogits: Float32Array.of(light ? 0 : 2, light ? 2 : 0),
+        features: Float32Array.of(0.1, -2),
+        nats: 0.5,
+      };
     },
     async close() {},
     ...changes,

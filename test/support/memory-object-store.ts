@@ -36,8 +36,10 @@ export function createMemoryObjectStore(clock: Clock): MemoryObjectStore {
     },
     async put(key, body, condition) {
       const there = objects.get(key)?.object.etag;
-      if (condition !== undefined && 'ifNoneMatch' in condition && there !== undefined) return { status: 'precondition_failed' };
-      if (condition !== undefined && 'ifMatch' in condition && there !== condition.ifMatch) return { status: 'precondition_failed' };
+      if (condition !== undefined && 'ifNoneMatch' in condition && there !== undefined)
+        return { status: 'precondition_failed' };
+      if (condition !== undefined && 'ifMatch' in condition && there !== condition.ifMatch)
+        return { status: 'precondition_failed' };
       const etag = `"${createHash('md5').update(body).digest('hex')}"`;
       const lastModified = new Date(Math.floor(clock.now().getTime() / 1000) * 1000);
       objects.set(key, { object: { key, etag, size: body.length, lastModified }, body });

@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { eventOf, pipelineEvent } from '../../../lib/contracts/event.ts';
 import type { Outcome } from '../../../lib/contracts/outcome.ts';
 
-const about = { schema_version: 1, key: 'cats/a.jpg', etag: '"1"', model: 'nano-1', created_at: '2026-01-01T00:00:00.000Z' } as const;
+const about = {
+  schema_version: 1,
+  key: 'cats/a.jpg',
+  etag: '"1"',
+  model: 'nano-1',
+  created_at: '2026-01-01T00:00:00.000Z',
+} as const;
 
 const succeeded: Outcome = {
   ...about,
@@ -37,7 +43,15 @@ describe('the event of an outcome', () => {
   test('says why a picture failed', () => {
     const error = { code: 'corrupt_image', message: 'Expected a picture.' } as const;
     const event = eventOf({ ...about, status: 'failed', error }, 'r.json');
-    expect(event).toEqual({ type: 'result', status: 'failed', key: 'cats/a.jpg', etag: '"1"', model: 'nano-1', result_key: 'r.json', error });
+    expect(event).toEqual({
+      type: 'result',
+      status: 'failed',
+      key: 'cats/a.jpg',
+      etag: '"1"',
+      model: 'nano-1',
+      result_key: 'r.json',
+      error,
+    });
     expect(pipelineEvent.parse(event)).toEqual(event);
   });
 });

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hasLongResultKey, inputKey, inputKeyOf, modelId, resultKey, resultPrefix } from '../../../lib/contracts/keys.ts';
+import {
+  hasLongResultKey,
+  inputKey,
+  inputKeyOf,
+  modelId,
+  resultKey,
+  resultPrefix,
+} from '../../../lib/contracts/keys.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -66,5 +73,6 @@ describe('input keys', () => {
 
 test('a model id is one segment of a path, and never goes up', () => {
   expect(modelId.safeParse('igpt-nano-0a1b2c3d4e5f').success).toBe(true);
-  for (const id of ['', '.', '..', 'a/b', 'a b', 'ä', 'x'.repeat(129)]) expect(modelId.safeParse(id).success).toBe(false);
+  for (const id of ['', '.', '..', 'a/b', 'a b', 'ä', 'x'.repeat(129)])
+    expect(modelId.safeParse(id).success).toBe(false);
 });
