@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { inputKey } from './keys.ts';
 
 /** Our own message in the uploads queue: this picture needs an outcome. */
-const pictureReference = z.strictObject({
+export const pictureReference = z.strictObject({
   schema_version: z.literal(1),
   type: z.literal('reference'),
   key: inputKey,

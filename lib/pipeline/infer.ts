@@ -51,6 +51,7 @@ export function createInfer(options: InferOptions): Flow {
 
   return async (message, signal) => {
     const body = readMessage(message.body, tokensMessage, 'a tokens message');
+    observer.received?.(message, body.pictures.length);
     if (body.preprocessing !== preprocessing) return sendBack(body, signal);
     const pictures = body.pictures.map(unpack);
     const again = message.receiveCount > 1;

@@ -1,4 +1,5 @@
 import type { FailureCode } from '../contracts/failure.ts';
+import type { QueueMessage } from './ports.ts';
 import type { Stages } from './stages.ts';
 
 /** How the processing of one picture ended. Told when everything is done that its message must wait for. */
@@ -13,6 +14,8 @@ export type PictureEnd =
 /** Watches the flows from outside. */
 export interface FlowObserver {
   stages: Stages;
+  /** A tokens message has come, with so many pictures. */
+  received?(message: QueueMessage, pictures: number): void;
   /** A picture may end more than once: messages are delivered at least once. */
   ended(end: PictureEnd): void;
   /** True when the picture is known to have ended, event and all: a message that comes again may pass over it. Default: never. */

@@ -6,6 +6,7 @@ import type { Model, OutputName, Prediction } from '../pipeline/ports.ts';
 import { createBatcher } from './batcher.ts';
 import { ModelError } from './model-error.ts';
 import { selectOutputs } from './outputs.ts';
+import type { Provider } from './session.ts';
 import type { WorkerInfo, WorkerModel } from './worker.ts';
 import { openWorkerPool } from './worker-pool.ts';
 
@@ -18,7 +19,9 @@ export interface OpenModelOptions {
   featureNorm?: FeatureNorm;
   /** Whether the JPEGs will have been decoded at reduced size; a part of the id. Default false. */
   scaledDecoding?: boolean;
-  /** Threads, each with a session that computes on it alone. Default: as many as the machine can run at once. */
+  /** Where the graph runs; never another one instead. Default `cpu`. */
+  provider?: Provider;
+  /** Threads, each with a session that computes on it alone. Default: as many as the machine can run at once, 1 on a GPU. */
   workers?: number;
   /** Pictures handed to a worker at once. Default 1. */
   maxBatch?: number;
@@ -48,7 +51,8 @@ const batchesPerWorker = 2;
  * `predict` rejects with a TransientError when a worker dies on its batch or a run fails, with a ModelError for tokens
  * that are no picture of this model; `close` finishes everything that was asked for.
  *
- * @throws ModelError when the checkpoint has not what is asked for; WorkerUnusableError when graph and weights don't fit
+ * @throws ModelError when the checkpoint has not what is asked for; WorkerUnusableError when graph and weights don't
+ * fit, or the provider cannot be had (`provider_unavailable`)
  */
 export async function openModel(checkpoint: Checkpoint, options: OpenModelOptions = {}): Promise<LocalModel> {
   const { config, preprocessing, labels } = checkpoint;
@@ -56,7 +60,8 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     featureLayer = config.feature_layer,
     featureNorm = config.feature_norm,
     scaledDecoding = false,
-    workers = availableParallelism(),
+    provider = 'cpu',
+    workers = provider === 'cpu' ? availableParallelism() : 1,
     maxBatch = defaultMaxBatch,
     maxWaitMs = 0,
   } = options;
@@ -74,6 +79,7 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
   }
   const outputs = selectOutputs(checkpoint, options.outputs);
   const data: WorkerModel = {
+    provider,
     model: {
       config,
       weights: checkpoint.weights,

@@ -2,11 +2,12 @@ import type { ForwardRequest, ImageGptModel } from '../graph/forward-graph.ts';
 import type { Prediction } from '../pipeline/ports.ts';
 import { openForward } from './forward.ts';
 import type { Output } from './session.ts';
-import { onnxruntimeVersion } from './session.ts';
+import { onnxruntimeVersion, type Provider } from './session.ts';
 import { type Service, serve } from './worker-port.ts';
 
 /** What a worker thread is started with. */
 export interface WorkerModel {
+  provider: Provider;
   model: ImageGptModel;
   request: ForwardRequest;
 }
@@ -20,8 +21,8 @@ export interface WorkerInfo {
 /** Pictures in [n] tokens each, predictions out, in the same order. */
 type Predictor = Service<WorkerInfo, readonly Uint16Array[], Prediction[]>;
 
-async function open({ model, request }: WorkerModel): Promise<Predictor> {
-  const forward = await openForward(model, request);
+async function open({ provider, model, request }: WorkerModel): Promise<Predictor> {
+  const forward = await openForward(model, request, { provider });
   const n = model.config.n_positions;
   return {
     info: { provider: forward.provider, onnxruntime: onnxruntimeVersion },
