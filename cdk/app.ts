@@ -1,0 +1,15 @@
+import { App } from 'aws-cdk-lib';
+import { DeploymentConfigError, readDeploymentConfig } from './deployment-config.ts';
+import { ImageGptStack } from './image-gpt-stack.ts';
+
+// `cdk deploy -c name=value`: see deployment-config.ts for the names.
+
+const app = new App();
+try {
+  new ImageGptStack(app, readDeploymentConfig(app.node.getAllContext()));
+  app.synth();
+} catch (error) {
+  if (!(error instanceof DeploymentConfigError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

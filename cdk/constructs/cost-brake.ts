@@ -1,0 +1,115 @@
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
+import type { BaseService } from 'aws-cdk-lib/aws-ecs';
+import { Rule } from 'aws-cdk-lib/aws-events';
+import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
+import type { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import { Chain, DefinitionBody, JsonPath, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledge.ts';
+import { allow } from './permissions.ts';
+import type { ServiceTarget } from './scaling.ts';
+
+export interface CostBrakeProps {
+  alarm: Alarm;
+  services: readonly BaseService[];
+  targets: readonly ServiceTarget[];
+  /** Preprocess wakes the service, so it is held too. */
+  mappings: readonly EventSourceMapping[];
+}
+
+/**
+ * When tasks run and nothing comes of it: no more pictures are taken in, no service grows, all tasks end. It stays so,
+ * with the work in the queues, until somebody has looked and starts {@link release}.
+ */
+export class CostBrake extends Construct {
+  readonly hold: StateMachine;
+  readonly release: StateMachine;
+
+  constructor(scope: Construct, id: string, { alarm, services, targets, mappings }: CostBrakeProps) {
+    super(scope, id);
+    this.hold = this.machine('Hold', [
+      ...mappings.map((mapping, i) => this.takeIn(`StopMessages${i + 1}`, mapping, false)),
+      ...targets.map((target, i) => this.growth(`StopGrowth${i + 1}`, target, true)),
+      ...services.map((service, i) => this.endTasks(`EndTasks${i + 1}`, service)),
+    ]);
+    this.release = this.machine('Release', [
+      ...targets.map((target, i) => this.growth(`AllowGrowth${i + 1}`, target, false)),
+      ...mappings.map((mapping, i) => this.takeIn(`TakeMessages${i + 1}`, mapping, true)),
+    ]);
+    new Rule(this, 'Alarm', {
+      description: 'Image GPT cost brake',
+      eventPattern: {
+        source: ['aws.cloudwatch'],
+        detailType: ['CloudWatch Alarm State Change'],
+        resources: [alarm.alarmArn],
+        detail: { state: { value: ['ALARM'] } },
+      },
+      targets: [new SfnStateMachine(this.hold)],
+    });
+  }
+
+  private get scalableTargets(): string {
+    const any = { service: 'application-autoscaling', resource: 'scalable-target', resourceName: '*' };
+    return Stack.of(this).formatArn(any);
+  }
+
+  private machine(id: string, steps: readonly CallAwsService[]): StateMachine {
+    for (const step of steps) {
+      // A service or mapping that is just changing refuses another change for a while.
+      step.addRetry({ interval: Duration.seconds(10), backoffRate: 2, maxAttempts: 6 });
+    }
+    const [first, ...rest] = steps;
+    if (first === undefined) throw new RangeError('Expected at least one step.');
+    const chain = rest.reduce((before, step) => before.next(step), Chain.start(first));
+    const machine = new StateMachine(this, id, {
+      definitionBody: DefinitionBody.fromChainable(chain),
+      timeout: Duration.hours(1),
+    });
+    Validations.of(machine).acknowledge(
+      { id: 'AwsSolutions-SF1', reason: 'Runs a few times a year; its history keeps every step for 90 days.' },
+      { id: 'AwsSolutions-SF2', reason: 'Calls nothing of ours that could be traced.' },
+    );
+    const wildcards = [allow([], [this.scalableTargets])];
+    acknowledgeWildcards(machine, wildcards, 'The ARN of a scalable target is not known before it is made.');
+    return machine;
+  }
+
+  private takeIn(id: string, mapping: EventSourceMapping, enabled: boolean): CallAwsService {
+    return new CallAwsService(this, id, {
+      service: 'lambda',
+      action: 'updateEventSourceMapping',
+      parameters: { Uuid: mapping.eventSourceMappingId, Enabled: enabled },
+      iamResources: [mapping.eventSourceMappingArn],
+      resultPath: JsonPath.DISCARD,
+    });
+  }
+
+  /** Tasks still go when the queue is empty. */
+  private growth(id: string, target: ServiceTarget, suspended: boolean): CallAwsService {
+    return new CallAwsService(this, id, {
+      service: 'applicationautoscaling',
+      action: 'registerScalableTarget',
+      iamAction: 'application-autoscaling:RegisterScalableTarget',
+      parameters: {
+        ServiceNamespace: 'ecs',
+        ScalableDimension: 'ecs:service:DesiredCount',
+        ResourceId: target.resourceId,
+        SuspendedState: { DynamicScalingOutSuspended: suspended },
+      },
+      iamResources: [this.scalableTargets],
+      resultPath: JsonPath.DISCARD,
+    });
+  }
+
+  private endTasks(id: string, service: BaseService): CallAwsService {
+    return new CallAwsService(this, id, {
+      service: 'ecs',
+      action: 'updateService',
+      parameters: { Cluster: service.cluster.clusterName, Service: service.serviceName, DesiredCount: 0 },
+      iamResources: [service.serviceArn],
+      resultPath: JsonPath.DISCARD,
+    });
+  }
+}

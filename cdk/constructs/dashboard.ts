@@ -1,0 +1,72 @@
+import { Duration } from 'aws-cdk-lib';
+import { Dashboard, GraphWidget, type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import { metricNames } from '../../lib/contracts/metrics.ts';
+import type { Queues } from './queues.ts';
+import { outstandingMessages } from './scaling.ts';
+
+export interface WorkDashboardProps {
+  queues: Queues;
+  runningTasks: IMetric;
+  preprocess: { uploads: IFunction; backfill: IFunction };
+  namespace: string;
+}
+
+/** One page that answers: does it work, how fast, what waits, what failed. */
+export class WorkDashboard extends Construct {
+  readonly dashboard: Dashboard;
+
+  constructor(scope: Construct, id: string, { queues, runningTasks, preprocess, namespace }: WorkDashboardProps) {
+    super(scope, id);
+    const ours = (metricName: string, service: string, statistic: string) =>
+      new Metric({
+        namespace,
+        metricName,
+        dimensionsMap: { service },
+        statistic,
+        period: Duration.minutes(1),
+        label: `${metricName} (${service})`,
+      });
+    const sum = (metricName: string, service: string) => ours(metricName, service, 'Sum');
+    const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
+      new GraphWidget({ title, left, right, width: 12 });
+    const { succeeded, failed, gone, superseded, batchFill, queueAge, modelTime, retries, unusable } = metricNames;
+
+    this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
+    this.dashboard.addWidgets(
+      graph('Pictures', [sum(succeeded, 'worker'), sum(failed, 'worker'), sum(failed, 'preprocess')]),
+      graph('Outstanding', [outstandingMessages(queues.tokens)], [runningTasks]),
+      graph(
+        'Waiting',
+        [queues.uploads, queues.backfill, queues.tokens].map((queue) => queue.metricApproximateAgeOfOldestMessage()),
+        [ours(queueAge, 'worker', 'p50')],
+      ),
+      graph('Messages', [
+        ...[queues.uploads, queues.backfill, queues.tokens, queues.resultEvents].map((queue) =>
+          queue.metricApproximateNumberOfMessagesVisible(),
+        ),
+      ]),
+      graph(
+        'Dead letters',
+        [queues.uploadsDeadLetters, queues.tokensDeadLetters, queues.resultEventsDeadLetters].map((queue) =>
+          queue.metricApproximateNumberOfMessagesVisible(),
+        ),
+      ),
+      graph(
+        'Model',
+        [ours(modelTime, 'worker', 'p50'), ours(modelTime, 'worker', 'p99')],
+        [ours(batchFill, 'worker', 'Average')],
+      ),
+      graph(
+        'Preprocess',
+        [preprocess.uploads.metricErrors(), preprocess.backfill.metricErrors()],
+        [preprocess.uploads.metricDuration({ statistic: 'p99' })],
+      ),
+      graph('Trouble', [
+        ...['preprocess', 'worker'].flatMap((service) => [sum(retries, service), sum(unusable, service)]),
+        ...[gone, superseded].map((name) => sum(name, 'worker')),
+      ]),
+    );
+  }
+}

@@ -1,0 +1,144 @@
+import {
+  ArnFormat,
+  CfnWaitCondition,
+  CfnWaitConditionHandle,
+  Duration,
+  type IgnoreMode,
+  RemovalPolicy,
+  Stack,
+  Validations,
+} from 'aws-cdk-lib';
+import { BuildSpec, ComputeType, LinuxBuildImage, Project, Source } from 'aws-cdk-lib/aws-codebuild';
+import { Repository, TagMutability } from 'aws-cdk-lib/aws-ecr';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
+import { Construct, type IDependable } from 'constructs';
+import { acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
+import { keptLog } from './kept-log.ts';
+import { allow } from './permissions.ts';
+
+export interface ImageBuildProps {
+  source: { directory: string; exclude: string[]; ignoreMode: IgnoreMode };
+  dockerfile: string;
+  target: string;
+  buildArgs: Readonly<Record<string, string>>;
+  logRetentionDays: number;
+}
+
+/** Longest build: base image, packages and CUDA libraries are about 4 GB to fetch. */
+const buildTimeout = Duration.minutes(60);
+
+/**
+ * Builds an image in the account, so that the machine that deploys needs no Docker. The deployment starts the build and
+ * waits until the build itself says how it ended.
+ */
+export class ImageBuild extends Construct {
+  readonly repository: Repository;
+  /** Names the source: another source, another tag. */
+  readonly tag: string;
+  readonly done: IDependable;
+
+  constructor(scope: Construct, id: string, props: ImageBuildProps) {
+    super(scope, id);
+    const source = new Asset(this, 'Source', { ...props.source, path: props.source.directory });
+    this.tag = `${props.target}-${source.assetHash.slice(0, 32)}`;
+    this.repository = new Repository(this, 'Repository', {
+      removalPolicy: RemovalPolicy.DESTROY,
+      emptyOnDelete: true,
+      imageScanOnPush: true,
+      imageTagMutability: TagMutability.IMMUTABLE,
+      // This image, and the last two for going back.
+      lifecycleRules: [{ maxImageCount: 3 }],
+    });
+    const project = new Project(this, 'Project', {
+      description: 'Image GPT: builds the worker’s image',
+      source: Source.s3({ bucket: source.bucket, path: source.s3ObjectKey }),
+      environment: { buildImage: LinuxBuildImage.STANDARD_7_0, computeType: ComputeType.MEDIUM, privileged: true },
+      timeout: buildTimeout,
+      grantReportGroupPermissions: false,
+      buildSpec: BuildSpec.fromObject(buildSpec(props, this.repository.repositoryUri)),
+      logging: { cloudWatch: { logGroup: keptLog(this, 'Log', props.logRetentionDays) } },
+    });
+    this.repository.grantPullPush(project);
+    Validations.of(project).acknowledge({
+      id: 'AwsSolutions-CB4',
+      reason: 'No artifacts: the image goes to the repository, which is encrypted.',
+    });
+    const ownLog = Stack.of(this).formatArn({
+      service: 'logs',
+      resource: 'log-group',
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      resourceName: `/aws/codebuild/${project.projectName}:*`,
+    });
+    acknowledgeWildcards(
+      project,
+      [allow(['s3:GetBucket*', 's3:GetObject*', 's3:List*'], ['*', ownLog])],
+      'What CDK gives a project to read its source and write its log; GetAuthorizationToken knows no resource.',
+    );
+    this.done = this.start(project);
+  }
+
+  private start(project: Project): IDependable {
+    // A wait condition waits once, so each image has its own.
+    const name = this.tag.replaceAll('-', '');
+    const handle = new CfnWaitConditionHandle(this, `Handle${name}`);
+    const environmentVariablesOverride = [
+      { name: 'IMAGE_TAG', value: this.tag },
+      { name: 'WAIT_URL', value: handle.ref },
+    ];
+    const start = {
+      service: 'CodeBuild',
+      action: 'startBuild',
+      parameters: { projectName: project.projectName, environmentVariablesOverride },
+      physicalResourceId: PhysicalResourceId.of(this.tag),
+      outputPaths: ['build.id'],
+    };
+    const starting = new AwsCustomResource(this, 'Start', {
+      onCreate: start,
+      onUpdate: start,
+      policy: AwsCustomResourcePolicy.fromStatements([allow(['codebuild:StartBuild'], [project.projectArn])]),
+      installLatestAwsSdk: false,
+    });
+    // With its policies: a build that starts before them cannot read its source.
+    starting.node.addDependency(project);
+    for (const child of Stack.of(this).node.children) {
+      if (!/^AWS[0-9a-f]{32}$/.test(child.node.id)) continue;
+      acknowledgeManagedFunction(child);
+    }
+    const done = new CfnWaitCondition(this, `Done${name}`, {
+      handle: handle.ref,
+      timeout: String(buildTimeout.toSeconds()),
+      count: 1,
+    });
+    done.node.addDependency(starting);
+    return done;
+  }
+}
+
+function buildSpec({ dockerfile, target, buildArgs }: ImageBuildProps, repositoryUri: string) {
+  const args = Object.entries(buildArgs).map(([name, value]) => `--build-arg ${name}=${value} `);
+  const image = `${repositoryUri}:$IMAGE_TAG`;
+  return {
+    version: '0.2',
+    phases: {
+      pre_build: {
+        commands: [
+          `aws ecr get-login-password | docker login --username AWS --password-stdin "$(echo ${repositoryUri} | cut -d/ -f1)"`,
+        ],
+      },
+      build: {
+        // A tag is never written twice: a deployment that is repeated takes the image that is there.
+        commands: [
+          `docker manifest inspect ${image} > /dev/null || docker build --file ${dockerfile} --target ${target} ${args.join('')}--tag ${image} .`,
+          `docker manifest inspect ${image} > /dev/null || docker push ${image}`,
+        ],
+      },
+      post_build: {
+        commands: [
+          'if [ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ]; then STATUS=SUCCESS; else STATUS=FAILURE; fi',
+          `curl --silent --show-error --request PUT --header "Content-Type:" --data "{\\"Status\\":\\"$STATUS\\",\\"UniqueId\\":\\"build\\",\\"Reason\\":\\"$CODEBUILD_BUILD_ID\\",\\"Data\\":\\"$IMAGE_TAG\\"}" "$WAIT_URL"`,
+        ],
+      },
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import { Duration } from 'aws-cdk-lib';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, EventSourceMapping, type IFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct, type IDependable } from 'constructs';
+import { repository } from '../repository.ts';
+import { acknowledgeWildcards } from './acknowledge.ts';
+import { keptLog } from './kept-log.ts';
+import { allow } from './permissions.ts';
+import { preprocessTimeout } from './queues.ts';
+
+/** Two decoding children of 1 GiB each and Node itself; Lambda gives 1.7 cores with it. */
+const memoryMiB = 3008;
+const decoders = 2;
+
+/** Notifications in one run: enough to fill tokens messages, few enough to finish in time. */
+const batchSize = 100;
+const batchWindow = Duration.seconds(10);
+
+export interface PreprocessProps {
+  architecture: 'arm64' | 'x86_64';
+  /** The uploads queue, or the backfill queue. */
+  queue: Queue;
+  /** Functions at once. */
+  concurrency: number;
+  environment: Record<string, string>;
+  permissions: readonly PolicyStatement[];
+  /** What the function needs to start. */
+  after: readonly IDependable[];
+  logRetentionDays: number;
+}
+
+/** A function that turns the pictures that a queue names into tokens. */
+export class Preprocess extends Construct {
+  readonly handler: IFunction;
+  /** Switched off, it leaves the work in the queue. */
+  readonly mapping: EventSourceMapping;
+
+  constructor(scope: Construct, id: string, props: PreprocessProps) {
+    super(scope, id);
+    const logGroup = keptLog(this, 'Log', props.logRetentionDays);
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    for (const statement of props.permissions) role.addToPolicy(statement);
+    // The mapping receives and deletes with this role, too.
+    role.addToPolicy(
+      allow(
+        ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
+        [props.queue.queueArn],
+      ),
+    );
+    logGroup.grantWrite(role);
+    acknowledgeWildcards(role, props.permissions, 'Keys are the user’s: any object below one bucket or prefix.');
+
+    const handler = new NodejsFunction(this, 'Handler', {
+      ...bundle(props.architecture),
+      description: 'Image GPT: pictures to colour tokens',
+      runtime: Runtime.NODEJS_24_X,
+      memorySize: memoryMiB,
+      timeout: preprocessTimeout,
+      environment: {
+        ...props.environment,
+        UPLOADS_QUEUE_URL: props.queue.queueUrl,
+        DECODERS: String(decoders),
+        DECODE_CHILD: `./${decodeChild}`,
+      },
+      awsSdkConnectionReuse: false,
+      role,
+      logGroup,
+    });
+    this.handler = handler;
+
+    this.mapping = new EventSourceMapping(this, 'Messages', {
+      target: handler,
+      eventSourceArn: props.queue.queueArn,
+      batchSize,
+      maxBatchingWindow: batchWindow,
+      reportBatchItemFailures: true,
+      maxConcurrency: props.concurrency,
+    });
+    this.mapping.node.addDependency(role, ...props.after);
+  }
+}
+
+/** The decoding child is a program of its own, beside the handler, which starts it from its working directory. */
+const decodeChild = 'decode-child.mjs';
+
+/** SDK and Powertools have CommonJS parts that call `require`. */
+const banner = "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);";
+
+/** Two ES modules, and sharp's binaries for Lambda's system whatever the machine that bundles. */
+function bundle(architecture: 'arm64' | 'x86_64') {
+  const [cpu, lambda] = architecture === 'arm64' ? ['arm64', Architecture.ARM_64] : ['x64', Architecture.X86_64];
+  return {
+    architecture: lambda,
+    entry: join(repository, 'functions/preprocess/handler.ts'),
+    handler: 'handler',
+    projectRoot: repository,
+    depsLockFilePath: join(repository, 'package-lock.json'),
+    bundling: {
+      format: OutputFormat.ESM,
+      target: 'node24',
+      minify: true,
+      keepNames: true,
+      banner,
+      // Ours, pinned, rather than the one that Lambda has that week.
+      bundleAwsSDK: true,
+      nodeModules: ['sharp'],
+      environment: { npm_config_cpu: cpu, npm_config_os: 'linux', npm_config_libc: 'glibc' },
+      commandHooks: {
+        beforeBundling: () => [],
+        beforeInstall: () => [],
+        afterBundling: (input: string, output: string) => [
+          [
+            `"${join(input, 'node_modules/.bin/esbuild')}" "${join(input, 'lib/image/decode-child.ts')}"`,
+            '--bundle --platform=node --format=esm --target=node24 --minify --keep-names --external:sharp',
+            `--banner:js="${banner}" --log-level=warning --outfile="${join(output, decodeChild)}"`,
+          ].join(' '),
+        ],
+      },
+    },
+  };
+}

@@ -1,0 +1,182 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import {
+  AdjustmentType,
+  MetricAggregationType,
+  ScalableTarget,
+  ServiceNamespace,
+  StepScalingAction,
+} from 'aws-cdk-lib/aws-applicationautoscaling';
+import {
+  Alarm,
+  ComparisonOperator,
+  type IAlarmAction,
+  type IMetric,
+  MathExpression,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { ApplicationScalingAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { BaseService } from 'aws-cdk-lib/aws-ecs';
+import { Role } from 'aws-cdk-lib/aws-iam';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import {
+  emptyMinutes,
+  onDemandAfterMinutes,
+  onDemandSteps,
+  scalingPeriodSeconds,
+  scalingSteps,
+} from '../scaling-steps.ts';
+
+export interface ScalingProps {
+  tokens: Queue;
+  /** Scales with the outstanding messages. */
+  service: BaseService;
+  /** Scales with the age of the oldest message. */
+  onDemandService?: BaseService | undefined;
+  messagesPerTask: number;
+  /** Of each service. */
+  maxTasks: number;
+}
+
+/** A service as Application Auto Scaling names it. */
+export interface ServiceTarget {
+  resourceId: string;
+}
+
+const period = Duration.seconds(scalingPeriodSeconds);
+
+/**
+ * Sets the number of tasks by steps. Outstanding messages are the visible ones and those in flight: by the visible ones
+ * alone a task that has taken the last of them would be ended in the middle of its work. Target tracking takes no
+ * such sum. Missing data changes nothing: SQS's metrics stop after six idle hours and return minutes late.
+ */
+export class Scaling extends Construct {
+  /** One for each service; held by the cost brake. */
+  readonly targets: readonly ServiceTarget[];
+
+  constructor(scope: Construct, id: string, props: ScalingProps) {
+    super(scope, id);
+    const { tokens, service, onDemandService, messagesPerTask, maxTasks } = props;
+    const outstanding = outstandingMessages(tokens);
+    const target = this.target('Target', service, maxTasks);
+    const toZero = [this.toZero('Empty', target)];
+    this.alarm('Work', {
+      metric: outstanding,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      threshold: 1,
+      evaluationPeriods: 1,
+      alarmDescription: 'Scales the worker: not a fault. Messages of the tokens queue, visible and in flight.',
+      actions: [this.steps('Steps', target, scalingSteps(messagesPerTask, maxTasks), 1)],
+    });
+    this.targets = [{ resourceId: resourceId(service) }];
+
+    if (onDemandService !== undefined) {
+      const onDemand = this.target('OnDemandTarget', onDemandService, maxTasks);
+      const seconds = onDemandAfterMinutes * 60;
+      this.alarm('Late', {
+        metric: tokens.metricApproximateAgeOfOldestMessage({ period, statistic: 'Maximum' }),
+        comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        threshold: seconds,
+        evaluationPeriods: 1,
+        alarmDescription: 'Starts on-demand tasks: not a fault. Spot instances leave tokens waiting.',
+        actions: [this.steps('OnDemandSteps', onDemand, onDemandSteps(maxTasks), seconds)],
+      });
+      toZero.push(this.toZero('OnDemandEmpty', onDemand));
+      this.targets = [...this.targets, { resourceId: resourceId(onDemandService) }];
+    }
+    this.alarm('Empty', {
+      metric: outstanding,
+      comparisonOperator: ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
+      threshold: 0,
+      evaluationPeriods: emptyMinutes,
+      alarmDescription: 'Ends the tasks: not a fault. The tokens queue has been empty for a while.',
+      actions: toZero,
+    });
+  }
+
+  private target(id: string, service: BaseService, maxCapacity: number): ScalableTarget {
+    return new ScalableTarget(this, id, {
+      serviceNamespace: ServiceNamespace.ECS,
+      resourceId: resourceId(service),
+      scalableDimension: 'ecs:service:DesiredCount',
+      minCapacity: 0,
+      maxCapacity,
+      role: Role.fromRoleArn(
+        this,
+        `${id}Role`,
+        // Made by Application Auto Scaling itself.
+        Stack.of(this).formatArn({
+          service: 'iam',
+          region: '',
+          resource: 'role/aws-service-role/ecs.application-autoscaling.amazonaws.com',
+          resourceName: 'AWSServiceRoleForApplicationAutoScaling_ECSService',
+        }),
+      ),
+    });
+  }
+
+  /** `steps` from `lower` on; a policy counts from its alarm's threshold. */
+  private steps(
+    id: string,
+    target: ScalableTarget,
+    steps: readonly { lower: number; tasks: number }[],
+    threshold: number,
+  ): IAlarmAction {
+    const action = exactCapacity(this, id, target);
+    steps.forEach(({ lower, tasks }, index) => {
+      const next = steps[index + 1];
+      action.addAdjustment({
+        adjustment: tasks,
+        lowerBound: lower - threshold,
+        ...(next && { upperBound: next.lower - threshold }),
+      });
+    });
+    return new ApplicationScalingAction(action);
+  }
+
+  private toZero(id: string, target: ScalableTarget): IAlarmAction {
+    const action = exactCapacity(this, `${id}Steps`, target);
+    action.addAdjustment({ adjustment: 0, upperBound: 0 });
+    return new ApplicationScalingAction(action);
+  }
+
+  private alarm(id: string, { actions, ...alarm }: AlarmChoices): void {
+    new Alarm(this, id, { ...alarm, treatMissingData: TreatMissingData.NOT_BREACHING }).addAlarmAction(...actions);
+  }
+}
+
+interface AlarmChoices {
+  metric: IMetric;
+  comparisonOperator: ComparisonOperator;
+  threshold: number;
+  evaluationPeriods: number;
+  alarmDescription: string;
+  actions: IAlarmAction[];
+}
+
+function resourceId(service: BaseService): string {
+  return `service/${service.cluster.clusterName}/${service.serviceName}`;
+}
+
+/** Visible and in flight. */
+export function outstandingMessages(queue: Queue): MathExpression {
+  return new MathExpression({
+    expression: 'visible + inFlight',
+    label: 'Outstanding messages',
+    period,
+    usingMetrics: {
+      visible: queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' }),
+      inFlight: queue.metricApproximateNumberOfMessagesNotVisible({ period, statistic: 'Maximum' }),
+    },
+  });
+}
+
+function exactCapacity(scope: Construct, id: string, scalingTarget: ScalableTarget): StepScalingAction {
+  return new StepScalingAction(scope, id, {
+    scalingTarget,
+    adjustmentType: AdjustmentType.EXACT_CAPACITY,
+    metricAggregationType: MetricAggregationType.MAXIMUM,
+    // The alarm's period is the pause between two changes.
+    cooldown: period,
+  });
+}

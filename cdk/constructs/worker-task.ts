@@ -1,0 +1,91 @@
+import { Aws, Duration, Validations } from 'aws-cdk-lib';
+import {
+  type ContainerDefinitionOptions,
+  type ContainerImage,
+  Ec2TaskDefinition,
+  FargateTaskDefinition,
+  LinuxParameters,
+  LogDriver,
+  NetworkMode,
+  type TaskDefinition,
+} from 'aws-cdk-lib/aws-ecs';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { acknowledgeFindings, acknowledgeWildcards } from './acknowledge.ts';
+import { keptLog } from './kept-log.ts';
+
+/** From SIGTERM to SIGKILL: Fargate's longest is 120 s, and a Spot instance has as much from its notice. */
+const stopTimeout = Duration.seconds(110);
+
+/** For finishing or releasing what is at hand; the rest of the stop timeout is for the process to end. */
+const drainSeconds = 100;
+
+/** The only place that can be written to. Dockerfile makes it the user's, and a volume. */
+const cache = '/cache';
+
+/** One task fills a g6.xlarge, g5.xlarge or g4dn.xlarge (4 vCPU, 16 GiB) but for what ECS and the system take. */
+const gpuMemoryMiB = 13_312;
+
+/** On Fargate: iGPT-S on four threads. */
+const fargateCpu = 4096;
+const fargateMemoryMiB = 8192;
+
+export interface WorkerTaskProps {
+  compute: 'gpu' | 'cpu';
+  image: ContainerImage;
+  environment: Record<string, string>;
+  permissions: readonly PolicyStatement[];
+  logRetentionDays: number;
+}
+
+/** One worker: a container without root, whose file system cannot be written to. */
+export class WorkerTask extends Construct {
+  readonly definition: TaskDefinition;
+
+  constructor(scope: Construct, id: string, props: WorkerTaskProps) {
+    super(scope, id);
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
+    for (const statement of props.permissions) role.addToPolicy(statement);
+    const gpu = props.compute === 'gpu';
+    const definition = gpu
+      ? new Ec2TaskDefinition(this, 'Definition', {
+          taskRole: role,
+          networkMode: NetworkMode.BRIDGE,
+          volumes: [{ name: 'cache' }],
+        })
+      : new FargateTaskDefinition(this, 'Definition', {
+          taskRole: role,
+          cpu: fargateCpu,
+          memoryLimitMiB: fargateMemoryMiB,
+          volumes: [{ name: 'cache' }],
+        });
+    const size: Partial<ContainerDefinitionOptions> = gpu ? { gpuCount: 1, memoryLimitMiB: gpuMemoryMiB } : {};
+    const container = definition.addContainer('worker', {
+      ...size,
+      image: props.image,
+      environment: {
+        ...props.environment,
+        PROVIDER: gpu ? 'cuda' : 'cpu',
+        DRAIN_SECONDS: String(drainSeconds),
+        MODEL_CACHE: cache,
+        TMPDIR: cache,
+        // ECS on EC2 doesn't say, and the instance's metadata is out of reach.
+        AWS_REGION: Aws.REGION,
+      },
+      logging: LogDriver.awsLogs({ logGroup: keptLog(this, 'Log', props.logRetentionDays), streamPrefix: 'worker' }),
+      stopTimeout,
+      readonlyRootFilesystem: true,
+      user: 'node',
+      privileged: false,
+      linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
+    });
+    container.addMountPoints({ containerPath: cache, sourceVolume: 'cache', readOnly: false });
+    acknowledgeWildcards(role, props.permissions, 'Keys are the user’s: any object below one bucket or prefix.');
+    acknowledgeFindings(definition, ['Resource::*'], 'GetAuthorizationToken knows no resource.');
+    Validations.of(definition).acknowledge({
+      id: 'AwsSolutions-ECS2',
+      reason: 'Names and addresses; nothing in the environment is secret.',
+    });
+    this.definition = definition;
+  }
+}

@@ -1,0 +1,86 @@
+import { Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { Alarms } from './constructs/alarms.ts';
+import { bothProcesses } from './constructs/both-processes.ts';
+import { CostBrake } from './constructs/cost-brake.ts';
+import { WorkDashboard } from './constructs/dashboard.ts';
+import { ModelLocation } from './constructs/model-location.ts';
+import { Network } from './constructs/network.ts';
+import { queueOutputs, tellOutputs } from './constructs/outputs.ts';
+import * as may from './constructs/permissions.ts';
+import { Preprocess } from './constructs/preprocess.ts';
+import { Queues } from './constructs/queues.ts';
+import { Results } from './constructs/results.ts';
+import { Scaling } from './constructs/scaling.ts';
+import { Storage } from './constructs/storage.ts';
+import { notifyUploads } from './constructs/upload-notifications.ts';
+import { Worker } from './constructs/worker.ts';
+import type { DeploymentConfig } from './deployment-config.ts';
+import { modelVariables } from './model-id.ts';
+
+/** Pictures into one bucket, outcomes out of another. */
+export class ImageGptStack extends Stack {
+  constructor(scope: Construct, config: DeploymentConfig) {
+    super(scope, config.stackName, { description: 'Image GPT: pictures in; classes, features and likelihoods out.' });
+    const storage = new Storage(this, 'Storage', config);
+    const queues = new Queues(this, 'Queues');
+    const { uploads, backfill, tokens } = queues;
+    const results = new Results(this, 'Results', queues);
+    notifyUploads(storage, uploads);
+
+    const model = new ModelLocation(this, 'Model', { config, bucket: storage.output });
+    const namespace = `ImageGpt/${config.stackName}`;
+    const both = bothProcesses({ config, storage, queues, results, model, namespace });
+    const worker = new Worker(this, 'Worker', {
+      config,
+      network: new Network(this, 'Network'),
+      environment: { ...both.environment, ...modelVariables(config) },
+      permissions: [...both.permissions, may.takeTokens(tokens), may.send(uploads)],
+      after: model.ready,
+    });
+    const { cluster, service, services, onDemandService, runningTasks } = worker;
+
+    const preprocess = {
+      ...config,
+      environment: {
+        ...both.environment,
+        ECS_CLUSTER: cluster.clusterName,
+        ECS_SERVICE: service.serviceName,
+        ALLOW_SVG: String(config.allowSvg),
+      },
+      permissions: [...both.permissions, may.deleteOutcomes(storage.output), may.send(tokens), may.wake(service)],
+      after: model.ready,
+    };
+    const { preprocessConcurrency, backfillConcurrency } = config;
+    const live = new Preprocess(this, 'Preprocess', {
+      ...preprocess,
+      queue: uploads,
+      concurrency: preprocessConcurrency,
+    });
+    const slow = new Preprocess(this, 'Backfill', { ...preprocess, queue: backfill, concurrency: backfillConcurrency });
+
+    const { targets } = new Scaling(this, 'Scaling', { ...config, tokens, service, onDemandService });
+    const watched = { queues, namespace, runningTasks };
+    const alarms = new Alarms(this, 'Alarms', { ...watched, results, email: config.alarmEmail });
+    const functions = { uploads: live.handler, backfill: slow.handler };
+    const { dashboard } = new WorkDashboard(this, 'Overview', { ...watched, preprocess: functions });
+    const mappings = [live.mapping, slow.mapping];
+    const brake = new CostBrake(this, 'CostBrake', { alarm: alarms.costBrake, services, targets, mappings });
+
+    tellOutputs(this, {
+      inputBucket: storage.input.bucketName,
+      outputBucket: storage.output.bucketName,
+      resultsTopicArn: results.topic.topicArn,
+      ...queueOutputs(queues),
+      cluster: cluster.clusterName,
+      service: service.serviceName,
+      ...(onDemandService && { onDemandService: onDemandService.serviceName }),
+      modelId: model.modelId,
+      modelLocation: model.location,
+      metricNamespace: namespace,
+      alarmTopicArn: alarms.topic.topicArn,
+      dashboard: dashboard.dashboardName,
+      costBrakeReleaseArn: brake.release.stateMachineArn,
+    });
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Outputs of the CloudFormation stack, by which commands and consumers find everything. All are there in every stack but
+ * `onDemandService`, which `compute=cpu` has not.
+ */
+export const stackOutputs = {
+  inputBucket: 'InputBucket',
+  outputBucket: 'OutputBucket',
+  resultsTopicArn: 'ResultsTopicArn',
+  resultEventsQueueUrl: 'ResultEventsQueueUrl',
+  resultEventsDeadLettersUrl: 'ResultEventsDeadLettersUrl',
+  uploadsQueueUrl: 'UploadsQueueUrl',
+  backfillQueueUrl: 'BackfillQueueUrl',
+  uploadsDeadLettersUrl: 'UploadsDeadLettersUrl',
+  tokensQueueUrl: 'TokensQueueUrl',
+  tokensDeadLettersUrl: 'TokensDeadLettersUrl',
+  cluster: 'Cluster',
+  service: 'Service',
+  onDemandService: 'OnDemandService',
+  modelId: 'ModelId',
+  modelLocation: 'ModelLocation',
+  metricNamespace: 'MetricNamespace',
+  alarmTopicArn: 'AlarmTopicArn',
+  dashboard: 'Dashboard',
+  /** State machine that lets the work go on after the cost brake. */
+  costBrakeReleaseArn: 'CostBrakeReleaseArn',
+} as const;
+
+export type StackOutput = (typeof stackOutputs)[keyof typeof stackOutputs];

@@ -1,0 +1,25 @@
+import { Validations } from 'aws-cdk-lib';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { expect, test } from 'vitest';
+import { imageGptApp } from './synthesize.ts';
+
+test.each([
+  ['on GPU instances', {}],
+  ['on Fargate', { compute: 'cpu' }],
+  ['with existing buckets', { inputBucket: 'my-pictures', outputBucket: 'my-outcomes' }],
+  ['with an image from CodeBuild', { imageBuild: 'codebuild' }],
+])('cdk-nag’s AwsSolutions rules find nothing that has no reason given, %s', (_, context) => {
+  const { app } = imageGptApp(context);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+
+  expect(() => app.synth()).not.toThrow();
+});
+
+test('cdk-nag would find a queue that nobody gave a reason for', () => {
+  const { app, stack } = imageGptApp();
+  new Queue(stack, 'Careless');
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+
+  expect(() => app.synth()).toThrow('AwsSolutions-SQS4');
+});

@@ -1,0 +1,54 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { afterAll } from 'vitest';
+import { z } from 'zod';
+import { readDeploymentConfig } from '../../cdk/deployment-config.ts';
+import { ImageGptStack } from '../../cdk/image-gpt-stack.ts';
+
+const root = join(import.meta.dirname, '../..');
+const cdkJson = z.object({ context: z.record(z.string(), z.unknown()) });
+const { context: flags } = cdkJson.parse(JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')));
+
+/** A checkpoint of a few KB, and an id of its own so that nothing is hashed. */
+const small = { model: 'test/fixtures/golden/hf16', modelId: 'hf16-0123456789ab' };
+
+export interface Synthesis {
+  app: App;
+  stack: ImageGptStack;
+}
+
+/**
+ * The app as cdk.json and `context` configure it, not yet synthesised; without bundling the function, which takes
+ * seconds and the registry.
+ */
+export function imageGptApp(context: Readonly<Record<string, unknown>> = {}): Synthesis {
+  const app = new App({ context: { ...flags, ...small, ...context, 'aws:cdk:bundling-stacks': [] } });
+  outputs.push(app.outdir);
+  return { app, stack: new ImageGptStack(app, readDeploymentConfig(app.node.getAllContext())) };
+}
+
+/** Its template. */
+export function imageGptTemplate(context?: Readonly<Record<string, unknown>>): Template {
+  return Template.fromStack(imageGptApp(context).stack);
+}
+
+const outputs: string[] = [];
+afterAll(() => {
+  for (const directory of outputs.splice(0)) rmSync(directory, { recursive: true, force: true });
+});
+
+/** The only resource of `type` whose logical id begins with `prefix`. */
+export function resource(template: Template, type: string, prefix = ''): { id: string; properties: Properties } {
+  const found = Object.entries(template.findResources(type)).filter(([id]) => id.startsWith(prefix));
+  const [first] = found;
+  if (first === undefined || found.length > 1) {
+    throw new RangeError(`Expected one ${type} ${prefix}, found ${found.length}.`);
+  }
+  const [id, { Properties: properties }] = first;
+  return { id, properties };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a template is what CloudFormation makes of it, and expect() looks at it.
+export type Properties = any;
