@@ -13,7 +13,7 @@ export interface Weight {
 }
 
 /** Attention input weights: Hugging Face packs q, k and v into one [d, 3d] matrix (in x out); OpenAI keeps three [H, dh, d] (out x in). */
-export type AttentionInput =
+type AttentionInput =
   | { layout: 'packed'; weight: Weight; bias?: Weight }
   | { layout: 'split'; q: Weight; k: Weight; v: Weight };
 
