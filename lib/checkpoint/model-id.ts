@@ -17,6 +17,8 @@ export interface ResultOptions {
   featureNorm: FeatureNorm;
   /** Whether JPEGs are decoded at reduced size. Default false. */
   scaledDecoding?: boolean;
+  /** Whether the weights are laid out anew, which adds up in other steps. Default false. */
+  prepack?: boolean;
 }
 
 /** 48 bits: results of a few models lie side by side under these ids. */
@@ -34,7 +36,7 @@ const chunkBytes = 1 << 20;
 export async function modelId(checkpoint: Checkpoint, options: ResultOptions): Promise<string> {
   const { config, weights, weightFiles, preprocessing, probe, labels } = checkpoint;
   const { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, layer_norm_epsilon, objective } = config;
-  const { precision, outputs, featureLayer, featureNorm, scaledDecoding = false } = options;
+  const { precision, outputs, featureLayer, featureNorm, scaledDecoding = false, prepack = false } = options;
   const identity = {
     format: 'image-gpt-model-1',
     config: { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, layer_norm_epsilon, objective },
@@ -43,6 +45,7 @@ export async function modelId(checkpoint: Checkpoint, options: ResultOptions): P
     labels,
     preprocessing: preprocessing === undefined ? null : preprocessingHash(preprocessing, scaledDecoding),
     precision,
+    prepack,
     outputs: outputs.toSorted(),
     features: outputs.includes('features') ? [featureLayer, featureNorm] : null,
   };

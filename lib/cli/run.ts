@@ -51,6 +51,7 @@ interface RunOptions extends DecodeOptions {
   watch: boolean;
   retryFailed: boolean;
   verify: boolean;
+  prepack: boolean;
   workers: number;
 }
 
@@ -91,7 +92,12 @@ export function runCommand(): Command {
       'read every outcome to see whether it is of the picture as it is now, instead of comparing times',
       false,
     )
-    .addOption(workersOption());
+    .addOption(workersOption())
+    .option(
+      '--prepack',
+      'copy the weights into the layout that the processor likes best: about 12 % faster, for that memory in each worker',
+      false,
+    );
   return addDecodeOptions(command)
     .addHelpText(
       'after',
@@ -209,10 +215,11 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   }
 }
 
-function modelOptions({ outputs, layer, norm, workers, scaledDecoding }: RunOptions): OpenModelOptions {
+function modelOptions({ outputs, layer, norm, workers, scaledDecoding, prepack }: RunOptions): OpenModelOptions {
   return {
     workers,
     scaledDecoding,
+    prepack,
     ...(outputs === undefined ? {} : { outputs }),
     ...(layer === undefined ? {} : { featureLayer: layer }),
     ...(norm === undefined ? {} : { featureNorm: norm }),

@@ -11,6 +11,8 @@ export interface ForwardOptions {
   threads?: number;
   /** Default `cpu`. */
   provider?: Provider;
+  /** Faster, for a private copy of the weights: see SessionOptions. Default false. */
+  prepack?: boolean;
 }
 
 export interface Forward {
@@ -48,6 +50,7 @@ export async function openForward(
     directory: weights.directory,
     threads,
     provider: options.provider ?? 'cpu',
+    prepack: options.prepack ?? false,
   });
   return {
     threads,

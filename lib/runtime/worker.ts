@@ -8,6 +8,7 @@ import { type Service, serve } from './worker-port.ts';
 /** What a worker thread is started with. */
 export interface WorkerModel {
   provider: Provider;
+  prepack: boolean;
   model: ImageGptModel;
   request: ForwardRequest;
 }
@@ -21,8 +22,8 @@ export interface WorkerInfo {
 /** Pictures in [n] tokens each, predictions out, in the same order. */
 type Predictor = Service<WorkerInfo, readonly Uint16Array[], Prediction[]>;
 
-async function open({ provider, model, request }: WorkerModel): Promise<Predictor> {
-  const forward = await openForward(model, request, { provider });
+async function open({ provider, prepack, model, request }: WorkerModel): Promise<Predictor> {
+  const forward = await openForward(model, request, { provider, prepack });
   const n = model.config.n_positions;
   return {
     info: { provider: forward.provider, onnxruntime: onnxruntimeVersion },

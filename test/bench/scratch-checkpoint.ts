@@ -27,23 +27,24 @@ interface Tensor {
   deviation: number;
 }
 
-/** Every tensor of a Hugging Face ImageGPT with a causal head; biases and gains are away from 0 and 1 so that none can be lost unseen. */
+/** Every tensor of a Hugging Face ImageGPT with a causal head. Biases are 0, as in every published iGPT and in transformers' initial values. */
 function tensorsOf({ n_embd: d, n_layer, n_positions }: ScratchShape): Tensor[] {
   const weight = (name: string, shape: readonly number[]): Tensor => ({ name, shape, mean: 0, deviation: 0.02 });
+  const bias = (name: string, shape: readonly number[]): Tensor => ({ name, shape, mean: 0, deviation: 0 });
   const gain = (name: string): Tensor => ({ name, shape: [d], mean: 1, deviation: 0.1 });
   const blocks = Array.from({ length: n_layer }, (_, i): Tensor[] => {
     const block = `transformer.h.${i}`;
     return [
       gain(`${block}.ln_1.weight`),
       weight(`${block}.attn.c_attn.weight`, [d, 3 * d]),
-      weight(`${block}.attn.c_attn.bias`, [3 * d]),
+      bias(`${block}.attn.c_attn.bias`, [3 * d]),
       weight(`${block}.attn.c_proj.weight`, [d, d]),
-      weight(`${block}.attn.c_proj.bias`, [d]),
+      bias(`${block}.attn.c_proj.bias`, [d]),
       gain(`${block}.ln_2.weight`),
       weight(`${block}.mlp.c_fc.weight`, [d, 4 * d]),
-      weight(`${block}.mlp.c_fc.bias`, [4 * d]),
+      bias(`${block}.mlp.c_fc.bias`, [4 * d]),
       weight(`${block}.mlp.c_proj.weight`, [4 * d, d]),
-      weight(`${block}.mlp.c_proj.bias`, [d]),
+      bias(`${block}.mlp.c_proj.bias`, [d]),
     ];
   });
   return [

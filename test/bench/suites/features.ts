@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
-import { openModel } from '../../../lib/runtime/model.ts';
+import { type LocalModel, openModel } from '../../../lib/runtime/model.ts';
 import { randomTokens } from '../../support/tiny-checkpoint.ts';
 import { comparison } from '../comparison.ts';
 import { type BenchContext, THREADS } from '../context.ts';
@@ -20,7 +20,7 @@ const rows2d = z.array(z.array(z.number()));
 
 /** Features of the middle layer of an iGPT-S, against transformers and PyTorch at the same threads and batch. */
 export async function features({ rounds, peer, scratch }: BenchContext): Promise<Row[]> {
-  const directory = await scratchCheckpoint(join(scratch, 'igpt-s'), IGPT_S);
+  const directory = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S);
   const checkpoint = await openCheckpoint(directory);
   const pictures = Array.from({ length: BATCH }, (_, i) => randomTokens(i + 1, IGPT_S.n_positions, N_COLORS));
   const all = Uint16Array.from(pictures.flatMap((tokens) => [...tokens])); // [batch, n]
@@ -30,35 +30,37 @@ export async function features({ rounds, peer, scratch }: BenchContext): Promise
     { features: { layers: [LAYER], norm: 'raw', pool: 'mean' } },
     { threads: THREADS },
   );
-  const model = await openModel(checkpoint, {
-    outputs: ['features'],
-    featureLayer: LAYER,
-    featureNorm: 'raw',
-    workers: THREADS,
-  });
+  const served = { outputs: ['features'], featureLayer: LAYER, featureNorm: 'raw', workers: THREADS } as const;
+  const model = await openModel(checkpoint, served);
+  const prepacked = await openModel(checkpoint, { ...served, prepack: true });
   const options = { checkpoint: directory, tokens: pictures.map((tokens) => [...tokens]), layer: LAYER };
   const eager = await peer?.prepare('eager', options, THREADS);
   const sdpa = await peer?.prepare('sdpa', options, THREADS);
   const compiled = await peer?.prepare('compiled', options, THREADS);
 
   const ours = (await forward.run(all)).get('features')?.data ?? new Float32Array(0);
-  const served = await Promise.all(pictures.map((tokens) => model.predict(tokens)));
-  refuseUnlessEqual(
-    'served',
-    served.flatMap(({ features: values }) => [...(values ?? [])]),
-    ours,
-  );
+  for (const [name, one] of Object.entries({ model, prepacked })) {
+    const predictions = await Promise.all(pictures.map((tokens) => one.predict(tokens)));
+    refuseUnlessEqual(
+      name,
+      predictions.flatMap(({ features: values }) => [...(values ?? [])]),
+      ours,
+    );
+  }
   for (const [name, one] of Object.entries({ eager, sdpa, compiled })) {
     if (one !== undefined) refuseUnlessEqual(name, rows2d.parse(await one.result()).flat(), ours);
   }
 
   const session = side(BATCH, () => timed(() => forward.run(all)));
-  const workers = side(BATCH, () => timed(() => Promise.all(pictures.map((tokens) => model.predict(tokens)))));
+  const predictAll = (one: LocalModel): Side =>
+    side(BATCH, () => timed(() => Promise.all(pictures.map((tokens) => one.predict(tokens)))));
+  const workers = predictAll(model);
+  const prepackedWorkers = predictAll(prepacked);
   const eagerSide = eager && side(BATCH, eager.run);
   const sdpaSide = sdpa && side(BATCH, sdpa.run);
   const compiledSide = compiled && side(BATCH, compiled.run);
-  await interleave([session, eagerSide, workers, compiledSide, sdpaSide], rounds);
-  await Promise.all([forward.close(), model.close(), eager?.drop(), sdpa?.drop(), compiled?.drop()]);
+  await interleave([session, eagerSide, workers, compiledSide, prepackedWorkers, sdpaSide], rounds);
+  await Promise.all([forward.close(), model.close(), prepacked.close(), eager?.drop(), sdpa?.drop(), compiled?.drop()]);
 
   const rowsOf = (ours: Side, way: string): Row[] => [
     comparison(
@@ -90,6 +92,7 @@ export async function features({ rounds, peer, scratch }: BenchContext): Promise
   return [
     ...rowsOf(session, `one session of ${THREADS} threads`),
     ...rowsOf(workers, `${THREADS} workers`),
+    ...rowsOf(prepackedWorkers, `${THREADS} workers, prepacked`),
     ...(sdpaSide
       ? [
           comparison(

@@ -50,7 +50,7 @@ async function flatness({ rounds, quick, scratch }: BenchContext): Promise<Row> 
 /** Ratio: what it takes for itself over the size of the weights. */
 async function opening({ scratch }: BenchContext): Promise<Row[]> {
   const checkpoints: { name: string; directory: string }[] = [
-    { name: 'S', directory: await scratchCheckpoint(join(scratch, 'igpt-s'), IGPT_S) },
+    { name: 'S', directory: await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S) },
     { name: 'L (all zero, a sparse file)', directory: await sparseCheckpoint(join(scratch, 'igpt-l-sparse'), IGPT_L) },
   ];
   const rows: Row[] = [];

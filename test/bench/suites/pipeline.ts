@@ -17,7 +17,7 @@ const LAYER = IGPT_S.n_layer / 2;
 /** A whole `igpt run` as a process, against the model port alone, fed with tokens made beforehand. */
 export async function pipeline({ rounds, quick, scratch }: BenchContext): Promise<Row[]> {
   const pictures = quick ? 24 : 200;
-  const directory = await scratchCheckpoint(join(scratch, 'igpt-s'), IGPT_S);
+  const directory = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S);
   const folder = await pictureFolder(join(scratch, `pictures-640x427-${pictures}`), pictures, 640, 427);
   const checkpoint = await openCheckpoint(directory);
   const model = await openModel(checkpoint, { outputs: ['features'], featureLayer: LAYER, workers: THREADS });

@@ -46,7 +46,7 @@ export async function preprocess(context: BenchContext): Promise<Row[]> {
 type Decode = (bytes: Uint8Array) => Promise<{ rgb: Uint8Array }>;
 
 async function measure({ rounds, peer, scratch }: BenchContext, one: Case): Promise<Row[]> {
-  const checkpoint = await scratchCheckpoint(join(scratch, 'igpt-s'), IGPT_S);
+  const checkpoint = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S);
   const { preprocessing } = await openTokenizerFiles(checkpoint);
   if (preprocessing === undefined) throw new Error(`Expected a palette in ${checkpoint}, found none`);
   const { palette, ...recipe } = preprocessing;

@@ -18,7 +18,7 @@ const rows2d = z.array(z.array(z.int()));
 /** Greedy tokens from the key-value cache, a step at a time, against transformers' cached generate. */
 export async function sampling({ rounds, quick, peer, scratch }: BenchContext): Promise<Row[]> {
   const steps = quick ? 8 : 32;
-  const directory = await scratchCheckpoint(join(scratch, 'igpt-s'), IGPT_S);
+  const directory = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S);
   const { config, weights } = await openCheckpoint(directory);
   const prefix = randomTokens(1, KEEP, N_COLORS);
   const rows: Row[] = [];

@@ -50,6 +50,7 @@ describe('modelId', () => {
     ['the feature layer', { featureLayer: 2 }],
     ['the feature norm', { featureNorm: 'raw' }],
     ['scaled decoding', { scaledDecoding: true }],
+    ['weights laid out anew', { prepack: true }],
   ])('changes with %s', async (_, change) => {
     expect(await idOf({}, change)).not.toBe(id);
   });

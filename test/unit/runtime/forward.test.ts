@@ -57,6 +57,27 @@ describe('an open model', () => {
     });
   });
 
+  test.each(['huggingface', 'openai'] as const)(
+    'prepacked weights change nothing beyond rounding (%s)',
+    async (layout) => {
+      await using other = await tinyCheckpoint({ layout });
+      const opened = await openCheckpoint(other.directory);
+      const tokens = randomTokens(3, n, colors);
+      const [mapped, prepacked] = await Promise.all(
+        [false, true].map(async (prepack) => {
+          const forward = await openForward(opened, { logits: true }, { prepack });
+          const { data } = (await forward.run(tokens)).get('logits')!;
+          await forward.close();
+          return data;
+        }),
+      );
+      const largest = Math.max(1, ...mapped!.map(Math.abs));
+      prepacked!.forEach((value, i) => {
+        expect(Math.abs(value - mapped![i]!)).toBeLessThanOrEqual(2e-5 * largest);
+      });
+    },
+  );
+
   test('unpooled features average to the pooled ones', async () => {
     const feature = { layers: [1, 2], norm: 'next' } as const;
     const pooled = await openForward(model, { features: { ...feature, pool: 'mean' } });
