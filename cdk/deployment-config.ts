@@ -137,7 +137,8 @@ export class DeploymentConfigError extends Error {
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
-    super(`The deployment's configuration has ${faults.length} fault(s):\n${faults.map((f) => `  ${f}`).join('\n')}`);
+    const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`;
+    super([`The deployment’s configuration has ${count}:`, ...faults].join('\n  '));
     this.faults = faults;
   }
 }

@@ -39,12 +39,14 @@ afterAll(() => {
   for (const directory of outputs.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
 
-/** The only resource of `type` whose logical id begins with `prefix`. */
-export function resource(template: Template, type: string, prefix = ''): { id: string; properties: Properties } {
-  const found = Object.entries(template.findResources(type)).filter(([id]) => id.startsWith(prefix));
+/** The only resource of `type`, or the one of this name: its constructs' ids, before the hash that CDK appends. */
+export function resource(template: Template, type: string, name?: string): { id: string; properties: Properties } {
+  const found = Object.entries(template.findResources(type)).filter(
+    ([id]) => name === undefined || id.replace(/[0-9A-F]{8}$/, '') === name,
+  );
   const [first] = found;
   if (first === undefined || found.length > 1) {
-    throw new RangeError(`Expected one ${type} ${prefix}, found ${found.length}.`);
+    throw new RangeError(`Expected one ${type} ${name ?? ''}, found ${found.length}.`);
   }
   const [id, { Properties: properties }] = first;
   return { id, properties };

@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest';
+import { DeploymentConfigError, readDeploymentConfig } from '../../cdk/deployment-config.ts';
+
+function faults(context: Record<string, unknown>): readonly string[] {
+  try {
+    readDeploymentConfig(context);
+  } catch (error) {
+    if (error instanceof DeploymentConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+test('without any setting the small model runs on GPU instances', () => {
+  expect(readDeploymentConfig({})).toEqual({
+    stackName: 'ImageGpt',
+    compute: 'gpu',
+    model: 'lib/models/igpt-nano',
+    scaledDecoding: false,
+    allowSvg: false,
+    architecture: 'arm64',
+    preprocessConcurrency: 50,
+    backfillConcurrency: 2,
+    maxTasks: 4,
+    messagesPerTask: 50,
+    instanceTypes: ['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge'],
+    imageBuild: 'docker',
+    logRetentionDays: 30,
+  });
+});
+
+test('settings of the command line are text, those of cdk.json have their types', () => {
+  const typed = { maxTasks: 8, allowSvg: true, outputs: ['features', 'likelihood'], featureLayer: 0 };
+  const text = { maxTasks: '8', allowSvg: 'true', outputs: 'features, likelihood', featureLayer: '0' };
+
+  expect(readDeploymentConfig(text)).toEqual(readDeploymentConfig(typed));
+});
+
+test('every fault is told at once, with what came', () => {
+  const context = { compute: 'tpu', maxTasks: '0', inputBucket: 'Ümlaut', alarmEmail: 'nobody', logRetentionDays: 31 };
+
+  expect(faults(context)).toEqual([
+    'compute: expected gpu or cpu; received "tpu"',
+    'inputBucket: expected the name of an S3 bucket; received "Ümlaut"',
+    'maxTasks: expected a whole number from 1 to 20; received "0"',
+    'alarmEmail: expected a mail address; received "nobody"',
+    'logRetentionDays: expected one of 1, 3, 5, 7, 14, 30, 60, 90, 180, 365, which CloudWatch Logs offers; received 31',
+  ]);
+});
+
+test('the error’s message is the faults, one a line', () => {
+  expect(() => readDeploymentConfig({ compute: 'tpu', maxTasks: -1 })).toThrow(
+    'The deployment’s configuration has 2 faults:\n  compute: expected gpu or cpu; received "tpu"\n  maxTasks: ',
+  );
+});
+
+test('a setting that does not exist is refused, with those that do', () => {
+  expect(faults({ comptue: 'cpu' })).toEqual([expect.stringMatching(/^comptue: expected one of stackName, compute,/)]);
+});
+
+test('CDK’s own context is not taken for settings', () => {
+  const context = {
+    '@aws-cdk/core:checkSecretUsage': true,
+    'aws:cdk:bundling-stacks': [],
+    'availability-zones:account=1:region=us-east-1': ['us-east-1a'],
+  };
+
+  expect(faults(context)).toEqual([]);
+});
+
+test.each(['inputBucket', 'outputBucket'])('a directory bucket is refused as %s', (name) => {
+  expect(faults({ [name]: 'pictures--use1-az4--x-s3' })).toEqual([
+    expect.stringContaining('received a directory bucket (they list out of order)'),
+  ]);
+});
+
+test('a model in S3 needs its id, because nothing is read to compute it', () => {
+  expect(faults({ model: 's3://models/igpt-s' })).toEqual([
+    expect.stringMatching(/^modelId: expected the id of the model with an s3:\/\/ location.*received nothing$/),
+  ]);
+  expect(faults({ model: 's3://models/igpt-s', modelId: 'igpt-s-0123456789ab' })).toEqual([]);
+});
+
+test('a model in S3 is a prefix, not a whole bucket', () => {
+  expect(faults({ model: 's3://models', modelId: 'm-0123456789ab' })).toEqual([
+    'model: expected a directory or s3://bucket/prefix; received "s3://models"',
+  ]);
+});
+
+test('one bucket for both sides would feed on its own outcomes', () => {
+  expect(faults({ inputBucket: 'pictures', outputBucket: 'pictures' })).toEqual([
+    expect.stringMatching(/^outputBucket: expected another bucket than inputBucket/),
+  ]);
+});
+
+test('a KMS key belongs to an existing bucket', () => {
+  const inputKmsKey = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+
+  expect(faults({ inputKmsKey })).toEqual([expect.stringMatching(/^inputKmsKey: expected inputBucket with it/)]);
+  expect(faults({ inputKmsKey, inputBucket: 'pictures' })).toEqual([]);
+});
+
+test('instances without a suitable GPU are refused', () => {
+  expect(faults({ instanceTypes: 'g6.xlarge,p5.48xlarge' })).toEqual([
+    expect.stringContaining('expected sizes of g6, g5 or g4dn'),
+  ]);
+});

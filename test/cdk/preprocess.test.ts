@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import { preprocessEnvironment, workerEnvironment } from '../../lib/contracts/environment.ts';
+import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
+
+const template = imageGptTemplate();
+
+test.each(['PreprocessHandler', 'BackfillHandler'])('%s runs on Node 24 and ARM, for at most 3 minutes', (name) => {
+  expect(resource(template, 'AWS::Lambda::Function', name).properties).toMatchObject({
+    Runtime: 'nodejs24.x',
+    Architectures: ['arm64'],
+    Handler: 'index.handler',
+    Timeout: 180,
+    MemorySize: 3008,
+  });
+});
+
+test('the architecture is a choice', () => {
+  const intel = imageGptTemplate({ architecture: 'x86_64' });
+
+  expect(resource(intel, 'AWS::Lambda::Function', 'PreprocessHandler').properties.Architectures).toEqual(['x86_64']);
+});
+
+test.each([
+  ['PreprocessMessages', 'QueuesUploads', 50],
+  ['BackfillMessages', 'QueuesBackfill', 2],
+])('%s come by the hundred, after 10 s at most, and fail one by one', (name, queue, MaximumConcurrency) => {
+  expect(resource(template, 'AWS::Lambda::EventSourceMapping', name).properties).toMatchObject({
+    BatchSize: 100,
+    MaximumBatchingWindowInSeconds: 10,
+    FunctionResponseTypes: ['ReportBatchItemFailures'],
+    ScalingConfig: { MaximumConcurrency },
+    EventSourceArn: { 'Fn::GetAtt': [resource(template, 'AWS::SQS::Queue', queue).id, 'Arn'] },
+  });
+});
+
+test('each function deletes and releases in the queue that it is fed from', () => {
+  const url = (name: string) =>
+    resource(template, 'AWS::Lambda::Function', name).properties.Environment.Variables.UPLOADS_QUEUE_URL;
+
+  expect(url('PreprocessHandler')).toEqual({ Ref: resource(template, 'AWS::SQS::Queue', 'QueuesUploads').id });
+  expect(url('BackfillHandler')).toEqual({ Ref: resource(template, 'AWS::SQS::Queue', 'QueuesBackfill').id });
+});
+
+test('the functions’ environment is one that they accept', () => {
+  for (const name of ['PreprocessHandler', 'BackfillHandler']) {
+    const variables = plain(resource(template, 'AWS::Lambda::Function', name).properties.Environment.Variables);
+
+    expect(preprocessEnvironment.safeParse(variables).error).toBeUndefined();
+    expect(variables).toMatchObject({ DECODERS: '2', DECODE_CHILD: './decode-child.mjs', ECS_CLUSTER: 'a-name' });
+  }
+});
+
+test.each(['gpu', 'cpu'])('the worker’s environment is one that it accepts, on %s', (compute) => {
+  const outputs = { outputs: 'features,likelihood', featureLayer: 3, featureNorm: 'raw' };
+  const { Environment: environment } = container(imageGptTemplate({ compute, ...outputs }));
+  const variables = plain(Object.fromEntries(environment.map(({ Name, Value }: Properties) => [Name, Value])));
+  const parsed = workerEnvironment.parse(variables);
+
+  expect(parsed).toMatchObject({
+    PROVIDER: compute === 'gpu' ? 'cuda' : 'cpu',
+    OUTPUTS: ['features', 'likelihood'],
+    FEATURE_LAYER: 3,
+    FEATURE_NORM: 'raw',
+    MODEL_ID: 'hf16-0123456789ab',
+    MODEL_CACHE: '/cache',
+  });
+  expect(parsed.DRAIN_SECONDS).toBeLessThan(container(template).StopTimeout);
+});
+
+test('both processes measure into the stack’s own namespace', () => {
+  const { Environment: environment } = container(template);
+  const { Variables: variables } = resource(template, 'AWS::Lambda::Function', 'PreprocessHandler').properties
+    .Environment;
+
+  expect(environment).toContainEqual({ Name: 'POWERTOOLS_METRICS_NAMESPACE', Value: 'ImageGpt/ImageGpt' });
+  expect(variables.POWERTOOLS_METRICS_NAMESPACE).toBe('ImageGpt/ImageGpt');
+});
+
+test('logs are kept for as long as was chosen', () => {
+  const short = imageGptTemplate({ logRetentionDays: '3' });
+  const groups = Object.values(short.findResources('AWS::Logs::LogGroup'));
+
+  expect(groups.length).toBeGreaterThan(3);
+  for (const group of groups)
+    expect(group).toMatchObject({ DeletionPolicy: 'Delete', Properties: { RetentionInDays: 3 } });
+});
+
+function container(of: typeof template): Properties {
+  return resource(of, 'AWS::ECS::TaskDefinition').properties.ContainerDefinitions[0];
+}
+
+/** The environment as a process may see it: references become something of their kind. */
+function plain(variables: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [name, typeof value === 'string' ? value : example(name)]),
+  );
+}
+
+function example(name: string): string {
+  if (name.endsWith('_BUCKET')) return 'a-bucket';
+  if (name.endsWith('_URL')) return 'https://sqs.eu-central-1.amazonaws.com/123456789012/a-queue';
+  if (name.endsWith('_ARN')) return 'arn:aws:sns:eu-central-1:123456789012:a-topic';
+  if (name === 'MODEL_LOCATION') return 's3://a-bucket/a/prefix';
+  return 'a-name';
+}

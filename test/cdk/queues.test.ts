@@ -1,0 +1,97 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { expect, test } from 'vitest';
+import { imageGptTemplate, resource } from './synthesize.ts';
+
+const template = imageGptTemplate();
+const queue = (name: string) => resource(template, 'AWS::SQS::Queue', `Queues${name}`);
+const day = 86_400;
+
+test.each([
+  ['Uploads', 'UploadsDeadLetters'],
+  ['Backfill', 'UploadsDeadLetters'],
+  ['Tokens', 'TokensDeadLetters'],
+  ['ResultEvents', 'ResultEventsDeadLetters'],
+])('%s keeps messages for 7 days and gives up on one after 5 receives', (name, deadLetters) => {
+  const letters = { 'Fn::GetAtt': [queue(deadLetters).id, 'Arn'] };
+
+  expect(queue(name).properties).toMatchObject({
+    MessageRetentionPeriod: 7 * day,
+    RedrivePolicy: { deadLetterTargetArn: letters, maxReceiveCount: 5 },
+  });
+});
+
+test.each(['UploadsDeadLetters', 'TokensDeadLetters', 'ResultEventsDeadLetters'])('%s keep for 14 days', (name) => {
+  const { properties } = queue(name);
+
+  expect(properties.MessageRetentionPeriod).toBe(14 * day);
+  expect(properties.RedrivePolicy).toBeUndefined();
+});
+
+test('every queue is encrypted, refuses plain HTTP, and goes with the stack', () => {
+  template.resourceCountIs('AWS::SQS::Queue', 7);
+  template.allResources('AWS::SQS::Queue', {
+    DeletionPolicy: 'Delete',
+    Properties: Match.objectLike({ SqsManagedSseEnabled: true }),
+  });
+  template.resourceCountIs('AWS::SQS::QueuePolicy', 7);
+  template.allResourcesProperties('AWS::SQS::QueuePolicy', {
+    PolicyDocument: Match.objectLike({
+      Statement: Match.arrayWith([
+        Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+      ]),
+    }),
+  });
+});
+
+test('a tokens message may have a whole mebibyte', () => {
+  expect(queue('Tokens').properties.MaximumMessageSize).toBe(1_048_576);
+});
+
+test('a batch that Lambda was refused is not delivered twice: six timeouts of the function', () => {
+  const { Timeout: timeout } = resource(template, 'AWS::Lambda::Function', 'PreprocessHandler').properties;
+
+  expect(queue('Uploads').properties.VisibilityTimeout).toBe(6 * timeout);
+  expect(queue('Backfill').properties.VisibilityTimeout).toBe(6 * timeout);
+});
+
+test('result events are published encrypted and over TLS only, and reach a queue from the start', () => {
+  const topic = resource(template, 'AWS::SNS::Topic', 'ResultsTopic');
+  expect(JSON.stringify(topic.properties.KmsMasterKeyId)).toContain('alias/aws/sns');
+
+  template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+    Topics: [{ Ref: topic.id }],
+    PolicyDocument: Match.objectLike({
+      Statement: Match.arrayWith([
+        Match.objectLike({
+          Effect: 'Deny',
+          Action: 'sns:Publish',
+          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+        }),
+      ]),
+    }),
+  });
+  expect(resource(template, 'AWS::SNS::Subscription').properties).toEqual({
+    Protocol: 'sqs',
+    TopicArn: { Ref: topic.id },
+    Endpoint: { 'Fn::GetAtt': [queue('ResultEvents').id, 'Arn'] },
+    // Attributes and body arrive as they were published.
+    RawMessageDelivery: true,
+    RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [queue('ResultEventsDeadLetters').id, 'Arn'] } },
+  });
+});
+
+test('only the topic may put events into the result-events queue', () => {
+  template.hasResourceProperties('AWS::SQS::QueuePolicy', {
+    Queues: [{ Ref: queue('ResultEvents').id }],
+    PolicyDocument: Match.objectLike({
+      Statement: Match.arrayWith([
+        Match.objectLike({
+          Principal: { Service: 'sns.amazonaws.com' },
+          Condition: {
+            ArnEquals: { 'aws:SourceArn': { Ref: resource(template, 'AWS::SNS::Topic', 'ResultsTopic').id } },
+          },
+        }),
+      ]),
+    }),
+  });
+});

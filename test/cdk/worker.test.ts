@@ -1,0 +1,191 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
+
+const gpu = imageGptTemplate();
+const cpu = imageGptTemplate({ compute: 'cpu' });
+
+describe('on GPU instances', () => {
+  test('there are two services, Spot and on-demand, and neither runs a task at first', () => {
+    gpu.resourceCountIs('AWS::ECS::Service', 2);
+    gpu.allResourcesProperties('AWS::ECS::Service', {
+      DesiredCount: 0,
+      DeploymentConfiguration: Match.objectLike({
+        MinimumHealthyPercent: 0,
+        MaximumPercent: 100,
+        DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+      }),
+      // ECS would refuse to rebalance with a maximum of 100 percent.
+      AvailabilityZoneRebalancing: 'DISABLED',
+      LaunchType: Match.absent(),
+    });
+    gpu.resourceCountIs('AWS::AutoScaling::AutoScalingGroup', 2);
+    gpu.allResourcesProperties('AWS::AutoScaling::AutoScalingGroup', { MinSize: '0', DesiredCapacity: Match.absent() });
+  });
+
+  test.each([
+    ['Spot', 0],
+    ['OnDemand', 100],
+  ])('the %s group buys %d percent on demand, of any of the instance types', (name, percent) => {
+    const { MixedInstancesPolicy: policy, MaxSize } = resource(
+      gpu,
+      'AWS::AutoScaling::AutoScalingGroup',
+      `Worker${name}InstancesASG`,
+    ).properties;
+
+    expect(MaxSize).toBe('4');
+    expect(policy.InstancesDistribution).toMatchObject({
+      OnDemandBaseCapacity: 0,
+      OnDemandPercentageAboveBaseCapacity: percent,
+    });
+    expect(policy.LaunchTemplate.Overrides).toEqual([
+      { InstanceType: 'g6.xlarge' },
+      { InstanceType: 'g5.xlarge' },
+      { InstanceType: 'g4dn.xlarge' },
+    ]);
+  });
+
+  test('ECS starts, drains and ends the instances, and none can outlive the stack', () => {
+    gpu.resourceCountIs('AWS::ECS::CapacityProvider', 2);
+    gpu.allResourcesProperties('AWS::ECS::CapacityProvider', {
+      AutoScalingGroupProvider: Match.objectLike({
+        ManagedScaling: Match.objectLike({ Status: 'ENABLED', TargetCapacity: 100 }),
+        ManagedDraining: 'ENABLED',
+        ManagedTerminationProtection: 'DISABLED',
+      }),
+    });
+    gpu.resourceCountIs('AWS::AutoScaling::LifecycleHook', 0);
+  });
+
+  test('the services go before the cluster’s capacity providers', () => {
+    const { id } = resource(gpu, 'AWS::ECS::ClusterCapacityProviderAssociations');
+
+    gpu.allResources('AWS::ECS::Service', { DependsOn: Match.arrayWith([id]) });
+  });
+
+  test('instances are the AL2023 GPU image’s, with encrypted disks', () => {
+    const images = Object.values(gpu.findParameters('*')).map(({ Default: path }) => path);
+    expect(images).toContain('/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id');
+
+    gpu.allResourcesProperties('AWS::EC2::LaunchTemplate', {
+      LaunchTemplateData: Match.objectLike({
+        BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { Encrypted: true, VolumeSize: 60, VolumeType: 'gp3' } }],
+      }),
+    });
+  });
+
+  test('containers cannot reach the instance’s credentials: IMDSv2, one hop', () => {
+    gpu.allResourcesProperties('AWS::EC2::LaunchTemplate', {
+      LaunchTemplateData: Match.objectLike({ MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 } }),
+    });
+  });
+
+  test('instances drain when Spot takes them away', () => {
+    for (const { Properties: properties } of Object.values(gpu.findResources('AWS::EC2::LaunchTemplate'))) {
+      expect(JSON.stringify(properties.LaunchTemplateData.UserData)).toContain(
+        'ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config',
+      );
+    }
+  });
+
+  test('a task has a GPU to itself, on the bridge network', () => {
+    const task = resource(gpu, 'AWS::ECS::TaskDefinition').properties;
+
+    expect(task).toMatchObject({ NetworkMode: 'bridge', RequiresCompatibilities: ['EC2'] });
+    expect(task.ContainerDefinitions[0].ResourceRequirements).toEqual([{ Type: 'GPU', Value: '1' }]);
+    expect(environmentOf(task)).toMatchObject({ PROVIDER: 'cuda', AWS_REGION: { Ref: 'AWS::Region' } });
+  });
+
+  test('the outputs name both services', () => {
+    gpu.hasOutput('Service', {});
+    gpu.hasOutput('OnDemandService', {});
+  });
+});
+
+describe('on Fargate', () => {
+  test('there is one service, on Spot, with a public address and nothing running', () => {
+    expect(resource(cpu, 'AWS::ECS::Service').properties).toMatchObject({
+      DesiredCount: 0,
+      CapacityProviderStrategy: [{ CapacityProvider: 'FARGATE_SPOT', Weight: 1 }],
+      NetworkConfiguration: { AwsvpcConfiguration: { AssignPublicIp: 'ENABLED' } },
+      DeploymentConfiguration: { MinimumHealthyPercent: 0, MaximumPercent: 100 },
+    });
+    expect(cpu.toJSON()).not.toHaveProperty('Outputs.OnDemandService');
+  });
+
+  test('there is no instance, no launch template and no capacity provider of our own', () => {
+    for (const type of ['AutoScaling::AutoScalingGroup', 'EC2::LaunchTemplate', 'ECS::CapacityProvider']) {
+      cpu.resourceCountIs(`AWS::${type}`, 0);
+    }
+  });
+
+  test('the worker computes on the CPU', () => {
+    const task = resource(cpu, 'AWS::ECS::TaskDefinition').properties;
+
+    expect(task).toMatchObject({ Cpu: '4096', Memory: '8192', RequiresCompatibilities: ['FARGATE'] });
+    expect(environmentOf(task)).toMatchObject({ PROVIDER: 'cpu' });
+  });
+});
+
+describe.each([
+  ['GPU', gpu],
+  ['CPU', cpu],
+])('a %s task', (_, template) => {
+  const container = resource(template, 'AWS::ECS::TaskDefinition').properties.ContainerDefinitions[0];
+
+  test('has 110 s from SIGTERM to SIGKILL, and drains in less', () => {
+    expect(container.StopTimeout).toBe(110);
+    expect(environmentOf({ ContainerDefinitions: [container] })).toMatchObject({ DRAIN_SECONDS: '100' });
+  });
+
+  test('is not root, has no privileges, and writes only to its cache', () => {
+    expect(container).toMatchObject({ User: 'node', Privileged: false, ReadonlyRootFilesystem: true });
+    expect(container.MountPoints).toEqual([{ ContainerPath: '/cache', SourceVolume: 'cache', ReadOnly: false }]);
+    expect(environmentOf({ ContainerDefinitions: [container] })).toMatchObject({
+      MODEL_CACHE: '/cache',
+      TMPDIR: '/cache',
+    });
+  });
+
+  test('keeps its logs in a group of the stack', () => {
+    expect(container.LogConfiguration.Options['awslogs-group']).toEqual({
+      Ref: resource(template, 'AWS::Logs::LogGroup', 'WorkerTaskLog').id,
+    });
+  });
+
+  test('starts when its model has been copied', () => {
+    const deployment = resource(template, 'Custom::CDKBucketDeployment').id;
+
+    template.allResources('AWS::ECS::Service', { DependsOn: Match.arrayWith([deployment]) });
+  });
+});
+
+describe('the network', () => {
+  test('costs nothing: public subnets, no NAT, no interface endpoint, no address that is kept', () => {
+    for (const template of [gpu, cpu]) {
+      template.resourceCountIs('AWS::EC2::NatGateway', 0);
+      template.resourceCountIs('AWS::EC2::EIP', 0);
+      template.allResourcesProperties('AWS::EC2::Subnet', { MapPublicIpOnLaunch: true });
+      template.resourceCountIs('AWS::EC2::VPCEndpoint', 1);
+      template.hasResourceProperties('AWS::EC2::VPCEndpoint', { VpcEndpointType: 'Gateway' });
+    }
+  });
+
+  test('lets nothing in, and only HTTPS out', () => {
+    for (const template of [gpu, cpu]) {
+      template.resourceCountIs('AWS::EC2::SecurityGroup', 1);
+      template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
+      const group = resource(template, 'AWS::EC2::SecurityGroup').properties;
+      expect(group.SecurityGroupIngress).toBeUndefined();
+      expect(group.SecurityGroupEgress).toEqual([
+        { CidrIp: '0.0.0.0/0', IpProtocol: 'tcp', FromPort: 443, ToPort: 443, Description: 'AWS APIs' },
+      ]);
+    }
+  });
+});
+
+function environmentOf(task: Properties): Record<string, unknown> {
+  return Object.fromEntries(
+    task.ContainerDefinitions[0].Environment.map(({ Name, Value }: Properties) => [Name, Value]),
+  );
+}
