@@ -14,14 +14,14 @@ export type PythonEnvironment = { python: string } | { missing: string };
 const PROBE = 'import sys, venv, ensurepip; assert sys.version_info >= (3, 10); print(sys.version)';
 
 /**
- * A virtual environment with test/support/requirements.txt, made once (about half a minute, and a download) in the
- * user's cache folder and found again by the hash of its contents.
+ * A virtual environment with the packages of `list`, a file beside this one, made once (about half a minute, and a
+ * download) in the user's cache folder and found again by the hash of its contents.
  */
-export async function pythonEnvironment(): Promise<PythonEnvironment> {
+export async function pythonEnvironment(list = 'requirements.txt'): Promise<PythonEnvironment> {
   const found = await run('python3', ['-c', PROBE]).catch(() => undefined);
   if (found === undefined) return { missing: 'Python 3.10 or newer with venv was not found as python3' };
 
-  const requirements = join(import.meta.dirname, 'requirements.txt');
+  const requirements = join(import.meta.dirname, list);
   const hash = createHash('sha256')
     .update(found.stdout)
     .update(await readFile(requirements));

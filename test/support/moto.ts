@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { pythonEnvironment } from './python.ts';
+
+/** An AWS emulator in a process of its own. */
+export interface Moto extends AsyncDisposable {
+  /** What a process needs to speak to it, and to nothing else. */
+  environment: Record<string, string>;
+}
+
+export const motoAccount = '123456789012';
+export const motoRegion = 'us-east-1';
+
+/**
+ * Why the emulator cannot be had here, for a skip; undefined when it can. In CI that is an error: there it must.
+ */
+export async function motoMissing(): Promise<string | undefined> {
+  const found = await pythonEnvironment('requirements-aws.txt');
+  if (!('missing' in found)) return undefined;
+  const { CI: ci } = process.env;
+  if (ci === 'true') throw new Error(`Expected the AWS emulator in CI, but ${found.missing}.`);
+  return found.missing;
+}
+
+/** Starts moto on a free port. */
+export async function startMoto(): Promise<Moto> {
+  const found = await pythonEnvironment('requirements-aws.txt');
+  if ('missing' in found) throw new Error(found.missing);
+  const { PATH: path = '' } = process.env;
+  const server = spawn(found.python, ['-m', 'moto.server', '-p', '0'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // moto takes credentials as they come, and must find none of ours.
+    env: { PATH: path, PYTHONUNBUFFERED: '1' },
+  });
+  const port = await portOf(server);
+  return {
+    environment: {
+      // With 127.0.0.1 moto gives queue URLs that the SDK takes for AWS's own.
+      AWS_ENDPOINT_URL: `http://localhost:${port}`,
+      AWS_REGION: motoRegion,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+    },
+    async [Symbol.asyncDispose]() {
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      server.kill();
+      await ended;
+    },
+  };
+}
+
+/** Reads the port from what the server says, and goes on reading so that it is never blocked. */
+async function portOf(server: ChildProcess): Promise<string> {
+  const said: string[] = [];
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  server.once('error', reject);
+  server.once('exit', () => reject(new Error(`Expected moto to start, but it said: ${said.join('\n')}`)));
+  if (server.stderr !== null) {
+    createInterface(server.stderr).on('line', (line) => {
+      if (said.length < 50) said.push(line);
+      const [, port] = /Running on http:\/\/[^:]+:(\d+)/.exec(line) ?? [];
+      if (port !== undefined) resolve(port);
+    });
+  }
+  return promise;
+}
