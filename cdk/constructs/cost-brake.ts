@@ -4,12 +4,16 @@ import type { BaseService } from 'aws-cdk-lib/aws-ecs';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
 import type { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
-import { Chain, DefinitionBody, JsonPath, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Chain, DefinitionBody, JsonPath, StateMachine, Wait, WaitTime } from 'aws-cdk-lib/aws-stepfunctions';
 import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import { allow } from './permissions.ts';
+import { preprocessTimeout } from './queues.ts';
 import type { ServiceTarget } from './scaling.ts';
+
+/** A mapping that is switched off may take so long to hand over its last batch. */
+const mappingStops = Duration.minutes(2);
 
 export interface CostBrakeProps {
   alarm: Alarm;
@@ -20,7 +24,7 @@ export interface CostBrakeProps {
 }
 
 /**
- * When tasks run and nothing comes of it: no more pictures are taken in, no service grows, all tasks end. It stays so,
+ * When tasks run and nothing comes of it: no service grows, all tasks end, no more pictures are taken in. It stays so,
  * with the work in the queues, until somebody has looked and starts {@link release}.
  */
 export class CostBrake extends Construct {
@@ -29,10 +33,14 @@ export class CostBrake extends Construct {
 
   constructor(scope: Construct, id: string, { alarm, services, targets, mappings }: CostBrakeProps) {
     super(scope, id);
+    const endAll = (when: string) => services.map((service, i) => this.endTasks(`EndTasks${when}${i + 1}`, service));
     this.hold = this.machine('Hold', [
-      ...mappings.map((mapping, i) => this.takeIn(`StopMessages${i + 1}`, mapping, false)),
       ...targets.map((target, i) => this.growth(`StopGrowth${i + 1}`, target, true)),
-      ...services.map((service, i) => this.endTasks(`EndTasks${i + 1}`, service)),
+      ...endAll(''),
+      ...mappings.map((mapping, i) => this.takeIn(`StopMessages${i + 1}`, mapping, false)),
+      // A function that still ran may have woken the service.
+      new Wait(this, 'LastFunctions', { time: WaitTime.duration(preprocessTimeout.plus(mappingStops)) }),
+      ...endAll('Again'),
     ]);
     this.release = this.machine('Release', [
       ...targets.map((target, i) => this.growth(`AllowGrowth${i + 1}`, target, false)),
@@ -55,10 +63,11 @@ export class CostBrake extends Construct {
     return Stack.of(this).formatArn(any);
   }
 
-  private machine(id: string, steps: readonly CallAwsService[]): StateMachine {
+  private machine(id: string, steps: readonly (CallAwsService | Wait)[]): StateMachine {
     for (const step of steps) {
       // A service or mapping that is just changing refuses another change for a while.
-      step.addRetry({ interval: Duration.seconds(10), backoffRate: 2, maxAttempts: 6 });
+      if (step instanceof CallAwsService)
+        step.addRetry({ interval: Duration.seconds(10), backoffRate: 2, maxAttempts: 6 });
     }
     const [first, ...rest] = steps;
     if (first === undefined) throw new RangeError('Expected at least one step.');

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
+
+const template = imageGptTemplate({ alarmEmail: 'ops@example.com' });
+const cpu = imageGptTemplate({ compute: 'cpu' });
+const alarm = (name: string) => resource(template, 'AWS::CloudWatch::Alarm', `Alarms${name}`).properties;
+
+const expressionOf = ({ Metrics: metrics }: Properties): string =>
+  metrics.find(({ Expression }: Properties) => Expression !== undefined).Expression;
+
+/** Metric names, and how long all alarm periods are together, minutes. */
+const watched = ({ Metrics: metrics, MetricName: name, Period, EvaluationPeriods }: Properties) => {
+  const stats = (metrics ?? []).flatMap(({ MetricStat }: Properties) => MetricStat ?? []);
+  return {
+    names: name === undefined ? stats.map(({ Metric }: Properties) => Metric.MetricName) : [name],
+    minutes: ((Period ?? stats[0].Period) * EvaluationPeriods) / 60,
+  };
+};
+
+describe('alarms', () => {
+  test('one dead letter is enough', () => {
+    expect(alarm('DeadLetters').Threshold).toBe(1);
+    expect(expressionOf(alarm('DeadLetters'))).toBe('uploads + tokens');
+  });
+
+  test('work that has waited for 3 days is told, four days before it is lost', () => {
+    expect(alarm('Waiting3Days').Threshold).toBe(3 * 86_400);
+    expect(expressionOf(alarm('Waiting3Days'))).toBe('MAX([uploads, tokens])');
+  });
+
+  test('uploads that have waited for an hour are told', () => {
+    expect(alarm('UploadsWaiting')).toMatchObject({ MetricName: 'ApproximateAgeOfOldestMessage', Threshold: 3600 });
+  });
+
+  test('a fifth of an hour’s outcomes failed, of 20 at least', () => {
+    expect(alarm('FailureRate').Threshold).toBe(20);
+    expect(expressionOf(alarm('FailureRate'))).toBe(
+      'IF(published >= 20, 100 * (published - FILL(succeeded, 0)) / published, 0)',
+    );
+    expect(watched(alarm('FailureRate'))).toEqual({
+      names: ['NumberOfMessagesPublished', 'PicturesSucceeded'],
+      minutes: 60,
+    });
+  });
+
+  test('tokens wait and no task takes any for 15 minutes', () => {
+    expect(expressionOf(alarm('NobodyWorks'))).toBe('IF(waiting > 0 AND FILL(received, 0) == 0, 1, 0)');
+    expect(watched(alarm('NobodyWorks')).minutes).toBe(15);
+  });
+
+  test('tasks run and nothing comes of it for 30 minutes', () => {
+    expect(expressionOf(alarm('CostBrake'))).toBe('IF(FILL(running, 0) > 0 AND FILL(finished, 0) == 0, 1, 0)');
+    expect(watched(alarm('CostBrake'))).toEqual({
+      names: ['MemoryReservation', 'NumberOfMessagesDeleted'],
+      minutes: 30,
+    });
+  });
+
+  test('on Fargate the samples of the service say whether a task runs', () => {
+    const { properties } = resource(cpu, 'AWS::CloudWatch::Alarm', 'AlarmsCostBrake');
+    const running = properties.Metrics.find(({ Id }: Properties) => Id === 'running').MetricStat;
+
+    expect(running).toMatchObject({ Metric: { MetricName: 'CPUUtilization' }, Stat: 'SampleCount' });
+  });
+
+  test('silence is no alarm: an idle queue has no metrics', () => {
+    template.allResourcesProperties('AWS::CloudWatch::Alarm', { TreatMissingData: 'notBreaching' });
+  });
+
+  test('ours tell the topic when they begin and when they end; the scaling’s tell nobody', () => {
+    const topic = { Ref: resource(template, 'AWS::SNS::Topic', 'AlarmsTopic').id };
+    for (const [id, { Properties }] of Object.entries(template.findResources('AWS::CloudWatch::Alarm'))) {
+      if (id.startsWith('Alarms')) expect(Properties).toMatchObject({ AlarmActions: [topic], OKActions: [topic] });
+      else expect(Properties.AlarmActions).not.toContainEqual(topic);
+    }
+  });
+
+  test('whoever is named gets them by mail', () => {
+    template.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'ops@example.com' });
+    cpu.resourceCountIs('AWS::SNS::Subscription', 1);
+  });
+
+  test('there is one dashboard', () => {
+    template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+  });
+});

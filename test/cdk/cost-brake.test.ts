@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
+
+const template = imageGptTemplate();
+
+test('it holds when its alarm begins', () => {
+  expect(resource(template, 'AWS::Events::Rule').properties).toMatchObject({
+    EventPattern: {
+      source: ['aws.cloudwatch'],
+      'detail-type': ['CloudWatch Alarm State Change'],
+      resources: [{ 'Fn::GetAtt': [resource(template, 'AWS::CloudWatch::Alarm', 'AlarmsCostBrake').id, 'Arn'] }],
+      detail: { state: { value: ['ALARM'] } },
+    },
+    State: 'ENABLED',
+    Targets: [{ Arn: { Ref: resource(template, 'AWS::StepFunctions::StateMachine', 'CostBrakeHold').id } }],
+  });
+});
+
+test('no service grows, all tasks end, no message is taken, and a task that was woken meanwhile ends, too', () => {
+  expect(calls('CostBrakeHold')).toEqual([
+    ['applicationautoscaling:registerScalableTarget', { DynamicScalingOutSuspended: true }],
+    ['applicationautoscaling:registerScalableTarget', { DynamicScalingOutSuspended: true }],
+    ['ecs:updateService', 0],
+    ['ecs:updateService', 0],
+    ['lambda:updateEventSourceMapping', false],
+    ['lambda:updateEventSourceMapping', false],
+    ['Wait', 300],
+    ['ecs:updateService', 0],
+    ['ecs:updateService', 0],
+  ]);
+});
+
+test('tasks may still go while it holds: only growing is suspended', () => {
+  const [first] = states('CostBrakeHold');
+
+  expect(first.Parameters.SuspendedState).toEqual({ DynamicScalingOutSuspended: true });
+  expect(first.Parameters).not.toHaveProperty('MaxCapacity');
+});
+
+test('its release takes everything back and starts no task itself', () => {
+  expect(calls('CostBrakeRelease')).toEqual([
+    ['applicationautoscaling:registerScalableTarget', { DynamicScalingOutSuspended: false }],
+    ['applicationautoscaling:registerScalableTarget', { DynamicScalingOutSuspended: false }],
+    ['lambda:updateEventSourceMapping', true],
+    ['lambda:updateEventSourceMapping', true],
+  ]);
+  template.hasOutput('CostBrakeReleaseArn', {
+    Value: { Ref: resource(template, 'AWS::StepFunctions::StateMachine', 'CostBrakeRelease').id },
+  });
+});
+
+test('every call is tried again while a service or mapping is changing', () => {
+  for (const state of states('CostBrakeHold').filter(({ Type: type }) => type === 'Task')) {
+    expect(state.Retry).toEqual([{ ErrorEquals: ['States.ALL'], IntervalSeconds: 10, MaxAttempts: 6, BackoffRate: 2 }]);
+  }
+});
+
+/** What is called with which new state, in order. */
+function calls(machine: string): [string, unknown][] {
+  return states(machine).map(({ Type: type, Resource: called, Parameters: given = {}, Seconds: seconds }) =>
+    type === 'Wait'
+      ? [type, seconds]
+      : [called.replace(/^.*aws-sdk:/, ''), given.SuspendedState ?? given.DesiredCount ?? given.Enabled],
+  );
+}
+
+/** The states of a machine in order; references read as their logical ids. */
+function states(machine: string): Properties[] {
+  const { DefinitionString: definition } = resource(template, 'AWS::StepFunctions::StateMachine', machine).properties;
+  const parts: Properties[] = definition['Fn::Join'][1];
+  const text = parts
+    .map((part) => (typeof part === 'string' ? part : (part.Ref ?? part['Fn::GetAtt'].join('.'))))
+    .join('');
+  const { StartAt: start, States: all } = JSON.parse(text);
+  const ordered = [all[start]];
+  for (let state = all[start]; state.Next !== undefined; state = all[state.Next]) ordered.push(all[state.Next]);
+  return ordered;
+}

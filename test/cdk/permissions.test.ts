@@ -1,0 +1,103 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import { expect, test } from 'vitest';
+import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
+
+const template = imageGptTemplate();
+
+/** `action` → the resources that it is allowed on, as readable text. */
+function allowed(role: string, of: Template = template): Record<string, string[]> {
+  const { PolicyDocument: document } = resource(of, 'AWS::IAM::Policy', `${role}DefaultPolicy`).properties;
+  const found: Record<string, string[]> = {};
+  for (const { Effect: effect, Action: actions, Resource: resources } of document.Statement) {
+    expect(effect).toBe('Allow');
+    for (const action of [actions].flat()) {
+      found[action] = [...(found[action] ?? []), ...[resources].flat().map(readable)].toSorted();
+    }
+  }
+  return found;
+}
+
+/** `StorageInput.Arn/*`: logical ids without their hashes. */
+function readable(value: Properties): string {
+  if (typeof value === 'string') return value;
+  const [[name, argument] = []] = Object.entries<Properties>(value);
+  if (name === 'Ref') return argument.replace(/[0-9A-F]{8}$/, '');
+  if (name === 'Fn::GetAtt') return `${argument[0].replace(/[0-9A-F]{8}$/, '')}.${argument[1]}`;
+  return argument[1].map(readable).join(argument[0]);
+}
+
+const model = 'StorageOutput.Arn/models/hf16-0123456789ab/hf16/*';
+const outcomes = ['StorageOutput.Arn/results-long/*', 'StorageOutput.Arn/results/*'];
+
+test.each([
+  ['PreprocessRole', 'QueuesUploads', 'PreprocessLog'],
+  ['BackfillRole', 'QueuesBackfill', 'BackfillLog'],
+])('%s may do these calls on these resources and no other', (role, queue, log) => {
+  expect(allowed(role)).toEqual({
+    's3:GetObject': ['StorageInput.Arn/*', model, ...outcomes],
+    's3:ListBucket': ['StorageInput.Arn', 'StorageOutput.Arn', 'StorageOutput.Arn'],
+    's3:PutObject': outcomes,
+    's3:DeleteObject': outcomes,
+    'sns:Publish': ['ResultsTopic'],
+    'sqs:SendMessage': ['QueuesTokens.Arn'],
+    'sqs:ReceiveMessage': [`${queue}.Arn`],
+    'sqs:DeleteMessage': [`${queue}.Arn`],
+    'sqs:ChangeMessageVisibility': [`${queue}.Arn`],
+    'sqs:GetQueueAttributes': [`${queue}.Arn`],
+    'ecs:DescribeServices': ['WorkerSpotService'],
+    'ecs:UpdateService': ['WorkerSpotService'],
+    'logs:CreateLogStream': [`${log}.Arn`],
+    'logs:PutLogEvents': [`${log}.Arn`],
+  });
+});
+
+test('the worker may do these calls on these resources and no other', () => {
+  expect(allowed('WorkerTaskRole')).toEqual({
+    's3:GetObject': ['StorageInput.Arn/*', model, ...outcomes],
+    's3:ListBucket': ['StorageInput.Arn', 'StorageOutput.Arn', 'StorageOutput.Arn'],
+    's3:PutObject': outcomes,
+    'sns:Publish': ['ResultsTopic'],
+    'sqs:ReceiveMessage': ['QueuesTokens.Arn'],
+    'sqs:DeleteMessage': ['QueuesTokens.Arn'],
+    'sqs:ChangeMessageVisibility': ['QueuesTokens.Arn'],
+    'sqs:SendMessage': ['QueuesUploads.Arn'],
+  });
+});
+
+test('the cost brake may stop and start what it must, and nothing else', () => {
+  const targets = 'arn:AWS::Partition:application-autoscaling:AWS::Region:AWS::AccountId:scalable-target/*';
+  const hold = allowed('CostBrakeHoldRole');
+
+  expect(Object.keys(hold).toSorted()).toEqual([
+    'application-autoscaling:RegisterScalableTarget',
+    'ecs:updateService',
+    'lambda:updateEventSourceMapping',
+  ]);
+  expect(hold['application-autoscaling:RegisterScalableTarget']).toEqual([targets]);
+  expect(hold['ecs:updateService']).toEqual(['WorkerOnDemandService', 'WorkerSpotService']);
+  expect(Object.keys(allowed('CostBrakeReleaseRole'))).not.toContain('ecs:updateService');
+});
+
+test('a key of the user’s own opens pictures, and only for reading', () => {
+  const inputKmsKey = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const withKey = imageGptTemplate({ inputBucket: 'my-pictures', inputKmsKey });
+
+  for (const role of ['PreprocessRole', 'WorkerTaskRole']) {
+    expect(allowed(role, withKey)['kms:Decrypt']).toEqual([inputKmsKey]);
+  }
+  expect(allowed('WorkerTaskRole')['kms:Decrypt']).toBeUndefined();
+});
+
+test('an existing bucket is opened by its own name', () => {
+  const existing = imageGptTemplate({ inputBucket: 'my-pictures' });
+
+  expect(allowed('WorkerTaskRole', existing)['s3:GetObject']).toContain('arn:AWS::Partition:s3:::my-pictures/*');
+});
+
+test('a model in S3 is read under its prefix only, and not written', () => {
+  const ready = imageGptTemplate({ model: 's3://models/igpt/s', modelId: 'igpt-s-0123456789ab' });
+
+  expect(allowed('WorkerTaskRole', ready)['s3:GetObject']).toContain('arn:AWS::Partition:s3:::models/igpt/s/*');
+  ready.resourceCountIs('Custom::CDKBucketDeployment', 0);
+  ready.hasOutput('ModelLocation', { Value: 's3://models/igpt/s' });
+});

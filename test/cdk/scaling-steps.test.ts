@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { onDemandSteps, scalingSteps } from '../../cdk/scaling-steps.ts';
+
+test('there is one task for every 50 outstanding messages, rounded up', () => {
+  expect(scalingSteps(50, 3)).toEqual([
+    { lower: 1, tasks: 1 },
+    { lower: 51, tasks: 2 },
+    { lower: 101, tasks: 3 },
+  ]);
+});
+
+test('twenty tasks are twenty steps, the most that a policy may have', () => {
+  expect(scalingSteps(1, 20)).toHaveLength(20);
+});
+
+test('on-demand tasks come after a quarter of an hour: one, half of them, all', () => {
+  expect(onDemandSteps(8)).toEqual([
+    { lower: 900, tasks: 1 },
+    { lower: 3600, tasks: 4 },
+    { lower: 14_400, tasks: 8 },
+  ]);
+});
+
+test('steps that change nothing are left out', () => {
+  expect(onDemandSteps(1)).toEqual([{ lower: 900, tasks: 1 }]);
+  expect(onDemandSteps(2)).toEqual([
+    { lower: 900, tasks: 1 },
+    { lower: 14_400, tasks: 2 },
+  ]);
+});
