@@ -1,8 +1,13 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { CreateTopicCommand, type SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { AwsError } from '../../lib/aws/aws-error.ts';
 import { createS3Client, createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
+import { fetchModel } from '../../lib/aws/fetch-model.ts';
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
@@ -11,6 +16,9 @@ import type { ObjectStore } from '../../lib/pipeline/ports.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
 
 const missing = await motoMissing();
+
+// What hangs, hangs for ever; the slow suite's own limit is ten minutes.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 describe.skipIf(missing !== undefined)(
   `the AWS adapters over moto${missing === undefined ? '' : `: ${missing}`}`,
@@ -108,6 +116,36 @@ describe.skipIf(missing !== undefined)(
       expect(await store.get('k')).toEqual({ status: 'not_found' });
       expect(await store.head('k')).toBeUndefined();
       expect(await store.put('k', bytes('3'), { ifMatch: etag })).toEqual({ status: 'precondition_failed' });
+    });
+
+    it('fetches a checkpoint once, whole, or only what preprocess needs', async () => {
+      const local = join(import.meta.dirname, '../../lib/models/igpt-nano');
+      const models = await bucket('models');
+      for (const file of await readdir(local))
+        await models.put(`mine/igpt-nano/${file}`, await readFile(join(local, file)));
+      await models.put('mine/igpt-nano/other/config.json', bytes('{}'));
+      const cache = await mkdtemp(join(tmpdir(), 'igpt-cache-'));
+      try {
+        const options = { client: s3, clock, cache, location: 's3://models/mine/igpt-nano/' };
+        const whole = await fetchModel({ ...options, weights: true });
+        expect(basename(whole)).toBe('igpt-nano');
+        expect((await readdir(whole)).toSorted()).toEqual([
+          'config.json',
+          'model.safetensors',
+          'preprocessor_config.json',
+        ]);
+        const weights = 'model.safetensors';
+        expect((await readFile(join(whole, weights))).equals(await readFile(join(local, weights)))).toBe(true);
+        expect(await fetchModel({ ...options, weights: true })).toBe(whole);
+        const small = await fetchModel({ ...options, weights: false });
+        expect((await readdir(small)).toSorted()).toEqual(['config.json', 'preprocessor_config.json']);
+        await expect(fetchModel({ ...options, location: 's3://models/nothing', weights: true })).rejects.toThrow(
+          AwsError,
+        );
+        expect(await fetchModel({ ...options, location: local, weights: true })).toBe(local);
+      } finally {
+        await rm(cache, { recursive: true });
+      }
     });
 
     it('sends, receives, releases and deletes; the last receive is known, and what fails it is dead', async () => {

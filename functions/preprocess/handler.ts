@@ -1,0 +1,41 @@
+import { readEnvironment } from '../../lib/aws/read-environment.ts';
+import { batchOf, type SqsBatchResponse, type SqsEvent } from '../../lib/aws/sqs-event.ts';
+import { preprocessEnvironment } from '../../lib/contracts/environment.ts';
+import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import { handleBatch } from '../../lib/pipeline/handle-batch.ts';
+import { retryDelayMs } from '../retry-delay.ts';
+import { createTelemetry } from '../telemetry.ts';
+import { openPreprocessor } from './preprocessor.ts';
+
+/** Before Lambda's time is over nothing new is begun: room for a picture that is being decoded, milliseconds. */
+const reserveMs = 15_000;
+
+const telemetry = createTelemetry({ service: 'preprocess', clock });
+const opening = open();
+// Each invocation awaits it, and fails with what it says.
+opening.catch(() => {});
+
+async function open() {
+  const env = readEnvironment(preprocessEnvironment, process.env);
+  return { env, ...(await openPreprocessor(env, telemetry)) };
+}
+
+/** Lambda's entry: a batch of the uploads queue in, the ones that must come again out. */
+export async function handler(
+  event: SqsEvent,
+  context: { getRemainingTimeInMillis(): number },
+): Promise<SqsBatchResponse> {
+  const { env, flow, queueAt } = await opening;
+  // Uploads and backfill come from two queues.
+  const { MAX_RECEIVE_COUNT: maxReceiveCount, UPLOADS_QUEUE_URL: siblingUrl } = env;
+  const { messages, queueUrl } = batchOf(event, { maxReceiveCount, siblingUrl });
+  const signal = AbortSignal.timeout(Math.max(context.getRemainingTimeInMillis() - reserveMs, 0));
+  try {
+    const options = { queue: queueAt(queueUrl), flow, signal, retryDelayMs, onError: telemetry.onError };
+    const failed = await handleBatch([...messages.values()], options);
+    const failures = [...messages].filter(([, message]) => failed.includes(message));
+    return { batchItemFailures: failures.map(([itemIdentifier]) => ({ itemIdentifier })) };
+  } finally {
+    telemetry.flush();
+  }
+}

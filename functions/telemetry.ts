@@ -1,0 +1,97 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { type MetricName, metricNames, metricNamespace } from '../lib/contracts/metrics.ts';
+import { ImageGptError } from '../lib/image-gpt/error.ts';
+import type { FlowObserver, PictureEnd } from '../lib/pipeline/picture-end.ts';
+import type { Clock, QueueMessage } from '../lib/pipeline/ports.ts';
+import { createStages } from '../lib/pipeline/stages.ts';
+
+/** Logs and metrics of a deployed process, on standard output. Every log about a picture has its `key`. */
+export interface Telemetry {
+  logger: Logger;
+  observer: FlowObserver;
+  /** An error after which something is tried again. */
+  onError(error: unknown, message?: QueueMessage): void;
+  count(metric: MetricName, by?: number): void;
+  milliseconds(metric: MetricName, value: number): void;
+  /** Prints the metrics gathered so far. */
+  flush(): void;
+}
+
+/** Longest part of a message body in a log: enough to see what it is. */
+const bodyExcerpt = 500;
+
+const endMetrics: Readonly<Record<PictureEnd['end'], MetricName>> = {
+  succeeded: metricNames.succeeded,
+  failed: metricNames.failed,
+  gone: metricNames.gone,
+  superseded: metricNames.superseded,
+};
+
+export function createTelemetry({ service, clock }: { service: string; clock: Clock }): Telemetry {
+  const logger = new Logger({ serviceName: service });
+  const { POWERTOOLS_METRICS_NAMESPACE: namespace = metricNamespace } = process.env;
+  const metrics = new Metrics({ namespace, serviceName: service });
+  const counts = new Map<MetricName, number>();
+  const stages = createStages(clock);
+
+  function count(metric: MetricName, by = 1): void {
+    counts.set(metric, (counts.get(metric) ?? 0) + by);
+  }
+
+  function milliseconds(metric: MetricName, value: number): void {
+    metrics.addMetric(metric, MetricUnit.Milliseconds, value);
+  }
+
+  return {
+    logger,
+    count,
+    milliseconds,
+    observer: {
+      stages: {
+        ...stages,
+        async run(stage, key, work) {
+          if (stage !== 'predicting') return stages.run(stage, key, work);
+          const started = performance.now();
+          const result = await stages.run(stage, key, work);
+          milliseconds(metricNames.modelTime, performance.now() - started);
+          return result;
+        },
+      },
+      received(message, pictures) {
+        metrics.addMetric(metricNames.batchFill, MetricUnit.Count, pictures);
+        milliseconds(metricNames.queueAge, Math.max(clock.now().getTime() - message.sentAt.getTime(), 0));
+      },
+      ended(end) {
+        count(endMetrics[end.end]);
+        if (end.end === 'succeeded') logger.debug('picture ended', { ...end });
+        else logger.info('picture ended', { ...end });
+        if (end.end !== 'failed') return;
+        metrics.singleMetric().addDimension('code', end.code).addMetric(metricNames.failures, MetricUnit.Count, 1);
+      },
+      caught(key, error) {
+        logger.error('picture failed through no fault of its own', { key, ...errorLog(error) });
+      },
+    },
+    onError(error, message) {
+      count(metricNames.retries);
+      const { body = '', receiveCount, lastReceive } = message ?? {};
+      const about = message === undefined ? {} : { body: body.slice(0, bodyExcerpt), receiveCount, lastReceive };
+      const level = lastReceive ? 'error' : 'warn';
+      logger[level](lastReceive ? 'message goes to the dead letters' : 'trying again', {
+        ...errorLog(error),
+        ...about,
+      });
+    },
+    flush() {
+      for (const [metric, value] of counts) metrics.addMetric(metric, MetricUnit.Count, value);
+      counts.clear();
+      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+    },
+  };
+}
+
+function errorLog(error: unknown): { code?: string; error: Error } {
+  if (error instanceof ImageGptError) return { code: error.code, error };
+  return { error: error instanceof Error ? error : new Error(String(error)) };
+}

@@ -1,0 +1,229 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createSqsClient } from '../../lib/aws/clients.ts';
+import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
+import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
+import type { ResultEvent } from '../../lib/contracts/event.ts';
+import { resultKey } from '../../lib/contracts/keys.ts';
+import type { Outcome } from '../../lib/contracts/outcome.ts';
+import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import { sha256 } from '../../lib/pipeline/sha256.ts';
+import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { openModel } from '../../lib/runtime/model.ts';
+import { type AwsStack, createAwsStack } from '../support/aws-stack.ts';
+import { type Lambda, startLambda } from '../support/lambda.ts';
+import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
+import { startWorker, type WorkerProcess } from '../support/worker-process.ts';
+
+const missing = await motoMissing();
+const modelDirectory = join(import.meta.dirname, '../../lib/models/igpt-nano');
+const pictures = join(import.meta.dirname, '../fixtures/pictures');
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const etagOf = (body: Uint8Array): string => `"${createHash('md5').update(body).digest('hex')}"`;
+
+// What hangs, hangs for ever; the slow suite's own limit is ten minutes.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+describe.skipIf(missing !== undefined)(`both entries over moto${missing === undefined ? '' : `: ${missing}`}`, () => {
+  let moto: Moto;
+  let stack: AwsStack;
+  let sqs: SQSClient;
+  let model: string;
+  let lambda: Lambda;
+  let worker: WorkerProcess;
+  let environment: Record<string, string>;
+  const events: ResultEvent[] = [];
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    Object.assign(process.env, moto.environment);
+    stack = await createAwsStack();
+    sqs = createSqsClient();
+    const opened = await openModel(await openCheckpoint(modelDirectory), { workers: 1 });
+    model = opened.id;
+    await opened.close();
+    environment = { ...moto.environment, ...stack.environment, MODEL_LOCATION: modelDirectory, MODEL_ID: model };
+    // Gone before anybody looks.
+    await put('gone.jpg', bytes('a picture for a moment'));
+    await stack.input.delete('gone.jpg');
+    lambda = startLambda({
+      ...{ sqs, queueUrl: stack.uploadsUrl, queueArn: stack.uploadsArn },
+      environment: {
+        ...environment,
+        ...{ ECS_CLUSTER: 'igpt', ECS_SERVICE: 'worker', MAX_PICTURE_BYTES: '1000000', DECODERS: '2' },
+        POWERTOOLS_LOG_LEVEL: 'DEBUG',
+      },
+    });
+    worker = startWorker(workerEnvironment());
+    await worker.says('"ready"');
+  });
+
+  afterAll(async () => {
+    worker?.signal('SIGKILL');
+    await lambda?.stop();
+    stack?.close();
+    sqs?.destroy();
+    await moto?.[Symbol.asyncDispose]();
+  });
+
+  const workerEnvironment = (): Record<string, string> => ({
+    ...environment,
+    ...{ WORKERS: '1', VISIBILITY_SECONDS: '6', DRAIN_SECONDS: '20' },
+  });
+
+  async function outcome(key: string): Promise<Outcome | undefined> {
+    const read = await stack.output.get(resultKey(model, key, sha256));
+    return read.status === 'found' ? parseOutcome(read.body) : undefined;
+  }
+
+  async function waiting(url: string): Promise<number> {
+    const { Attributes: counts = {} } = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] }),
+    );
+    return Number(counts.ApproximateNumberOfMessages) + Number(counts.ApproximateNumberOfMessagesNotVisible);
+  }
+
+  /** Until both queues have been empty twice in a row. */
+  async function quiet(): Promise<void> {
+    for (let calm = 0; calm < 2; await clock.sleep(300)) {
+      const left = (await waiting(stack.uploadsUrl)) + (await waiting(stack.tokensUrl));
+      calm = left === 0 ? calm + 1 : 0;
+    }
+    events.push(...(await stack.events()));
+  }
+
+  async function put(key: string, body: Uint8Array): Promise<void> {
+    await stack.input.put(key, body);
+  }
+
+  /** Every picture has the one outcome of its current version, and somebody was told of it. */
+  async function check(expected: Record<string, string>): Promise<void> {
+    const seen: Record<string, string> = {};
+    for await (const { key, etag } of stack.input.list()) {
+      if (key.endsWith('/')) continue;
+      const found = await outcome(key);
+      expect(found?.etag, key).toBe(etag);
+      seen[key] = found?.status === 'failed' ? found.error.code : (found?.status ?? 'none');
+      const told = events.some((event) => event.key === key && event.etag === etag && event.status === found?.status);
+      expect(told, `an event for ${key}`).toBe(true);
+    }
+    expect(seen).toEqual(expected);
+    const stored: string[] = [];
+    for await (const { key } of stack.output.list()) stored.push(key);
+    expect(stored.toSorted()).toEqual(
+      Object.keys(expected)
+        .map((key) => resultKey(model, key, sha256))
+        .toSorted(),
+    );
+  }
+
+  const expected: Record<string, string> = {};
+
+  it('give each picture one outcome: good, bad, twice, overwritten, deleted', async () => {
+    const names = (await readdir(pictures, { recursive: true })).filter((name) =>
+      /\.(jpg|png|webp|gif|tiff|avif)$/.test(name),
+    );
+    const cat = await readFile(join(pictures, 'animals/cat.jpg'));
+    for (const name of names) {
+      await put(name, await readFile(join(pictures, name)));
+      expected[name] = 'succeeded';
+    }
+    for (const key of ['my cats/a+b %41 \u{1f408}.jpg', '100%.jpg', `long/${'k'.repeat(1000)}.jpg`]) {
+      await put(key, cat);
+      expected[key] = 'succeeded';
+    }
+    const bad: [string, Uint8Array, string][] = [
+      ['bad/empty.jpg', new Uint8Array(), 'empty_object'],
+      ['bad/text.png', bytes('this is no picture at all, whatever its name says'), 'unsupported_format'],
+      ['bad/cut.jpg', cat.subarray(0, 400), 'corrupt_image'],
+      ['bad/huge.bin', new Uint8Array(1_000_001), 'image_too_large'],
+      [
+        'bad/drawing.svg',
+        bytes('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
+        'unsupported_format',
+      ],
+    ];
+    for (const [key, body, code] of bad) {
+      await put(key, body);
+      expected[key] = code;
+    }
+    await put('folder/', new Uint8Array());
+    // The same twice, as S3 may announce it, and as we do.
+    const again = { schema_version: 1, type: 'reference', key: 'animals/cat.jpg' };
+    await stack.uploads.send([JSON.stringify(again), JSON.stringify({ ...again, etag: etagOf(cat) })]);
+    // Overwritten while the first version is on its way; its notification names a version that is gone.
+    await put('changing.jpg', cat);
+    await put('changing.jpg', await readFile(join(pictures, 'space/rocket.jpg')));
+    expected['changing.jpg'] = 'succeeded';
+    await put('turns-bad.jpg', cat);
+    await put('turns-bad.jpg', bytes('no picture any more'));
+    expected['turns-bad.jpg'] = 'unsupported_format';
+    await quiet();
+    await check(expected);
+    expect(lambda.errors).toEqual([]);
+    expect(lambda.failures).toEqual([]);
+  });
+
+  it('wake the service', async () => {
+    expect(await stack.desiredCount()).toBe(1);
+  });
+
+  it('replace, and delete, the outcome of what changes later', async () => {
+    await put('animals/cat.jpg', await readFile(join(pictures, 'textures/brick.jpg')));
+    await put('bad/cut.jpg', await readFile(join(pictures, 'animals/cat.jpg')));
+    expected['bad/cut.jpg'] = 'succeeded';
+    await stack.input.delete('my cats/a+b %41 \u{1f408}.jpg');
+    delete expected['my cats/a+b %41 \u{1f408}.jpg'];
+    await quiet();
+    await check(expected);
+  });
+
+  it('lose nothing when the worker is killed, and send back what was made for another model', async () => {
+    worker.signal('SIGKILL');
+    await worker.exited;
+    for (let i = 0; i < 6; i++) {
+      await put(`later/${i}.jpg`, await readFile(join(pictures, 'animals/cat-sideways.jpg')));
+      expected[`later/${i}.jpg`] = 'succeeded';
+    }
+    const astronaut = await readFile(join(pictures, 'people/astronaut.jpg'));
+    await put('later/other-model.jpg', astronaut);
+    expected['later/other-model.jpg'] = 'succeeded';
+    const image = { format: 'jpeg', width: 1, height: 1, bytes: 1 };
+    const other = { key: 'later/other-model.jpg', etag: etagOf(astronaut), image, tokens: 'AAAA' };
+    await createSqsQueue({ client: sqs, url: stack.tokensUrl, maxReceiveCount: 5 }).send([
+      JSON.stringify({ schema_version: 1, preprocessing: '00000000000000aa', pictures: [other] }),
+    ]);
+    // Killed again with messages at hand.
+    const victim = startWorker(workerEnvironment());
+    await victim.says('"ready"');
+    await clock.sleep(100);
+    victim.signal('SIGKILL');
+    await victim.exited;
+    worker = startWorker(workerEnvironment());
+    await quiet();
+    await check(expected);
+    expect(await stack.deadLetters.receive({ maxMessages: 10, waitMs: 0 })).toEqual([]);
+  });
+
+  it('give a body that nobody understands back, for the dead letters', async () => {
+    await stack.uploads.send(['nonsense']);
+    while (lambda.failures.length === 0) await clock.sleep(100);
+    expect(lambda.failures).toHaveLength(1);
+    expect(await waiting(stack.uploadsUrl)).toBe(1);
+  });
+
+  it('end in order when the worker is told to, with metrics and logs by picture', async () => {
+    worker.signal('SIGTERM');
+    expect(await worker.exited).toBe(0);
+    const metrics = worker.lines.filter((line) => line.includes('"CloudWatchMetrics"')).join('\n');
+    for (const name of ['PicturesSucceeded', 'BatchFill', 'QueueAge', 'ModelTime']) expect(metrics).toContain(name);
+    const printed = lambda.lines();
+    expect(printed.some((line) => line.includes('"key":"bad/text.png"'))).toBe(true);
+    expect(printed.some((line) => line.includes('"Failures"') && line.includes('"code":"empty_object"'))).toBe(true);
+    expect(worker.lines.filter((line) => line.includes('"level":"ERROR"'))).toEqual([]);
+  });
+});

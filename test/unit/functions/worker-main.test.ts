@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { startWorker } from '../../support/worker-process.ts';
+
+const environment = {
+  // Nobody listens there: what is asked of AWS fails at once.
+  ...{ AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_REGION: 'us-east-1' },
+  ...{ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
+  INPUT_BUCKET: 'pictures',
+  OUTPUT_BUCKET: 'outcomes',
+  UPLOADS_QUEUE_URL: 'http://127.0.0.1:9/123456789012/uploads',
+  TOKENS_QUEUE_URL: 'http://127.0.0.1:9/123456789012/tokens',
+  RESULTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:results',
+  MODEL_LOCATION: join(import.meta.dirname, '../../../lib/models/igpt-nano'),
+  MODEL_ID: 'another-0123456789ab',
+  WORKERS: '1',
+};
+
+/** What the worker says of its end. */
+async function lastWords(changes: Record<string, string>): Promise<{ code: number | null; said: string }> {
+  const worker = startWorker({ ...environment, ...changes });
+  const code = await worker.exited;
+  return { code, said: worker.lines.join('\n') };
+}
+
+describe('the worker', () => {
+  it('ends with every fault of its environment', async () => {
+    const { code, said } = await lastWords({ INPUT_BUCKET: '', PROVIDER: 'gpu' });
+    expect(code).toBe(1);
+    expect(said).toContain('INPUT_BUCKET is missing');
+    expect(said).toContain('PROVIDER: expected cpu or cuda');
+    expect(said).toContain('"level":"CRITICAL"');
+    expect(said).toContain('"ProcessUnusable":1');
+  });
+
+  it('never runs on cpu when it is told cuda', async () => {
+    const { code, said } = await lastWords({ PROVIDER: 'cuda', CUDA_VISIBLE_DEVICES: '-1' });
+    expect(code).toBe(1);
+    expect(said).toContain('onnxruntime cannot open the graph on cuda');
+    expect(said).toContain('"ProcessUnusable":1');
+  });
+
+  it('refuses another model than the one that the rest of the deployment expects', async () => {
+    const { code, said } = await lastWords({});
+    expect(code).toBe(1);
+    expect(said).toContain('Expected the model another-0123456789ab');
+  });
+
+  it('goes on when AWS is out of reach, and ends in order when it is told to', async () => {
+    const { said } = await lastWords({});
+    const [, id = ''] = /found (igpt-nano-[0-9a-f]{12})/.exec(said) ?? [];
+    const worker = startWorker({ ...environment, MODEL_ID: id });
+    await worker.says('trying again');
+    worker.signal('SIGTERM');
+    expect(await worker.exited).toBe(0);
+    expect(worker.lines.join('\n')).toContain('"Retries"');
+  });
+});
