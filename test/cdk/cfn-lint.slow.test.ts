@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { pythonEnvironment } from '../support/python.ts';
+import { imageGptTemplate } from './synthesize.ts';
+
+const run = promisify(execFile);
+const environment = await pythonEnvironment('requirements-cfn-lint.txt');
+const { CI } = process.env;
+const missing = 'missing' in environment ? environment.missing : '';
+if (missing !== '' && CI !== undefined) throw new Error(missing);
+
+describe.skipIf(missing !== '')(`cfn-lint${missing === '' ? '' : ` (${missing})`}`, () => {
+  let directory: string;
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'cfn-lint-'));
+    return () => rm(directory, { recursive: true });
+  });
+
+  test.each([
+    ['on GPU instances', { alarmEmail: 'ops@example.com' }],
+    ['on Fargate', { compute: 'cpu' }],
+    ['with existing buckets', { inputBucket: 'my-pictures', outputBucket: 'my-outcomes' }],
+    ['with an image from CodeBuild', { imageBuild: 'codebuild' }],
+  ])('finds no error and no warning, %s', async (_, context) => {
+    const file = join(directory, 'template.json');
+    await writeFile(file, JSON.stringify(imageGptTemplate(context).toJSON()));
+
+    expect(await lint(file)).toBe('');
+  });
+
+  test('would find a property that does not exist', async () => {
+    const file = join(directory, 'bad.json');
+    const queue = { Type: 'AWS::SQS::Queue', Properties: { Retention: 7 } };
+    await writeFile(file, JSON.stringify({ Resources: { Queue: queue } }));
+
+    expect(await lint(file)).toContain('E3002');
+  });
+});
+
+// Its own script names the folder that the environment was made in, before that was renamed.
+const main = 'import sys; from cfnlint.runner import main; sys.exit(main())';
+
+/** What cfn-lint prints. It ends with a bit for each kind of finding. */
+async function lint(file: string): Promise<string> {
+  const { python } = environment as { python: string };
+  // W3005: CDK writes dependencies that a reference implies, too.
+  const options = ['--regions', 'us-east-1', 'eu-central-1', '--ignore-checks', 'W3005', '--format', 'parseable'];
+  const { stdout } = await run(python, ['-c', main, ...options, '--', file]).catch((error: unknown) => {
+    if (error instanceof Error && 'stdout' in error && String(error.stdout) !== '')
+      return { stdout: String(error.stdout) };
+    throw error;
+  });
+  return stdout.trim();
+}

@@ -1,0 +1,162 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Match } from 'aws-cdk-lib/assertions';
+import { build } from 'esbuild';
+import { describe, expect, test } from 'vitest';
+import { imageGptApp, imageGptTemplate, type Properties, resource } from './synthesize.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** What the app leaves for the deployment to build. */
+function dockerImages(context: Record<string, unknown> = {}): { folder: string; source: Properties }[] {
+  const { directory } = imageGptApp(context).app.synth();
+  return Object.values(readAssets(directory)).map(({ source }) => ({
+    folder: join(directory, source.directory),
+    source,
+  }));
+}
+
+function readAssets(directory: string): Record<string, { source: Properties }> {
+  const [file = ''] = readdirSync(directory).filter((name) => name.endsWith('.assets.json'));
+  return JSON.parse(readFileSync(join(directory, file), 'utf8')).dockerImages ?? {};
+}
+
+describe('built where cdk deploy runs', () => {
+  test.each([
+    ['gpu', 'cuda'],
+    ['cpu', 'cpu'],
+  ])('the image for %s is the target %s of the Dockerfile, for x86-64', (compute, dockerBuildTarget) => {
+    const [{ source } = { source: {} }, ...others] = dockerImages({ compute });
+
+    expect(source).toMatchObject({
+      dockerFile: 'functions/worker/Dockerfile',
+      dockerBuildTarget,
+      platform: 'linux/amd64',
+    });
+    expect(others).toEqual([]);
+  });
+
+  test('the checksum of the CUDA library reaches the build', () => {
+    const cudaLibrarySha256 = 'ab'.repeat(32);
+    const [{ source } = { source: {} }] = dockerImages({ cudaLibrarySha256 });
+
+    expect(source.dockerBuildArgs).toEqual({ CUDA_LIBRARY_SHA256: cudaLibrarySha256 });
+  });
+
+  test('the build gets every file that the worker imports, and neither models nor tests', async () => {
+    const [{ folder } = { folder: '' }] = dockerImages();
+    const { metafile } = await build({
+      entryPoints: [join(root, 'functions/worker/main.ts'), join(root, 'lib/runtime/worker.ts')],
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      write: false,
+      outdir: 'never-written',
+      metafile: true,
+      absWorkingDir: root,
+    });
+    const imported = Object.keys(metafile.inputs);
+
+    expect(imported.length).toBeGreaterThan(20);
+    expect(imported.filter((file) => !existsSync(join(folder, file)))).toEqual([]);
+    expect(readdirSync(folder).toSorted()).toEqual(['functions', 'lib', 'package-lock.json', 'package.json']);
+    for (const absent of ['lib/models', 'lib/cli', 'functions/preprocess']) {
+      expect(existsSync(join(folder, absent)), absent).toBe(false);
+    }
+  });
+});
+
+describe('built in the account', () => {
+  const template = imageGptTemplate({ imageBuild: 'codebuild', cudaLibrarySha256: 'ab'.repeat(32) });
+
+  test('no image is left for Docker here', () => {
+    expect(dockerImages({ imageBuild: 'codebuild' })).toEqual([]);
+  });
+
+  test('a deployment starts the build, and the services wait for its end', () => {
+    const waited = resource(template, 'AWS::CloudFormation::WaitCondition').id;
+    const start = resource(template, 'Custom::AWS').id;
+
+    template.hasResource('AWS::CloudFormation::WaitCondition', { DependsOn: Match.arrayWith([start]) });
+    template.allResources('AWS::ECS::Service', { DependsOn: Match.arrayWith([waited]) });
+  });
+
+  test('it may start this one build and no other', () => {
+    const { PolicyDocument: document } = resource(
+      template,
+      'AWS::IAM::Policy',
+      'WorkerImageBuildStartCustomResourcePolicy',
+    ).properties;
+
+    expect(document.Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'codebuild:StartBuild',
+        Resource: { 'Fn::GetAtt': [resource(template, 'AWS::CodeBuild::Project').id, 'Arn'] },
+      },
+    ]);
+  });
+
+  test('the build names target and checksum, and tells how it ended', () => {
+    const { Source: source, Environment: environment } = resource(template, 'AWS::CodeBuild::Project').properties;
+    const spec = JSON.stringify(source.BuildSpec);
+
+    expect(environment.PrivilegedMode).toBe(true);
+    expect(spec).toContain('--target cuda');
+    expect(spec).toContain(`--build-arg CUDA_LIBRARY_SHA256=${'ab'.repeat(32)}`);
+    expect(spec).toContain('$WAIT_URL');
+  });
+
+  test('the repository keeps three images, scans them, and goes with the stack', () => {
+    template.hasResource('AWS::ECR::Repository', {
+      DeletionPolicy: 'Delete',
+      Properties: Match.objectLike({
+        EmptyOnDelete: true,
+        ImageTagMutability: 'IMMUTABLE',
+        ImageScanningConfiguration: { ScanOnPush: true },
+        LifecyclePolicy: { LifecyclePolicyText: Match.stringLikeRegexp('"countNumber":3') },
+      }),
+    });
+  });
+});
+
+describe('the Dockerfile', () => {
+  const dockerfile = readFileSync(join(root, 'functions/worker/Dockerfile'), 'utf8');
+  const stage = (name: string) => {
+    const [, text = ''] = new RegExp(`^FROM \\S+ AS ${name}$([^]*?)(?=^FROM |$(?![^]))`, 'm').exec(dockerfile) ?? [];
+    return text;
+  };
+
+  test.each(['cpu', 'cuda'])('%s runs the worker as a user without rights', (name) => {
+    expect(stage(name)).toMatch(/^USER node$/m);
+    expect(stage(name)).toMatch(/^CMD \["node", "functions\/worker\/main\.ts"\]$/m);
+    expect(stage(name)).toMatch(/chown node:node \/cache$/m);
+    expect(stage(name)).toMatch(/^VOLUME \/cache$/m);
+  });
+
+  test('onnxruntime is kept for linux/x64 only', () => {
+    expect(stage('app')).toContain('rm -r darwin win32 linux/arm64');
+  });
+
+  test('the CUDA libraries come by onnxruntime-node’s own script and are checked by their sum', () => {
+    expect(stage('app-cuda')).toContain(
+      'ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js',
+    );
+    expect(stage('app-cuda')).toContain('sha256sum --check --strict');
+    expect(stage('app')).toContain('npm ci --omit=dev --ignore-scripts');
+  });
+
+  test('a library that is missing stops the build', () => {
+    expect(stage('cuda')).toMatch(/ldd .*libonnxruntime_providers_cuda\.so/);
+    expect(stage('cuda')).toContain('exit 1');
+  });
+
+  test('onnxruntime-node still puts its libraries where the Dockerfile looks', () => {
+    const metadata = readFileSync(join(root, 'node_modules/onnxruntime-node/script/install-metadata.js'), 'utf8');
+
+    expect(metadata).toContain("'linux/x64:cuda12'");
+    expect(metadata).toContain('libonnxruntime_providers_cuda.so');
+    expect(existsSync(join(root, 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64'))).toBe(true);
+  });
+});
