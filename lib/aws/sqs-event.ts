@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { QueueMessage } from '../pipeline/ports.ts';
 
 /** A batch as Lambda's event source mapping hands it over. Source: AWS Lambda Developer Guide, "Using Lambda with SQS". */
-export const sqsEvent = z.object({
+const sqsEvent = z.object({
   Records: z.array(
     z.object({
       messageId: z.string(),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 // Source: Amazon S3 User Guide, "Event message structure".
 
 /** One change of an object. */
-export const s3NotificationRecord = z.object({
+const s3NotificationRecord = z.object({
   eventSource: z.literal('aws:s3'),
   /** ObjectCreated:Put, ObjectRemoved:Delete … */
   eventName: z.string().min(1),

@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SqsBatchResponse, SqsEvent } from '../../lib/aws/sqs-event.ts';
 
@@ -35,7 +34,7 @@ const batchSize = 100;
  */
 export function startLambda({ sqs, queueUrl, queueArn, environment, timeoutMs = 60_000 }: LambdaOptions): Lambda {
   const { PATH: path = '' } = process.env;
-  const child = fork(join(import.meta.dirname, 'lambda-runtime.ts'), {
+  const child = fork(new URL('./lambda-runtime.ts', import.meta.url), {
     env: { PATH: path, ...environment },
     execArgv: [],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

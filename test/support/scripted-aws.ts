@@ -6,7 +6,7 @@ export type Answer =
   | { status: number; headers?: Record<string, string>; body?: string }
   | ((response: ServerResponse, request: IncomingMessage) => void);
 
-export interface ScriptedRequest {
+interface ScriptedRequest {
   method: string;
   /** Path and query, as sent. */
   url: string;
