@@ -31,6 +31,7 @@ export function openInference(env: WorkerEnvironment, model: LocalModel, { obser
     preprocessing: preprocessingHash(model.preprocessing, env.SCALED_DECODING),
     // The bucket announces every change.
     confirmSource: false,
+    confirmFirst: true,
     predicting: createSemaphore(model.concurrency),
   });
   const visibilityMs = env.VISIBILITY_SECONDS * 1000;

@@ -14,7 +14,7 @@ import { sha256 } from '../../lib/pipeline/sha256.ts';
 import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
 import { openModel } from '../../lib/runtime/model.ts';
 import { type AwsStack, createAwsStack } from '../support/aws-stack.ts';
-import { type Lambda, startLambda } from '../support/lambda.ts';
+import { type Lambda, type LambdaOptions, startLambda } from '../support/lambda.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
 import { startWorker, type WorkerProcess } from '../support/worker-process.ts';
 
@@ -50,14 +50,7 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     // Gone before anybody looks.
     await put('gone.jpg', bytes('a picture for a moment'));
     await stack.input.delete('gone.jpg');
-    lambda = startLambda({
-      ...{ sqs, queueUrl: stack.uploadsUrl, queueArn: stack.uploadsArn },
-      environment: {
-        ...environment,
-        ...{ ECS_CLUSTER: 'igpt', ECS_SERVICE: 'worker', MAX_PICTURE_BYTES: '1000000', DECODERS: '2' },
-        POWERTOOLS_LOG_LEVEL: 'DEBUG',
-      },
-    });
+    lambda = startLambda(lambdaOptions());
     worker = startWorker(workerEnvironment());
     await worker.says('"ready"');
   });
@@ -68,6 +61,14 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     stack?.close();
     sqs?.destroy();
     await moto?.[Symbol.asyncDispose]();
+  });
+
+  const lambdaOptions = (): LambdaOptions => ({
+    ...{ sqs, queueUrl: stack.uploadsUrl, queueArn: stack.uploadsArn },
+    environment: {
+      ...environment,
+      ...{ ECS_CLUSTER: 'igpt', ECS_SERVICE: 'worker', MAX_PICTURE_BYTES: '1000000', DECODERS: '2' },
+    },
   });
 
   const workerEnvironment = (): Record<string, string> => ({
@@ -166,6 +167,9 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     await check(expected);
     expect(lambda.errors).toEqual([]);
     expect(lambda.failures).toEqual([]);
+    const printed = lambda.lines();
+    expect(printed.some((line) => line.includes('"key":"bad/text.png"'))).toBe(true);
+    expect(printed.some((line) => line.includes('"Failures"') && line.includes('"code":"empty_object"'))).toBe(true);
   });
 
   it('wake the service', async () => {
@@ -197,6 +201,11 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     await createSqsQueue({ client: sqs, url: stack.tokensUrl, maxReceiveCount: 5 }).send([
       JSON.stringify({ schema_version: 1, preprocessing: '00000000000000aa', pictures: [other] }),
     ]);
+    // Deleted while its tokens wait for a worker.
+    await put('later/deleted.jpg', astronaut);
+    while ((await waiting(stack.uploadsUrl)) > 0) await clock.sleep(100);
+    await stack.input.delete('later/deleted.jpg');
+    while ((await waiting(stack.uploadsUrl)) > 0) await clock.sleep(100);
     // Killed again with messages at hand.
     const victim = startWorker(workerEnvironment());
     await victim.says('"ready"');
@@ -204,6 +213,22 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     victim.signal('SIGKILL');
     await victim.exited;
     worker = startWorker(workerEnvironment());
+    await quiet();
+    await check(expected);
+    expect(await stack.deadLetters.receive({ maxMessages: 10, waitMs: 0 })).toEqual([]);
+  });
+
+  it('lose nothing when the function is killed', async () => {
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 4; i++) {
+        const key = `killed/${round}-${i}.jpg`;
+        await put(key, await readFile(join(pictures, 'space/rocket.jpg')));
+        expected[key] = 'succeeded';
+      }
+      await clock.sleep(round * 150);
+      await lambda.kill();
+      lambda = startLambda(lambdaOptions());
+    }
     await quiet();
     await check(expected);
     expect(await stack.deadLetters.receive({ maxMessages: 10, waitMs: 0 })).toEqual([]);
@@ -221,9 +246,6 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     expect(await worker.exited).toBe(0);
     const metrics = worker.lines.filter((line) => line.includes('"CloudWatchMetrics"')).join('\n');
     for (const name of ['PicturesSucceeded', 'BatchFill', 'QueueAge', 'ModelTime']) expect(metrics).toContain(name);
-    const printed = lambda.lines();
-    expect(printed.some((line) => line.includes('"key":"bad/text.png"'))).toBe(true);
-    expect(printed.some((line) => line.includes('"Failures"') && line.includes('"code":"empty_object"'))).toBe(true);
     expect(worker.lines.filter((line) => line.includes('"level":"ERROR"'))).toEqual([]);
   });
 });

@@ -43,7 +43,8 @@ export async function createAwsStack(): Promise<AwsStack> {
     (await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }))).QueueUrl ?? '';
 
   const deadUrl = await createQueue('dead-letters');
-  const uploadsUrl = await createQueue('uploads', { RedrivePolicy: redrive, VisibilityTimeout: '360' });
+  // Short, so that what a killed process held comes back soon.
+  const uploadsUrl = await createQueue('uploads', { RedrivePolicy: redrive, VisibilityTimeout: '5' });
   const tokensUrl = await createQueue('tokens', { RedrivePolicy: redrive, VisibilityTimeout: '60' });
   const eventsUrl = await createQueue('result-events');
   for (const Bucket of ['pictures', 'outcomes']) await s3.send(new CreateBucketCommand({ Bucket }));

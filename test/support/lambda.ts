@@ -23,6 +23,8 @@ export interface Lambda {
   lines(): string[];
   /** Receives nothing more, finishes the invocation, ends the process. */
   stop(): Promise<void>;
+  /** Ends the process at once, in the middle of whatever it does. */
+  kill(): Promise<void>;
 }
 
 /** A batch as the event source mapping gathers it: up to 100 messages. */
@@ -81,7 +83,11 @@ export function startLambda({ sqs, queueUrl, queueArn, environment, timeoutMs = 
     }));
     const event: SqsEvent = { Records: records };
     child.send({ event, timeoutMs });
-    const [answer] = await once(child, 'message');
+    const answer = await Promise.race([
+      once(child, 'message').then(([message]) => message),
+      exited.then(() => undefined),
+    ]);
+    if (answer === undefined) return undefined;
     if (answer.error !== undefined) errors.push(answer.error);
     return answer.response;
   }
@@ -112,6 +118,11 @@ export function startLambda({ sqs, queueUrl, queueArn, environment, timeoutMs = 
       await polling;
       child.kill();
       await exited;
+    },
+    async kill() {
+      stopping = true;
+      child.kill('SIGKILL');
+      await polling;
     },
   };
 }

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import type { PipelineEvent } from '../../../lib/contracts/event.ts';
+import { deliverOutcome, failedOutcome } from '../../../lib/pipeline/deliver-outcome.ts';
+import type { PictureEnd } from '../../../lib/pipeline/picture-end.ts';
+import { createStages } from '../../../lib/pipeline/stages.ts';
+import { createMemoryObjectStore } from '../../support/memory-object-store.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+async function setUp({ confirmFirst }: { confirmFirst: boolean }) {
+  const clock = createVirtualClock();
+  const input = createMemoryObjectStore(clock);
+  const output = createMemoryObjectStore(clock);
+  const ends: PictureEnd[] = [];
+  const published: PipelineEvent[] = [];
+  const put = await input.put('a.jpg', bytes('one'));
+  const etag = put.status === 'stored' ? put.etag : '';
+  const error = { code: 'corrupt_image', message: 'm' } as const;
+  const ports = {
+    ...{ input, output, clock, confirmFirst },
+    confirmSource: false,
+    events: { publish: async (events: readonly PipelineEvent[]) => void published.push(...events) },
+    observer: { stages: createStages(clock), ended: (end: PictureEnd) => void ends.push(end), caught: () => {} },
+  };
+  return {
+    ...{ input, ends },
+    deliver: () => deliverOutcome(ports, failedOutcome(clock, { key: 'a.jpg', etag, model: 'nano-1', error })),
+    told: () => [output.objects.size, published.length],
+  };
+}
+
+describe('an outcome whose picture is confirmed first', () => {
+  it('is stored and published when the picture is still the same', async () => {
+    const { ends, deliver, told } = await setUp({ confirmFirst: true });
+    await deliver();
+    expect(told()).toEqual([1, 1]);
+    expect(ends).toEqual([{ end: 'failed', key: 'a.jpg', code: 'corrupt_image' }]);
+  });
+
+  it('leaves nothing behind when the picture was deleted', async () => {
+    const { input, ends, deliver, told } = await setUp({ confirmFirst: true });
+    await input.delete('a.jpg');
+    await deliver();
+    expect(told()).toEqual([0, 0]);
+    expect(ends).toEqual([{ end: 'gone', key: 'a.jpg' }]);
+  });
+
+  it('is superseded when the picture is another one', async () => {
+    const { input, ends, deliver, told } = await setUp({ confirmFirst: true });
+    await input.put('a.jpg', bytes('two'));
+    await deliver();
+    expect(told()).toEqual([0, 0]);
+    expect(ends).toEqual([{ end: 'superseded', key: 'a.jpg' }]);
+  });
+
+  it('is stored without a look where nobody asked for one', async () => {
+    const { input, deliver, told } = await setUp({ confirmFirst: false });
+    await input.delete('a.jpg');
+    await deliver();
+    expect(told()).toEqual([1, 1]);
+  });
+});
