@@ -10,6 +10,7 @@ import {
 } from 'aws-cdk-lib';
 import { BuildSpec, ComputeType, LinuxBuildImage, Project, Source } from 'aws-cdk-lib/aws-codebuild';
 import { Repository, TagMutability } from 'aws-cdk-lib/aws-ecr';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct, type IDependable } from 'constructs';
@@ -37,9 +38,11 @@ export class ImageBuild extends Construct {
   /** Names the source: another source, another tag. */
   readonly tag: string;
   readonly done: IDependable;
+  private readonly log: LogGroup;
 
   constructor(scope: Construct, id: string, props: ImageBuildProps) {
     super(scope, id);
+    this.log = keptLog(this, 'Log', props.logRetentionDays);
     const source = new Asset(this, 'Source', { ...props.source, path: props.source.directory });
     this.tag = `${props.target}-${source.assetHash.slice(0, 32)}`;
     this.repository = new Repository(this, 'Repository', {
@@ -57,7 +60,7 @@ export class ImageBuild extends Construct {
       timeout: buildTimeout,
       grantReportGroupPermissions: false,
       buildSpec: BuildSpec.fromObject(buildSpec(props, this.repository.repositoryUri)),
-      logging: { cloudWatch: { logGroup: keptLog(this, 'Log', props.logRetentionDays) } },
+      logging: { cloudWatch: { logGroup: this.log } },
     });
     this.repository.grantPullPush(project);
     Validations.of(project).acknowledge({
@@ -98,6 +101,7 @@ export class ImageBuild extends Construct {
       onUpdate: start,
       policy: AwsCustomResourcePolicy.fromStatements([allow(['codebuild:StartBuild'], [project.projectArn])]),
       installLatestAwsSdk: false,
+      logGroup: this.log,
     });
     // With its policies: a build that starts before them cannot read its source.
     starting.node.addDependency(project);

@@ -23,8 +23,8 @@ export class Network extends Construct {
     super(scope, id);
     const vpc = new Vpc(this, 'Vpc', {
       natGateways: 0,
-      // More zones, more Spot pools.
-      maxAzs: 3,
+      // As many as every region has, without looking the account up.
+      maxAzs: 2,
       subnetConfiguration: [{ name: 'Public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: true }],
       // Nothing uses the default group, and emptying it would need a function.
       restrictDefaultSecurityGroup: false,
