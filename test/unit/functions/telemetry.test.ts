@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { retryDelayMs } from '../../../functions/retry-delay.ts';
+import { createTelemetry, type Telemetry } from '../../../functions/telemetry.ts';
+import { metricNames } from '../../../lib/contracts/metrics.ts';
+import { PictureError } from '../../../lib/pipeline/ports.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+const clock = createVirtualClock();
+let printed: Record<string, unknown>[];
+let telemetry: Telemetry;
+
+beforeEach(() => {
+  printed = [];
+  const keep = (text: unknown): boolean => {
+    for (const line of String(text).split('\n')) if (line.startsWith('{')) printed.push(JSON.parse(line));
+    return true;
+  };
+  vi.spyOn(process.stdout, 'write').mockImplementation(keep);
+  vi.spyOn(process.stderr, 'write').mockImplementation(keep);
+  telemetry = createTelemetry({ service: 'worker', clock });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const message = (receiveCount: number) => ({
+  body: 'x'.repeat(10_000),
+  receipt: 'receipt',
+  receiveCount,
+  lastReceive: receiveCount === 5,
+  sentAt: new Date(clock.now().getTime() - 1500),
+});
+/** Metrics printed so far. */
+const metrics = (): Record<string, unknown>[] => printed.filter((line) => '_aws' in line);
+
+describe('metrics', () => {
+  it('count how pictures ended, under the service', () => {
+    telemetry.observer.ended({ end: 'succeeded', key: 'a' });
+    telemetry.observer.ended({ end: 'succeeded', key: 'b' });
+    telemetry.observer.ended({ end: 'gone', key: 'c' });
+    telemetry.flush();
+    expect(metrics()).toMatchObject([{ service: 'worker', [metricNames.succeeded]: 2, [metricNames.gone]: 1 }]);
+  });
+
+  it('count failures by code', () => {
+    telemetry.observer.ended({ end: 'failed', key: 'a', code: 'corrupt_image' });
+    expect(metrics()).toMatchObject([{ code: 'corrupt_image', [metricNames.failures]: 1 }]);
+    telemetry.flush();
+    expect(metrics()[1]).toMatchObject({ [metricNames.failed]: 1 });
+  });
+
+  it('measure how full messages are, how long they waited, and the model', async () => {
+    telemetry.observer.received?.(message(1), 30);
+    expect(await telemetry.observer.stages.run('predicting', 'a', async () => 'seen')).toBe('seen');
+    telemetry.flush();
+    expect(metrics()).toMatchObject([{ [metricNames.batchFill]: 30, [metricNames.queueAge]: 1500 }]);
+    expect(metrics()[0]).toHaveProperty(metricNames.modelTime);
+  });
+
+  it('are printed once, and not at all when there are none', () => {
+    telemetry.count(metricNames.retries);
+    telemetry.flush();
+    telemetry.flush();
+    expect(metrics()).toHaveLength(1);
+  });
+});
+
+describe('logs', () => {
+  it('name the picture, unless all went well', () => {
+    telemetry.observer.ended({ end: 'succeeded', key: 'good' });
+    telemetry.observer.ended({ end: 'failed', key: 'bad', code: 'corrupt_image' });
+    telemetry.observer.caught('odd', new Error('out of memory'));
+    const logs = printed.filter((line) => 'level' in line);
+    expect(logs).toMatchObject([
+      { level: 'INFO', key: 'bad', code: 'corrupt_image' },
+      { level: 'ERROR', key: 'odd', error: { message: 'out of memory' } },
+    ]);
+  });
+
+  it('say what will be tried again, with the beginning of its message, and what will not', () => {
+    telemetry.onError(new PictureError('archived', 'frozen'), message(2));
+    telemetry.onError('text', message(5));
+    telemetry.onError(new Error('no queue'));
+    const logs = printed.filter((line) => 'level' in line);
+    expect(logs).toMatchObject([
+      { level: 'WARN', code: 'archived', receiveCount: 2, body: 'x'.repeat(500) },
+      { level: 'ERROR', error: { message: 'text' }, lastReceive: true },
+      { level: 'WARN', error: { message: 'no queue' } },
+    ]);
+  });
+});
+
+describe('the delay before a retry', () => {
+  it('lets five receives outlast a short outage', () => {
+    expect([1, 2, 3, 4].map(retryDelayMs)).toEqual([10_000, 40_000, 160_000, 640_000]);
+    expect(retryDelayMs(20)).toBe(900_000);
+  });
+});
