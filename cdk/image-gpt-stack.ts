@@ -65,7 +65,12 @@ export class ImageGptStack extends Stack {
     const functions = { uploads: live.handler, backfill: slow.handler };
     const { dashboard } = new WorkDashboard(this, 'Overview', { ...watched, preprocess: functions });
     const mappings = [live.mapping, slow.mapping];
-    const brake = new CostBrake(this, 'CostBrake', { alarm: alarms.costBrake, services, targets, mappings });
+    const brake = new CostBrake(this, 'CostBrake', {
+      alarmName: alarms.costBrakeName,
+      services,
+      targets,
+      mappings,
+    });
 
     tellOutputs(this, {
       inputBucket: storage.input.bucketName,

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -38,8 +38,8 @@ const failedPercent = 20;
  */
 export class Alarms extends Construct {
   readonly topic: Topic;
-  /** Tasks run and nothing comes of it. */
-  readonly costBrake: Alarm;
+  /** Name of the alarm that says: tasks run and nothing comes of it. */
+  readonly costBrakeName: string;
 
   constructor(scope: Construct, id: string, { queues, results, runningTasks, namespace, email }: AlarmsProps) {
     super(scope, id);
@@ -101,7 +101,9 @@ export class Alarms extends Construct {
       alarmDescription:
         'Tokens wait and no task takes them: no instance to be had, the worker cannot start (no GPU, another model), or the cost brake holds.',
     });
-    this.costBrake = this.alarm('CostBrake', {
+    this.costBrakeName = `${Stack.of(this).stackName}-CostBrake`;
+    this.alarm('CostBrake', {
+      alarmName: this.costBrakeName,
       metric: math('IF(FILL(running, 0) > 0 AND FILL(finished, 0) == 0, 1, 0)', fiveMinutes, {
         running: runningTasks,
         // Acknowledged last: a message is deleted when the outcomes of its pictures are stored.
@@ -114,7 +116,7 @@ export class Alarms extends Construct {
     });
   }
 
-  private alarm(id: string, choices: AlarmChoices): Alarm {
+  private alarm(id: string, choices: AlarmChoices): void {
     const alarm = new Alarm(this, id, {
       ...choices,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -123,11 +125,11 @@ export class Alarms extends Construct {
     const action = new SnsAction(this.topic);
     alarm.addAlarmAction(action);
     alarm.addOkAction(action);
-    return alarm;
   }
 }
 
 interface AlarmChoices {
+  alarmName?: string;
   metric: IMetric;
   threshold: number;
   evaluationPeriods: number;

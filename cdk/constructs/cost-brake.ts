@@ -1,5 +1,4 @@
 import { Duration, Stack, Validations } from 'aws-cdk-lib';
-import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import type { BaseService } from 'aws-cdk-lib/aws-ecs';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
@@ -16,7 +15,7 @@ import type { ServiceTarget } from './scaling.ts';
 const mappingStops = Duration.minutes(2);
 
 export interface CostBrakeProps {
-  alarm: Alarm;
+  alarmName: string;
   services: readonly BaseService[];
   targets: readonly ServiceTarget[];
   /** Preprocess wakes the service, so it is held too. */
@@ -31,7 +30,7 @@ export class CostBrake extends Construct {
   readonly hold: StateMachine;
   readonly release: StateMachine;
 
-  constructor(scope: Construct, id: string, { alarm, services, targets, mappings }: CostBrakeProps) {
+  constructor(scope: Construct, id: string, { alarmName, services, targets, mappings }: CostBrakeProps) {
     super(scope, id);
     const endAll = (when: string) => services.map((service, i) => this.endTasks(`EndTasks${when}${i + 1}`, service));
     this.hold = this.machine('Hold', [
@@ -51,8 +50,7 @@ export class CostBrake extends Construct {
       eventPattern: {
         source: ['aws.cloudwatch'],
         detailType: ['CloudWatch Alarm State Change'],
-        resources: [alarm.alarmArn],
-        detail: { state: { value: ['ALARM'] } },
+        detail: { alarmName: [alarmName], state: { value: ['ALARM'] } },
       },
       targets: [new SfnStateMachine(this.hold)],
     });

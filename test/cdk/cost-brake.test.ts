@@ -4,12 +4,14 @@ import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 const template = imageGptTemplate();
 
 test('it holds when its alarm begins', () => {
+  expect(resource(template, 'AWS::CloudWatch::Alarm', 'AlarmsCostBrake').properties.AlarmName).toBe(
+    'ImageGpt-CostBrake',
+  );
   expect(resource(template, 'AWS::Events::Rule').properties).toMatchObject({
     EventPattern: {
       source: ['aws.cloudwatch'],
       'detail-type': ['CloudWatch Alarm State Change'],
-      resources: [{ 'Fn::GetAtt': [resource(template, 'AWS::CloudWatch::Alarm', 'AlarmsCostBrake').id, 'Arn'] }],
-      detail: { state: { value: ['ALARM'] } },
+      detail: { alarmName: ['ImageGpt-CostBrake'], state: { value: ['ALARM'] } },
     },
     State: 'ENABLED',
     Targets: [{ Arn: { Ref: resource(template, 'AWS::StepFunctions::StateMachine', 'CostBrakeHold').id } }],
