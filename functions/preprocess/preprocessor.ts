@@ -70,8 +70,7 @@ export async function openPreprocessor(env: PreprocessEnvironment, telemetry: Te
     model: env.MODEL_ID,
     events: createSnsEventSink({ client: createSnsClient(), topicArn: env.RESULTS_TOPIC_ARN }),
     observer: telemetry.observer,
-    // The bucket announces every change.
-    confirmSource: false,
+    confirmSource: true,
     quantize: createQuantizer(preprocessing.palette),
     colors: preprocessing.palette.length / 3,
     packer: full.packer,

@@ -34,9 +34,8 @@ export function openInference(env: WorkerEnvironment, model: LocalModel, { obser
     events: gatherEvents(createSnsEventSink({ client: createSnsClient(), topicArn: env.RESULTS_TOPIC_ARN }), gathering),
     uploads: createSqsQueue({ ...queue, url: env.UPLOADS_QUEUE_URL }),
     preprocessing: preprocessingHash(model.preprocessing, env.SCALED_DECODING),
-    // The bucket announces every change.
-    confirmSource: false,
-    confirmFirst: true,
+    // Tokens may wait for minutes, and a picture that is deleted meanwhile must leave nothing.
+    confirmSource: true,
     predicting: createSemaphore(model.concurrency),
   });
   const visibilityMs = env.VISIBILITY_SECONDS * 1000;

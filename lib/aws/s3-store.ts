@@ -127,10 +127,14 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     head,
     get,
     put,
-    async delete(key) {
-      await client.send(new DeleteObjectCommand(at(key))).catch((error: unknown) => {
+    async delete(key, condition) {
+      try {
+        await client.send(new DeleteObjectCommand({ ...at(key), IfMatch: condition?.ifMatch }));
+      } catch (error) {
+        // With If-Match: another one is there, or none.
+        if (awsErrorStatus(error) === 412 || awsErrorName(error) === 'NoSuchKey') return;
         throw awsError(`delete ${place(key)}`, error);
-      });
+      }
     },
   };
 }

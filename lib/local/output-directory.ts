@@ -136,9 +136,12 @@ export async function openOutputDirectory(root: string): Promise<ObjectStore> {
           throw errorCode(error) === undefined ? error : fileError('store', key, error);
         }),
       ),
-    async delete(key) {
-      await rm(pathOf(key), { force: true });
-    },
+    delete: (key, condition) =>
+      lock.run(key, async () => {
+        const path = pathOf(key);
+        if (condition !== undefined && (await look(key, path))?.etag !== condition.ifMatch) return;
+        await rm(path, { force: true });
+      }),
   };
 }
 

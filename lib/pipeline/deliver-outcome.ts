@@ -15,38 +15,33 @@ export interface OutcomePorts {
   clock: Clock;
   observer: FlowObserver;
   /**
-   * Look at the input again after storing, and call the picture superseded when it has changed meanwhile. For inputs
-   * that announce no changes (a directory): otherwise the outcome of the old version, being newer than the new
-   * version, would pass for current for ever.
+   * Look at the input again after storing. A picture that is gone by then takes its outcome along: nobody else may look
+   * for one any more. One that has changed is superseded, and not told of; otherwise the outcome of the old version,
+   * being newer than the new version, would pass for current for ever where nothing announces changes (a directory).
    */
   confirmSource: boolean;
-  /**
-   * Look at the input before storing, too. For inputs that announce deletions, where tokens may wait for minutes: a
-   * picture that was deleted meanwhile has lost its outcome already, and nobody would delete a later one. Default false.
-   */
-  confirmFirst?: boolean;
 }
 
 /** Stores the outcome, publishes its event and tells the observer: after this its message may be deleted. */
 export async function deliverOutcome(ports: OutcomePorts, outcome: Outcome): Promise<void> {
-  const { observer, input, events, confirmSource, confirmFirst = false } = ports;
+  const { observer, input, output, events, confirmSource } = ports;
   const { key, etag, model } = outcome;
-  if (confirmFirst && !(await isCurrent())) return;
+  const at = resultKey(model, key, sha256);
   const result = await observer.stages.run('storing', key, () => storeOutcome(ports, outcome));
   if (result.status !== 'stored') return observer.ended({ end: result.status, key });
-  if (confirmSource && !(await isCurrent())) return;
-  const event = eventOf(result.outcome, resultKey(model, key, sha256));
+  if (confirmSource) {
+    const current = await observer.stages.run('reading', key, () => input.head(key));
+    if (current === undefined) {
+      // Only what was stored just now: the picture may be back already, with an outcome of its own.
+      await observer.stages.run('storing', key, () => output.delete(at, { ifMatch: result.etag }));
+      return observer.ended({ end: 'gone', key });
+    }
+    if (current.etag !== etag) return observer.ended({ end: 'superseded', key });
+  }
+  const event = eventOf(result.outcome, at);
   await observer.stages.run('publishing', key, () => events.publish([event]));
   if (result.outcome.status === 'succeeded') observer.ended({ end: 'succeeded', key });
   else observer.ended({ end: 'failed', key, code: result.outcome.error.code });
-
-  /** False when the picture is gone or another one; then the observer has been told. */
-  async function isCurrent(): Promise<boolean> {
-    const current = await observer.stages.run('reading', key, () => input.head(key));
-    if (current?.etag === etag) return true;
-    observer.ended({ end: current === undefined ? 'gone' : 'superseded', key });
-    return false;
-  }
 }
 
 /** The outcome of a picture that ended without a result. */

@@ -31,8 +31,8 @@ export interface ObjectStore {
   head(key: string): Promise<StoredObject | undefined>;
   get(key: string, options?: { ifMatch?: string; maxBytes?: number }): Promise<ReadResult>;
   put(key: string, body: Uint8Array, condition?: WriteCondition): Promise<WriteResult>;
-  /** Deletes the object if it is there. */
-  delete(key: string): Promise<void>;
+  /** Deletes the object if it is there; with a condition, only if it still has this ETag. */
+  delete(key: string, condition?: { ifMatch: string }): Promise<void>;
 }
 
 export interface QueueMessage {

@@ -14,7 +14,6 @@ import { MessageError } from './message-error.ts';
 import type { ObjectStore, QueueMessage } from './ports.ts';
 import { readMessage } from './read-message.ts';
 import { sha256 } from './sha256.ts';
-import { parseOutcome } from './store-outcome.ts';
 
 export interface ReceiveUploadsOptions {
   /** Name of the input bucket: notifications of another one are not for us. */
@@ -63,7 +62,7 @@ export function createReceiveUploads(options: ReceiveUploadsOptions): Flow {
     if (created.test(record.eventName)) {
       return refer(key, etag === '' ? undefined : quotedEtag(etag), delivery, signal);
     }
-    if (removed.test(record.eventName)) return remove(key, delivery, signal);
+    if (removed.test(record.eventName)) return remove(key);
   }
 
   function refer(key: string, etag: string | undefined, delivery: QueueMessage, signal?: AbortSignal): Promise<void> {
@@ -73,19 +72,13 @@ export function createReceiveUploads(options: ReceiveUploadsOptions): Flow {
   }
 
   /**
-   * Notifications come late and in any order, so the bucket is asked. A picture that is there (again) and has no
-   * outcome may have lost it to this very deletion, a moment ago or in an earlier delivery: so it is taken anew.
+   * Notifications come late and in any order, so the bucket is asked. The picture may also come back between two steps,
+   * and get an outcome again: that one stays, because only the one from before the question is deleted.
    */
-  async function remove(key: string, delivery: QueueMessage, signal?: AbortSignal): Promise<void> {
+  async function remove(key: string): Promise<void> {
     const at = resultKey(model, key, sha256);
-    let current = await input.head(key);
-    if (current === undefined) {
-      await output.delete(at);
-      current = await input.head(key);
-      if (current === undefined) return;
-    }
-    const there = await output.get(at);
-    const outcome = there.status === 'found' ? parseOutcome(there.body) : undefined;
-    if (outcome?.etag !== current.etag) await refer(key, current.etag, delivery, signal);
+    const outcome = await output.head(at);
+    if (outcome === undefined || (await input.head(key)) !== undefined) return;
+    await output.delete(at, { ifMatch: outcome.etag });
   }
 }

@@ -4,8 +4,8 @@ import { type ObjectStore, TransientError } from './ports.ts';
 import { sha256 } from './sha256.ts';
 
 export type StoreResult =
-  /** `outcome` is stored now. */
-  | { status: 'stored'; outcome: Outcome }
+  /** `outcome` is stored now, under this ETag. */
+  | { status: 'stored'; outcome: Outcome; etag: string }
   /** Another version of the picture is current. */
   | { status: 'superseded' }
   /** The picture is gone. */
@@ -34,7 +34,7 @@ export async function storeOutcome(
   const key = resultKey(outcome.model, outcome.key, sha256);
   for (let round = 0; round < maxRounds; round++) {
     const created = await output.put(key, encode(outcome), { ifNoneMatch: '*' });
-    if (created.status === 'stored') return { status: 'stored', outcome };
+    if (created.status === 'stored') return { ...created, outcome };
 
     const there = await output.get(key);
     if (there.status !== 'found') continue;
@@ -46,7 +46,7 @@ export async function storeOutcome(
     }
     const next = stored === undefined ? outcome : inPlaceOf(stored, outcome);
     const replaced = await output.put(key, encode(next), { ifMatch: there.object.etag });
-    if (replaced.status === 'stored') return { status: 'stored', outcome: next };
+    if (replaced.status === 'stored') return { ...replaced, outcome: next };
   }
   throw new TransientError(
     'conflict',

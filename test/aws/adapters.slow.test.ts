@@ -111,7 +111,9 @@ describe.skipIf(missing !== undefined)(
       });
       expect((await store.head('k'))?.etag).toBe(second.status === 'stored' ? second.etag : '');
       expect(await store.get('k', { maxBytes: 0 })).toMatchObject({ status: 'too_large', object: { size: 1 } });
-      await store.delete('k');
+      await store.delete('k', { ifMatch: etag });
+      expect((await store.head('k'))?.size).toBe(1);
+      await store.delete('k', { ifMatch: second.status === 'stored' ? second.etag : '' });
       await store.delete('k');
       expect(await store.get('k')).toEqual({ status: 'not_found' });
       expect(await store.head('k')).toBeUndefined();

@@ -45,8 +45,9 @@ export function createMemoryObjectStore(clock: Clock): MemoryObjectStore {
       objects.set(key, { object: { key, etag, size: body.length, lastModified }, body });
       return { status: 'stored', etag };
     },
-    async delete(key) {
-      objects.delete(key);
+    async delete(key, condition) {
+      const there = objects.get(key)?.object.etag;
+      if (condition === undefined || condition.ifMatch === there) objects.delete(key);
     },
   };
 }

@@ -156,6 +156,14 @@ describe('writing', () => {
     await expect(store.put('a', bytes)).rejects.toThrow(TransientError);
   });
 
+  it('deletes only what was seen, and passes over what is another, or gone', async () => {
+    aws.answer({ status: 204 }, s3Error(412, 'PreconditionFailed'), s3Error(404, 'NoSuchKey'));
+    for (let i = 0; i < 3; i++) await store.delete('a', { ifMatch: '"abc"' });
+    expect(aws.requests.map(({ headers }) => headers['if-match'])).toEqual(['"abc"', '"abc"', '"abc"']);
+    aws.answer(s3Error(409, 'ConditionalRequestConflict'));
+    await expect(store.delete('a', { ifMatch: '"abc"' })).rejects.toThrow(TransientError);
+  });
+
   it('deletes, also what is not there', async () => {
     aws.answer({ status: 204 }, s3Error(500, 'InternalError'));
     await store.delete('a b.json');

@@ -8,7 +8,7 @@ import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-async function setUp({ confirmFirst }: { confirmFirst: boolean }) {
+async function setUp({ confirmSource }: { confirmSource: boolean }) {
   const clock = createVirtualClock();
   const input = createMemoryObjectStore(clock);
   const output = createMemoryObjectStore(clock);
@@ -18,8 +18,7 @@ async function setUp({ confirmFirst }: { confirmFirst: boolean }) {
   const etag = put.status === 'stored' ? put.etag : '';
   const error = { code: 'corrupt_image', message: 'm' } as const;
   const ports = {
-    ...{ input, output, clock, confirmFirst },
-    confirmSource: false,
+    ...{ input, output, clock, confirmSource },
     events: { publish: async (events: readonly PipelineEvent[]) => void published.push(...events) },
     observer: { stages: createStages(clock), ended: (end: PictureEnd) => void ends.push(end), caught: () => {} },
   };
@@ -30,32 +29,32 @@ async function setUp({ confirmFirst }: { confirmFirst: boolean }) {
   };
 }
 
-describe('an outcome whose picture is confirmed first', () => {
+describe('an outcome whose picture is confirmed', () => {
   it('is stored and published when the picture is still the same', async () => {
-    const { ends, deliver, told } = await setUp({ confirmFirst: true });
+    const { ends, deliver, told } = await setUp({ confirmSource: true });
     await deliver();
     expect(told()).toEqual([1, 1]);
     expect(ends).toEqual([{ end: 'failed', key: 'a.jpg', code: 'corrupt_image' }]);
   });
 
   it('leaves nothing behind when the picture was deleted', async () => {
-    const { input, ends, deliver, told } = await setUp({ confirmFirst: true });
+    const { input, ends, deliver, told } = await setUp({ confirmSource: true });
     await input.delete('a.jpg');
     await deliver();
     expect(told()).toEqual([0, 0]);
     expect(ends).toEqual([{ end: 'gone', key: 'a.jpg' }]);
   });
 
-  it('is superseded when the picture is another one', async () => {
-    const { input, ends, deliver, told } = await setUp({ confirmFirst: true });
+  it('is not told of when the picture is another one, whose outcome will replace it', async () => {
+    const { input, ends, deliver, told } = await setUp({ confirmSource: true });
     await input.put('a.jpg', bytes('two'));
     await deliver();
-    expect(told()).toEqual([0, 0]);
+    expect(told()).toEqual([1, 0]);
     expect(ends).toEqual([{ end: 'superseded', key: 'a.jpg' }]);
   });
 
   it('is stored without a look where nobody asked for one', async () => {
-    const { input, deliver, told } = await setUp({ confirmFirst: false });
+    const { input, deliver, told } = await setUp({ confirmSource: false });
     await input.delete('a.jpg');
     await deliver();
     expect(told()).toEqual([1, 1]);

@@ -48,7 +48,11 @@ async function setUp(text = 'current') {
 describe('storing an outcome', () => {
   test('creates the first one', async () => {
     const { stored, etag, ...stores } = await setUp();
-    expect(await storeOutcome(stores, failed(etag))).toEqual({ status: 'stored', outcome: failed(etag) });
+    expect(await storeOutcome(stores, failed(etag))).toEqual({
+      status: 'stored',
+      outcome: failed(etag),
+      etag: expect.stringMatching(/^"[0-9a-f]{32}"$/),
+    });
     expect(stored()).toEqual(failed(etag));
   });
 
