@@ -48,7 +48,7 @@ export class ImageGptStack extends Stack {
         ECS_SERVICE: service.serviceName,
         ALLOW_SVG: String(config.allowSvg),
       },
-      permissions: [...both.permissions, may.deleteOutcomes(storage.output), may.send(tokens), may.wake(service)],
+      permissions: [...both.permissions, may.send(tokens), may.wake(service)],
       after: model.ready,
     };
     const { preprocessConcurrency, backfillConcurrency } = config;

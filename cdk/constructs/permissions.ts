@@ -22,23 +22,18 @@ export function readPictures(input: IBucket, kmsKey: string | undefined): Policy
   ];
 }
 
-/** If-Match and the comparison of ETags read what is there, so GetObject belongs to writing. */
+/**
+ * If-Match and the comparison of ETags read what is there, so GetObject belongs to writing. The outcome of a picture
+ * that was deleted goes, whoever notices.
+ */
 export function writeOutcomes(output: IBucket): PolicyStatement[] {
   return [
     allow(
-      ['s3:GetObject', 's3:PutObject'],
+      ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
       outcomePrefixes.map((prefix) => output.arnForObjects(prefix)),
     ),
     allow(['s3:ListBucket'], [output.bucketArn]),
   ];
-}
-
-/** The outcome of a picture that was deleted goes too. */
-export function deleteOutcomes(output: IBucket): PolicyStatement {
-  return allow(
-    ['s3:DeleteObject'],
-    outcomePrefixes.map((prefix) => output.arnForObjects(prefix)),
-  );
 }
 
 export function readModel({ bucket, prefix }: ModelLocation): PolicyStatement[] {

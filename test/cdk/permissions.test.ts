@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Template } from 'aws-cdk-lib/assertions';
+import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
+const root = join(import.meta.dirname, '../..');
 const template = imageGptTemplate();
 
 /** `action` → the resources that it is allowed on, as readable text. */
@@ -56,6 +60,7 @@ test('the worker may do these calls on these resources and no other', () => {
     's3:GetObject': ['StorageInput.Arn/*', model, ...outcomes],
     's3:ListBucket': ['StorageInput.Arn', 'StorageOutput.Arn', 'StorageOutput.Arn'],
     's3:PutObject': outcomes,
+    's3:DeleteObject': outcomes,
     'sns:Publish': ['ResultsTopic'],
     'sqs:ReceiveMessage': ['QueuesTokens.Arn'],
     'sqs:DeleteMessage': ['QueuesTokens.Arn'],
@@ -63,6 +68,48 @@ test('the worker may do these calls on these resources and no other', () => {
     'sqs:SendMessage': ['QueuesUploads.Arn'],
   });
 });
+
+/** IAM's action for each call of the SDK. */
+const actions: Record<string, string> = {
+  ListObjectsV2: 's3:ListBucket',
+  HeadObject: 's3:GetObject',
+  GetObject: 's3:GetObject',
+  PutObject: 's3:PutObject',
+  DeleteObject: 's3:DeleteObject',
+  PublishBatch: 'sns:Publish',
+  SendMessageBatch: 'sqs:SendMessage',
+  ReceiveMessage: 'sqs:ReceiveMessage',
+  DeleteMessageBatch: 'sqs:DeleteMessage',
+  ChangeMessageVisibilityBatch: 'sqs:ChangeMessageVisibility',
+  DescribeServices: 'ecs:DescribeServices',
+  UpdateService: 'ecs:UpdateService',
+};
+
+test.each([
+  // Lambda itself writes the log, and asks the queue how it is set up.
+  [
+    'PreprocessRole',
+    'functions/preprocess/handler.ts',
+    ['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:GetQueueAttributes'],
+  ],
+  ['WorkerTaskRole', 'functions/worker/main.ts', []],
+])('%s allows every call that its code has, and none that it has not', async (role, entry, others) => {
+  const calls = [...new Set(await commandsOf(entry))];
+
+  expect(calls.filter((call) => actions[call] === undefined)).toEqual([]);
+  expect(Object.keys(allowed(role)).toSorted()).toEqual(
+    [...new Set([...calls.map((call) => actions[call]), ...others])].toSorted(),
+  );
+});
+
+/** The SDK's commands in the source files that `entry` imports, however far away. */
+async function commandsOf(entry: string): Promise<string[]> {
+  const options = { bundle: true, platform: 'node', format: 'esm', packages: 'external', write: false } as const;
+  const { metafile } = await build({ ...options, entryPoints: [entry], metafile: true, absWorkingDir: root });
+  return Object.keys(metafile.inputs).flatMap((file) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/new (\w+)Command\(/g)].map(([, name = '']) => name),
+  );
+}
 
 test('the cost brake may stop and start what it must, and nothing else', () => {
   const targets = 'arn:AWS::Partition:application-autoscaling:AWS::Region:AWS::AccountId:scalable-target/*';
