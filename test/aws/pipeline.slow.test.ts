@@ -1,18 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSqsClient } from '../../lib/aws/clients.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
-import type { ResultEvent } from '../../lib/contracts/event.ts';
-import { resultKey } from '../../lib/contracts/keys.ts';
-import type { Outcome } from '../../lib/contracts/outcome.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { sha256 } from '../../lib/pipeline/sha256.ts';
-import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
 import { openModel } from '../../lib/runtime/model.ts';
+import { type AwsPictures, createAwsPictures } from '../support/aws-pictures.ts';
 import { type AwsStack, createAwsStack } from '../support/aws-stack.ts';
 import { type Lambda, type LambdaOptions, startLambda } from '../support/lambda.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
@@ -36,7 +32,7 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
   let lambda: Lambda;
   let worker: WorkerProcess;
   let environment: Record<string, string>;
-  const events: ResultEvent[] = [];
+  let watch: AwsPictures;
 
   beforeAll(async () => {
     moto = await startMoto();
@@ -46,6 +42,7 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     const opened = await openModel(await openCheckpoint(modelDirectory), { workers: 1 });
     model = opened.id;
     await opened.close();
+    watch = createAwsPictures(stack, sqs, model);
     environment = { ...moto.environment, ...stack.environment, MODEL_LOCATION: modelDirectory, MODEL_ID: model };
     // Gone before anybody looks.
     await put('gone.jpg', bytes('a picture for a moment'));
@@ -76,50 +73,8 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     ...{ WORKERS: '1', VISIBILITY_SECONDS: '6', DRAIN_SECONDS: '20' },
   });
 
-  async function outcome(key: string): Promise<Outcome | undefined> {
-    const read = await stack.output.get(resultKey(model, key, sha256));
-    return read.status === 'found' ? parseOutcome(read.body) : undefined;
-  }
-
-  async function waiting(url: string): Promise<number> {
-    const { Attributes: counts = {} } = await sqs.send(
-      new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] }),
-    );
-    return Number(counts.ApproximateNumberOfMessages) + Number(counts.ApproximateNumberOfMessagesNotVisible);
-  }
-
-  /** Until both queues have been empty twice in a row. */
-  async function quiet(): Promise<void> {
-    for (let calm = 0; calm < 2; await clock.sleep(300)) {
-      const left = (await waiting(stack.uploadsUrl)) + (await waiting(stack.tokensUrl));
-      calm = left === 0 ? calm + 1 : 0;
-    }
-    events.push(...(await stack.events()));
-  }
-
   async function put(key: string, body: Uint8Array): Promise<void> {
     await stack.input.put(key, body);
-  }
-
-  /** Every picture has the one outcome of its current version, and somebody was told of it. */
-  async function check(expected: Record<string, string>): Promise<void> {
-    const seen: Record<string, string> = {};
-    for await (const { key, etag } of stack.input.list()) {
-      if (key.endsWith('/')) continue;
-      const found = await outcome(key);
-      expect(found?.etag, key).toBe(etag);
-      seen[key] = found?.status === 'failed' ? found.error.code : (found?.status ?? 'none');
-      const told = events.some((event) => event.key === key && event.etag === etag && event.status === found?.status);
-      expect(told, `an event for ${key}`).toBe(true);
-    }
-    expect(seen).toEqual(expected);
-    const stored: string[] = [];
-    for await (const { key } of stack.output.list()) stored.push(key);
-    expect(stored.toSorted()).toEqual(
-      Object.keys(expected)
-        .map((key) => resultKey(model, key, sha256))
-        .toSorted(),
-    );
   }
 
   const expected: Record<string, string> = {};
@@ -163,8 +118,8 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     await put('turns-bad.jpg', cat);
     await put('turns-bad.jpg', bytes('no picture any more'));
     expected['turns-bad.jpg'] = 'unsupported_format';
-    await quiet();
-    await check(expected);
+    await watch.quiet();
+    await watch.check(expected);
     expect(lambda.errors).toEqual([]);
     expect(lambda.failures).toEqual([]);
     const printed = lambda.lines();
@@ -182,8 +137,8 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     expected['bad/cut.jpg'] = 'succeeded';
     await stack.input.delete('my cats/a+b %41 \u{1f408}.jpg');
     delete expected['my cats/a+b %41 \u{1f408}.jpg'];
-    await quiet();
-    await check(expected);
+    await watch.quiet();
+    await watch.check(expected);
   });
 
   it('lose nothing when the worker is killed, and send back what was made for another model', async () => {
@@ -203,9 +158,9 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     ]);
     // Deleted while its tokens wait for a worker.
     await put('later/deleted.jpg', astronaut);
-    while ((await waiting(stack.uploadsUrl)) > 0) await clock.sleep(100);
+    while ((await watch.waiting(stack.uploadsUrl)) > 0) await clock.sleep(100);
     await stack.input.delete('later/deleted.jpg');
-    while ((await waiting(stack.uploadsUrl)) > 0) await clock.sleep(100);
+    while ((await watch.waiting(stack.uploadsUrl)) > 0) await clock.sleep(100);
     // Killed again with messages at hand.
     const victim = startWorker(workerEnvironment());
     await victim.says('"ready"');
@@ -213,8 +168,8 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     victim.signal('SIGKILL');
     await victim.exited;
     worker = startWorker(workerEnvironment());
-    await quiet();
-    await check(expected);
+    await watch.quiet();
+    await watch.check(expected);
     expect(await stack.deadLetters.receive({ maxMessages: 10, waitMs: 0 })).toEqual([]);
   });
 
@@ -229,8 +184,8 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
       await lambda.kill();
       lambda = startLambda(lambdaOptions());
     }
-    await quiet();
-    await check(expected);
+    await watch.quiet();
+    await watch.check(expected);
     expect(await stack.deadLetters.receive({ maxMessages: 10, waitMs: 0 })).toEqual([]);
   });
 
@@ -238,7 +193,7 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     await stack.uploads.send(['nonsense']);
     while (lambda.failures.length === 0) await clock.sleep(100);
     expect(lambda.failures).toHaveLength(1);
-    expect(await waiting(stack.uploadsUrl)).toBe(1);
+    expect(await watch.waiting(stack.uploadsUrl)).toBe(1);
   });
 
   it('end in order when the worker is told to, with metrics and logs by picture', async () => {

@@ -4,6 +4,7 @@ import { pythonEnvironment } from './python.ts';
 
 /** An AWS emulator in a process of its own. */
 export interface Moto extends AsyncDisposable {
+  endpoint: string;
   /** What a process needs to speak to it, and to nothing else. */
   environment: Record<string, string>;
 }
@@ -32,11 +33,12 @@ export async function startMoto(): Promise<Moto> {
     // moto takes credentials as they come, and must find none of ours.
     env: { PATH: path, PYTHONUNBUFFERED: '1' },
   });
-  const port = await portOf(server);
+  // With 127.0.0.1 moto gives queue URLs that the SDK takes for AWS's own.
+  const endpoint = `http://localhost:${await portOf(server)}`;
   return {
+    endpoint,
     environment: {
-      // With 127.0.0.1 moto gives queue URLs that the SDK takes for AWS's own.
-      AWS_ENDPOINT_URL: `http://localhost:${port}`,
+      AWS_ENDPOINT_URL: endpoint,
       AWS_REGION: motoRegion,
       AWS_ACCESS_KEY_ID: 'test',
       AWS_SECRET_ACCESS_KEY: 'test',

@@ -1,0 +1,59 @@
+import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { expect } from 'vitest';
+import type { ResultEvent } from '../../lib/contracts/event.ts';
+import { resultKey } from '../../lib/contracts/keys.ts';
+import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import { sha256 } from '../../lib/pipeline/sha256.ts';
+import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import type { AwsStack } from './aws-stack.ts';
+
+/** Looks at a stack from outside, as its user does. */
+export interface AwsPictures {
+  /** Messages in a queue, those at hand included. */
+  waiting(url: string): Promise<number>;
+  /** Until both queues have been empty twice in a row. */
+  quiet(): Promise<void>;
+  /**
+   * Every picture has the one outcome of its current version, somebody was told of it, and there are no other outcomes.
+   * `expected`: `succeeded`, or the code of the failure, by key.
+   */
+  check(expected: Readonly<Record<string, string>>): Promise<void>;
+}
+
+export function createAwsPictures(stack: AwsStack, sqs: SQSClient, model: string): AwsPictures {
+  const events: ResultEvent[] = [];
+
+  async function waiting(url: string): Promise<number> {
+    const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] });
+    const { Attributes: counts = {} } = await sqs.send(command);
+    return Number(counts.ApproximateNumberOfMessages) + Number(counts.ApproximateNumberOfMessagesNotVisible);
+  }
+
+  return {
+    waiting,
+    async quiet() {
+      for (let calm = 0; calm < 2; await clock.sleep(300)) {
+        const left = (await waiting(stack.uploadsUrl)) + (await waiting(stack.tokensUrl));
+        calm = left === 0 ? calm + 1 : 0;
+      }
+    },
+    async check(expected) {
+      events.push(...(await stack.events()));
+      const seen: Record<string, string> = {};
+      for await (const { key, etag } of stack.input.list()) {
+        if (key.endsWith('/')) continue;
+        const read = await stack.output.get(resultKey(model, key, sha256));
+        const found = read.status === 'found' ? parseOutcome(read.body) : undefined;
+        expect(found?.etag, key).toBe(etag);
+        seen[key] = found?.status === 'failed' ? found.error.code : (found?.status ?? 'none');
+        const told = events.some((event) => event.key === key && event.etag === etag && event.status === found?.status);
+        expect(told, `an event for ${key}`).toBe(true);
+      }
+      expect(seen).toEqual(expected);
+      const stored: string[] = [];
+      for await (const { key } of stack.output.list()) stored.push(key);
+      const wanted = Object.keys(expected).map((key) => resultKey(model, key, sha256));
+      expect(stored.toSorted()).toEqual(wanted.toSorted());
+    },
+  };
+}
