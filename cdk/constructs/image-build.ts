@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   ArnFormat,
   CfnWaitCondition,
@@ -35,7 +36,7 @@ const buildTimeout = Duration.minutes(60);
  */
 export class ImageBuild extends Construct {
   readonly repository: Repository;
-  /** Names the source: another source, another tag. */
+  /** Names source and arguments: others, another tag. */
   readonly tag: string;
   readonly done: IDependable;
   private readonly log: LogGroup;
@@ -44,7 +45,8 @@ export class ImageBuild extends Construct {
     super(scope, id);
     this.log = keptLog(this, 'Log', props.logRetentionDays);
     const source = new Asset(this, 'Source', { ...props.source, path: props.source.directory });
-    this.tag = `${props.target}-${source.assetHash.slice(0, 32)}`;
+    const made = createHash('sha256').update(JSON.stringify([source.assetHash, props.buildArgs]));
+    this.tag = `${props.target}-${made.digest('hex').slice(0, 32)}`;
     this.repository = new Repository(this, 'Repository', {
       removalPolicy: RemovalPolicy.DESTROY,
       emptyOnDelete: true,
@@ -125,14 +127,11 @@ function buildSpec({ dockerfile, target, buildArgs }: ImageBuildProps, repositor
   return {
     version: '0.2',
     phases: {
-      pre_build: {
+      build: {
+        // A tag is never written twice: a deployment that is repeated takes the image that is there. All in one phase:
+        // only after a failed build is there still a post_build, which tells.
         commands: [
           `aws ecr get-login-password | docker login --username AWS --password-stdin "$(echo ${repositoryUri} | cut -d/ -f1)"`,
-        ],
-      },
-      build: {
-        // A tag is never written twice: a deployment that is repeated takes the image that is there.
-        commands: [
           `docker manifest inspect ${image} > /dev/null || docker build --file ${dockerfile} --target ${target} ${args.join('')}--tag ${image} .`,
           `docker manifest inspect ${image} > /dev/null || docker push ${image}`,
         ],

@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, type IBucket } from 'aws-cdk-lib/aws-s3';
+import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 
 export interface StorageProps {
@@ -15,23 +15,17 @@ export interface StorageProps {
  */
 export class Storage extends Construct {
   readonly input: IBucket;
-  /** The input bucket's own resource; undefined for an existing bucket. */
-  readonly ownInput: CfnBucket | undefined;
   readonly output: IBucket;
 
   constructor(scope: Construct, id: string, { inputBucket, outputBucket }: StorageProps) {
     super(scope, id);
-    const ownInput = inputBucket === undefined ? dataBucket(this, 'Input') : undefined;
-    this.input = ownInput?.bucket ?? Bucket.fromBucketName(this, 'Input', inputBucket ?? '');
-    this.ownInput = ownInput?.resource;
-    this.output =
-      outputBucket === undefined
-        ? dataBucket(this, 'Output').bucket
-        : Bucket.fromBucketName(this, 'Output', outputBucket);
+    this.input = dataBucket(this, 'Input', inputBucket);
+    this.output = dataBucket(this, 'Output', outputBucket);
   }
 }
 
-function dataBucket(scope: Construct, id: string): { bucket: IBucket; resource: CfnBucket } {
+function dataBucket(scope: Construct, id: string, existing: string | undefined): IBucket {
+  if (existing !== undefined) return Bucket.fromBucketName(scope, id, existing);
   const bucket = new Bucket(scope, id, {
     encryption: BucketEncryption.S3_MANAGED,
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
@@ -49,5 +43,5 @@ function dataBucket(scope: Construct, id: string): { bucket: IBucket; resource: 
       'Access logs need a third bucket that grows with every picture; CloudTrail data events say the same on demand.',
   });
   // CDK declares the class without regard to exactOptionalPropertyTypes.
-  return { bucket: bucket as IBucket, resource: bucket.node.defaultChild as CfnBucket };
+  return bucket as IBucket;
 }

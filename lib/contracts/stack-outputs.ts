@@ -24,5 +24,3 @@ export const stackOutputs = {
   /** State machine that lets the work go on after the cost brake. */
   costBrakeReleaseArn: 'CostBrakeReleaseArn',
 } as const;
-
-export type StackOutput = (typeof stackOutputs)[keyof typeof stackOutputs];

@@ -2,20 +2,25 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { DescribeServicesCommand, ECSClient, ListClustersCommand, ListServicesCommand } from '@aws-sdk/client-ecs';
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
+import { imageGptTemplate, resource } from './synthesize.ts';
 
 // A real `cdk deploy` into the emulator: assets are published, a change set is made and executed. It proves nothing of
-// how the parts work together: moto leaves out alarms, scaling, bucket and queue policies and subscriptions, and runs no
-// custom resource, so the model is one that lies in S3 already; Docker is a program that does nothing.
+// how the parts work together: moto leaves out alarms, scaling, bucket and queue policies and subscriptions, Docker is a
+// program that does nothing, and in place of the functions behind custom resources we say that they are done.
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 const missing = await motoMissing();
+const types = ['Custom::CDKBucketDeployment', 'Custom::S3BucketNotifications'];
+const template = imageGptTemplate({ model: 'lib/models/igpt-nano', stackName: 'Smoke' });
+const customResources = types.map((type) => resource(template, type).id);
 
 describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefined ? '' : ` (${missing})`}`, () => {
   let moto: Moto;
@@ -37,8 +42,12 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
     const settings = { lambda: { use_docker: false } };
     await fetch(`${client().endpoint}/moto-api/config`, { method: 'POST', body: JSON.stringify(settings) });
     await cdk('bootstrap', `aws://${motoAccount}/${motoRegion}`);
-    const model = ['-c', 'model=s3://models/igpt-nano', '-c', 'modelId=igpt-nano-0123456789ab'];
-    await cdk('deploy', '-c', 'stackName=Smoke', ...model, '--require-approval', 'never');
+    const deployed = cdk('deploy', '-c', 'stackName=Smoke', '--require-approval', 'never');
+    const { stdout, stderr } = deployed.child;
+    // Only when the first progress is printed has moto made everything else.
+    await Promise.race([deployed, said('CREATE_IN_PROGRESS', stdout, stderr)]);
+    await answerCustomResources(client().endpoint);
+    await deployed;
   });
   afterAll(async () => {
     rmSync(directory, { recursive: true, force: true });
@@ -74,3 +83,25 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
     expect(described.services?.map(({ desiredCount }) => desiredCount)).toEqual([0, 0]);
   });
 });
+
+/** Resolves when `text` was written to one of the streams. */
+async function said(text: string, ...streams: (Readable | null)[]): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const stream of streams) stream?.on('data', (part) => String(part).includes(text) && resolve());
+  await promise;
+}
+
+/** Says of every custom resource that it is there: moto waits for each one's word. */
+async function answerCustomResources(endpoint: string): Promise<void> {
+  const scope = `${new Date().toISOString().slice(0, 10).replaceAll('-', '')}/${motoRegion}/cloudformation/aws4_request`;
+  const headers = { authorization: `AWS4-HMAC-SHA256 Credential=test/${scope}, SignedHeaders=host, Signature=none` };
+  const body = new URLSearchParams({ Action: 'DescribeStacks', StackName: 'Smoke', Version: '2010-05-15' });
+  const text = await (await fetch(endpoint, { method: 'POST', headers, body })).text();
+  const [, StackId = ''] = /<StackId>([^<]+)</.exec(text) ?? [];
+  for (const LogicalResourceId of customResources) {
+    const answer = { Status: 'SUCCESS', StackId, LogicalResourceId, Data: {} };
+    const url = `${endpoint}/cloudformation_${motoRegion}/cfnresponse?stack=${StackId}`;
+    const { status } = await fetch(url, { method: 'PUT', body: JSON.stringify(answer) });
+    expect(status, LogicalResourceId).toBe(200);
+  }
+}
