@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSqsClient } from '../../lib/aws/clients.ts';
-import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { openModel } from '../../lib/runtime/model.ts';
@@ -153,7 +152,7 @@ describe.skipIf(missing !== undefined)(`both entries over moto${missing === unde
     expected['later/other-model.jpg'] = 'succeeded';
     const image = { format: 'jpeg', width: 1, height: 1, bytes: 1 };
     const other = { key: 'later/other-model.jpg', etag: etagOf(astronaut), image, tokens: 'AAAA' };
-    await createSqsQueue({ client: sqs, url: stack.tokensUrl, maxReceiveCount: 5 }).send([
+    await stack.tokens.send([
       JSON.stringify({ schema_version: 1, preprocessing: '00000000000000aa', pictures: [other] }),
     ]);
     // Deleted while its tokens wait for a worker.

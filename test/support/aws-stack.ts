@@ -22,6 +22,7 @@ export interface AwsStack {
   input: ObjectStore;
   output: ObjectStore;
   uploads: Queue;
+  tokens: Queue;
   deadLetters: Queue;
   uploadsUrl: string;
   uploadsArn: string;
@@ -80,6 +81,7 @@ export async function createAwsStack(): Promise<AwsStack> {
     input: createS3Store({ client: s3, bucket: 'pictures', clock }),
     output: createS3Store({ client: s3, bucket: 'outcomes', clock }),
     uploads: queue(uploadsUrl),
+    tokens: queue(tokensUrl),
     deadLetters: queue(deadUrl),
     uploadsUrl,
     uploadsArn: queueArn('uploads'),

@@ -87,6 +87,16 @@ describe('an output directory', () => {
     expect(await store.get('a.json')).toEqual({ status: 'not_found' });
   });
 
+  test('deletes only what was seen', async () => {
+    const first = await put('a.json', 'one');
+    const second = await put('a.json', 'another');
+    await store.delete('a.json', { ifMatch: first });
+    expect(await text('a.json')).toBe('another');
+    await store.delete('a.json', { ifMatch: second });
+    await store.delete('a.json', { ifMatch: second });
+    expect(await text('a.json')).toBeUndefined();
+  });
+
   test('holds keys that file systems find hard, and lists them in UTF-8 byte order', async () => {
     const hard = [
       ...[

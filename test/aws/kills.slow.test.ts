@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { createSqsClient } from '../../lib/aws/clients.ts';
+import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
+import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import { openModel } from '../../lib/runtime/model.ts';
+import { createAwsPictures } from '../support/aws-pictures.ts';
+import { createAwsStack } from '../support/aws-stack.ts';
+import { startLambda } from '../support/lambda.ts';
+import { motoMissing, startMoto } from '../support/moto.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { startWorker } from '../support/worker-process.ts';
+
+const missing = await motoMissing();
+const modelDirectory = join(import.meta.dirname, '../../lib/models/igpt-nano');
+const pictures = join(import.meta.dirname, '../fixtures/pictures');
+
+// KILLS=200 kills more often.
+const { KILLS: kills = '12' } = process.env;
+
+vi.setConfig({ testTimeout: 600_000 });
+
+describe.skipIf(missing !== undefined)(`the real processes${missing === undefined ? '' : `: ${missing}`}`, () => {
+  it('lose and mistake nothing, killed and ended at seeded moments', async () => {
+    await using moto = await startMoto();
+    Object.assign(process.env, moto.environment);
+    const stack = await createAwsStack();
+    const sqs = createSqsClient();
+    const { id: model, close } = await openModel(await openCheckpoint(modelDirectory), { workers: 1 });
+    await close();
+    const environment = { ...moto.environment, ...stack.environment, MODEL_LOCATION: modelDirectory, MODEL_ID: model };
+    const about = { sqs, queueUrl: stack.uploadsUrl, queueArn: stack.uploadsArn };
+    const newLambda = () => startLambda({ ...about, environment });
+    // At the end of 10 s the rest of the drain is reserved: so what is at hand is released at once.
+    const newWorker = () => startWorker({ ...environment, WORKERS: '1', VISIBILITY_SECONDS: '4', DRAIN_SECONDS: '10' });
+    let lambda = newLambda();
+    let worker = newWorker();
+    try {
+      const random = seededRandom(1);
+      const cat = await readFile(join(pictures, 'animals/cat.jpg'));
+      const rocket = await readFile(join(pictures, 'space/rocket.jpg'));
+      const expected: Record<string, string> = {};
+      for (let round = 0; round < Number(kills); round++) {
+        for (let i = 0; i < 5; i++) {
+          const [key, bad] = [`${round}/${i}.jpg`, random() < 0.15];
+          await stack.input.put(key, bad ? cat.subarray(0, 400) : random() < 0.5 ? cat : rocket);
+          expected[key] = bad ? 'corrupt_image' : 'succeeded';
+        }
+        await clock.sleep(random() * 1500);
+        const victim = random();
+        if (victim < 0.4) {
+          await lambda.kill();
+          lambda = newLambda();
+          continue;
+        }
+        worker.signal(victim < 0.7 ? 'SIGKILL' : 'SIGTERM');
+        const code = await worker.exited;
+        // Null where it had not come as far as listening to signals.
+        if (victim >= 0.7) expect([0, null]).toContain(code);
+        worker = newWorker();
+      }
+      const watch = createAwsPictures(stack, sqs, model);
+      await watch.quiet();
+      // Only killed processes may fill the dead letters; sent again, they end like all others.
+      let redriven = 0;
+      for (;;) {
+        const letters = await stack.deadLetters.receive({ maxMessages: 10, waitMs: 0 });
+        if (letters.length === 0) break;
+        redriven += letters.length;
+        for (const { body } of letters) await (body.includes('"tokens"') ? stack.tokens : stack.uploads).send([body]);
+      }
+      await watch.quiet();
+      await watch.check(expected);
+      process.stdout.write(
+        `${Object.keys(expected).length} pictures, ${kills} kills, ${redriven} dead letters sent again, 0 lost, 0 wrong\n`,
+      );
+    } finally {
+      worker.signal('SIGKILL');
+      await lambda.kill();
+      stack.close();
+      sqs.destroy();
+    }
+  });
+});
