@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { modelId } from '../lib/contracts/keys.ts';
-import type { DeploymentConfig } from './deployment-config.ts';
+import { type DeploymentConfig, DeploymentConfigError } from './deployment-config.ts';
 import { repository } from './repository.ts';
 
 /** The choices that make the id, as the worker's environment has them. Absent: the worker's defaults. */
@@ -19,14 +19,14 @@ export function modelVariables(config: DeploymentConfig): Record<string, string>
  * The id that the worker will compute for the checkpoint in `directory`. Asked of the worker's own code in a process of
  * its own: the stack itself knows nothing of checkpoints. Reads the whole checkpoint: 5 GB take seconds.
  *
- * @throws Error with the process's own words when there is no usable checkpoint
+ * @throws DeploymentConfigError in that process's words when there is no usable checkpoint, or not with these settings
  */
 export function computeModelId(directory: string, config: DeploymentConfig): string {
   const script = join(repository, 'functions/worker/print-model-id.ts');
-  const printed = execFileSync(process.execPath, [script], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script], {
     encoding: 'utf8',
     env: { ...process.env, ...modelVariables(config), MODEL_LOCATION: directory },
-    stdio: ['ignore', 'pipe', 'inherit'],
   });
-  return modelId.parse(printed.trim());
+  if (status !== 0) throw new DeploymentConfigError([`model: ${stderr.trim()}`]);
+  return modelId.parse(stdout.trim());
 }

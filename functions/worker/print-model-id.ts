@@ -2,6 +2,7 @@ import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { modelId } from '../../lib/checkpoint/model-id.ts';
 import { workerEnvironment } from '../../lib/contracts/environment.ts';
 import { ImageGptError } from '../../lib/image-gpt/error.ts';
+import { ModelError } from '../../lib/runtime/model-error.ts';
 import { selectOutputs } from '../../lib/runtime/outputs.ts';
 
 // Prints the id that a worker with this environment computes for the checkpoint at MODEL_LOCATION, a directory: the
@@ -19,16 +20,25 @@ const variables = workerEnvironment.pick({
 const precision = 'f32';
 
 try {
-  const { MODEL_LOCATION, SCALED_DECODING, OUTPUTS, FEATURE_LAYER, FEATURE_NORM } = variables.parse(process.env);
+  const { MODEL_LOCATION, SCALED_DECODING, OUTPUTS, ...features } = variables.parse(process.env);
   const checkpoint = await openCheckpoint(MODEL_LOCATION);
-  const id = await modelId(checkpoint, {
-    precision,
-    outputs: selectOutputs(checkpoint, OUTPUTS),
-    featureLayer: FEATURE_LAYER ?? checkpoint.config.feature_layer,
-    featureNorm: FEATURE_NORM ?? checkpoint.config.feature_norm,
-    scaledDecoding: SCALED_DECODING,
-  });
-  process.stdout.write(`${id}\n`);
+  const { name, config, preprocessing } = checkpoint;
+  const { FEATURE_LAYER: featureLayer = config.feature_layer, FEATURE_NORM: featureNorm = config.feature_norm } =
+    features;
+  // What else the worker would refuse, when it is too late.
+  if (featureLayer > config.n_layer) {
+    const layers = `from 0 to ${config.n_layer}, the layers of ${name}`;
+    throw new ModelError('layer_out_of_range', `Expected a feature layer ${layers}; received ${featureLayer}.`);
+  }
+  if (preprocessing === undefined) {
+    throw new ModelError(
+      'preprocessing_missing',
+      `Expected preprocessor_config.json in ${name}: it cannot read pictures.`,
+    );
+  }
+  const outputs = selectOutputs(checkpoint, OUTPUTS);
+  const choices = { precision, outputs, featureLayer, featureNorm, scaledDecoding: SCALED_DECODING };
+  process.stdout.write(`${await modelId(checkpoint, choices)}\n`);
 } catch (error) {
   if (!(error instanceof ImageGptError)) throw error;
   process.stderr.write(`${error.message}\n`);

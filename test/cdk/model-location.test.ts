@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readDeploymentConfig } from '../../cdk/deployment-config.ts';
+import { DeploymentConfigError, readDeploymentConfig } from '../../cdk/deployment-config.ts';
 import { computeModelId } from '../../cdk/model-id.ts';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { modelId } from '../../lib/checkpoint/model-id.ts';
@@ -37,8 +37,18 @@ describe('the id', () => {
     );
   });
 
-  test('cannot be computed where there is no checkpoint', () => {
-    expect(() => computeModelId(join(root, 'lib/models'), readDeploymentConfig({}))).toThrow();
+  test.each([
+    ['no checkpoint is', 'lib/models', {}, /^model: .*config\.json/],
+    ['the checkpoint has no such layer', 'lib/models/igpt-nano', { featureLayer: 99 }, /^model: .*99/],
+  ])('where %s, the deployment says so', (_, directory, settings, fault) => {
+    let faults: readonly string[] = [];
+    try {
+      computeModelId(join(root, directory), readDeploymentConfig(settings));
+    } catch (error) {
+      if (error instanceof DeploymentConfigError) faults = error.faults;
+    }
+
+    expect(faults).toEqual([expect.stringMatching(fault)]);
   });
 });
 
