@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { seededRandom } from './seeded-random.ts';
 
 /** What went wrong, and how often. */
-export type Mishap = 'slow_down' | 'internal_error' | 'reset_before' | 'reset_after' | 'conflict' | 'denied' | 'delay';
+type Mishap = 'slow_down' | 'internal_error' | 'reset_before' | 'reset_after' | 'conflict' | 'denied' | 'delay';
 
 export interface BadDayProxy extends AsyncDisposable {
   endpoint: string;
