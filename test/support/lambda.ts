@@ -12,6 +12,8 @@ export interface LambdaOptions {
   environment: Record<string, string>;
   /** The function's time limit. Default 60 s. */
   timeoutMs?: number;
+  /** Folder of a bundle, which is run instead of the source. */
+  bundle?: string;
 }
 
 export interface Lambda {
@@ -34,9 +36,12 @@ const batchSize = 100;
  * The preprocess function in a process of its own, and the event source mapping in front of it: batches, and deletion of
  * all messages but those that the response names (ReportBatchItemFailures).
  */
-export function startLambda({ sqs, queueUrl, queueArn, environment, timeoutMs = 60_000 }: LambdaOptions): Lambda {
+export function startLambda(options: LambdaOptions): Lambda {
+  const { sqs, queueUrl, queueArn, environment, timeoutMs = 60_000, bundle } = options;
   const { PATH: path = '' } = process.env;
-  const child = fork(new URL('./lambda-runtime.ts', import.meta.url), {
+  const runtime = bundle === undefined ? './lambda-runtime.ts' : './bundle-runtime.js';
+  const child = fork(new URL(runtime, import.meta.url), {
+    ...(bundle === undefined ? {} : { cwd: bundle }),
     env: { PATH: path, ...environment },
     execArgv: [],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -1,0 +1,157 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createEcsClient, createS3Client, createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
+import { createS3Store } from '../../lib/aws/s3-store.ts';
+import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
+import { resultKey } from '../../lib/contracts/keys.ts';
+import { maxReceiveCount } from '../../lib/contracts/limits.ts';
+import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import type { ObjectStore } from '../../lib/pipeline/ports.ts';
+import { sha256 } from '../../lib/pipeline/sha256.ts';
+import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { type Lambda, startLambda } from '../support/lambda.ts';
+import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
+import { createTemplateStack, type TemplateStack } from '../support/template-stack.ts';
+import { startWorker, type WorkerProcess } from '../support/worker-process.ts';
+
+// The synthesised template, run: its resources made in the emulator, the bundles from cdk.out as the functions, the
+// worker's entry as the task, each with the template's environment and the emulator's address, and nothing else.
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const pictures = join(root, 'test/fixtures/pictures/animals');
+const missing = await motoMissing();
+const supported = process.platform === 'linux';
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${missing ? `: ${missing}` : ''}`, () => {
+  let moto: Moto;
+  let directory: string;
+  let stack: TemplateStack;
+  let input: ObjectStore;
+  let output: ObjectStore;
+  let functions: Lambda[];
+  let worker: WorkerProcess;
+  const clients = {} as Parameters<typeof createTemplateStack>[2];
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'cdk-wiring-'));
+    const architecture = process.arch === 'arm64' ? 'arm64' : 'x86_64';
+    const settings = ['-c', 'compute=cpu', '-c', `architecture=${architecture}`, '-c', 'stackName=Wired'];
+    const synth = ['node_modules/aws-cdk/bin/cdk', 'synth', '--quiet', '--output', join(directory, 'out'), ...settings];
+    await run(process.execPath, synth, { cwd: root });
+    moto = await startMoto();
+    Object.assign(process.env, moto.environment);
+    Object.assign(clients, {
+      s3: createS3Client(),
+      sqs: createSqsClient(),
+      sns: createSnsClient(),
+      ecs: createEcsClient(),
+    });
+    stack = await createTemplateStack(join(directory, 'out'), 'Wired', clients);
+    const store = (name: string) => createS3Store({ client: clients.s3, bucket: stack.output(name), clock });
+    input = store('InputBucket');
+    output = store('OutputBucket');
+    functions = ['Preprocess', 'Backfill'].map(startFunction);
+    worker = startWorker(workerEnvironment());
+    await worker.says('"ready"');
+  });
+
+  afterAll(async () => {
+    worker?.signal('SIGKILL');
+    await Promise.all((functions ?? []).map((lambda) => lambda.stop()));
+    for (const client of Object.values(clients)) client.destroy();
+    await moto?.[Symbol.asyncDispose]();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  function startFunction(name: string): Lambda {
+    const { Environment: environment, Timeout: timeout } = stack.properties('AWS::Lambda::Function', `${name}Handler`);
+    const { EventSourceArn: source } = stack.properties('AWS::Lambda::EventSourceMapping', `${name}Messages`);
+    const folders = readdirSync(join(directory, 'out')).map((folder) => join(directory, 'out', folder));
+    return startLambda({
+      sqs: clients.sqs,
+      queueArn: stack.resolve(source),
+      queueUrl: stack.output(name === 'Backfill' ? 'BackfillQueueUrl' : 'UploadsQueueUrl'),
+      environment: { ...moto.environment, ...resolved(environment.Variables) },
+      timeoutMs: timeout * 1000,
+      bundle: folders.find((folder) => existsSync(join(folder, 'index.mjs'))) ?? '',
+    });
+  }
+
+  function workerEnvironment(): Record<string, string> {
+    const { ContainerDefinitions: containers } = stack.properties('AWS::ECS::TaskDefinition');
+    const cache = join(directory, 'cache');
+    mkdirSync(cache);
+    const variables = containers[0].Environment.map(({ Name, Value }: { Name: string; Value: unknown }) => [
+      Name,
+      Value,
+    ]);
+    // The container's volume is a folder here.
+    return { ...resolved(Object.fromEntries(variables)), ...moto.environment, MODEL_CACHE: cache, TMPDIR: cache };
+  }
+
+  function resolved(variables: Record<string, unknown>): Record<string, string> {
+    return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, stack.resolve(value)]));
+  }
+
+  /** Status, or code of the failure, as soon as there is an outcome. */
+  async function outcomeOf(key: string): Promise<string> {
+    for (;;) {
+      const read = await output.get(resultKey(stack.output('ModelId'), key, sha256));
+      const outcome = read.status === 'found' ? parseOutcome(read.body) : undefined;
+      if (outcome !== undefined) return outcome.status === 'failed' ? outcome.error.code : outcome.status;
+      await clock.sleep(200);
+    }
+  }
+
+  test('uploaded pictures and what is none have their outcomes', async () => {
+    for (const file of ['cat.jpg', 'cat-sideways.jpg']) await input.put(file, readFileSync(join(pictures, file)));
+    await input.put('Ä b+c/no picture.txt', new TextEncoder().encode('no picture'));
+
+    expect(await outcomeOf('cat.jpg')).toBe('succeeded');
+    expect(await outcomeOf('cat-sideways.jpg')).toBe('succeeded');
+    expect(await outcomeOf('Ä b+c/no picture.txt')).toBe('unsupported_format');
+  });
+
+  test('each of them was told to the result-events queue', async () => {
+    const url = stack.output('ResultEventsQueueUrl');
+    const events = createSqsQueue({ client: clients.sqs, url, maxReceiveCount });
+    const keys = new Set<string>();
+    while (keys.size < 3) {
+      const messages = await events.receive({ maxMessages: 10, waitMs: 1000 });
+      for (const { body } of messages) keys.add(JSON.parse(body).key);
+    }
+
+    expect([...keys].toSorted()).toEqual(['cat-sideways.jpg', 'cat.jpg', 'Ä b+c/no picture.txt']);
+  });
+
+  test('preprocess has woken the service', async () => {
+    expect(await stack.desiredCount()).toBe(1);
+  });
+
+  test('a reference in the backfill queue makes up for an outcome that is gone', async () => {
+    await output.delete(resultKey(stack.output('ModelId'), 'cat.jpg', sha256));
+    const backfill = createSqsQueue({ client: clients.sqs, url: stack.output('BackfillQueueUrl'), maxReceiveCount });
+    await backfill.send([JSON.stringify({ schema_version: 1, type: 'reference', key: 'cat.jpg' })]);
+
+    expect(await outcomeOf('cat.jpg')).toBe('succeeded');
+  });
+
+  test('no invocation failed and no message had to come again', () => {
+    for (const { errors, failures } of functions) {
+      expect(errors).toEqual([]);
+      expect(failures).toEqual([]);
+    }
+  });
+
+  test('on SIGTERM the worker ends by itself', async () => {
+    worker.signal('SIGTERM');
+
+    expect(await worker.exited).toBe(0);
+  });
+});
