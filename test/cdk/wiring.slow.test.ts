@@ -14,7 +14,8 @@ import type { ObjectStore } from '../../lib/pipeline/ports.ts';
 import { sha256 } from '../../lib/pipeline/sha256.ts';
 import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
 import { type Lambda, startLambda } from '../support/lambda.ts';
-import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
+import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
+import { type RecordedCall, type RecordingProxy, startRecordingProxy } from '../support/recording-proxy.ts';
 import { createTemplateStack, type TemplateStack } from '../support/template-stack.ts';
 import { startWorker, type WorkerProcess } from '../support/worker-process.ts';
 
@@ -30,6 +31,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${missing ? `: ${missing}` : ''}`, () => {
   let moto: Moto;
+  let proxy: RecordingProxy;
   let directory: string;
   let stack: TemplateStack;
   let input: ObjectStore;
@@ -45,7 +47,9 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     const synth = ['node_modules/aws-cdk/bin/cdk', 'synth', '--quiet', '--output', join(directory, 'out'), ...settings];
     await run(process.execPath, synth, { cwd: root });
     moto = await startMoto();
-    Object.assign(process.env, moto.environment);
+    const { AWS_ENDPOINT_URL: endpoint = '' } = moto.environment;
+    proxy = await startRecordingProxy(endpoint, motoAccount, motoRegion);
+    Object.assign(process.env, moto.environment, { AWS_ENDPOINT_URL: proxy.endpoint });
     Object.assign(clients, {
       s3: createS3Client(),
       sqs: createSqsClient(),
@@ -65,6 +69,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     worker?.signal('SIGKILL');
     await Promise.all((functions ?? []).map((lambda) => lambda.stop()));
     for (const client of Object.values(clients)) client.destroy();
+    await proxy?.[Symbol.asyncDispose]();
     await moto?.[Symbol.asyncDispose]();
     rmSync(directory, { recursive: true, force: true });
   });
@@ -77,7 +82,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
       sqs: clients.sqs,
       queueArn: stack.resolve(source),
       queueUrl: stack.output(name === 'Backfill' ? 'BackfillQueueUrl' : 'UploadsQueueUrl'),
-      environment: { ...moto.environment, ...resolved(environment.Variables) },
+      environment: { ...resolved(environment.Variables), ...as(`${name}Role`) },
       timeoutMs: timeout * 1000,
       bundle: folders.find((folder) => existsSync(join(folder, 'index.mjs'))) ?? '',
     });
@@ -92,7 +97,12 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
       Value,
     ]);
     // The container's volume is a folder here.
-    return { ...resolved(Object.fromEntries(variables)), ...moto.environment, MODEL_CACHE: cache, TMPDIR: cache };
+    return { ...resolved(Object.fromEntries(variables)), ...as('WorkerTaskRole'), MODEL_CACHE: cache, TMPDIR: cache };
+  }
+
+  /** The emulator's address, and a key that names the role. */
+  function as(role: string): Record<string, string> {
+    return { ...moto.environment, AWS_ENDPOINT_URL: proxy.endpoint, AWS_ACCESS_KEY_ID: role };
   }
 
   function resolved(variables: Record<string, unknown>): Record<string, string> {
@@ -142,6 +152,14 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     expect(await outcomeOf('cat.jpg')).toBe('succeeded');
   });
 
+  test('the outcome of a picture goes with it', async () => {
+    await input.delete('cat-sideways.jpg');
+    const at = resultKey(stack.output('ModelId'), 'cat-sideways.jpg', sha256);
+    while ((await output.get(at)).status === 'found') await clock.sleep(200);
+
+    expect(await outcomeOf('cat.jpg')).toBe('succeeded');
+  });
+
   test('no invocation failed and no message had to come again', () => {
     for (const { errors, failures } of functions) {
       expect(errors).toEqual([]);
@@ -149,9 +167,51 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     }
   });
 
+  test.each([
+    ['PreprocessRole', 8],
+    ['BackfillRole', 4],
+    ['WorkerTaskRole', 6],
+  ])('every call of %s is one that its policy allows', (role, kinds) => {
+    const { PolicyDocument: document } = stack.properties('AWS::IAM::Policy', `${role}DefaultPolicy`);
+    const calls = proxy.calls.filter(({ who }) => who === role);
+
+    expect(calls.filter((call) => !allows(document.Statement, call))).toEqual([]);
+    expect(new Set(calls.map(({ action }) => action)).size).toBeGreaterThanOrEqual(kinds);
+  });
+
+  test('a call that no policy allows would be seen', () => {
+    const { PolicyDocument: document } = stack.properties('AWS::IAM::Policy', 'WorkerTaskRoleDefaultPolicy');
+    const resource = `arn:aws:s3:::${stack.output('InputBucket')}/cat.jpg`;
+
+    expect(allows(document.Statement, { who: '', action: 's3:GetObject', resource })).toBe(true);
+    expect(allows(document.Statement, { who: '', action: 's3:PutObject', resource })).toBe(false);
+  });
+
+  /** As IAM decides for a policy that only allows. */
+  function allows(statements: Statement[], { action, resource, prefix = '' }: RecordedCall): boolean {
+    return statements.some(({ Action: actions, Resource: resources, Condition: condition }) => {
+      const patterns = [resources].flat().map((value) => stack.resolve(value));
+      const listed = condition?.StringLike?.['s3:prefix'];
+      const fits = patterns.some((pattern) => matchesGlob(resource, pattern) || pattern.endsWith(`/${resource}`));
+      return [actions].flat().includes(action) && fits && (listed === undefined || matchesGlob(prefix, listed));
+    });
+  }
+
   test('on SIGTERM the worker ends by itself', async () => {
     worker.signal('SIGTERM');
 
     expect(await worker.exited).toBe(0);
   });
 });
+
+interface Statement {
+  Action: string | string[];
+  Resource: unknown;
+  Condition?: { StringLike?: Record<string, string> };
+}
+
+/** IAM's wildcard: any text, slashes too. */
+function matchesGlob(text: string, pattern: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`, 's').test(text);
+}

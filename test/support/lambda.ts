@@ -39,8 +39,9 @@ const batchSize = 100;
 export function startLambda(options: LambdaOptions): Lambda {
   const { sqs, queueUrl, queueArn, environment, timeoutMs = 60_000, bundle } = options;
   const { PATH: path = '' } = process.env;
-  const runtime = bundle === undefined ? './lambda-runtime.ts' : './bundle-runtime.js';
-  const child = fork(new URL(runtime, import.meta.url), {
+  const ofSource = new URL('./lambda-runtime.ts', import.meta.url);
+  const ofBundle = new URL('./bundle-runtime.js', import.meta.url);
+  const child = fork(bundle === undefined ? ofSource : ofBundle, {
     ...(bundle === undefined ? {} : { cwd: bundle }),
     env: { PATH: path, ...environment },
     execArgv: [],

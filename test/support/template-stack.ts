@@ -59,7 +59,11 @@ export async function createTemplateStack(directory: string, stack: string, clie
     if (typeof value !== 'object') return String(value);
     if ('Fn::GetAtt' in value) return attribute(value['Fn::GetAtt'][0], value['Fn::GetAtt'][1]);
     if ('Fn::Join' in value) return value['Fn::Join'][1].map(resolve).join(value['Fn::Join'][0]);
-    const pseudo: Record<string, string> = { 'AWS::Region': motoRegion, 'AWS::AccountId': motoAccount };
+    const pseudo: Record<string, string> = {
+      'AWS::Partition': 'aws',
+      'AWS::Region': motoRegion,
+      'AWS::AccountId': motoAccount,
+    };
     return pseudo[value.Ref] ?? attribute(value.Ref, 'Ref');
   }
 
@@ -109,6 +113,9 @@ export async function createTemplateStack(directory: string, stack: string, clie
         await s3.send(new PutObjectCommand({ Bucket: resolve(DestinationBucketName), Key, Body }));
       }
       return {};
+    },
+    async 'AWS::Logs::LogGroup'(id) {
+      return { Ref: id, Arn: `arn:aws:logs:${motoRegion}:${motoAccount}:log-group:${id}` };
     },
     async 'AWS::ECS::Cluster'(id) {
       await ecs.send(new CreateClusterCommand({ clusterName: id }));
