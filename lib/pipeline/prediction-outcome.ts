@@ -1,21 +1,14 @@
 import type { Classification, SucceededOutcome } from '../contracts/outcome.ts';
 import type { TokensPicture } from '../contracts/tokens-message.ts';
 import { topClasses } from '../image-gpt/classification.ts';
-import { ImageGptError } from '../image-gpt/error.ts';
 import { bitsPerPixel } from '../image-gpt/likelihood.ts';
-import type { Clock, Model, Prediction } from './ports.ts';
-
-/** The model's numbers are not numbers: damaged weights, or an overflow in low precision. */
-class PredictionError extends ImageGptError {
-  constructor(message: string) {
-    super('not_finite', message);
-  }
-}
+import { type Clock, type Model, PictureError, type Prediction } from './ports.ts';
 
 /**
  * The outcome of a picture that the model has seen.
  *
- * @throws {PredictionError} when a number of the prediction is not finite: JSON has no word for it
+ * @throws {PictureError} `inference_failed` when a number of the prediction is not finite (damaged weights, or an
+ * overflow in low precision): JSON has no word for it, and trying again would give the same
  */
 export function predictionOutcome(
   { clock, model }: { clock: Clock; model: Model },
@@ -51,7 +44,7 @@ function classificationOf(logits: Float32Array, labels: readonly string[]): Clas
     probability,
   }));
   const [best] = top5;
-  if (best === undefined) throw new PredictionError('Expected at least one class, received none.');
+  if (best === undefined) throw new PictureError('inference_failed', 'Expected at least one class, received none.');
   return { ...best, top5 };
 }
 
@@ -62,5 +55,5 @@ function shortFloat32(value: number): number {
 
 function finite(value: number): number {
   if (Number.isFinite(value)) return value;
-  throw new PredictionError(`Expected finite numbers from the model, received ${value}.`);
+  throw new PictureError('inference_failed', `Expected finite numbers from the model, received ${value}.`);
 }

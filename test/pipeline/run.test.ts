@@ -122,8 +122,14 @@ describe('a run', () => {
       const prediction = await model.predict(tokens);
       return tokens[0] === 0 ? prediction : { ...prediction, nats: Number.NaN };
     };
-    const result = await runPipeline({ ...options(), model: { ...model, predict } });
+    let calls = 0;
+    const counted: typeof predict = (tokens) => {
+      calls += 1;
+      return predict(tokens);
+    };
+    const result = await runPipeline({ ...options(), model: { ...model, predict: counted } });
     expect(result).toMatchObject({ seen: 2, succeeded: 1, failed: 1 });
+    expect(calls, 'the same numbers would come again').toBe(2);
     expect(outcome('a.jpg')?.status).toBe('succeeded');
     expect(outcome('b.jpg')).toMatchObject({ status: 'failed', error: { code: 'inference_failed' } });
   });
