@@ -7,12 +7,14 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createEcsClient, createS3Client, createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
+import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { resultKey } from '../../lib/contracts/keys.ts';
 import { maxReceiveCount } from '../../lib/contracts/limits.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { ObjectStore } from '../../lib/pipeline/ports.ts';
 import { sha256 } from '../../lib/pipeline/sha256.ts';
 import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { type AwsPictures, createAwsPictures, type WatchedStack } from '../support/aws-pictures.ts';
 import { type Lambda, startLambda } from '../support/lambda.ts';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { type RecordedCall, type RecordingProxy, startRecordingProxy } from '../support/recording-proxy.ts';
@@ -38,6 +40,12 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
   let output: ObjectStore;
   let functions: Lambda[];
   let worker: WorkerProcess;
+  let watch: AwsPictures;
+  const expected: Record<string, string> = {
+    'cat.jpg': 'succeeded',
+    'cat-sideways.jpg': 'succeeded',
+    'Ä b+c/no picture.txt': 'unsupported_format',
+  };
   const clients = {} as Parameters<typeof createTemplateStack>[2];
 
   beforeAll(async () => {
@@ -60,6 +68,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     const store = (name: string) => createS3Store({ client: clients.s3, bucket: stack.output(name), clock });
     input = store('InputBucket');
     output = store('OutputBucket');
+    watch = createAwsPictures(watched(), clients.sqs, stack.output('ModelId'));
     functions = ['Preprocess', 'Backfill'].map(startFunction);
     worker = startWorker(workerEnvironment());
     await worker.says('"ready"');
@@ -73,6 +82,27 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     await moto?.[Symbol.asyncDispose]();
     rmSync(directory, { recursive: true, force: true });
   });
+
+  /** The model's files lie beside the outcomes. */
+  function watched(): WatchedStack {
+    const url = stack.output('ResultEventsQueueUrl');
+    const events = createSqsQueue({ client: clients.sqs, url, maxReceiveCount });
+    return {
+      input,
+      output: { ...output, list: () => output.list({ prefix: 'results' }) },
+      uploadsUrl: stack.output('UploadsQueueUrl'),
+      tokensUrl: stack.output('TokensQueueUrl'),
+      async events() {
+        const found: ResultEvent[] = [];
+        for (;;) {
+          const messages = await events.receive({ maxMessages: 10, waitMs: 0 });
+          if (messages.length === 0) return found;
+          found.push(...messages.map(({ body }) => JSON.parse(body)));
+          await events.delete(messages.map(({ receipt }) => receipt));
+        }
+      },
+    };
+  }
 
   function startFunction(name: string): Lambda {
     const { Environment: environment, Timeout: timeout } = stack.properties('AWS::Lambda::Function', `${name}Handler`);
@@ -123,21 +153,12 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     for (const file of ['cat.jpg', 'cat-sideways.jpg']) await input.put(file, readFileSync(join(pictures, file)));
     await input.put('Ä b+c/no picture.txt', new TextEncoder().encode('no picture'));
 
-    expect(await outcomeOf('cat.jpg')).toBe('succeeded');
-    expect(await outcomeOf('cat-sideways.jpg')).toBe('succeeded');
-    expect(await outcomeOf('Ä b+c/no picture.txt')).toBe('unsupported_format');
+    for (const [key, outcome] of Object.entries(expected)) expect(await outcomeOf(key)).toBe(outcome);
   });
 
   test('each of them was told to the result-events queue', async () => {
-    const url = stack.output('ResultEventsQueueUrl');
-    const events = createSqsQueue({ client: clients.sqs, url, maxReceiveCount });
-    const keys = new Set<string>();
-    while (keys.size < 3) {
-      const messages = await events.receive({ maxMessages: 10, waitMs: 1000 });
-      for (const { body } of messages) keys.add(JSON.parse(body).key);
-    }
-
-    expect([...keys].toSorted()).toEqual(['cat-sideways.jpg', 'cat.jpg', 'Ä b+c/no picture.txt']);
+    await watch.quiet();
+    await watch.check(expected);
   });
 
   test('preprocess has woken the service', async () => {
@@ -157,7 +178,43 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     const at = resultKey(stack.output('ModelId'), 'cat-sideways.jpg', sha256);
     while ((await output.get(at)).status === 'found') await clock.sleep(200);
 
+    delete expected['cat-sideways.jpg'];
     expect(await outcomeOf('cat.jpg')).toBe('succeeded');
+  });
+
+  test('300 pictures, 40 of them bad, some put twice, overwritten or deleted at once, have one outcome each', async () => {
+    const good = ['cat.jpg', 'cat-sideways.jpg'].map((file) => readFileSync(join(pictures, file)));
+    const [cat = new Uint8Array(), other = cat] = good;
+    const bad: [Uint8Array, string][] = [
+      [new Uint8Array(), 'empty_object'],
+      [new TextEncoder().encode('no picture'), 'unsupported_format'],
+      [cat.subarray(0, 300), 'corrupt_image'],
+      [
+        new TextEncoder().encode('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
+        'unsupported_format',
+      ],
+    ];
+    for (let i = 0; i < 300; i++) {
+      const key = `many/${i}.jpg`;
+      const [body, outcome] = bad[i < 40 ? i % bad.length : bad.length] ?? [i % 2 === 0 ? cat : other, 'succeeded'];
+      await input.put(key, body);
+      expected[key] = outcome;
+      if (i % 15 === 0) await input.put(key, body);
+      if (i % 15 === 5) {
+        await input.put(key, other);
+        expected[key] = 'succeeded';
+      }
+      if (i % 15 === 10) {
+        await input.delete(key);
+        delete expected[key];
+      }
+    }
+    await watch.quiet();
+    await watch.check(expected);
+
+    expect(Object.keys(expected)).toHaveLength(300 - 20 + 2);
+    expect(await watch.waiting(stack.output('UploadsDeadLettersUrl'))).toBe(0);
+    expect(await watch.waiting(stack.output('TokensDeadLettersUrl'))).toBe(0);
   });
 
   test('no invocation failed and no message had to come again', () => {

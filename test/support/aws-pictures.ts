@@ -20,7 +20,10 @@ export interface AwsPictures {
   check(expected: Readonly<Record<string, string>>): Promise<void>;
 }
 
-export function createAwsPictures(stack: AwsStack, sqs: SQSClient, model: string): AwsPictures {
+/** What is looked at. */
+export type WatchedStack = Pick<AwsStack, 'input' | 'output' | 'uploadsUrl' | 'tokensUrl' | 'events'>;
+
+export function createAwsPictures(stack: WatchedStack, sqs: SQSClient, model: string): AwsPictures {
   const events: ResultEvent[] = [];
 
   async function waiting(url: string): Promise<number> {
