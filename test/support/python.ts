@@ -15,9 +15,17 @@ const PROBE = 'import sys, venv, ensurepip; assert sys.version_info >= (3, 10); 
 
 /**
  * A virtual environment with the packages of `list`, a file beside this one, made once (about half a minute, and a
- * download) in the user's cache folder and found again by the hash of its contents.
+ * download) in the user's cache folder and found again by the hash of its contents. What is missing is a reason to
+ * skip tests, but an error in CI: there it must be had.
  */
 export async function pythonEnvironment(list = 'requirements.txt'): Promise<PythonEnvironment> {
+  const found = await environmentOf(list);
+  const { CI: ci } = process.env;
+  if ('missing' in found && ci === 'true') throw new Error(`Expected Python in CI, but ${found.missing}.`);
+  return found;
+}
+
+async function environmentOf(list: string): Promise<PythonEnvironment> {
   const found = await run('python3', ['-c', PROBE]).catch(() => undefined);
   if (found === undefined) return { missing: 'Python 3.10 or newer with venv was not found as python3' };
 
