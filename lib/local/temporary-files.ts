@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { errorCode, isMissing } from './file-error.ts';
+import { isMissing } from './file-error.ts';
+import { isAlive } from './is-alive.ts';
 
 /** Name of the folder for files that are being written. No key leads there: a dot in front is escaped. */
 export const temporaryFolder = '.igpt-tmp';
@@ -59,14 +60,4 @@ async function isStale(name: string, path: string): Promise<boolean> {
   if (owner === host) return Number(pid) === process.pid ? token !== processToken : !isAlive(Number(pid));
   const stats = await stat(path).catch(() => undefined);
   return stats !== undefined && Date.now() - stats.mtimeMs > staleMs;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, but is somebody else's.
-    return errorCode(error) !== 'ESRCH';
-  }
 }
