@@ -9,6 +9,7 @@ export const failureCode = z.enum([
   'decode_timeout',
   'decode_crashed',
   'archived',
+  'access_denied',
   'inference_failed',
   'internal_error',
 ]);

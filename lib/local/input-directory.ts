@@ -4,8 +4,8 @@ import { join, relative, sep } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { inputKey } from '../contracts/keys.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
-import { type ObjectStore, type StoredObject, TransientError } from '../pipeline/ports.ts';
-import { fileError, isMissing } from './file-error.ts';
+import { type ObjectStore, PictureError, type StoredObject, TransientError } from '../pipeline/ports.ts';
+import { errorCode, fileError, isMissing } from './file-error.ts';
 import { fileEtag, storedObject } from './file-version.ts';
 import { KeyError } from './key-error.ts';
 import { listTree, type TreeEntry } from './list-tree.ts';
@@ -123,6 +123,8 @@ export async function openInputDirectory(root: string, options: InputDirectoryOp
       return await open(path, constants.O_RDONLY);
     } catch (error) {
       if (isMissing(error)) return undefined;
+      const code = errorCode(error);
+      if (code === 'EACCES' || code === 'EPERM') throw accessDenied(code, error);
       throw fileError('read', key, error);
     }
   }
@@ -167,6 +169,15 @@ async function readWhole(file: FileHandle, size: number): Promise<Uint8Array> {
     filled += bytesRead;
   }
   return body.subarray(0, filled);
+}
+
+/** Its folders were searched, so it is the file's own permissions, which no second attempt changes. */
+function accessDenied(code: string, cause: unknown): PictureError {
+  return new PictureError(
+    'access_denied',
+    `Expected a picture that may be read, but the system said: ${code}. Allow reading it, then try the failed pictures again.`,
+    { cause },
+  );
 }
 
 function checkedSegments(key: string): string[] {

@@ -31,6 +31,21 @@ async function keys(options?: { prefix?: string; startAfter?: string }): Promise
   return listed;
 }
 
+/** Takes the permissions of a file or folder in the root away meanwhile. */
+async function withoutPermission(path: string, run: () => Promise<void>): Promise<void> {
+  await chmod(outside, 0o755);
+  await chmod(path, 0);
+  // Root may read everything, so the test is somebody else meanwhile.
+  const user = process.geteuid?.();
+  if (user === 0) process.seteuid?.('nobody');
+  try {
+    await run();
+  } finally {
+    if (user === 0) process.seteuid?.(user);
+    await chmod(path, 0o700);
+  }
+}
+
 describe('an input directory', () => {
   test('lists every file below it in UTF-8 byte order', async () => {
     const files = ['a!', 'a.b', 'a/b', 'a/c/d', 'a0', 'b', 'é', '\ufffd', '🐈'];
@@ -97,18 +112,23 @@ describe('an input directory', () => {
   test('tells of a folder that it may not read', async () => {
     await write('a/b.jpg');
     await write('c.jpg');
-    await chmod(outside, 0o755);
-    await chmod(join(root, 'a'), 0);
-    // Root may read everything, so the test is somebody else meanwhile.
-    const user = process.geteuid?.();
-    if (user === 0) process.seteuid?.('nobody');
-    try {
+    await withoutPermission(join(root, 'a'), async () => {
       expect(await keys()).toEqual(['c.jpg']);
       expect(skipped).toEqual([{ path: 'a', reason: 'unreadable_folder' }]);
-    } finally {
-      if (user === 0) process.seteuid?.(user);
-      await chmod(join(root, 'a'), 0o700);
-    }
+    });
+  });
+
+  test('fails a picture that it may not read at once, and says what to do without its path', async () => {
+    await write('a.jpg');
+    await withoutPermission(join(root, 'a.jpg'), async () => {
+      expect(await keys()).toEqual(['a.jpg']);
+      await expect(store.get('a.jpg')).rejects.toMatchObject({
+        name: 'PictureError',
+        code: 'access_denied',
+        message: expect.not.stringContaining(root),
+      });
+      await expect(store.get('a.jpg')).rejects.toThrow('EACCES. Allow reading it');
+    });
   });
 
   test.each(['..', '../pictures/a', 'a/../b', '/etc/passwd', 'a//b', 'a/', '', '.', 'a\0b'])(
