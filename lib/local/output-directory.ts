@@ -1,5 +1,5 @@
-import type { BigIntStats } from 'node:fs';
-import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type BigIntStats, constants } from 'node:fs';
+import { access, link, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ImageGptError } from '../image-gpt/error.ts';
 import type { ObjectStore, ReadResult, StoredObject, WriteCondition, WriteResult } from '../pipeline/ports.ts';
@@ -7,29 +7,36 @@ import { errorCode, fileError, isMissing } from './file-error.ts';
 import { fileEtag } from './file-version.ts';
 import { createKeyLock } from './key-lock.ts';
 import { listTree, type TreeEntry } from './list-tree.ts';
+import { makeDirectory } from './make-directory.ts';
+import { OutputDirectoryError } from './output-directory-error.ts';
+import { createOutputFolders } from './output-folders.ts';
 import { escapeKey, keyPart } from './path-escape.ts';
 import { removeStaleTemporaries, temporaryFolder, writeTemporary } from './temporary-files.ts';
 
 /** What `link` says where there are no hard links (exFAT, some shares). */
 const noLinks: readonly (string | undefined)[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'];
 
-/** The directory cannot be an output. */
-class OutputDirectoryError extends ImageGptError {}
-
 /**
  * A directory as an output bucket. Files appear whole or not at all, under the names of {@link escapeKey}. Creating is
  * exclusive among all processes; replacing by ETag is so within this one, and between two of them the later one wins
- * with a whole file. Makes the directory and removes what killed runs have left of half-written files.
+ * with a whole file. Nothing is written through a link that leaves the directory. Makes the directory and removes what
+ * killed runs have left of half-written files.
+ *
+ * @throws {OutputDirectoryError} `output_not_writable`, or `output_link` for a link that leaves the directory
  */
-export async function openOutputDirectory(root: string): Promise<ObjectStore> {
-  await mkdir(join(root, temporaryFolder), { recursive: true }).catch((cause: unknown) => {
-    const code = errorCode(cause) ?? 'an unknown error';
-    throw new OutputDirectoryError(
-      'output_not_writable',
-      `Expected a directory to write to at ${root}, received ${code}.`,
-      { cause },
-    );
-  });
+export async function openOutputDirectory(path: string): Promise<ObjectStore> {
+  const root = await makeDirectory(join(path, temporaryFolder))
+    .then(() => access(join(path, temporaryFolder), constants.W_OK | constants.X_OK))
+    .then(() => realpath(path))
+    .catch((cause: unknown) => {
+      throw new OutputDirectoryError(
+        'output_not_writable',
+        `Expected a directory to write to at ${path}, but ${refusal(cause)}; allow writing there, or choose another directory.`,
+        { cause },
+      );
+    });
+  const folders = createOutputFolders(root);
+  await folders.refuseIfOutside(join(root, temporaryFolder));
   await removeStaleTemporaries(root);
   const foldsCase = await stat(join(root, temporaryFolder.toUpperCase())).then(
     () => true,
@@ -39,6 +46,7 @@ export async function openOutputDirectory(root: string): Promise<ObjectStore> {
   const pathOf = (key: string): string => join(root, ...escapeKey(key, { foldsCase }));
 
   async function entries(folder: string): Promise<TreeEntry<string>[]> {
+    await folders.refuseIfOutside(folder);
     const listed = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
       if (isMissing(error)) return [];
       throw fileError('list', folder === root ? '' : folder.slice(root.length + 1), error);
@@ -47,7 +55,9 @@ export async function openOutputDirectory(root: string): Promise<ObjectStore> {
       listed.map(async (entry): Promise<TreeEntry<string>[]> => {
         const path = join(folder, entry.name);
         if (entry.isFile()) return [{ name: keyPart(entry.name, true).text, path, kind: 'file' }];
-        if (!entry.isDirectory() || entry.name.startsWith('.')) return [];
+        // Listed only to be refused where its keys are asked for: outcomes would be stored through it.
+        const leaves = entry.isSymbolicLink() && (await folders.leaves(path));
+        if (!(entry.isDirectory() || leaves) || entry.name.startsWith('.')) return [];
         const { text, goesOn } = keyPart(entry.name, false);
         if (!goesOn) return [{ name: text, path, kind: 'folder', folder: path }];
         // The rest of the name stands in that folder.
@@ -108,12 +118,13 @@ export async function openOutputDirectory(root: string): Promise<ObjectStore> {
     if (condition !== undefined && 'ifNoneMatch' in condition && (await look(key, path)) !== undefined) {
       return { status: 'precondition_failed' };
     }
+    await folders.make(dirname(path));
     const temporary = await writeTemporary(root, body);
     try {
       const etag = fileEtag(await stat(temporary, { bigint: true }));
       const placed = await place(temporary, key, condition).catch(async (error: unknown) => {
         if (!isMissing(error)) throw error;
-        await mkdir(dirname(path), { recursive: true });
+        await folders.make(dirname(path), { again: true });
         return place(temporary, key, condition);
       });
       return placed ? { status: 'stored', etag } : { status: 'precondition_failed' };
@@ -133,16 +144,33 @@ export async function openOutputDirectory(root: string): Promise<ObjectStore> {
     put: (key, body, condition) =>
       lock.run(key, () =>
         put(key, body, condition).catch((error: unknown) => {
-          throw errorCode(error) === undefined ? error : fileError('store', key, error);
+          throw error instanceof ImageGptError ? error : fileError('store', key, error);
         }),
       ),
     delete: (key, condition) =>
       lock.run(key, async () => {
         const path = pathOf(key);
+        await folders.refuseIfOutside(dirname(path));
         if (condition !== undefined && (await look(key, path))?.etag !== condition.ifMatch) return;
         await rm(path, { force: true });
       }),
   };
+}
+
+function refusal(cause: unknown): string {
+  const code = errorCode(cause) ?? 'an unknown error';
+  switch (code) {
+    case 'EROFS':
+      return 'the file system is read-only (EROFS)';
+    case 'EACCES':
+    case 'EPERM':
+      return `writing there is not permitted (${code})`;
+    case 'EEXIST':
+    case 'ENOTDIR':
+      return `a file is in its place (${code})`;
+    default:
+      return `the system said ${code}`;
+  }
 }
 
 /** The time is that of the content: linking and renaming move ctime on, and would make it look newer than it is. */

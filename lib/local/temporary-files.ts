@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isMissing } from './file-error.ts';
 import { isAlive } from './is-alive.ts';
+import { makeDirectory } from './make-directory.ts';
 
 /** Name of the folder for files that are being written. No key leads there: a dot in front is escaped. */
 export const temporaryFolder = '.igpt-tmp';
@@ -29,7 +30,7 @@ export async function writeTemporary(root: string, body: Uint8Array): Promise<st
   const path = join(root, temporaryFolder, `${host}-${process.pid}-${processToken}-${written}`);
   const file = await open(path, 'wx').catch(async (error: unknown) => {
     if (!isMissing(error)) throw error;
-    await mkdir(join(root, temporaryFolder), { recursive: true });
+    await makeDirectory(join(root, temporaryFolder));
     return open(path, 'wx');
   });
   try {

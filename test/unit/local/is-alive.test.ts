@@ -19,11 +19,14 @@ test('another one lives until it has ended', async () => {
 });
 
 test.skipIf(process.platform !== 'linux')('one that its parent has not yet asked for is dead', async () => {
-  // The shell becomes `sleep`, which never asks for the child that it did not start.
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // The shell becomes `awk`, which never asks for the child that it did not start.
+  const script = "sleep 60 & exec awk -v pid=$! 'BEGIN { print pid; fflush(); getline }'";
+  const parent = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     const [line] = await once(parent.stdout, 'data');
     const pid = Number(String(line));
+    expect(isAlive(pid)).toBe(true);
+    process.kill(pid, 'SIGKILL');
 
     await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
     expect(process.kill(pid, 0)).toBe(true);

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -189,11 +189,20 @@ describe('an output directory', () => {
     expect((await readdir(join(root, '.igpt-tmp'))).sort()).toEqual([live, other].sort());
   });
 
-  test('says what is wrong when it cannot be one', async () => {
+  test('says what is wrong when it cannot be one, and what to do', async () => {
     await writeFile(join(root, 'file'), '');
-    await expect(openOutputDirectory(join(root, 'file'))).rejects.toThrow(
-      /Expected a directory to write to at .*, received/,
+    await expect(openOutputDirectory(join(root, 'file'))).rejects.toMatchObject({ code: 'output_not_writable' });
+    await expect(openOutputDirectory(join(root, 'file', 'deep', 'er'))).rejects.toThrow(
+      /Expected a directory to write to at .*, but a file is in its place \(ENOTDIR\); .* choose another directory/,
     );
+  });
+
+  test('may be a link itself', async () => {
+    await symlink(root, `${root}-link`);
+    const linked = await openOutputDirectory(`${root}-link`);
+    await linked.put('results/a.json', bytes('hello'));
+    expect(await text('results/a.json')).toBe('hello');
+    await rm(`${root}-link`);
   });
 
   test('says why a file cannot be stored, without its path', async () => {
@@ -203,5 +212,60 @@ describe('an output directory', () => {
       code: 'file_error',
       message: expect.not.stringContaining(root),
     });
+  });
+});
+
+describe('an output directory with a link out of it', () => {
+  let outside: string;
+  beforeEach(async () => {
+    outside = await mkdtemp(join(tmpdir(), 'igpt-outside-'));
+    await mkdir(join(root, 'results'));
+    await symlink(outside, join(root, 'results/nano-1'));
+  });
+  afterEach(() => rm(outside, { recursive: true }));
+
+  const refused = {
+    name: 'OutputDirectoryError',
+    code: 'output_link',
+    message:
+      'Expected "results/nano-1" in the output directory to be a folder, but it is a link out of it: remove the link, or choose another directory.',
+  };
+
+  test('stores nothing through it, and makes no folder there', async () => {
+    for (const key of ['results/nano-1/a.json', 'results/nano-1/deep/er/a.json'])
+      await expect(store.put(key, bytes('x'), { ifNoneMatch: '*' })).rejects.toMatchObject(refused);
+    expect(await readdir(outside)).toEqual([]);
+    expect(await put('results/nano-2/a.json', 'x')).toMatch(/^"/);
+  });
+
+  test('deletes nothing through it', async () => {
+    await writeFile(join(outside, 'a.json'), 'x');
+    await expect(store.delete('results/nano-1/a.json')).rejects.toMatchObject(refused);
+    expect(await readdir(outside)).toEqual(['a.json']);
+  });
+
+  test('says so before any work where its keys are listed, and lists the others', async () => {
+    await put('results/nano-2/a.json', 'x');
+    await expect(keys({ prefix: 'results/nano-1/' })).rejects.toMatchObject(refused);
+    expect(await keys({ prefix: 'results/nano-2/' })).toEqual(['results/nano-2/a.json']);
+  });
+
+  test('follows one that stays inside', async () => {
+    await mkdir(join(root, 'other'));
+    await symlink('../other', join(root, 'results/nano-3'));
+    await put('results/nano-3/a.json', 'x');
+    expect(await readdir(join(root, 'other'))).toEqual(['a.json']);
+  });
+
+  test('is refused when its temporary files would lie there', async () => {
+    await rm(join(root, '.igpt-tmp'), { recursive: true });
+    await symlink(outside, join(root, '.igpt-tmp'));
+    await expect(openOutputDirectory(root)).rejects.toMatchObject({ code: 'output_link' });
+  });
+
+  test('makes its folders anew when they are removed meanwhile', async () => {
+    await put('results/nano-2/a.json', 'x');
+    await rm(join(root, 'results/nano-2'), { recursive: true });
+    expect(await put('results/nano-2/a.json', 'x', { ifNoneMatch: '*' })).toMatch(/^"/);
   });
 });

@@ -1,0 +1,27 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errorCode } from './file-error.ts';
+
+/**
+ * Makes a directory and those around it that are missing. Unlike Node's recursive mkdir it ends on file systems that
+ * refuse with ENOENT (/proc), and throws the system's reason for the first folder that cannot be made: EROFS, EACCES.
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (await isDirectory(path)) return;
+    if (errorCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path).catch(async (again: unknown) => {
+      if (!(await isDirectory(path))) throw again;
+    });
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}

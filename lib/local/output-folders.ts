@@ -1,0 +1,57 @@
+import { mkdir, realpath } from 'node:fs/promises';
+import { dirname, relative, sep } from 'node:path';
+import { errorCode, isMissing } from './file-error.ts';
+import { makeDirectory } from './make-directory.ts';
+import { OutputDirectoryError } from './output-directory-error.ts';
+
+/** The folders of an output directory, none of which may lead out of it. */
+export interface OutputFolders {
+  /**
+   * Makes a folder below the root, and those between. What was seen to be a folder inside is remembered, unless `again`.
+   *
+   * @throws {OutputDirectoryError} `output_link` when a link leads it out of the root; nothing is made there
+   */
+  make(folder: string, options?: { again?: boolean }): Promise<void>;
+  /** @throws {OutputDirectoryError} `output_link` when the folder is there and lies outside the root */
+  refuseIfOutside(folder: string): Promise<void>;
+  /** Whether what is there lies outside the root. */
+  leaves(path: string): Promise<boolean>;
+}
+
+/** `root` is a real path. */
+export function createOutputFolders(root: string): OutputFolders {
+  const made = new Set<string>();
+
+  async function leaves(path: string): Promise<boolean> {
+    const real = await realpath(path).catch((error: unknown) => {
+      if (isMissing(error)) return root;
+      throw error;
+    });
+    return real !== root && !real.startsWith(root.endsWith(sep) ? root : root + sep);
+  }
+
+  async function refuseIfOutside(folder: string): Promise<void> {
+    if (!(await leaves(folder))) return;
+    const name = JSON.stringify(relative(root, folder));
+    throw new OutputDirectoryError(
+      'output_link',
+      `Expected ${name} in the output directory to be a folder, but it is a link out of it: remove the link, or choose another directory.`,
+    );
+  }
+
+  async function make(folder: string, { again = false } = {}): Promise<void> {
+    if (made.has(folder) && !again) return;
+    if (folder === root) {
+      await makeDirectory(root);
+    } else {
+      await make(dirname(folder), { again });
+      await mkdir(folder).catch((error: unknown) => {
+        if (errorCode(error) !== 'EEXIST') throw error;
+      });
+    }
+    await refuseIfOutside(folder);
+    made.add(folder);
+  }
+
+  return { make, refuseIfOutside, leaves };
+}
