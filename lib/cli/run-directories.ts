@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { errorCode, isMissing } from '../local/file-error.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface RunDirectories {
@@ -14,10 +15,11 @@ export interface RunDirectories {
  * pictures would be read as pictures, and pictures among the outcomes could be taken for them.
  */
 export async function runDirectories(dir: string, out: string): Promise<RunDirectories> {
-  const found = await stat(dir).catch(() => undefined);
-  if (found?.isDirectory() !== true) {
-    const came = found === undefined ? 'there is nothing of that name' : 'it is a file; igpt classify reads files';
-    throw new UsageError(`${dir}: expected a directory of pictures, but ${came}`);
+  const found = await stat(dir).catch((error: unknown) => {
+    throw new UsageError(`${dir}: expected a directory of pictures, but ${refusal(error)}`);
+  });
+  if (!found.isDirectory()) {
+    throw new UsageError(`${dir}: expected a directory of pictures, but it is a file; igpt classify reads files`);
   }
   const there = await stat(out).catch(() => undefined);
   if (there !== undefined && !there.isDirectory()) {
@@ -36,6 +38,14 @@ export async function runDirectories(dir: string, out: string): Promise<RunDirec
     );
   }
   return { input, output };
+}
+
+function refusal(error: unknown): string {
+  if (isMissing(error)) return 'there is nothing of that name';
+  const code = errorCode(error) ?? 'an unknown error';
+  return code === 'EACCES'
+    ? 'a folder on the way there may not be searched (EACCES); allow it, or choose another'
+    : `the system said ${code}`;
 }
 
 /** Real path of what may not exist yet: links are followed as far as the path exists. */

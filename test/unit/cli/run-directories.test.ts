@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -51,4 +51,26 @@ test('says what came where a directory was expected', async () => {
   );
   await expect(runDirectories(join(folder, 'file'), join(folder, 'out'))).rejects.toThrow('it is a file');
   await expect(runDirectories(join(folder, 'pictures'), join(folder, 'file'))).rejects.toThrow('it is a file');
+});
+
+test('says when it may not look', async () => {
+  chmodSync(folder, 0o755);
+  chmodSync(join(folder, 'pictures'), 0);
+  // Root may look everywhere, so the test is somebody else meanwhile.
+  const user = process.geteuid?.();
+  if (user === 0) process.seteuid?.('nobody');
+  try {
+    await expect(runDirectories(join(folder, 'pictures', 'holiday'), join(folder, 'out'))).rejects.toThrow(
+      'a folder on the way there may not be searched (EACCES)',
+    );
+  } finally {
+    if (user === 0) process.seteuid?.(user);
+    chmodSync(join(folder, 'pictures'), 0o700);
+  }
+});
+
+test('says when links go round in circles', async () => {
+  symlinkSync('circle', join(folder, 'circle'));
+
+  await expect(runDirectories(join(folder, 'circle'), join(folder, 'out'))).rejects.toThrow('the system said ELOOP');
 });
