@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ImageGptWeights } from '../graph/weights.ts';
@@ -8,6 +7,7 @@ import { CheckpointError } from './error.ts';
 import { checkpointName } from './name.ts';
 import { readPreprocessorFile } from './preprocessor-file.ts';
 import { type Probe, readProbe } from './probe.ts';
+import { statFile } from './stat-file.ts';
 import { readWeightFiles } from './weight-files.ts';
 import { weightsByRole } from './weights-by-role.ts';
 
@@ -51,7 +51,8 @@ export async function openCheckpoint(directory: string): Promise<Checkpoint> {
   const weights = weightsByRole(files, config);
   const scoreLabels = labelsOfScore(weights.score?.shape[0], labels, classes);
   const probePath = join(directory, 'probe.safetensors');
-  const probe = existsSync(probePath) ? await readProbe(probePath, config) : undefined;
+  const probe =
+    (await statFile(probePath, 'probe_invalid')) === undefined ? undefined : await readProbe(probePath, config);
   return {
     directory,
     name: checkpointName(name, await realpath(directory)),

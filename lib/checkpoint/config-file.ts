@@ -17,6 +17,9 @@ export interface ConfigFile {
 
 const count = z.int().positive();
 
+/** Tokens of one colour only would say nothing, and have no bits to pack. */
+const minColors = 2;
+
 /** Tokens are 16-bit from the palette to the graph. */
 const maxColors = 65_536;
 
@@ -37,7 +40,7 @@ const commonSchema = z.looseObject({
   num_labels: count.optional(),
   id2label: z.record(z.string().regex(/^\d+$/), z.string()).nullish(),
   _name_or_path: z.string().nullish(),
-  igpt: igptSchema.optional(),
+  igpt: igptSchema.nullish(),
 });
 
 /** OpenAI's hyperparameters (src/run.py). */
@@ -45,7 +48,7 @@ const openAiSchema = commonSchema.extend({ n_vocab: count, n_ctx: count, bert: z
 
 const huggingFaceSchema = commonSchema.extend({
   model_type: z.string().default('imagegpt'),
-  vocab_size: z.int().min(2).default(513),
+  vocab_size: count.default(513),
   n_positions: count.default(1024),
   n_inner: count.nullish(),
   activation_function: z.string().default('quick_gelu'),
@@ -91,10 +94,10 @@ function toConfigFile(json: z.infer<typeof commonSchema>, shape: Shape, defaultO
       `igpt.feature_layer in config.json is ${feature_layer}; expected 0 to ${n_layer}, the number of layers.`,
     );
   }
-  if (shape.n_colors > maxColors) {
+  if (shape.n_colors < minColors || shape.n_colors > maxColors) {
     throw new CheckpointError(
       'config_unsupported',
-      `config.json has ${shape.n_colors} colours; at most ${maxColors} fit a 16-bit token.`,
+      `The number of colours in config.json is ${shape.n_colors}; expected ${minColors} to ${maxColors}.`,
     );
   }
   const labels = json.id2label == null ? undefined : labelsByIndex(json.id2label);

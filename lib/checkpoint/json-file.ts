@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { z } from 'zod';
 import { CheckpointError, type CheckpointErrorCode } from './error.ts';
+import { statFile } from './stat-file.ts';
 
 /** A palette of 65,536 colours, the largest, is about 4 MB of JSON; this bounds what a wrong file can cost. */
 const maxJsonBytes = 32_000_000;
@@ -43,21 +44,16 @@ export function parseJson<T>(json: unknown, schema: z.ZodType<T>, file: string, 
 }
 
 async function readText(path: string, code: CheckpointErrorCode): Promise<string | undefined> {
-  try {
-    const { size } = await stat(path);
-    if (size > maxJsonBytes) {
-      throw new CheckpointError(code, `${basename(path)} has ${size} bytes; at most ${maxJsonBytes} are read.`);
-    }
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    if (cause instanceof CheckpointError) {
-      throw cause;
-    }
-    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) {
-      return undefined;
-    }
-    throw new CheckpointError(code, `${basename(path)} cannot be read.`, { cause });
+  const stats = await statFile(path, code);
+  if (stats === undefined) {
+    return undefined;
   }
+  if (stats.size > maxJsonBytes) {
+    throw new CheckpointError(code, `${basename(path)} has ${stats.size} bytes; at most ${maxJsonBytes} are read.`);
+  }
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new CheckpointError(code, `${basename(path)} cannot be read.`, { cause });
+  });
 }
 
 function firstIssue(error: z.ZodError): string {

@@ -23,6 +23,9 @@ const layersSchema = z.array(z.int().nonnegative()).min(1);
 const normSchema = z.enum(['raw', 'next']);
 const labelsSchema = z.array(z.string()).min(1);
 
+/** Of a wrong list, which may have a thousand items: enough to recognise it in an error. */
+const shownCharacters = 60;
+
 /** ImageNet's 1,000 classes on five layers of iGPT-XL are 61 MB; this bounds what a wrong file can cost. */
 const maxProbeBytes = 1_000_000_000;
 
@@ -33,19 +36,23 @@ const maxProbeBytes = 1_000_000_000;
  */
 export async function readProbe(path: string, config: Pick<ImageGptConfig, 'n_embd' | 'n_layer'>): Promise<Probe> {
   const { tensors, metadata, fileBytes } = await readSafetensorsHeader(path);
-  const layers = metadataValue(metadata, 'layers', layersSchema);
+  const layers = metadataValue(metadata, 'layers', layersSchema, 'layer numbers, 0 or above');
   const { norm: normText } = metadata;
   const norm = normSchema.safeParse(normText);
   if (!norm.success) {
     throw invalid(`metadata norm is ${JSON.stringify(normText)}; expected raw or next`);
   }
-  const labels = metadataValue(metadata, 'labels', labelsSchema);
+  const labels = metadataValue(metadata, 'labels', labelsSchema, 'class names');
   const tooHigh = layers.find((layer) => layer > config.n_layer);
   if (tooHigh !== undefined) {
     throw invalid(`it reads layer ${tooHigh}; the model has layers 0 to ${config.n_layer}`);
   }
   if (fileBytes > maxProbeBytes) {
     throw invalid(`it has ${fileBytes} bytes; at most ${maxProbeBytes} are read`);
+  }
+  const other = [...tensors.keys()].find((name) => name !== 'weight' && name !== 'bias');
+  if (other !== undefined) {
+    throw invalid(`it holds tensor ${other} as well; expected weight and bias alone`);
   }
   const file = await readFile(path);
   return {
@@ -101,7 +108,13 @@ function readTensor(
   return values;
 }
 
-function metadataValue<T>(metadata: Readonly<Record<string, string>>, key: string, schema: z.ZodType<T>): T {
+/** Reads a JSON list of at least one of `items`. */
+function metadataValue<T>(
+  metadata: Readonly<Record<string, string>>,
+  key: string,
+  schema: z.ZodType<T>,
+  items: string,
+): T {
   let json: unknown;
   try {
     json = JSON.parse(metadata[key] ?? '');
@@ -110,7 +123,8 @@ function metadataValue<T>(metadata: Readonly<Record<string, string>>, key: strin
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
-    throw invalid(`metadata ${key} is ${metadata[key]}; expected a JSON list`);
+    const found = metadata[key]?.slice(0, shownCharacters);
+    throw invalid(`metadata ${key} is ${found}; expected a JSON list of one or more ${items}`);
   }
   return parsed.data;
 }

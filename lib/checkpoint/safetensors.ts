@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { CheckpointError } from './error.ts';
+import { statFile } from './stat-file.ts';
 import { topLevelKeys } from './top-level-keys.ts';
 
 /** Bits of one element, by safetensors dtype. The sub-byte ones are packed. */
@@ -68,14 +69,14 @@ const metadataSchema = z.record(z.string(), z.string());
  */
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
   const file = basename(path);
+  if ((await statFile(path, 'weights_missing')) === undefined) {
+    throw new CheckpointError('weights_missing', `${file} is missing from the checkpoint directory.`);
+  }
   const handle = await open(path).catch((cause: unknown) => {
     throw new CheckpointError('weights_missing', `${file} cannot be opened in the checkpoint directory.`, { cause });
   });
   try {
     const stats = await handle.stat();
-    if (!stats.isFile()) {
-      throw new CheckpointError('weights_missing', `${file} is not a file.`);
-    }
     const prefix = Buffer.alloc(lengthBytes);
     if (stats.size < lengthBytes || (await handle.read(prefix, 0, lengthBytes, 0)).bytesRead < lengthBytes) {
       throw truncated(file, `at least ${lengthBytes} bytes`, stats.size);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,6 +82,13 @@ describe('openCheckpoint', () => {
 
     expect(config).toMatchObject({ objective: 'bert', feature_layer: 0, feature_norm: 'raw' });
     expect(preprocessing?.crop).toBe('short-224-center');
+  });
+
+  it('takes a key igpt of null for none', async () => {
+    expect((await openTiny({ config: { igpt: null } })).config).toMatchObject({
+      objective: 'ar',
+      feature_norm: 'next',
+    });
   });
 
   it('opens saves of the base model, which drop the prefix and the heads', async () => {
@@ -250,6 +258,9 @@ describe('openCheckpoint refuses, by name,', () => {
     ['another activation', { config: { activation_function: 'gelu' } }, 'config_unsupported', /"gelu".*"quick_gelu"/],
     ['another model', { config: { model_type: 'gpt2' } }, 'config_unsupported', /gpt2/],
     ['a palette beyond 16-bit tokens', { config: { vocab_size: 65_538 } }, 'config_unsupported', /65537/],
+    ['a palette of one colour', { n_colors: 1 }, 'config_unsupported', /is 1; expected 2 to 65536/],
+    ['a palette of one colour in OpenAI’s layout', { layout: 'openai', n_colors: 1 }, 'config_unsupported', /is 1/],
+    ['a vocabulary of SOS alone', { config: { vocab_size: 1 } }, 'config_unsupported', /is 0/],
     ['an unknown objective', { config: { igpt: { objective: 'mae' } } }, 'config_invalid', /igpt\.objective/],
     ['an unknown key of ours', { config: { igpt: { layer: 3 } } }, 'config_invalid', /layer/],
     [
@@ -332,7 +343,11 @@ describe('openCheckpoint refuses, by name,', () => {
       (directory) => writeFile(join(directory, 'preprocessor_config.json'), ''),
       'preprocessor_invalid',
     ],
-    ['a dangling link', (directory) => dangle(directory), 'weights_missing'],
+    ['a dangling link', (directory) => dangle(directory, 'model.safetensors'), 'weights_missing'],
+    ['a link to no config.json', (directory) => dangle(directory, 'config.json'), 'config_invalid'],
+    ['a link to no palette', (directory) => dangle(directory, 'preprocessor_config.json'), 'preprocessor_invalid'],
+    ['a link to no probe', (directory) => dangle(directory, 'probe.safetensors'), 'probe_invalid'],
+    ['a directory in place of config.json', (directory) => replace(directory, 'config.json'), 'config_invalid'],
     ['a damaged probe', (directory) => writeFile(join(directory, 'probe.safetensors'), 'x'), 'weights_truncated'],
   ])('%s', async (_, damage, code) => {
     await using tiny = await tinyCheckpoint();
@@ -340,6 +355,21 @@ describe('openCheckpoint refuses, by name,', () => {
 
     await expect(openCheckpoint(tiny.directory)).rejects.toMatchObject({ name: 'CheckpointError', code });
     await rm(`${tiny.directory}-away`, { recursive: true, force: true });
+  });
+
+  // Opening a pipe that nobody writes to would wait for ever.
+  it.skipIf(process.platform === 'win32').each([
+    ['config.json', 'config_invalid'],
+    ['preprocessor_config.json', 'preprocessor_invalid'],
+    ['model.safetensors', 'weights_missing'],
+    ['probe.safetensors', 'probe_invalid'],
+  ])('a pipe as %s, at once', async (file, code) => {
+    await using tiny = await tinyCheckpoint();
+    await rm(join(tiny.directory, file), { force: true });
+    execFileSync('mkfifo', [join(tiny.directory, file)]);
+
+    await expect(openCheckpoint(tiny.directory)).rejects.toMatchObject({ name: 'CheckpointError', code });
+    await expect(openCheckpoint(tiny.directory)).rejects.toThrow(`${file} is not a regular file`);
   });
 
   it('a file in place of the directory', async () => {
@@ -409,7 +439,12 @@ async function shard(directory: string, tensors: readonly TensorData[], names: r
   await writeFile(join(directory, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map }));
 }
 
-async function dangle(directory: string): Promise<void> {
-  await rm(join(directory, 'model.safetensors'));
-  await symlink('nowhere', join(directory, 'model.safetensors'));
+async function dangle(directory: string, file: string): Promise<void> {
+  await rm(join(directory, file), { force: true });
+  await symlink('nowhere', join(directory, file));
+}
+
+async function replace(directory: string, file: string): Promise<void> {
+  await rm(join(directory, file));
+  await mkdir(join(directory, file));
 }

@@ -34,12 +34,25 @@ describe('a linear probe', () => {
   const bias = { name: 'bias', shape: [2], data: new Float32Array(2) };
   it.each([
     ['a layer above the model', [weight, bias], { ...metadata, layers: '[2,5]' }, /layer 5/],
-    ['no layers', [weight, bias], { ...metadata, layers: '[]' }, /layers/],
-    ['layers that are no list', [weight, bias], { ...metadata, layers: '2' }, /layers/],
+    ['no layers', [weight, bias], { ...metadata, layers: '[]' }, /layers is \[\]; expected a JSON list of one or more/],
+    [
+      'a negative layer',
+      [weight, bias],
+      { ...metadata, layers: '[-1]' },
+      /layers is \[-1\]; .* layer numbers, 0 or above/,
+    ],
+    ['layers that are no list', [weight, bias], { ...metadata, layers: '2' }, /layers is 2; expected a JSON list/],
+    [
+      'labels that are no names',
+      [weight, bias],
+      { ...metadata, labels: `[${'1,'.repeat(999)}1]` },
+      /1; expected .* names/,
+    ],
     ['layers that are no JSON', [weight, bias], { ...metadata, layers: 'two' }, /layers/],
     ['an unknown norm', [weight, bias], { ...metadata, norm: 'l2' }, /"l2"; expected raw or next/],
     ['no labels', [weight, bias], { layers: '[2,4]', norm: 'next' }, /labels/],
     ['no bias', [weight], metadata, /bias is missing/],
+    ['another tensor', [weight, bias, { ...bias, name: 'scale' }], metadata, /tensor scale as well/],
     [
       'another number of classes',
       [weight, bias],
