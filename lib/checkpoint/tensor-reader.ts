@@ -70,14 +70,10 @@ function withoutLeadingOne(shape: readonly number[], rank: number): readonly num
 function toWeight({ name, file, offset, length, dtype }: StoredTensor, shape: readonly number[]): Weight {
   switch (dtype) {
     case 'F32':
-      return { name, file, offset, length, dtype, shape };
     case 'F16':
     case 'BF16':
-      throw new CheckpointError(
-        'tensor_dtype',
-        `Tensor ${name} is ${dtype}, which cannot be run yet; convert the checkpoint to F32.`,
-      );
+      return { name, file, offset, length, dtype, shape };
     default:
-      throw new CheckpointError('tensor_dtype', `Tensor ${name} is ${dtype}; expected F32.`);
+      throw new CheckpointError('tensor_dtype', `Tensor ${name} is ${dtype}; expected F32, F16 or BF16.`);
   }
 }
