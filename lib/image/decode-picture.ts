@@ -1,4 +1,6 @@
 import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
+import { overWhite } from '../image-gpt/over-white.ts';
+import type { RgbPicture } from '../image-gpt/picture-grid.ts';
 import { applyRecipe, type Recipe, recipeShortSide } from '../image-gpt/recipe.ts';
 import { type DecodedPicture, PictureError } from '../pipeline/ports.ts';
 import { type PictureFormat, pictureFormat } from './picture-format.ts';
@@ -48,10 +50,11 @@ export function restrictLibvips(allowSvg: boolean): void {
 /**
  * Decodes a picture and brings it to the input resolution: first frame or page, EXIF orientation applied, converted
  * to sRGB by its ICC profile (CMYK without one by libvips' own), 16 bits to 8 by dropping the low byte (as Pillow
- * reads 16-bit PNGs), greyscale to three equal channels, transparency over white.
+ * reads 16-bit PNGs), greyscale to three equal channels, and at last, in 8 bits, laid over white by its alpha.
  *
- * JPEGs, PNGs and WebPs without a profile, or with sRGB's, and without transparency come out byte for byte as from
- * Pillow. Where it runs untrusted bytes it belongs in a child process: see decode-child.ts.
+ * JPEGs, PNGs and WebPs without a profile, or with sRGB's, come out byte for byte as from Pillow, transparent ones as
+ * from its `alpha_composite` over white. Where it runs untrusted bytes it belongs in a child process: see
+ * decode-child.ts.
  *
  * @throws {PictureError} unsupported_format, corrupt_image, image_too_large
  */
@@ -72,14 +75,8 @@ export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings)
       `Expected at most ${settings.maxPixels} pixels, received ${width}x${height}: make the picture smaller.`,
     );
   }
-  const { data, info } = await readPixels(bytes, metadata, settings, name);
-  if (info.channels !== 3) throw new PictureError('corrupt_image', `The ${name} picture cannot be read as colours.`);
-  const rgb = applyRecipe(
-    new Uint8Array(data.buffer, data.byteOffset, data.length),
-    info.width,
-    info.height,
-    settings.recipe,
-  );
+  const pixels = await readPixels(bytes, metadata, settings, name);
+  const rgb = applyRecipe(pixels.rgb, pixels.width, pixels.height, settings.recipe);
   return { format: format === 'heif' ? 'avif' : format, width, height, rgb };
 }
 
@@ -114,7 +111,7 @@ async function readPixels(
   metadata: Metadata,
   settings: DecodeSettings,
   name: string | undefined,
-): Promise<{ data: Buffer; info: OutputInfo }> {
+): Promise<RgbPicture> {
   const image = sharp(bytes, {
     // As strict as Pillow: pixel data that ends early or cannot be read fails, what libjpeg merely warns of (stray
     // bytes before a marker) does not; 'warning' would refuse pictures that every viewer shows.
@@ -123,19 +120,25 @@ async function readPixels(
     autoOrient: true,
     ignoreIcc: metadata.icc !== undefined && isSrgbProfile(metadata.icc),
   });
+  let raw: { data: Buffer; info: OutputInfo };
   try {
-    return await colors(scaled(image, metadata, settings), metadata)
+    raw = await colors(scaled(image, metadata, settings), metadata)
       .raw()
       .toBuffer({ resolveWithObject: true });
   } catch (cause) {
     throw damaged(name, cause);
   }
+  const { width, height, channels } = raw.info;
+  const pixels = new Uint8Array(raw.data.buffer, raw.data.byteOffset, raw.data.length);
+  if (channels === 3) return { rgb: pixels, width, height };
+  // sharp's own flatten cuts fractions off instead of rounding.
+  if (channels === 4 && metadata.hasAlpha) return { rgb: overWhite(pixels), width, height };
+  throw new PictureError('corrupt_image', `The ${name} picture cannot be read as colours.`);
 }
 
-/** Alpha over white, everything in 8-bit sRGB. */
+/** Everything in 8-bit sRGB, with its alpha where it has one. */
 function colors(image: Sharp, metadata: Metadata): Sharp {
-  const flat = metadata.hasAlpha ? image.flatten({ background: '#ffffff' }) : image;
-  const srgb = flat.toColourspace('srgb');
+  const srgb = image.toColourspace('srgb');
   // sharp converts 16-bit pictures with a profile to Display P3 on the way in; this brings them on to sRGB.
   return metadata.depth === 'ushort' && metadata.icc ? srgb.withIccProfile('srgb') : srgb;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openDecoder } from '../../../lib/image/decoder-pool.ts';
@@ -56,6 +57,17 @@ const REFUSED: Record<string, string> = {
   'text.svg': 'unsupported_format',
 };
 
+/**
+ * SHA-256 of the pixels that Pillow 12.3 makes of transparent pictures: `Image.alpha_composite` over white, then
+ * `resize((32, 32), Image.BILINEAR)`.
+ */
+const OVER_WHITE: Record<string, string> = {
+  'animated.webp': '660975817b0150df18ae84cc0515902c4de09ce0385e45dab2df87f26d46f1e9',
+  'chelsea_alpha.png': 'c28597faaf09f8de1bc70cd8a58921f8597703023f82e75bbf05df765d5dc256',
+  'pngsuite_bggn4a16.png': 'f7b2056a33b1fd5ed19d67e08e9a5258181f63d1026a98f33d56f1c10d082428',
+  'pngsuite_tbgn2c16.png': 'ebefb12e340b9af9e649bebb3506b17e89726a47af24cfa9fd03a918ee5599c3',
+};
+
 describe.skipIf(!existsSync(corpus))('the picture corpus', () => {
   const files: { file: string }[] = existsSync(corpus)
     ? JSON.parse(readFileSync(new URL('manifest.json', corpus), 'utf8'))
@@ -88,5 +100,12 @@ describe.skipIf(!existsSync(corpus))('the picture corpus', () => {
     const refused = outcomes.filter(([, end]) => end?.includes('_'));
     expect(Object.fromEntries(refused)).toEqual(REFUSED);
     expect(outcomes.length - refused.length).toBeGreaterThan(40);
+  });
+
+  it('lays transparent pictures over white exactly as Pillow does', async () => {
+    for (const [file, expected] of Object.entries(OVER_WHITE)) {
+      const { rgb } = await decoder.decode(readFileSync(new URL(`good/${file}`, corpus)));
+      expect(createHash('sha256').update(rgb).digest('hex'), file).toBe(expected);
+    }
   });
 });

@@ -24,8 +24,13 @@ function twoPixels(): Sharp {
   return sharp(Uint8Array.of(...LEFT, ...RIGHT), { raw: { width: 2, height: 1, channels: 3 } });
 }
 
-/** One row of 16-bit RGB as a PNG (sharp converts on the way out, so it cannot write chosen levels). */
-function png16(width: number, levels: number[]): Buffer {
+/** PNG's colour types. */
+const RGB = 2;
+const GREY_ALPHA = 4;
+const RGBA = 6;
+
+/** One row of 16-bit pixels as a PNG (sharp converts on the way out, so it cannot write chosen levels). */
+function png16(width: number, levels: number[], colorType = RGB): Buffer {
   const chunk = (name: string, data: Uint8Array) => {
     const body = Buffer.concat([Buffer.from(name), data]);
     const ends = Buffer.alloc(8);
@@ -36,8 +41,7 @@ function png16(width: number, levels: number[]): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(1, 4);
-  // 16 bits, RGB
-  header.set([16, 2], 8);
+  header.set([16, colorType], 8);
   const row = Buffer.alloc(1 + levels.length * 2);
   for (const [i, level] of levels.entries()) row.writeUInt16BE(level, 1 + i * 2);
   const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
@@ -139,6 +143,26 @@ describe('decodePicture, by kind of picture', () => {
       // 255 x (255 - 128) / 255 = 127
       expect(await pixels(bytes, 3)).toEqual([255, 255, 255, 100, 100, 100, 127, 127, 127]);
     }
+  });
+
+  it('rounds what shows through to the nearest level', async () => {
+    const image = sharp(Uint8Array.of(101, 99, 100, 128), { raw: { width: 1, height: 1, channels: 4 } });
+    // Shares of 50.698, 49.694 and 50.196 on 127 of white
+    expect(await pixels(await image.png().toBuffer(), 1)).toEqual([178, 177, 177]);
+  });
+
+  it('reads pictures whose alpha is opaque as if they had none', async () => {
+    const image = twoPixels().ensureAlpha();
+    expect((await sharp(await image.png().toBuffer()).metadata()).hasAlpha).toBe(true);
+    expect(await pixels(await image.png().toBuffer())).toEqual([...LEFT, ...RIGHT]);
+  });
+
+  it('drops the low bytes of 16-bit pictures before it lays them over white', async () => {
+    // Alpha 0x80ff becomes 128, 0x00ff becomes 0 and 0xff00 becomes 255
+    const rgba = [0x65ff, 0x6300, 0x64ff, 0x80ff, 0, 0, 0, 0x00ff, 0x1234, 0x5678, 0x9abc, 0xff00];
+    expect(await pixels(png16(3, rgba, RGBA), 3)).toEqual([178, 177, 177, 255, 255, 255, 0x12, 0x56, 0x9a]);
+    const greyAlpha = [0x65ff, 0x80ff, 0x12ff, 0xffff];
+    expect(await pixels(png16(2, greyAlpha, GREY_ALPHA))).toEqual([178, 178, 178, 0x12, 0x12, 0x12]);
   });
 
   it('makes three equal channels of greyscale, with and without alpha', async () => {
