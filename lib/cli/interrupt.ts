@@ -45,5 +45,19 @@ export function onFirstInterrupt(first: (signal: InterruptSignal) => void): Disp
 
 function endAtOnce(signal: InterruptSignal): void {
   process.stderr.write(`igpt: ended by ${signal}; nothing half-written is left. Run again: ${sameCommand()}\n`);
+  // The last of the exit listeners: those before it have cleaned up. process.exit alone would wait for a thread that
+  // sits in a system call, on a share that is away or a pipe without a writer, for as long as that takes.
+  process.once('exit', () => endBySignal(signal));
   process.exit(interruptExitCode(signal));
+}
+
+/** Time for the system to deliver a signal to this process. */
+const DELIVERY_MS = 1000;
+
+/** Ends this process as if nobody had listened for `signal`: shells count the same exit code. */
+function endBySignal(signal: InterruptSignal): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, DELIVERY_MS);
+  process.kill(process.pid, 'SIGKILL');
 }

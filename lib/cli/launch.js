@@ -43,7 +43,11 @@ export function runsTypeScriptQuietly(version) {
 /** @param {string[]} args */
 async function runHere(args) {
   // Under another `igpt` (see runUnder): when that one is killed, so is this one.
-  process.once('disconnect', () => process.exit(1));
+  process.once('disconnect', () => {
+    // After the other exit listeners have cleaned up: a thread in a system call would keep process.exit waiting.
+    process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
+    process.exit(1);
+  });
   process.channel?.unref();
   // Stripping types and compiling is most of the start-up. Not in the system's temporary folder, where
   // anybody could put code for us to run.

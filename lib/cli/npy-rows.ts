@@ -1,6 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { decodeNpy, decodeNpyHeader, decodeNpyValues, NpyError, type NpyHeader } from '../image-gpt/npy.ts';
+import { NotRegularFileError, openRegularFile } from './open-regular-file.ts';
+import { UsageError } from './usage-error.ts';
 
 /** A two-dimensional npy file of integers on disk, read by rows, so that its size costs no memory. */
 export interface NpyRows extends AsyncDisposable {
@@ -19,12 +21,17 @@ const HEADER_BYTES = 65_536;
 /**
  * Opens an npy file of shape [N, n] with an integer (or boolean) dtype.
  *
- * @throws ImageGptError `input_not_readable`, `npy_invalid`
+ * @throws UsageError when there is no such file, or it is a folder or a pipe; ImageGptError `input_not_readable`, `npy_invalid`
  */
 export async function openNpyRows(path: string): Promise<NpyRows> {
-  const file = await open(path).catch((cause: unknown) => {
+  const file = await openRegularFile(path).catch((cause: unknown) => {
+    if (cause instanceof NotRegularFileError) {
+      throw new UsageError(`${path}: expected an npy file, got a folder, a pipe or a device; give a file on disk`, {
+        cause,
+      });
+    }
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
-    throw new ImageGptError('input_not_readable', `could not read ${path} (${code}); expected an npy file`, { cause });
+    throw new UsageError(`could not read ${path} (${code}); expected an npy file`, { cause });
   });
   try {
     const header = await readHeader(file, path);

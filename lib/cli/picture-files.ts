@@ -1,7 +1,7 @@
-import { open } from 'node:fs/promises';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { PictureError } from '../pipeline/ports.ts';
 import { mapInOrder } from './map-in-order.ts';
+import { NotRegularFileError, openRegularFile } from './open-regular-file.ts';
 
 /** What became of one FILE argument. */
 export type PictureFile<T> =
@@ -38,11 +38,8 @@ export function eachPicture<T>(
 
 async function readPicture(path: string, maxBytes: number): Promise<Uint8Array> {
   try {
-    await using file = await open(path);
+    await using file = await openRegularFile(path);
     const stat = await file.stat();
-    if (!stat.isFile()) {
-      throw new ImageGptError('not_a_file', 'Expected a picture, this is no file; igpt run reads directories.');
-    }
     if (stat.size === 0) {
       throw new PictureError('empty_object', 'Expected a picture, received 0 bytes.');
     }
@@ -54,6 +51,11 @@ async function readPicture(path: string, maxBytes: number): Promise<Uint8Array> 
     }
     return await file.readFile();
   } catch (error) {
+    if (error instanceof NotRegularFileError) {
+      throw new ImageGptError('not_a_file', 'Expected a picture, this is no file; igpt run reads directories.', {
+        cause: error,
+      });
+    }
     if (error instanceof Error && 'syscall' in error && 'code' in error) {
       throw error.code === 'ENOENT'
         ? new ImageGptError('not_found', 'There is no such file.', { cause: error })

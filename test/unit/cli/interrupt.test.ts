@@ -1,5 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -36,9 +38,9 @@ test('the first signal goes to the verb, the second one ends the process', async
   expect(String(answer)).toBe('first SIGINT');
   await setTimeout(ANOTHER_KEYSTROKE_MS);
   child.kill('SIGINT');
-  const [code] = await once(child, 'exit');
+  const [, signal] = await once(child, 'exit');
 
-  expect(code).toBe(130);
+  expect(signal).toBe('SIGINT');
   expect(said.text).toContain('ended by SIGINT');
 });
 
@@ -58,9 +60,25 @@ test('without a verb that finishes its work, the first signal ends the process',
   const { child } = start('');
   await once(child.stdout, 'data');
   child.kill('SIGTERM');
-  const [code] = await once(child, 'exit');
+  const [, signal] = await once(child, 'exit');
 
-  expect(code).toBe(143);
+  expect(signal).toBe('SIGTERM');
+});
+
+test('a thread that waits for a pipe keeps nobody alive, and what listens for the exit cleans up first', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'igpt-interrupt-'));
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  const { child, said } = start(`
+    import { readFile } from 'node:fs';
+    readFile(${JSON.stringify(join(folder, 'pipe'))}, () => {});
+    process.on('exit', () => process.stderr.write('cleaned up'));`);
+  await once(child.stdout, 'data');
+  child.kill('SIGINT');
+  const [, signal] = await once(child, 'close');
+  rmSync(folder, { recursive: true });
+
+  expect(signal).toBe('SIGINT');
+  expect(said.text).toMatch(/ended by SIGINT.*\ncleaned up$/);
 });
 
 test('exit codes are those of shells', () => {

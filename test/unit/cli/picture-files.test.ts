@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +38,13 @@ test('says for each file what became of it, in order', async () => {
     'corrupt_image',
     'not_a_file',
   ]);
+});
+
+test('a pipe without a writer is no file: nobody waits for it', async () => {
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  const [result] = await Array.fromAsync(eachPicture([join(folder, 'pipe')], OPTIONS, async () => 'read'));
+
+  expect(result).toMatchObject({ status: 'failed', code: 'not_a_file' });
 });
 
 test('a defect is no bad picture: it ends everything', async () => {

@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openTokenRows } from '../../../lib/cli/token-rows.ts';
+import { UsageError } from '../../../lib/cli/usage-error.ts';
 import { encodeNpy, encodeNpyHeader, type NpyData } from '../../../lib/image-gpt/npy.ts';
 
 let path: string;
@@ -77,7 +79,18 @@ test('refuses a file that is cut short, is no npy file, or is not there', async 
   await expect(openTokenRows(path, EXPECTED)).rejects.toThrow('is the file whole?');
   writeFileSync(path, 'hello, world');
   await expect(openTokenRows(path, EXPECTED)).rejects.toMatchObject({ code: 'npy_invalid' });
-  await expect(openTokenRows(`${path}.missing`, EXPECTED)).rejects.toThrow('(ENOENT)');
+  await expect(openTokenRows(`${path}.missing`, EXPECTED)).rejects.toThrow(/\(ENOENT\)/);
+  await expect(openTokenRows(`${path}.missing`, EXPECTED)).rejects.toBeInstanceOf(UsageError);
+});
+
+test('refuses a folder and a pipe as a wrong command line, without waiting for a writer', async () => {
+  const pipe = `${path}.pipe`;
+  execFileSync('mkfifo', [pipe]);
+  for (const wrong of [pipe, join(path, '..')]) {
+    const error = await openTokenRows(wrong, EXPECTED).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(String(error)).toContain('expected an npy file, got a folder, a pipe or a device');
+  }
 });
 
 test('an npy file without rows is fine', async () => {
