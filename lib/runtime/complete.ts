@@ -25,13 +25,15 @@ export interface CompleteOptions extends SamplingOptions {
 const MOST_AT_ONCE = 8;
 /** One row is computed by another kernel than several, with other bits: a lone sample gets company. */
 const FEWEST_AT_ONCE = 2;
+/** Of the 2^32 streams of a seed, so many rows have streams of their own as have samples. */
+const STREAMS_A_ROW = 2 ** 16;
 /** Keys and values of all samples side by side, bytes. */
 const CACHE_BYTES = 2 ** 31;
 
 /**
  * Completes pictures as the paper's figure 1 does: keeps the first k of n tokens in raster order and samples the rest.
- * `tokens` [N, n]; returns [N, samples, n]. Sample s of a picture has a generator of its own (seed, s): it depends
- * neither on the other samples nor on the other pictures.
+ * `tokens` [N, n]; returns [N, samples, n]. Sample s of row p has a generator of its own (seed, p, s): it depends neither
+ * on how many samples there are nor on the other pictures, and rows of the same tokens get different samples.
  *
  * @throws GraphError, RuntimeError
  */
@@ -61,7 +63,7 @@ export async function complete(
       const count = Math.min(batch, sequences - first);
       // The last batch is filled up with its last sample, whose copies are thrown away.
       const members = Array.from({ length: batch }, (_, i) => first + Math.min(i, count - 1));
-      const randoms = members.map((sequence) => createRandom(seed, sequence % samples));
+      const randoms = members.map((sequence) => createRandom(seed, streamOf(sequence, samples)));
       const given = new Int32Array(batch * keep);
       members.forEach((sequence, i) => {
         given.set(completed.subarray(sequence * n, sequence * n + keep), i * keep);
@@ -83,6 +85,11 @@ export async function complete(
     await decoder.close();
   }
   return completed;
+}
+
+/** Stream of sequence p * samples + s: it depends on the row p and the sample s, but not on the number of samples. */
+function streamOf(sequence: number, samples: number): number {
+  return Math.floor(sequence / samples) * STREAMS_A_ROW + (sequence % samples);
 }
 
 function samplesAtOnce({ n_layer, n_embd, n_positions }: ImageGptConfig, sequences: number): number {

@@ -12,6 +12,14 @@ test.each([
   expect(keptTokens(keep, 256)).toBe(kept);
 });
 
+test.each([
+  [0.29, 29],
+  [0.57, 57],
+  [0.299, 29],
+])('--keep %d of 100 tokens keeps %d, whatever floats make of it', (keep, kept) => {
+  expect(keptTokens(keep, 100)).toBe(kept);
+});
+
 test.each([1.5, 257, 100.5])('--keep %d of 256 tokens is refused with the range', (keep) => {
   expect(() => keptTokens(keep, 256)).toThrow(
     'expected a share from 0 to 1, or a whole number of tokens from 2 to 256',
