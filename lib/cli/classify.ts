@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { topClasses } from '../image-gpt/classification.ts';
 import { createQuantizer } from '../image-gpt/nearest-color.ts';
+import { PictureError } from '../pipeline/ports.ts';
 import { openModel } from '../runtime/model.ts';
 import {
   addDecodeOptions,
@@ -61,6 +62,13 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
     async (bytes) => {
       const { format, width, height, rgb } = await decoder.decode(bytes);
       const { classLogits = [] } = await model.predict(quantize(rgb));
+      const wrong = classLogits.find((value) => !Number.isFinite(value));
+      if (wrong !== undefined) {
+        throw new PictureError(
+          'inference_failed',
+          `Expected finite class logits from the model, received ${wrong}; are its weights damaged?`,
+        );
+      }
       const classes = topClasses(classLogits, top).map(({ index, probability }) => ({
         label: model.labels[index] ?? `class ${index}`,
         index,
@@ -81,7 +89,7 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
       process.exitCode = 1;
       rows.push([printable(file), red(code, process.stdout)]);
       if (json) {
-        await writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`);
+        await bar.around(() => writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`));
       }
       bar.say(`${printable(file)}: ${code}: ${message}`);
     } else {
@@ -91,7 +99,9 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
         ...classes.map(({ label, probability }) => `${printable(label)} ${percent(probability)}`),
       ]);
       if (json) {
-        await writeOut(`${JSON.stringify({ file, status: 'succeeded', model: model.id, image, classes })}\n`);
+        await bar.around(() =>
+          writeOut(`${JSON.stringify({ file, status: 'succeeded', model: model.id, image, classes })}\n`),
+        );
       }
     }
   }

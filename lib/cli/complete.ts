@@ -134,7 +134,9 @@ async function completePictures(file: string | undefined, options: CompleteOptio
 
   if (extension === '.npy') {
     await writeOutputFile(out, force, encodeNpy(completed, [pictures, samples, n]));
-    process.stderr.write(`${out}: uint16 [${pictures}, ${samples}, ${n}], the first ${keep} of ${n} tokens kept\n`);
+    process.stderr.write(
+      `${printable(out)}: uint16 [${pictures}, ${samples}, ${n}], the first ${keep} of ${n} tokens kept\n`,
+    );
   } else {
     const grid = completionGrid(tokens, completed, {
       keep,
@@ -143,7 +145,7 @@ async function completePictures(file: string | undefined, options: CompleteOptio
     });
     await writeOutputFile(out, force, await writePng(grid.rgb, grid.width, grid.height));
     process.stderr.write(
-      `${out}: original, the first ${keep} of ${n} tokens, ${samples} completions; a row a picture\n`,
+      `${printable(out)}: original, the first ${keep} of ${n} tokens, ${samples} completions; a row a picture\n`,
     );
   }
 }

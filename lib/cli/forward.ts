@@ -11,6 +11,7 @@ import { examples } from './examples.ts';
 import { modelDirectory, modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
 import { checkOutputPath, openOutputFile } from './output-file.ts';
+import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
 import { threadsOption } from './threads-option.ts';
@@ -120,7 +121,9 @@ async function forward(options: ForwardOptions, command: Command): Promise<void>
   }
   bar.stop();
   await file.commit();
-  process.stderr.write(`${out}: float32 [${shape.join(', ')}], ${output} of ${checkpoint.name}\n`);
+  process.stderr.write(
+    `${printable(out)}: float32 [${shape.join(', ')}], ${output} of ${printable(checkpoint.name)}\n`,
+  );
 }
 
 /** Shape of one picture's output. */

@@ -12,6 +12,8 @@ export interface ProgressBar extends Disposable {
   update(done: number, total?: number, note?: string): void;
   /** Prints a line of words without spoiling the bar. */
   say(line: string): void;
+  /** Does `write` to `output` with the bar out of the way, where both are terminals: they may be one and the same. */
+  around<T>(write: () => T, output?: { isTTY?: boolean }): T;
   /** Takes the bar away. */
   stop(): void;
 }
@@ -63,6 +65,15 @@ export function progressBar(
     say(line) {
       erase();
       stream.write(`${line}\n`);
+    },
+    around(write, output = process.stdout) {
+      if (!drawn || output.isTTY !== true) {
+        return write();
+      }
+      erase();
+      const written = write();
+      draw();
+      return written;
     },
     stop,
     [Symbol.dispose]: stop,

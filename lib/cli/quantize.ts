@@ -94,7 +94,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
       failed += 1;
       const { code, message } = result;
       if (json) {
-        await writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`);
+        await bar.around(() => writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`));
       }
       rows.push([printable(file), red(code, process.stdout), '', '']);
       bar.say(`${printable(file)}: ${code}: ${message}`);
@@ -107,7 +107,9 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
     }
     if (json) {
       const image = { format: picture.format, width: picture.width, height: picture.height };
-      await writeOut(`${JSON.stringify({ file, status: 'succeeded', image, tokens: Array.from(tokens) })}\n`);
+      await bar.around(() =>
+        writeOut(`${JSON.stringify({ file, status: 'succeeded', image, tokens: Array.from(tokens) })}\n`),
+      );
     }
     rows.push([printable(file), picture.format, `${picture.width}x${picture.height}`, String(new Set(tokens).size)]);
   }
@@ -137,14 +139,14 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
   }
   if (npy !== undefined) {
     await npy.commit();
-    process.stderr.write(`${out}: uint16 [${files.length}, ${width * height}]\n`);
+    process.stderr.write(`${printable(out ?? '')}: uint16 [${files.length}, ${width * height}]\n`);
   }
   if (preview !== undefined) {
     const columns = Math.ceil(Math.sqrt(tiles.length));
     const grid = pictureGrid(inRows(tiles, columns), gridScale(width, columns));
     await writeOutputFile(preview, force, await writePng(grid.rgb, grid.width, grid.height));
     process.stderr.write(
-      `${preview}: what the model sees, ${width}x${height} each, by rows in the order of the files\n`,
+      `${printable(preview)}: what the model sees, ${width}x${height} each, by rows in the order of the files\n`,
     );
   }
 }

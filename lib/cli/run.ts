@@ -11,7 +11,7 @@ import { createMemoryQueue } from '../local/memory-queue.ts';
 import { createNdjsonEventSink } from '../local/ndjson-event-sink.ts';
 import { openOutputDirectory } from '../local/output-directory.ts';
 import { systemClock } from '../local/system-clock.ts';
-import type { OutputName } from '../pipeline/ports.ts';
+import type { EventSink, OutputName } from '../pipeline/ports.ts';
 import { runPipeline } from '../pipeline/run.ts';
 import { type OpenModelOptions, openModel } from '../runtime/model.ts';
 import {
@@ -35,6 +35,7 @@ import { runNote, runReport, stallWords } from './run-report.ts';
 import { samplePictures } from './sample-pictures.ts';
 import { createSkippedFiles } from './skipped-files.ts';
 import { onOutputFailure } from './standard-output.ts';
+import { UsageError } from './usage-error.ts';
 import { workersOption } from './workers-option.ts';
 
 const OUTPUTS: readonly OutputName[] = ['classification', 'features', 'likelihood'];
@@ -130,6 +131,12 @@ function outputList(text: string): OutputName[] {
 }
 
 async function run(dir: string, options: RunOptions): Promise<void> {
+  const meaningless = options.layer !== undefined ? 'layer' : options.norm !== undefined ? 'norm' : undefined;
+  if (meaningless !== undefined && options.outputs?.includes('features') === false) {
+    throw new UsageError(
+      `--${meaningless} goes with features, not with --outputs ${options.outputs.join(',')}; leave it out, or add features`,
+    );
+  }
   const directories = await runDirectories(dir, options.out);
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   const stop = new AbortController();
@@ -141,7 +148,8 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const skipped = createSkippedFiles();
   const input = await openInputDirectory(directories.input, { onSkipped: skipped.add });
   const output = await openOutputDirectory(directories.output);
-  const events = createNdjsonEventSink<PipelineEvent>(process.stdout, { onClosed: () => stop.abort() });
+  const lines = createNdjsonEventSink<PipelineEvent>(process.stdout, { onClosed: () => stop.abort() });
+  const events: EventSink<PipelineEvent> = { publish: (batch) => bar.around(() => lines.publish(batch)) };
   onOutputFailure(({ code }) => {
     const why = code === 'EPIPE' ? 'nobody reads standard output any more' : `standard output failed (${code})`;
     bar.say(`igpt: ${why}; finishing what is in flight`);

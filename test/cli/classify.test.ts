@@ -57,6 +57,22 @@ test('--json: all classes of a picture add up to one; a file that fails has its 
   ]);
 });
 
+test('a model that answers with NaN fails the file, and the command', async () => {
+  using folder = temporaryFolder();
+  await using damaged = await tinyCheckpoint({
+    tensors: (all) =>
+      all.map((tensor) =>
+        tensor.name === 'score.weight' ? { ...tensor, data: tensor.data.slice().fill(NaN) } : tensor,
+      ),
+  });
+  await writePicture(join(folder.path, 'a.png'), 1);
+  const { code, stdout } = await igpt(['classify', 'a.png', '--model', damaged.directory], { cwd: folder.path });
+
+  expect(stdout).toMatch(/^a\.png +inference_failed$/m);
+  expect(stdout).not.toContain('NaN');
+  expect(code).toBe(1);
+});
+
 test('a model without a class head is a usage error', async () => {
   using folder = temporaryFolder();
   await using headless = await tinyCheckpoint({ classes: 0 });

@@ -90,7 +90,7 @@ describe('igpt complete refuses', () => {
     [['--tokens', 'x.npy', '--out', 'y.jpg'], 2, 'expected a name that ends in .png or .npy'],
     [['--tokens', 'x.npy', '--out', 'y.png'], 1, 'has no preprocessor_config.json'],
     [['--tokens', 'x.npy', '--model', golden('oa512bert')], 2, 'is a BERT model'],
-    [['--tokens', 'missing.npy'], 1, 'could not read missing.npy (ENOENT)'],
+    [['--tokens', 'missing.npy'], 2, 'could not read missing.npy (ENOENT)'],
     [['missing.png', '--model', 'igpt-nano'], 1, 'missing.png: not_found'],
   ])('%j', async (args, expectedCode, words) => {
     using folder = temporaryFolder();

@@ -90,6 +90,16 @@ describe('igpt forward reproduces golden values', () => {
   });
 });
 
+test('the name of the output stays on its line', async () => {
+  using folder = temporaryFolder();
+  writeInputs('hf16', folder.path);
+  const args = ['--tokens', 'x.npy', '--output', 'likelihood', '--out', 'a\nb.npy'];
+  const { code, stderr } = await igpt(['forward', '--model', golden('hf16'), ...args], { cwd: folder.path });
+
+  expect(stderr).toMatch(/^a\\u000ab\.npy: float32 \[3, 64\], [^\n]*\n$/);
+  expect(code).toBe(0);
+});
+
 describe('igpt forward refuses', () => {
   const forward = async (folder: string, model: string, ...args: string[]) => {
     writeInputs(model, folder);

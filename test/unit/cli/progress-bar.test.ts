@@ -65,6 +65,30 @@ describe('progressBar', () => {
     expect(screen.text).toBe('\r\u001b[2Kwaiting for the model\n');
   });
 
+  test('is out of the way of a line on standard output where both are terminals, and comes back', () => {
+    const bar = progressBar('pictures', screen, () => Date.now());
+    bar.update(8, 20);
+    vi.advanceTimersByTime(2000);
+    screen.text = '';
+    bar.around(() => screen.write('{"type":"result"}\n'), screen);
+
+    const erased = '\r\u001b[2K';
+    expect(screen.text.startsWith(`${erased}{"type":"result"}\n${erased}█`)).toBe(true);
+    expect(screen.text).toContain(' 8/20 pictures');
+    bar.stop();
+  });
+
+  test('stays where it is when the line goes to a file', () => {
+    const bar = progressBar('pictures', screen, () => Date.now());
+    bar.update(8, 20);
+    vi.advanceTimersByTime(2000);
+    screen.text = '';
+    expect(bar.around(() => 'written', {})).toBe('written');
+
+    expect(screen.text).toBe('');
+    bar.stop();
+  });
+
   test('is silent where standard error is not a terminal, except for words', () => {
     const pipe: BarStream & { text: string } = { text: '', write: (text) => (pipe.text += text) };
     const bar = progressBar('pictures', pipe, () => Date.now());
