@@ -19,9 +19,18 @@ export interface DecodeOptions {
   decoders: number;
 }
 
+/** A day. Timers count milliseconds in 31 bits, 24 days: a longer one would ring at once. */
+const LONGEST_TIMEOUT_S = 86_400;
+
+/** A square of a million pixels a side: more than any decoder's formats hold. */
+const MOST_MEGAPIXELS = 1_000_000;
+
+/** Node reads files of up to 2 GiB at once. */
+const MOST_MEGABYTES = 2000;
+
 /** Adds the limits on decoding, all with their defaults, to `command`. */
 export function addDecodeOptions(command: Command): Command {
-  const positive = number({ min: 0, aboveMin: true });
+  const upTo = (max: number) => number({ min: 0, max, aboveMin: true });
   return command
     .option('--allow-svg', 'decode SVG too, which lets a small file burn much CPU', false)
     .option(
@@ -32,15 +41,17 @@ export function addDecodeOptions(command: Command): Command {
     .addOption(
       new Option('--max-megapixels <m>', 'refuse larger pictures, in millions of pixels')
         .default(100)
-        .argParser(positive),
+        .argParser(upTo(MOST_MEGAPIXELS)),
     )
     .addOption(
-      new Option('--max-megabytes <m>', 'refuse larger files, in millions of bytes').default(50).argParser(positive),
+      new Option('--max-megabytes <m>', 'refuse larger files, in millions of bytes')
+        .default(50)
+        .argParser(upTo(MOST_MEGABYTES)),
     )
     .addOption(
       new Option('--decode-timeout <s>', 'give up on a picture after this long, in seconds')
         .default(10)
-        .argParser(positive),
+        .argParser(upTo(LONGEST_TIMEOUT_S)),
     )
     .addOption(
       new Option('--decoders <n>', 'child processes that decode')

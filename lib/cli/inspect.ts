@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { type CheckpointSummary, summarize } from '../checkpoint/summary.ts';
 import { examples } from './examples.ts';
 import { modelDirectory } from './model-option.ts';
@@ -24,8 +24,17 @@ export function inspectCommand(): Command {
 }
 
 async function inspect(model: string, { json }: InspectOptions): Promise<void> {
-  const summary = summarize(await openCheckpoint(modelDirectory(model)));
-  await writeOut(json ? `${JSON.stringify(summary)}\n` : describe(model, summary));
+  const checkpoint = await openCheckpoint(modelDirectory(model));
+  const summary = summarize(checkpoint);
+  const probe = probeFacts(checkpoint);
+  await writeOut(json ? `${JSON.stringify({ ...summary, probe })}\n` : describe(model, summary, probe));
+}
+
+/** What the probe reads: h^l of which layers, after which norm. */
+type ProbeFacts = { layers: readonly number[]; norm: string } | null;
+
+function probeFacts({ probe }: Checkpoint): ProbeFacts {
+  return probe === undefined ? null : { layers: probe.layers, norm: probe.norm };
 }
 
 const SAMPLERS = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming'];
@@ -33,7 +42,7 @@ const SAMPLERS = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming']
 /** More labels would push everything else off the screen. */
 const LABELS_SHOWN = 20;
 
-function describe(model: string, summary: CheckpointSummary): string {
+function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts): string {
   const count = (value: number) => value.toLocaleString('en');
   const { resolution, resample, labels } = summary;
   const more = labels.length > LABELS_SHOWN ? `, … (${labels.length - LABELS_SHOWN} more, see --json)` : '';
@@ -56,6 +65,7 @@ function describe(model: string, summary: CheckpointSummary): string {
     ['palette', `${summary.n_colors} colours`],
     ['features', `layer ${summary.feature_layer}, norm ${summary.feature_norm}`],
     ['class head', summary.class_head === null ? 'none' : `${summary.class_head}, ${labels.length} classes`],
+    ...(probe === null ? [] : [['probe', `layers ${probe.layers.join(', ')}, norm ${probe.norm}`]]),
     ['labels', labels.length === 0 ? 'none' : labels.slice(0, LABELS_SHOWN).join(', ') + more],
     [
       'weights',

@@ -1,10 +1,11 @@
 import { inspect } from 'node:util';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { watchInterrupts } from './interrupt.ts';
+import { printable } from './printable.ts';
 import { createProgram, HelpShown } from './program.ts';
 import { watchStandardOutput } from './standard-output.ts';
 import { red } from './style.ts';
-import { isUsageError } from './usage-error.ts';
+import { isUsageError, UsageError } from './usage-error.ts';
 
 /** Runs one command line and sets the exit code: 0 done, 1 failed, 2 the command line is wrong, 128 + signal interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -16,12 +17,27 @@ export async function main(args: readonly string[]): Promise<void> {
     process.chdir(userFolder);
   }
   try {
+    requireFolder();
     await createProgram().parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof HelpShown)) {
       report(error, args.includes('--debug') || debug !== '');
       process.exitCode = isUsageError(error) ? 2 : 1;
     }
+  }
+}
+
+/** Every name on the command line is meant from the folder that the user stands in. */
+function requireFolder(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    throw new UsageError(
+      'the folder that you are in does not exist any more; go to another one (cd) and run igpt again',
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -34,5 +50,5 @@ function report(error: unknown, debug: boolean): void {
     error instanceof ImageGptError
       ? message
       : `unexpected: ${message}; this is a defect of igpt: run it again with --debug and report what it prints`;
-  process.stderr.write(`${red('igpt:', process.stderr)} ${words.replaceAll(/\s*\n\s*/g, ' ')}\n`);
+  process.stderr.write(`${red('igpt:', process.stderr)} ${printable(words.replaceAll(/\s*\n\s*/g, ' '))}\n`);
 }

@@ -1,9 +1,10 @@
-import { realpathSync, statSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { openTokenizerFiles } from '../checkpoint/checkpoint.ts';
 import type { Preprocessing } from '../image-gpt/config.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
+import { lookAt } from './look-at.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The checkpoint that works out of the box. */
@@ -20,7 +21,7 @@ export function modelOption(): Option {
 /** Directory of the checkpoint that `--model` names. Says on standard error when it is the one for trying out. */
 export function modelDirectory(model: string): string {
   const directory = model === NANO ? NANO_DIRECTORY : model;
-  const there = statSync(directory, { throwIfNoEntry: false });
+  const there = lookAt(directory, `model ${model}`);
   if (there?.isDirectory() !== true) {
     const came = there === undefined ? 'there is nothing of that name' : 'it is a file';
     throw new UsageError(

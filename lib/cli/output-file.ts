@@ -1,7 +1,8 @@
-import { rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { constants, copyFile, type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { ImageGptError } from '../image-gpt/error.ts';
+import { lookAt } from './look-at.ts';
 import { UsageError } from './usage-error.ts';
 
 /** A file that appears under its name only when it is complete. */
@@ -28,10 +29,10 @@ export function checkOutputPath<E extends string>(
   if (extension === undefined) {
     throw new UsageError(`${flag} ${path}: expected a name that ends in ${extensions.join(' or ')}`);
   }
-  if (statSync(dirname(resolve(path)), { throwIfNoEntry: false })?.isDirectory() !== true) {
+  if (lookAt(dirname(resolve(path)), `${flag} ${path}`)?.isDirectory() !== true) {
     throw new UsageError(`${flag} ${path}: its folder does not exist; make it first, or choose another name`);
   }
-  const there = statSync(path, { throwIfNoEntry: false });
+  const there = lookAt(path, `${flag} ${path}`);
   if (there !== undefined && !there.isFile()) {
     throw new UsageError(`${flag} ${path} is not a file that could be replaced; choose another name`);
   }
@@ -78,16 +79,26 @@ export async function openOutputFile(path: string, force: boolean): Promise<Outp
       }
     },
     async commit() {
-      await handle?.sync();
-      await handle?.close();
-      handle = undefined;
-      if (force) {
-        await rename(temporary, path);
-      } else {
-        await linkOrRefuse(temporary, path);
-        await rm(temporary);
+      try {
+        await handle?.sync();
+        await handle?.close();
+        handle = undefined;
+        if (force) {
+          await rename(temporary, path);
+        } else {
+          await linkOrRefuse(temporary, path);
+          await rm(temporary);
+        }
+        unfinished.delete(temporary);
+      } catch (error) {
+        throw error instanceof ImageGptError
+          ? error
+          : new ImageGptError(
+              'output_not_writable',
+              `could not finish ${path} (${codeOf(error)}); make room there, or choose another place`,
+              { cause: error },
+            );
       }
-      unfinished.delete(temporary);
     },
     discard,
     [Symbol.asyncDispose]: discard,
@@ -128,11 +139,7 @@ async function linkOrRefuse(temporary: string, path: string): Promise<void> {
       await copyFile(temporary, path, constants.COPYFILE_EXCL);
       return;
     }
-    throw new ImageGptError(
-      'output_not_writable',
-      `could not give ${path} its name (${codeOf(error)}); choose another place`,
-      { cause: error },
-    );
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, type CommanderError } from 'commander';
+import { Command, type CommanderError, Help, type Option } from 'commander';
 import { classifyCommand } from './classify.ts';
 import { completeCommand } from './complete.ts';
 import { forwardCommand } from './forward.ts';
@@ -24,7 +24,6 @@ export function createProgram(): Command {
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .option('--debug', 'print the whole error with its stack (or set IGPT_DEBUG=1)', false)
-    .configureHelp({ showGlobalOptions: true })
     .action(async (_, command: Command) => {
       const [verb] = command.args;
       if (verb !== undefined) {
@@ -47,8 +46,8 @@ export function createProgram(): Command {
   for (const command of [program, ...program.commands]) {
     command
       .helpOption('-h, --help', 'print this help')
-      .configureOutput({ outputError: () => {} })
-      .configureHelp({ showGlobalOptions: true })
+      .configureOutput({ outputError: () => {}, writeErr: () => {} })
+      .configureHelp({ showGlobalOptions: true, optionDescription })
       .showSuggestionAfterError(false)
       .exitOverride((error) => {
         throw translate(command, error);
@@ -62,20 +61,33 @@ function translate(command: Command, error: CommanderError): Error {
     return new HelpShown();
   }
   if (error.code === 'commander.help') {
-    // `igpt help nope`: the program's own help went out instead.
-    return new UsageError('there is no such verb; expected one of those above', { cause: error });
+    // `igpt help nope`
+    return unknownVerb(command, command.args[1] ?? '');
   }
   const words = error.message
     .replace(/^error: /, '')
-    .replace(/^option '(.+?)' argument '(.*)' is invalid\. (.*?)\.?$/s, "$1: $3; got '$2'")
+    .replace(
+      /^option '(.+?)' argument '(.*)' is invalid\. (.*?)\.?$/s,
+      (_, option, got, why) =>
+        // A parser that looks closer says itself what it got.
+        `${option}: ${why}${why.includes(", got '") ? '' : `; got '${got}'`}`,
+    )
     .replace(/^command-argument value '(.*)' is invalid for argument '(.+?)'\. (.*?)\.?$/s, "$2: $3; got '$1'")
     .replace('Allowed choices are ', 'expected one of ')
     .replace(/\.$/, '');
   const flag = /unknown option '([^']*)'/.exec(words)?.[1];
-  const meant = flag === undefined ? undefined : nearest(flag, flagsOf(command));
+  const choice = /expected one of (.*); got '([^']*)'/s.exec(words);
+  const meant =
+    flag !== undefined ? nearest(flag, flagsOf(command)) : nearest(choice?.[2] ?? '', choice?.[1]?.split(', ') ?? []);
   const suggestion = meant === undefined ? '' : ` (nearest: ${meant})`;
   const verb = command.parent === null ? '' : `${command.name()}: `;
   return new UsageError(`${verb}${words}${suggestion}; see ${seeHelp(command)}`, { cause: error });
+}
+
+/** A switch is off unless given: nobody needs to be told. */
+function optionDescription(option: Option): string {
+  const words = new Help().optionDescription(option);
+  return option.isBoolean() ? words.replace(/ ?\(default: false\)$/, '') : words;
 }
 
 function flagsOf(command: Command): string[] {

@@ -15,6 +15,9 @@ export interface RunDirectories {
  * pictures would be read as pictures, and pictures among the outcomes could be taken for them.
  */
 export async function runDirectories(dir: string, out: string): Promise<RunDirectories> {
+  if (out === '') {
+    throw new UsageError('--out: expected a directory, got an empty name; leave it out for ./igpt-out');
+  }
   const found = await stat(dir).catch((error: unknown) => {
     throw new UsageError(`${dir}: expected a directory of pictures, but ${refusal(error)}`);
   });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -21,13 +22,13 @@ describe('without a verb', () => {
 });
 
 describe('help', () => {
-  test.each(VERBS)('igpt %s --help shows defaults and examples', async (verb) => {
+  test.each(VERBS)('igpt %s --help shows examples', async (verb) => {
     const { code, stdout, stderr } = await igpt([verb, '--help']);
 
     expect(code).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toMatch(new RegExp(`^Usage: igpt ${verb} `));
-    expect(stdout).toContain('(default: ');
+    expect(stdout).not.toContain('(default: false)');
     expect(stdout).toMatch(new RegExp(`\nExamples:\n(.*\n)*? {2}node lib/cli/igpt\\.js ${verb} `));
   });
 
@@ -56,6 +57,16 @@ describe('a wrong command line', () => {
     expect(code).toBe(2);
   });
 
+  test('a folder that was removed under the user is said in one line', () => {
+    using folder = temporaryFolder();
+    const leave = 'mkdir gone && cd gone && rmdir ../gone && "$0" inspect igpt-nano';
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', leave, IGPT], { cwd: folder.path, encoding: 'utf8' });
+
+    expect(stderr).toMatch(/^igpt: the folder that you are in does not exist any more[^\n]*\n$/);
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+
   test('--debug and IGPT_DEBUG add the stack', async () => {
     const asked = await igpt(['classify', 'x.png', '--model', 'nowhere', '--debug']);
     const set = await igpt(['classify', 'x.png', '--model', 'nowhere'], { env: { IGPT_DEBUG: '1' } });
@@ -74,7 +85,6 @@ describe('the entry', () => {
       join(folder.path, 'call.mjs'),
       `import { spawnSync } from 'node:child_process'; const { status } = spawnSync('./bin/igpt', ['inspect', 'igpt-nano', '--json'], { stdio: 'inherit' }); process.exit(status);`,
     );
-    const { spawnSync } = await import('node:child_process');
     const { status, stdout, stderr } = spawnSync('node', ['call.mjs'], {
       cwd: folder.path,
       env: { PATH: pathWithoutProject() },

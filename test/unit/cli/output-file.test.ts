@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -68,6 +68,19 @@ describe('openOutputFile', () => {
     await expect(file.commit()).rejects.toMatchObject({ code: 'output_exists' });
     await file.discard();
     expect(readFileSync(path, 'utf8')).toBe('theirs');
+    expect(readdirSync(folder)).toEqual(['a.npy']);
+  });
+
+  test('says in words when the last step fails, and leaves nothing behind', async () => {
+    const path = join(folder, 'a.npy');
+    const file = await openOutputFile(path, true);
+    mkdirSync(path);
+
+    await expect(file.commit()).rejects.toMatchObject({
+      code: 'output_not_writable',
+      message: expect.stringContaining('(EISDIR)'),
+    });
+    await file.discard();
     expect(readdirSync(folder)).toEqual(['a.npy']);
   });
 

@@ -24,7 +24,20 @@ test.each([
   ],
   [
     ['forward', '--tokens', 'x.npy', '--output', 'logit', '--out', 'y.npy'],
-    /--output <name>: expected one of logits, features/,
+    /--output <name>: expected one of logits, features, likelihood, classes; got 'logit' \(nearest: logits\)/,
+  ],
+  [['run', '.', '--norm', 'rwa'], /--norm <norm>: expected one of raw, next; got 'rwa' \(nearest: raw\)/],
+  [['help', 'nope'], /there is no verb 'nope'; expected one of run, classify/],
+  [['help', 'insect'], /there is no verb 'insect' \(nearest: inspect\)/],
+  [['run', '.', '--outputs', 'foo'], /--outputs <list>: expected some of [^']*, got 'foo'; see/],
+  [
+    ['run', '.', '--outputs', 'likelihood', '--layer', '2'],
+    /--layer goes with features, not with --outputs likelihood/,
+  ],
+  [['run', '.', '--outputs', 'likelihood', '--norm', 'raw'], /--norm goes with features/],
+  [
+    ['run', '.', '--decode-timeout', '3000000'],
+    /--decode-timeout <s>: expected a number above 0, at most 86400; got '3000000'/,
   ],
   [['forward', '--output', 'logits', '--out', 'y.npy'], /required option '--tokens <x.npy>' not specified/],
 ])('igpt %j is a usage error in one line', async (args, words) => {
@@ -35,4 +48,10 @@ test.each([
   expect(error).toBeInstanceOf(UsageError);
   expect(String(error)).toMatch(words);
   expect(String(error)).not.toContain('\n');
+});
+
+test('help shows the defaults of values, and none of switches, which are off', () => {
+  const helps = createProgram().commands.map((command) => command.helpInformation());
+  expect(helps.filter((help) => help.includes('(default: false)'))).toEqual([]);
+  expect(helps.filter((help) => help.includes('(default: "igpt-nano")'))).toHaveLength(5);
 });

@@ -45,6 +45,10 @@ test('looks through symbolic links', async () => {
   );
 });
 
+test('an empty --out is no directory', async () => {
+  await expect(runDirectories(join(folder, 'pictures'), '')).rejects.toThrow('got an empty name');
+});
+
 test('says what came where a directory was expected', async () => {
   await expect(runDirectories(join(folder, 'missing'), join(folder, 'out'))).rejects.toThrow(
     'there is nothing of that name',
