@@ -102,7 +102,7 @@ export function runCommand(): Command {
   return addDecodeOptions(command)
     .addHelpText(
       'after',
-      examples(`run ${samplePictures()}`, 'run ~/Pictures --out /tmp/outcomes --outputs features,likelihood'),
+      examples(`run ${samplePictures()}`, 'run ~/Pictures --out ~/outcomes --outputs features,likelihood'),
     )
     .addHelpText(
       'after',
