@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { topClasses } from '../image-gpt/classification.ts';
 import { createQuantizer } from '../image-gpt/nearest-color.ts';
-import { PictureError } from '../pipeline/ports.ts';
+import { labelledClasses } from '../pipeline/labelled-classes.ts';
 import { openModel } from '../runtime/model.ts';
 import {
   addDecodeOptions,
@@ -13,6 +12,7 @@ import {
 } from './decode-option.ts';
 import { disposable } from './disposable.ts';
 import { examples } from './examples.ts';
+import { tellFailed } from './failed-file.ts';
 import { modelDirectory, modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
 import { eachPicture } from './picture-files.ts';
@@ -20,7 +20,6 @@ import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
 import { writeOut } from './standard-output.ts';
-import { red } from './style.ts';
 import { table } from './table.ts';
 import { workersOption } from './workers-option.ts';
 
@@ -61,19 +60,8 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
     { maxBytes: maxPictureBytes(options), concurrency: decodingConcurrency(options) + model.concurrency },
     async (bytes) => {
       const { format, width, height, rgb } = await decoder.decode(bytes);
-      const { classLogits = [] } = await model.predict(quantize(rgb));
-      const wrong = classLogits.find((value) => !Number.isFinite(value));
-      if (wrong !== undefined) {
-        throw new PictureError(
-          'inference_failed',
-          `Expected finite class logits from the model, received ${wrong}; are its weights damaged?`,
-        );
-      }
-      const classes = topClasses(classLogits, top).map(({ index, probability }) => ({
-        label: model.labels[index] ?? `class ${index}`,
-        index,
-        probability,
-      }));
+      const { classLogits = new Float32Array(0) } = await model.predict(quantize(rgb));
+      const classes = labelledClasses(classLogits, model.labels, top);
       return { image: { format, width, height }, classes };
     },
   );
@@ -85,13 +73,8 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
     bar.update(done, files.length);
     const { file } = result;
     if (result.status === 'failed') {
-      const { code, message } = result;
       process.exitCode = 1;
-      rows.push([printable(file), red(code, process.stdout)]);
-      if (json) {
-        await bar.around(() => writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`));
-      }
-      bar.say(`${printable(file)}: ${code}: ${message}`);
+      rows.push(await tellFailed(result, { bar, json }));
     } else {
       const { image, classes } = result.value;
       rows.push([

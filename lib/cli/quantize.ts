@@ -12,6 +12,7 @@ import {
   openPictureDecoder,
 } from './decode-option.ts';
 import { examples } from './examples.ts';
+import { tellFailed } from './failed-file.ts';
 import { gridScale } from './grid-scale.ts';
 import { modelDirectory, modelOption, openPictureRecipe } from './model-option.ts';
 import { checkOutputPath, openOutputFile, writeOutputFile } from './output-file.ts';
@@ -20,7 +21,6 @@ import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
 import { writeOut } from './standard-output.ts';
-import { red } from './style.ts';
 import { table } from './table.ts';
 
 interface QuantizeOptions extends DecodeOptions {
@@ -92,12 +92,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
     const { file } = result;
     if (result.status === 'failed') {
       failed += 1;
-      const { code, message } = result;
-      if (json) {
-        await bar.around(() => writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`));
-      }
-      rows.push([printable(file), red(code, process.stdout), '', '']);
-      bar.say(`${printable(file)}: ${code}: ${message}`);
+      rows.push([...(await tellFailed(result, { bar, json })), '', '']);
       continue;
     }
     const { picture, tokens } = result.value;

@@ -1,7 +1,8 @@
 import type { Classification, SucceededOutcome } from '../contracts/outcome.ts';
 import type { TokensPicture } from '../contracts/tokens-message.ts';
-import { topClasses } from '../image-gpt/classification.ts';
 import { bitsPerPixel } from '../image-gpt/likelihood.ts';
+import { finite } from './finite.ts';
+import { labelledClasses } from './labelled-classes.ts';
 import { type Clock, type Model, PictureError, type Prediction } from './ports.ts';
 
 /**
@@ -37,12 +38,7 @@ export function predictionOutcome(
 }
 
 function classificationOf(logits: Float32Array, labels: readonly string[]): Classification {
-  for (const logit of logits) finite(logit);
-  const top5 = topClasses(logits, 5).map(({ index, probability }) => ({
-    label: labels[index] ?? `class ${index}`,
-    index,
-    probability,
-  }));
+  const top5 = labelledClasses(logits, labels, 5);
   const [best] = top5;
   if (best === undefined) throw new PictureError('inference_failed', 'Expected at least one class, received none.');
   return { ...best, top5 };
@@ -51,9 +47,4 @@ function classificationOf(logits: Float32Array, labels: readonly string[]): Clas
 /** Nine significant digits give every float32 back exactly, in half the characters of its float64. */
 function shortFloat32(value: number): number {
   return Number(finite(value).toPrecision(9));
-}
-
-function finite(value: number): number {
-  if (Number.isFinite(value)) return value;
-  throw new PictureError('inference_failed', `Expected finite numbers from the model, received ${value}.`);
 }

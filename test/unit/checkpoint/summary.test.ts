@@ -3,25 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { writeProbe } from '../../../lib/checkpoint/probe.ts';
 import { paperParameters, summarize } from '../../../lib/checkpoint/summary.ts';
-import type { ImageGptConfig } from '../../../lib/image-gpt/config.ts';
+import { modelShape } from '../../support/model-shape.ts';
 import { type TinyCheckpointOptions, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
 const nano = join(import.meta.dirname, '../../../lib/models/igpt-nano');
-
-function shape(n_layer: number, n_embd: number, n_positions: number): ImageGptConfig {
-  return {
-    n_colors: 512,
-    n_positions,
-    n_embd,
-    n_layer,
-    n_head: 8,
-    n_inner: 4 * n_embd,
-    layer_norm_epsilon: 1e-5,
-    objective: 'ar',
-    feature_layer: n_layer / 2,
-    feature_norm: 'next',
-  };
-}
 
 async function summaryOf(options: TinyCheckpointOptions) {
   await using tiny = await tinyCheckpoint(options);
@@ -30,11 +15,11 @@ async function summaryOf(options: TinyCheckpointOptions) {
 
 describe('paperParameters', () => {
   it.each([
-    ['S', shape(24, 512, 1024), 76_571_648],
-    ['M', shape(36, 1024, 1024), 455_157_760],
-    ['L', shape(48, 1536, 1024), 1_362_250_752],
-    ['L at 48x48', shape(48, 1536, 2304), 1_364_216_832],
-    ['XL', shape(60, 3072, 4096), 6_810_875_904],
+    ['S', modelShape(24, 512, 1024), 76_571_648],
+    ['M', modelShape(36, 1024, 1024), 455_157_760],
+    ['L', modelShape(48, 1536, 1024), 1_362_250_752],
+    ['L at 48x48', modelShape(48, 1536, 2304), 1_364_216_832],
+    ['XL', modelShape(60, 3072, 4096), 6_810_875_904],
   ])('counts what the paper counts for iGPT-%s', (_, config, expected) => {
     expect(paperParameters(config)).toBe(expected);
   });
