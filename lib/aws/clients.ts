@@ -8,7 +8,8 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 /** A request that has no answer after this long never will, milliseconds; longer than SQS's longest poll of 20 s. */
 const requestTimeoutMs = 30_000;
 
-const common = {
+/** What every client has in common. */
+export const clientDefaults = {
   retryMode: 'adaptive',
   maxAttempts: 4,
   requestHandler: {
@@ -23,17 +24,17 @@ const common = {
 /** An emulator behind AWS_ENDPOINT_URL has no host name for each bucket. */
 export function createS3Client(): S3Client {
   const { AWS_ENDPOINT_URL: all, AWS_ENDPOINT_URL_S3: own } = process.env;
-  return new S3Client({ ...common, forcePathStyle: Boolean(own ?? all) });
+  return new S3Client({ ...clientDefaults, forcePathStyle: Boolean(own ?? all) });
 }
 
 export function createSqsClient(): SQSClient {
-  return new SQSClient(common);
+  return new SQSClient(clientDefaults);
 }
 
 export function createSnsClient(): SNSClient {
-  return new SNSClient(common);
+  return new SNSClient(clientDefaults);
 }
 
 export function createEcsClient(): ECSClient {
-  return new ECSClient(common);
+  return new ECSClient(clientDefaults);
 }
