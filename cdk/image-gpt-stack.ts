@@ -85,6 +85,7 @@ export class ImageGptStack extends Stack {
       metricNamespace: namespace,
       alarmTopicArn: alarms.topic.topicArn,
       dashboard: dashboard.dashboardName,
+      costBrakeHoldArn: brake.hold.stateMachineArn,
       costBrakeReleaseArn: brake.release.stateMachineArn,
     });
   }

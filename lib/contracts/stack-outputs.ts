@@ -21,6 +21,8 @@ export const stackOutputs = {
   metricNamespace: 'MetricNamespace',
   alarmTopicArn: 'AlarmTopicArn',
   dashboard: 'Dashboard',
+  /** State machine that the cost brake holds the work with. */
+  costBrakeHoldArn: 'CostBrakeHoldArn',
   /** State machine that lets the work go on after the cost brake. */
   costBrakeReleaseArn: 'CostBrakeReleaseArn',
 } as const;
