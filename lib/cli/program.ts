@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, type CommanderError, Help, type Option } from 'commander';
 import { classifyCommand } from './classify.ts';
 import { completeCommand } from './complete.ts';
+import { costCommand } from './cost.ts';
 import { forwardCommand } from './forward.ts';
 import { inspectCommand } from './inspect.ts';
 import { invocation } from './invocation.ts';
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     forwardCommand,
     completeCommand,
     inspectCommand,
+    costCommand,
   ]) {
     program.addCommand(create());
   }

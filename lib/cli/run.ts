@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { preprocessingHash } from '../checkpoint/preprocessing-hash.ts';
 import type { PipelineEvent } from '../contracts/event.ts';
@@ -26,8 +26,8 @@ import { examples } from './examples.ts';
 import { type InterruptSignal, interruptExitCode, onFirstInterrupt } from './interrupt.ts';
 import { sameCommand } from './invocation.ts';
 import { modelDirectory, modelOption } from './model-option.ts';
-import { nearest } from './nearest.ts';
 import { integer } from './number-option.ts';
+import { outputList, outputNames } from './outputs-option.ts';
 import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { runDirectories } from './run-directories.ts';
@@ -37,8 +37,6 @@ import { createSkippedFiles } from './skipped-files.ts';
 import { onOutputFailure } from './standard-output.ts';
 import { UsageError } from './usage-error.ts';
 import { workersOption } from './workers-option.ts';
-
-const OUTPUTS: readonly OutputName[] = ['classification', 'features', 'likelihood'];
 
 /** Messages of a queue; the tokens of 8 pictures are about 10 KB. */
 const QUEUE_CAPACITY = 64;
@@ -71,7 +69,7 @@ export function runCommand(): Command {
     .addOption(
       new Option(
         '--outputs <list>',
-        `what to compute, with commas between: ${OUTPUTS.join(', ')} (default: all that the model has)`,
+        `what to compute, with commas between: ${outputNames.join(', ')} (default: all that the model has)`,
       ).argParser(outputList),
     )
     .addOption(
@@ -114,20 +112,6 @@ export function runCommand(): Command {
       ].join('\n'),
     )
     .action((dir: string, options: RunOptions) => run(dir, options));
-}
-
-function outputList(text: string): OutputName[] {
-  const names = text.split(',').map((name) => name.trim());
-  return names.map((name) => {
-    const output = OUTPUTS.find((candidate) => candidate === name);
-    if (output === undefined) {
-      const meant = nearest(name, OUTPUTS);
-      throw new InvalidArgumentError(
-        `expected some of ${OUTPUTS.join(', ')}, got '${name}'${meant === undefined ? '' : ` (nearest: ${meant})`}`,
-      );
-    }
-    return output;
-  });
 }
 
 async function run(dir: string, options: RunOptions): Promise<void> {

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { igpt } from './igpt-process.ts';
+
+test('says by stage what pictures cost, what the idle stack costs, and what it assumes', async () => {
+  const { code, stdout } = await igpt(['cost', '--images', '1000', '--model', 'igpt-s']);
+
+  expect(code).toBe(0);
+  for (const stage of ['S3', 'Lambda', 'SQS', 'SNS', 'workers', 'CloudWatch']) {
+    expect(stdout).toMatch(new RegExp(`^${stage} `, 'm'));
+  }
+  expect(stdout).toMatch(/^workers +tasks on Spot /m);
+  expect(stdout).toMatch(/^workers +tasks on demand /m);
+  expect(stdout).toMatch(/^ECR: the worker’s image, about 2 GB +0\.20$/m);
+  expect(stdout).toContain('List prices of us-east-1 as of 2026-06');
+  expect(stdout).not.toContain('batch pipeline');
+});
+
+test('a million pictures are pointed to the batch pipeline', async () => {
+  const words = await igpt(['cost', '--images', '1000000', '--model', 'igpt-s']);
+  const json = await igpt(['cost', '--images', '999999', '--model', 'igpt-s', '--json']);
+
+  expect(words.stdout).toContain('So many pictures at once are work for the batch pipeline');
+  expect(JSON.parse(json.stdout).batch_spares_usd).toBeNull();
+});
+
+test('with --json it is one object, and the parts are the whole', async () => {
+  const { stdout } = await igpt(['cost', '--images', '5000', '--compute', 'cpu', '--outputs', 'features', '--json']);
+  const answer = JSON.parse(stdout);
+  const lines = answer.lines.reduce((total: number, { usd }: { usd: number }) => total + usd, 0);
+
+  expect(answer).toMatchObject({
+    images: 5000,
+    model: 'igpt-nano',
+    outputs: ['features'],
+    compute: 'cpu',
+    prices: { region: 'us-east-1', as_of: '2026-06' },
+  });
+  expect(answer.usd.spot).toBeCloseTo(lines + answer.workers.spot.usd, 10);
+});
+
+test('features alone need half of the layers, hence half of the work', async () => {
+  const all = await igpt(['cost', '--images', '1', '--model', 'igpt-m', '--json']);
+  const features = await igpt(['cost', '--images', '1', '--model', 'igpt-m', '--outputs', 'features', '--json']);
+  const gflop = (text: string) => JSON.parse(text).gflop_per_picture;
+
+  // 1,006.1 GFLOP with the logits, of which the head is 1.07.
+  expect(gflop(all.stdout)).toBeCloseTo(1006.1, 1);
+  expect(gflop(features.stdout)).toBeCloseTo((1006.1 - 1.07) / 2, 0);
+});
+
+test.each([
+  [['cost'], '--images'],
+  [['cost', '--images', '0'], 'expected a whole number from 1 to 1000000000000'],
+  [['cost', '--images', '5', '--compute', 'p5.48xlarge'], 'expected one of g6.xlarge'],
+  [
+    ['cost', '--images', '5', '--outputs', 'likelihood', '--model', 'test/fixtures/golden/oa512bert-hf'],
+    'has no likelihood',
+  ],
+])('%j is a wrong command line', async (args, words) => {
+  const { code, stderr, stdout } = await igpt(args);
+
+  expect(stderr).toContain(words);
+  expect([code, stdout]).toEqual([2, '']);
+});
