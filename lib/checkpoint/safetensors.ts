@@ -29,6 +29,11 @@ const bitsOf: Readonly<Record<string, number>> = {
   C64: 64,
 };
 
+/** Bytes of a tensor; not a whole number when a packed one does not fill its last byte. */
+export function bytesOf(dtype: string, shape: readonly number[]): number {
+  return (shape.reduce((product, dimension) => product * dimension, 1) * (bitsOf[dtype] ?? Number.NaN)) / 8;
+}
+
 /** The format's own limit: a longer header is an attack or not a safetensors file. */
 const maxHeaderBytes = 100_000_000;
 
@@ -136,11 +141,10 @@ function parseTensor(name: string, entry: unknown, dataStart: number, file: stri
   }
   const { dtype, shape, data_offsets } = parsed.data;
   const [begin, end] = data_offsets;
-  const bits = bitsOf[dtype];
-  if (bits === undefined) {
+  if (bitsOf[dtype] === undefined) {
     throw invalid(file, `dtype ${dtype} for ${name}, which the format does not have`);
   }
-  const expected = (shape.reduce((product, dimension) => product * dimension, 1) * bits) / 8;
+  const expected = bytesOf(dtype, shape);
   if (end - begin !== expected) {
     throw invalid(
       file,

@@ -1,10 +1,8 @@
 import type { ImageGptConfig, Objective } from '../image-gpt/config.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { blocksCost, type Cost, classesCost, logitsCost } from './cost.ts';
+import { type Variant, variantOf } from './variants.ts';
 import { listWeights } from './weights-by-role.ts';
-
-/** The paper's sizes (table 1, section 3.3), or none of them. */
-type Variant = 'S' | 'M' | 'L' | 'XL' | 'custom';
 
 interface OutputCost {
   output: 'features' | 'classes' | 'likelihood' | 'logits';
@@ -19,7 +17,8 @@ interface OutputCost {
 /** What a checkpoint is, ready to print as JSON. */
 export interface CheckpointSummary {
   name: string;
-  variant: Variant;
+  /** One of the paper's sizes, or none of them. */
+  variant: Variant | 'custom';
   layout: 'huggingface' | 'openai';
   objective: Objective;
   n_layer: number;
@@ -52,7 +51,7 @@ export function summarize(checkpoint: Checkpoint): CheckpointSummary {
   const stored = listWeights(weights);
   return {
     name: checkpoint.name,
-    variant: variantOf(config),
+    variant: variantOf(config) ?? 'custom',
     layout: weights.layout,
     objective,
     n_layer,
@@ -80,20 +79,6 @@ export function paperParameters(config: ImageGptConfig): number {
   const { n_layer: L, n_embd: d, n_inner, n_positions: n, n_colors: V, objective } = config;
   const block = 4 * d * d + 2 * d * n_inner + 2 * d;
   return L * block + d + n * d + 2 * V * d + (objective === 'ar' ? d : 0);
-}
-
-function variantOf({ n_embd, n_layer, n_head }: ImageGptConfig): Variant {
-  switch (`${n_embd} ${n_layer} ${n_head}`) {
-    case '512 24 8':
-      return 'S';
-    case '1024 36 8':
-      return 'M';
-    case '1536 48 16':
-      return 'L';
-    default:
-      // The number of XL's heads was never published.
-      return n_embd === 3072 && n_layer === 60 ? 'XL' : 'custom';
-  }
 }
 
 function costs({ config, weights, probe }: Checkpoint): OutputCost[] {

@@ -1,9 +1,8 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
 import { CheckpointError } from './error.ts';
-import { readJsonFile } from './json-file.ts';
 import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors.ts';
+import { readShardIndex } from './shard-index.ts';
 
 /** A tensor and the file that holds it. */
 export interface StoredTensor extends SafetensorsTensor {
@@ -23,9 +22,6 @@ export interface WeightFiles {
 
 const single = 'model.safetensors';
 const indexFile = 'model.safetensors.index.json';
-
-/** What transformers writes beside the shards of a large checkpoint. */
-const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
 /**
  * Finds model.safetensors, or the shards that model.safetensors.index.json names, follows symbolic links (a Hugging
@@ -68,21 +64,12 @@ async function weightFileNames(directory: string): Promise<string[]> {
   if (present.includes(single)) {
     return [single];
   }
-  const index = await readJsonFile(join(directory, indexFile), indexSchema, 'weights_invalid');
-  if (index === undefined) {
-    const advice = present.includes('pytorch_model.bin')
-      ? ' It holds pytorch_model.bin: convert that to safetensors first.'
+  const shards = await readShardIndex(join(directory, indexFile));
+  if (shards === undefined) {
+    const advice = present.some((name) => /\.(bin|pth?|index)$/.test(name))
+      ? ' igpt import makes one of what is there.'
       : '';
     throw new CheckpointError('weights_missing', `The checkpoint directory has no ${single}.${advice}`);
-  }
-  const shards = [...new Set(Object.values(index.weight_map))].sort();
-  for (const shard of shards) {
-    if (basename(shard) !== shard || shard === '..' || shard.includes('\\')) {
-      throw new CheckpointError(
-        'weights_invalid',
-        `${indexFile} names the file ${JSON.stringify(shard)}; expected a file name inside the directory.`,
-      );
-    }
   }
   return shards;
 }

@@ -1,0 +1,97 @@
+import type { ImageGptConfig } from '../image-gpt/config.ts';
+import { createRandom } from '../image-gpt/random.ts';
+import { type FloatDtype, fromFloat32 } from './float-dtype.ts';
+import type { StreamedTensor } from './stream-safetensors.ts';
+import { elementsOf } from './tensor-source.ts';
+
+/** A tensor and how it begins: normally distributed with a mean, or constant where `deviation` is 0. */
+interface InitialTensor {
+  name: string;
+  shape: readonly number[];
+  mean: number;
+  deviation: number;
+  /** Rows of zeros at the end. */
+  zeroRows?: number;
+}
+
+/** Numbers that are made at a time: the widest matrix of XL would take 151 MB at once. */
+const chunk = 2 ** 20;
+
+/**
+ * Random weights of an iGPT, made while they are read, under Hugging Face's names with its biases (zero), with OpenAI's
+ * initial values (src/model.py): wpe N(0, 0.01), wte and sos N(0, 0.02), q, k, v N(0, 1/sqrt d), attention's c_proj
+ * N(0, 1/sqrt(d L)), both MLP matrices N(0, 0.02), gains 1, output matrix 0. So the first loss is exactly ln V. A
+ * tensor's values depend on the seed and its name alone. `score.weight` is left out: it belongs to a data set.
+ */
+export function initialWeights(config: ImageGptConfig, seed: number, dtype: FloatDtype): StreamedTensor[] {
+  return initialTensors(config).map((tensor) => ({
+    name: tensor.name,
+    dtype,
+    shape: tensor.shape,
+    pieces: () => normalPieces(tensor, seed, dtype),
+  }));
+}
+
+function initialTensors({ n_colors: V, n_positions: n, n_embd: d, n_inner, n_layer, objective }: ImageGptConfig) {
+  const normal = (name: string, shape: readonly number[], deviation: number): InitialTensor => ({
+    name,
+    shape,
+    mean: 0,
+    deviation,
+  });
+  const zero = (name: string, shape: readonly number[]): InitialTensor => normal(name, shape, 0);
+  const gain = (name: string): InitialTensor => ({ name, shape: [d], mean: 1, deviation: 0 });
+  const block = (i: number): InitialTensor[] => {
+    const h = `transformer.h.${i}.`;
+    return [
+      gain(`${h}ln_1.weight`),
+      normal(`${h}attn.c_attn.weight`, [d, 3 * d], d ** -0.5),
+      zero(`${h}attn.c_attn.bias`, [3 * d]),
+      normal(`${h}attn.c_proj.weight`, [d, d], (d * n_layer) ** -0.5),
+      zero(`${h}attn.c_proj.bias`, [d]),
+      gain(`${h}ln_2.weight`),
+      normal(`${h}mlp.c_fc.weight`, [d, n_inner], 0.02),
+      zero(`${h}mlp.c_fc.bias`, [n_inner]),
+      normal(`${h}mlp.c_proj.weight`, [n_inner, d], 0.02),
+      zero(`${h}mlp.c_proj.bias`, [d]),
+    ];
+  };
+  return [
+    // Row V is SOS, which BERT models do not have.
+    { ...normal('transformer.wte.weight', [V + 1, d], 0.02), zeroRows: objective === 'bert' ? 1 : 0 },
+    normal('transformer.wpe.weight', [n, d], 0.01),
+    ...Array.from({ length: n_layer }, (_, i) => block(i)).flat(),
+    gain('transformer.ln_f.weight'),
+    zero('lm_head.weight', [V, d]),
+  ];
+}
+
+async function* normalPieces(tensor: InitialTensor, seed: number, dtype: FloatDtype): AsyncGenerator<Uint8Array> {
+  const { name, shape, mean, deviation, zeroRows = 0 } = tensor;
+  const random = createRandom(seed, hash(name));
+  const elements = elementsOf(shape);
+  const zerosFrom = elements - zeroRows * (shape.at(-1) ?? 0);
+  for (let done = 0; done < elements; done += chunk) {
+    const values = new Float32Array(Math.min(chunk, elements - done));
+    if (deviation === 0) {
+      values.fill(mean);
+    } else {
+      // Box and Muller: two uniform numbers make two normal ones.
+      for (let i = 0; i < values.length; i += 2) {
+        const radius = deviation * Math.sqrt(-2 * Math.log(1 - random()));
+        const angle = 2 * Math.PI * random();
+        values[i] = mean + radius * Math.cos(angle);
+        values[i + 1] = mean + radius * Math.sin(angle);
+      }
+      if (zerosFrom < done + values.length) values.fill(0, Math.max(0, zerosFrom - done));
+    }
+    yield fromFloat32(values, dtype, name);
+  }
+}
+
+/** FNV-1a: each tensor has a stream of its own, whatever others there are. */
+function hash(text: string): number {
+  let sum = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) sum = Math.imul(sum ^ byte, 0x01000193);
+  return sum >>> 0;
+}

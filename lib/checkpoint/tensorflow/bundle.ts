@@ -1,0 +1,184 @@
+import { basename, dirname, join } from 'node:path';
+import { type ByteFile, openByteFile } from '../byte-file.ts';
+import { CheckpointError } from '../error.ts';
+import { bytesOf } from '../safetensors.ts';
+import type { SourceTensor, TensorSource } from '../tensor-source.ts';
+import { crc32c, maskedCrc32c } from './crc32c.ts';
+import { readTable } from './table.ts';
+import { fieldsOf, invalid } from './wire.ts';
+
+/** tensorflow/core/framework/types.proto, in safetensors' words; what is missing (strings, variants) is no weight. */
+const dtypes: Readonly<Record<number, string>> = {
+  1: 'F32',
+  2: 'F64',
+  3: 'I32',
+  4: 'U8',
+  5: 'I16',
+  6: 'I8',
+  9: 'I64',
+  10: 'BOOL',
+  14: 'BF16',
+  17: 'U16',
+  19: 'F16',
+  22: 'U32',
+  23: 'U64',
+};
+
+/** iGPT-L's index has about 100 kB; this bounds what a hostile file can cost. */
+const maxIndexBytes = 16 * 2 ** 20;
+
+/** OpenAI's largest has 64; each is an open file. */
+const maxShards = 1024;
+
+/** Where a tensor lies (BundleEntryProto of tensor_bundle.proto). */
+interface BundleEntry {
+  name: string;
+  dtype: string;
+  shape: readonly number[];
+  shard: number;
+  offset: number;
+  length: number;
+  /** Masked CRC-32C of the data. */
+  checksum: number;
+}
+
+/**
+ * Opens a TensorFlow checkpoint by its index, `<prefix>.index`; the data lies beside it, in
+ * `<prefix>.data-00000-of-00032` and so on. The checksum of each tensor is verified when it has been read.
+ *
+ * @throws CheckpointError `weights_missing`, `weights_truncated`, `weights_invalid`
+ */
+export async function openTensorFlow(indexPath: string): Promise<TensorSource> {
+  const index = await readIndex(indexPath);
+  const prefix = indexPath.slice(0, -'.index'.length);
+  const { shards, entries } = parseIndex(index, basename(indexPath));
+  const files: ByteFile[] = [];
+  const close = async () => {
+    for (const file of files) await file[Symbol.asyncDispose]();
+  };
+  try {
+    for (let shard = 0; shard < shards; shard++) {
+      files.push(await openByteFile(join(dirname(prefix), shardName(basename(prefix), shard, shards))));
+    }
+    refuseOverlaps(entries, files, basename(indexPath));
+    return {
+      format: 'TensorFlow',
+      tensors: new Map(entries.map((entry) => [entry.name, toSource(entry, files)])),
+      bytes: files.reduce((sum, file) => sum + file.size, 0),
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function shardName(prefix: string, shard: number, shards: number): string {
+  const digits = (value: number) => String(value).padStart(5, '0');
+  return `${prefix}.data-${digits(shard)}-of-${digits(shards)}`;
+}
+
+async function readIndex(path: string): Promise<Buffer> {
+  await using file = await openByteFile(path);
+  if (file.size > maxIndexBytes) throw invalid(file.name, `an index of ${file.size} bytes`);
+  return file.read(0, file.size);
+}
+
+/** Parses the index of a checkpoint; `file` is for messages. */
+export function parseIndex(bytes: Buffer, file: string): { shards: number; entries: BundleEntry[] } {
+  const table = readTable(bytes, file);
+  const header = table.get('');
+  if (header === undefined) throw invalid(file, 'no header');
+  const fields = fieldsOf(header, file);
+  const shards = fields.find(({ number }) => number === 1)?.value ?? 0;
+  const endianness = fields.find(({ number }) => number === 2)?.value ?? 0;
+  if (endianness !== 0) throw invalid(file, 'numbers in big-endian order, which are not supported');
+  if (typeof shards !== 'number' || shards < 1 || shards > maxShards) throw invalid(file, 'a wrong number of shards');
+  const entries = [...table]
+    .filter(([name]) => name !== '')
+    .flatMap(([name, value]) => parseEntry(name, value, shards, file) ?? []);
+  return { shards, entries };
+}
+
+/** Undefined for what is no tensor of numbers. */
+function parseEntry(name: string, message: Buffer, shards: number, file: string): BundleEntry | undefined {
+  const numbers = new Map<number, number>();
+  let shape: number[] = [];
+  for (const { number, value } of fieldsOf(message, file)) {
+    if (typeof value === 'number') {
+      numbers.set(number, value);
+    } else if (number === 2) {
+      shape = parseShape(value, file);
+    } else if (number === 7) {
+      throw invalid(file, `a tensor ${shown(name)} in slices: save it without partitioned variables`);
+    }
+  }
+  const dtype = dtypes[numbers.get(1) ?? 0];
+  if (dtype === undefined) return undefined;
+  const [shard = 0, offset = 0, length = 0, checksum = 0] = [3, 4, 5, 6].map((field) => numbers.get(field));
+  if (shard >= shards) throw invalid(file, `tensor ${shown(name)} in shard ${shard} of ${shards}`);
+  if (bytesOf(dtype, shape) !== length) {
+    throw invalid(
+      file,
+      `${length} bytes for ${shown(name)}, which do not fit ${dtype} [${shape.slice(0, 8).join(', ')}]`,
+    );
+  }
+  return { name, dtype, shape, shard, offset, length, checksum };
+}
+
+/** TensorShapeProto: field 2 is a dimension, whose field 1 is its size. */
+function parseShape(message: Buffer, file: string): number[] {
+  return fieldsOf(message, file).flatMap(({ number, value }) => {
+    if (number !== 2 || typeof value === 'number') return [];
+    const size = fieldsOf(value, file).find((field) => field.number === 1)?.value ?? 0;
+    if (typeof size !== 'number') throw invalid(file, 'a shape that is none');
+    return [size];
+  });
+}
+
+function refuseOverlaps(entries: readonly BundleEntry[], files: readonly ByteFile[], index: string): void {
+  const ends = files.map(() => 0);
+  for (const { name, shard, offset, length } of entries.toSorted(
+    (a, b) => a.offset - b.offset || a.length - b.length,
+  )) {
+    const file = files[shard];
+    if (offset < (ends[shard] ?? 0)) throw invalid(index, `data of ${shown(name)} that overlaps another tensor's`);
+    ends[shard] = offset + length;
+    if (file !== undefined && offset + length > file.size) {
+      throw new CheckpointError(
+        'weights_truncated',
+        `${file.name} is cut short: expected ${offset + length} bytes or more, found ${file.size}. Copy or download it again.`,
+      );
+    }
+  }
+}
+
+function toSource(
+  { name, dtype, shape, shard, offset, length, checksum }: BundleEntry,
+  files: readonly ByteFile[],
+): SourceTensor {
+  return {
+    name,
+    dtype,
+    shape,
+    async *pieces() {
+      const file = files[shard];
+      if (file === undefined) return;
+      let sum = 0;
+      for await (const piece of file.pieces(offset, length)) {
+        sum = crc32c(piece, sum);
+        yield piece;
+      }
+      if (maskedCrc32c(sum) !== checksum) {
+        throw new CheckpointError(
+          'weights_invalid',
+          `${file.name} is damaged: the checksum of ${shown(name)} does not match. Copy or download it again.`,
+        );
+      }
+    },
+  };
+}
+
+function shown(name: string): string {
+  return name.length > 80 ? `${name.slice(0, 80)}…` : name;
+}

@@ -1,0 +1,71 @@
+import { CheckpointError } from '../error.ts';
+
+/** Reads protobuf's wire format, which LevelDB's tables share the varints of. */
+export interface WireReader {
+  readonly left: number;
+  /** @throws CheckpointError `weights_invalid` when it does not fit a safe integer */
+  varint(): number;
+  fixed32(): number;
+  bytes(length: number): Buffer;
+}
+
+export function wireReader(buffer: Buffer, file: string): WireReader {
+  let at = 0;
+
+  function bytes(length: number): Buffer {
+    if (length > buffer.length - at) throw invalid(file, 'an entry that is cut short');
+    at += length;
+    return buffer.subarray(at - length, at);
+  }
+
+  return {
+    get left() {
+      return buffer.length - at;
+    },
+    varint() {
+      let value = 0;
+      for (let scale = 1; ; scale *= 128) {
+        const byte = bytes(1).readUInt8();
+        value += (byte & 0x7f) * scale;
+        if (!Number.isSafeInteger(value)) throw invalid(file, 'a number beyond 2^53');
+        if (byte < 0x80) return value;
+      }
+    },
+    fixed32: () => bytes(4).readUInt32LE(),
+    bytes,
+  };
+}
+
+/** A protobuf field: varints and fixed32 as numbers, messages and strings as bytes. */
+export type Field = { number: number; value: number | Buffer };
+
+/** Fields of a protobuf message, in order. */
+export function fieldsOf(message: Buffer, file: string): Field[] {
+  const reader = wireReader(message, file);
+  const fields: Field[] = [];
+  while (reader.left > 0) {
+    const tag = reader.varint();
+    const number = Math.floor(tag / 8);
+    switch (tag % 8) {
+      case 0:
+        fields.push({ number, value: reader.varint() });
+        break;
+      case 1:
+        fields.push({ number, value: reader.bytes(8) });
+        break;
+      case 2:
+        fields.push({ number, value: reader.bytes(reader.varint()) });
+        break;
+      case 5:
+        fields.push({ number, value: reader.fixed32() });
+        break;
+      default:
+        throw invalid(file, `a field of wire type ${tag % 8}`);
+    }
+  }
+  return fields;
+}
+
+export function invalid(file: string, found: string): CheckpointError {
+  return new CheckpointError('weights_invalid', `${file} is not a valid TensorFlow checkpoint: it has ${found}.`);
+}

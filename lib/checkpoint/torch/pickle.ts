@@ -1,0 +1,327 @@
+import { CheckpointError } from '../error.ts';
+
+/**
+ * What a pickle says, as data. Nothing is imported, called or built: a call is kept as the name of what would be called
+ * and its arguments.
+ */
+export type PickleValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | { kind: 'list'; items: PickleValue[] }
+  | { kind: 'tuple'; items: readonly PickleValue[] }
+  | { kind: 'dict'; entries: [PickleValue, PickleValue][] }
+  | { kind: 'global'; name: string }
+  | { kind: 'call'; name: string; args: readonly PickleValue[] }
+  | { kind: 'persistent'; id: PickleValue };
+
+/** A pickle, read. */
+export interface Pickle {
+  value: PickleValue;
+  persistentIds: readonly PickleValue[];
+  /** The first byte after it. */
+  end: number;
+}
+
+/** The largest state dict there is, iGPT-XL's with all biases, takes about 30,000 operations. */
+const maxOperations = 1_000_000;
+
+/** PyTorch's magic number has 10 bytes; nothing else in a state dict comes near. */
+const maxLongBytes = 16;
+
+/** Marks the start of a tuple, a list or the items of a dict on the stack. */
+const mark = Symbol('mark');
+
+/** In a state dict the only one that is built as a container. */
+const orderedDict = 'collections.OrderedDict';
+
+/**
+ * Reads one pickle, protocol 2 to 5, of the operations that PyTorch writes, from `start` on.
+ *
+ * @param allowed globals that may be named, as `module.name`
+ * @returns the value, every persistent id in it (PyTorch's storages), and where the next pickle starts
+ * @throws CheckpointError `weights_unsafe` for any other global, `weights_invalid` for what is damaged or hostile
+ */
+export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<string>): Pickle {
+  const stack: (PickleValue | typeof mark)[] = [];
+  const memo = new Map<number, PickleValue>();
+  const persistentIds: PickleValue[] = [];
+  let at = start;
+  let operations = 0;
+
+  function take(length: number): Buffer {
+    if (length > bytes.length - at) throw invalid(`it is cut short, ${length} bytes were expected at ${at}`);
+    at += length;
+    return bytes.subarray(at - length, at);
+  }
+  const u8 = () => take(1).readUInt8();
+  const u16 = () => take(2).readUInt16LE();
+  const u32 = () => take(4).readUInt32LE();
+  function u64(): number {
+    const length = take(8).readBigUInt64LE();
+    if (length > BigInt(bytes.length)) throw invalid(`a length of ${length} bytes, beyond its end`);
+    return Number(length);
+  }
+  const utf8 = (length: number) => take(length).toString('utf8');
+  function line(): string {
+    const end = bytes.indexOf(0x0a, at);
+    if (end < 0) throw invalid('it is cut short inside a name');
+    const text = bytes.toString('utf8', at, end);
+    at = end + 1;
+    return text;
+  }
+
+  function pop(): PickleValue {
+    const value = stack.pop();
+    if (value === undefined || value === mark) throw invalid('an operation has no value to work on');
+    return value;
+  }
+  function popToMark(): PickleValue[] {
+    const from = stack.lastIndexOf(mark);
+    if (from < 0) throw invalid('an operation has no mark to go back to');
+    const items = stack.splice(from);
+    return items.filter((item) => item !== mark);
+  }
+  function top(): PickleValue {
+    const value = stack.at(-1);
+    if (value === undefined || value === mark) throw invalid('an operation has no value to work on');
+    return value;
+  }
+  function fetch(key: number): void {
+    const value = memo.get(key);
+    if (value === undefined) throw invalid(`it refers to value ${key}, which it has not stored`);
+    stack.push(value);
+  }
+  const tuple = (items: readonly PickleValue[]) => void stack.push({ kind: 'tuple', items });
+  function popItems(count: number): PickleValue[] {
+    return Array.from({ length: count }, pop).reverse();
+  }
+  function global(module: string, name: string): void {
+    const full = `${module}.${name}`;
+    if (!allowed.has(full)) {
+      throw new CheckpointError(
+        'weights_unsafe',
+        `The pickle asks for ${shown(full)}, which may run code and is no part of a state dict; nothing of it was run. Save model.state_dict() alone with PyTorch.`,
+      );
+    }
+    stack.push({ kind: 'global', name: full });
+  }
+  function append(items: readonly PickleValue[]): void {
+    const list = top();
+    if (!isKind(list, 'list')) throw invalid('it appends to what is no list');
+    for (const item of items) list.items.push(item);
+  }
+  function setItems(items: readonly PickleValue[]): void {
+    const dict = top();
+    if (!isKind(dict, 'dict') || items.length % 2 !== 0) throw invalid('it sets items of what is no dict');
+    for (let i = 0; i < items.length; i += 2) dict.entries.push([items[i] ?? null, items[i + 1] ?? null]);
+  }
+  function call(): void {
+    const args = pop();
+    const callable = pop();
+    if (!isKind(callable, 'global') || !isKind(args, 'tuple')) throw invalid('it calls what is no global');
+    if (callable.name === orderedDict) {
+      const entries = orderedEntries(args.items);
+      operations += entries.length; // one list may be made into many dicts
+      stack.push({ kind: 'dict', entries });
+    } else {
+      stack.push({ kind: 'call', name: callable.name, args: args.items });
+    }
+  }
+
+  while (operations++ < maxOperations) {
+    const operation = u8();
+    switch (operation) {
+      case 0x80: // PROTO
+        if (u8() > 5) throw invalid('its protocol is newer than 5');
+        break;
+      case 0x95: // FRAME
+        u64();
+        break;
+      case 0x2e: {
+        // STOP
+        const value = pop();
+        if (stack.length > 0) throw invalid('it leaves values over');
+        return { value, persistentIds, end: at };
+      }
+      case 0x28: // MARK
+        stack.push(mark);
+        break;
+      case 0x30: // POP
+        if (stack.pop() === undefined) throw invalid('an operation has no value to work on');
+        break;
+      case 0x31: // POP_MARK
+        popToMark();
+        break;
+      case 0x4e: // NONE
+        stack.push(null);
+        break;
+      case 0x88: // NEWTRUE
+        stack.push(true);
+        break;
+      case 0x89: // NEWFALSE
+        stack.push(false);
+        break;
+      case 0x4a: // BININT
+        stack.push(take(4).readInt32LE());
+        break;
+      case 0x4b: // BININT1
+        stack.push(u8());
+        break;
+      case 0x4d: // BININT2
+        stack.push(u16());
+        break;
+      case 0x8a: // LONG1
+        stack.push(long(take(u8())));
+        break;
+      case 0x8b: // LONG4
+        stack.push(long(take(u32())));
+        break;
+      case 0x47: // BINFLOAT
+        stack.push(take(8).readDoubleBE());
+        break;
+      case 0x55: // SHORT_BINSTRING
+        stack.push(take(u8()).toString('latin1'));
+        break;
+      case 0x54: // BINSTRING
+        stack.push(take(u32()).toString('latin1'));
+        break;
+      case 0x8c: // SHORT_BINUNICODE
+        stack.push(utf8(u8()));
+        break;
+      case 0x58: // BINUNICODE
+        stack.push(utf8(u32()));
+        break;
+      case 0x8d: // BINUNICODE8
+        stack.push(utf8(u64()));
+        break;
+      case 0x43: // SHORT_BINBYTES
+        stack.push(take(u8()));
+        break;
+      case 0x42: // BINBYTES
+        stack.push(take(u32()));
+        break;
+      case 0x8e: // BINBYTES8
+        stack.push(take(u64()));
+        break;
+      case 0x29: // EMPTY_TUPLE
+        tuple([]);
+        break;
+      case 0x85: // TUPLE1
+      case 0x86: // TUPLE2
+      case 0x87: // TUPLE3
+        tuple(popItems(operation - 0x84));
+        break;
+      case 0x74: // TUPLE
+        tuple(popToMark());
+        break;
+      case 0x5d: // EMPTY_LIST
+        stack.push({ kind: 'list', items: [] });
+        break;
+      case 0x61: // APPEND
+        append([pop()]);
+        break;
+      case 0x65: // APPENDS
+        append(popToMark());
+        break;
+      case 0x7d: // EMPTY_DICT
+        stack.push({ kind: 'dict', entries: [] });
+        break;
+      case 0x73: // SETITEM
+        setItems(popItems(2));
+        break;
+      case 0x75: // SETITEMS
+        setItems(popToMark());
+        break;
+      case 0x71: // BINPUT
+        memo.set(u8(), top());
+        break;
+      case 0x72: // LONG_BINPUT
+        memo.set(u32(), top());
+        break;
+      case 0x94: // MEMOIZE
+        memo.set(memo.size, top());
+        break;
+      case 0x68: // BINGET
+        fetch(u8());
+        break;
+      case 0x6a: // LONG_BINGET
+        fetch(u32());
+        break;
+      case 0x63: // GLOBAL
+        global(line(), line());
+        break;
+      case 0x93: {
+        // STACK_GLOBAL
+        const [module, name] = popItems(2);
+        if (typeof module !== 'string' || typeof name !== 'string') throw invalid('a global is named by no string');
+        global(module, name);
+        break;
+      }
+      case 0x52: // REDUCE
+        call();
+        break;
+      case 0x62: // BUILD
+        // Attributes of an OrderedDict: PyTorch's `_metadata`, versions of modules, which weights do not depend on.
+        pop();
+        if (!isKind(top(), 'dict')) throw invalid('it sets attributes of what is no OrderedDict');
+        break;
+      case 0x51: {
+        // BINPERSID
+        const id = pop();
+        persistentIds.push(id);
+        stack.push({ kind: 'persistent', id });
+        break;
+      }
+      default:
+        throw invalid(`it has operation 0x${operation.toString(16)}, which PyTorch does not write into a state dict`);
+    }
+  }
+  throw invalid(`it has more than ${maxOperations} operations, thirty times those of the largest iGPT`);
+}
+
+/** Two's complement, little-endian. */
+function long(bytes: Buffer): number | bigint {
+  if (bytes.length > maxLongBytes) throw invalid(`an integer of ${bytes.length} bytes`);
+  let value = 0n;
+  for (const byte of bytes.toReversed()) value = (value << 8n) | BigInt(byte);
+  if (((bytes.at(-1) ?? 0) & 0x80) !== 0) value -= 1n << BigInt(8 * bytes.length);
+  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+}
+
+/** OrderedDict(), or OrderedDict([[key, value], ...]) as Python 2 wrote it. */
+function orderedEntries(args: readonly PickleValue[]): [PickleValue, PickleValue][] {
+  const [list] = args;
+  if (list === undefined) return [];
+  if (!isKind(list, 'list')) throw invalid('an OrderedDict is made of what is no list');
+  return list.items.map((item) => {
+    const pair = isKind(item, 'list') || isKind(item, 'tuple') ? item.items : [];
+    const [key, value] = pair;
+    if (pair.length !== 2 || key === undefined || value === undefined) {
+      throw invalid('an OrderedDict is made of what are no pairs');
+    }
+    return [key, value];
+  });
+}
+
+type Kinds = Extract<PickleValue, { kind: string }>;
+
+/** True for a value that is no plain number, string or the like, of the kind asked for. */
+export function isKind<K extends Kinds['kind']>(
+  value: PickleValue | undefined,
+  kind: K,
+): value is Extract<Kinds, { kind: K }> {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
+}
+
+/** Of a name in an error; hostile ones may be long, and print() would obey control characters. */
+function shown(name: string): string {
+  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
+}
+
+function invalid(found: string): CheckpointError {
+  return new CheckpointError('weights_invalid', `The pickle is damaged or no state dict of PyTorch: ${found}.`);
+}

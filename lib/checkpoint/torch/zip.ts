@@ -1,0 +1,166 @@
+import type { ByteFile } from '../byte-file.ts';
+import { CheckpointError } from '../error.ts';
+
+/** A record of a zip file, stored as it is. */
+export interface ZipEntry {
+  name: string;
+  /** First byte of the data, from the start of the file. */
+  offset: number;
+  /** Bytes. */
+  length: number;
+  crc32: number;
+}
+
+const endRecordBytes = 22;
+/** The end record's comment is this long at most. */
+const maxComment = 0xffff;
+const locatorBytes = 20;
+const endRecord64Bytes = 56;
+const centralBytes = 46;
+const localBytes = 30;
+
+/** A record for each tensor: XL has about a thousand. This bounds what a hostile file can cost. */
+const maxRecords = 20_000;
+const maxDirectoryBytes = 16 * 2 ** 20;
+
+/**
+ * Reads the directory of a zip file as PyTorch writes it: records are stored without compression, 64-bit sizes where
+ * they are needed. Every range is checked, so that what is returned can be read as it stands; no two overlap.
+ *
+ * @throws CheckpointError `weights_truncated`, `weights_invalid`
+ */
+export async function readZip(file: ByteFile): Promise<ReadonlyMap<string, ZipEntry>> {
+  const { start, length, count } = await findDirectory(file);
+  const directory = await file.read(start, length);
+  const entries = new Map<string, ZipEntry>();
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const { entry, localHeader, next } = parseCentral(directory, at, file.name);
+    at = next;
+    if (entries.has(entry.name)) throw invalid(file.name, `two records named ${JSON.stringify(entry.name)}`);
+    entries.set(entry.name, { ...entry, offset: await dataStart(file, localHeader, entry.name) });
+  }
+  refuseOverlaps([...entries.values()], start, file.name);
+  return entries;
+}
+
+async function findDirectory(file: ByteFile): Promise<{ start: number; length: number; count: number }> {
+  const tailBytes = Math.min(file.size, endRecordBytes + maxComment);
+  const tail = await file.read(file.size - tailBytes, tailBytes);
+  const at = tail.lastIndexOf('PK\x05\x06', undefined, 'latin1');
+  if (at < 0 || at + endRecordBytes > tail.length) {
+    throw new CheckpointError(
+      'weights_truncated',
+      `${file.name} is cut short: a zip file ends with its directory, which is not there. Copy or download it again.`,
+    );
+  }
+  const record = file.size - tailBytes + at;
+  const short = {
+    count: tail.readUInt16LE(at + 10),
+    length: tail.readUInt32LE(at + 12),
+    start: tail.readUInt32LE(at + 16),
+  };
+  const long = await longEndRecord(file, record);
+  const { count, length, start } = long ?? short;
+  const end = long?.end ?? record;
+  if (!(start + length <= end)) throw invalid(file.name, 'a directory that passes its own end');
+  if (length > maxDirectoryBytes) throw invalid(file.name, `a directory of ${length} bytes`);
+  if (count > maxRecords) throw invalid(file.name, `${count} records`);
+  if (count * centralBytes > length) throw invalid(file.name, `${count} records in a directory of ${length} bytes`);
+  return { start, length, count };
+}
+
+/** The end record with 64-bit sizes, where a locator before the plain one says that there is one. */
+async function longEndRecord(
+  file: ByteFile,
+  record: number,
+): Promise<{ start: number; length: number; count: number; end: number } | undefined> {
+  if (record < locatorBytes) return undefined;
+  const locator = await file.read(record - locatorBytes, locatorBytes);
+  if (locator.toString('latin1', 0, 4) !== 'PK\x06\x07') return undefined;
+  const end = size64(locator, 8, file.name);
+  if (end + endRecord64Bytes > record) throw invalid(file.name, 'a directory that passes its own end');
+  const long = await file.read(end, endRecord64Bytes);
+  if (long.toString('latin1', 0, 4) !== 'PK\x06\x06') throw invalid(file.name, 'no end record where one should be');
+  return {
+    count: size64(long, 32, file.name),
+    length: size64(long, 40, file.name),
+    start: size64(long, 48, file.name),
+    end,
+  };
+}
+
+function parseCentral(
+  directory: Buffer,
+  at: number,
+  file: string,
+): { entry: Omit<ZipEntry, 'offset'>; localHeader: number; next: number } {
+  if (at + centralBytes > directory.length || directory.toString('latin1', at, at + 4) !== 'PK\x01\x02') {
+    throw invalid(file, 'a damaged directory');
+  }
+  const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) => directory.readUInt16LE(at + field));
+  const nameEnd = at + centralBytes + (nameLength ?? 0);
+  const extraEnd = nameEnd + (extraLength ?? 0);
+  const next = extraEnd + (commentLength ?? 0);
+  if (next > directory.length) throw invalid(file, 'a damaged directory');
+  const name = directory.toString('utf8', at + centralBytes, nameEnd);
+  const [uncompressed, compressed, localHeader] = longSizes(
+    directory.subarray(nameEnd, extraEnd),
+    [24, 20, 42].map((field) => directory.readUInt32LE(at + field)),
+    file,
+  );
+  const encrypted = (directory.readUInt16LE(at + 8) & 1) !== 0;
+  if (directory.readUInt16LE(at + 10) !== 0 || encrypted || compressed !== uncompressed) {
+    throw invalid(file, `a compressed or encrypted record ${JSON.stringify(name)}, which PyTorch does not write`);
+  }
+  return {
+    entry: { name, length: uncompressed ?? 0, crc32: directory.readUInt32LE(at + 16) },
+    localHeader: localHeader ?? 0,
+    next,
+  };
+}
+
+/** Sizes of 2^32 - 1 stand in the zip64 extra field instead, in the order of `sizes`. */
+function longSizes(extra: Buffer, sizes: readonly number[], file: string): number[] {
+  let field: Buffer = Buffer.alloc(0);
+  for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
+    if (extra.readUInt16LE(at) === 1) field = extra.subarray(at + 4, at + 4 + extra.readUInt16LE(at + 2));
+  }
+  let taken = 0;
+  return sizes.map((size) => {
+    if (size !== 0xffffffff) return size;
+    if (taken + 8 > field.length) throw invalid(file, 'a record without its 64-bit size');
+    taken += 8;
+    return size64(field, taken - 8, file);
+  });
+}
+
+async function dataStart(file: ByteFile, header: number, name: string): Promise<number> {
+  const local = await file.read(header, localBytes);
+  const nameLength = local.readUInt16LE(26);
+  const start = header + localBytes + nameLength + local.readUInt16LE(28);
+  const found = (await file.read(header + localBytes, nameLength)).toString('utf8');
+  if (local.toString('latin1', 0, 4) !== 'PK\x03\x04' || found !== name) {
+    throw invalid(file.name, `no record ${JSON.stringify(name)} where its directory says`);
+  }
+  return start;
+}
+
+function refuseOverlaps(entries: readonly ZipEntry[], directory: number, file: string): void {
+  let end = 0;
+  for (const { name, offset, length } of entries.toSorted((a, b) => a.offset - b.offset || a.length - b.length)) {
+    if (offset < end) throw invalid(file, `a record ${JSON.stringify(name)} that overlaps another`);
+    end = offset + length;
+    if (end > directory) throw invalid(file, `a record ${JSON.stringify(name)} that passes the directory`);
+  }
+}
+
+function size64(bytes: Buffer, at: number, file: string): number {
+  const size = bytes.readBigUInt64LE(at);
+  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(file, `a size of ${size} bytes`);
+  return Number(size);
+}
+
+function invalid(file: string, found: string): CheckpointError {
+  return new CheckpointError('weights_invalid', `${file} is not a valid PyTorch file: it has ${found}.`);
+}
