@@ -1,5 +1,8 @@
 ;; The horizontal pass of the resize: for each row and output column, a sum of RGB pixels times fixed-point weights.
 ;; resize-columns.ts holds this module in binary form and says where things lie in its memory.
+;;
+;; Four pixels at a time. A weight has more than 16 bits, so it comes as high x 2^11 + low, which are summed apart by
+;; 16-bit products; the sums wrap at 2^32, and what is put together at the end fits, so it is exact.
 (module
   (memory (export "memory") 1)
   (func (export "resizeColumns")
@@ -7,12 +10,14 @@
     (param $line i32)     ;; bytes of an input row
     (param $columns i32)  ;; output columns
     (param $starts i32)   ;; address of the first byte to read within a row, i32 for each column
-    (param $counts i32)   ;; address of the number of pixels to sum, i32 for each column
-    (param $weights i32)  ;; address of the weights, i32, $stride bytes from column to column
+    (param $counts i32)   ;; address of the number of groups of four pixels to sum, i32 for each column
+    (param $weights i32)  ;; address of the weights, $stride bytes from column to column; 16 bytes for a group, i16:
+                          ;; the high parts of its four weights, then the low ones
     (param $stride i32)
     (param $in i32)       ;; address of the first input row
     (param $out i32)      ;; address of the output, 3 bytes a pixel
-    (local $column i32) (local $pixel i32) (local $weight i32) (local $end i32) (local $sum v128)
+    (local $column i32) (local $pixel i32) (local $weight i32) (local $end i32)
+    (local $four v128) (local $first v128) (local $last v128) (local $high v128) (local $low v128)
     (loop $row
       (local.set $column (i32.const 0))
       (loop $each
@@ -20,22 +25,35 @@
           (i32.load (i32.add (local.get $starts) (i32.shl (local.get $column) (i32.const 2))))))
         (local.set $weight (i32.add (local.get $weights) (i32.mul (local.get $column) (local.get $stride))))
         (local.set $end (i32.add (local.get $weight)
-          (i32.shl (i32.load (i32.add (local.get $counts) (i32.shl (local.get $column) (i32.const 2)))) (i32.const 2))))
+          (i32.shl (i32.load (i32.add (local.get $counts) (i32.shl (local.get $column) (i32.const 2)))) (i32.const 4))))
+        (local.set $high (v128.const i32x4 0 0 0 0))
         ;; half of one, so that the shift rounds
-        (local.set $sum (v128.const i32x4 0x200000 0x200000 0x200000 0x200000))
-        (loop $tap
-          ;; red, green, blue and the next pixel's red, which is never stored
-          (local.set $sum (i32x4.add (local.get $sum) (i32x4.mul
-            (v128.load32_splat (local.get $weight))
-            (i32x4.extend_low_i16x8_u (i16x8.extend_low_i8x16_u (v128.load32_zero (local.get $pixel)))))))
-          (local.set $pixel (i32.add (local.get $pixel) (i32.const 3)))
-          (local.set $weight (i32.add (local.get $weight) (i32.const 4)))
-          (br_if $tap (i32.lt_u (local.get $weight) (local.get $end))))
-        (local.set $sum (i32x4.shr_s (local.get $sum) (i32.const 22)))
+        (local.set $low (v128.const i32x4 0x200000 0x200000 0x200000 0x200000))
+        (loop $group
+          (local.set $four (v128.load (local.get $pixel)))
+          ;; as i16: red of two pixels, green of both, blue of both, nothing
+          (local.set $first (i8x16.swizzle (local.get $four)
+            (v128.const i8x16 0 -1 3 -1 1 -1 4 -1 2 -1 5 -1 -1 -1 -1 -1)))
+          (local.set $last (i8x16.swizzle (local.get $four)
+            (v128.const i8x16 6 -1 9 -1 7 -1 10 -1 8 -1 11 -1 -1 -1 -1 -1)))
+          (local.set $high (i32x4.add (local.get $high)
+            (i32x4.dot_i16x8_s (local.get $first) (v128.load32_splat (local.get $weight)))))
+          (local.set $low (i32x4.add (local.get $low)
+            (i32x4.dot_i16x8_s (local.get $first) (v128.load32_splat offset=8 (local.get $weight)))))
+          (local.set $high (i32x4.add (local.get $high)
+            (i32x4.dot_i16x8_s (local.get $last) (v128.load32_splat offset=4 (local.get $weight)))))
+          (local.set $low (i32x4.add (local.get $low)
+            (i32x4.dot_i16x8_s (local.get $last) (v128.load32_splat offset=12 (local.get $weight)))))
+          (local.set $pixel (i32.add (local.get $pixel) (i32.const 12)))
+          (local.set $weight (i32.add (local.get $weight) (i32.const 16)))
+          (br_if $group (i32.lt_u (local.get $weight) (local.get $end))))
+        (local.set $low (i32x4.shr_s
+          (i32x4.add (i32x4.shl (local.get $high) (i32.const 11)) (local.get $low))
+          (i32.const 22)))
         ;; both narrowings saturate: 0..255
-        (local.set $sum (i16x8.narrow_i32x4_s (local.get $sum) (local.get $sum)))
+        (local.set $low (i16x8.narrow_i32x4_s (local.get $low) (local.get $low)))
         ;; the fourth byte is overwritten by the next pixel
-        (v128.store32_lane 0 (local.get $out) (i8x16.narrow_i16x8_u (local.get $sum) (local.get $sum)))
+        (v128.store32_lane 0 (local.get $out) (i8x16.narrow_i16x8_u (local.get $low) (local.get $low)))
         (local.set $out (i32.add (local.get $out) (i32.const 3)))
         (local.set $column (i32.add (local.get $column) (i32.const 1)))
         (br_if $each (i32.lt_u (local.get $column) (local.get $columns))))

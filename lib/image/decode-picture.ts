@@ -77,7 +77,16 @@ export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings)
   }
   const pixels = await readPixels(bytes, metadata, settings, name);
   const rgb = applyRecipe(pixels.rgb, pixels.width, pixels.height, settings.recipe);
+  release(pixels.rgb);
   return { format: format === 'heif' ? 'avif' : format, width, height, rgb };
+}
+
+/**
+ * Gives a picture's memory, which sharp made for it alone, back at once. Left to the garbage collector, a megabyte a
+ * picture makes it run so often that it takes a tenth of the time.
+ */
+function release({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function acceptedFormat(bytes: Uint8Array, allowSvg: boolean): PictureFormat {
