@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, type CommanderError, Help, type Option } from 'commander';
+import { backfillCommand } from './backfill.ts';
 import { classifyCommand } from './classify.ts';
 import { completeCommand } from './complete.ts';
 import { costCommand } from './cost.ts';
 import { forwardCommand } from './forward.ts';
+import { importCommand } from './import.ts';
+import { initCommand } from './init.ts';
 import { inspectCommand } from './inspect.ts';
 import { invocation } from './invocation.ts';
 import { nearest } from './nearest.ts';
@@ -41,6 +44,9 @@ export function createProgram(): Command {
     forwardCommand,
     completeCommand,
     inspectCommand,
+    importCommand,
+    initCommand,
+    backfillCommand,
     costCommand,
   ]) {
     program.addCommand(create());

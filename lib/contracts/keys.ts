@@ -20,13 +20,18 @@ export function resultPrefix(modelId: string): string {
   return `results/${modelId}/`;
 }
 
+/** Where those lie whose keys would be too long there. */
+export function longResultPrefix(modelId: string): string {
+  return `results-long/${modelId}/`;
+}
+
 /**
  * Key of the outcome for one picture and model: `results/<model id>/<input key>.json`, or, where that is longer
  * than a key may be, `results-long/<model id>/<sha256 of the input key>.json`. `sha256` returns lower-case hex of
  * the UTF-8 bytes.
  */
 export function resultKey(modelId: string, inputKey: string, sha256: (text: string) => string): string {
-  if (hasLongResultKey(modelId, inputKey)) return `results-long/${modelId}/${sha256(inputKey)}${resultSuffix}`;
+  if (hasLongResultKey(modelId, inputKey)) return longResultPrefix(modelId) + sha256(inputKey) + resultSuffix;
   return resultPrefix(modelId) + inputKey + resultSuffix;
 }
 

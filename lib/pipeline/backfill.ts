@@ -1,5 +1,6 @@
 import { compareKeys } from '../contracts/key-order.ts';
-import { hasLongResultKey, resultKey, resultPrefix, resultSuffix } from '../contracts/keys.ts';
+import { hasLongResultKey, inputKeyOf, resultKey, resultPrefix, resultSuffix } from '../contracts/keys.ts';
+import type { Outcome } from '../contracts/outcome.ts';
 import type { ObjectStore, StoredObject } from './ports.ts';
 import { sha256 } from './sha256.ts';
 import { parseOutcome } from './store-outcome.ts';
@@ -18,8 +19,12 @@ export interface BackfillOptions {
   verify?: boolean;
   /** Leaves out, and tells of, pictures that are not to be looked at yet. Default: none. */
   defer?: (picture: StoredObject) => boolean;
-  /** Told of each picture that has a current outcome. */
-  onCurrent?: (key: string) => void;
+  /** Told of each picture that has a current outcome, and what that says where it had to be read. */
+  onCurrent?: (key: string, outcome?: Outcome) => void;
+  /** Told of each outcome under this model and prefix whose picture the listing has not; the listing waits for it. */
+  onOrphan?: (outcome: StoredObject, key: string) => Promise<void>;
+  /** Outcomes that are read at once, when they have to be read. Default 16. */
+  lookups?: number;
 }
 
 /** A picture that needs an outcome. */
@@ -27,11 +32,8 @@ export interface BackfillPicture {
   key: string;
   /** As listed. */
   etag: string;
-  reason: 'missing' | 'stale' | 'failed';
+  reason: 'missing' | 'stale' | 'damaged' | 'failed';
 }
-
-/** Outcomes that are read at once, when they have to be read. */
-const lookups = 16;
 
 /**
  * Yields every picture that has no current outcome under this model: a streaming join of two listings, in constant
@@ -39,7 +41,7 @@ const lookups = 16;
  * the ones that were stored within the listing's grain of time are not computed again for ever.
  */
 export async function* backfill(options: BackfillOptions): AsyncGenerator<BackfillPicture> {
-  const { output, model, retryFailed = false, verify = false, defer, onCurrent } = options;
+  const { output, model, retryFailed = false, verify = false, defer, onCurrent, lookups = 16 } = options;
   const checks: Promise<BackfillPicture | undefined>[] = [];
 
   for await (const { picture, outcome } of joined(options)) {
@@ -49,7 +51,7 @@ export async function* backfill(options: BackfillOptions): AsyncGenerator<Backfi
     else if (outcome === undefined) yield { key, etag, reason: 'missing' };
     else if (retryFailed || verify || outcome.lastModified <= picture.lastModified) look(picture);
     // Only a crash of the machine leaves an outcome empty.
-    else if (outcome.size === 0) yield { key, etag, reason: 'stale' };
+    else if (outcome.size === 0) yield { key, etag, reason: 'damaged' };
     else onCurrent?.(key);
 
     if (checks.length >= lookups) yield* settled(checks.splice(0, 1));
@@ -68,9 +70,10 @@ export async function* backfill(options: BackfillOptions): AsyncGenerator<Backfi
     const read = await output.get(resultKey(model, key, sha256));
     if (read.status !== 'found') return { key, etag, reason: 'missing' };
     const outcome = parseOutcome(read.body);
-    if (outcome?.etag !== etag) return { key, etag, reason: 'stale' };
+    if (outcome === undefined) return { key, etag, reason: 'damaged' };
+    if (outcome.etag !== etag) return { key, etag, reason: 'stale' };
     if (retryFailed && outcome.status === 'failed') return { key, etag, reason: 'failed' };
-    onCurrent?.(key);
+    onCurrent?.(key, outcome);
     return undefined;
   }
 }
@@ -89,7 +92,7 @@ interface Joined {
 }
 
 /** Each picture with its outcome: both listings are walked once, in the order of the result keys. */
-async function* joined({ input, output, model, prefix = '' }: BackfillOptions): AsyncGenerator<Joined> {
+async function* joined({ input, output, model, prefix = '', onOrphan }: BackfillOptions): AsyncGenerator<Joined> {
   const outcomes = output.list({ prefix: resultPrefix(model) + prefix })[Symbol.asyncIterator]();
   let next = await outcomes.next();
   try {
@@ -100,12 +103,22 @@ async function* joined({ input, output, model, prefix = '' }: BackfillOptions): 
         continue;
       }
       const wanted = resultPrefix(model) + picture.key + resultSuffix;
-      // Outcomes of pictures that are gone.
-      while (!next.done && compareKeys(next.value.key, wanted) < 0) next = await outcomes.next();
-      yield { picture, outcome: !next.done && next.value.key === wanted ? next.value : undefined };
+      while (!next.done && compareKeys(next.value.key, wanted) < 0) await passOver(next.value);
+      const outcome = !next.done && next.value.key === wanted ? next.value : undefined;
+      if (outcome !== undefined) next = await outcomes.next();
+      yield { picture, outcome };
     }
+    if (onOrphan !== undefined) while (!next.done) await passOver(next.value);
   } finally {
     await outcomes.return?.();
+  }
+
+  /** The outcome of a picture that is gone. */
+  async function passOver(outcome: StoredObject): Promise<void> {
+    const key = inputKeyOf(model, outcome.key);
+    // Under the prefix `a.j` lies the outcome of `a`, too.
+    if (key?.startsWith(prefix)) await onOrphan?.(outcome, key);
+    next = await outcomes.next();
   }
 }
 

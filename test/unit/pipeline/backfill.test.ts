@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { resultKey } from '../../../lib/contracts/keys.ts';
+import { hasLongResultKey, resultKey } from '../../../lib/contracts/keys.ts';
 import { type BackfillOptions, backfill } from '../../../lib/pipeline/backfill.ts';
 import { sha256 } from '../../../lib/pipeline/sha256.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from '../../support/memory-object-store.ts';
@@ -51,7 +51,12 @@ describe('the backfill', () => {
           clock.jump(5000);
           for (const key of done) await storeFailed(output, key, (await input.head(key))?.etag ?? '"gone"');
           const current: string[] = [];
-          const missing = await found({ input, output, prefix, onCurrent: (key) => current.push(key) });
+          const orphans: string[] = [];
+          const missing = await found({
+            ...{ input, output, prefix },
+            onCurrent: (key) => current.push(key),
+            onOrphan: async (_, key) => void orphans.push(key),
+          });
           const wanted = pictures.filter((key) => key.startsWith(prefix));
           expect(missing).toEqual(
             wanted
@@ -60,6 +65,8 @@ describe('the backfill', () => {
               .sort(),
           );
           expect(current.sort()).toEqual(wanted.filter((key) => done.includes(key)).sort());
+          const gone = done.filter((key) => key.startsWith(prefix) && !pictures.includes(key));
+          expect(orphans.sort()).toEqual(gone.filter((key) => !hasLongResultKey(model, key)).sort());
         },
       ),
       { numRuns: 1000 },
@@ -109,8 +116,8 @@ describe('the backfill', () => {
     clock.jump(5000);
     await output.put(resultKey(model, 'a.jpg', sha256), bytes(''));
     await output.put(resultKey(model, 'b.jpg', sha256), bytes('{"status":'));
-    expect(await found({ input, output, verify: true })).toEqual(['stale a.jpg', 'stale b.jpg']);
-    expect(await found({ input, output })).toEqual(['stale a.jpg']);
+    expect(await found({ input, output, verify: true })).toEqual(['damaged a.jpg', 'damaged b.jpg']);
+    expect(await found({ input, output })).toEqual(['damaged a.jpg']);
   });
 
   test('passes over the markers of folders', async () => {

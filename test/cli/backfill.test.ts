@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
+import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
+import { resultKey } from '../../lib/contracts/keys.ts';
+import { sha256 } from '../../lib/pipeline/sha256.ts';
+import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
+import { createMotoStack, type MotoStack } from '../support/moto-stack.ts';
+import { finished, igpt, startIgpt } from './igpt-process.ts';
+
+const missing = await motoMissing();
+
+// The real command over the emulator: a stack is found by its name, buckets are listed, references land in its queue.
+
+describe.skipIf(missing !== undefined)(`igpt backfill over moto${missing === undefined ? '' : `: ${missing}`}`, () => {
+  let moto: Moto;
+  let stack: MotoStack;
+  let s3: S3Client;
+  let sqs: SQSClient;
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    stack = await createMotoStack(moto);
+    Object.assign(process.env, moto.environment);
+    [s3, sqs] = [createS3Client(), createSqsClient()];
+    // The outcomes are a second newer than the pictures.
+    const keys = Array.from({ length: 50 }, (_, i) => `cats/${String(i).padStart(2, '0')}.jpg`);
+    const etags = new Map<string, string>();
+    await eachOf([...keys, 'dogs/a ü+%.jpg', 'dogs/b.jpg', 'dogs/c.jpg'], async (Key) => {
+      const { ETag = '' } = await s3.send(new PutObjectCommand({ Bucket: 'pictures', Key, Body: Key }));
+      etags.set(Key, ETag);
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await eachOf([...keys, 'dogs/b.jpg', 'gone.jpg'], (key) => putOutcome(key, etags.get(key) ?? '"gone"'));
+    await putOutcome('dogs/c.jpg', '"another version"');
+  });
+  afterAll(async () => {
+    for (const client of [s3, sqs]) client?.destroy();
+    await moto?.[Symbol.asyncDispose]();
+  });
+  afterEach(async () => void (await sent()));
+
+  async function putOutcome(key: string, etag: string): Promise<void> {
+    const about = { schema_version: 1, status: 'failed', key, etag, model: stack.outputs.modelId };
+    const outcome = {
+      ...about,
+      created_at: '2026-01-01T00:00:00.000Z',
+      error: { code: 'corrupt_image', message: 'no' },
+    };
+    const Key = resultKey(stack.outputs.modelId, key, sha256);
+    await s3.send(new PutObjectCommand({ Bucket: 'outcomes', Key, Body: JSON.stringify(outcome) }));
+  }
+
+  const backfill = (...args: string[]) => igpt(['backfill', '--json', ...args], { env: moto.environment });
+
+  /** Takes what the backfill queue holds: the keys of its references. */
+  async function sent(): Promise<string[]> {
+    const queue = createSqsQueue({ client: sqs, url: stack.outputs.backfillQueueUrl, maxReceiveCount: 5 });
+    const messages = await queue.receive({ maxMessages: 10, waitMs: 0 });
+    await queue.delete(messages.map(({ receipt }) => receipt));
+    return messages.map(({ body }) => JSON.parse(body).key).sort();
+  }
+
+  test('sends what has no outcome, and says what it saw', async () => {
+    const { code, stdout } = await backfill();
+
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ stack: 'ImageGpt', region: 'us-east-1', model: 'tiny-0123456789ab', prefix: '', dry_run: false },
+      ...{ seen: 53, current: 52, missing: 1, stale: 0, sent: 1, orphans: 0, interrupted: false },
+    });
+    expect(await sent()).toEqual(['dogs/a ü+%.jpg']);
+  });
+
+  test('reads outcomes where it is told to, below a prefix only', async () => {
+    const { stdout } = await backfill('--verify', '--prefix', 'dogs/');
+
+    expect(JSON.parse(stdout)).toMatchObject({ seen: 3, current: 1, failed: 1, missing: 1, stale: 1, sent: 2 });
+    expect(await sent()).toEqual(['dogs/a ü+%.jpg', 'dogs/c.jpg']);
+  });
+
+  test('a dry run tells in a table what would be sent and deleted', async () => {
+    const args = ['backfill', '--dry-run', '--retry-failed', '--prune', '--prefix', 'dogs/'];
+    const { code, stdout } = await igpt(args, { env: moto.environment });
+
+    expect(code).toBe(0);
+    expect(stdout.split('\n')[0]).toMatch(
+      /seen +current +missing +stale +damaged +failed before +to send +to delete +time/,
+    );
+    expect(stdout.split('\n')[1]).toMatch(/^ *3 +0 +1 +1 +0 +1 +3 +0 +0:0\d$/);
+    expect(await sent()).toEqual([]);
+  });
+
+  test('pauses while too many wait; an interrupt says how to go on', async () => {
+    await igpt(['backfill', '--retry-failed', '--prefix', 'dogs/'], { env: moto.environment });
+    const child = startIgpt(['backfill', '--max-waiting', '2'], { env: moto.environment });
+    const ended = finished(child);
+    for (let words = ''; !words.includes('pausing'); ) words += (await once(child.stderr, 'data'))[0];
+    child.kill('SIGINT');
+    const { code, stderr } = await ended;
+
+    expect(stderr).toContain('3 pictures wait in the queues, more than 2 (--max-waiting): pausing until it is fewer');
+    expect(stderr).toMatch(/Stopped before the end\. To go on: .*backfill --max-waiting 2/);
+    expect(code).toBe(130);
+  });
+
+  test('deletes the outcomes of pictures that are gone', async () => {
+    const first = await backfill('--prune');
+    const second = await backfill('--prune');
+
+    expect(JSON.parse(first.stdout)).toMatchObject({ orphans: 1, pruned: 1 });
+    expect(JSON.parse(second.stdout)).toMatchObject({ orphans: 0, pruned: 0 });
+  });
+
+  test('a stack that is not there is told in one line', async () => {
+    const { code, stderr, stdout } = await backfill('--stack', 'Nope');
+
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toBe(
+      'igpt: there is no stack Nope in us-east-1; Image GPT stacks there: ImageGpt; give one with --stack, or another --region\n',
+    );
+  });
+});
+
+test('--force alone is a wrong command line', async () => {
+  const { code, stderr } = await igpt(['backfill', '--force']);
+
+  expect(stderr).toContain('--force goes with --prune');
+  expect(code).toBe(2);
+});
+
+/** Sixteen at a time. */
+async function eachOf(keys: readonly string[], work: (key: string) => Promise<void>): Promise<void> {
+  const left = keys.values();
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      for (const key of left) await work(key);
+    }),
+  );
+}
