@@ -11,7 +11,7 @@ import { guessConfig } from './guess-config.ts';
 import { toHuggingFaceConfig, torchDtypes } from './huggingface-config.ts';
 import { huggingFaceTensors } from './huggingface-tensors.ts';
 import { readJsonFile } from './json-file.ts';
-import { checkNewDirectory, makeDirectory } from './new-directory.ts';
+import { checkNewDirectory, makeDirectory, refuseFullDisk } from './new-directory.ts';
 import { findPreprocessor } from './palette-file.ts';
 import { readPreprocessorFile } from './preprocessor-file.ts';
 import type { TensorSource } from './tensor-source.ts';
@@ -81,6 +81,7 @@ async function writeModel(
   const tensors = huggingFaceTensors(weights, config, source.tensors, { dtype });
   const total = totalBytes(tensors);
   refuseMoreThanThereIs(total, source.bytes);
+  await refuseFullDisk(temporary, total);
   let done = 0;
   await writeShards(temporary, tensors, (bytes) => {
     done += bytes;

@@ -6,7 +6,7 @@ import { readConfigFile } from './config-file.ts';
 import type { FloatDtype } from './float-dtype.ts';
 import { toHuggingFaceConfig } from './huggingface-config.ts';
 import { initialWeights } from './initial-weights.ts';
-import { makeDirectory } from './new-directory.ts';
+import { makeDirectory, refuseFullDisk } from './new-directory.ts';
 import { findPreprocessor } from './palette-file.ts';
 import { readPreprocessorFile } from './preprocessor-file.ts';
 import { maxShardBytes, totalBytes, writeShards } from './write-shards.ts';
@@ -49,6 +49,7 @@ export async function initCheckpoint(out: string, options: InitOptions): Promise
 
     const tensors = initialWeights(config, seed, dtype);
     const total = totalBytes(tensors);
+    await refuseFullDisk(temporary, total);
     let done = 0;
     const written = (bytes: number) => {
       done += bytes;

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CheckpointError } from './error.ts';
 
@@ -79,7 +79,7 @@ export async function makeDirectory<T>(
     await replace(temporary, path, beside('old'));
     return result;
   } catch (error) {
-    throw await explain(error, directory);
+    throw explain(error, directory);
   } finally {
     await rm(temporary, { recursive: true, force: true });
     unfinished.delete(temporary);
@@ -103,7 +103,22 @@ async function replace(temporary: string, path: string, old: string): Promise<vo
   await rm(old, { recursive: true, force: true });
 }
 
-async function explain(error: unknown, directory: string): Promise<unknown> {
+/**
+ * Says at once what would fail after minutes of writing.
+ *
+ * @throws CheckpointError `output_not_writable`
+ */
+export async function refuseFullDisk(directory: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  if (bytes > bavail * bsize) {
+    throw new CheckpointError(
+      'output_not_writable',
+      `The weights take ${bytes} bytes, but the disk has ${bavail * bsize} left; make room, or choose another place.`,
+    );
+  }
+}
+
+function explain(error: unknown, directory: string): unknown {
   const code = codeOf(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new CheckpointError('output_not_writable', `The disk of ${directory} is full; nothing was left behind.`, {

@@ -1,14 +1,20 @@
 import { Command } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { type CheckpointSummary, summarize } from '../checkpoint/summary.ts';
+import { variantCheckpoint } from '../checkpoint/variant-checkpoint.ts';
 import { examples } from './examples.ts';
 import { modelDirectory } from './model-option.ts';
 import { printable } from './printable.ts';
 import { writeOut } from './standard-output.ts';
 import { table } from './table.ts';
+import { UsageError } from './usage-error.ts';
+import { chosenVariant, headsOption, resolutionOption, variantOption } from './variant-option.ts';
 
 interface InspectOptions {
   json: boolean;
+  variant?: string;
+  resolution?: string;
+  heads?: number;
 }
 
 export function inspectCommand(): Command {
@@ -17,17 +23,47 @@ export function inspectCommand(): Command {
     .description(
       'Says what a checkpoint is: variant, parameters, resolution, palette, layers, labels, dtype, and what each output costs in GFLOP.',
     )
-    .argument('<model>', 'checkpoint directory, or igpt-nano')
+    .argument('[model]', 'checkpoint directory, or igpt-nano')
+    .addOption(variantOption())
+    .addOption(resolutionOption())
+    .addOption(
+      headsOption("attention heads (default: the variant's; xl's were never published, 24); only with --variant"),
+    )
     .option('--json', 'as one JSON object', false)
-    .addHelpText('after', examples('inspect igpt-nano', 'inspect igpt-nano --json'))
-    .action((model: string, options: InspectOptions) => inspect(model, options));
+    .addHelpText(
+      'after',
+      examples('inspect igpt-nano', 'inspect igpt-nano --json', 'inspect --variant xl --resolution 64'),
+    )
+    .action((model: string | undefined, options: InspectOptions) => inspect(model, options));
 }
 
-async function inspect(model: string, { json }: InspectOptions): Promise<void> {
-  const checkpoint = await openCheckpoint(modelDirectory(model));
+async function inspect(model: string | undefined, options: InspectOptions): Promise<void> {
+  const { name, checkpoint } = await chosen(model, options);
   const summary = summarize(checkpoint);
   const probe = probeFacts(checkpoint);
-  await writeOut(json ? `${JSON.stringify({ ...summary, probe })}\n` : describe(model, summary, probe));
+  await writeOut(options.json ? `${JSON.stringify({ ...summary, probe })}\n` : describe(name, summary, probe));
+}
+
+/** A checkpoint on disk, or one of the paper's sizes, of which there need be no file. */
+async function chosen(
+  model: string | undefined,
+  { variant, resolution, heads }: InspectOptions,
+): Promise<{ name: string; checkpoint: Checkpoint }> {
+  if (variant !== undefined) {
+    if (model !== undefined) throw new UsageError(`expected a model or --variant, got both (${model}, ${variant})`);
+    const { name, config } = chosenVariant({
+      variant,
+      ...(resolution !== undefined && { resolution }),
+      ...(heads !== undefined && { heads }),
+    });
+    return { name, checkpoint: variantCheckpoint(name, config) };
+  }
+  if (model === undefined)
+    throw new UsageError("inspect: expected a model, or --variant with one of the paper's sizes");
+  if (resolution !== undefined || heads !== undefined) {
+    throw new UsageError('inspect: --resolution and --heads go with --variant; a model has its own');
+  }
+  return { name: model, checkpoint: await openCheckpoint(modelDirectory(model)) };
 }
 
 /** What the probe reads: h^l of which layers, after which norm. */
@@ -75,8 +111,8 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
   const costs = summary.costs.map(({ output, layers, gflop, gflop_causal }) => [
     output,
     String(layers),
-    gflop.toPrecision(4),
-    gflop_causal.toPrecision(4),
+    figure(gflop),
+    figure(gflop_causal),
   ]);
   return [
     table(
@@ -93,4 +129,9 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
       costs,
     ),
   ].join('\n');
+}
+
+/** Four digits, without an exponent. */
+function figure(value: number): string {
+  return String(Number(value.toPrecision(4)));
 }

@@ -10,7 +10,8 @@ import { UsageError } from './usage-error.ts';
 /** The checkpoint that works out of the box. */
 const NANO = 'igpt-nano';
 
-const NANO_DIRECTORY = join(import.meta.dirname, '..', 'models', NANO);
+/** Where it lies. */
+export const nanoDirectory = join(import.meta.dirname, '..', 'models', NANO);
 
 export function modelOption(): Option {
   return new Option('--model <model>', `checkpoint directory in the Hugging Face or OpenAI layout, or ${NANO}`).default(
@@ -20,7 +21,7 @@ export function modelOption(): Option {
 
 /** Directory of the checkpoint that `--model` names. Says on standard error when it is the one for trying out. */
 export function modelDirectory(model: string): string {
-  const directory = model === NANO ? NANO_DIRECTORY : model;
+  const directory = model === NANO ? nanoDirectory : model;
   const there = lookAt(directory, `model ${model}`);
   if (there?.isDirectory() !== true) {
     const came = there === undefined ? 'there is nothing of that name' : 'it is a file';
@@ -28,7 +29,7 @@ export function modelDirectory(model: string): string {
       `model ${model}: expected a checkpoint directory (config.json, model.safetensors, preprocessor_config.json) or the name ${NANO}, but ${came}`,
     );
   }
-  if (realpathSync(directory) === realpathSync(NANO_DIRECTORY)) {
+  if (realpathSync(directory) === realpathSync(nanoDirectory)) {
     process.stderr.write(
       `${NANO} is a small model for trying the system out (right on 58 % of CIFAR-10's test pictures, 10 classes): don't rely on what it says\n`,
     );
