@@ -20,7 +20,7 @@ const cpuPeak = 345;
 export const defaultUtilisation = { gpu: 0.3, cpu: 0.6 };
 
 /** What a worker can hand to its model, pictures/s: its pipeline takes under 1 ms of CPU a picture, twice that is assumed. */
-export const mostPicturesPerSecond = 500;
+const mostPicturesPerSecond = 500;
 
 /** Pictures/s of one task. `gflop`: of one picture, without what the causal mask hides. */
 export function picturesPerSecond(compute: Compute, gflop: number, utilisation: number): number {
