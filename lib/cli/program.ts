@@ -11,6 +11,7 @@ import { initCommand } from './init.ts';
 import { inspectCommand } from './inspect.ts';
 import { invocation } from './invocation.ts';
 import { nearest } from './nearest.ts';
+import { probeCommand } from './probe.ts';
 import { quantizeCommand } from './quantize.ts';
 import { runCommand } from './run.ts';
 import { samplePictures } from './sample-pictures.ts';
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     forwardCommand,
     completeCommand,
     inspectCommand,
+    probeCommand,
     importCommand,
     initCommand,
     backfillCommand,

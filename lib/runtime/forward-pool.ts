@@ -1,0 +1,41 @@
+import { availableParallelism } from 'node:os';
+import type { ForwardRequest, ImageGptModel } from '../graph/forward-graph.ts';
+import type { ForwardTask, ForwardWorkerStart } from './forward-worker.ts';
+import type { Output, Provider } from './session.ts';
+import { openWorkerPool } from './worker-pool.ts';
+
+export interface ForwardPoolOptions {
+  /** Threads, each with a session that computes on it alone. Default: as many as the machine can run at once. */
+  workers?: number;
+  /** Default `cpu`. */
+  provider?: Provider;
+  /** Each worker copies the weights into its kernels' layout: faster, for that memory. Default false. */
+  prepack?: boolean;
+}
+
+export interface ForwardPool {
+  readonly workers: number;
+  /** As `Forward.run` of forward.ts, on whichever worker has the least to do. */
+  run(task: ForwardTask): Promise<Map<string, Output>>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a model for the outputs of `request` in worker threads: for many pictures, faster than one session on all cores.
+ *
+ * @throws WorkerUnusableError with the code of what was wrong
+ */
+export async function openForwardPool(
+  { config, weights, probe }: ImageGptModel,
+  request: ForwardRequest,
+  options: ForwardPoolOptions = {},
+): Promise<ForwardPool> {
+  const { workers = availableParallelism(), provider = 'cpu', prepack = false } = options;
+  const data: ForwardWorkerStart = { model: { config, weights, ...(probe && { probe }) }, request, provider, prepack };
+  const pool = await openWorkerPool<undefined, ForwardTask, Map<string, Output>>({
+    file: new URL('./forward-worker.ts', import.meta.url),
+    data,
+    workers,
+  });
+  return { workers, run: pool.run, close: pool.close };
+}

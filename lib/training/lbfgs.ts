@@ -1,0 +1,152 @@
+/** Value of a function at `x`; fills `gradient`. */
+export type Objective = (x: Float64Array, gradient: Float64Array) => number;
+
+export interface LbfgsOptions {
+  /** Steps and gradients that the inverse Hessian is made of. Default 10, scipy's. */
+  history?: number;
+  /** Default 1,000. */
+  maxIterations?: number;
+  /** Done when no component of the gradient is larger. Default 1e-4, scikit-learn's. */
+  gradientTolerance?: number;
+}
+
+export interface LbfgsResult {
+  x: Float64Array;
+  value: number;
+  iterations: number;
+  /** False: out of iterations, or no step lowers the value any more though the gradient is still large. */
+  converged: boolean;
+}
+
+/** Nocedal and Wright's constants for quasi-Newton methods (Numerical Optimization, section 3.1): sufficient decrease, curvature. */
+const DECREASE = 1e-4;
+const CURVATURE = 0.9;
+
+/** Looks along one direction at most: doubling and halving reach any sensible step. */
+const MAX_LOOKS = 40;
+
+/** Steps whose curvature is lost in rounding would spoil the inverse Hessian. */
+const LEAST_CURVATURE = 1e-12;
+
+/**
+ * Minimises a smooth function by limited-memory BFGS: two-loop recursion (Nocedal and Wright, algorithm 7.4) with a
+ * bisecting line search for the weak Wolfe conditions (Lewis and Overton 2013, algorithm 2.6).
+ */
+export function minimize(objective: Objective, start: Float64Array, options: LbfgsOptions = {}): LbfgsResult {
+  const { history = 10, maxIterations = 1000, gradientTolerance = 1e-4 } = options;
+  let x: Float64Array = start.slice();
+  let gradient: Float64Array = new Float64Array(x.length);
+  let value = objective(x, gradient);
+  const steps: Correction[] = [];
+  for (let iteration = 0; iteration < maxIterations; iteration++) {
+    if (largest(gradient) <= gradientTolerance) return { x, value, iterations: iteration, converged: true };
+    let direction = descent(gradient, steps);
+    let slope = dot(gradient, direction);
+    if (!(slope < 0)) {
+      steps.length = 0;
+      direction = gradient.map((g) => -g);
+      slope = dot(gradient, direction);
+    }
+    // Without history the scale of the function is unknown: begin with a step of length 1.
+    const first = steps.length === 0 ? Math.min(1, 1 / Math.sqrt(-slope)) : 1;
+    const found = search(objective, { x, value, direction, slope, first });
+    if (found === undefined) return { x, value, iterations: iteration, converged: false };
+    const s = difference(found.x, x);
+    const y = difference(found.gradient, gradient);
+    const sy = dot(s, y);
+    if (sy > LEAST_CURVATURE * dot(y, y)) {
+      steps.push({ s, y, sy });
+      if (steps.length > history) steps.shift();
+    }
+    ({ x, gradient, value } = found);
+  }
+  return { x, value, iterations: maxIterations, converged: largest(gradient) <= gradientTolerance };
+}
+
+interface Correction {
+  /** Change of x. */
+  s: Float64Array;
+  /** Change of the gradient. */
+  y: Float64Array;
+  /** s . y */
+  sy: number;
+}
+
+/** The two-loop recursion: minus the approximate inverse Hessian times the gradient. */
+function descent(gradient: Float64Array, steps: readonly Correction[]): Float64Array {
+  const q = gradient.slice();
+  const alphas = new Float64Array(steps.length);
+  for (let i = steps.length - 1; i >= 0; i--) {
+    const step = steps[i];
+    if (step === undefined) continue;
+    const alpha = dot(step.s, q) / step.sy;
+    alphas[i] = alpha;
+    addScaled(q, step.y, -alpha);
+  }
+  const last = steps.at(-1);
+  if (last !== undefined) scale(q, last.sy / dot(last.y, last.y));
+  steps.forEach((step, i) => {
+    const beta = dot(step.y, q) / step.sy;
+    addScaled(q, step.s, (alphas[i] ?? 0) - beta);
+  });
+  scale(q, -1);
+  return q;
+}
+
+interface Point {
+  x: Float64Array;
+  gradient: Float64Array;
+  value: number;
+}
+
+interface Line {
+  x: Float64Array;
+  value: number;
+  direction: Float64Array;
+  slope: number;
+  first: number;
+}
+
+/** A point along the line that meets the weak Wolfe conditions, or the best that lowers the value at all. */
+function search(objective: Objective, { x, value, direction, slope, first }: Line): Point | undefined {
+  let low = 0;
+  let high = Number.POSITIVE_INFINITY;
+  let step = first;
+  let best: Point | undefined;
+  for (let look = 0; look < MAX_LOOKS; look++) {
+    const at = x.map((xi, i) => xi + step * (direction[i] ?? 0));
+    const gradient = new Float64Array(x.length);
+    const point = { x: at, gradient, value: objective(at, gradient) };
+    if (!(point.value <= value + DECREASE * step * slope)) {
+      high = step;
+    } else {
+      if (best === undefined || point.value < best.value) best = point;
+      if (dot(gradient, direction) >= CURVATURE * slope) return point;
+      low = step;
+    }
+    step = high === Number.POSITIVE_INFINITY ? 2 * low : (low + high) / 2;
+  }
+  return best;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
+  return sum;
+}
+
+function addScaled(to: Float64Array, what: Float64Array, factor: number): void {
+  for (let i = 0; i < to.length; i++) to[i] = (to[i] ?? 0) + factor * (what[i] ?? 0);
+}
+
+function scale(values: Float64Array, factor: number): void {
+  for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) * factor;
+}
+
+function difference(a: Float64Array, b: Float64Array): Float64Array {
+  return a.map((value, i) => value - (b[i] ?? 0));
+}
+
+function largest(values: Float64Array): number {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
