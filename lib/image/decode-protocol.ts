@@ -1,3 +1,4 @@
+import { readSync, writevSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { z } from 'zod';
 import { failureCode } from '../contracts/failure.ts';
@@ -46,17 +47,37 @@ const LENGTHS = 8;
 /** Room for a frame's JSON beside its data, bytes. */
 export const FRAME_OVERHEAD = 4096;
 
-/** Writes a frame in one system call where the pipe has room; `data` is not copied. `written` is called at its end. */
-export function writeFrame(to: Writable, head: unknown, data: Uint8Array, written?: () => void): void {
+/** Writes a frame in one system call where the pipe has room; `data` is not copied. */
+export function writeFrame(to: Writable, head: unknown, data: Uint8Array): void {
+  to.cork();
+  to.write(frameStart(head, data));
+  to.write(data);
+  to.uncork();
+}
+
+/** The same to a file descriptor, waiting until all of it is written. */
+export function writeFrameSync(fd: number, head: unknown, data: Uint8Array): void {
+  let rest: Uint8Array[] = [frameStart(head, data), data];
+  while (rest.length > 0) rest = after(rest, writevSync(fd, rest));
+}
+
+/** What is left of `parts` after their first `bytes`. */
+function after(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let done = bytes;
+  return parts.flatMap((part) => {
+    const skipped = Math.min(done, part.length);
+    done -= skipped;
+    return skipped < part.length ? [part.subarray(skipped)] : [];
+  });
+}
+
+function frameStart(head: unknown, data: Uint8Array): Uint8Array {
   const json = Buffer.from(JSON.stringify(head));
   const start = Buffer.alloc(LENGTHS + json.length);
   start.writeUInt32LE(json.length, 0);
   start.writeUInt32LE(data.length, 4);
   json.copy(start, LENGTHS);
-  to.cork();
-  to.write(start);
-  to.write(data, written);
-  to.uncork();
+  return start;
 }
 
 /**
@@ -88,12 +109,38 @@ export async function* readFrames(source: AsyncIterable<Buffer>, maxBytes: numbe
 
   const lengths = Buffer.alloc(LENGTHS);
   while (await fill(lengths)) {
-    const split = lengths.readUInt32LE(0);
-    const total = split + lengths.readUInt32LE(4);
-    if (total > maxBytes) throw new RangeError(`Expected a frame of at most ${maxBytes} bytes, received ${total}.`);
-    // Its own memory, not Node's shared pool: the pixels outlive the frame.
-    const body = Buffer.allocUnsafeSlow(total);
+    const body = bodyOf(lengths, maxBytes);
     if (!(await fill(body))) return;
-    yield { head: JSON.parse(body.toString('utf8', 0, split)), data: body.subarray(split) };
+    yield frame(lengths, body);
   }
+}
+
+/** The next frame of a file descriptor, waiting for it; undefined at its end. Otherwise as {@link readFrames}. */
+export function readFrameSync(fd: number, maxBytes: number): Frame | undefined {
+  const lengths = Buffer.alloc(LENGTHS);
+  if (!fillSync(fd, lengths)) return undefined;
+  const body = bodyOf(lengths, maxBytes);
+  return fillSync(fd, body) ? frame(lengths, body) : undefined;
+}
+
+function fillSync(fd: number, target: Buffer): boolean {
+  for (let filled = 0; filled < target.length; ) {
+    const read = readSync(fd, target, filled, target.length - filled, null);
+    if (read === 0) return false;
+    filled += read;
+  }
+  return true;
+}
+
+/** Room for the rest of a frame. */
+function bodyOf(lengths: Buffer, maxBytes: number): Buffer {
+  const total = lengths.readUInt32LE(0) + lengths.readUInt32LE(4);
+  if (total > maxBytes) throw new RangeError(`Expected a frame of at most ${maxBytes} bytes, received ${total}.`);
+  // Its own memory, not Node's shared pool: the pixels outlive the frame.
+  return Buffer.allocUnsafeSlow(total);
+}
+
+function frame(lengths: Buffer, body: Buffer): Frame {
+  const split = lengths.readUInt32LE(0);
+  return { head: JSON.parse(body.toString('utf8', 0, split)), data: body.subarray(split) };
 }

@@ -1,7 +1,17 @@
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { answerHead, readFrames, writeFrame } from '../../../lib/image/decode-protocol.ts';
+import {
+  answerHead,
+  readFrameSync,
+  readFrames,
+  writeFrame,
+  writeFrameSync,
+} from '../../../lib/image/decode-protocol.ts';
 
 function written(frames: readonly { head: unknown; data: Uint8Array }[]): Buffer {
   const pipe = new PassThrough();
@@ -46,11 +56,51 @@ describe('writeFrame and readFrames', () => {
     lengths.writeUInt32LE(4_000_000_000, 4);
     await expect(readAll([lengths])).rejects.toThrow('Expected a frame of at most 1000 bytes, received 4000000002.');
   });
+});
 
-  it('calls back when a frame is written', async () => {
-    const pipe = new PassThrough();
-    await new Promise<void>((resolve) => writeFrame(pipe, {}, new Uint8Array(0), () => resolve()));
-    expect(pipe.readableLength).toBe(10);
+describe('writeFrameSync and readFrameSync', () => {
+  it('bring frames across a file descriptor, as the streams would', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'frames-'));
+    const file = join(directory, 'frames');
+    const frames = [
+      { head: { first: 1 }, data: Uint8Array.of(1, 2, 3) },
+      { head: 'second', data: new Uint8Array(0) },
+      { head: null, data: new Uint8Array(200_000).fill(7) },
+    ];
+    try {
+      const to = openSync(file, 'w');
+      for (const { head, data } of frames) writeFrameSync(to, head, data);
+      closeSync(to);
+      expect(readFileSync(file).equals(written(frames))).toBe(true);
+
+      const from = openSync(file, 'r');
+      for (const { head, data } of frames) {
+        const read = readFrameSync(from, 1_000_000);
+        expect(read?.head).toEqual(head);
+        expect(Buffer.from(data).equals(read?.data ?? Buffer.of(0))).toBe(true);
+      }
+      expect(readFrameSync(from, 1_000_000)).toBeUndefined();
+      closeSync(from);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('drop a frame that the end cuts off, and refuse one that is too long', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'frames-'));
+    const file = join(directory, 'frames');
+    try {
+      const bytes = written([{ head: 1, data: Uint8Array.of(1, 2) }]);
+      await writeFile(file, bytes.subarray(0, bytes.length - 1));
+      const from = openSync(file, 'r');
+      expect(readFrameSync(from, 1000)).toBeUndefined();
+      closeSync(from);
+      const again = openSync(file, 'r');
+      expect(() => readFrameSync(again, 2)).toThrow('Expected a frame of at most 2 bytes, received 3.');
+      closeSync(again);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 });
 
