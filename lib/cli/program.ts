@@ -5,6 +5,8 @@ import { backfillCommand } from './backfill.ts';
 import { classifyCommand } from './classify.ts';
 import { completeCommand } from './complete.ts';
 import { costCommand } from './cost.ts';
+import { doctorCommand } from './doctor.ts';
+import { evalCommand } from './eval.ts';
 import { forwardCommand } from './forward.ts';
 import { importCommand } from './import.ts';
 import { initCommand } from './init.ts';
@@ -13,9 +15,13 @@ import { invocation } from './invocation.ts';
 import { nearest } from './nearest.ts';
 import { probeCommand } from './probe.ts';
 import { quantizeCommand } from './quantize.ts';
+import { redriveCommand } from './redrive.ts';
 import { runCommand } from './run.ts';
 import { samplePictures } from './sample-pictures.ts';
+import { smokeCommand } from './smoke.ts';
 import { writeOut } from './standard-output.ts';
+import { statusCommand } from './status.ts';
+import { tailCommand } from './tail.ts';
 import { UsageError } from './usage-error.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -46,8 +52,14 @@ export function createProgram(): Command {
     completeCommand,
     inspectCommand,
     probeCommand,
+    evalCommand,
     importCommand,
     initCommand,
+    doctorCommand,
+    smokeCommand,
+    statusCommand,
+    tailCommand,
+    redriveCommand,
     backfillCommand,
     costCommand,
   ]) {
