@@ -12,6 +12,7 @@ export type CheckpointErrorCode =
   | 'weights_scattered'
   | 'weights_truncated'
   | 'weights_invalid'
+  | 'weights_stale'
   | 'weights_unsafe'
   | 'weights_unsupported'
   | 'source_unknown'

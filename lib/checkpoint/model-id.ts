@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { FeatureNorm } from '../image-gpt/config.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { CheckpointError } from './error.ts';
 import { preprocessingHash } from './preprocessing-hash.ts';
+import { fileHash, weightHashes } from './weights-hash.ts';
 
 /** Every choice outside the checkpoint that changes a result. */
 export interface ResultOptions {
@@ -24,9 +23,6 @@ export interface ResultOptions {
 /** 48 bits: results of a few models lie side by side under these ids. */
 const hexDigits = 12;
 
-/** Large enough for the hash to run at its own speed, small enough not to hold the event loop for a millisecond. */
-const chunkBytes = 1 << 20;
-
 /**
  * `<name>-<12 hex>`: the hash covers weights, probe, palette, labels and every option that changes a result, so that
  * results of different models never meet under one id. Streams the files: 5 GB take seconds.
@@ -34,14 +30,14 @@ const chunkBytes = 1 << 20;
  * @throws CheckpointError `weights_missing` when a file went away since the checkpoint was opened
  */
 export async function modelId(checkpoint: Checkpoint, options: ResultOptions): Promise<string> {
-  const { config, weights, weightFiles, preprocessing, probe, labels } = checkpoint;
+  const { config, preprocessing, probe, labels } = checkpoint;
   const { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, layer_norm_epsilon, objective } = config;
   const { precision, outputs, featureLayer, featureNorm, scaledDecoding = false, prepack = false } = options;
   const identity = {
     format: 'image-gpt-model-1',
     config: { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, layer_norm_epsilon, objective },
-    weights: await Promise.all(weightFiles.map((file) => sha256(join(weights.directory, file)))),
-    probe: probe === undefined ? null : await sha256(join(checkpoint.directory, 'probe.safetensors')),
+    weights: await weightHashes(checkpoint),
+    probe: probe === undefined ? null : await fileHash(join(checkpoint.directory, 'probe.safetensors')),
     labels,
     preprocessing: preprocessing === undefined ? null : preprocessingHash(preprocessing, scaledDecoding),
     precision,
@@ -51,16 +47,4 @@ export async function modelId(checkpoint: Checkpoint, options: ResultOptions): P
   };
   const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
   return `${checkpoint.name}-${hash.slice(0, hexDigits)}`;
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
-      hash.update(chunk);
-    }
-  } catch (cause) {
-    throw new CheckpointError('weights_missing', `${basename(path)} can no longer be read.`, { cause });
-  }
-  return hash.digest('hex');
 }

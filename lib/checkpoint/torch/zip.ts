@@ -136,14 +136,14 @@ function longSizes(extra: Buffer, sizes: readonly number[], file: string): numbe
 }
 
 async function dataStart(file: ByteFile, header: number, name: string): Promise<number> {
-  const local = await file.read(header, localBytes);
-  const nameLength = local.readUInt16LE(26);
-  const start = header + localBytes + nameLength + local.readUInt16LE(28);
-  const found = (await file.read(header + localBytes, nameLength)).toString('utf8');
-  if (local.toString('latin1', 0, 4) !== 'PK\x03\x04' || found !== name) {
-    throw invalid(file.name, `no record ${JSON.stringify(name)} where its directory says`);
-  }
-  return start;
+  const bytes = Buffer.byteLength(name);
+  const local = await file.read(header, localBytes + bytes);
+  const fits =
+    local.toString('latin1', 0, 4) === 'PK\x03\x04' &&
+    local.readUInt16LE(26) === bytes &&
+    local.toString('utf8', localBytes) === name;
+  if (!fits) throw invalid(file.name, `no record ${JSON.stringify(name)} where its directory says`);
+  return header + local.length + local.readUInt16LE(28);
 }
 
 function refuseOverlaps(entries: readonly ZipEntry[], directory: number, file: string): void {

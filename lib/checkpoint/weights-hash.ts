@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Checkpoint } from './checkpoint.ts';
+import { CheckpointError } from './error.ts';
+
+/** Large enough for the hash to run at its own speed, small enough not to hold the event loop for a millisecond. */
+const chunkBytes = 1 << 20;
+
+/** Hashes by path, size and time: model id and derived weights ask for the same, and 5 GB take seconds. */
+const known = new Map<string, Promise<string>>();
+
+/** SHA-256 of every weight file, in order, hex. Streams the files, each once as long as it stays as it is. */
+export function weightHashes({ weights, weightFiles }: Checkpoint): Promise<string[]> {
+  return Promise.all(weightFiles.map((file) => fileHash(join(weights.directory, file))));
+}
+
+/**
+ * SHA-256 of a file, hex.
+ *
+ * @throws CheckpointError `weights_missing` when the file went away since the checkpoint was opened
+ */
+export async function fileHash(path: string): Promise<string> {
+  const stats = await stat(path, { bigint: true }).catch((cause: unknown) => {
+    throw gone(path, cause);
+  });
+  const key = [path, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join('\n');
+  const hash = known.get(key) ?? hashFile(path);
+  known.set(key, hash);
+  hash.catch(() => known.delete(key));
+  return hash;
+}
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
+      hash.update(chunk);
+    }
+  } catch (cause) {
+    throw gone(path, cause);
+  }
+  return hash.digest('hex');
+}
+
+function gone(path: string, cause: unknown): CheckpointError {
+  return new CheckpointError('weights_missing', `${basename(path)} can no longer be read.`, { cause });
+}
