@@ -1,5 +1,6 @@
 import { maxBatchMessages } from '../contracts/limits.ts';
 import type { Clock, Queue, QueueMessage } from './ports.ts';
+import type { Turnstile } from './turnstile.ts';
 
 /** A flow over one queue: resolves when the message may be deleted, rejects when it must come again. */
 export type Flow = (message: QueueMessage, signal?: AbortSignal) => Promise<void>;
@@ -20,6 +21,8 @@ export interface ConsumerOptions {
   waitMs?: number;
   /** How long a failed message stays hidden, by its receive count. Default 1 s, doubled each time. */
   retryDelayMs?: (receiveCount: number) => number;
+  /** Shared by all consumers of a process that messages may end. Default: none, every message begins at once. */
+  turnstile?: Turnstile;
   /** Told of every failure: of the flow with its message, of the queue itself without. */
   onError(error: unknown, message?: QueueMessage): void;
 }
@@ -32,7 +35,7 @@ const queueErrorPauseMs = 1000;
  * has resolved, and released for a retry when it rejects; while held it is kept hidden.
  */
 export async function consume(options: ConsumerOptions): Promise<void> {
-  const { queue, flow, clock, signal, giveUp, concurrency, onError } = options;
+  const { queue, flow, clock, signal, giveUp, concurrency, turnstile, onError } = options;
   const { visibilityMs = 60_000, waitMs = 20_000, retryDelayMs = (count) => 1000 * 2 ** (count - 1) } = options;
   const held = new Map<string, Promise<void>>();
   const drained = new AbortController();
@@ -82,12 +85,12 @@ export async function consume(options: ConsumerOptions): Promise<void> {
       for (const message of await receive()) {
         held.set(
           message.receipt,
-          hold(message).finally(() => held.delete(message.receipt)),
+          (turnstile?.run(message, () => hold(message)) ?? hold(message)).finally(() => held.delete(message.receipt)),
         );
       }
     }
   }
   await Promise.all(held.values());
-  drained.abort();
+  drained.abort('drained');
   await heartbeat;
 }

@@ -28,24 +28,28 @@ export async function handleBatch(messages: readonly QueueMessage[], options: Ba
   const again = messages.filter(({ receiveCount }) => receiveCount > 1);
   const failed = await run(first);
   if (again.length > 0) await acknowledge(first.filter((message) => !failed.includes(message)));
-  const backwards = again.some(({ receiveCount }) => receiveCount % 2 === 1);
+  const backwards = Math.max(...again.map(({ receiveCount }) => receiveCount)) % 2 === 1;
   for (const message of backwards ? again.reverse() : again) {
     const [bad] = await run([message]);
     if (bad === undefined) await acknowledge([message]);
     else failed.push(bad);
   }
-  await Promise.all(failed.map(release));
   return failed;
 
-  /** The messages whose flow has rejected. */
+  /** The messages whose flow has rejected. Each is released at once: whatever ends the process later, it has its turn. */
   async function run(group: readonly QueueMessage[]): Promise<QueueMessage[]> {
-    const results = await Promise.allSettled(group.map((message) => flow(message, signal)));
-    return group.filter((message, i) => {
-      const result = results[i];
-      if (result?.status !== 'rejected') return false;
-      if (!signal.aborted) onError(result.reason, message);
-      return true;
-    });
+    const failed: QueueMessage[] = [];
+    const one = async (message: QueueMessage): Promise<void> => {
+      try {
+        await flow(message, signal);
+      } catch (error) {
+        if (!signal.aborted) onError(error, message);
+        failed.push(message);
+        await release(message);
+      }
+    };
+    await Promise.all(group.map(one));
+    return failed;
   }
 
   async function acknowledge(done: readonly QueueMessage[]): Promise<void> {

@@ -14,6 +14,7 @@ import { readMessage } from './read-message.ts';
 import type { Semaphore } from './semaphore.ts';
 import { sha256 } from './sha256.ts';
 import { parseOutcome } from './store-outcome.ts';
+import { suspectFrom } from './turnstile.ts';
 
 export interface InferOptions extends OutcomePorts {
   /** The uploads queue: there go references to pictures whose tokens were made for another model. */
@@ -24,9 +25,6 @@ export interface InferOptions extends OutcomePorts {
   /** Bounds the pictures that the model holds at once. */
   predicting: Semaphore;
 }
-
-/** From this delivery on, the pictures of a message go one by one. */
-const singlyFrom = 3;
 
 interface Picture {
   facts: TokensPicture;
@@ -55,7 +53,7 @@ export function createInfer(options: InferOptions): Flow {
     if (body.preprocessing !== preprocessing) return sendBack(body, signal);
     const pictures = body.pictures.map(unpack);
     const again = message.receiveCount > 1;
-    if (message.receiveCount < singlyFrom) {
+    if (message.receiveCount < suspectFrom) {
       return throwFirst(await Promise.allSettled(pictures.map((picture) => one(picture, message, again, signal))));
     }
     const results: PromiseSettledResult<void>[] = [];

@@ -1,6 +1,7 @@
 import { type ConsumerOptions, consume } from './consumer.ts';
+import { createTurnstile } from './turnstile.ts';
 
-export interface WorkOptions extends Omit<ConsumerOptions, 'concurrency' | 'giveUp'> {
+export interface WorkOptions extends Omit<ConsumerOptions, 'concurrency' | 'giveUp' | 'turnstile'> {
   /** Receivers at once. */
   consumers: number;
   /** Messages at hand, all receivers together; each has at least one. */
@@ -21,7 +22,8 @@ export async function workUntilStopped(options: WorkOptions): Promise<void> {
   };
   signal.addEventListener('abort', () => void limit(), { once: true });
   const concurrency = Math.max(Math.floor(prefetch / consumers), 1);
-  const consumer = { ...rest, clock, signal, giveUp: giveUp.signal, concurrency };
+  const turnstile = createTurnstile(clock);
+  const consumer = { ...rest, clock, signal, giveUp: giveUp.signal, concurrency, turnstile };
   await Promise.all(Array.from({ length: consumers }, () => consume(consumer)));
-  done.abort();
+  done.abort('done');
 }

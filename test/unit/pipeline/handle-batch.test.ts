@@ -102,6 +102,29 @@ describe('a batch', () => {
     expect(log).toEqual(['z', 'y', 'x']);
   });
 
+  it('takes turns by the message that has come most often, so that neighbours of different counts take them too', async () => {
+    const log: string[] = [];
+    const { queue, batch } = setUp(async ({ body }) => void log.push(body));
+    await queue.send(['x']);
+    await receiveOnce(queue);
+    await queue.send(['y']);
+    await receiveOnce(queue);
+    await receiveOnce(queue);
+    // The third delivery of y, then the fourth of x.
+    await batch();
+    expect(log).toEqual(['y', 'x']);
+  });
+
+  it('releases what has failed at once: if the next message ends the process, that one still has its turns', async () => {
+    const { clock, queue, batch } = setUp(({ body }) =>
+      body === 'bad' ? Promise.reject(new Error('no')) : new Promise(() => {}),
+    );
+    await queue.send(['bad', 'poison']);
+    void batch();
+    await clock.sleep(1000);
+    expect(await queue.receive({ maxMessages: 10, waitMs: 0 })).toMatchObject([{ body: 'bad', receiveCount: 2 }]);
+  });
+
   it('goes on when deleting or releasing fails: that costs a delivery more', async () => {
     const refuse = async (): Promise<void> => {
       throw new Error('throttled');

@@ -67,6 +67,45 @@ describe('a worker', () => {
     expect(errors).toEqual([]);
   });
 
+  it('lets a message through that has come each time beside one that ended the worker', async () => {
+    const clock = createVirtualClock();
+    const queue = createMemoryQueue({ clock, capacity: 10 });
+    await queue.send(['poison', 'good']);
+    const done: string[] = [];
+    for (let life = 0; life < 5; life++) {
+      let dead = false;
+      // Ends together with its machine: nothing of it is done any more.
+      const mortal = async (call: () => Promise<void>): Promise<void> => (dead ? new Promise(() => {}) : call());
+      void workUntilStopped({
+        queue: {
+          ...queue,
+          receive: (options) => (dead ? new Promise(() => {}) : queue.receive(options)),
+          delete: (receipts) => mortal(() => queue.delete(receipts)),
+          changeVisibility: (receipts, ms) => mortal(() => queue.changeVisibility(receipts, ms)),
+        },
+        async flow({ body }) {
+          if (body === 'poison') {
+            dead = true;
+            await new Promise(() => {});
+          }
+          await clock.sleep(10);
+          if (!dead) done.push(body);
+        },
+        ...{ clock, consumers: 2, prefetch: 2, drainMs: 1 },
+        signal: new AbortController().signal,
+        giveUp: new AbortController(),
+        onError: () => {},
+      });
+      await clock.sleep(61_000);
+      dead = true;
+    }
+    await clock.sleep(61_000);
+    await queue.receive({ maxMessages: 1, waitMs: 0 });
+    clock.stop();
+    expect(done).toEqual(['good']);
+    expect(queue.deadLetters).toEqual(['poison']);
+  });
+
   it('does nothing when it was stopped before it began', async () => {
     const clock = createVirtualClock();
     const queue = createMemoryQueue({ clock, capacity: 1 });

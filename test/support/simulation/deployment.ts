@@ -1,0 +1,100 @@
+import { createMachine, type Machine } from './machine.ts';
+import type { SimulatedModel } from './simulated-models.ts';
+import { functionOver, type Start, workerOf } from './simulated-processes.ts';
+import type { SimulatedWorld } from './simulated-world.ts';
+
+/** The processes, kept alive by their services, and the model that they are to have. */
+export interface Deployment {
+  current(): SimulatedModel;
+  /** Replaces each process, one sooner and one later, some in order and some at once. */
+  deploy(model: SimulatedModel): void;
+  /** True when a process of this model may still have been alive at that time, milliseconds since the epoch. */
+  aliveAt(model: SimulatedModel, time: number): boolean;
+  machines(): Machine[];
+  /** Resolves when every process has the model that is to be deployed. */
+  settled(): Promise<void>;
+  /** When the model was deployed last, milliseconds since the epoch. */
+  since(): number;
+  /** Ends all in order; false when one does not end. */
+  stop(): Promise<boolean>;
+}
+
+interface Running {
+  machine: Machine;
+  deployed: SimulatedModel;
+  stop(): Promise<void>;
+}
+
+/** What a service gives a task from SIGTERM to SIGKILL, milliseconds. */
+const stopTimeoutMs = 110_000;
+
+/** Longest that a service takes to start a process, milliseconds. */
+const restartMs = 30_000;
+
+export function createDeployment(world: SimulatedWorld, first: SimulatedModel): Deployment {
+  const { random, clock, trace } = world.chance;
+  let current = first;
+  let ended = false;
+  let change = Promise.withResolvers<string>();
+  const lastAlive = new Map<SimulatedModel, number>();
+  const running = new Map<string, Running>();
+  let since = Number.NEGATIVE_INFINITY;
+
+  async function keep(name: string, start: Start): Promise<void> {
+    while (!ended) {
+      const deployed = current;
+      const machine = createMachine(world.chance, name);
+      const process = { machine, deployed, stop: start(machine, deployed) };
+      running.set(name, process);
+      do {
+        const changed = change.promise;
+        const why = await Promise.race([machine.died, changed]);
+        if (why === 'changed' && !ended) await clock.sleep(random() * restartMs);
+      } while (!machine.dead && !ended && deployed === current);
+      if (ended) return;
+      if (!machine.dead && random() < 0.6) await end(process);
+      machine.die('replaced');
+      lastAlive.set(deployed, clock.now().getTime());
+      await clock.sleep(random() * restartMs);
+    }
+  }
+
+  /** As a service does: SIGTERM, and SIGKILL if that does not help. */
+  async function end({ machine, stop }: Running): Promise<boolean> {
+    // What it has received too often, and gives back now, is dead: that is the price.
+    machine.faults += 1;
+    const ended = stop().then(() => true);
+    return Promise.race([ended, clock.sleep(stopTimeoutMs).then(() => false)]);
+  }
+
+  const { uploads, backfill } = world;
+  void keep('function 1', functionOver(world, uploads));
+  void keep('function 2', functionOver(world, uploads));
+  void keep('backfill function', functionOver(world, backfill));
+  void keep('worker 1', workerOf(world));
+  void keep('worker 2', workerOf(world));
+
+  return {
+    current: () => current,
+    deploy(model) {
+      trace(`deployed: ${model.model.id}`);
+      current = model;
+      since = clock.now().getTime();
+      change.resolve('changed');
+      change = Promise.withResolvers();
+    },
+    aliveAt: (model, time) => model === current || (lastAlive.get(model) ?? 0) >= time,
+    machines: () => [...running.values()].map(({ machine }) => machine),
+    since: () => since,
+    async settled() {
+      while ([...running.values()].some(({ machine, deployed }) => machine.dead || deployed !== current)) {
+        await clock.sleep(10_000);
+      }
+    },
+    async stop() {
+      ended = true;
+      const alive = [...running.values()].filter(({ machine }) => !machine.dead);
+      return (await Promise.all(alive.map(end))).every(Boolean);
+    },
+  };
+}

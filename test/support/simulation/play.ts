@@ -1,0 +1,32 @@
+import { type FaultKind, noFaults } from './fault-kinds.ts';
+import { playSchedule } from './play-schedule.ts';
+
+// Fault schedules over the deployed flows. One: `npm run simulate -- 17`, told step by step. Many: `npm run simulate --
+// 1 100000`, told as one line of JSON: how many, how often each kind of fault struck, and what was wrong.
+
+// Nobody reads the stacks of the errors that are made here by the million.
+Error.stackTraceLimit = 0;
+
+const [first = Number.NaN, last] = process.argv.slice(2).map(Number);
+if (last === undefined) {
+  const { wrong } = await playSchedule(first, (line) => process.stdout.write(`${line}\n`));
+  process.stdout.write(`seed ${first}: ${wrong.length === 0 ? 'all is well' : wrong.join('\n')}\n`);
+  process.exitCode = wrong.length === 0 ? 0 : 1;
+} else {
+  const faults = noFaults();
+  const failed: { seed: number; wrong: string[] }[] = [];
+  let hours = 0;
+  for (let seed = first; seed <= last; seed++) {
+    const played = await playSchedule(seed);
+    for (const kind of Object.keys(faults) as FaultKind[]) faults[kind] += played.faults[kind];
+    hours += played.elapsedMs / 3_600_000;
+    if (played.wrong.length > 0) {
+      failed.push({ seed, wrong: played.wrong });
+      process.stderr.write(`seed ${seed}: ${played.wrong.join('; ')}\n`);
+    }
+    if (seed % 10_000 === 0)
+      process.stderr.write(`${new Date().toISOString()} ${seed} of ${first} to ${last}, ${failed.length} wrong\n`);
+  }
+  process.stdout.write(`${JSON.stringify({ first, last, hours: Math.round(hours), wrong: failed, faults })}\n`);
+  process.exitCode = failed.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,97 @@
+import { eventOf } from '../../../lib/contracts/event.ts';
+import { resultKey } from '../../../lib/contracts/keys.ts';
+import type { Outcome } from '../../../lib/contracts/outcome.ts';
+import { sha256 } from '../../../lib/pipeline/sha256.ts';
+import { parseOutcome } from '../../../lib/pipeline/store-outcome.ts';
+import type { Deployment } from './deployment.ts';
+import { isPoison, simulatedModels, untruth } from './simulated-models.ts';
+import { contentOf, name, type SimulatedWorld } from './simulated-world.ts';
+
+// What must hold of a world at rest. Poison has no outcome, and ends in the dead letters.
+
+/** Why a picture has not the one outcome and its event under this model, or nothing. `since`: see {@link Deployment}. */
+function fault(world: SimulatedWorld, key: string, etag: string, model: string, since: number): string | undefined {
+  const at = resultKey(model, key, sha256);
+  const file = world.output.objects.get(at);
+  const outcome = file === undefined ? undefined : parseOutcome(file.body);
+  if (outcome === undefined) return 'no outcome';
+  if (outcome.etag !== etag) return 'the outcome of another version';
+  const told = world.published.some(
+    (event) =>
+      event.type === 'result' && event.result_key === at && event.etag === etag && event.status === outcome.status,
+  );
+  if (told) return undefined;
+  // Whoever stored it was ended before he could tell, and when the message came again another model was deployed,
+  // under which the picture was told of. A rollback finds the outcome; a late effect may even come after it.
+  const stored = file?.object.lastModified.getTime() ?? 0;
+  const other = world.published.some((event) => event.type === 'result' && event.key === key && event.etag === etag);
+  const untold = stored <= since || world.chance.counts.late_effect > 0;
+  return other && untold ? undefined : 'no event';
+}
+
+function pictures(world: SimulatedWorld): { key: string; etag: string }[] {
+  return [...world.input.objects.values()]
+    .filter(({ body }) => !isPoison(new TextDecoder().decode(body)))
+    .map(({ object }) => object);
+}
+
+/** Pictures that none of the models has an outcome of, which were deployed since the picture came. */
+export function lost(world: SimulatedWorld, deployment: Deployment): string[] {
+  return pictures(world).flatMap(({ key, etag }) => {
+    const since = world.changedAt.get(key) ?? 0;
+    const faults = simulatedModels
+      .filter((model) => deployment.aliveAt(model, since))
+      .map(({ model: { id } }) => ({ id, why: fault(world, key, etag, id, deployment.since()) }));
+    if (faults.some(({ why }) => why === undefined)) return [];
+    return [`${name(key)} is lost: ${faults.map(({ id, why }) => `${id}: ${why}`).join(', ')}`];
+  });
+}
+
+/** Pictures that have not the one outcome and its event under the deployed model. */
+export function currentFaults(world: SimulatedWorld, deployment: Deployment): string[] {
+  const { model } = deployment.current();
+  return pictures(world).flatMap(({ key, etag }) => {
+    const why = fault(world, key, etag, model.id, deployment.since());
+    return why === undefined ? [] : [`${name(key)}: ${why}`];
+  });
+}
+
+/** Outcomes and events, of any model and time, that say what was never so. */
+export function lies(world: SimulatedWorld): string[] {
+  const wrong: string[] = [];
+  const outcomes = new Map<string, Outcome>();
+  for (const [at, { body }] of world.output.objects) {
+    const outcome = parseOutcome(body);
+    // Torn by somebody who was ended then.
+    if (outcome === undefined) continue;
+    const { key, etag, model } = outcome;
+    const text = world.contents.get(contentOf(key, etag));
+    if (at !== resultKey(model, key, sha256)) wrong.push(`${name(key)}: stored at ${at}`);
+    if (text === undefined) wrong.push(`${name(key)}: the outcome of what never was`);
+    else
+      wrong.push(...[untruth(outcome, text)].filter((lie) => lie !== undefined).map((lie) => `${name(key)}: ${lie}`));
+    outcomes.set(at, outcome);
+  }
+  for (const event of world.published) {
+    if (event.type !== 'result') continue;
+    const { key, etag, status } = event;
+    const text = world.contents.get(contentOf(key, etag));
+    const word = text?.split(' ')[0];
+    if (text === undefined || (status === 'succeeded' && word !== 'good')) wrong.push(`${name(key)}: an untrue event`);
+    const outcome = outcomes.get(event.result_key);
+    if (outcome?.etag !== etag || outcome.status !== status) continue;
+    // Of the same version and ending, so of the same words, but for the attempts that a failure counts.
+    const told = eventOf(outcome, event.result_key);
+    if (told.status === 'succeeded' && JSON.stringify(told) !== JSON.stringify(event))
+      wrong.push(`${name(key)}: an event that says something else`);
+  }
+  return wrong;
+}
+
+/** Outcomes under this model of pictures that are not there. */
+export function leftovers({ input, output }: SimulatedWorld, model: string): string[] {
+  const wanted = new Set([...input.objects.keys()].map((key) => resultKey(model, key, sha256)));
+  return [...output.objects.keys()]
+    .filter((at) => at.split('/')[1] === model && !wanted.has(at))
+    .map((at) => `an outcome without a picture: ${at.slice(0, 60)}`);
+}
