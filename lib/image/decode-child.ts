@@ -1,13 +1,6 @@
 import { PictureError } from '../pipeline/ports.ts';
 import { decodePicture, restrictLibvips } from './decode-picture.ts';
-import {
-  type ChildSettings,
-  childSettings,
-  FRAME_OVERHEAD,
-  type Frame,
-  readFrameSync,
-  writeFrameSync,
-} from './decode-protocol.ts';
+import { type ChildSettings, childSettings, FRAME_OVERHEAD, frameReader, writeFrameSync } from './decode-protocol.ts';
 
 /** How often the child looks around while libvips works on another thread, milliseconds. */
 const CHECK_MS = 25;
@@ -28,13 +21,8 @@ const parent = process.ppid;
 async function serve(settings: ChildSettings): Promise<void> {
   restrictLibvips(settings.allowSvg);
   writeFrameSync(STDOUT, { ready: true }, NO_DATA);
-  for (let request = nextRequest(settings); request; request = nextRequest(settings)) {
-    await answer(request.data, settings);
-  }
-}
-
-function nextRequest({ maxBytes }: ChildSettings): Frame | undefined {
-  return readFrameSync(STDIN, maxBytes + FRAME_OVERHEAD);
+  const next = frameReader(STDIN, settings.maxBytes + FRAME_OVERHEAD);
+  for (let request = next(); request; request = next()) await answer(request.data, settings);
 }
 
 async function answer(bytes: Uint8Array, settings: ChildSettings): Promise<void> {

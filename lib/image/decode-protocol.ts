@@ -109,18 +109,27 @@ export async function* readFrames(source: AsyncIterable<Buffer>, maxBytes: numbe
 
   const lengths = Buffer.alloc(LENGTHS);
   while (await fill(lengths)) {
-    const body = bodyOf(lengths, maxBytes);
+    // Its own memory, not Node's shared pool: the pixels outlive the frame.
+    const body = Buffer.allocUnsafeSlow(bodyLength(lengths, maxBytes));
     if (!(await fill(body))) return;
     yield frame(lengths, body);
   }
 }
 
-/** The next frame of a file descriptor, waiting for it; undefined at its end. Otherwise as {@link readFrames}. */
-export function readFrameSync(fd: number, maxBytes: number): Frame | undefined {
+/**
+ * Reads frames from a file descriptor, waiting for each; undefined at its end. Otherwise as {@link readFrames}. All
+ * frames come in the same memory, for new memory costs more than reading into it: `data` holds until the next is read.
+ */
+export function frameReader(fd: number, maxBytes: number): () => Frame | undefined {
   const lengths = Buffer.alloc(LENGTHS);
-  if (!fillSync(fd, lengths)) return undefined;
-  const body = bodyOf(lengths, maxBytes);
-  return fillSync(fd, body) ? frame(lengths, body) : undefined;
+  let room = Buffer.alloc(0);
+  return () => {
+    if (!fillSync(fd, lengths)) return undefined;
+    const length = bodyLength(lengths, maxBytes);
+    if (room.length < length) room = Buffer.allocUnsafeSlow(length);
+    const body = room.subarray(0, length);
+    return fillSync(fd, body) ? frame(lengths, body) : undefined;
+  };
 }
 
 function fillSync(fd: number, target: Buffer): boolean {
@@ -132,12 +141,10 @@ function fillSync(fd: number, target: Buffer): boolean {
   return true;
 }
 
-/** Room for the rest of a frame. */
-function bodyOf(lengths: Buffer, maxBytes: number): Buffer {
+function bodyLength(lengths: Buffer, maxBytes: number): number {
   const total = lengths.readUInt32LE(0) + lengths.readUInt32LE(4);
   if (total > maxBytes) throw new RangeError(`Expected a frame of at most ${maxBytes} bytes, received ${total}.`);
-  // Its own memory, not Node's shared pool: the pixels outlive the frame.
-  return Buffer.allocUnsafeSlow(total);
+  return total;
 }
 
 function frame(lengths: Buffer, body: Buffer): Frame {

@@ -5,13 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  answerHead,
-  readFrameSync,
-  readFrames,
-  writeFrame,
-  writeFrameSync,
-} from '../../../lib/image/decode-protocol.ts';
+import { answerHead, frameReader, readFrames, writeFrame, writeFrameSync } from '../../../lib/image/decode-protocol.ts';
 
 function written(frames: readonly { head: unknown; data: Uint8Array }[]): Buffer {
   const pipe = new PassThrough();
@@ -58,7 +52,7 @@ describe('writeFrame and readFrames', () => {
   });
 });
 
-describe('writeFrameSync and readFrameSync', () => {
+describe('writeFrameSync and frameReader', () => {
   it('bring frames across a file descriptor, as the streams would', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'frames-'));
     const file = join(directory, 'frames');
@@ -74,12 +68,13 @@ describe('writeFrameSync and readFrameSync', () => {
       expect(readFileSync(file).equals(written(frames))).toBe(true);
 
       const from = openSync(file, 'r');
+      const next = frameReader(from, 1_000_000);
       for (const { head, data } of frames) {
-        const read = readFrameSync(from, 1_000_000);
+        const read = next();
         expect(read?.head).toEqual(head);
         expect(Buffer.from(data).equals(read?.data ?? Buffer.of(0))).toBe(true);
       }
-      expect(readFrameSync(from, 1_000_000)).toBeUndefined();
+      expect(next()).toBeUndefined();
       closeSync(from);
     } finally {
       await rm(directory, { recursive: true });
@@ -93,10 +88,10 @@ describe('writeFrameSync and readFrameSync', () => {
       const bytes = written([{ head: 1, data: Uint8Array.of(1, 2) }]);
       await writeFile(file, bytes.subarray(0, bytes.length - 1));
       const from = openSync(file, 'r');
-      expect(readFrameSync(from, 1000)).toBeUndefined();
+      expect(frameReader(from, 1000)()).toBeUndefined();
       closeSync(from);
       const again = openSync(file, 'r');
-      expect(() => readFrameSync(again, 2)).toThrow('Expected a frame of at most 2 bytes, received 3.');
+      expect(frameReader(again, 2)).toThrow('Expected a frame of at most 2 bytes, received 3.');
       closeSync(again);
     } finally {
       await rm(directory, { recursive: true });
