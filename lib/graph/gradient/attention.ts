@@ -1,0 +1,203 @@
+import { type Attribute, addConstant, addNode, type Graph, type Value } from '../graph.ts';
+import { add, concat, multiply, reshape, slice, softmax, split } from '../operators.ts';
+import { record, type Tape } from './tape.ts';
+
+/** Attention of one picture: d = heads x head size. */
+export interface AttentionShape {
+  /** Positions. */
+  n: number;
+  n_head: number;
+  /** d / n_head */
+  headSize: number;
+  /** Whether a query sees only the keys up to itself. */
+  causal: boolean;
+}
+
+/** Queries and heads that go through attention together, so that their scores stay in a core's cache (2 MB here). */
+interface Block {
+  heads: number;
+  start: number;
+  length: number;
+  /** Keys that the block sees: from the first on. */
+  keys: number;
+  q: Value;
+  k: Value;
+  v: Value;
+  shares: Value;
+}
+
+/** Queries of a block at most: shorter ones leave out more of the square that causal attention never sees. */
+const QUERIES = 128;
+/** Bytes of scores in a block at most, if one head's allow it. */
+const BLOCK_BYTES = 2 ** 20;
+/** exp(-1e30 - x) is 0 exactly. */
+const HIDDEN = -1e30;
+
+/**
+ * softmax(q k^T / sqrt(dh)) v by heads: q, k, v [n, d] -> [n, d]. Products read the heads where they lie in a row
+ * (FusedMatMul's transBatch), so nothing is transposed but the results. The gradient keeps the shares P: with
+ * D = rowsum(dO * O), dS = P * (dO v^T - D), dq = dS k, dk = dS^T q, dv = P^T dO.
+ */
+export function attention(tape: Tape, q: Value, k: Value, v: Value, shape: AttentionShape): Value {
+  const { graph } = tape;
+  const { n, n_head: H, headSize } = shape;
+  const groups = headGroups(shape);
+  const byGroup = (value: Value): Value[] => split(graph, reshape(graph, value, [n, H, headSize]), groups, 1);
+  const [queries, keys, values] = [byGroup(q), byGroup(k), byGroup(v)];
+  const blocks = groups.map((heads, g) =>
+    forwardBlocks(graph, heads, queries[g] ?? '', keys[g] ?? '', values[g] ?? '', shape),
+  );
+  const heads = blocks.map((group) =>
+    concat(
+      graph,
+      group.map(({ output }) => output),
+      1,
+    ),
+  ); // [heads, n, dh] each
+  const output = toRows(graph, heads, shape);
+  record(tape, [output], ([dOutput = ''], gradients) => {
+    const products = reshape(graph, multiply(graph, dOutput, output), [n, H, headSize]);
+    const sums = addNode(graph, 'ReduceSum', [products, int64(graph, 2)], { keepdims: { kind: 'int', value: 1 } });
+    const rowSums = split(graph, transpose(graph, sums), groups, 0); // [heads, n, 1] each
+    const dOutputs = byGroup(dOutput);
+    const parts = blocks.map((group, g) => backwardBlocks(graph, group, dOutputs[g] ?? '', rowSums[g] ?? '', shape));
+    gradients.add(q, toRows(graph, parts.map((part) => part.dq), shape)); // biome-ignore format: three alike
+    gradients.add(k, toRows(graph, parts.map((part) => part.dk), shape)); // biome-ignore format: three alike
+    gradients.add(v, toRows(graph, parts.map((part) => part.dv), shape)); // biome-ignore format: three alike
+  });
+  return output;
+}
+
+/** Sizes of the groups of heads that go together. */
+export function headGroups({ n, n_head }: AttentionShape): number[] {
+  const fit = Math.max(1, Math.floor(BLOCK_BYTES / (4 * n * Math.min(n, QUERIES))));
+  return evenly(n_head, Math.ceil(n_head / fit));
+}
+
+/** `total` in `count` parts, as even as possible. */
+export function evenly(total: number, count: number): number[] {
+  return Array.from(
+    { length: count },
+    (_, i) => Math.floor(((i + 1) * total) / count) - Math.floor((i * total) / count),
+  );
+}
+
+function forwardBlocks(
+  graph: Graph,
+  heads: number,
+  q: Value,
+  k: Value,
+  v: Value,
+  { n, headSize, causal }: AttentionShape,
+): (Block & { output: Value })[] {
+  const lengths = evenly(n, Math.ceil(n / QUERIES));
+  const parts = split(graph, q, lengths, 0);
+  let start = 0;
+  return lengths.map((length, i) => {
+    const end = causal ? start + length : n;
+    const block = {
+      heads,
+      start,
+      length,
+      keys: end,
+      q: parts[i] ?? '',
+      k: firstRows(graph, k, end, n),
+      v: firstRows(graph, v, end, n),
+    };
+    const scores = product(graph, block.q, block.k, { alpha: 1 / Math.sqrt(headSize), transB: 1, ...BOTH }); // [heads, length, keys]
+    const shares = softmax(graph, causal ? add(graph, scores, causalMask(graph, start, length)) : scores);
+    const output = product(graph, shares, block.v, { transBatchB: 1 }); // [heads, length, dh]
+    start += length;
+    return { ...block, shares, output };
+  });
+}
+
+/** Gradients of one group of heads, [heads, n, dh] each. */
+function backwardBlocks(
+  graph: Graph,
+  blocks: readonly Block[],
+  dOutput: Value,
+  rowSums: Value,
+  { n, headSize, causal }: AttentionShape,
+): { dq: Value; dk: Value; dv: Value } {
+  const alpha = 1 / Math.sqrt(headSize);
+  const lengths = blocks.map(({ length }) => length);
+  const dOutputs = split(graph, dOutput, lengths, 0);
+  const sums = split(graph, rowSums, lengths, 1);
+  const dq: Value[] = [];
+  const dk = keySums(graph, n);
+  const dv = keySums(graph, n);
+  // From the last block, which sees all keys, to the first: what the earlier ones cannot see is then complete.
+  for (const [i, block] of [...blocks.entries()].toReversed()) {
+    const dO = dOutputs[i] ?? '';
+    const dShares = product(graph, dO, block.v, { transB: 1, ...BOTH }); // [heads, length, keys]
+    const dScores = multiply(graph, addNode(graph, 'Sub', [dShares, sums[i] ?? '']), block.shares);
+    dq.unshift(product(graph, dScores, block.k, { alpha, transBatchB: 1 }));
+    const next = causal ? block.start : n;
+    dk.add(product(graph, dScores, block.q, { alpha, transA: 1, transBatchB: 1 }), next); // [heads, keys, dh]
+    dv.add(product(graph, block.shares, dO, { transA: 1, transBatchB: 1 }), next);
+  }
+  return { dq: concat(graph, dq, 1), dk: dk.whole(), dv: dv.whole() };
+}
+
+/** Adds up [heads, keys, dh] of blocks that see fewer and fewer keys. */
+function keySums(graph: Graph, n: number) {
+  let open: Value | undefined;
+  let keys = n;
+  const complete: Value[] = [];
+  return {
+    /** @param next keys that the blocks still to come see */
+    add(part: Value, next: number): void {
+      const total = open === undefined ? part : add(graph, open, part);
+      if (next === keys || next === 0) {
+        open = total;
+        return;
+      }
+      const [head = '', tail = ''] = split(graph, total, [next, keys - next], 1);
+      complete.unshift(tail);
+      open = head;
+      keys = next;
+    },
+    whole: (): Value => concat(graph, open === undefined ? complete : [open, ...complete], 1),
+  };
+}
+
+const BOTH = { transBatchA: 1, transBatchB: 1 } as const;
+
+/** A product for every head, scaled. transBatch: the factor is [rows, heads, columns], the heads inside. */
+function product(
+  graph: Graph,
+  a: Value,
+  b: Value,
+  { alpha = 1, ...flags }: { alpha?: number; transA?: 1; transB?: 1; transBatchA?: 1; transBatchB?: 1 },
+): Value {
+  const attributes: Record<string, Attribute> = { alpha: { kind: 'float', value: alpha } };
+  for (const [name, value] of Object.entries(flags)) attributes[name] = { kind: 'int', value };
+  return addNode(graph, 'FusedMatMul', [a, b], attributes, 'com.microsoft');
+}
+
+/** Groups of heads [heads, n, dh] -> [n, d]. */
+function toRows(graph: Graph, groups: readonly Value[], { n, n_head, headSize }: AttentionShape): Value {
+  return reshape(graph, transpose(graph, concat(graph, groups, 0)), [n, n_head * headSize]);
+}
+
+/** [a, b, c] -> [b, a, c] */
+function transpose(graph: Graph, value: Value): Value {
+  return addNode(graph, 'Transpose', [value], { perm: { kind: 'ints', value: [1, 0, 2] } });
+}
+
+function firstRows(graph: Graph, value: Value, rows: number, n: number): Value {
+  return rows === n ? value : slice(graph, value, 0, rows, 0);
+}
+
+/** 0 where a query sees a key, else {@link HIDDEN}: queries [start, start + length), keys [0, start + length). */
+function causalMask(graph: Graph, start: number, length: number): Value {
+  const keys = start + length;
+  const mask = new Float32Array(length * keys);
+  for (let row = 0; row < length; row++) mask.fill(HIDDEN, row * keys + start + row + 1, (row + 1) * keys);
+  return addConstant(graph, `causal [${length}, ${keys}]`, mask, [length, keys]);
+}
+
+function int64(graph: Graph, value: number): Value {
+  return addConstant(graph, `int64 [${value}]`, BigInt64Array.of(BigInt(value)), [1]);
+}

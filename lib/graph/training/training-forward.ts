@@ -1,0 +1,214 @@
+import type { ImageGptConfig } from '../../image-gpt/config.ts';
+import { GraphError } from '../error.ts';
+import { attention, evenly } from '../gradient/attention.ts';
+import { crossEntropy } from '../gradient/cross-entropy.ts';
+import { quickGelu, sum } from '../gradient/elementwise.ts';
+import { gatherRows } from '../gradient/gather-rows.ts';
+import { linear } from '../gradient/linear.ts';
+import { meanRows } from '../gradient/mean-rows.ts';
+import { joined, pieces } from '../gradient/pieces.ts';
+import { recomputed } from '../gradient/recomputed.ts';
+import { rmsNorm } from '../gradient/rms-norm.ts';
+import { createTape, type Tape } from '../gradient/tape.ts';
+import { addConstant, addInput, addNode, type Graph, type Value } from '../graph.ts';
+import { concat, int32, reshape, shiftColumns, split, where } from '../operators.ts';
+import type { BlockWeights, ImageGptWeights, Weight } from '../weights.ts';
+
+/** What is minimised: the generative loss (next or masked tokens), the class head's, or their sum (paper section 2.3). */
+export type TrainingLoss = 'generative' | 'classification' | 'joint';
+
+export interface TrainingForwardOptions {
+  loss: TrainingLoss;
+  /** Pictures in one run. */
+  batch: number;
+  /** Layer 0..n_layer whose features, pooled after the next norm, the class head reads. */
+  headLayer: number;
+  /** Keep only the residual stream between blocks, and compute the rest again for the gradients. */
+  recompute: boolean;
+}
+
+export interface TrainingForward {
+  tape: Tape;
+  /** Scalars that are minimised together. */
+  losses: { generative?: Value; classification?: Value };
+  /** -log p of every token [batch, n], nats. */
+  tokenLosses?: Value;
+  /** [batch, C] before softmax. */
+  classLogits?: Value;
+}
+
+/** Bytes of the widest activations (n_inner) of a strip: two or three of them fit a core's cache (2 MB here). */
+const STRIP_BYTES = 2 ** 19;
+/** Fewer rows make the products slower. */
+const FEWEST_ROWS = 128;
+
+/**
+ * The forward pass for training. Every weight is an input by its checkpoint name; `tokens` int32 [batch, n] without SOS,
+ * for BERT models `mask` bool [batch, n]; `token_weights` [batch x n] and `class_weights` [batch] are what each loss
+ * counts for, `labels` int32 [batch]. Pictures go through in strips of rows that stay in the cache.
+ */
+export function trainingForward(
+  graph: Graph,
+  config: ImageGptConfig,
+  weights: ImageGptWeights,
+  { loss, batch, headLayer, recompute }: TrainingForwardOptions,
+): TrainingForward {
+  const { n_positions: n, n_embd: d, n_layer: L, n_colors: V, layer_norm_epsilon: epsilon } = config;
+  const tape = createTape(graph);
+  const rows = Math.max(FEWEST_ROWS, Math.floor(STRIP_BYTES / (4 * config.n_inner)));
+  const lengths = evenly(n, Math.ceil(n / rows));
+  const perPicture = lengths.length;
+  const all = Array.from({ length: batch }, () => lengths).flat();
+  const generative = loss !== 'classification';
+  if (generative && weights.lmHead === undefined) {
+    throw new GraphError('output_unavailable', 'The generative loss needs lm_head.weight, which this checkpoint does not have.'); // biome-ignore format: one line
+  }
+  const tokens = addInput(graph, 'tokens', 'int32', [batch, n]);
+  let strips = embedding(tape, tokens, all, lengths, config, weights);
+  const normed = (layer: number): Value[] => {
+    const gain = parameter(graph, weights.blocks[layer]?.ln1 ?? weights.lnF);
+    return strips.map((strip) => rmsNorm(tape, strip, gain, d, epsilon));
+  };
+  const losses: TrainingForward['losses'] = {};
+  const result: TrainingForward = { tape, losses };
+  const top = generative ? L : headLayer;
+  for (let layer = 0; layer <= top; layer++) {
+    if (layer === headLayer && loss !== 'generative') {
+      const features = normed(layer);
+      const pooled = picturesOf(features, perPicture).map((parts) =>
+        meanRows(tape, joined(tape, parts, lengths, 0), n),
+      );
+      const ones = Array.from({ length: batch }, () => 1);
+      const logits = classLogits(tape, joined(tape, pooled, ones, 0), batch, weights); // [batch, C]
+      result.classLogits = logits;
+      const labels = addInput(graph, 'labels', 'int32', [batch]);
+      const shares = addInput(graph, 'class_weights', 'float32', [batch]);
+      losses.classification = crossEntropy(tape, logits, labels, shares, weights.score?.shape[0] ?? 0).loss;
+    }
+    if (layer === L || layer === top) break;
+    const block = blockOf(tape, layer, config, weights);
+    strips = picturesOf(strips, perPicture).flatMap((parts) =>
+      recompute ? recomputed(tape, parts, block(lengths)) : block(lengths)(tape, parts),
+    );
+  }
+  if (generative && weights.lmHead !== undefined) {
+    const head = { weight: parameter(graph, weights.lmHead), transposed: true };
+    const targets = split(graph, reshape(graph, tokens, [-1]), all, 0);
+    const shares = split(graph, addInput(graph, 'token_weights', 'float32', [batch * n]), all, 0);
+    const parts = normed(L).map((strip, i) => {
+      const length = all[i] ?? 0;
+      const logits = linear(tape, strip, length, head); // [rows, V]
+      return crossEntropy(tape, logits, targets[i] ?? '', shares[i] ?? '', V);
+    });
+    losses.generative = addNode(graph, 'Sum', parts.map((part) => part.loss)); // biome-ignore format: one line
+    result.tokenLosses = reshape(graph, concat(graph, parts.map((part) => part.each), 0), [batch, n]); // biome-ignore format: one line
+  }
+  return result;
+}
+
+/** A weight as an input of the graph, by its checkpoint name, once; `shape` may declare other dimensions. */
+function parameter(graph: Graph, weight: Weight, shape: readonly number[] = weight.shape): Value {
+  if (!graph.inputs.some(({ name }) => name === weight.name)) addInput(graph, weight.name, 'float32', shape);
+  return weight.name;
+}
+
+/** h^0 in strips [rows, d]: the row of each token in a table of all that a position can see, plus its place. */
+function embedding(
+  tape: Tape,
+  tokens: Value,
+  all: readonly number[],
+  lengths: readonly number[],
+  { objective, n_colors: V, n_embd: d }: ImageGptConfig,
+  weights: ImageGptWeights,
+): Value[] {
+  const { graph } = tape;
+  const wte = parameter(graph, weights.wte);
+  const size = weights.wte.shape[0] ?? 0;
+  const [batch] = graph.inputs.find(({ name }) => name === tokens)?.shape ?? [];
+  const n = lengths.reduce((total, length) => total + length, 0);
+  let table = { rows: wte, size };
+  let ids: Value;
+  if (objective === 'bert') {
+    // A masked token's content is zero: a row behind the table.
+    const zero = addConstant(graph, `zeros [1, ${d}]`, new Float32Array(d), [1, d]);
+    table = { rows: joined(tape, [wte, zero], [size, 1], 0), size: size + 1 };
+    ids = where(graph, addInput(graph, 'mask', 'bool', [batch ?? 1, n]), int32(graph, size), tokens);
+  } else {
+    // Position 0 sees SOS, row V; position i > 0 sees token i - 1.
+    if (weights.sos !== undefined) {
+      table = { rows: joined(tape, [wte, parameter(graph, weights.sos, [1, d])], [size, 1], 0), size: size + 1 };
+    }
+    ids = shiftColumns(graph, tokens, 1, -1, int32(graph, V));
+  }
+  const places = pieces(tape, parameter(graph, weights.wpe), lengths, 0);
+  return split(graph, reshape(graph, ids, [-1]), all, 0).map((indices, i) =>
+    sum(tape, gatherRows(tape, table.rows, table.size, indices), places[i % places.length] ?? ''),
+  );
+}
+
+/** One block over a picture's strips (paper section 2.1): a = h + attention(ln_1(h)), h' = a + mlp(ln_2(a)). */
+function blockOf(tape: Tape, layer: number, config: ImageGptConfig, weights: ImageGptWeights) {
+  const { n_positions: n, n_embd: d, n_head, layer_norm_epsilon: epsilon } = config;
+  const { graph } = tape;
+  const block = weights.blocks[layer];
+  if (block === undefined) throw new RangeError(`Expected block 0..${weights.blocks.length - 1}, received ${layer}`);
+  const use = (weight: Weight, shape?: readonly number[]): Value => parameter(graph, weight, shape);
+  const optional = (weight: Weight | undefined): Value | undefined => weight && use(weight);
+  const [toQ, toK, toV] = projections(tape, block, d);
+  const out = { weight: use(block.attentionProjection, [d, d]), bias: optional(block.attentionProjectionBias) };
+  const fc = { weight: use(block.fc), bias: optional(block.fcBias) };
+  const mlp = { weight: use(block.mlpProjection), bias: optional(block.mlpProjectionBias) };
+  const shape = { n, n_head, headSize: d / n_head, causal: config.objective === 'ar' };
+
+  return (lengths: readonly number[]) =>
+    (inner: Tape, strips: readonly Value[]): Value[] => {
+      const each = <T>(values: readonly Value[], apply: (value: Value, rows: number, i: number) => T): T[] =>
+        values.map((value, i) => apply(value, lengths[i] ?? 0, i));
+      const first = each(strips, (strip) => rmsNorm(inner, strip, use(block.ln1), d, epsilon));
+      const [q = '', k = '', v = ''] = [toQ, toK, toV].map(
+        (to) =>
+        joined(inner, each(first, (strip, rows) => linear(inner, strip, rows, to)), lengths, 0), // biome-ignore format: one line
+      ); // [n, d] each
+      const heads = pieces(inner, attention(inner, q, k, v, shape), lengths, 0);
+      return each(heads, (head, rows, i) => {
+        const attended = sum(inner, linear(inner, head, rows, out), strips[i] ?? '');
+        const second = rmsNorm(inner, attended, use(block.ln2), d, epsilon);
+        const active = quickGelu(inner, linear(inner, second, rows, fc)); // [rows, n_inner]
+        return sum(inner, linear(inner, active, rows, mlp), attended);
+      });
+    };
+}
+
+/** Matrices of queries, keys and values; Hugging Face's packed one is cut, [d, 3d] -> three [d, d]. */
+function projections(tape: Tape, { attention: input }: BlockWeights, d: number) {
+  if (input.layout === 'split') {
+    const matrix = (weight: Weight) => ({
+      weight: parameter(tape.graph, weight, [d, d]), // [H, dh, d]: out x in
+      transposed: true,
+      bias: undefined,
+    });
+    return [matrix(input.q), matrix(input.k), matrix(input.v)] as const;
+  }
+  const thirds = [d, d, d];
+  const matrices = pieces(tape, parameter(tape.graph, input.weight), thirds, 1);
+  const biases = input.bias && pieces(tape, parameter(tape.graph, input.bias), thirds, 0);
+  const matrix = (i: number) => ({ weight: matrices[i] ?? '', transposed: false, bias: biases?.[i] });
+  return [matrix(0), matrix(1), matrix(2)] as const;
+}
+
+function classLogits(tape: Tape, features: Value, batch: number, { score }: ImageGptWeights): Value {
+  if (score === undefined) {
+    throw new GraphError(
+      'output_unavailable',
+      'The class loss needs score.weight, which this checkpoint does not have.',
+    );
+  }
+  return linear(tape, features, batch, { weight: parameter(tape.graph, score), transposed: true });
+}
+
+/** The strips of each picture. */
+function picturesOf(strips: readonly Value[], perPicture: number): Value[][] {
+  return Array.from({ length: strips.length / perPicture }, (_, i) =>
+    strips.slice(i * perPicture, (i + 1) * perPicture),
+  );
+}

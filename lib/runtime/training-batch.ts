@@ -1,0 +1,93 @@
+import type { TrainingLoss } from '../graph/training/training-forward.ts';
+import type { ImageGptConfig } from '../image-gpt/config.ts';
+import { RuntimeError } from './error.ts';
+import { checkedTokens } from './forward.ts';
+import type { TrainingTensor } from './training-run.ts';
+
+/** Pictures to train on, any number. */
+export interface TrainingBatch {
+  /** [batch, n] in raster order without SOS, 0..V-1. */
+  tokens: Int32Array | Uint16Array;
+  /** [batch], 0..C-1; for a class loss. */
+  labels?: Int32Array;
+  /** [batch, n], 1 = masked; BERT models only, required there. A picture without a masked token adds nothing to the loss. */
+  mask?: Uint8Array;
+}
+
+/** Pictures of a batch that go through the graph together. */
+export interface BatchShare {
+  batch: number;
+  /** By the graph's names. */
+  inputs: ReadonlyMap<string, TrainingTensor>;
+}
+
+interface Checks {
+  config: ImageGptConfig;
+  /** Of the class head; 0: none. */
+  classes: number;
+  loss: TrainingLoss;
+}
+
+/**
+ * Checks a batch and says what each token and label counts for, so that shares of it add up to the mean loss.
+ *
+ * @throws RuntimeError `input_invalid`
+ */
+export function checkedBatch(batch: TrainingBatch, { config, classes, loss }: Checks) {
+  const { n_positions: n, n_colors, objective } = config;
+  const tokens = checkedTokens(batch.tokens, n, n_colors);
+  const count = tokens.length / n;
+  const mask = checkedMask(batch.mask, tokens.length, objective === 'bert');
+  const labels = loss === 'generative' ? undefined : checkedLabels(batch.labels, count, classes);
+  const tokenWeights =
+    mask === undefined ? new Float32Array(tokens.length).fill(1 / tokens.length) : maskWeights(mask, n);
+  function share(start: number, length: number): BatchShare {
+    const range = [start * n, (start + length) * n] as const;
+    const inputs = new Map<string, TrainingTensor>([
+      ['tokens', { type: 'int32', data: tokens.slice(...range) }],
+      ['token_weights', { type: 'float32', data: tokenWeights.slice(...range) }],
+      ['class_weights', { type: 'float32', data: new Float32Array(length).fill(1 / count) }],
+    ]);
+    if (mask !== undefined) inputs.set('mask', { type: 'bool', data: mask.slice(...range) });
+    if (labels !== undefined) inputs.set('labels', { type: 'int32', data: labels.slice(start, start + length) });
+    return { batch: length, inputs };
+  }
+  return { count, share };
+}
+
+/** Mean over the pictures of the mean over their masked tokens (model.py, `bert`); a picture with none is left out, not divided by 0. */
+function maskWeights(mask: Uint8Array, n: number): Float32Array {
+  const weights = new Float32Array(mask.length);
+  const pictures = mask.length / n;
+  for (let picture = 0; picture < pictures; picture++) {
+    const own = mask.subarray(picture * n, (picture + 1) * n);
+    const masked = own.reduce((total, value) => total + value, 0);
+    own.forEach((value, i) => {
+      if (value === 1) weights[picture * n + i] = 1 / (masked * pictures);
+    });
+  }
+  return weights;
+}
+
+function checkedMask(mask: Uint8Array | undefined, length: number, bert: boolean): Uint8Array | undefined {
+  if (bert !== (mask !== undefined)) {
+    throw invalid(bert ? 'A BERT model is trained with a mask, received none.' : 'A mask is for BERT models; this model is autoregressive.'); // biome-ignore format: one line
+  }
+  if (mask !== undefined && (mask.length !== length || mask.some((value) => value > 1))) {
+    throw invalid(`Expected a mask of ${length} values 0 or 1, received ${mask.length}.`);
+  }
+  return mask;
+}
+
+function checkedLabels(labels: Int32Array | undefined, count: number, classes: number): Int32Array {
+  if (labels?.length !== count)
+    throw invalid(`Expected ${count} labels, one a picture, received ${labels?.length ?? 0}.`);
+  const wrong = labels.findIndex((label) => label < 0 || label >= classes);
+  if (wrong >= 0)
+    throw invalid(`Expected labels from 0 to ${classes - 1}, received ${labels[wrong]} for picture ${wrong}.`);
+  return labels;
+}
+
+function invalid(message: string): RuntimeError {
+  return new RuntimeError('input_invalid', message);
+}
