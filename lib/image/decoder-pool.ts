@@ -7,7 +7,7 @@ import { type DecodedPicture, type PictureDecoder, PictureError, TransientError 
 import { ChildEndedError, type ChildHandle, startChild } from './child-handle.ts';
 
 export interface DecoderOptions {
-  /** Child processes at most; they start when needed. Default: one per available core. */
+  /** Child processes at most: one starts at once, the others when needed. Default: one per available core. */
   size?: number;
   /** Pictures that may wait for a child; one more is refused with a TransientError. Default: 1,024. */
   maxWaiting?: number;
@@ -75,10 +75,17 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
     scaledDecoding,
   };
   const children = new Set<ChildHandle>();
-  const idle: ChildHandle[] = [];
+  // One comes up at once, while its owner opens whatever else it needs.
+  const idle: ChildHandle[] = [start()];
   const waiting: (() => void)[] = [];
   let running = 0;
   let closed = false;
+
+  function start(): ChildHandle {
+    const child = startChild(settings, childModule);
+    children.add(child);
+    return child;
+  }
 
   function checkOpen(): void {
     if (closed) throw new DecoderClosedError('decoder_closed', 'Expected an open decoder, it was closed.');
@@ -106,7 +113,6 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
   }
 
   async function decodeIn(child: ChildHandle, bytes: Uint8Array): Promise<DecodedPicture> {
-    children.add(child);
     let answer: DecodedPicture | Failure;
     try {
       answer = await child.decode(bytes, timeoutMs);
@@ -123,13 +129,13 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
   async function decodeTwice(bytes: Uint8Array): Promise<DecodedPicture> {
     try {
       checkOpen();
-      return await decodeIn(idle.pop() ?? startChild(settings, childModule), bytes);
+      return await decodeIn(idle.pop() ?? start(), bytes);
     } catch (error) {
       if (!(error instanceof ChildEndedError)) throw error;
     }
     try {
       // Not an idle one: whatever ended the first child may have ended those too.
-      return await decodeIn(startChild(settings, childModule), bytes);
+      return await decodeIn(start(), bytes);
     } catch (cause) {
       if (!(cause instanceof ChildEndedError)) throw cause;
       throw new PictureError('decode_crashed', 'The picture ended the decoding process twice.', { cause });
