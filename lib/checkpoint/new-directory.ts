@@ -128,14 +128,16 @@ function explain(error: unknown, directory: string): unknown {
   return error;
 }
 
+let watching = false;
+
 /** Whatever ends the process, a half-written directory does not stay behind. */
 function removeAtExit(temporary: string): void {
-  if (unfinished.size === 0) {
-    process.once('exit', () => {
-      for (const name of unfinished) rmSync(name, { recursive: true, force: true });
-    });
-  }
   unfinished.add(temporary);
+  if (watching) return;
+  watching = true;
+  process.once('exit', () => {
+    for (const name of unfinished) rmSync(name, { recursive: true, force: true });
+  });
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,0 +1,117 @@
+import { readdirSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { golden } from '../support/golden.ts';
+import { hubServer } from '../support/hub-server.ts';
+import { finished, igpt, ROOT, startIgpt, temporaryFolder } from './igpt-process.ts';
+
+const TENSORFLOW = join(ROOT, 'test/fixtures/tensorflow');
+
+describe('igpt import', () => {
+  test('makes a model directory that igpt runs, and says what it is', async () => {
+    using folder = temporaryFolder();
+    const out = join(folder.path, 'm');
+    const { code, stdout } = await igpt(['import', TENSORFLOW, '--out', out, '--json']);
+    const inspected = await igpt(['inspect', out, '--json']);
+
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ directory: out, format: 'TensorFlow', n_layer: 3, n_head: 2 });
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ n_layer: 3, layout: 'huggingface' });
+  });
+
+  test('downloads a model of the hub, keeps no second copy, and names the model after it', async () => {
+    using folder = temporaryFolder();
+    const files = new Map<string, Buffer>();
+    for (const name of ['config.json', 'pytorch_model.bin']) {
+      files.set(name, await readFile(golden('hf16', name)));
+    }
+    await using hub = await hubServer(files);
+    const env = { HF_ENDPOINT: hub.url, XDG_CACHE_HOME: join(folder.path, 'cache') };
+    const { code, stdout, stderr } = await igpt(['import', 'org/model', '--out', 'm', '--json'], {
+      cwd: folder.path,
+      env,
+    });
+
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ format: 'PyTorch', name: 'model', n_layer: 4 });
+    expect(readdirSync(join(folder.path, 'cache/image-gpt-serverless/hub'))).toEqual([]);
+  });
+
+  test('says in one line what is wrong, with the right exit code', async () => {
+    using folder = temporaryFolder();
+    const out = join(folder.path, 'm');
+    for (const [args, code, words] of [
+      [['import', TENSORFLOW], 2, /required option '--out <dir>'/],
+      [['import', join(folder.path, 'nowhere'), '--out', out], 1, /There is nothing at/],
+      [['import', folder.path, '--out', out], 1, /holds no weights/],
+      [['import', TENSORFLOW, '--out', folder.path.replace(/[^/]+$/, '')], 1, /no part of a model/],
+      [['import', TENSORFLOW, '--dtype', 'int8', '--out', out], 2, /expected one of f32, f16, bf16/],
+    ] as const) {
+      const result = await igpt(args);
+      expect(result.code, result.stderr).toBe(code);
+      expect(result.stderr).toMatch(words);
+      expect(result.stderr.trim().split('\n')).toHaveLength(1);
+    }
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+});
+
+describe('igpt init', () => {
+  test('makes a model that takes pictures, reproducibly', async () => {
+    using folder = temporaryFolder();
+    const args = ['init', '--variant', 's', '--resolution', '32', '--dtype', 'bf16', '--seed', '7', '--out'];
+    const one = await igpt([...args, join(folder.path, 'a'), '--json']);
+
+    expect(one.code, one.stderr).toBe(0);
+    expect(JSON.parse(one.stdout)).toMatchObject({
+      variant: 'S',
+      parameters: 76_682_240,
+      dtype: 'BF16',
+      resolution: { width: 32, height: 32 },
+    });
+    const again = await igpt([...args, join(folder.path, 'a')]);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain('add --force');
+  });
+
+  test('leaves nothing behind when it is interrupted', async () => {
+    using folder = temporaryFolder();
+    const child = startIgpt(['init', '--variant', 'm', '--out', join(folder.path, 'm')]);
+    const end = finished(child);
+    while ((await readdir(folder.path)).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill('SIGINT');
+    const { stderr } = await end;
+
+    expect(stderr).toContain('nothing half-written is left');
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+});
+
+describe('igpt inspect --variant', () => {
+  test('says what a published size is without a file', async () => {
+    const { stdout } = await igpt(['inspect', '--variant', 'xl', '--resolution', '64', '--heads', '32', '--json']);
+
+    expect(JSON.parse(stdout)).toMatchObject({
+      name: 'igpt-xl-64x64',
+      variant: 'XL',
+      n_head: 32,
+      n_positions: 4096,
+      paper_parameters: 6_810_875_904,
+    });
+  });
+
+  test('refuses what does not fit together', async () => {
+    for (const [args, words] of [
+      [[], /expected a model, or --variant/],
+      [['igpt-nano', '--variant', 's'], /got both/],
+      [['igpt-nano', '--heads', '4'], /go with --variant/],
+      [['--variant', 's', '--heads', '7'], /expected a divisor of the width, 512/],
+      [['--variant', 'xxl'], /expected one of s, m, l, xl/],
+    ] as const) {
+      const { code, stderr } = await igpt(['inspect', ...args]);
+      expect(stderr).toMatch(words);
+      expect(code).toBe(2);
+    }
+  });
+});

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface HubServer extends AsyncDisposable {
+  url: string;
+  /** Ranges that were asked for, `path start-end`, probes of a single byte left out. */
+  readonly ranges: readonly string[];
+  /** Bytes of a file that are sent before the connection breaks, once. */
+  breakAfter: Map<string, number>;
+  /** Replaces what is sent, not what the checksums are of. */
+  sent: Map<string, Buffer>;
+  /** What paths-info says instead, given what was asked for. */
+  listed: ((paths: string[]) => unknown[]) | undefined;
+}
+
+/** A small part of Hugging Face's hub, on this machine: one model, `org/model`, with these files; the large ones in LFS. */
+export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 1000): Promise<HubServer> {
+  const ranges: string[] = [];
+  const breakAfter = new Map<string, number>();
+  const sent = new Map<string, Buffer>();
+
+  function info(path: string): unknown {
+    const bytes = files.get(path) ?? Buffer.alloc(0);
+    const oid = createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+    const lfs = { oid: createHash('sha256').update(bytes).digest('hex'), size: bytes.length, pointerSize: 134 };
+    return { type: 'file', path, size: bytes.length, oid, ...(bytes.length >= lfsFrom && { lfs }) };
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { url = '' } = request;
+    if (url === '/api/models/org/model/paths-info/main') {
+      const { paths }: { paths: string[] } = JSON.parse(Buffer.concat(await Array.fromAsync(request)).toString());
+      const list = server.listed?.(paths) ?? paths.filter((path) => files.has(path)).map(info);
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(list));
+      return;
+    }
+    const path = url.replace('/org/model/resolve/main/', '');
+    const bytes = sent.get(path) ?? files.get(path);
+    if (bytes === undefined) {
+      response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
+      return;
+    }
+    const [, first = '0', last] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
+    const start = Number(first);
+    const end = Math.min(bytes.length, last ? Number(last) + 1 : bytes.length);
+    if (request.headers.range !== 'bytes=0-0') ranges.push(`${path} ${start}-${end}`);
+    response.writeHead(request.headers.range === undefined ? 200 : 206, {
+      etag: '"x"',
+      'content-length': end - start,
+      'content-range': `bytes ${start}-${end - 1}/${bytes.length}`,
+    });
+    const limit = request.headers.range === 'bytes=0-0' ? undefined : breakAfter.get(path);
+    if (limit === undefined) {
+      response.end(bytes.subarray(start, end));
+    } else {
+      breakAfter.delete(path);
+      response.write(bytes.subarray(start, start + limit), () => setTimeout(() => response.destroy(), 50));
+    }
+  }
+
+  const http = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const { port } = http.address() as AddressInfo;
+  const server: HubServer = {
+    url: `http://127.0.0.1:${port}`,
+    ranges,
+    breakAfter,
+    sent,
+    listed: undefined,
+    async [Symbol.asyncDispose]() {
+      http.closeAllConnections();
+      await new Promise((resolve) => http.close(resolve));
+    },
+  };
+  return server;
+}

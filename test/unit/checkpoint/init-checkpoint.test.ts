@@ -1,0 +1,138 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type InitOptions, initCheckpoint } from '../../../lib/checkpoint/init-checkpoint.ts';
+import { openSafetensors } from '../../../lib/checkpoint/safetensors-source.ts';
+import type { ImageGptConfig } from '../../../lib/image-gpt/config.ts';
+import { openForward } from '../../../lib/runtime/forward.ts';
+import { sourceFloats } from '../../support/source-values.ts';
+import { randomTokens } from '../../support/tiny-checkpoint.ts';
+
+const palette = join(import.meta.dirname, '../../../lib/models/igpt-nano/preprocessor_config.json');
+
+/** Two small blocks, with OpenAI's 512 colours. */
+const config: ImageGptConfig = {
+  n_colors: 512,
+  n_positions: 64,
+  n_embd: 64,
+  n_layer: 2,
+  n_head: 2,
+  n_inner: 256,
+  layer_norm_epsilon: 1e-5,
+  objective: 'ar',
+  feature_layer: 1,
+  feature_norm: 'next',
+};
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'init-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+async function init(options: Partial<InitOptions> = {}) {
+  return initCheckpoint(join(directory, crypto.randomUUID()), { config, palette, name: 'tiny', ...options });
+}
+
+async function weight(checkpoint: Awaited<ReturnType<typeof init>>, name: string): Promise<number[]> {
+  await using source = await openSafetensors(join(checkpoint.directory, 'model.safetensors'));
+  return sourceFloats(source, name);
+}
+
+function deviation(values: readonly number[]): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+}
+
+describe('a new model', () => {
+  it('has OpenAI’s initial values', async () => {
+    const made = await init();
+    const h = 'transformer.h.1.';
+
+    // Of n numbers the deviation is known to about 1 / sqrt(2 n): 4 % of 4,096, twice that allowed.
+    for (const [name, expected] of [
+      ['transformer.wte.weight', 0.02],
+      ['transformer.wpe.weight', 0.01],
+      [`${h}attn.c_attn.weight`, 1 / Math.sqrt(64)],
+      [`${h}attn.c_proj.weight`, 1 / Math.sqrt(64 * 2)],
+      [`${h}mlp.c_fc.weight`, 0.02],
+      [`${h}mlp.c_proj.weight`, 0.02],
+    ] as const) {
+      expect(deviation(await weight(made, name)) / expected, name).toBeCloseTo(1, 1);
+    }
+    for (const name of [`${h}ln_1.weight`, `${h}ln_2.weight`, 'transformer.ln_f.weight']) {
+      expect(new Set(await weight(made, name)), name).toEqual(new Set([1]));
+    }
+    for (const name of ['lm_head.weight', `${h}attn.c_attn.bias`, `${h}mlp.c_fc.bias`]) {
+      expect(new Set(await weight(made, name)), name).toEqual(new Set([0]));
+    }
+  });
+
+  it('has a first loss of exactly ln 512', async () => {
+    const { weights } = await init();
+    const forward = await openForward({ config, weights }, { likelihood: true });
+    const likelihood = (await forward.run(randomTokens(1, 64, 512))).get('likelihood')?.data;
+    await forward.close();
+
+    expect(Math.max(...(likelihood ?? []))).toBeCloseTo(Math.log(512), 5);
+    expect(Math.min(...(likelihood ?? []))).toBeCloseTo(Math.log(512), 5);
+  });
+
+  it('is the same for the same seed, in whatever company, and another for another', async () => {
+    const [one, same, deeper, other] = [
+      await init({ seed: 3 }),
+      await init({ seed: 3 }),
+      await init({ seed: 3, config: { ...config, n_layer: 3 } }),
+      await init({ seed: 4 }),
+    ];
+    const name = 'transformer.h.0.mlp.c_fc.weight';
+    const values = await weight(one, name);
+
+    expect(await weight(same, name)).toEqual(values);
+    expect(await weight(deeper, name)).toEqual(values);
+    expect(await weight(other, name)).not.toEqual(values);
+    expect(await weight(one, 'transformer.h.1.mlp.c_fc.weight')).not.toEqual(values);
+  });
+
+  it('has no start token when it is a BERT model', async () => {
+    const made = await init({ config: { ...config, objective: 'bert' } });
+    const wte = await weight(made, 'transformer.wte.weight');
+
+    expect(made.config.objective).toBe('bert');
+    expect(new Set(wte.slice(-64))).toEqual(new Set([0]));
+    expect(wte.slice(0, -64).includes(0)).toBe(false);
+  });
+
+  it('takes pictures: it has a palette and the resolution that the positions say', async () => {
+    const { preprocessing, name } = await init();
+
+    expect(preprocessing).toMatchObject({ width: 8, height: 8, resample: 2, crop: 'none' });
+    expect(preprocessing?.palette.length).toBe(3 * 512);
+    expect(name).toBe('tiny');
+  });
+
+  it('is written in shards when it is large, in the order of the blocks', async () => {
+    const made = await init({ shardBytes: 300_000 });
+    const names = (await readdir(made.directory)).sort();
+    const index: { weight_map: Record<string, string>; metadata: { total_size: number } } = JSON.parse(
+      await readFile(join(made.directory, 'model.safetensors.index.json'), 'utf8'),
+    );
+    const shards = names.filter((name) => /^model-0000\d-of-0000\d\.safetensors$/.test(name));
+
+    expect(shards.length).toBeGreaterThan(1);
+    expect(made.weightFiles).toEqual(shards);
+    expect([...new Set(Object.values(index.weight_map))]).toEqual(shards);
+    expect(index.weight_map['transformer.wte.weight']).toBe(shards[0]);
+    expect(index.weight_map['lm_head.weight']).toBe(shards.at(-1));
+    const whole = await init();
+    expect(whole.weightFiles).toEqual(['model.safetensors']);
+    expect(index.metadata.total_size).toBeLessThan(whole.weightBytes);
+  });
+
+  it('can be of 16 bits', async () => {
+    const { weights, weightBytes } = await init({ dtype: 'BF16' });
+
+    expect(weights.wte.dtype).toBe('BF16');
+    expect(weightBytes).toBeLessThan((await init()).weightBytes * 0.52);
+  });
+});
