@@ -1,4 +1,5 @@
 import { CloudFormationClient, CreateStackCommand, waitUntilStackCreateComplete } from '@aws-sdk/client-cloudformation';
+import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { type Moto, motoAccount, motoRegion } from './moto.ts';
 
@@ -25,15 +26,6 @@ const resources = {
   ),
   Results: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'results' } },
   Alarms: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'alarms' } },
-  Events: {
-    Type: 'AWS::SNS::Subscription',
-    Properties: {
-      TopicArn: { Ref: 'Results' },
-      Protocol: 'sqs',
-      Endpoint: { 'Fn::GetAtt': ['resultevents', 'Arn'] },
-      RawMessageDelivery: true,
-    },
-  },
 };
 
 /** A CloudFormation stack in the emulator that the commands find by name, with real buckets, queues and topics. */
@@ -70,11 +62,9 @@ export async function createMotoStack(
     output,
     { Value: values[key as keyof typeof stackOutputs] },
   ]);
-  const client = new CloudFormationClient({
-    endpoint: moto.endpoint,
-    region: motoRegion,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-  });
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const at = { endpoint: moto.endpoint, region: motoRegion, credentials };
+  const [client, sns] = [new CloudFormationClient(at), new SNSClient(at)];
   try {
     const template = { Resources: resources, Outputs: Object.fromEntries(outputs) };
     await client.send(new CreateStackCommand({ StackName: name, TemplateBody: JSON.stringify(template) }));
@@ -88,9 +78,19 @@ export async function createMotoStack(
         output.OutputValue,
       ]),
     );
+    // Which moto's CloudFormation leaves out.
+    await sns.send(
+      new SubscribeCommand({
+        TopicArn: given.get(stackOutputs.resultsTopicArn),
+        Protocol: 'sqs',
+        Endpoint: `arn:aws:sqs:${motoRegion}:${motoAccount}:result-events`,
+        Attributes: { RawMessageDelivery: 'true' },
+      }),
+    );
     const found = Object.entries(stackOutputs).map(([key, output]) => [key, given.get(output) ?? '']);
     return { name, outputs: Object.fromEntries(found) };
   } finally {
     client.destroy();
+    sns.destroy();
   }
 }

@@ -1,0 +1,68 @@
+import { DescribeServicesCommand, type ECSClient, ListTasksCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
+import { DeleteBucketCommand, DeleteObjectsCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { StackOutputs } from '../../lib/aws/deployed-stack.ts';
+import { patientStore } from '../../lib/aws/patient.ts';
+import { readQueueCounts } from '../../lib/aws/queue-counts.ts';
+import { createS3Store } from '../../lib/aws/s3-store.ts';
+import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
+import { maxReceiveCount } from '../../lib/contracts/limits.ts';
+import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import type { ProofWorld } from './prove.ts';
+
+export interface ProofClients {
+  s3: S3Client;
+  sqs: SQSClient;
+  ecs: ECSClient;
+}
+
+/** The deployed stack by its outputs. */
+export function awsWorld(outputs: StackOutputs, { s3, sqs, ecs }: ProofClients, say: ProofWorld['say']): ProofWorld {
+  const bucket = (name: string) => patientStore(createS3Store({ client: s3, bucket: name, clock }), clock);
+  const { cluster, service, onDemandService, modelId } = outputs;
+  const services = onDemandService === undefined ? [service] : [service, onDemandService];
+  return {
+    ...{ clock, say, model: modelId },
+    input: bucket(outputs.inputBucket),
+    output: bucket(outputs.outputBucket),
+    events: createSqsQueue({ client: sqs, url: outputs.resultEventsQueueUrl, maxReceiveCount }),
+    async running() {
+      const { services: found = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services }));
+      return found.reduce((count, { runningCount = 0 }) => count + runningCount, 0);
+    },
+    async kill() {
+      for (const serviceName of services) {
+        const { taskArns: [task] = [] } = await ecs.send(
+          new ListTasksCommand({ cluster, serviceName, desiredStatus: 'RUNNING' }),
+        );
+        if (task === undefined) continue;
+        await ecs.send(new StopTaskCommand({ cluster, task, reason: 'prove:aws kills a task at work' }));
+        return task.slice(task.lastIndexOf('/') + 1);
+      }
+      return undefined;
+    },
+    async deadLetters() {
+      const urls = [outputs.uploadsDeadLettersUrl, outputs.tokensDeadLettersUrl, outputs.resultEventsDeadLettersUrl];
+      const counts = await Promise.all(urls.map((url) => readQueueCounts(sqs, url)));
+      return counts.reduce((sum, { waiting, inFlight }) => sum + waiting + inFlight, 0);
+    },
+  };
+}
+
+/** Objects in one DeleteObjects. Source: Amazon S3 API Reference, "DeleteObjects". */
+const deleteSize = 1000;
+
+/** Deletes a bucket with all that is in it. */
+export async function deleteBucket(s3: S3Client, name: string): Promise<void> {
+  let keys: { Key: string }[] = [];
+  const flush = async (): Promise<void> => {
+    if (keys.length > 0) await s3.send(new DeleteObjectsCommand({ Bucket: name, Delete: { Objects: keys } }));
+    keys = [];
+  };
+  for await (const { key } of createS3Store({ client: s3, bucket: name, clock }).list()) {
+    keys.push({ Key: key });
+    if (keys.length >= deleteSize) await flush();
+  }
+  await flush();
+  await s3.send(new DeleteBucketCommand({ Bucket: name }));
+}

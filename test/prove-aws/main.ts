@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { createEcsClient, createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
+import { createCloudFormationClient, createStsClient } from '../../lib/aws/command-clients.ts';
+import { type DeployedStack, readDeployedStack, StackError } from '../../lib/aws/deployed-stack.ts';
+import { awsWorld, deleteBucket } from './aws-world.ts';
+import { proofCost } from './proof-cost.ts';
+import { type ProofOptions, ProofUsageError, parseProofOptions, proofUsage } from './proof-options.ts';
+import { proofPictures } from './proof-pictures.ts';
+import { proofReport } from './proof-report.ts';
+import { prove } from './prove.ts';
+
+// NEVER RUN ON REAL AWS by those who wrote it: there was no account. What it is made of is tested in
+// test/unit/prove-aws and, over an emulator, in test/aws/prove-aws.test.ts.
+
+const root = join(import.meta.dirname, '../..');
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function main(): Promise<void> {
+  const options = parseProofOptions(process.argv.slice(2));
+  if (options.help) {
+    process.stdout.write(proofUsage);
+    return;
+  }
+  if (options.region !== undefined) Object.assign(process.env, { AWS_REGION: options.region });
+  await refuseExisting(options.stack);
+  if (!(await agreed(options))) {
+    say('nothing was done');
+    return;
+  }
+  const seconds = { deploy: 0, destroy: 0 };
+  let deployed: DeployedStack | undefined;
+  const interrupt = interrupted();
+  const clients = { s3: createS3Client(), sqs: createSqsClient(), ecs: createEcsClient() };
+  try {
+    say('deploying; this takes some ten minutes');
+    seconds.deploy = await timed(() => cdk('deploy', options));
+    deployed = await readDeployedStack(createCloudFormationClient(), options.stack);
+    const proof = prove(awsWorld(deployed.outputs, clients, say), {
+      pictures: proofPictures(options.pictures, options.bad),
+      limitMs: options.limit * 60_000,
+      pollMs: 2000,
+    });
+    const figures = await Promise.race([proof, interrupt]);
+    process.stdout.write(proofReport(options, deployed, figures, seconds.deploy));
+    if (figures.verdict.wrong.length > 0 || figures.deadLetters > 0) process.exitCode = 1;
+  } finally {
+    if (options.keep) {
+      say(
+        `kept the stack ${options.stack}; to end it: npx cdk destroy -c stackName=${options.stack}, then delete its buckets`,
+      );
+    } else {
+      seconds.destroy = await timed(() => cdk('destroy', options));
+      for (const name of deployed === undefined ? [] : [deployed.outputs.inputBucket, deployed.outputs.outputBucket]) {
+        await deleteBucket(clients.s3, name);
+      }
+      say(`destroyed in ${Math.round(seconds.destroy)} s, buckets too`);
+      if (deployed === undefined) say(`the deployment failed: look whether buckets of ${options.stack} were left`);
+    }
+  }
+}
+
+/** Rejects at Ctrl-C, so that the stack is destroyed all the same; a second one ends at once. */
+function interrupted(): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  process.once('SIGINT', () => reject(new Error('interrupted; the stack is destroyed now, unless --keep was given')));
+  // A deployment that Ctrl-C ends fails by itself.
+  promise.catch(() => {});
+  return promise;
+}
+
+/** Its buckets are deleted in the end, so it must be a stack of its own. */
+async function refuseExisting(stack: string): Promise<void> {
+  try {
+    await readDeployedStack(createCloudFormationClient(), stack);
+  } catch (error) {
+    if (error instanceof StackError && error.code === 'stack_missing') return;
+    throw error;
+  }
+  throw new ProofUsageError(`there is a stack ${stack} already, whose buckets would be deleted: give another --stack`);
+}
+
+async function agreed(options: ProofOptions): Promise<boolean> {
+  const { Account: account, Arn: arn } = await createStsClient().send(new GetCallerIdentityCommand({}));
+  const { usual, most } = proofCost(options);
+  say(
+    `account ${account} as ${arn}: deploy the stack ${options.stack} (compute=${options.compute}) and send ${options.pictures} pictures`,
+  );
+  say(`this should cost about ${usual.toFixed(2)} USD, and at most some ${most.toFixed(2)} if all goes wrong`);
+  if (options.yes) return true;
+  if (!process.stdin.isTTY) throw new ProofUsageError('there is no terminal to ask on: add --yes if that is meant');
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await prompt.question('go on? (yes/no) ');
+  prompt.close();
+  return answer.trim().toLowerCase() === 'yes';
+}
+
+/** The project's own `cdk`, its words passed on. */
+async function cdk(verb: 'deploy' | 'destroy', { stack, compute }: ProofOptions): Promise<void> {
+  const asked = verb === 'deploy' ? ['--require-approval', 'never'] : ['--force'];
+  const context = ['-c', `stackName=${stack}`, '-c', `compute=${compute}`];
+  const child = spawn(process.execPath, [join(root, 'node_modules/aws-cdk/bin/cdk'), verb, ...context, ...asked], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', resolve);
+  });
+  if (code !== 0) throw new Error(`expected cdk ${verb} to succeed, it ended with ${code}`);
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return (performance.now() - started) / 1000;
+}
+
+try {
+  await main();
+} catch (error) {
+  const usage = error instanceof ProofUsageError;
+  say(`prove:aws: ${error instanceof Error ? error.message : error}`);
+  if (usage) say('see npm run prove:aws -- --help');
+  process.exitCode = usage ? 2 : 1;
+}

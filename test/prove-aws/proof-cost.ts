@@ -1,0 +1,20 @@
+import { estimateCost } from '../../lib/aws/estimate-cost.ts';
+import { defaultUtilisation } from '../../lib/aws/throughput.ts';
+import type { ProofOptions } from './proof-options.ts';
+
+/** Tasks that a proof runs: one, the one in place of the killed one, and two on demand if Spot has none. */
+const mostTasks = 4;
+
+/** What the proof should cost, and what it may cost when every wait takes its limit, USD. */
+export function proofCost({ compute, pictures, limit }: ProofOptions): { usual: number; most: number } {
+  const { usd, workers } = estimateCost({
+    // igpt-nano.
+    ...{ pictures, gflop: 0.74, tokens: 256, features: 128 },
+    compute: compute === 'gpu' ? 'g6.xlarge' : 'cpu',
+    utilisation: defaultUtilisation[compute],
+    ...{ fill: 100, megabytes: 0.1, megapixels: 0.3 },
+  });
+  const hour = workers.onDemand.usd / workers.onDemand.quantity;
+  // Waits: wake, first outcome, kill, all outcomes, events, back to zero.
+  return { usual: usd.onDemand + hour / 2, most: usd.onDemand + (mostTasks * hour * 6 * limit) / 60 };
+}
