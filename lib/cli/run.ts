@@ -13,7 +13,7 @@ import { openOutputDirectory } from '../local/output-directory.ts';
 import { systemClock } from '../local/system-clock.ts';
 import type { EventSink, OutputName } from '../pipeline/ports.ts';
 import { runPipeline } from '../pipeline/run.ts';
-import { type OpenModelOptions, openModel } from '../runtime/model.ts';
+import { type OpenModelOptions, openModel, preprocessingOf } from '../runtime/model.ts';
 import {
   addDecodeOptions,
   type DecodeOptions,
@@ -127,8 +127,9 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   let endedBy: InterruptSignal | undefined;
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
+  // First, because its child process can start while the model opens.
+  await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
   await using model = disposable(await openModel(checkpoint, modelOptions(options)));
-  await using decoder = openPictureDecoder(model.preprocessing, options);
   const skipped = createSkippedFiles();
   const input = await openInputDirectory(directories.input, { onSkipped: skipped.add });
   const output = await openOutputDirectory(directories.output);

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { modelId } from '../checkpoint/model-id.ts';
-import type { FeatureNorm } from '../image-gpt/config.ts';
+import type { FeatureNorm, Preprocessing } from '../image-gpt/config.ts';
 import type { Model, OutputName, Prediction } from '../pipeline/ports.ts';
 import { createBatcher } from './batcher.ts';
 import { ModelError } from './model-error.ts';
@@ -57,7 +57,8 @@ const batchesPerWorker = 2;
  * fit, or the provider cannot be had (`provider_unavailable`)
  */
 export async function openModel(checkpoint: Checkpoint, options: OpenModelOptions = {}): Promise<LocalModel> {
-  const { config, preprocessing, labels } = checkpoint;
+  const { config, labels } = checkpoint;
+  const preprocessing = preprocessingOf(checkpoint);
   const {
     featureLayer = config.feature_layer,
     featureNorm = config.feature_norm,
@@ -68,12 +69,6 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     maxBatch = defaultMaxBatch,
     maxWaitMs = 0,
   } = options;
-  if (preprocessing === undefined) {
-    throw new ModelError(
-      'preprocessing_missing',
-      `${checkpoint.name} has no preprocessor_config.json, so it cannot read pictures; give it tokens with igpt forward.`,
-    );
-  }
   if (!Number.isInteger(featureLayer) || featureLayer < 0 || featureLayer > config.n_layer) {
     throw new ModelError(
       'layer_out_of_range',
@@ -140,6 +135,19 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
       await pool.close();
     },
   };
+}
+
+/**
+ * How a checkpoint's pictures become tokens.
+ *
+ * @throws ModelError `preprocessing_missing` when it does not say
+ */
+export function preprocessingOf({ name, preprocessing }: Checkpoint): Preprocessing {
+  if (preprocessing !== undefined) return preprocessing;
+  throw new ModelError(
+    'preprocessing_missing',
+    `${name} has no preprocessor_config.json, so it cannot read pictures; give it tokens with igpt forward.`,
+  );
 }
 
 function refuseUnlessTokens(tokens: Uint16Array, n: number, colors: number): void {
