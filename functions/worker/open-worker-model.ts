@@ -21,6 +21,8 @@ export async function openWorkerModel(env: WorkerEnvironment): Promise<LocalMode
   const directory = await fetchModel({ client: createS3Client(), clock, location, cache, weights: true });
   const model = await openModel(await openCheckpoint(directory), {
     provider,
+    precision: env.PRECISION,
+    cache,
     scaledDecoding: SCALED_DECODING,
     maxBatch: env.MAX_BATCH ?? (provider === 'cuda' ? gpuBatch : 1),
     ...(outputs === undefined ? {} : { outputs }),

@@ -4,6 +4,7 @@ import { workerEnvironment } from '../../lib/contracts/environment.ts';
 import { ImageGptError } from '../../lib/image-gpt/error.ts';
 import { ModelError } from '../../lib/runtime/model-error.ts';
 import { selectOutputs } from '../../lib/runtime/outputs.ts';
+import { inPrecision } from '../../lib/runtime/precision.ts';
 
 // Prints the id that a worker with this environment computes for the checkpoint at MODEL_LOCATION, a directory: the
 // stack names the model before there is a worker.
@@ -11,16 +12,14 @@ import { selectOutputs } from '../../lib/runtime/outputs.ts';
 const variables = workerEnvironment.pick({
   MODEL_LOCATION: true,
   SCALED_DECODING: true,
+  PRECISION: true,
   OUTPUTS: true,
   FEATURE_LAYER: true,
   FEATURE_NORM: true,
 });
 
-/** Number format of the worker's sessions. */
-const precision = 'f32';
-
 try {
-  const { MODEL_LOCATION, SCALED_DECODING, OUTPUTS, ...features } = variables.parse(process.env);
+  const { MODEL_LOCATION, SCALED_DECODING, PRECISION, OUTPUTS, ...features } = variables.parse(process.env);
   const checkpoint = await openCheckpoint(MODEL_LOCATION);
   const { name, config, preprocessing } = checkpoint;
   const { FEATURE_LAYER: featureLayer = config.feature_layer, FEATURE_NORM: featureNorm = config.feature_norm } =
@@ -37,6 +36,7 @@ try {
     );
   }
   const outputs = selectOutputs(checkpoint, OUTPUTS);
+  const { identity: precision } = await inPrecision(checkpoint, PRECISION);
   const choices = { precision, outputs, featureLayer, featureNorm, scaledDecoding: SCALED_DECODING };
   process.stdout.write(`${await modelId(checkpoint, choices)}\n`);
 } catch (error) {

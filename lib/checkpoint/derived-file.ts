@@ -87,14 +87,10 @@ export async function openDerived(
 ): Promise<DerivedWeights | undefined> {
   if ((await statFile(path, 'weights_missing')) === undefined) return undefined;
   const { tensors, metadata, fileBytes } = await readSafetensorsHeader(path);
-  const plan = metadata['plan'] === undefined ? undefined : parsePlan(metadata['plan']);
-  const { n_layer } = checkpoint.config;
-  if (
-    metadata['format'] !== FORMAT ||
-    metadata['source'] !== (await sourceHash(checkpoint)) ||
-    metadata['precision'] !== precision ||
-    (precision !== 'f16' && plan?.length !== n_layer)
-  ) {
+  const { format, source, precision: made, plan: text } = metadata;
+  const plan = text === undefined ? undefined : parsePlan(text);
+  const blocks = precision === 'f16' ? undefined : checkpoint.config.n_layer;
+  if (format !== FORMAT || source !== (await sourceHash(checkpoint)) || made !== precision || plan?.length !== blocks) {
     throw new CheckpointError(
       'weights_stale',
       `${path} was not made of these weights, or by another version: delete it, and it is made anew.`,
@@ -196,7 +192,9 @@ function quantizedWeights({ weights, config }: Checkpoint, file: DerivedReader, 
           attentionProjection: projection('attentionProjection'),
           fc: projection('fc'),
           mlpProjection: projection('mlpProjection'),
+          valueScales: file.float(derivedNames.valueScales(layer)),
           ...(foldsGain(formats.attention) && { foldedLn1: file.float(derivedNames.foldedLn1(layer)) }),
+          ...(foldsGain(formats.fc) && { foldedLn2: file.float(derivedNames.foldedLn2(layer)) }),
         },
       };
     }),

@@ -1,7 +1,7 @@
 import type { BlockWeights, ImageGptWeights, Weight } from '../graph/weights.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { fromFloat32 } from './float-dtype.ts';
-import { blockOutputScales, multiplyColumns, multiplyRows, packAttention } from './fold-scales.ts';
+import { multiplyColumns, multiplyRows, packAttention, valueScales } from './fold-scales.ts';
 import type { MatrixFormat, MatrixRole, Plan } from './precision.ts';
 import { quantizeBlocks, quantizeColumns } from './quantize-matrix.ts';
 import { readWeight } from './read-weight.ts';
@@ -19,6 +19,9 @@ export const derivedNames = {
   ln1: (layer: number) => `blocks.${layer}.ln_1`,
   ln2: (layer: number) => `blocks.${layer}.ln_2`,
   foldedLn1: (layer: number) => `blocks.${layer}.ln_1.folded`,
+  foldedLn2: (layer: number) => `blocks.${layer}.ln_2.folded`,
+  /** What each channel of the values was divided by, [d]. */
+  valueScales: (layer: number) => `blocks.${layer}.value_scales`,
 } as const;
 
 /** Inputs that share a scale, by format. */
@@ -71,7 +74,7 @@ function blockTensors(
   const attention = once(async () => {
     const packed = await packAttention(block, read, d);
     if (foldsGain(formats.attention)) multiplyRows(packed, await read(block.ln1));
-    const scales = blockOutputScales(packed, d);
+    const scales = valueScales(packed, d);
     multiplyColumns(
       packed,
       Float32Array.from(scales, (scale) => 1 / scale),
@@ -109,8 +112,10 @@ function blockTensors(
             return values;
           }),
         ]),
+    floats(derivedNames.valueScales(layer), [d], async () => (await attention()).scales),
     ...matrixTensors(layer, 'attentionProjection', formats.attentionProjection, [d, d], attentionProjection),
     floats(derivedNames.ln2(layer), [d], () => gain(block.ln2, formats.fc)),
+    ...(foldsGain(formats.fc) ? [floats(derivedNames.foldedLn2(layer), [d], () => read(block.ln2))] : []),
     ...matrixTensors(layer, 'fc', formats.fc, [d, n_inner], fc),
     ...matrixTensors(layer, 'mlpProjection', formats.mlpProjection, [n_inner, d], () => read(block.mlpProjection)),
     ...[block.attentionProjectionBias, block.fcBias, block.mlpProjectionBias]

@@ -41,7 +41,7 @@ export function multiplyColumns(matrix: Float32Array, scales: Float32Array, firs
  * from v to the matrix after attention changes no bit. Told by the columns' norms, as the input's channels are alike
  * after a norm without gain. `packed` is q | k | v, [d, 3d].
  */
-export function blockOutputScales(packed: Float32Array, d: number): Float32Array {
+export function valueScales(packed: Float32Array, d: number): Float32Array {
   const squares = new Float64Array(d);
   for (let i = 0; i < d; i++) {
     for (let j = 0; j < d; j++) squares[j]! += packed[i * 3 * d + 2 * d + j]! ** 2;

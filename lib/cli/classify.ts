@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import type { Precision } from '../checkpoint/precision.ts';
 import { createQuantizer } from '../image-gpt/nearest-color.ts';
 import { labelledClasses } from '../pipeline/labelled-classes.ts';
 import { openModel } from '../runtime/model.ts';
@@ -16,6 +17,7 @@ import { tellFailed } from './failed-file.ts';
 import { modelDirectory, modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
 import { eachPicture } from './picture-files.ts';
+import { precisionOption } from './precision-option.ts';
 import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
@@ -28,6 +30,7 @@ interface ClassifyOptions extends DecodeOptions {
   top: number;
   json: boolean;
   workers: number;
+  precision: Precision;
 }
 
 export function classifyCommand(): Command {
@@ -38,7 +41,8 @@ export function classifyCommand(): Command {
     .addOption(modelOption())
     .addOption(new Option('--top <k>', 'classes to show').default(3).argParser(integer({ min: 1 })))
     .option('--json', 'one JSON object a line instead of a table', false)
-    .addOption(workersOption());
+    .addOption(workersOption())
+    .addOption(precisionOption());
   return addDecodeOptions(command)
     .addHelpText('after', examples(`classify ${samplePictures()}/animals/*`, 'classify photo.png --json --top 1'))
     .addHelpText(
@@ -49,10 +53,12 @@ export function classifyCommand(): Command {
 }
 
 async function classify(files: string[], options: ClassifyOptions): Promise<void> {
-  const { top, json, workers, scaledDecoding } = options;
+  const { top, json, workers, scaledDecoding, precision } = options;
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');
-  await using model = disposable(await openModel(checkpoint, { outputs: ['classification'], workers, scaledDecoding }));
+  await using model = disposable(
+    await openModel(checkpoint, { outputs: ['classification'], workers, scaledDecoding, precision }),
+  );
   await using decoder = openPictureDecoder(model.preprocessing, options);
   const quantize = createQuantizer(model.preprocessing.palette);
   const pictures = eachPicture(

@@ -1,11 +1,13 @@
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import type { Precision } from '../checkpoint/precision.ts';
 import { writePng } from '../image/png.ts';
 import type { Preprocessing } from '../image-gpt/config.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { createQuantizer } from '../image-gpt/nearest-color.ts';
 import { encodeNpy } from '../image-gpt/npy.ts';
 import { complete } from '../runtime/complete.ts';
+import { inPrecision } from '../runtime/precision.ts';
 import { completionGrid } from './completion-grid.ts';
 import { addDecodeOptions, type DecodeOptions, maxPictureBytes, openPictureDecoder } from './decode-option.ts';
 import { examples } from './examples.ts';
@@ -15,6 +17,7 @@ import { modelDirectory, modelOption, requirePreprocessing } from './model-optio
 import { integer, number } from './number-option.ts';
 import { checkOutputPath, writeOutputFile } from './output-file.ts';
 import { eachPicture } from './picture-files.ts';
+import { precisionOption } from './precision-option.ts';
 import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
@@ -32,6 +35,7 @@ interface CompleteOptions extends DecodeOptions {
   topK?: number;
   topP: number;
   threads: number;
+  precision: Precision;
   out: string;
   force: boolean;
 }
@@ -77,6 +81,7 @@ export function completeCommand(): Command {
         .argParser(number({ min: 0, max: 1, aboveMin: true })),
     )
     .addOption(threadsOption())
+    .addOption(precisionOption(['f32', 'int8-block', 'f16']))
     .requiredOption('--out <grid.png|y.npy>', 'where to write; the ending says what')
     .option('--force', 'replace the file if it exists', false);
   return addDecodeOptions(command)
@@ -120,7 +125,8 @@ async function completePictures(file: string | undefined, options: CompleteOptio
 
   using bar = progressBar('tokens');
   // [N, samples, n]
-  const completed = await complete(checkpoint, tokens, {
+  const precise = await inPrecision(checkpoint, options.precision);
+  const completed = await complete(precise.checkpoint, tokens, {
     keep,
     samples,
     seed,

@@ -1,16 +1,19 @@
 import { setImmediate } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
+import type { Precision } from '../checkpoint/precision.ts';
 import type { ForwardRequest } from '../graph/forward-graph.ts';
 import type { FeatureNorm } from '../image-gpt/config.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { encodeNpyHeader, littleEndianBytes } from '../image-gpt/npy.ts';
 import { openForward } from '../runtime/forward.ts';
+import { inPrecision } from '../runtime/precision.ts';
 import { disposable } from './disposable.ts';
 import { examples } from './examples.ts';
 import { modelDirectory, modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
 import { checkOutputPath, openOutputFile } from './output-file.ts';
+import { precisionOption } from './precision-option.ts';
 import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { samplePictures } from './sample-pictures.ts';
@@ -31,6 +34,7 @@ interface ForwardOptions {
   out: string;
   force: boolean;
   threads: number;
+  precision: Precision;
   batch: number;
 }
 
@@ -63,6 +67,7 @@ export function forwardCommand(): Command {
     .requiredOption('--out <y.npy>', 'where to write')
     .option('--force', 'replace <y.npy> if it exists', false)
     .addOption(threadsOption())
+    .addOption(precisionOption())
     .addOption(
       new Option('--batch <b>', 'pictures between two writes').default(1).argParser(integer({ min: 1, max: 1024 })),
     )
@@ -101,7 +106,8 @@ async function forward(options: ForwardOptions, command: Command): Promise<void>
   }
   const request: ForwardRequest =
     output === 'features' ? { features: { layers: [layer], norm, pool } } : { [output]: true };
-  await using model = disposable(await openForward(checkpoint, request, { threads: options.threads }));
+  const precise = await inPrecision(checkpoint, options.precision);
+  await using model = disposable(await openForward(precise.checkpoint, request, { threads: options.threads }));
   const shape = [tokens.rows, ...shapeOf(options, checkpoint)];
   await using file = await openOutputFile(out, force);
   using bar = progressBar('pictures');

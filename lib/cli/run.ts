@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import type { Precision } from '../checkpoint/precision.ts';
 import { preprocessingHash } from '../checkpoint/preprocessing-hash.ts';
 import type { PipelineEvent } from '../contracts/event.ts';
 import type { FeatureNorm } from '../image-gpt/config.ts';
@@ -28,6 +29,7 @@ import { sameCommand } from './invocation.ts';
 import { modelDirectory, modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
 import { outputList, outputNames } from './outputs-option.ts';
+import { precisionOption } from './precision-option.ts';
 import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { runDirectories } from './run-directories.ts';
@@ -51,6 +53,7 @@ interface RunOptions extends DecodeOptions {
   retryFailed: boolean;
   verify: boolean;
   prepack: boolean;
+  precision: Precision;
   workers: number;
 }
 
@@ -92,6 +95,7 @@ export function runCommand(): Command {
       false,
     )
     .addOption(workersOption())
+    .addOption(precisionOption())
     .option(
       '--prepack',
       'copy the weights into the layout that the processor likes best: about 12 % faster, for that memory in each worker',
@@ -208,11 +212,20 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   }
 }
 
-function modelOptions({ outputs, layer, norm, workers, scaledDecoding, prepack }: RunOptions): OpenModelOptions {
+function modelOptions({
+  outputs,
+  layer,
+  norm,
+  workers,
+  scaledDecoding,
+  prepack,
+  precision,
+}: RunOptions): OpenModelOptions {
   return {
     workers,
     scaledDecoding,
     prepack,
+    precision,
     ...(outputs === undefined ? {} : { outputs }),
     ...(layer === undefined ? {} : { featureLayer: layer }),
     ...(norm === undefined ? {} : { featureNorm: norm }),

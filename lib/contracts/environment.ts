@@ -99,6 +99,8 @@ export const workerEnvironment = z.object({
   ...shared,
   /** `cuda` never falls back to `cpu`. */
   PROVIDER: z.enum(['cpu', 'cuda'], 'expected cpu or cuda').default('cpu'),
+  /** Number format of the model; a part of the model id. */
+  PRECISION: z.enum(['f32', 'int8', 'int8-block', 'f16'], 'expected f32, int8, int8-block or f16').default('f32'),
   /** What to compute, with commas between; a part of the model id. Default: all that the checkpoint has. */
   OUTPUTS: list(['classification', 'features', 'likelihood']).optional(),
   /** Layer of the features; a part of the model id. Default: the checkpoint's. */

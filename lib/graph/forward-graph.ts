@@ -10,6 +10,7 @@ import {
   logSoftmax,
   matMul,
   matMulTransposed,
+  multiply,
   negate,
   reshape,
   unsqueeze,
@@ -130,13 +131,15 @@ function transformer(graph: Graph, tokens: Value, model: ImageGptModel): Layers 
       throw new GraphError('layer_out_of_range', `Expected a layer from 0 to ${config.n_layer}, received ${layer}.`);
     }
     const name = `${layer} ${norm}`;
-    const value =
-      whole.get(name) ??
-      concat(
-        graph,
-        strips(layer).map((strip) => strip[norm]),
-        1,
-      );
+    const made = whole.get(name);
+    if (made !== undefined) return made;
+    const joined = concat(
+      graph,
+      strips(layer).map((strip) => strip[norm]),
+      1,
+    );
+    const gain = norm === 'next' ? weights.blocks[layer]?.quantized?.foldedLn1 : undefined;
+    const value = gain === undefined ? joined : multiply(graph, joined, addWeight(graph, gain));
     whole.set(name, value);
     return value;
   };

@@ -1,7 +1,7 @@
-import type { Weight } from './weights.ts';
+import type { IntegerMatrix, Weight } from './weights.ts';
 
 /** Element types that our graphs use; the names are onnxruntime's. */
-export type ElementType = 'float32' | 'float16' | 'bfloat16' | 'int32' | 'int64' | 'bool';
+export type ElementType = 'float32' | 'float16' | 'bfloat16' | 'uint8' | 'int8' | 'int32' | 'int64' | 'bool';
 
 /** A number, or the name of a size that is known only when the graph runs. */
 export type Dimension = number | string;
@@ -102,6 +102,8 @@ const bytesPerElement: Readonly<Record<ElementType, number>> = {
   float32: 4,
   float16: 2,
   bfloat16: 2,
+  uint8: 1,
+  int8: 1,
   int32: 4,
   int64: 8,
   bool: 1,
@@ -171,9 +173,18 @@ export function addWeight(
   return value;
 }
 
+/** A matrix in 8 bits, mapped from its file as it stands. */
+export function addIntegerMatrix(graph: Graph, { name, dtype, shape, file, offset, length }: IntegerMatrix): Value {
+  const type = dtype === 'I8' ? 'int8' : 'uint8';
+  graph.initializers.set(name, { name, type, shape, file, offset, length });
+  return name;
+}
+
 /** TensorProto.DataType of onnx.proto. */
 export const onnxElementType: Readonly<Record<ElementType, number>> = {
   float32: 1,
+  uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
   bool: 9,

@@ -2,6 +2,7 @@ import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { Projections } from './attention.ts';
 import { addWeight, type Graph, type Value } from './graph.ts';
 import { add, addAndNorm, matMul, matMulTransposed, quickGelu } from './operators.ts';
+import { multiplyProjection } from './projection.ts';
 import type { BlockWeights, ImageGptWeights } from './weights.ts';
 
 /** The residual stream between two blocks. */
@@ -43,7 +44,10 @@ export function transformerBlock(
   const { n_embd: d, layer_norm_epsilon: epsilon } = config;
   const block = blockAt(weights, layer);
   const heads = attention(project(graph, point.next, block, d));
-  const attended = matMul(graph, heads, addWeight(graph, block.attentionProjection, { shape: [d, d] }));
+  const { quantized } = block;
+  const attended = quantized
+    ? multiplyProjection(graph, heads, quantized.attentionProjection)
+    : matMul(graph, heads, addWeight(graph, block.attentionProjection, { shape: [d, d] }));
   const middle = addAndNorm(
     graph,
     attended,
@@ -52,9 +56,13 @@ export function transformerBlock(
     optional(graph, block.attentionProjectionBias),
     epsilon,
   );
-  const hidden = matMul(graph, middle.norm, addWeight(graph, block.fc)); // [batch, n, n_inner]
+  const hidden = quantized
+    ? multiplyProjection(graph, middle.norm, quantized.fc)
+    : matMul(graph, middle.norm, addWeight(graph, block.fc)); // [batch, n, n_inner]
   const active = quickGelu(graph, block.fcBias ? add(graph, hidden, addWeight(graph, block.fcBias)) : hidden);
-  const out = matMul(graph, active, addWeight(graph, block.mlpProjection)); // [batch, n, d]
+  const out = quantized
+    ? multiplyProjection(graph, active, quantized.mlpProjection)
+    : matMul(graph, active, addWeight(graph, block.mlpProjection)); // [batch, n, d]
   const { sum, norm } = addAndNorm(
     graph,
     out,
@@ -68,11 +76,14 @@ export function transformerBlock(
 
 /** Queries, keys and values [batch, n, d] each; Hugging Face's packed matrix gives them side by side. */
 function project(graph: Graph, normed: Value, block: BlockWeights, d: number): Projections {
-  const { attention } = block;
+  const { attention, quantized } = block;
   if (attention.layout === 'packed') {
-    const packed = matMul(graph, normed, addWeight(graph, attention.weight)); // [batch, n, 3d]
+    const packed = quantized
+      ? multiplyProjection(graph, normed, quantized.attention)
+      : matMul(graph, normed, addWeight(graph, attention.weight)); // [batch, n, 3d]
     return { packed: attention.bias ? add(graph, packed, addWeight(graph, attention.bias)) : packed };
   }
+  if (quantized) return { packed: multiplyProjection(graph, normed, quantized.attention) };
   const shape = [d, d]; // [H, dh, d]: the heads one below the other, out x in
   return {
     q: matMulTransposed(graph, normed, addWeight(graph, attention.q, { shape })),

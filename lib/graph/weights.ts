@@ -12,6 +12,40 @@ export interface Weight {
   shape: readonly number[];
 }
 
+/** A matrix in 8 bits; see {@link Projection}. */
+export interface IntegerMatrix extends Omit<Weight, 'dtype'> {
+  dtype: 'I8' | 'U8';
+}
+
+/** A block's matrix [k, columns] in the number format that it is multiplied in. */
+export type Projection =
+  | { format: 'f32'; weight: Weight }
+  /**
+   * Signed 8 bits [k, columns], a scale for each column [columns]. The input is rounded to 8 bits too while the graph
+   * runs, with one scale for all of it: whatever is multiplied together shares that scale.
+   */
+  | { format: 'int8'; values: IntegerMatrix; scales: Weight }
+  /**
+   * Unsigned 8 bits around 128, [columns, blocks, block]: runs of `block` inputs of a column share a scale, [columns x
+   * blocks]; the last block is filled up. The input is rounded to 8 bits by row and block: no row depends on another.
+   */
+  | { format: 'int8-block'; inputs: number; values: IntegerMatrix; scales: Weight };
+
+/** The matrices of a block in other number formats; where a block has them, its own four are not read. */
+export interface QuantizedBlock {
+  /** q | k | v side by side, [d, 3d], for either layout. */
+  attention: Projection;
+  attentionProjection: Projection;
+  fc: Projection;
+  mlpProjection: Projection;
+  /** Gain of ln_1 that was multiplied into `attention`, [d]: what the norm gives lacks it. Absent: nothing was. */
+  foldedLn1?: Weight;
+  /** The same of ln_2 and `fc`. */
+  foldedLn2?: Weight;
+  /** What each channel of the values (v) is divided by, [d]; `attentionProjection` makes up for it. */
+  valueScales: Weight;
+}
+
 /** Attention input weights: Hugging Face packs q, k and v into one [d, 3d] matrix (in x out); OpenAI keeps three [H, dh, d] (out x in). */
 type AttentionInput =
   | { layout: 'packed'; weight: Weight; bias?: Weight }
@@ -33,6 +67,7 @@ export interface BlockWeights {
   /** [n_inner, d] */
   mlpProjection: Weight;
   mlpProjectionBias?: Weight;
+  quantized?: QuantizedBlock;
 }
 
 /** Every weight of an iGPT by role, whichever layout the file has. */

@@ -3,8 +3,9 @@ import type { ImageGptModel } from '../graph/forward-graph.ts';
 import { writeOnnx } from '../graph/onnx-writer.ts';
 import { prefillGraph } from '../graph/prefill-graph.ts';
 import { shortestStrip } from '../graph/strips.ts';
+import type { QuantizedBlock } from '../graph/weights.ts';
 import { RuntimeError } from './error.ts';
-import { checkedTokens } from './forward.ts';
+import { checkedTokens, isQuantized } from './forward.ts';
 import { createKeyValueCache } from './key-value-cache.ts';
 import { type Input, type Output, openSession, type Provider, type Session } from './session.ts';
 import { steadyThreads } from './steady-threads.ts';
@@ -59,6 +60,12 @@ export async function openDecoder(model: ImageGptModel, options: DecoderOptions)
       'Expected an autoregressive model to sample from; this one is a BERT model.',
     );
   }
+  if (model.weights.blocks.some(({ quantized }) => quantized && sharesScale(quantized))) {
+    throw new RuntimeError(
+      'input_invalid',
+      'int8 has one scale for all samples of a step, so they would change each other: sample with int8-block or f32.',
+    );
+  }
   if (!Number.isInteger(keep) || keep < 0 || keep >= n) {
     throw new RuntimeError('input_invalid', `Expected 0 to ${n - 1} given tokens, received ${keep}.`);
   }
@@ -71,6 +78,7 @@ export async function openDecoder(model: ImageGptModel, options: DecoderOptions)
       directory: weights.directory,
       threads: steadyThreads(config, wanted, rows),
       provider,
+      prepack: isQuantized(weights),
     });
   const prefill = await session(prefillGraph({ config, weights }, length), shortestStrip(config, length));
   const stepper = await session(decodeStepGraph({ config, weights }, batch), batch);
@@ -143,6 +151,11 @@ export async function openDecoder(model: ImageGptModel, options: DecoderOptions)
       await Promise.all([prefill.close(), stepper.close()]);
     },
   };
+}
+
+/** Whether rows that are multiplied together are rounded together. */
+function sharesScale({ attention, attentionProjection, fc, mlpProjection }: QuantizedBlock): boolean {
+  return [attention, attentionProjection, fc, mlpProjection].some(({ format }) => format === 'int8');
 }
 
 function data(outputs: ReadonlyMap<string, Output>, name: string): Float32Array {

@@ -1,6 +1,7 @@
 import { type ForwardRequest, forwardGraph, type ImageGptModel } from '../graph/forward-graph.ts';
 import { writeOnnx } from '../graph/onnx-writer.ts';
 import { shortestStrip } from '../graph/strips.ts';
+import type { ImageGptWeights } from '../graph/weights.ts';
 import { RuntimeError } from './error.ts';
 import { type Input, type Output, openSession, type Provider } from './session.ts';
 import { steadyThreads } from './steady-threads.ts';
@@ -11,7 +12,7 @@ export interface ForwardOptions {
   threads?: number;
   /** Default `cpu`. */
   provider?: Provider;
-  /** Faster, for a private copy of the weights: see SessionOptions. Default false. */
+  /** Faster, for a private copy of the weights: see SessionOptions. Default false; matrices in 8 bits always are. */
   prepack?: boolean;
 }
 
@@ -50,7 +51,7 @@ export async function openForward(
     directory: weights.directory,
     threads,
     provider: options.provider ?? 'cpu',
-    prepack: options.prepack ?? false,
+    prepack: isQuantized(weights) || (options.prepack ?? false),
   });
   return {
     threads,
@@ -79,6 +80,11 @@ export async function openForward(
     },
     close: () => session.close(),
   };
+}
+
+/** Whether blocks hold matrices in 8 bits: their kernels are slow on matrices that are not laid out for them. */
+export function isQuantized({ blocks }: ImageGptWeights): boolean {
+  return blocks.some(({ quantized }) => quantized !== undefined);
 }
 
 /** Tokens as int32, each in 0..V-1: a wrong one would read another row of the embedding, or none. */

@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { modelId } from '../checkpoint/model-id.ts';
+import type { Precision } from '../checkpoint/precision.ts';
 import type { FeatureNorm, Preprocessing } from '../image-gpt/config.ts';
 import type { Model, OutputName, Prediction } from '../pipeline/ports.ts';
 import { createBatcher } from './batcher.ts';
 import { ModelError } from './model-error.ts';
 import { selectOutputs } from './outputs.ts';
+import { inPrecision } from './precision.ts';
 import type { Provider } from './session.ts';
 import type { WorkerInfo, WorkerModel } from './worker.ts';
 import { openWorkerPool } from './worker-pool.ts';
@@ -21,6 +23,10 @@ export interface OpenModelOptions {
   scaledDecoding?: boolean;
   /** Where the graph runs; never another one instead. Default `cpu`. */
   provider?: Provider;
+  /** Number format of the computation; a part of the id. Default `f32`. */
+  precision?: Precision;
+  /** Where derived weights are kept. Default: see derivedFolder. */
+  cache?: string;
   /** Each worker copies the weights into its kernels' layout: faster, for that memory; a part of the id. Default false. */
   prepack?: boolean;
   /** Threads, each with a session that computes on it alone. Default: as many as the machine can run at once, 1 on a GPU. */
@@ -36,8 +42,6 @@ export interface LocalModel extends Model {
   /** Predictions to keep under way so that no worker ever waits: more only wait in line. */
   readonly concurrency: number;
 }
-
-const precision = 'f32';
 
 // A session computes one picture a run, which is as fast as several (lib/graph/forward-graph.ts). So a batch would only
 // save messages between threads, about 0.05 ms each, at the price of an uneven end.
@@ -64,6 +68,7 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     featureNorm = config.feature_norm,
     scaledDecoding = false,
     provider = 'cpu',
+    precision = 'f32',
     prepack = false,
     workers = provider === 'cpu' ? availableParallelism() : 1,
     maxBatch = defaultMaxBatch,
@@ -76,12 +81,17 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     );
   }
   const outputs = selectOutputs(checkpoint, options.outputs);
+  const precise = await inPrecision(
+    checkpoint,
+    precision,
+    options.cache === undefined ? {} : { folder: options.cache },
+  );
   const data: WorkerModel = {
     provider,
     prepack,
     model: {
       config,
-      weights: checkpoint.weights,
+      weights: precise.checkpoint.weights,
       ...(checkpoint.probe && { probe: checkpoint.probe }),
     },
     request: {
@@ -90,7 +100,14 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
       ...(outputs.includes('features') && { features: { layers: [featureLayer], norm: featureNorm, pool: 'mean' } }),
     },
   };
-  const hashing = modelId(checkpoint, { precision, outputs, featureLayer, featureNorm, scaledDecoding, prepack });
+  const hashing = modelId(checkpoint, {
+    precision: precise.identity,
+    outputs,
+    featureLayer,
+    featureNorm,
+    scaledDecoding,
+    prepack,
+  });
   const opening = openWorkerPool<WorkerInfo, readonly Uint16Array[], Prediction[]>({
     file: new URL('./worker.ts', import.meta.url),
     data,

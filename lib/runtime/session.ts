@@ -2,7 +2,7 @@ import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { RuntimeError } from './error.ts';
 
 /** Where a graph runs; always chosen by name, as onnxruntime does not fall back by itself. */
-export type Provider = 'cpu' | 'cuda';
+export type Provider = 'cpu' | 'cuda' | 'webgpu';
 
 export interface SessionOptions {
   /** Folder of the weight files that the graph names, symbolic links resolved. Default: the graph holds everything. */

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import {
+  type DerivedPrecision,
+  type DerivedWeights,
+  derivedPath,
+  openDerived,
+  writeDerived,
+} from '../checkpoint/derived-file.ts';
+import { derivedFolder } from '../checkpoint/derived-folder.ts';
+import {
+  type MatrixFormat,
+  matrixRoles,
+  type Plan,
+  type Precision,
+  planText,
+  uniformPlan,
+} from '../checkpoint/precision.ts';
+import { projectionCosines } from './projection-cosines.ts';
+
+/**
+ * What `run`, `classify` and `forward` use on a CPU unless told otherwise. On igpt-nano and 66 pictures int8 keeps all
+ * top-1 classes, a feature cosine of 0.9999 and more, and moves the likelihood by 1e-3 nats (`igpt quantize-weights`), at twice the
+ * speed for S. But OpenAI's own weights were not at hand: until their outliers have been looked at (`igpt verify`), the
+ * exact format is the one that nobody has to ask for.
+ */
+export const defaultPrecision: Precision = 'f32';
+
+/** Below this cosine to f32 a matrix gets the next, finer format. */
+export const LEAST_COSINE = 0.999;
+
+/** From fast to exact. */
+const FINER: Readonly<Record<MatrixFormat, MatrixFormat>> = {
+  int8: 'int8-unfolded',
+  'int8-unfolded': 'int8-block-32',
+  'int8-block-128': 'int8-block-32',
+  'int8-block-32': 'f32',
+  f32: 'f32',
+};
+
+const FIRST: Readonly<Record<'int8' | 'int8-block', MatrixFormat>> = { int8: 'int8', 'int8-block': 'int8-block-128' };
+
+/** A checkpoint whose weights are in the wanted format. */
+export interface PreciseCheckpoint {
+  checkpoint: Checkpoint;
+  /** For the model id: the precision, and what else the numbers depend on. */
+  identity: string;
+  /** Absent for f32. */
+  derived?: DerivedWeights;
+}
+
+export interface PrecisionOptions {
+  /** Folder of derived files. Default: see {@link derivedFolder}. */
+  folder?: string;
+  /** Makes the file anew. Default false. */
+  again?: boolean;
+}
+
+/**
+ * The checkpoint in a number format. Its file is made on first use (S: 2 s), and found again by a hash of the weights.
+ *
+ * @throws CheckpointError `weights_stale`, `output_not_writable`, and what is wrong with the weights
+ */
+export async function inPrecision(
+  checkpoint: Checkpoint,
+  precision: Precision,
+  { folder = derivedFolder(), again = false }: PrecisionOptions = {},
+): Promise<PreciseCheckpoint> {
+  if (precision === 'f32') return { checkpoint, identity: precision };
+  const path = await derivedPath(checkpoint, precision, folder);
+  const found = again ? undefined : await openDerived(path, checkpoint, precision);
+  const derived = found ?? (await derive(path, checkpoint, precision));
+  return {
+    checkpoint: { ...checkpoint, weights: derived.weights },
+    identity: identityOf(checkpoint, precision, derived.plan),
+    derived,
+  };
+}
+
+/** Models whose matrices all have the first format share a plain name. */
+function identityOf({ config }: Checkpoint, precision: DerivedPrecision, plan: Plan | undefined): string {
+  if (plan === undefined || precision === 'f16') return precision;
+  const text = planText(plan);
+  if (text === planText(uniformPlan(config.n_layer, FIRST[precision]))) return precision;
+  return `${precision}+${createHash('sha256').update(text).digest('hex').slice(0, 8)}`;
+}
+
+async function derive(path: string, checkpoint: Checkpoint, precision: DerivedPrecision): Promise<DerivedWeights> {
+  if (precision === 'f16') {
+    await writeDerived(path, checkpoint, precision, undefined);
+  } else {
+    // Its place is taken only by a file whose every matrix is good enough.
+    const candidate = join(dirname(path), `.${process.pid}-${crypto.randomUUID()}-${basename(path)}`);
+    try {
+      let plan = uniformPlan(checkpoint.config.n_layer, FIRST[precision]);
+      for (let next: Plan | undefined = plan; next !== undefined; ) {
+        plan = next;
+        await writeDerived(candidate, checkpoint, precision, plan);
+        const made = await openMade(candidate, checkpoint, precision);
+        next = finerPlan(plan, await projectionCosines(checkpoint, made.weights));
+      }
+      await rename(candidate, path);
+    } finally {
+      await rm(candidate, { force: true });
+    }
+  }
+  return openMade(path, checkpoint, precision);
+}
+
+async function openMade(path: string, checkpoint: Checkpoint, precision: DerivedPrecision): Promise<DerivedWeights> {
+  const made = await openDerived(path, checkpoint, precision);
+  if (made === undefined) throw new Error(`${path} is gone as soon as it was written`);
+  return made;
+}
+
+/** The plan with finer formats where a cosine, [n_layer x 4], is too low; undefined when none is. */
+export function finerPlan(plan: Plan, cosines: readonly number[]): Plan | undefined {
+  let changed = false;
+  const next = plan.map((block, layer) => {
+    const formats = { ...block };
+    matrixRoles.forEach((role, i) => {
+      const cosine = cosines[layer * matrixRoles.length + i] ?? Number.NaN;
+      if (cosine >= LEAST_COSINE || block[role] === 'f32') return;
+      const finer = FINER[block[role]];
+      // Only the matrices after a norm have a gain to leave alone.
+      const folds = role === 'attention' || role === 'fc';
+      formats[role] = finer === 'int8-unfolded' && !folds ? FINER[finer] : finer;
+      changed = true;
+    });
+    return formats;
+  });
+  return changed ? next : undefined;
+}
