@@ -46,7 +46,7 @@ export interface ProveOptions {
 }
 
 /** Something took too long. */
-export class ProofTimeout extends Error {}
+class ProofTimeout extends Error {}
 
 /** Uploads at once. */
 const uploadsAtOnce = 16;

@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { CreateTopicCommand, type SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
+import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
+import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
+import type { ResultEvent } from '../../lib/contracts/event.ts';
+import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
+import { pythonEnvironment } from '../support/python.ts';
+
+const root = join(import.meta.dirname, '../..');
+const folder = 'test/fixtures/consumers';
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const missing = await motoMissing();
+
+const about = { type: 'result', etag: '"1"', model: 'tiny-0123456789ab' } as const;
+const cat: ResultEvent = {
+  ...{ ...about, key: 'a ü.jpg', result_key: 'results/tiny-0123456789ab/a ü.jpg.json' },
+  ...{ status: 'succeeded', label: 'cat', probability: 0.9 },
+};
+const bad: ResultEvent = {
+  ...{ ...about, key: 'b.jpg', result_key: 'results/tiny-0123456789ab/b.jpg.json', status: 'failed' },
+  error: { code: 'corrupt_image', message: 'no' },
+};
+
+test.each([
+  ['ts', 'consume.ts'],
+  ['python', 'consume.py'],
+])('the README holds the %s consumer as it is tested', (language, file) => {
+  expect(readme).toContain(`\`\`\`${language}\n${readFileSync(join(root, folder, file), 'utf8')}\`\`\`\n`);
+});
+
+describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefined ? '' : `: ${missing}`}`, () => {
+  let moto: Moto;
+  let sns: SNSClient;
+  let sqs: SQSClient;
+  let topicArn: string;
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    Object.assign(process.env, moto.environment);
+    [sns, sqs] = [createSnsClient(), createSqsClient()];
+    topicArn = (await sns.send(new CreateTopicCommand({ Name: 'results' }))).TopicArn ?? '';
+  });
+  afterAll(async () => {
+    for (const client of [sns, sqs]) client?.destroy();
+    await moto?.[Symbol.asyncDispose]();
+  });
+
+  /** URL of a new queue with what `policy` lets through. */
+  async function subscribed(policy?: string): Promise<string> {
+    const name = `queue-${randomUUID()}`;
+    const { QueueUrl: url = '' } = await sqs.send(new CreateQueueCommand({ QueueName: name }));
+    const filter = policy === undefined ? {} : { FilterPolicy: policy };
+    await sns.send(
+      new SubscribeCommand({
+        TopicArn: topicArn,
+        Protocol: 'sqs',
+        Endpoint: `arn:aws:sqs:${motoRegion}:${motoAccount}:${name}`,
+        Attributes: { RawMessageDelivery: 'true', ...filter },
+      }),
+    );
+    return url;
+  }
+
+  const publish = (...events: ResultEvent[]) => createSnsEventSink({ client: sns, topicArn }).publish(events);
+
+  async function waiting(url: string): Promise<number> {
+    const { Attributes: counts = {} } = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] }),
+    );
+    return Number(counts.ApproximateNumberOfMessages) + Number(counts.ApproximateNumberOfMessagesNotVisible);
+  }
+
+  async function consumer(file: string, url: string): Promise<ChildProcess> {
+    const found = await pythonEnvironment('requirements-aws.txt');
+    const python = 'python' in found ? found.python : 'python3';
+    const env = {
+      ...moto.environment,
+      AWS_DEFAULT_REGION: motoRegion,
+      RESULT_EVENTS_QUEUE_URL: url,
+    };
+    return spawn(file.endsWith('.py') ? python : process.execPath, [file], { cwd: join(root, folder), env });
+  }
+
+  test.each(['consume.ts', 'consume.py'])('%s prints what came and deletes it', async (file) => {
+    const url = await subscribed();
+    await publish(cat, bad);
+    const child = await consumer(file, url);
+    const lines: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (child.stdout !== null) {
+      createInterface(child.stdout).on('line', (line) => lines.push(line) === 2 && resolve());
+    }
+    await promise;
+    // The last one's deletion follows its line.
+    while ((await waiting(url)) > 0) await new Promise((retry) => setTimeout(retry, 50));
+    child.kill();
+
+    expect(lines.sort()).toEqual(['a ü.jpg cat', 'b.jpg corrupt_image']);
+  });
+
+  test.each([
+    ['{"status": ["failed"]}', [bad]],
+    ['{"label": ["cat", "dog"]}', [cat]],
+    ['{"label": [{"exists": false}]}', [bad]],
+    ['{"model": [{"prefix": "tiny-"}], "status": ["succeeded"]}', [cat]],
+    ['{"model": ["another"]}', []],
+  ])('the filter policy %s of the README lets through what it says', async (policy, expected) => {
+    const url = await subscribed(policy);
+    await publish(cat, bad);
+    const queue = createSqsQueue({ client: sqs, url, maxReceiveCount: 5 });
+    const messages = await queue.receive({ maxMessages: 10, waitMs: 0 });
+
+    expect(messages.map(({ body }) => JSON.parse(body))).toEqual(expected);
+    if (policy !== '{"model": ["another"]}') expect(readme).toContain(policy);
+  });
+});
