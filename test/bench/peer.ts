@@ -23,6 +23,7 @@ interface PeerCase {
 
 /** A long-living Python process (peers/peer.py) that is measured in turns with us. */
 export interface Peer {
+  pid: number;
   versions: Readonly<Record<string, string>>;
   prepare(name: string, options: Readonly<Record<string, unknown>>, threads: number): Promise<PeerCase>;
   close(): void;
@@ -65,7 +66,10 @@ export async function startPeer(python: string): Promise<Peer> {
       child.stdin.write(`${JSON.stringify({ id: requests, command, ...rest })}\n`);
     });
 
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`Expected ${python} to start`);
   return {
+    pid,
     versions: versions.parse(await ask('versions')),
     prepare: async (name, options, threads) => {
       const { handle } = prepared.parse(await ask('prepare', { case: name, options, threads }));

@@ -8,6 +8,7 @@ import { createQuantizer, type Quantizer } from '../../../lib/image-gpt/nearest-
 import { comparison } from '../comparison.ts';
 import type { BenchContext } from '../context.ts';
 import { interleave, side, timed } from '../interleave.ts';
+import { onOneCore } from '../one-core.ts';
 import { largePicture, pictureFolder } from '../pictures.ts';
 import type { Row, Target } from '../report.ts';
 import { IGPT_S, scratchCheckpoint } from '../scratch-checkpoint.ts';
@@ -38,9 +39,13 @@ export async function preprocess(context: BenchContext): Promise<Row[]> {
     { name: '4000x3000 JPEG, scaled', pictures: [camera, camera], scaledDecoding: true, target: { value: 5 } },
   ];
   restrictLibvips(false);
-  const rows: Row[] = [];
-  for (const one of cases) rows.push(...(await measure(context, one)));
-  return rows;
+  const { peer, say } = context;
+  return onOneCore([process.pid, ...(peer ? [peer.pid] : [])], async (held) => {
+    if (!held) say('preprocess: without taskset, both sides run on as many cores as they like');
+    const rows: Row[] = [];
+    for (const one of cases) rows.push(...(await measure(context, one)));
+    return rows;
+  });
 }
 
 type Decode = (bytes: Uint8Array) => Promise<{ rgb: Uint8Array }>;
@@ -58,11 +63,13 @@ async function measure({ rounds, peer, scratch }: BenchContext, one: Case): Prom
   const child: Decode = (bytes) => decoder.decode(bytes);
   const theirs = await peer?.prepare('processor', { checkpoint, pictures }, 1);
 
-  const ourSide = (decode: Decode) => side(pictures.length, () => timed(() => tokensOf(pictures, decode, quantize)));
-  const inChild = ourSide(child);
-  const inProcess = ourSide(here);
+  const ourSide = (decode: Decode, atOnce: number) =>
+    side(pictures.length, () => timed(() => tokensOf(pictures, decode, quantize, atOnce)));
+  const oneByOne = ourSide(child, 1);
+  const inTurn = ourSide(child, 2);
+  const inProcess = ourSide(here, 1);
   const theirSide = theirs && side(pictures.length, theirs.run);
-  await interleave([inChild, theirSide, inProcess], rounds);
+  await interleave([oneByOne, theirSide, inProcess, inTurn], rounds);
 
   const exact = await tokensOf(
     pictures,
@@ -85,14 +92,25 @@ async function measure({ rounds, peer, scratch }: BenchContext, one: Case): Prom
   const what = { suite: 'preprocess', unit: 'ms', target: one.target } as const;
   const note = notes.length > 0 ? notes.join('; ') : undefined;
   return [
-    comparison({ ...what, name: `${one.name}, in the child process`, note }, inChild, theirSide),
+    comparison({ ...what, name: `${one.name}, in a child process, each waited for`, note }, oneByOne, theirSide),
+    comparison({ ...what, name: `${one.name}, in a child process, the next one ready` }, inTurn, theirSide),
     comparison({ ...what, name: `${one.name}, in this process` }, inProcess, theirSide),
   ];
 }
 
-async function tokensOf(pictures: readonly string[], decode: Decode, quantize: Quantizer): Promise<Uint16Array[]> {
+/** @param atOnce pictures that are read, decoded or waiting at the same time */
+async function tokensOf(
+  pictures: readonly string[],
+  decode: Decode,
+  quantize: Quantizer,
+  atOnce = 1,
+): Promise<Uint16Array[]> {
   const tokens: Uint16Array[] = [];
-  for (const picture of pictures) tokens.push(quantize((await decode(await readFile(picture))).rgb));
+  const rest = pictures.entries();
+  const lanes = Array.from({ length: atOnce }, async () => {
+    for (const [i, picture] of rest) tokens[i] = quantize((await decode(await readFile(picture))).rgb);
+  });
+  await Promise.all(lanes);
   return tokens;
 }
 
