@@ -46,7 +46,10 @@ export async function openForward(
   const { n_positions: n, n_colors: colors } = config;
   const bert = config.objective === 'bert';
   const threads = steadyThreads(config, options.threads ?? 1, bert ? n : shortestStrip(config, n));
-  const graph = forwardGraph({ ...model, weights: await withoutZeroBiases(weights) }, request);
+  const graph = forwardGraph(
+    { ...model, weights: await withoutZeroBiases(weights, neededBlocks(model, request)) },
+    request,
+  );
   const session = await openSession(writeOnnx(graph), {
     directory: weights.directory,
     threads,
@@ -85,6 +88,16 @@ export async function openForward(
 /** Whether blocks hold matrices in 8 bits: their kernels are slow on matrices that are not laid out for them. */
 export function isQuantized({ blocks }: ImageGptWeights): boolean {
   return blocks.some(({ quantized }) => quantized !== undefined);
+}
+
+/** Blocks that the outputs go through; what lies above them is not read. */
+function neededBlocks({ config, probe }: ImageGptModel, request: ForwardRequest): number {
+  const { features, classes = false, likelihood = false, logits = false } = request;
+  return Math.max(
+    ...(features?.layers ?? [0]),
+    ...(classes ? (probe?.layers ?? [config.n_layer]) : [0]),
+    likelihood || logits ? config.n_layer : 0,
+  );
 }
 
 /** Tokens as int32, each in 0..V-1: a wrong one would read another row of the embedding, or none. */

@@ -6,10 +6,14 @@ import { RuntimeError } from './error.ts';
 /**
  * The same weights without the biases that are all zero: adding them changes nothing and takes 4 % of the time.
  * OpenAI's models have no biases, and what transformers makes of them has zeros (convert_imagegpt_original_tf2).
+ * Only the first `layers` blocks are looked at: the files of the others need not be read.
  *
  * @throws RuntimeError `session_failed` when a weight file cannot be read
  */
-export async function withoutZeroBiases(weights: ImageGptWeights): Promise<ImageGptWeights> {
+export async function withoutZeroBiases(
+  weights: ImageGptWeights,
+  layers = weights.blocks.length,
+): Promise<ImageGptWeights> {
   const handles = new Map<string, FileHandle>();
 
   async function isZero(weight: Weight): Promise<boolean> {
@@ -44,7 +48,7 @@ export async function withoutZeroBiases(weights: ImageGptWeights): Promise<Image
 
   try {
     const blocks: BlockWeights[] = [];
-    for (const block of weights.blocks) blocks.push(await strip(block));
+    for (const [i, block] of weights.blocks.entries()) blocks.push(i < layers ? await strip(block) : block);
     return { ...weights, blocks };
   } catch (cause) {
     throw new RuntimeError('session_failed', 'A weight file cannot be read: it was changed or removed.', { cause });
