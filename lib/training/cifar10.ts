@@ -33,8 +33,8 @@ const PICTURE_BYTES = SIDE * SIDE * 3;
 const SHEET_PICTURES = 10_000;
 const TRAIN_SHEETS = ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5'];
 const TEST_SHEETS = ['test_batch'];
-const TRAIN_PICTURES = TRAIN_SHEETS.length * SHEET_PICTURES;
-const PICTURES = TRAIN_PICTURES + TEST_SHEETS.length * SHEET_PICTURES;
+export const CIFAR10_TRAIN_PICTURES = TRAIN_SHEETS.length * SHEET_PICTURES;
+const PICTURES = CIFAR10_TRAIN_PICTURES + TEST_SHEETS.length * SHEET_PICTURES;
 
 /** Reads a sheet as it is: nothing is resized or cropped. */
 export const CIFAR10_SHEET: Recipe = { width: SIDE * SIDE, height: SHEET_PICTURES, resample: 0, crop: 'none' };
@@ -72,13 +72,19 @@ export async function cifar10DataSet(options: Cifar10Options): Promise<DataSet> 
     tokens: await tokensOf(await originals(), preprocessing, onProgress),
     labels: await readLabels(folder),
     classes: CIFAR10_CLASSES,
-    parts: Uint8Array.from({ length: PICTURES }, (_, i) => PARTS.indexOf(i < TRAIN_PICTURES ? 'train' : 'test')),
+    parts: Uint8Array.from({ length: PICTURES }, (_, i) =>
+      PARTS.indexOf(i < CIFAR10_TRAIN_PICTURES ? 'train' : 'test'),
+    ),
     skipped: {},
   }));
   return { ...cached, originals };
 }
 
-async function readOriginals(folder: string, openDecoder: () => PictureDecoder & AsyncDisposable): Promise<Originals> {
+/** The pictures themselves, training ones first. */
+export async function readOriginals(
+  folder: string,
+  openDecoder: () => PictureDecoder & AsyncDisposable,
+): Promise<Originals> {
   await using decoder = openDecoder();
   const rgb = new Uint8Array(PICTURES * PICTURE_BYTES);
   await Promise.all(

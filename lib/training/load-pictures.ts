@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { ObjectStore, PictureDecoder, StoredObject } from '../pipeline/ports.ts';
-import { PictureError } from '../pipeline/ports.ts';
+import type { ObjectStore, StoredObject } from '../pipeline/ports.ts';
 import type { DataSet } from './data-set.ts';
 import { DataSetError } from './error.ts';
 import { labelledKeys } from './labelled-keys.ts';
+import { type PictureReading, readPicture } from './read-picture.ts';
 
 /** Pictures of a store, as its listing shows them. */
 export interface PictureListing {
@@ -42,15 +42,11 @@ export async function listPictures(store: ObjectStore, prefix: string, name: str
   return { name, objects, folders, prefix, identity: identity.digest('hex') };
 }
 
-export interface LoadOptions {
-  store: ObjectStore;
-  decoder: PictureDecoder;
+export interface LoadOptions extends PictureReading {
   /** Tokens [n] of a picture's pixels [n, 3]. */
   quantize: (rgb: Uint8Array) => Uint16Array;
   /** n */
   tokensPerPicture: number;
-  /** Larger files fail unread, bytes. */
-  maxBytes: number;
   /** Pictures read and decoded at once. */
   concurrency: number;
   /** Class folders that are known though they may be empty. */
@@ -66,7 +62,7 @@ export interface LoadOptions {
  */
 export async function loadPictures(listing: PictureListing, options: LoadOptions): Promise<DataSet> {
   const { name, objects, prefix } = listing;
-  const { tokensPerPicture: n, concurrency, onProgress } = options;
+  const { tokensPerPicture: n, quantize, concurrency, onProgress } = options;
   const tokens = new Uint16Array(objects.length * n);
   const failures = new Array<string | undefined>(objects.length);
   let next = 0;
@@ -75,11 +71,11 @@ export async function loadPictures(listing: PictureListing, options: LoadOptions
     for (let i = next++; i < objects.length; i = next++) {
       const object = objects[i];
       if (object === undefined) return;
-      const result = await readPicture(object, options);
-      if (typeof result === 'string') {
-        failures[i] = result;
+      const rgb = await readPicture(object, options);
+      if (typeof rgb === 'string') {
+        failures[i] = rgb;
       } else {
-        tokens.set(result, i * n);
+        tokens.set(quantize(rgb), i * n);
       }
       done += 1;
       onProgress?.(done, objects.length);
@@ -115,26 +111,4 @@ export async function loadPictures(listing: PictureListing, options: LoadOptions
     skipped,
     ...labelledKeys(keys, folders),
   };
-}
-
-/** Tokens of a picture, or the code of why there are none. */
-async function readPicture(
-  { key, etag }: StoredObject,
-  { store, decoder, quantize, maxBytes }: LoadOptions,
-): Promise<Uint16Array | string> {
-  try {
-    const read = await store.get(key, { ifMatch: etag, maxBytes });
-    switch (read.status) {
-      case 'found':
-        return quantize((await decoder.decode(read.body)).rgb);
-      case 'too_large':
-        return 'image_too_large';
-      case 'not_found':
-      case 'etag_mismatch':
-        return 'changed_while_read';
-    }
-  } catch (error) {
-    if (error instanceof PictureError) return error.code;
-    throw error;
-  }
 }

@@ -10,7 +10,7 @@ export interface Split {
 }
 
 export interface SplitOptions {
-  /** Share of the training pictures that is held out to choose by. Default 0.1, the paper's for CIFAR-10 (section 3.1). */
+  /** Share of the training pictures that is held out to choose by. Default 0.1, the paper's for CIFAR-10. */
   validation?: number;
   /** Share that is held out to measure by, where the source has no test part of its own. Default 0.1. */
   test?: number;
