@@ -27,8 +27,10 @@ export function createS3Client(): S3Client {
   return new S3Client({ ...clientDefaults, forcePathStyle: Boolean(own ?? all) });
 }
 
+/** Behind AWS_ENDPOINT_URL everything goes there: a queue's URL may still name AWS's own host. */
 export function createSqsClient(): SQSClient {
-  return new SQSClient(clientDefaults);
+  const { AWS_ENDPOINT_URL: all, AWS_ENDPOINT_URL_SQS: own } = process.env;
+  return new SQSClient({ ...clientDefaults, useQueueUrlAsEndpoint: !(own ?? all) });
 }
 
 export function createSnsClient(): SNSClient {

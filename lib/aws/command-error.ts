@@ -72,6 +72,8 @@ export function commandError(action: string, error: unknown): ImageGptError {
   if (status === undefined) {
     return fail('unreachable', `AWS does not answer (${codeOf(cause) ?? name}); ${whatToCheck()}`);
   }
+  // A page of a proxy or a load balancer is no answer of AWS.
+  if (name === 'SyntaxError') return fail('unreachable', `what answers is not AWS (HTTP ${status}); ${whatToCheck()}`);
   return fail('aws_refused', `${name} (HTTP ${status}), ${words}`);
 }
 

@@ -1,0 +1,72 @@
+import type { DeadLetter } from '../../lib/aws/dead-letters.ts';
+import type { DeployedStack } from '../../lib/aws/deployed-stack.ts';
+import type { ServiceState } from '../../lib/aws/stack-services.ts';
+import type { StackState } from '../../lib/aws/stack-state.ts';
+
+const nothing = { waiting: 0, inFlight: 0 };
+
+/** The moment of every state here. */
+export const noon = new Date('2026-11-24T12:00:00Z');
+
+export function minutesBefore(minutes: number): Date {
+  return new Date(noon.getTime() - minutes * 60_000);
+}
+
+/** A stack without work, with these differences. */
+export function stackState(differences: Partial<StackState> = {}): StackState {
+  return {
+    at: noon,
+    queues: { uploads: nothing, backfill: nothing, tokens: nothing, 'result-events': nothing },
+    deadLetters: { uploads: nothing, tokens: nothing, 'result-events': nothing },
+    services: [service('worker'), service('on-demand')],
+    brake: { state: 'released', since: null, failed: null },
+    alarms: [],
+    metrics: {
+      oldest: { uploads: null, backfill: null, tokens: null, 'result-events': null },
+      oldestDeadLetter: { uploads: null, tokens: null, 'result-events': null },
+      succeededPerSecond: 0,
+      failedPerSecond: 0,
+      batchFill: null,
+    },
+    ...differences,
+  };
+}
+
+export function service(role: ServiceState['role'], differences: Partial<ServiceState> = {}): ServiceState {
+  return { role, desired: 0, running: 0, pending: 0, trouble: null, stopped: [], ...differences };
+}
+
+export const deployedStack: DeployedStack = {
+  name: 'Mine',
+  region: 'eu-central-1',
+  account: '123456789012',
+  status: 'CREATE_COMPLETE',
+  outputs: {
+    inputBucket: 'pictures',
+    outputBucket: 'outcomes',
+    resultsTopicArn: 'arn:aws:sns:eu-central-1:123456789012:results',
+    resultEventsQueueUrl: 'https://sqs.example/123456789012/result-events',
+    resultEventsDeadLettersUrl: 'https://sqs.example/123456789012/result-events-dead',
+    uploadsQueueUrl: 'https://sqs.example/123456789012/uploads',
+    backfillQueueUrl: 'https://sqs.example/123456789012/backfill',
+    uploadsDeadLettersUrl: 'https://sqs.example/123456789012/uploads-dead',
+    tokensQueueUrl: 'https://sqs.example/123456789012/tokens',
+    tokensDeadLettersUrl: 'https://sqs.example/123456789012/tokens-dead',
+    cluster: 'cluster',
+    service: 'spot',
+    onDemandService: 'on-demand',
+    modelId: 'igpt-nano-676487ff6d61',
+    modelLocation: 's3://outcomes/models/igpt-nano',
+    metricNamespace: 'ImageGpt/Mine',
+    alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',
+    dashboard: 'dashboard',
+    costBrakeHoldArn: 'arn:aws:states:eu-central-1:123456789012:stateMachine:hold',
+    costBrakeReleaseArn: 'arn:aws:states:eu-central-1:123456789012:stateMachine:release',
+  },
+};
+
+/** A dead letter that was sent at noon. */
+export function deadLetter(body: string, differences: Partial<DeadLetter> = {}): DeadLetter {
+  const about = { id: '1', receipt: 'r', attributes: undefined, receiveCount: 5, sentAt: noon, sourceName: undefined };
+  return { ...about, body, ...differences };
+}
