@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Checkpoint } from './checkpoint.ts';
 import { CheckpointError } from './error.ts';
 
 /** Large enough for the hash to run at its own speed, small enough not to hold the event loop for a millisecond. */
-const chunkBytes = 1 << 20;
+const pieceBytes = 1 << 20;
 
 /** Hashes by path, size and time: model id and derived weights ask for the same, and 5 GB take seconds. */
 const known = new Map<string, Promise<string>>();
@@ -35,8 +34,16 @@ export async function fileHash(path: string): Promise<string> {
 async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
-      hash.update(chunk);
+    await using file = await open(path);
+    // Two pieces take turns: one is hashed while the next is read. New memory for each costs more than the hash.
+    let piece = Buffer.allocUnsafeSlow(pieceBytes);
+    let other = Buffer.allocUnsafeSlow(pieceBytes);
+    let { bytesRead } = await file.read(piece);
+    while (bytesRead > 0) {
+      const next = file.read(other);
+      hash.update(piece.subarray(0, bytesRead));
+      ({ bytesRead } = await next);
+      [piece, other] = [other, piece];
     }
   } catch (cause) {
     throw gone(path, cause);
