@@ -19,7 +19,8 @@ const pictures = join(import.meta.dirname, '../fixtures/pictures');
 // KILLS=200 kills more often.
 const { KILLS: kills = '12' } = process.env;
 
-vi.setConfig({ testTimeout: 600_000 });
+// 12 kills take half a minute.
+vi.setConfig({ testTimeout: 60_000 + Number(kills) * 10_000 });
 
 describe.skipIf(missing !== undefined)(`the real processes${missing === undefined ? '' : `: ${missing}`}`, () => {
   it('lose and mistake nothing, killed and ended at seeded moments', async () => {

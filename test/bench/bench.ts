@@ -15,8 +15,10 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   sampling: async () => (await import('./suites/sampling.ts')).sampling,
   pipeline: async () => (await import('./suites/pipeline.ts')).pipeline,
   memory: async () => (await import('./suites/memory.ts')).memory,
+  open: async () => (await import('./suites/open.ts')).open,
   preprocess: async () => (await import('./suites/preprocess.ts')).preprocess,
   palette: async () => (await import('./suites/palette.ts')).palette,
+  overhead: async () => (await import('./suites/overhead.ts')).overhead,
 };
 
 const ROOT = join(import.meta.dirname, '../..');

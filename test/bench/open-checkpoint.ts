@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
+import type { ForwardRequest } from '../../lib/graph/forward-graph.ts';
 import { openForward } from '../../lib/runtime/forward.ts';
 import { anonymousMemory } from './process-tree.ts';
 
@@ -16,23 +17,25 @@ const report = z.object({
   further: z.number(),
 });
 
-/** What opening a checkpoint for all its layers cost. */
+/** What opening a checkpoint cost. */
 export type OpeningReport = z.infer<typeof report>;
 
 const FURTHER_SESSIONS = 4;
 
-/** Opens the checkpoint in a process of its own, where nothing else takes memory. */
-export async function measureOpening(directory: string): Promise<OpeningReport> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', import.meta.filename, directory]);
+/** Opens the checkpoint in a process of its own, where nothing else takes memory: features of `layer`, or all layers' likelihood. */
+export async function measureOpening(directory: string, layer?: number): Promise<OpeningReport> {
+  const args = ['--expose-gc', import.meta.filename, directory, ...(layer === undefined ? [] : [String(layer)])];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
   return report.parse(JSON.parse(stdout));
 }
 
-async function open(directory: string): Promise<OpeningReport> {
+async function open(directory: string, layer: string | undefined): Promise<OpeningReport> {
   const settled = async (): Promise<number> => {
     globalThis.gc?.();
     return anonymousMemory('self');
   };
-  const request = { likelihood: true } as const;
+  const request: ForwardRequest =
+    layer === undefined ? { likelihood: true } : { features: { layers: [Number(layer)], norm: 'next', pool: 'mean' } };
   const before = await settled();
   const start = performance.now();
   const { config, weights, weightBytes } = await openCheckpoint(directory);
@@ -45,5 +48,5 @@ async function open(directory: string): Promise<OpeningReport> {
 }
 
 if (import.meta.main) {
-  process.stdout.write(JSON.stringify(await open(process.argv[2] ?? '')));
+  process.stdout.write(JSON.stringify(await open(process.argv[2] ?? '', process.argv[3])));
 }

@@ -6,6 +6,11 @@ export async function anonymousMemory(pid: number | 'self'): Promise<number> {
   return (await statusBytes(pid, 'RssAnon')) ?? 0;
 }
 
+/** Bytes of mapped files that one process holds in memory; others may share them, and the system may drop them. */
+export async function mappedMemory(pid: number | 'self'): Promise<number> {
+  return (await statusBytes(pid, 'RssFile')) ?? 0;
+}
+
 /** Time between two looks, ms: short against the seconds that a peak lasts. */
 const LOOK = 25;
 

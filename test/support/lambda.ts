@@ -88,6 +88,8 @@ export function startLambda(options: LambdaOptions): Lambda {
       eventSourceARN: queueArn,
     }));
     const event: SqsEvent = { Records: records };
+    // Killed while the batch was gathered: the messages come again.
+    if (!child.connected) return undefined;
     child.send({ event, timeoutMs });
     const answer = await Promise.race([
       once(child, 'message').then(([message]) => message),

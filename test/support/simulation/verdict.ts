@@ -29,15 +29,15 @@ function fault(world: SimulatedWorld, key: string, etag: string, model: string, 
   return other && untold ? undefined : 'no event';
 }
 
-function pictures(world: SimulatedWorld): { key: string; etag: string }[] {
+function pictures(world: SimulatedWorld, but: ReadonlySet<string>): { key: string; etag: string }[] {
   return [...world.input.objects.values()]
-    .filter(({ body }) => !isPoison(new TextDecoder().decode(body)))
+    .filter(({ object, body }) => !but.has(object.key) && !isPoison(new TextDecoder().decode(body)))
     .map(({ object }) => object);
 }
 
-/** Pictures that none of the models has an outcome of, which were deployed since the picture came. */
-export function lost(world: SimulatedWorld, deployment: Deployment): string[] {
-  return pictures(world).flatMap(({ key, etag }) => {
+/** Pictures that none of the models has an outcome of, which were deployed since the picture came; `but` these. */
+export function lost(world: SimulatedWorld, deployment: Deployment, but: ReadonlySet<string>): string[] {
+  return pictures(world, but).flatMap(({ key, etag }) => {
     const since = world.changedAt.get(key) ?? 0;
     const faults = simulatedModels
       .filter((model) => deployment.aliveAt(model, since))
@@ -47,10 +47,10 @@ export function lost(world: SimulatedWorld, deployment: Deployment): string[] {
   });
 }
 
-/** Pictures that have not the one outcome and its event under the deployed model. */
-export function currentFaults(world: SimulatedWorld, deployment: Deployment): string[] {
+/** Pictures that have not the one outcome and its event under the deployed model; `but` these. */
+export function currentFaults(world: SimulatedWorld, deployment: Deployment, but: ReadonlySet<string>): string[] {
   const { model } = deployment.current();
-  return pictures(world).flatMap(({ key, etag }) => {
+  return pictures(world, but).flatMap(({ key, etag }) => {
     const why = fault(world, key, etag, model.id, deployment.since());
     return why === undefined ? [] : [`${name(key)}: ${why}`];
   });

@@ -1,0 +1,120 @@
+import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { openPreprocessor } from '../../functions/preprocess/preprocessor.ts';
+import { createTelemetry } from '../../functions/telemetry.ts';
+import { openInference } from '../../functions/worker/inference.ts';
+import { createS3Client } from '../../lib/aws/clients.ts';
+import { readEnvironment } from '../../lib/aws/read-environment.ts';
+import { openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
+import { preprocessEnvironment, workerEnvironment } from '../../lib/contracts/environment.ts';
+import { messageText } from '../../lib/contracts/message-text.ts';
+import { openDecoder } from '../../lib/image/decoder-pool.ts';
+import { createQuantizer } from '../../lib/image-gpt/nearest-color.ts';
+import { packTokens } from '../../lib/image-gpt/token-packing.ts';
+import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import { handleBatch } from '../../lib/pipeline/handle-batch.ts';
+import { workUntilStopped } from '../../lib/pipeline/work-until-stopped.ts';
+import { overheadModel, overheadPicture } from './overhead-model.ts';
+
+// One deployed process in front of a stub: measures its own CPU time. Started by the suite `overhead`, which is told
+// by message; the process's own words go nowhere.
+
+/** Pictures before the measurement begins, and in it. */
+const warmUp = 2000;
+const measured = 6000;
+
+/** Messages in a batch of the function. */
+const batch = 100;
+
+/** CPU milliseconds per picture of a run that calls `done` for each picture, and ends when `done` says so. */
+async function measure(run: (done: (pictures?: number) => boolean) => Promise<void>): Promise<number> {
+  let pictures = 0;
+  let from: NodeJS.CpuUsage | undefined;
+  let begun = 0;
+  let cost = Number.NaN;
+  await run((ended = 1) => {
+    pictures += ended;
+    if (from === undefined && pictures >= warmUp) {
+      from = process.cpuUsage();
+      begun = pictures;
+    } else if (from !== undefined && Number.isNaN(cost) && pictures - begun >= measured) {
+      const { user, system } = process.cpuUsage(from);
+      cost = (user + system) / 1000 / (pictures - begun);
+    }
+    return !Number.isNaN(cost);
+  });
+  return cost;
+}
+
+/** The worker with a model that costs nothing. */
+async function worker(): Promise<number> {
+  const env = readEnvironment(workerEnvironment, process.env);
+  const telemetry = createTelemetry({ service: 'worker', clock });
+  const stop = new AbortController();
+  return measure(async (done) => {
+    const { ended } = telemetry.observer;
+    telemetry.observer.ended = (end) => {
+      ended(end);
+      if (done()) stop.abort('done');
+    };
+    const { flow, tokens } = openInference(env, overheadModel, telemetry);
+    await workUntilStopped({
+      ...{ queue: tokens, flow, clock, signal: stop.signal, giveUp: new AbortController(), onError: fail },
+      ...{ consumers: env.CONSUMERS, prefetch: env.PREFETCH_MESSAGES, visibilityMs: 60_000, drainMs: 60_000 },
+    });
+    telemetry.flush();
+  });
+}
+
+/** The function, batch after batch. Decoding runs in child processes, which are not counted. */
+async function preprocess(): Promise<number> {
+  const env = readEnvironment(preprocessEnvironment, process.env);
+  const { flow, queueAt } = await openPreprocessor(env, createTelemetry({ service: 'preprocess', clock }));
+  const body = messageText({ schema_version: 1, type: 'reference', key: 'a/picture.png' });
+  const messages = Array.from({ length: batch }, (_, i) => ({
+    ...{ body, receipt: String(i), receiveCount: 1, lastReceive: false, sentAt: new Date() },
+  }));
+  const signal = new AbortController().signal;
+  return measure(async (done) => {
+    const options = { queue: queueAt(env.UPLOADS_QUEUE_URL), flow, signal, onError: fail };
+    while (!done(messages.length)) await handleBatch(messages, options);
+  });
+}
+
+/** What of the function is decoding, as seen from its own process, and the palette. */
+async function decoding(): Promise<number> {
+  const env = readEnvironment(preprocessEnvironment, process.env);
+  const { preprocessing } = await openTokenizerFiles(env.MODEL_LOCATION);
+  if (preprocessing === undefined) throw new Error('Expected a model that reads pictures.');
+  const { palette, ...recipe } = preprocessing;
+  const decoder = openDecoder(recipe, { size: env.DECODERS ?? 1 });
+  const quantize = createQuantizer(palette);
+  return measure(async (done) => {
+    const one = async (): Promise<void> => {
+      packTokens(quantize((await decoder.decode(overheadPicture)).rgb), palette.length / 3);
+    };
+    while (!done(batch)) await Promise.all(Array.from({ length: batch }, one));
+    await decoder.close();
+  });
+}
+
+/** One PUT and one HEAD of the bare SDK, eight at a time. */
+async function floor(): Promise<number> {
+  const client = createS3Client();
+  const Body = Buffer.alloc(6000, '0');
+  return measure(async (done) => {
+    const one = async (): Promise<void> => {
+      await client.send(new PutObjectCommand({ Bucket: 'outcomes', Key: 'a', Body, IfNoneMatch: '*' }));
+      await client.send(new HeadObjectCommand({ Bucket: 'pictures', Key: 'a' }));
+    };
+    while (!done(8)) await Promise.all(Array.from({ length: 8 }, one));
+  });
+}
+
+function fail(error: unknown): void {
+  process.stderr.write(`${String(error)}\n`);
+  process.exit(1);
+}
+
+const runs: Readonly<Record<string, () => Promise<number>>> = { worker, preprocess, decoding, floor };
+process.send?.(await runs[process.argv[2] ?? '']?.());
+process.exit(0);

@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
+import { openForward } from '../../lib/runtime/forward.ts';
+import { THREADS } from './context.ts';
+import { anonymousMemory, mappedMemory } from './process-tree.ts';
+
+const report = z.object({
+  /** Memory of its own after opening, bytes. */
+  opened: z.number(),
+  /** The same after a picture. */
+  own: z.number(),
+  /** Pages of the weight files that a picture brought in, bytes. */
+  mapped: z.number(),
+  /** One picture. */
+  seconds: z.number(),
+});
+
+/** What features of one layer cost. */
+export type LayerReport = z.infer<typeof report>;
+
+/** Opens the checkpoint for features of `layer` and runs one picture, in a process of its own. */
+export async function measureLayer(directory: string, layer: number): Promise<LayerReport> {
+  const args = ['--expose-gc', import.meta.filename, directory, String(layer)];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return report.parse(JSON.parse(stdout));
+}
+
+async function run(directory: string, layer: number): Promise<LayerReport> {
+  globalThis.gc?.();
+  const before = { own: await anonymousMemory('self'), mapped: await mappedMemory('self') };
+  const { config, weights } = await openCheckpoint(directory);
+  const request = { features: { layers: [layer], norm: 'next', pool: 'mean' } } as const;
+  const forward = await openForward({ config, weights }, request, { threads: THREADS });
+  const opened = (await anonymousMemory('self')) - before.own;
+  const start = performance.now();
+  await forward.run(new Int32Array(config.n_positions));
+  const seconds = (performance.now() - start) / 1000;
+  return {
+    opened,
+    own: (await anonymousMemory('self')) - before.own,
+    mapped: (await mappedMemory('self')) - before.mapped,
+    seconds,
+  };
+}
+
+if (import.meta.main) {
+  process.stdout.write(JSON.stringify(await run(process.argv[2] ?? '', Number(process.argv[3]))));
+}

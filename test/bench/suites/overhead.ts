@@ -1,0 +1,74 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { preprocessingHash } from '../../../lib/checkpoint/preprocessing-hash.ts';
+import { messageText } from '../../../lib/contracts/message-text.ts';
+import { packTokens } from '../../../lib/image-gpt/token-packing.ts';
+import { type BenchContext, NANO } from '../context.ts';
+import { median } from '../interleave.ts';
+import { overheadModel, overheadPicture } from '../overhead-model.ts';
+import type { Row } from '../report.ts';
+import { startStubAws, stubEtag } from '../stub-aws.ts';
+
+/** Pictures in a tokens message, when the batches are full. */
+const fill = 100;
+
+/** The pipeline's own CPU time per picture, in the deployed processes' wiring, in front of a stub of AWS. */
+export async function overhead({ rounds }: BenchContext): Promise<Row[]> {
+  const { preprocessing, tokens: n, id } = overheadModel;
+  const colors = preprocessing.palette.length / 3;
+  const tokens = Uint16Array.from({ length: n }, (_, i) => (i * 7919) % colors);
+  const picture = {
+    ...{ key: 'a folder/a picture.jpg', etag: stubEtag },
+    image: { format: 'jpeg', width: 640, height: 427, bytes: 50_625 },
+    tokens: Buffer.from(packTokens(tokens, colors)).toString('base64'),
+  };
+  const message = messageText({
+    schema_version: 1,
+    preprocessing: preprocessingHash(preprocessing, false),
+    pictures: Array.from({ length: fill }, (_, i) => ({ ...picture, key: `a folder/${i}.jpg` })),
+  });
+  await using aws = await startStubAws({ message, picture: overheadPicture });
+  const environment = {
+    AWS_ENDPOINT_URL: aws.endpoint,
+    ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
+    ...{ INPUT_BUCKET: 'pictures', OUTPUT_BUCKET: 'outcomes', MODEL_ID: id, MODEL_LOCATION: NANO, DECODERS: '2' },
+    UPLOADS_QUEUE_URL: `${aws.endpoint}/123456789012/uploads`,
+    TOKENS_QUEUE_URL: `${aws.endpoint}/123456789012/tokens`,
+    RESULTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:results',
+    ...{ ECS_CLUSTER: 'igpt', ECS_SERVICE: 'worker' },
+  };
+  const costs = { worker: [], preprocess: [], decoding: [], floor: [] } as Record<string, number[]>;
+  for (let round = 0; round < rounds; round++) {
+    for (const [what, figures] of Object.entries(costs)) figures.push(await cpuMs(what, environment));
+  }
+  const cost = (what: string): number => median(costs[what] ?? []);
+  const target = { value: 1, direction: 'at most' } as const;
+  const row = { suite: 'overhead', unit: 'ms' } as const;
+  return [
+    { ...row, name: 'worker: CPU a picture, without the model', ours: cost('worker'), target },
+    {
+      ...{ ...row, name: 'function: CPU a picture, without decoding and palette', target },
+      ours: cost('preprocess') - cost('decoding'),
+      note: `${cost('preprocess').toFixed(2)} ms with them`,
+    },
+    {
+      ...{ ...row, name: 'one PUT and one HEAD of the bare SDK', ours: cost('floor') },
+      note: Object.entries(aws.requests)
+        .map(([what, times]) => `${what} ${times}`)
+        .join(', '),
+    },
+  ];
+}
+
+/** CPU milliseconds per picture, as the process says. */
+async function cpuMs(what: string, env: Record<string, string>): Promise<number> {
+  const { PATH: path = '' } = process.env;
+  const child = fork(join(import.meta.dirname, '../overhead-process.ts'), [what], {
+    env: { PATH: path, ...env },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const [said] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [])]);
+  if (typeof said !== 'number') throw new Error(`Expected ${what} to measure itself, but it ended.`);
+  return said;
+}
