@@ -5,9 +5,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { resultKey } from '../../lib/contracts/keys.ts';
+import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { sha256 } from '../../lib/pipeline/sha256.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
 import { createMotoStack, type MotoStack } from '../support/moto-stack.ts';
+import { s3Error, startScriptedAws } from '../support/scripted-aws.ts';
 import { finished, igpt, startIgpt } from './igpt-process.ts';
 
 const missing = await motoMissing();
@@ -122,6 +124,28 @@ describe.skipIf(missing !== undefined)(`igpt backfill over moto${missing === und
       'igpt: there is no stack Nope in us-east-1; Image GPT stacks there: ImageGpt; give one with --stack, or another --region\n',
     );
   });
+});
+
+test('a bucket that may not be read is told at once, in one line', async () => {
+  await using aws = await startScriptedAws();
+  const outputs = Object.values(stackOutputs).map(
+    (output) => `<member><OutputKey>${output}</OutputKey><OutputValue>${output.toLowerCase()}</OutputValue></member>`,
+  );
+  const described = `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>ImageGpt</StackName>
+    <StackId>arn:aws:cloudformation:us-east-1:123456789012:stack/ImageGpt/1</StackId><StackStatus>CREATE_COMPLETE</StackStatus>
+    <Outputs>${outputs.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`;
+  aws.answer(
+    { status: 200, headers: { 'content-type': 'text/xml' }, body: described },
+    s3Error(403, 'AccessDenied'),
+    s3Error(403, 'AccessDenied'),
+  );
+  const keys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'us-east-1' };
+  const { code, stderr } = await igpt(['backfill'], { env: { ...keys, AWS_ENDPOINT_URL: aws.config.endpoint } });
+
+  expect(stderr).toMatch(
+    /\nigpt: could not compare the buckets of the stack ImageGpt: these credentials may not do it \(scripted\)\n$/,
+  );
+  expect(code).toBe(1);
 });
 
 test('--force alone is a wrong command line', async () => {
