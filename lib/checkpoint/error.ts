@@ -14,7 +14,6 @@ export type CheckpointErrorCode =
   | 'weights_invalid'
   | 'weights_stale'
   | 'weights_unsafe'
-  | 'weights_unsupported'
   | 'source_unknown'
   | 'heads_unknown'
   | 'download_failed'
@@ -32,6 +31,15 @@ export class CheckpointError extends ImageGptError {
   declare readonly code: CheckpointErrorCode;
 
   constructor(code: CheckpointErrorCode, message: string, options?: ErrorOptions) {
-    super(code, message, options);
+    super(code, oneLine(message), options);
   }
+}
+
+/** No honest message is longer. */
+const maxCharacters = 1000;
+
+/** Names in a hostile file may be of any length and hold line breaks or codes that a terminal obeys. */
+function oneLine(message: string): string {
+  const line = message.replaceAll(/\p{Cc}+/gu, ' ');
+  return line.length > maxCharacters ? `${line.slice(0, maxCharacters)}…` : line;
 }

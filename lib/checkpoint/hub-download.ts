@@ -1,12 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { downloadFile, HubApiError, type PathInfo, pathsInfo } from '@huggingface/hub';
 import { CheckpointError } from './error.ts';
+import { refuseFullDisk } from './new-directory.ts';
 import { readShardIndex } from './shard-index.ts';
 
 /** A model on Hugging Face's hub. */
@@ -71,6 +72,7 @@ export async function downloadModel(model: HubModel, options: DownloadOptions): 
     files.push(...(await list(model, shards, options)));
   }
   const total = files.reduce((sum, { size }) => sum + size, 0);
+  await refuseFullDisk(directory, total - (await bytesThere(directory)));
   let before = 0;
   for (const file of files) {
     await fetchFile(model, file, options, (done) => progress(before + done, total));
@@ -143,6 +145,7 @@ async function continueDownload(
     async function* (chunks: AsyncIterable<Uint8Array>) {
       for await (const chunk of chunks) {
         done += chunk.length;
+        if (done > size) throw failed(`the hub sent more of ${path} than it had said; run the command again`);
         progress(Math.min(done, size));
         yield chunk;
       }
@@ -162,6 +165,12 @@ async function isSound(path: string, file: PathInfo): Promise<boolean> {
   if (file.lfs === undefined) hash.update(`blob ${file.size}\0`);
   for await (const chunk of createReadStream(path)) hash.update(chunk);
   return hash.digest('hex') === checksumOf(file);
+}
+
+/** What earlier commands brought. */
+async function bytesThere(directory: string): Promise<number> {
+  const sizes = await Promise.all((await readdir(directory)).map((name) => sizeOf(join(directory, name))));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -3,8 +3,8 @@ import { CheckpointError } from '../error.ts';
 import { elementsOf } from '../tensor-source.ts';
 import type { TensorView } from './state-dict.ts';
 
-/** A transposed MLP matrix of XL has 151 MB; a larger one is not what it says. */
-const maxGathered = 2 ** 30;
+/** A slice of a packed matrix lies over a few times its own size; what lies wider is not what it says. */
+const maxSpread = 16;
 
 /** Data of a tensor in C order; `start` is the first byte of its storage in `file`. */
 export async function* tensorPieces(file: ByteFile, start: number, tensor: TensorView): AsyncGenerator<Uint8Array> {
@@ -18,10 +18,10 @@ export async function* tensorPieces(file: ByteFile, start: number, tensor: Tenso
   }
   // Elements lie apart: the stretch that holds them all is read, then they are picked in order.
   const extent = 1 + shape.reduce((sum, size, axis) => sum + (size - 1) * (strides[axis] ?? 0), 0);
-  if (extent * itemBytes > maxGathered) {
+  if (extent > maxSpread * elements) {
     throw new CheckpointError(
       'weights_invalid',
-      `Tensor ${name} lies scattered over ${extent * itemBytes} bytes; at most ${maxGathered} are read. Save it with .contiguous().`,
+      `Tensor ${name} of ${elements} elements lies scattered over ${extent}. Save it with .contiguous().`,
     );
   }
   const bytes = await file.read(start + offset * itemBytes, extent * itemBytes);

@@ -148,6 +148,15 @@ describe('the PyTorch reader refuses', () => {
     await expect(openTorch(lying)).rejects.toMatchObject({ code: 'weights_invalid' });
   });
 
+  it('control characters and endless names in its own messages', async () => {
+    const path = await changed('legacy.bin', (bytes) => replaced(bytes, 'torch._utils', 'torch.\x1b[2Jx\r'));
+    const error = await openTorch(path).catch((reason: unknown) => reason);
+
+    expect(String(error)).toContain('The pickle asks for');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that none is there is the point
+    expect(String(error)).not.toMatch(/[\x00-\x1f]/);
+  });
+
   it('a link to nothing, and a directory', async () => {
     const link = join(directory, 'link.bin');
     await symlink(join(directory, 'nowhere'), link);
