@@ -3,19 +3,17 @@ import { computeOf, estimateCost, type Fill, perPictureUsd } from '../aws/estima
 import { idleCost } from '../aws/idle-cost.ts';
 import { type GpuInstance, gpuInstances, prices } from '../aws/prices.ts';
 import { defaultUtilisation } from '../aws/throughput.ts';
-import type { OutputName } from '../pipeline/ports.ts';
-import { type CostModel, costModel, publishedNames } from './cost-model.ts';
+import { type CostModel, type CostModelOptions, costModel } from './cost-model.ts';
 import { type CostAnswer, costAssumptions, costReport } from './cost-report.ts';
 import { examples } from './examples.ts';
 import { modelOption } from './model-option.ts';
 import { integer, number } from './number-option.ts';
 import { outputList, outputNames } from './outputs-option.ts';
 import { writeOut } from './standard-output.ts';
+import { resolutionOption, variantOption } from './variant-option.ts';
 
-interface CostOptions {
+interface CostOptions extends CostModelOptions {
   images: number;
-  model: string;
-  outputs?: OutputName[];
   compute: GpuInstance | 'cpu';
   utilisation?: number;
   fill: '100' | '30' | '3';
@@ -37,6 +35,8 @@ export function costCommand(): Command {
     )
     .addOption(new Option('--images <n>', 'pictures').argParser(integer({ min: 1, max: 1e12 })).makeOptionMandatory())
     .addOption(modelOption())
+    .addOption(variantOption())
+    .addOption(resolutionOption())
     .addOption(
       new Option(
         '--outputs <list>',
@@ -71,13 +71,12 @@ export function costCommand(): Command {
         .argParser(number({ min: 0, max: 100 })),
     )
     .option('--json', 'as one JSON object', false)
-    .addHelpText('after', `\n--model also takes ${publishedNames.join(', ')}, which needn’t be there.`)
-    .addHelpText('after', examples('cost --images 100000', 'cost --images 1000000 --model igpt-s --compute g5.xlarge'))
+    .addHelpText('after', examples('cost --images 100000', 'cost --images 1000000 --variant s --compute g5.xlarge'))
     .action((options: CostOptions) => cost(options));
 }
 
 async function cost(options: CostOptions): Promise<void> {
-  const model = await costModel(options.model, options.outputs);
+  const model = await costModel(options);
   const answer = answerOf(options, model);
   await writeOut(options.json ? `${JSON.stringify(asJson(answer))}\n` : costReport(answer));
 }

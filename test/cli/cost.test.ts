@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { igpt } from './igpt-process.ts';
 
 test('says by stage what pictures cost, what the idle stack costs, and what it assumes', async () => {
-  const { code, stdout } = await igpt(['cost', '--images', '1000', '--model', 'igpt-s']);
+  const { code, stdout } = await igpt(['cost', '--images', '1000', '--variant', 's']);
 
   expect(code).toBe(0);
   for (const stage of ['S3', 'Lambda', 'SQS', 'SNS', 'workers', 'CloudWatch']) {
@@ -16,8 +16,8 @@ test('says by stage what pictures cost, what the idle stack costs, and what it a
 });
 
 test('a million pictures are pointed to the batch pipeline', async () => {
-  const words = await igpt(['cost', '--images', '1000000', '--model', 'igpt-s']);
-  const json = await igpt(['cost', '--images', '999999', '--model', 'igpt-s', '--json']);
+  const words = await igpt(['cost', '--images', '1000000', '--variant', 's']);
+  const json = await igpt(['cost', '--images', '999999', '--variant', 's', '--json']);
 
   expect(words.stdout).toContain('So many pictures at once are work for the batch pipeline');
   expect(JSON.parse(json.stdout).batch_spares_usd).toBeNull();
@@ -39,8 +39,8 @@ test('with --json it is one object, and the parts are the whole', async () => {
 });
 
 test('features alone need half of the layers, hence half of the work', async () => {
-  const all = await igpt(['cost', '--images', '1', '--model', 'igpt-m', '--json']);
-  const features = await igpt(['cost', '--images', '1', '--model', 'igpt-m', '--outputs', 'features', '--json']);
+  const all = await igpt(['cost', '--images', '1', '--variant', 'm', '--json']);
+  const features = await igpt(['cost', '--images', '1', '--variant', 'm', '--outputs', 'features', '--json']);
   const gflop = (text: string) => JSON.parse(text).gflop_per_picture;
 
   // 1,006.1 GFLOP with the logits, of which the head is 1.07.
@@ -51,6 +51,7 @@ test('features alone need half of the layers, hence half of the work', async () 
 test.each([
   [['cost'], '--images'],
   [['cost', '--images', '0'], 'expected a whole number from 1 to 1000000000000'],
+  [['cost', '--images', '5', '--resolution', '32'], '--resolution goes with --variant'],
   [['cost', '--images', '5', '--compute', 'p5.48xlarge'], 'expected one of g6.xlarge'],
   [
     ['cost', '--images', '5', '--outputs', 'likelihood', '--model', 'test/fixtures/golden/oa512bert-hf'],
