@@ -1,7 +1,8 @@
 /**
- * List prices of AWS in us-east-1, USD, without taxes, discounts and free tiers. Written down in June 2026 from the pages
- * that `sources` names, as far as they could be had without an account; other regions cost up to a third more. Every
- * estimate of this project reads this table, so a new price is written here and nowhere else.
+ * List prices of AWS in us-east-1, USD, without taxes, discounts and free tiers; other regions cost up to a third more.
+ * They are those of the pages that `sources` names, but were not fetched from there: this was written without access to
+ * AWS, and checked only in part (g5.xlarge, Fargate, SNS) against others' texts of March to June 2026. Every estimate of
+ * this project reads this table, so a new price is written here and nowhere else.
  */
 export const prices = {
   region: 'us-east-1',
