@@ -77,9 +77,9 @@ function differentColors(pixels: Uint8Array): Colors {
     histogram[(pixels[i]! << 16) | (pixels[i + 1]! << 8) | pixels[i + 2]!]! += 1;
   }
   const found: number[] = [];
-  histogram.forEach((count, color) => {
-    if (count > 0) found.push(color);
-  });
+  for (let color = 0; color < histogram.length; color++) {
+    if (histogram[color]! > 0) found.push(color);
+  }
   const rgb = Uint8Array.from(found.flatMap((color) => [color >> 16, (color >> 8) & 0xff, color & 0xff]));
   return {
     rgb,

@@ -23,8 +23,8 @@ const description = z.object({
 });
 
 /** Where everything that can be made again lies: `$XDG_CACHE_HOME` or `~/.cache`, in a folder of ours. */
-export function defaultCache(): string {
-  const { XDG_CACHE_HOME: cache } = process.env;
+export function defaultCache(environment: NodeJS.ProcessEnv = process.env): string {
+  const { XDG_CACHE_HOME: cache } = environment;
   // The XDG specification: an empty or relative one counts as none.
   return join(cache?.startsWith('/') ? cache : join(homedir(), '.cache'), 'image-gpt-serverless');
 }

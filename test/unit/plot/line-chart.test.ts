@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { lineChart } from '../../../lib/plot/line-chart.ts';
+
+const chart = { title: 'Probe', xLabel: 'layer', yLabel: 'accuracy, %', series: [] };
+
+describe('a line chart', () => {
+  it('joins the points of each series in its own colour', () => {
+    const svg = lineChart({
+      ...chart,
+      series: [
+        {
+          name: 'a',
+          points: [
+            [0, 0],
+            [1, 10],
+            [2, 5],
+          ],
+        },
+        {
+          name: 'b',
+          points: [
+            [0, 5],
+            [2, 5],
+          ],
+        },
+      ],
+    });
+
+    expect(svg.match(/<polyline/g)).toHaveLength(2);
+    expect(svg.match(/<circle/g)).toHaveLength(5);
+    // The axes end at 0 and 2, and at 0 and 10: corners of the frame.
+    expect(svg).toContain('points="64,368 382,44 700,206"');
+    expect(new Set(svg.match(/stroke="#0072b2"|stroke="#d55e00"/g)).size).toBe(2);
+  });
+
+  it('names the lines where there are several', () => {
+    const one = lineChart({ ...chart, series: [{ name: 'loss', points: [[0, 1]] }] });
+    const two = lineChart({
+      ...chart,
+      series: [
+        { name: 'loss', points: [] },
+        { name: 'other', points: [] },
+      ],
+    });
+
+    expect(one).not.toContain('>loss<');
+    expect(two).toContain('>loss<');
+  });
+
+  it('leaves out what is no number, and dots where there are many', () => {
+    const points = Array.from({ length: 200 }, (_, x) => [x, x === 7 ? Number.NaN : x] as const);
+    const svg = lineChart({ ...chart, series: [{ name: 'loss', points }] });
+
+    expect(svg).not.toContain('NaN');
+    expect(svg).not.toContain('<circle');
+  });
+
+  it('is drawn without any point too', () => {
+    expect(lineChart(chart)).toMatch(/^<svg .*<\/svg>\n$/s);
+  });
+
+  it('keeps names from being markup', () => {
+    const svg = lineChart({ ...chart, title: '<script>&\u0007' });
+
+    expect(svg).toContain('&lt;script&gt;&amp;\ufffd');
+    expect(svg).not.toContain('<script');
+  });
+});
