@@ -14,6 +14,7 @@ export interface Telemetry {
   onError(error: unknown, message?: QueueMessage): void;
   count(metric: MetricName, by?: number): void;
   milliseconds(metric: MetricName, value: number): void;
+  bytes(metric: MetricName, value: number): void;
   /** Prints the metrics gathered so far. */
   flush(): void;
 }
@@ -47,6 +48,7 @@ export function createTelemetry({ service, clock }: { service: string; clock: Cl
     logger,
     count,
     milliseconds,
+    bytes: (metric, value) => void metrics.addMetric(metric, MetricUnit.Bytes, value),
     observer: {
       stages: {
         ...stages,

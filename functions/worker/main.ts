@@ -6,6 +6,7 @@ import { workUntilStopped } from '../../lib/pipeline/work-until-stopped.ts';
 import { WorkerUnusableError } from '../../lib/runtime/worker-pool.ts';
 import { retryDelayMs } from '../retry-delay.ts';
 import { createTelemetry } from '../telemetry.ts';
+import { watchGpuMemory } from './gpu-memory.ts';
 import { openInference } from './inference.ts';
 import { openWorkerModel } from './open-worker-model.ts';
 
@@ -26,6 +27,7 @@ async function main(): Promise<number> {
   const model = await openWorkerModel(env);
   const { flow, tokens } = openInference(env, model, telemetry);
   const { id, provider, concurrency } = model;
+  if (provider === 'cuda') await watchGpuMemory((bytes) => telemetry.bytes(metricNames.gpuMemory, bytes), flushMs);
   telemetry.logger.info('ready', { model: id, provider, concurrency, started_ms: Math.round(performance.now()) });
   let broken: unknown;
   await workUntilStopped({

@@ -16,6 +16,8 @@ export const metricNames = {
   queueAge: 'QueueAge',
   /** From handing a picture to the model to its prediction, milliseconds. */
   modelTime: 'ModelTime',
+  /** In use on the worker's GPU, once a minute, bytes; absent without a GPU. */
+  gpuMemory: 'GpuMemory',
   /** Errors that are retried, of a flow or of a queue. Count. */
   retries: 'Retries',
   /** A process that could not start, or whose model broke: no GPU where it was told cuda, another model id. Count. */
