@@ -26,7 +26,7 @@ const sizes: Readonly<Record<Variant, Size>> = {
 const paletteColors = 512;
 
 /** The resolution that each was first trained at, XL at 64 x 64. */
-export function usualResolution(variant: Variant): number {
+function usualResolution(variant: Variant): number {
   return variant === 'XL' ? 64 : 32;
 }
 

@@ -13,40 +13,45 @@ const report = z.object({
   seconds: z.number(),
   /** Memory of its own that the first session took, bytes. */
   first: z.number(),
-  /** The same for each further one. */
+  /** The same for each further one; 0 when none was opened. */
   further: z.number(),
 });
 
 /** What opening a checkpoint cost. */
 export type OpeningReport = z.infer<typeof report>;
 
-const FURTHER_SESSIONS = 4;
+export interface OpeningOptions {
+  /** For features of this layer; default: for the likelihood, which takes all layers. */
+  layer?: number | undefined;
+  /** Sessions opened after the first, which stay open beside it. Default 4. */
+  further?: number;
+}
 
-/** Opens the checkpoint in a process of its own, where nothing else takes memory: features of `layer`, or all layers' likelihood. */
-export async function measureOpening(directory: string, layer?: number): Promise<OpeningReport> {
-  const args = ['--expose-gc', import.meta.filename, directory, ...(layer === undefined ? [] : [String(layer)])];
+/** Opens the checkpoint in a process of its own, where nothing else takes memory. */
+export async function measureOpening(directory: string, options: OpeningOptions = {}): Promise<OpeningReport> {
+  const args = ['--expose-gc', import.meta.filename, directory, JSON.stringify(options)];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   return report.parse(JSON.parse(stdout));
 }
 
-async function open(directory: string, layer: string | undefined): Promise<OpeningReport> {
+async function open(directory: string, { layer, further = 4 }: OpeningOptions): Promise<OpeningReport> {
   const settled = async (): Promise<number> => {
     globalThis.gc?.();
     return anonymousMemory('self');
   };
   const request: ForwardRequest =
-    layer === undefined ? { likelihood: true } : { features: { layers: [Number(layer)], norm: 'next', pool: 'mean' } };
+    layer === undefined ? { likelihood: true } : { features: { layers: [layer], norm: 'next', pool: 'mean' } };
   const before = await settled();
   const start = performance.now();
   const { config, weights, weightBytes } = await openCheckpoint(directory);
   await openForward({ config, weights }, request);
   const seconds = (performance.now() - start) / 1000;
   const one = await settled();
-  for (let i = 0; i < FURTHER_SESSIONS; i += 1) await openForward({ config, weights }, request);
+  for (let i = 0; i < further; i += 1) await openForward({ config, weights }, request);
   const more = await settled();
-  return { weights: weightBytes, seconds, first: one - before, further: (more - one) / FURTHER_SESSIONS };
+  return { weights: weightBytes, seconds, first: one - before, further: further === 0 ? 0 : (more - one) / further };
 }
 
 if (import.meta.main) {
-  process.stdout.write(JSON.stringify(await open(process.argv[2] ?? '', process.argv[3])));
+  process.stdout.write(JSON.stringify(await open(process.argv[2] ?? '', JSON.parse(process.argv[3] ?? '{}'))));
 }
