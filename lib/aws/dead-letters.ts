@@ -30,9 +30,6 @@ export interface DeadLetter {
 /** For how long a message that is looked at is kept from others, seconds: a page of them takes well under a second. */
 const visibilitySeconds = 300;
 
-/** Empty answers in a row that mean the end: a short poll asks only some of SQS's servers, so this asks all, and twice. */
-const emptyAnswers = 2;
-
 /**
  * Every message of a dead letter queue, a page at a time, each once. What the caller does not delete has to be
  * given back with {@link giveBack}.
@@ -45,12 +42,12 @@ export async function* readDeadLetters(
   signal?: AbortSignal,
 ): AsyncGenerator<DeadLetter[]> {
   const seen = new Set<string>();
-  for (let empty = 0; empty < emptyAnswers && !signal?.aborted; ) {
-    const letters = (await receive(client, url)).filter(({ id }) => !seen.has(id));
+  while (!signal?.aborted) {
     // One that comes again was held for too long: whoever goes on here would go round in circles.
+    const letters = (await receive(client, url)).filter(({ id }) => !seen.has(id));
+    if (letters.length === 0) return;
     for (const { id } of letters) seen.add(id);
-    empty = letters.length === 0 ? empty + 1 : 0;
-    if (letters.length > 0) yield letters;
+    yield letters;
   }
 }
 
@@ -60,7 +57,7 @@ async function receive(client: SQSClient, url: string): Promise<DeadLetter[]> {
       new ReceiveMessageCommand({
         QueueUrl: url,
         MaxNumberOfMessages: maxBatchMessages,
-        // Above 0: every server of the queue is asked.
+        // Above 0: every server of the queue is asked, so that no answer means that there is none.
         WaitTimeSeconds: 1,
         VisibilityTimeout: visibilitySeconds,
         MessageAttributeNames: ['All'],

@@ -56,14 +56,17 @@ async function redrive(options: RedriveOptions): Promise<void> {
   const names = queue === undefined ? deadLetterNames : [queue];
   const waiting = await Promise.all(names.map((name) => readQueueCounts(sqs, deadLettersUrl(stack.outputs, name))));
   const total = waiting.reduce((sum, { waiting }) => sum + waiting, 0);
-  const redrives: QueueRedrive[] = [];
-  let before = 0;
-  for (const name of names) {
-    const progress = (done: number): void => bar.update(before + done, Math.max(total, before + done));
-    const done = await redriveQueue(name, { sqs, stack, dryRun, signal: stop.signal, progress });
-    redrives.push(done);
-    before += done.messages;
-  }
+  const looked = names.map(() => 0);
+  const redrives = await Promise.all(
+    names.map((name, i) => {
+      const progress = (messages: number): void => {
+        looked[i] = messages;
+        const done = looked.reduce((sum, count) => sum + count, 0);
+        bar.update(done, Math.max(total, done));
+      };
+      return redriveQueue(name, { sqs, stack, dryRun, signal: stop.signal, progress });
+    }),
+  );
   const woken =
     !dryRun && redrives.some(({ name, moved }) => name === 'tokens' && moved > 0) ? await wake(stack) : null;
   bar.stop();
