@@ -38,7 +38,11 @@ export async function openByteFile(path: string): Promise<ByteFile> {
       throw truncated(name, offset, buffer.length, size);
     }
     for (let done = 0; done < buffer.length; ) {
-      const { bytesRead } = await handle.read(buffer, done, buffer.length - done, offset + done);
+      const { bytesRead } = await handle
+        .read(buffer, done, buffer.length - done, offset + done)
+        .catch((cause: unknown) => {
+          throw new CheckpointError('weights_missing', `${name} can no longer be read.`, { cause });
+        });
       if (bytesRead === 0) throw truncated(name, offset, buffer.length, size);
       done += bytesRead;
     }

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { ImageGptError } from '../image-gpt/error.ts';
 import { CheckpointError } from './error.ts';
 
 /** What a model directory holds; another file in it means that it is more than a model. */
@@ -120,12 +121,13 @@ export async function refuseFullDisk(directory: string, bytes: number): Promise<
 
 function explain(error: unknown, directory: string): unknown {
   const code = codeOf(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new CheckpointError('output_not_writable', `The disk of ${directory} is full; nothing was left behind.`, {
-      cause: error,
-    });
-  }
-  return error;
+  if (error instanceof ImageGptError || typeof code !== 'string') return error;
+  const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'its disk is full' : code;
+  return new CheckpointError(
+    'output_not_writable',
+    `${directory} could not be written (${why}); nothing was left behind. Make room there, or choose another place.`,
+    { cause: error },
+  );
 }
 
 let watching = false;

@@ -53,7 +53,9 @@ async function importModel(src: string, options: ImportOptions): Promise<void> {
   const { out, force } = options;
   using bar = progressBar('MB');
   await checkNewDirectory(out, force);
-  const hub = lookAt(src, src) === undefined ? parseHubName(src) : undefined;
+  // TensorFlow names a checkpoint `ckpt/model.ckpt-131000`, which looks like a name of the hub.
+  const there = lookAt(src, src) ?? lookAt(`${src}.index`, src);
+  const hub = there === undefined ? parseHubName(src) : undefined;
   const { format, checkpoint } =
     hub === undefined ? await convert(src, undefined, options, bar) : await fromHub(hub, options, bar);
   bar.stop();

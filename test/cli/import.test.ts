@@ -13,9 +13,14 @@ describe('igpt import', () => {
     using folder = temporaryFolder();
     const out = join(folder.path, 'm');
     const { code, stdout } = await igpt(['import', TENSORFLOW, '--out', out, '--json']);
+    // Not a name of the hub, though it looks like one.
+    const prefix = await igpt(['import', 'tensorflow/model.ckpt-3', '--out', join(folder.path, 'n')], {
+      cwd: join(TENSORFLOW, '..'),
+    });
     const inspected = await igpt(['inspect', out, '--json']);
 
     expect(code).toBe(0);
+    expect(prefix.code, prefix.stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ directory: out, format: 'TensorFlow', n_layer: 3, n_head: 2 });
     expect(JSON.parse(inspected.stdout)).toMatchObject({ n_layer: 3, layout: 'huggingface' });
   });

@@ -125,6 +125,18 @@ describe('igpt import', () => {
     );
   });
 
+  it('reads a Hugging Face cache, where every file is a link', async () => {
+    const cache = await folder(golden('hf16', 'pytorch_model.bin'), golden('hf16', 'config.json'));
+    const snapshot = join(cache, 'models--org--little/snapshots/0123abc');
+    await mkdir(snapshot, { recursive: true });
+    for (const name of ['pytorch_model.bin', 'config.json']) {
+      await symlink(`../../../${name}`, join(snapshot, name));
+    }
+    const { checkpoint } = await importCheckpoint(snapshot, fresh());
+
+    await expectSameWeights(checkpoint.directory, golden('hf16'));
+  });
+
   it('tells how far it is', async () => {
     const seen: [number, number][] = [];
     await importCheckpoint(golden('oa16'), fresh(), { progress: (done, total) => seen.push([done, total]) });
@@ -266,6 +278,15 @@ describe('igpt import refuses', () => {
     await writeFile(join(empty, 'b.pt'), '');
     await expect(importCheckpoint(empty, fresh())).rejects.toThrow(/several files of weights \(a.bin, b.pt\)/);
     await expect(importCheckpoint(golden('hf16', 'config.json'), fresh())).rejects.toThrow(/is no file of weights/);
+  });
+
+  it('links in a circle, and links to what is no file', async () => {
+    const source = await folder(golden('hf16', 'config.json'));
+    await symlink('pytorch_model.bin', join(source, 'pytorch_model.bin'));
+    await expect(importCheckpoint(source, fresh())).rejects.toMatchObject({ code: 'weights_missing' });
+    await rm(join(source, 'pytorch_model.bin'));
+    await symlink('/dev/zero', join(source, 'pytorch_model.bin'));
+    await expect(importCheckpoint(source, fresh())).rejects.toThrow(/not a regular file/);
   });
 
   it('and leaves nothing behind when it fails in the middle', async () => {
