@@ -52,7 +52,8 @@ export function commandError(action: string, error: unknown): ImageGptError {
   const fail = (code: CommandErrorCode, why: string): CommandError =>
     new CommandError(code, `could not ${action}: ${why}`, { cause: error });
 
-  if (/region is missing/i.test(words)) {
+  // What is set but empty is not accepted.
+  if (/region (is missing|not accepted)/i.test(words)) {
     return fail('no_region', 'no region is set; give --region, or set AWS_REGION or the profile’s region');
   }
   if (expired.includes(name) || /\b(token|session|credentials?)\b.*\bexpired\b/i.test(words)) {

@@ -10,11 +10,14 @@ import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { resultKey } from '../../lib/contracts/keys.ts';
 import { maxReceiveCount } from '../../lib/contracts/limits.ts';
+import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { ObjectStore } from '../../lib/pipeline/ports.ts';
 import { sha256 } from '../../lib/pipeline/sha256.ts';
 import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { igpt } from '../cli/igpt-process.ts';
 import { type AwsPictures, createAwsPictures, type WatchedStack } from '../support/aws-pictures.ts';
+import { tellOutputs } from '../support/deployed-in-moto.ts';
 import { type Lambda, startLambda } from '../support/lambda.ts';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { type RecordedCall, type RecordingProxy, startRecordingProxy } from '../support/recording-proxy.ts';
@@ -30,6 +33,14 @@ const pictures = join(root, 'test/fixtures/pictures/animals');
 const missing = await motoMissing();
 const supported = process.platform === 'linux';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+/** Outputs that name what the emulator has not: see tellOutputs. */
+const unmade: string[] = [stackOutputs.alarmTopicArn, stackOutputs.dashboard];
+const notTold: string[] = [
+  stackOutputs.onDemandService,
+  stackOutputs.costBrakeHoldArn,
+  stackOutputs.costBrakeReleaseArn,
+];
 
 describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${missing ? `: ${missing}` : ''}`, () => {
   let moto: Moto;
@@ -253,6 +264,18 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
       return [actions].flat().includes(action) && fits && (listed === undefined || matchesGlob(prefix, listed));
     });
   }
+
+  test('igpt smoke sees a picture through all of it and leaves nothing behind', async () => {
+    const made = Object.values(stackOutputs).filter((name) => ![...unmade, ...notTold].includes(name));
+    const outputs = Object.fromEntries(made.map((name) => [name, stack.output(name)]));
+    const rest = Object.fromEntries(unmade.map((name) => [name, `arn:aws:sns:${motoRegion}:${motoAccount}:${name}`]));
+    await tellOutputs(moto, 'Wired', { ...rest, ...outputs });
+    const { code, stdout, stderr } = await igpt(['smoke', '--stack', 'Wired', '--json'], { env: moto.environment });
+
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('event received') });
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'succeeded', label: expect.any(String) });
+    for await (const { key } of input.list({ prefix: 'igpt-smoke/' })) expect.fail(`${key} is still there`);
+  });
 
   test('on SIGTERM the worker ends by itself', async () => {
     worker.signal('SIGTERM');

@@ -42,6 +42,26 @@ export async function deployIntoMoto(
   if (stack?.StackStatus !== 'CREATE_COMPLETE') throw new Error(`Expected a stack, received ${stack?.StackStatus}.`);
 }
 
+/**
+ * Tells these outputs as a stack of CloudFormation's own, for what was made in the emulator by hand; the cost brake's
+ * state machines are made here.
+ */
+export async function tellOutputs(
+  moto: Moto,
+  stackName: string,
+  outputs: Readonly<Record<string, string>>,
+): Promise<void> {
+  const machine = reduced({ Type: 'AWS::StepFunctions::StateMachine' });
+  const told = Object.entries(outputs).map(([name, value]) => [name, { Value: value }]);
+  const machines = { CostBrakeHoldArn: { Value: { Ref: 'Hold' } }, CostBrakeReleaseArn: { Value: { Ref: 'Release' } } };
+  const template = {
+    Resources: { Hold: machine, Release: machine },
+    Outputs: { ...Object.fromEntries(told), ...machines },
+  };
+  const cloudFormation = new CloudFormationClient(clientConfig(moto));
+  await cloudFormation.send(new CreateStackCommand({ StackName: stackName, TemplateBody: JSON.stringify(template) }));
+}
+
 /** For SDK clients of the test itself. */
 export function clientConfig({ endpoint }: Moto) {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
