@@ -1,0 +1,58 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { decodeNpy } from '../../lib/image-gpt/npy.ts';
+import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
+import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
+
+const PICTURES = join(ROOT, 'test/fixtures/pictures');
+
+describe('igpt palette fit', () => {
+  test('writes a preprocessor that a checkpoint reads, the same for the same seed', async () => {
+    using folder = temporaryFolder();
+    await using model = await tinyCheckpoint({ n_colors: 16, preprocessor: false });
+    const out = join(model.directory, 'preprocessor_config.json');
+    const args = ['palette', 'fit', PICTURES, '--colors', '16', '--size', '4', '--decoders', '1', '--seed', '3'];
+    const options = { cwd: folder.path };
+
+    const fitted = await igpt([...args, '--out', out, '--json', '--pixels', 'pixels.npy'], options);
+    expect(fitted.code, fitted.stderr).toBe(0);
+    expect(fitted.stderr).toContain('1 files could not be read as pictures');
+    // 12 pictures of 4x4 pixels.
+    expect(JSON.parse(fitted.stdout)).toMatchObject({ colors: 16, pixels: 192, converged: true });
+    expect(decodeNpy(readFileSync(join(folder.path, 'pixels.npy')))).toMatchObject({ shape: [192, 3], dtype: 'u1' });
+
+    const again = await igpt([...args, '--out', 'again.json'], options);
+    expect(again.code, again.stderr).toBe(0);
+    expect(readFileSync(join(folder.path, 'again.json'), 'utf8')).toBe(readFileSync(out, 'utf8'));
+
+    const quantized = await igpt(['quantize', '--model', model.directory, join(PICTURES, 'animals/cat.jpg')], options);
+    expect(quantized.code, quantized.stderr).toBe(0);
+  });
+
+  test.each([
+    [
+      'fewer colours than asked for',
+      ['--size', '1', '--colors', '64'],
+      /expected pixels of 64 or more different colours, got 1\d/,
+      1,
+    ],
+    ['fewer pixels than colours', ['--samples', '100'], /--samples 100: expected as many pixels as --colors, 512/, 2],
+    [
+      'a filter that there is not',
+      ['--resample', 'cubic'],
+      /expected one of nearest, .*got 'cubic'.*nearest: bicubic/,
+      2,
+    ],
+    ['an output that is taken', ['--out', 'taken.json'], /exists already/, 2],
+  ])('refuses %s', async (_, args, message, exit) => {
+    using folder = temporaryFolder();
+    writeFileSync(join(folder.path, 'taken.json'), '{}');
+    const { code, stderr } = await igpt(['palette', 'fit', PICTURES, '--out', 'new.json', '--decoders', '1', ...args], {
+      cwd: folder.path,
+    });
+
+    expect(stderr).toMatch(message);
+    expect(code).toBe(exit);
+  });
+});
