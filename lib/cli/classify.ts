@@ -4,6 +4,7 @@ import type { Precision } from '../checkpoint/precision.ts';
 import { createQuantizer } from '../image-gpt/nearest-color.ts';
 import { labelledClasses } from '../pipeline/labelled-classes.ts';
 import { openModel } from '../runtime/model.ts';
+import type { Provider } from '../runtime/session.ts';
 import {
   addDecodeOptions,
   type DecodeOptions,
@@ -20,6 +21,7 @@ import { eachPicture } from './picture-files.ts';
 import { precisionOption } from './precision-option.ts';
 import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
+import { providerOption, sayDevice } from './provider-option.ts';
 import { samplePictures } from './sample-pictures.ts';
 import { writeOut } from './standard-output.ts';
 import { table } from './table.ts';
@@ -31,6 +33,7 @@ interface ClassifyOptions extends DecodeOptions {
   json: boolean;
   workers: number;
   precision: Precision;
+  provider: Provider;
 }
 
 export function classifyCommand(): Command {
@@ -42,7 +45,8 @@ export function classifyCommand(): Command {
     .addOption(new Option('--top <k>', 'classes to show').default(3).argParser(integer({ min: 1 })))
     .option('--json', 'one JSON object a line instead of a table', false)
     .addOption(workersOption())
-    .addOption(precisionOption());
+    .addOption(precisionOption())
+    .addOption(providerOption());
   return addDecodeOptions(command)
     .addHelpText('after', examples(`classify ${samplePictures()}/animals/*`, 'classify photo.png --json --top 1'))
     .addHelpText(
@@ -53,12 +57,16 @@ export function classifyCommand(): Command {
 }
 
 async function classify(files: string[], options: ClassifyOptions): Promise<void> {
-  const { top, json, workers, scaledDecoding, precision } = options;
+  const { top, json, workers, scaledDecoding, precision, provider } = options;
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');
   await using model = disposable(
-    await openModel(checkpoint, { outputs: ['classification'], workers, scaledDecoding, precision }),
+    await openModel(checkpoint, {
+      ...{ outputs: ['classification'], scaledDecoding, precision, provider },
+      ...(provider === 'cpu' && { workers }),
+    }),
   );
+  await sayDevice(provider, precision, bar.say);
   await using decoder = openPictureDecoder(model.preprocessing, options);
   const quantize = createQuantizer(model.preprocessing.palette);
   const pictures = eachPicture(

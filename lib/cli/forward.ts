@@ -8,6 +8,7 @@ import { ImageGptError } from '../image-gpt/error.ts';
 import { encodeNpyHeader, littleEndianBytes } from '../image-gpt/npy.ts';
 import { openForward } from '../runtime/forward.ts';
 import { inPrecision } from '../runtime/precision.ts';
+import type { Provider } from '../runtime/session.ts';
 import { disposable } from './disposable.ts';
 import { examples } from './examples.ts';
 import { modelDirectory, modelOption } from './model-option.ts';
@@ -16,6 +17,7 @@ import { checkOutputPath, openOutputFile } from './output-file.ts';
 import { precisionOption } from './precision-option.ts';
 import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
+import { providerOption, sayDevice } from './provider-option.ts';
 import { samplePictures } from './sample-pictures.ts';
 import { threadsOption } from './threads-option.ts';
 import { openTokenRows } from './token-rows.ts';
@@ -35,6 +37,7 @@ interface ForwardOptions {
   force: boolean;
   threads: number;
   precision: Precision;
+  provider: Provider;
   batch: number;
 }
 
@@ -68,6 +71,7 @@ export function forwardCommand(): Command {
     .option('--force', 'replace <y.npy> if it exists', false)
     .addOption(threadsOption())
     .addOption(precisionOption())
+    .addOption(providerOption())
     .addOption(
       new Option('--batch <b>', 'pictures between two writes').default(1).argParser(integer({ min: 1, max: 1024 })),
     )
@@ -107,8 +111,11 @@ async function forward(options: ForwardOptions, command: Command): Promise<void>
   const request: ForwardRequest =
     output === 'features' ? { features: { layers: [layer], norm, pool } } : { [output]: true };
   const precise = await inPrecision(checkpoint, options.precision);
-  await using model = disposable(await openForward(precise.checkpoint, request, { threads: options.threads }));
+  await using model = disposable(
+    await openForward(precise.checkpoint, request, { threads: options.threads, provider: options.provider }),
+  );
   const shape = [tokens.rows, ...shapeOf(options, checkpoint)];
+  await sayDevice(options.provider, options.precision);
   await using file = await openOutputFile(out, force);
   using bar = progressBar('pictures');
   await file.write(encodeNpyHeader('f4', shape));

@@ -15,6 +15,7 @@ import { systemClock } from '../local/system-clock.ts';
 import type { EventSink, OutputName } from '../pipeline/ports.ts';
 import { runPipeline } from '../pipeline/run.ts';
 import { type OpenModelOptions, openModel, preprocessingOf } from '../runtime/model.ts';
+import type { Provider } from '../runtime/session.ts';
 import {
   addDecodeOptions,
   type DecodeOptions,
@@ -32,6 +33,7 @@ import { outputList, outputNames } from './outputs-option.ts';
 import { precisionOption } from './precision-option.ts';
 import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
+import { providerOption, sayDevice } from './provider-option.ts';
 import { runDirectories } from './run-directories.ts';
 import { runNote, runReport, stallWords } from './run-report.ts';
 import { samplePictures } from './sample-pictures.ts';
@@ -54,6 +56,7 @@ interface RunOptions extends DecodeOptions {
   verify: boolean;
   prepack: boolean;
   precision: Precision;
+  provider: Provider;
   workers: number;
 }
 
@@ -96,6 +99,7 @@ export function runCommand(): Command {
     )
     .addOption(workersOption())
     .addOption(precisionOption())
+    .addOption(providerOption())
     .option(
       '--prepack',
       'copy the weights into the layout that the processor likes best: about 12 % faster, for that memory in each worker',
@@ -134,6 +138,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   // First, because its child process can start while the model opens.
   await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
   await using model = disposable(await openModel(checkpoint, modelOptions(options)));
+  await sayDevice(options.provider, options.precision, bar.say);
   const skipped = createSkippedFiles();
   const input = await openInputDirectory(directories.input, { onSkipped: skipped.add });
   const output = await openOutputDirectory(directories.output);
@@ -220,9 +225,12 @@ function modelOptions({
   scaledDecoding,
   prepack,
   precision,
+  provider,
 }: RunOptions): OpenModelOptions {
   return {
-    workers,
+    // A GPU has one session, whatever the processor has cores.
+    ...(provider === 'cpu' && { workers }),
+    provider,
     scaledDecoding,
     prepack,
     precision,

@@ -96,18 +96,28 @@ function pushMaskedAttention(graph: Graph, projections: Projections, heads: Head
   pushNode(graph, 'MultiHeadAttention', inputs, outputs, attributes, 'com.microsoft');
 }
 
-function fitsGroupQueryAttention({ n_embd, n_head }: Heads): boolean {
+/** The same without keys and values, [batch, n, d]. */
+export function maskedAttention(graph: Graph, projections: Projections, heads: Heads): Value {
+  const output = nextValue(graph, 'attention');
+  pushMaskedAttention(graph, projections, heads, [output]);
+  return output;
+}
+
+/** Whether GroupQueryAttention takes heads of this size. */
+export function fitsGroupQueryAttention({ n_embd, n_head }: Heads): boolean {
   return (n_embd / n_head) % HEAD_SIZE_STEP === 0;
 }
 
-function headAttributes(heads: Heads): Record<string, Attribute> {
+/** Number of heads, and the true scale. */
+export function headAttributes(heads: Heads): Record<string, Attribute> {
   return {
     num_heads: { kind: 'int', value: heads.n_head },
     scale: { kind: 'float', value: 1 / Math.sqrt(heads.n_embd / heads.n_head) },
   };
 }
 
-function separate(graph: Graph, projections: Projections, { n_embd: d }: Heads): Value[] {
+/** q, k and v apart, each [batch, n, d]. */
+export function separate(graph: Graph, projections: Projections, { n_embd: d }: Heads): Value[] {
   if ('packed' in projections) return split(graph, projections.packed, [d, d, d], 2);
   return [projections.q, projections.k, projections.v];
 }

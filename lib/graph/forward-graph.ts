@@ -1,5 +1,6 @@
 import type { FeatureNorm, ImageGptConfig } from '../image-gpt/config.ts';
 import { fullAttention } from './attention.ts';
+import type { Batch } from './batch.ts';
 import { maskedEmbedding, shiftedEmbedding } from './embedding.ts';
 import { GraphError } from './error.ts';
 import { addConstant, addInput, addOutput, addWeight, createGraph, type Graph, type Value } from './graph.ts';
@@ -15,7 +16,7 @@ import {
   reshape,
   unsqueeze,
 } from './operators.ts';
-import { causalLayer, embedStrips, type Strip } from './strips.ts';
+import { causalLayer, embedStrips, type Strip, wholeLayer } from './strips.ts';
 import { tokenLogits } from './token-logits.ts';
 import { embed, transformerBlock } from './transformer.ts';
 import type { ImageGptWeights } from './weights.ts';
@@ -59,18 +60,20 @@ export interface ImageGptModel {
 
 /**
  * One picture forward: `tokens` int32 [1, n] in raster order without SOS, for BERT models also `mask` bool [1, n].
- * Nothing above the highest layer asked for is computed. One picture a run: it is as fast as several at a time, and a
- * picture's numbers cannot depend on its neighbours.
+ * Nothing above the highest layer asked for is computed. One picture a run: on a CPU it is as fast as several at a time,
+ * and a picture's numbers cannot depend on its neighbours. With `batch`, for GPUs, that many pictures go side by side
+ * and lead every shape instead of 1.
  *
  * @throws GraphError
  */
-export function forwardGraph(model: ImageGptModel, request: ForwardRequest): Graph {
+export function forwardGraph(model: ImageGptModel, request: ForwardRequest, batch?: Batch): Graph {
   const { config, weights } = model;
   const { n_positions: n, n_embd: d, n_colors: colors } = config;
+  const { pictures } = batch ?? { pictures: 1 };
   const graph = createGraph('image-gpt-forward');
-  const tokens = addInput(graph, 'tokens', 'int32', [1, n]);
-  const layers = transformer(graph, tokens, model);
-  const pooled = pooledFeatures(graph, layers, n);
+  const tokens = addInput(graph, 'tokens', 'int32', [pictures, n]);
+  const layers = transformer(graph, tokens, model, batch);
+  const pooled = pooledFeatures(graph, layers, n, pictures);
 
   if (request.features !== undefined) {
     const { layers: wanted, norm, pool } = request.features;
@@ -80,26 +83,26 @@ export function forwardGraph(model: ImageGptModel, request: ForwardRequest): Gra
         wanted.map((layer) => pooled(layer, norm)),
         1,
       );
-      addOutput(graph, 'features', features, 'float32', [1, wanted.length * d]);
+      addOutput(graph, 'features', features, 'float32', [pictures, wanted.length * d]);
     } else {
       const features = concat(
         graph,
         wanted.map((layer) => layers(layer, norm)),
         2,
       );
-      addOutput(graph, 'features', features, 'float32', [1, n, wanted.length * d]);
+      addOutput(graph, 'features', features, 'float32', [pictures, n, wanted.length * d]);
     }
   }
   if (request.classes === true) {
     const { value, classes } = classLogits(graph, model, pooled);
-    addOutput(graph, 'classes', value, 'float32', [1, classes]);
+    addOutput(graph, 'classes', value, 'float32', [pictures, classes]);
   }
   if (request.likelihood === true || request.logits === true) {
     const logits = tokenLogits(graph, layers(config.n_layer, 'next'), weights); // [1, n, V]
-    if (request.logits === true) addOutput(graph, 'logits', logits, 'float32', [1, n, colors]);
+    if (request.logits === true) addOutput(graph, 'logits', logits, 'float32', [pictures, n, colors]);
     if (request.likelihood === true) {
       const chosen = gatherElements(graph, logSoftmax(graph, logits), unsqueeze(graph, tokens, 2), 2); // [1, n, 1]
-      addOutput(graph, 'likelihood', reshape(graph, negate(graph, chosen), [1, n]), 'float32', [1, n]);
+      addOutput(graph, 'likelihood', reshape(graph, negate(graph, chosen), [pictures, n]), 'float32', [pictures, n]);
     }
   }
   return graph;
@@ -109,10 +112,10 @@ export function forwardGraph(model: ImageGptModel, request: ForwardRequest): Gra
 type Layers = (layer: number, norm: FeatureNorm) => Value;
 
 /** Blocks are appended to the graph up to the highest layer that is asked for. */
-function transformer(graph: Graph, tokens: Value, model: ImageGptModel): Layers {
+function transformer(graph: Graph, tokens: Value, model: ImageGptModel, batch: Batch | undefined): Layers {
   const { config, weights } = model;
   const bert = config.objective === 'bert';
-  const known = [bert ? embedMasked(graph, tokens, model) : embedShifted(graph, tokens, model)];
+  const known = [bert ? embedMasked(graph, tokens, model, batch) : embedShifted(graph, tokens, model, batch)];
   const whole = new Map<string, Value>();
 
   function strips(layer: number): readonly Strip[] {
@@ -121,7 +124,9 @@ function transformer(graph: Graph, tokens: Value, model: ImageGptModel): Layers 
     const below = strips(layer - 1);
     const next = bert
       ? below.map((strip) => bertLayer(graph, strip, layer - 1, model))
-      : causalLayer(graph, below, layer - 1, config, weights).strips;
+      : batch === undefined
+        ? causalLayer(graph, below, layer - 1, config, weights).strips
+        : below.map((strip) => wholeLayer(graph, strip, layer - 1, config, weights, batch));
     known.push(next);
     return next;
   }
@@ -145,15 +150,25 @@ function transformer(graph: Graph, tokens: Value, model: ImageGptModel): Layers 
   };
 }
 
-function embedShifted(graph: Graph, tokens: Value, { config, weights }: ImageGptModel): Strip[] {
+function embedShifted(
+  graph: Graph,
+  tokens: Value,
+  { config, weights }: ImageGptModel,
+  batch: Batch | undefined,
+): Strip[] {
   const n = config.n_positions;
-  return embedStrips(graph, shiftedEmbedding(graph, tokens, config, weights, n), n, config, weights);
+  return embedStrips(graph, shiftedEmbedding(graph, tokens, config, weights, n), n, config, weights, batch);
 }
 
 /** A BERT model sees all positions from each, so they stay together. */
-function embedMasked(graph: Graph, tokens: Value, { config, weights }: ImageGptModel): Strip[] {
+function embedMasked(
+  graph: Graph,
+  tokens: Value,
+  { config, weights }: ImageGptModel,
+  batch: Batch | undefined,
+): Strip[] {
   const n = config.n_positions;
-  const content = maskedEmbedding(graph, tokens, addInput(graph, 'mask', 'bool', [1, n]), weights);
+  const content = maskedEmbedding(graph, tokens, addInput(graph, 'mask', 'bool', [batch?.pictures ?? 1, n]), weights);
   return [{ length: n, ...embed(graph, content, addWeight(graph, weights.wpe), config, weights) }];
 }
 
@@ -164,13 +179,13 @@ function bertLayer(graph: Graph, strip: Strip, layer: number, { config, weights 
   return { length: strip.length, ...point };
 }
 
-/** Mean over the tokens [1, d], made once for each layer and norm: a product with a row of 1/n, the same in every run. */
-function pooledFeatures(graph: Graph, layers: Layers, n: number) {
+/** Mean over the tokens [pictures, d], made once for each layer and norm: a product with a row of 1/n, the same in every run. */
+function pooledFeatures(graph: Graph, layers: Layers, n: number, pictures: number) {
   const known = new Map<Value, Value>();
   return (layer: number, norm: FeatureNorm): Value => {
     const value = layers(layer, norm);
     const row = addConstant(graph, 'mean over tokens', new Float32Array(n).fill(1 / n), [1, n]);
-    const pooled = known.get(value) ?? reshape(graph, matMul(graph, row, value), [1, -1]); // [1, 1, d] -> [1, d]
+    const pooled = known.get(value) ?? reshape(graph, matMul(graph, row, value), [pictures, -1]); // [pictures, 1, d] -> [pictures, d]
     known.set(value, pooled);
     return pooled;
   };

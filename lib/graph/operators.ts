@@ -38,6 +38,11 @@ export function gatherElements(graph: Graph, data: Value, indices: Value, axis: 
   return addNode(graph, 'GatherElements', [data, indices], { axis: { kind: 'int', value: axis } });
 }
 
+/** `data` [b, m] with the element that `indices` [b, 1] names replaced by that of `updates` [b, 1], in each row. */
+export function scatterElements(graph: Graph, data: Value, indices: Value, updates: Value, axis: number): Value {
+  return addNode(graph, 'ScatterElements', [data, indices, updates], { axis: { kind: 'int', value: axis } });
+}
+
 export function concat(graph: Graph, values: readonly Value[], axis: number): Value {
   const [only] = values;
   if (only !== undefined && values.length === 1) return only;
@@ -65,6 +70,11 @@ export function where(graph: Graph, condition: Value, a: Value, b: Value): Value
 
 export function unsqueeze(graph: Graph, value: Value, axis: number): Value {
   return addNode(graph, 'Unsqueeze', [value, int64s(graph, [axis])]);
+}
+
+/** Axes in another order: axis i of the result is axis order[i]. */
+export function transpose(graph: Graph, value: Value, order: readonly number[]): Value {
+  return addNode(graph, 'Transpose', [value], { perm: { kind: 'ints', value: order } });
 }
 
 /** Pieces of the given sizes along one axis; a single piece is the value itself. */

@@ -1,9 +1,11 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { causalAttention, stripLengths } from './attention.ts';
+import type { Batch } from './batch.ts';
 import { addWeight, type Graph, type Value } from './graph.ts';
 import { split } from './operators.ts';
 import { embed, type Point, transformerBlock } from './transformer.ts';
 import type { ImageGptWeights } from './weights.ts';
+import { wholeAttention } from './whole-attention.ts';
 
 /** A run of positions, taken through the layers of an autoregressive model together; strips follow each other. */
 export interface Strip extends Point {
@@ -16,15 +18,16 @@ export function shortestStrip(config: ImageGptConfig, n: number): number {
   return Math.min(...stripLengths(config, n));
 }
 
-/** h^0 of `n` positions in strips; `content` [1, n, d]. */
+/** h^0 of `n` positions in strips; `content` [batch, n, d]. */
 export function embedStrips(
   graph: Graph,
   content: Value,
   n: number,
   config: ImageGptConfig,
   weights: ImageGptWeights,
+  batch?: Batch,
 ): Strip[] {
-  const lengths = stripLengths(config, n);
+  const lengths = batch === undefined ? stripLengths(config, n) : [n];
   const parts = split(graph, content, lengths, 1);
   let start = 0;
   return lengths.map((length, i) => {
@@ -50,4 +53,20 @@ export function causalLayer(
     ),
   }));
   return { strips: next, keys: attention.keys, values: attention.values };
+}
+
+/** One block over whole pictures side by side, as GPUs like them. */
+export function wholeLayer(
+  graph: Graph,
+  strip: Strip,
+  layer: number,
+  config: ImageGptConfig,
+  weights: ImageGptWeights,
+  batch: Batch,
+): Strip {
+  const { length } = strip;
+  const point = transformerBlock(graph, strip, layer, config, weights, (projections) =>
+    wholeAttention(graph, projections, config, { ...batch, length }),
+  );
+  return { length, ...point };
 }

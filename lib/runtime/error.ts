@@ -5,6 +5,8 @@ export type RuntimeErrorCode =
   | 'session_failed'
   /** The execution provider is not in this build, or its libraries are missing. */
   | 'provider_unavailable'
+  /** The provider has no kernels for the number format. */
+  | 'precision_unavailable'
   /** An input is missing, unknown, or has the wrong type or size. */
   | 'input_invalid'
   /** onnxruntime failed while it ran the graph. */

@@ -8,6 +8,8 @@ import { type Service, serve } from './worker-port.ts';
 /** What a worker thread is started with. */
 export interface WorkerModel {
   provider: Provider;
+  /** Pictures in one run on a GPU. */
+  batch: number;
   prepack: boolean;
   model: ImageGptModel;
   request: ForwardRequest;
@@ -22,8 +24,8 @@ export interface WorkerInfo {
 /** Pictures in [n] tokens each, predictions out, in the same order. */
 type Predictor = Service<WorkerInfo, readonly Uint16Array[], Prediction[]>;
 
-async function open({ provider, prepack, model, request }: WorkerModel): Promise<Predictor> {
-  const forward = await openForward(model, request, { provider, prepack });
+async function open({ provider, batch, prepack, model, request }: WorkerModel): Promise<Predictor> {
+  const forward = await openForward(model, request, { provider, batch, prepack });
   const n = model.config.n_positions;
   return {
     info: { provider: forward.provider, onnxruntime: onnxruntimeVersion },

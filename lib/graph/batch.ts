@@ -1,0 +1,9 @@
+/** Pictures that go through a graph side by side, each [n, d]; a graph without one takes a picture at a time, in strips. */
+export interface Batch {
+  pictures: number;
+  /**
+   * `fused` is onnxruntime's own operator, `plain` writes the square of scores with ordinary ones: slower and larger,
+   * but right wherever those are (WebGPU's fused kernel of 1.30 is wrong on devices with subgroups of 4).
+   */
+  attention: 'fused' | 'plain';
+}
