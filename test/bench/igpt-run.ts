@@ -14,6 +14,8 @@ const summary = z.object({ type: z.literal('summary'), seen: z.int(), succeeded:
 export interface IgptRun {
   /** From start to end of the process. */
   seconds: number;
+  /** Until the first outcome: start-up, and one picture for each worker. */
+  firstOutcome: number;
   /** Of the process and all its children together, bytes; 0 unless it was asked for. */
   peakBytes: number;
 }
@@ -31,8 +33,10 @@ export async function igptRun(
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let last = '';
+    let firstOutcome = Number.NaN;
     let errors = '';
     child.stdout.on('data', (chunk: Buffer) => {
+      if (last === '') firstOutcome = (performance.now() - start) / 1000;
       last = `${last}${chunk.toString()}`.slice(-1000);
     });
     child.stderr.on('data', (chunk: Buffer) => {
@@ -45,7 +49,7 @@ export async function igptRun(
     if (child.exitCode !== 0) throw new Error(`igpt run ended with code ${child.exitCode}: ${errors.trim()}`);
     const { seen, succeeded } = summary.parse(JSON.parse(last.trim().split('\n').at(-1) ?? ''));
     if (seen !== succeeded) throw new Error(`Expected every picture to succeed, ${succeeded} of ${seen} did`);
-    return { seconds, peakBytes };
+    return { seconds, firstOutcome, peakBytes };
   } finally {
     await rm(out, { recursive: true, force: true });
   }
