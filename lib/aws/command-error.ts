@@ -2,7 +2,7 @@ import { ImageGptError } from '../image-gpt/error.ts';
 import { awsErrorName, awsErrorStatus } from './aws-error.ts';
 
 /** Why a command could not speak to AWS. */
-export type CommandErrorCode =
+type CommandErrorCode =
   | 'no_credentials'
   | 'credentials_expired'
   | 'credentials_refused'
@@ -13,7 +13,7 @@ export type CommandErrorCode =
   | 'aws_refused';
 
 /** A command could not do what it was asked for on AWS; the message says what to do. */
-export class CommandError extends ImageGptError {
+class CommandError extends ImageGptError {
   declare readonly code: CommandErrorCode;
 
   constructor(code: CommandErrorCode, message: string, options?: ErrorOptions) {

@@ -24,7 +24,7 @@ export interface CostBrakeState {
 export type LastExecution = { status: string; at: Date } | undefined;
 
 /** The release did not come to its end. */
-export class ReleaseError extends ImageGptError {
+class ReleaseError extends ImageGptError {
   constructor(message: string) {
     super('release_failed', message);
   }

@@ -10,7 +10,7 @@ import { awsErrorStatus } from './aws-error.ts';
 import { commandError } from './command-error.ts';
 
 /** Where the pictures of `igpt smoke` lie while it runs. */
-export const smokePrefix = 'igpt-smoke/';
+const smokePrefix = 'igpt-smoke/';
 
 /** A stored object; the version where the bucket keeps versions, so that nothing of it is left when it is deleted. */
 export interface Stored {

@@ -21,7 +21,7 @@ export interface ServiceState {
   stopped: StoppedTasks[];
 }
 
-export interface StoppedTasks {
+interface StoppedTasks {
   reason: string;
   tasks: number;
   /** When the last of them ended. */

@@ -4,7 +4,7 @@ import { age } from './age.ts';
 import { invocation } from './invocation.ts';
 
 /** Where a picture is stuck. */
-export type StuckAt =
+type StuckAt =
   | 'cost_brake'
   | 'event'
   | 'dead_letters'
