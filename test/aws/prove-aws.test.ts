@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { ECSClient } from '@aws-sdk/client-ecs';
 import { HeadBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createEcsClient, createS3Client, createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
+import { type DeployedStack, readDeployedStack } from '../../lib/aws/deployed-stack.ts';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { eventOf } from '../../lib/contracts/event.ts';
 import { resultKey } from '../../lib/contracts/keys.ts';
@@ -16,8 +18,8 @@ import { parseProofOptions } from '../prove-aws/proof-options.ts';
 import { type ProofPicture, proofPictures } from '../prove-aws/proof-pictures.ts';
 import { proofReport } from '../prove-aws/proof-report.ts';
 import { type ProofWorld, prove } from '../prove-aws/prove.ts';
+import { clientConfig, deployIntoMoto } from '../support/deployed-in-moto.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
-import { createMotoStack, type MotoStack } from '../support/moto-stack.ts';
 import { json, type ScriptedAws, startScriptedAws } from '../support/scripted-aws.ts';
 
 // `npm run prove:aws` without an account: its buckets, queues and topic are the emulator's, its tasks are played.
@@ -28,13 +30,14 @@ const root = join(import.meta.dirname, '../..');
 
 describe.skipIf(missing !== undefined)(`prove:aws over moto${missing === undefined ? '' : `: ${missing}`}`, () => {
   let moto: Moto;
-  let stack: MotoStack;
+  let stack: DeployedStack;
   const clients = {} as Parameters<typeof awsWorld>[1] & { sns: ReturnType<typeof createSnsClient> };
 
   beforeAll(async () => {
     moto = await startMoto();
-    stack = await createMotoStack(moto);
+    await deployIntoMoto(moto, 'ImageGpt');
     Object.assign(process.env, moto.environment);
+    stack = await readDeployedStack(new CloudFormationClient(clientConfig(moto)), 'ImageGpt');
     const made = { s3: createS3Client(), sqs: createSqsClient(), sns: createSnsClient(), ecs: createEcsClient() };
     Object.assign(clients, made);
   });
@@ -117,7 +120,7 @@ describe.skipIf(missing !== undefined)(`prove:aws over moto${missing === undefin
     expect(report).toMatch(/^right outcomes +30 of 300$/m);
     expect(report).toMatch(/^deploy +600 s$/m);
 
-    for (const Bucket of ['pictures', 'outcomes']) {
+    for (const Bucket of [stack.outputs.inputBucket, stack.outputs.outputBucket]) {
       await deleteBucket(clients.s3, Bucket);
       await expect(clients.s3.send(new HeadBucketCommand({ Bucket }))).rejects.toMatchObject({ name: 'NotFound' });
     }
