@@ -1,5 +1,5 @@
 import { type Attribute, addConstant, addNode, type Graph, type Value } from '../graph.ts';
-import { add, concat, multiply, reshape, slice, softmax, split } from '../operators.ts';
+import { add, concat, multiply, negate, reshape, slice, softmax, split } from '../operators.ts';
 import { record, type Tape } from './tape.ts';
 
 /** Attention of one picture: d = heads x head size. */
@@ -58,9 +58,13 @@ export function attention(tape: Tape, q: Value, k: Value, v: Value, shape: Atten
   record(tape, [output], ([dOutput = ''], gradients) => {
     const products = reshape(graph, multiply(graph, dOutput, output), [n, H, headSize]);
     const sums = addNode(graph, 'ReduceSum', [products, int64(graph, 2)], { keepdims: { kind: 'int', value: 1 } });
-    const rowSums = split(graph, transpose(graph, sums), groups, 0); // [heads, n, 1] each
+    // One more column, -D in dO and 1 in v, so that the product is dO v^T - D at once.
+    const lifted = concat(graph, [reshape(graph, dOutput, [n, H, headSize]), negate(graph, sums)], 2); // [n, H, dh + 1]
     const dOutputs = byGroup(dOutput);
-    const parts = blocks.map((group, g) => backwardBlocks(graph, group, dOutputs[g] ?? '', rowSums[g] ?? '', shape));
+    const liftedGroups = split(graph, lifted, groups, 1);
+    const parts = blocks.map((group, g) =>
+      backwardBlocks(graph, group, dOutputs[g] ?? '', liftedGroups[g] ?? '', shape),
+    );
     gradients.add(q, toRows(graph, parts.map((part) => part.dq), shape)); // biome-ignore format: three alike
     gradients.add(k, toRows(graph, parts.map((part) => part.dk), shape)); // biome-ignore format: three alike
     gradients.add(v, toRows(graph, parts.map((part) => part.dv), shape)); // biome-ignore format: three alike
@@ -117,21 +121,28 @@ function backwardBlocks(
   graph: Graph,
   blocks: readonly Block[],
   dOutput: Value,
-  rowSums: Value,
+  lifted: Value,
   { n, headSize, causal }: AttentionShape,
 ): { dq: Value; dk: Value; dv: Value } {
   const alpha = 1 / Math.sqrt(headSize);
   const lengths = blocks.map(({ length }) => length);
   const dOutputs = split(graph, dOutput, lengths, 0);
-  const sums = split(graph, rowSums, lengths, 1);
+  const lifts = split(graph, lifted, lengths, 0);
   const dq: Value[] = [];
   const dk = keySums(graph, n);
   const dv = keySums(graph, n);
   // From the last block, which sees all keys, to the first: what the earlier ones cannot see is then complete.
   for (const [i, block] of [...blocks.entries()].toReversed()) {
     const dO = dOutputs[i] ?? '';
-    const dShares = product(graph, dO, block.v, { transB: 1, ...BOTH }); // [heads, length, keys]
-    const dScores = multiply(graph, addNode(graph, 'Sub', [dShares, sums[i] ?? '']), block.shares);
+    const one = addConstant(
+      graph,
+      `ones [${block.keys}, ${block.heads}, 1]`,
+      new Float32Array(block.keys * block.heads).fill(1),
+      [block.keys, block.heads, 1],
+    );
+    const values = concat(graph, [block.v, one], 2); // [keys, heads, dh + 1]
+    const dShares = product(graph, lifts[i] ?? '', values, { transB: 1, ...BOTH }); // [heads, length, keys]
+    const dScores = multiply(graph, dShares, block.shares);
     dq.unshift(product(graph, dScores, block.k, { alpha, transBatchB: 1 }));
     const next = causal ? block.start : n;
     dk.add(product(graph, dScores, block.q, { alpha, transA: 1, transBatchB: 1 }), next); // [heads, keys, dh]

@@ -1,28 +1,32 @@
 import { addNode, type Value } from '../graph.ts';
-import { gatherElements, logSoftmax, matMul, multiply, negate, reshape } from '../operators.ts';
-import { oneHot } from './gather-rows.ts';
+import {
+  float32,
+  gatherElements,
+  logSoftmax,
+  matMul,
+  multiply,
+  negate,
+  reshape,
+  scatterElements,
+} from '../operators.ts';
 import { record, type Tape } from './tape.ts';
 
 /**
  * Sum over the rows of -log p(target), each times its weight: logits [rows, columns], targets int32 [rows], weights
  * [rows] -> a scalar, and -log p of each row [rows], nats. A loss: its own gradient is 1. By the logits it is
- * (p - one-hot) times the weight.
+ * p - 1 at the target, p elsewhere, times the weight.
  */
-export function crossEntropy(
-  tape: Tape,
-  logits: Value,
-  targets: Value,
-  weights: Value,
-  columns: number,
-): { loss: Value; each: Value } {
+export function crossEntropy(tape: Tape, logits: Value, targets: Value, weights: Value): { loss: Value; each: Value } {
   const { graph } = tape;
+  const columns = reshape(graph, targets, [-1, 1]);
   const logProbabilities = logSoftmax(graph, logits);
-  const chosen = gatherElements(graph, logProbabilities, reshape(graph, targets, [-1, 1]), 1);
+  const chosen = gatherElements(graph, logProbabilities, columns, 1); // [rows, 1]
   const each = negate(graph, reshape(graph, chosen, [-1])); // [rows]
   const loss = matMul(graph, weights, each);
   record(tape, [], (_, gradients) => {
     const probabilities = addNode(graph, 'Exp', [logProbabilities]);
-    const difference = addNode(graph, 'Sub', [probabilities, oneHot(tape, targets, columns)]);
+    const atTarget = addNode(graph, 'Sub', [addNode(graph, 'Exp', [chosen]), float32(graph, 1)]);
+    const difference = scatterElements(graph, probabilities, columns, atTarget, 1);
     gradients.add(logits, multiply(graph, difference, reshape(graph, weights, [-1, 1])));
   });
   return { loss, each };

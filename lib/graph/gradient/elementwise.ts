@@ -12,21 +12,17 @@ export function sum(tape: Tape, a: Value, b: Value): Value {
   return y;
 }
 
-const ALPHA = 1.702;
-
 /**
- * x * sigmoid(1.702 x), the paper's activation. With s the sigmoid and t = 1.702 y, the derivative is s + t (1 - s) =
- * t + s (1 - t): no second sigmoid, and x need not be kept.
+ * x sigmoid(x). The paper's activation x sigmoid(1.702 x) is silu(1.702 x) / 1.702, both factors of which the products
+ * around it take over. With s the sigmoid and y the result, the derivative is s + y (1 - s): x need not be kept.
  */
-export function quickGelu(tape: Tape, x: Value): Value {
+export function silu(tape: Tape, x: Value): Value {
   const { graph } = tape;
-  const alpha = float32(graph, ALPHA);
-  const s = addNode(graph, 'Sigmoid', [multiply(graph, x, alpha)]);
+  const s = addNode(graph, 'Sigmoid', [x]);
   const y = multiply(graph, x, s);
   record(tape, [y], ([dy = ''], gradients) => {
-    const t = multiply(graph, y, alpha);
-    const rest = addNode(graph, 'Sub', [float32(graph, 1), t]);
-    const slope = add(graph, multiply(graph, s, rest), t);
+    const rest = addNode(graph, 'Sub', [float32(graph, 1), s]);
+    const slope = add(graph, multiply(graph, rest, y), s);
     gradients.add(x, multiply(graph, slope, dy));
   });
   return y;

@@ -1,5 +1,5 @@
 import { addNode, type Value } from '../graph.ts';
-import { concat, reshape, split } from '../operators.ts';
+import { concat, split } from '../operators.ts';
 import { record, type Tape } from './tape.ts';
 
 /** Pieces of the given sizes along one axis; a single piece is the value itself. */
@@ -25,13 +25,6 @@ export function joined(tape: Tape, values: readonly Value[], sizes: readonly num
     });
   });
   return whole;
-}
-
-/** The same elements as `shape`; `from` is the shape of the value. */
-export function reshaped(tape: Tape, value: Value, from: readonly number[], shape: readonly number[]): Value {
-  const result = reshape(tape.graph, value, shape);
-  record(tape, [result], ([gradient = ''], all) => all.add(value, reshape(tape.graph, gradient, from)));
-  return result;
 }
 
 /** A piece that the loss does not see has gradient 0. */

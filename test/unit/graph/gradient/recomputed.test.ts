@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { silu } from '../../../../lib/graph/gradient/elementwise.ts';
+import { linear } from '../../../../lib/graph/gradient/linear.ts';
+import { recomputed } from '../../../../lib/graph/gradient/recomputed.ts';
+import { backpropagate, createGradients, createTape, record, type Tape } from '../../../../lib/graph/gradient/tape.ts';
+import { createGraph, type Value } from '../../../../lib/graph/graph.ts';
+import { expectGradients } from '../../../support/finite-differences.ts';
+
+const layer = (tape: Tape, [x = '']: readonly Value[]) => [silu(tape, linear(tape, x, 2, { weight: 'w' }))];
+
+test('the gradient through recomputed operations', () =>
+  expectGradients({ x: [2, 3], w: [3, 3] }, (tape) => {
+    const [once = ''] = recomputed(tape, ['x'], layer);
+    const [twice = ''] = recomputed(tape, [once], layer);
+    return { outputs: [{ value: twice, shape: [2, 3] }] };
+  }));
+
+test('the operations are appended once more, and only where there is a gradient', () => {
+  const graph = createGraph('g');
+  const tape = createTape(graph);
+  const [y = ''] = recomputed(tape, ['x'], layer);
+  const sigmoids = () => graph.nodes.filter(({ operator }) => operator === 'Sigmoid').length;
+  expect(sigmoids()).toBe(1);
+  backpropagate(tape, createGradients(graph));
+  expect(sigmoids()).toBe(1);
+  record(tape, [], (_, gradients) => gradients.add(y, 'dy'));
+  backpropagate(tape, createGradients(graph));
+  expect(sigmoids()).toBe(2);
+});
