@@ -7,7 +7,7 @@ import { lineChart } from '../plot/line-chart.ts';
 import { openForwardPool } from '../runtime/forward-pool.ts';
 import { type DataSet, requireLabels } from '../training/data-set.ts';
 import { extractFeatures, type LayerFeatures } from '../training/layer-features.ts';
-import { type ProbeResult, probeLayers } from '../training/probe-layers.ts';
+import { drawSplits, type ProbeResult, probeLayers, usedRows } from '../training/probe-layers.ts';
 import { splitDataSet } from '../training/split.ts';
 import {
   addDataOptions,
@@ -121,23 +121,22 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
 
   const dataSet = requireLabels(await openDataSet(options, checkpoint));
   const split = splitDataSet(dataSet, splitOptions(options));
-  const norm = options.norm ?? config.feature_norm;
-  const features = await featuresOf(checkpoint, dataSet, { layers: used, norm, workers });
-  using bar = progressBar('fits');
-  const results = await probeLayers(dataSet, split, features, {
-    candidates,
-    ...(labelsPerClass !== undefined && { labelsPerClass, draws: options.draws }),
-    seed: options.seed,
-    workers,
-    onProgress: bar.update,
+  const { seed, draws: times } = options;
+  const draws = drawSplits(dataSet, split, {
+    ...(labelsPerClass !== undefined && { labelsPerClass, draws: times }),
+    seed,
   });
+  const norm = options.norm ?? config.feature_norm;
+  const features = await featuresOf(checkpoint, dataSet, usedRows(draws), { layers: used, norm, workers });
+  using bar = progressBar('fits');
+  const results = await probeLayers(dataSet, features, { candidates, draws, seed, workers, onProgress: bar.update });
   bar.stop();
 
   const kept = options.concat === undefined ? bestOf(results) : results.at(-1);
   if (results.some(({ converged }) => !converged)) {
     process.stderr.write('some fits ended before they reached their minimum; their accuracy may be a little low\n');
   }
-  const facts = { model: name, data: dataSet.name, norm, split, labelsPerClass, draws: options.draws };
+  const facts = { model: name, data: dataSet.name, norm, split, labelsPerClass, draws: times };
   await writeOut(json ? asJson(results, kept, facts) : asTable(results, labelsPerClass !== undefined));
   if (plot !== undefined) await writePlot(plot, plotOf(results, name, dataSet.name), force);
   if (out !== undefined && kept !== undefined) {
@@ -152,12 +151,12 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
 async function featuresOf(
   checkpoint: Checkpoint,
   dataSet: DataSet,
+  rows: Uint32Array,
   { layers, norm, workers }: { layers: number[]; norm: FeatureNorm; workers: number },
 ): Promise<LayerFeatures> {
   const request = { features: { layers, norm, pool: 'mean' } } as const;
   await using pool = disposable(await openForwardPool(checkpoint, request, { workers }));
   using bar = progressBar('pictures');
-  const rows = Uint32Array.from({ length: dataSet.size }, (_, i) => i);
   return await extractFeatures(pool, dataSet, rows, {
     layers,
     norm,

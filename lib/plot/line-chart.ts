@@ -1,7 +1,7 @@
 import { line, round, SERIES_COLORS, svg, text, textWidth } from './svg.ts';
 import { ticks } from './ticks.ts';
 
-export interface Series {
+interface Series {
   name: string;
   /** [x, y], in the order in which they are joined; what is no finite number is left out. */
   points: readonly (readonly [x: number, y: number])[];

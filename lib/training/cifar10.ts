@@ -12,7 +12,7 @@ import { DataSetError } from './error.ts';
 import { cachedTokenSet, tokenSetKey } from './token-cache.ts';
 
 /** In the order of CIFAR-10's labels. */
-export const CIFAR10_CLASSES = [
+const CIFAR10_CLASSES = [
   'airplane',
   'automobile',
   'bird',

@@ -9,7 +9,7 @@ export interface LayerFeatures {
   norm: FeatureNorm;
   /** d */
   width: number;
-  /** By layer, [rows, d]. */
+  /** By layer, [N, d]; zero in rows that were not asked for. */
   values: ReadonlyMap<number, Float32Array<SharedArrayBuffer>>;
 }
 
@@ -35,7 +35,7 @@ export async function extractFeatures(
   const values = new Map(
     layers.map((layer) => [
       layer,
-      new Float32Array(new SharedArrayBuffer(rows.length * d * Float32Array.BYTES_PER_ELEMENT)),
+      new Float32Array(new SharedArrayBuffer(dataSet.size * d * Float32Array.BYTES_PER_ELEMENT)),
     ]),
   );
   await forwardRows(
@@ -47,7 +47,7 @@ export async function extractFeatures(
       for (let i = 0; i < count; i++) {
         layers.forEach((layer, k) => {
           const from = (i * layers.length + k) * d;
-          values.get(layer)?.set(data.subarray(from, from + d), (start + i) * d);
+          values.get(layer)?.set(data.subarray(from, from + d), (rows[start + i] ?? 0) * d);
         });
       }
     },

@@ -24,11 +24,9 @@ export interface ProbeResult {
 export interface ProbeLayersOptions {
   /** Layers of each probe: [[0], [1], [2], [1, 2]] are three by themselves and one of two. */
   candidates: readonly (readonly number[])[];
-  /** Train on so many labels a class, drawn from the training and validation pictures. Default: all. */
-  labelsPerClass?: number;
-  /** How often they are drawn. Default 1. */
-  draws?: number;
-  /** Default 0. */
+  /** What to train and measure on; several are draws, of which the mean is taken. */
+  draws: readonly Split[];
+  /** For the folds of cross-validation. Default 0. */
   seed?: number;
   /** Threads. */
   workers: number;
@@ -38,22 +36,54 @@ export interface ProbeLayersOptions {
 /** Keeps the draws of labels apart from those of everything else with the same seed. */
 const LABEL_STREAM = 0x1abe1;
 
+export interface DrawOptions {
+  /** Train on so many labels a class, drawn from the training and validation pictures. Default: all. */
+  labelsPerClass?: number;
+  /** How often they are drawn. Default 1. */
+  draws?: number;
+  /** Default 0. */
+  seed?: number;
+}
+
 /**
- * Fits and measures a probe for each candidate, in worker threads. With few labels the penalty is chosen by
- * cross-validation within them: nothing else is looked at.
+ * What probes are trained and measured on. With few labels there is no validation part: the penalty is chosen by
+ * cross-validation within them, and nothing else is looked at.
  *
- * @param features of all rows of the data set
  * @throws DataSetError `one_class`, `class_empty`, `held_out_empty`
+ */
+export function drawSplits(
+  dataSet: LabelledDataSet,
+  split: Split,
+  { labelsPerClass, draws = 1, seed = 0 }: DrawOptions = {},
+): Split[] {
+  if (labelsPerClass === undefined) return [checkedSplit(dataSet, split)];
+  const pool = Uint32Array.from([...split.train, ...split.validation]);
+  checkClasses(dataSet, pool, labelsPerClass);
+  return Array.from({ length: draws }, (_, draw) => ({
+    train: drawLabels(dataSet, pool, labelsPerClass, seed + draw),
+    validation: new Uint32Array(0),
+    test: split.test,
+  }));
+}
+
+/** Rows that any of the splits uses, ascending. */
+export function usedRows(splits: readonly Split[]): Uint32Array {
+  const rows = new Set(splits.flatMap(({ train, validation, test }) => [...train, ...validation, ...test]));
+  return Uint32Array.from(rows).sort();
+}
+
+/**
+ * Fits and measures a probe for each candidate, in worker threads.
+ *
+ * @param features of the rows that the draws use, or more
  */
 export async function probeLayers(
   dataSet: LabelledDataSet,
-  split: Split,
   features: LayerFeatures,
   options: ProbeLayersOptions,
 ): Promise<ProbeResult[]> {
-  const { candidates, labelsPerClass, draws = 1, seed = 0, workers, onProgress } = options;
-  const parts = labelsPerClass === undefined ? [checkedSplit(dataSet, split)] : lowData(labelsPerClass);
-  const tasks = candidates.flatMap((layers) => parts.map((part, draw) => taskOf(layers, part, draw)));
+  const { candidates, draws, seed = 0, workers, onProgress } = options;
+  const tasks = candidates.flatMap((layers) => draws.map((part, draw) => taskOf(layers, part, draw)));
   const pool = await openWorkerPool<undefined, ProbeTask, FittedProbe>({
     file: new URL('./probe-worker.ts', import.meta.url),
     data: undefined,
@@ -69,19 +99,9 @@ export async function probeLayers(
         return probe;
       }),
     );
-    return candidates.map((layers, i) => summary(layers, fitted.slice(i * parts.length, (i + 1) * parts.length)));
+    return candidates.map((layers, i) => summary(layers, fitted.slice(i * draws.length, (i + 1) * draws.length)));
   } finally {
     await pool.close();
-  }
-
-  function lowData(count: number): Split[] {
-    const pool = Uint32Array.from([...split.train, ...split.validation]);
-    checkClasses(dataSet, pool, count);
-    return Array.from({ length: draws }, (_, draw) => ({
-      train: drawLabels(dataSet, pool, count, seed + draw),
-      validation: new Uint32Array(0),
-      test: split.test,
-    }));
   }
 
   function taskOf(layers: readonly number[], part: Split, draw: number): ProbeTask {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../../lib/image-gpt/random.ts';
 import { type LabelledDataSet, requireLabels, tokenDataSet } from '../../../lib/training/data-set.ts';
 import type { LayerFeatures } from '../../../lib/training/layer-features.ts';
-import { probeLayers } from '../../../lib/training/probe-layers.ts';
+import { drawSplits, probeLayers, usedRows } from '../../../lib/training/probe-layers.ts';
 import { splitDataSet } from '../../../lib/training/split.ts';
 
 const N = 120;
@@ -33,7 +33,7 @@ const features: LayerFeatures = {
 
 describe('probes by layer', () => {
   it('are right where the layer tells the classes apart', async () => {
-    const results = await probeLayers(dataSet, split, features, { candidates: [[0], [1]], workers: 2 });
+    const results = await probeLayers(dataSet, features, { candidates: [[0], [1]], draws: [split], workers: 2 });
 
     expect(results.map(({ layers }) => layers)).toEqual([[0], [1]]);
     expect(results[0]?.testAccuracy).toBeLessThan(0.8);
@@ -41,7 +41,11 @@ describe('probes by layer', () => {
   });
 
   it('read several layers side by side', async () => {
-    const [alone, both] = await probeLayers(dataSet, split, features, { candidates: [[2], [2, 3]], workers: 1 });
+    const [alone, both] = await probeLayers(dataSet, features, {
+      candidates: [[2], [2, 3]],
+      draws: [split],
+      workers: 1,
+    });
 
     expect(alone?.testAccuracy).toBeLessThan(0.8);
     expect(both?.testAccuracy).toBe(1);
@@ -49,37 +53,52 @@ describe('probes by layer', () => {
   });
 
   it('learn from a few labels a class, the mean of several draws', async () => {
-    const options = { candidates: [[1]], labelsPerClass: 4, draws: 3, workers: 2 };
-    const [result] = await probeLayers(dataSet, split, features, options);
-    const [again] = await probeLayers(dataSet, split, features, options);
+    const draws = drawSplits(dataSet, split, { labelsPerClass: 4, draws: 3 });
+    const [result] = await probeLayers(dataSet, features, { candidates: [[1]], draws, workers: 2 });
+    const [again] = await probeLayers(dataSet, features, { candidates: [[1]], draws, workers: 1 });
+
+    expect(draws.map(({ train }) => train.length)).toEqual([8, 8, 8]);
+    expect(new Set(draws.map(({ train }) => train.join())).size).toBe(3);
 
     expect(result?.testAccuracy).toBeGreaterThan(0.9);
     expect(again).toEqual(result);
   });
 
   it('learn even from one label a class', async () => {
-    const [result] = await probeLayers(dataSet, split, features, { candidates: [[1]], labelsPerClass: 1, workers: 1 });
+    const draws = drawSplits(dataSet, split, { labelsPerClass: 1 });
+    const [result] = await probeLayers(dataSet, features, { candidates: [[1]], draws, workers: 1 });
 
     expect(result?.testAccuracy).toBeGreaterThan(0.9);
+  });
+});
+
+describe('what probes are trained on', () => {
+  it('is the split itself, or a few labels of each class that are not for measuring', () => {
+    expect(drawSplits(dataSet, split)).toEqual([split]);
+    const [few] = drawSplits(dataSet, split, { labelsPerClass: 5 });
+
+    expect(few?.test).toEqual(split.test);
+    expect(few?.train.filter((row) => labels[row] === 1)).toHaveLength(5);
+    expect(few?.train.filter((row) => split.test.includes(row))).toHaveLength(0);
+  });
+
+  it('needs only some rows', () => {
+    expect(
+      usedRows([{ train: Uint32Array.of(5, 2), validation: Uint32Array.of(), test: Uint32Array.of(2, 1) }]),
+    ).toEqual(Uint32Array.of(1, 2, 5));
   });
 
   it.each([
     ['one class only', ['a'], new Int32Array(N), {}, /x has one class only, a/],
     ['an empty class', ['0', '1', 'z'], labels, {}, /class z of x has 0 pictures to train on, expected 1/],
     ['fewer labels than wanted', ['0', '1'], labels, { labelsPerClass: 49 }, /class 0 of x has 48 .* expected 49/],
-  ])('refuse %s', async (_, classes, changed, options, message) => {
-    const other = { ...dataSet, classes, labels: changed };
-
-    await expect(probeLayers(other, split, features, { candidates: [[0]], workers: 1, ...options })).rejects.toThrow(
-      message,
-    );
+  ])('is refused with %s', (_, classes, changed, options, message) => {
+    expect(() => drawSplits({ ...dataSet, classes, labels: changed }, split, options)).toThrow(message);
   });
 
-  it('refuse to choose without held-out pictures', async () => {
+  it('is refused without held-out pictures', () => {
     const all = { ...split, validation: new Uint32Array(0) };
 
-    await expect(probeLayers(dataSet, all, features, { candidates: [[0]], workers: 1 })).rejects.toThrow(
-      /larger --validation-share/,
-    );
+    expect(() => drawSplits(dataSet, all)).toThrow(/larger --validation-share/);
   });
 });

@@ -91,14 +91,13 @@ describe.skipIf(missing !== undefined)(
       },
     );
 
-    test('the palette has as little inertia as k-means there, to 3 %', async () => {
+    test('the palette has no more inertia than k-means there, in the mean of five seeds, to 1 %', async () => {
       const ours = await Promise.all(
         [0, 1, 2, 3, 4].map(async (seed) => (await fitPalette(pixels, { colors: 64, seed, iterations: 300 })).inertia),
       );
       const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
-      expect(mean(ours)).toBeLessThan(1.03 * mean(theirs.inertias));
-      expect(mean(ours)).toBeGreaterThan(0.97 * mean(theirs.inertias));
+      expect(mean(ours)).toBeLessThan(1.01 * mean(theirs.inertias));
     });
   },
 );
