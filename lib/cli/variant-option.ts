@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { resolutions, type Variant, type VariantOptions, variantConfig, variants } from '../checkpoint/variants.ts';
+import { resolutions, type VariantOptions, variantConfig, variants } from '../checkpoint/variants.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { integer } from './number-option.ts';
 import { UsageError } from './usage-error.ts';
@@ -30,7 +30,8 @@ export interface VariantChoice {
 /** The shape that the options name. */
 export function chosenVariant(choice: VariantChoice): { name: string; config: ImageGptConfig } {
   const { resolution, heads, objective } = choice;
-  const variant = choice.variant.toUpperCase() as Variant;
+  // --variant takes no other.
+  const variant = variants.find((name) => name === choice.variant.toUpperCase()) ?? 'S';
   const config = variantConfig(variant, {
     ...(resolution !== undefined && { resolution: Number(resolution) }),
     ...(heads !== undefined && { heads }),

@@ -1,6 +1,7 @@
 import type { ByteFile } from '../byte-file.ts';
 import { CheckpointError } from '../error.ts';
-import { isKind, type Pickle, type PickleValue, readPickle } from './pickle.ts';
+import { type Pickle, readPickle } from './pickle.ts';
+import { isKind, type PickleValue } from './pickle-value.ts';
 import { allowedGlobals, readStorage, type Storage, stateDictTensors } from './state-dict.ts';
 import type { TorchFile } from './torch-source.ts';
 

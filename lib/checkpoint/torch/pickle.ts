@@ -1,22 +1,5 @@
 import { CheckpointError } from '../error.ts';
-
-/**
- * What a pickle says, as data. Nothing is imported, called or built: a call is kept as the name of what would be called
- * and its arguments.
- */
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | { kind: 'list'; items: PickleValue[] }
-  | { kind: 'tuple'; items: readonly PickleValue[] }
-  | { kind: 'dict'; entries: [PickleValue, PickleValue][] }
-  | { kind: 'global'; name: string }
-  | { kind: 'call'; name: string; args: readonly PickleValue[] }
-  | { kind: 'persistent'; id: PickleValue };
+import { invalid, isKind, long, orderedEntries, type PickleValue } from './pickle-value.ts';
 
 /** A pickle, read. */
 export interface Pickle {
@@ -28,9 +11,6 @@ export interface Pickle {
 
 /** The largest state dict there is, iGPT-XL's with all biases, takes about 30,000 operations. */
 const maxOperations = 1_000_000;
-
-/** PyTorch's magic number has 10 bytes; nothing else in a state dict comes near. */
-const maxLongBytes = 16;
 
 /** Marks the start of a tuple, a list or the items of a dict on the stack. */
 const mark = Symbol('mark');
@@ -283,45 +263,7 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
   throw invalid(`it has more than ${maxOperations} operations, thirty times those of the largest iGPT`);
 }
 
-/** Two's complement, little-endian. */
-function long(bytes: Buffer): number | bigint {
-  if (bytes.length > maxLongBytes) throw invalid(`an integer of ${bytes.length} bytes`);
-  let value = 0n;
-  for (const byte of bytes.toReversed()) value = (value << 8n) | BigInt(byte);
-  if (((bytes.at(-1) ?? 0) & 0x80) !== 0) value -= 1n << BigInt(8 * bytes.length);
-  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
-}
-
-/** OrderedDict(), or OrderedDict([[key, value], ...]) as Python 2 wrote it. */
-function orderedEntries(args: readonly PickleValue[]): [PickleValue, PickleValue][] {
-  const [list] = args;
-  if (list === undefined) return [];
-  if (!isKind(list, 'list')) throw invalid('an OrderedDict is made of what is no list');
-  return list.items.map((item) => {
-    const pair = isKind(item, 'list') || isKind(item, 'tuple') ? item.items : [];
-    const [key, value] = pair;
-    if (pair.length !== 2 || key === undefined || value === undefined) {
-      throw invalid('an OrderedDict is made of what are no pairs');
-    }
-    return [key, value];
-  });
-}
-
-type Kinds = Extract<PickleValue, { kind: string }>;
-
-/** True for a value that is no plain number, string or the like, of the kind asked for. */
-export function isKind<K extends Kinds['kind']>(
-  value: PickleValue | undefined,
-  kind: K,
-): value is Extract<Kinds, { kind: K }> {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
-}
-
 /** Of a name in an error; hostile ones may be long, and print() would obey control characters. */
 function shown(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
-}
-
-function invalid(found: string): CheckpointError {
-  return new CheckpointError('weights_invalid', `The pickle is damaged or no state dict of PyTorch: ${found}.`);
 }

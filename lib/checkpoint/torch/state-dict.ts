@@ -1,6 +1,6 @@
 import { CheckpointError } from '../error.ts';
 import { elementsOf } from '../tensor-source.ts';
-import { isKind, type PickleValue } from './pickle.ts';
+import { isKind, type PickleValue } from './pickle-value.ts';
 
 /** PyTorch's storage classes: the safetensors dtype of their elements and its bytes. */
 const storageTypes: Readonly<Record<string, { dtype: string; bytes: number }>> = {
