@@ -16,6 +16,7 @@ import { nearest } from './nearest.ts';
 import { paletteCommand } from './palette.ts';
 import { probeCommand } from './probe.ts';
 import { quantizeCommand } from './quantize.ts';
+import { quantizeWeightsCommand } from './quantize-weights.ts';
 import { redriveCommand } from './redrive.ts';
 import { runCommand } from './run.ts';
 import { samplePictures } from './sample-pictures.ts';
@@ -24,6 +25,7 @@ import { writeOut } from './standard-output.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
 import { UsageError } from './usage-error.ts';
+import { verifyCommand } from './verify.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -57,6 +59,8 @@ export function createProgram(): Command {
     paletteCommand,
     importCommand,
     initCommand,
+    quantizeWeightsCommand,
+    verifyCommand,
     doctorCommand,
     smokeCommand,
     statusCommand,
