@@ -1,0 +1,187 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { messageText } from '../../lib/contracts/message-text.ts';
+import { packTokens } from '../../lib/image-gpt/token-packing.ts';
+import { createMemoryQueue } from '../../lib/local/memory-queue.ts';
+import { consume, type Flow } from '../../lib/pipeline/consumer.ts';
+import { createInfer } from '../../lib/pipeline/infer.ts';
+import { MessageError } from '../../lib/pipeline/message-error.ts';
+import type { QueueMessage } from '../../lib/pipeline/ports.ts';
+import { createPreprocess } from '../../lib/pipeline/preprocess.ts';
+import { createReceiveUploads } from '../../lib/pipeline/receive-uploads.ts';
+import { createSemaphore } from '../../lib/pipeline/semaphore.ts';
+import { createStages } from '../../lib/pipeline/stages.ts';
+import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { createTokenPacker } from '../../lib/pipeline/token-packer.ts';
+import { createMemoryObjectStore } from '../support/memory-object-store.ts';
+import { simulatedModels } from '../support/simulation/simulated-models.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+const [{ model, preprocessing, quantize, colors }] = simulatedModels;
+
+/** Both flows as they are deployed, over memory; `predicted` are the lengths that the model was given. */
+function setUp() {
+  const clock = createVirtualClock();
+  const [input, output] = [createMemoryObjectStore(clock), createMemoryObjectStore(clock)];
+  const uploads = createMemoryQueue({ clock, capacity: 1000 });
+  const tokens = createMemoryQueue({ clock, capacity: 1000 });
+  const predicted: number[] = [];
+  const ports = {
+    ...{ input, output, clock, confirmSource: true },
+    events: { publish: async () => {} },
+    observer: { stages: createStages(clock), ended: () => {}, caught: () => {} },
+  };
+  const preprocess = createPreprocess({
+    ...{ ...ports, quantize, colors, model: model.id },
+    decoder: { decode: async () => ({ format: 'jpeg', width: 1, height: 1, rgb: new Uint8Array(12) }) },
+    decoding: createSemaphore(4),
+    packer: createTokenPacker({ queue: tokens, clock, preprocessing, maxWaitMs: 1 }),
+  });
+  const infer = createInfer({
+    ...{ ...ports, uploads, preprocessing },
+    model: {
+      ...model,
+      predict: (tokens) => {
+        predicted.push(tokens.length);
+        return model.predict(tokens);
+      },
+    },
+    predicting: createSemaphore(4),
+  });
+  const receiveUploads = createReceiveUploads({ bucket: 'pictures', input, output, model: model.id, preprocess });
+  return { clock, input, output, uploads, tokens, predicted, infer, receiveUploads };
+}
+
+const delivery = (body: string): QueueMessage => ({
+  ...{ body, receipt: 'r', receiveCount: 1, lastReceive: false, sentAt: new Date(0) },
+});
+
+/** Resolved, or refused as no message of ours: anything else would be tried again for nothing, or end the process. */
+async function understoodOrRefused(flow: Flow, body: string): Promise<void> {
+  const [result] = await Promise.allSettled([flow(delivery(body))]);
+  if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(MessageError);
+}
+
+const record = (key: unknown, eventName: unknown = 'ObjectCreated:Put') => ({
+  ...{ eventSource: 'aws:s3', eventName },
+  s3: { bucket: { name: 'pictures' }, object: { key, eTag: 'abc' } },
+});
+
+const picture = (tokens: string) => ({
+  ...{ key: 'a', etag: '"e"', image: { format: 'jpeg', width: 1, height: 1, bytes: 1 }, tokens },
+});
+
+const packed = Buffer.from(packTokens(Uint16Array.of(0, 1, 0, 1), colors)).toString('base64');
+
+/** Valid messages of both queues, for having something changed in them. */
+const valid: unknown[] = [
+  { schema_version: 1, type: 'reference', key: 'a', etag: '"e"' },
+  { Records: [record('a'), record('b', 'ObjectRemoved:Delete')] },
+  { Service: 'Amazon S3', Event: 's3:TestEvent' },
+  { schema_version: 1, preprocessing, pictures: [picture(packed), picture(packed)] },
+];
+
+/** A message with one of its values, at any depth, replaced by another. */
+const mutated = fc
+  .tuple(fc.constantFrom(...valid), fc.nat(), fc.oneof(fc.jsonValue(), fc.constant(undefined), fc.double()))
+  .map(([message, at, value]) => {
+    let left = at % 12;
+    return JSON.stringify(message, (name, old) => {
+      if (name === '') return old;
+      left -= 1;
+      return left === 0 ? value : old;
+    });
+  });
+
+const anyBody = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.json(), mutated);
+
+describe('whatever comes into the queues', () => {
+  test('of uploads is understood or refused', async () => {
+    const { receiveUploads } = setUp();
+    await fc.assert(fc.asyncProperty(anyBody, (body) => understoodOrRefused(receiveUploads, body)));
+  });
+
+  test('of tokens is understood or refused, and the model gets pictures of its size and no other', async () => {
+    const { infer, predicted } = setUp();
+    await fc.assert(fc.asyncProperty(anyBody, (body) => understoodOrRefused(infer, body)));
+    const anyTokens = fc.uint8Array({ maxLength: 8 }).map((bytes) => Buffer.from(bytes).toString('base64'));
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyTokens, { maxLength: 3 }), (tokens) =>
+        understoodOrRefused(infer, messageText({ schema_version: 1, preprocessing, pictures: tokens.map(picture) })),
+      ),
+    );
+    expect(new Set(predicted)).toEqual(new Set([model.tokens]));
+  });
+
+  test('a key of any shape gets the outcome of its picture, however S3 encodes it', async () => {
+    const { input, output, tokens, infer, receiveUploads } = setUp();
+    const anyKey = fc
+      .oneof(
+        fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }),
+        fc.constantFrom('.', '..', '/', '//', '../../etc/passwd', 'a//b', '%2e', '+', ' ', '\0', '\uffff', '__proto__'),
+        fc.constantFrom('constructor', 'k'.repeat(1024), '\u{1f408}'.repeat(256), 'results/x.json'),
+      )
+      .filter((key) => key.isWellFormed() && !key.endsWith('/'));
+    await fc.assert(
+      fc.asyncProperty(anyKey, async (key) => {
+        await input.put(key, Uint8Array.of(1));
+        const encoded = encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/');
+        const { etag = '' } = (await input.head(key)) ?? {};
+        const about = { ...record(encoded), s3: { ...record(encoded).s3, object: { key: encoded, eTag: etag } } };
+        await receiveUploads(delivery(messageText({ Records: [about] })));
+        for (const message of await tokens.receive({ maxMessages: 10, waitMs: 0 })) {
+          await infer(message);
+          await tokens.delete([message.receipt]);
+        }
+        const outcomes = [...output.objects.values()].map(({ body }) => parseOutcome(body));
+        expect(outcomes).toMatchObject([{ status: 'succeeded', key, etag }]);
+        for (const at of output.objects.keys()) {
+          expect(Buffer.byteLength(at)).toBeLessThanOrEqual(1024);
+          await output.delete(at);
+        }
+      }),
+    );
+  });
+
+  test('a key that is too long for S3 is refused', async () => {
+    const { receiveUploads } = setUp();
+    const body = messageText({ Records: [record('k'.repeat(1025))] });
+    await expect(receiveUploads(delivery(body))).rejects.toThrow(MessageError);
+  });
+
+  test('goes to the dead letters, told once as such, while the process goes on with what it understands', async () => {
+    const { clock, input, output, uploads, tokens, infer, receiveUploads } = setUp();
+    const stop = new AbortController();
+    const last: string[] = [];
+    const tellLast = (error: unknown, message?: QueueMessage): void => {
+      expect(error).toBeInstanceOf(MessageError);
+      if (message?.lastReceive) last.push(message.body);
+    };
+    const common = { clock, signal: stop.signal, concurrency: 10, onError: tellLast };
+    const running = [
+      consume({ ...common, queue: uploads, flow: receiveUploads }),
+      consume({ ...common, queue: tokens, flow: infer }),
+    ];
+    const hostile = [
+      ...['', 'null', '[]', '{"Records":[]}', '{"schema_version":1}', '\u0000'],
+      messageText({ Records: [record('%')] }),
+      messageText({ schema_version: 1, preprocessing, pictures: [picture('AAAA')] }),
+      messageText({ schema_version: 2, preprocessing, pictures: [picture(packed)] }),
+    ];
+    await uploads.send(hostile);
+    await tokens.send(hostile);
+    await input.put('good', Uint8Array.of(1));
+    await uploads.send([
+      messageText({ Records: [{ ...record('good'), s3: { ...record('good').s3, object: { key: 'good' } } }] }),
+    ]);
+    await clock.sleep(3_600_000);
+    stop.abort();
+    await Promise.all(running);
+    clock.stop();
+
+    expect([...uploads.deadLetters].toSorted()).toEqual(hostile.toSorted());
+    expect([...tokens.deadLetters].toSorted()).toEqual(hostile.toSorted());
+    expect(last.toSorted()).toEqual([...hostile, ...hostile].toSorted());
+    expect([...output.objects.keys()]).toEqual([`results/${model.id}/good.json`]);
+  });
+});
