@@ -1,14 +1,16 @@
 import { once } from 'node:events';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
+import { type DeployedStack, readDeployedStack } from '../../lib/aws/deployed-stack.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { resultKey } from '../../lib/contracts/keys.ts';
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { sha256 } from '../../lib/pipeline/sha256.ts';
+import { clientConfig, deployIntoMoto } from '../support/deployed-in-moto.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
-import { createMotoStack, type MotoStack } from '../support/moto-stack.ts';
 import { s3Error, startScriptedAws } from '../support/scripted-aws.ts';
 import { finished, igpt, startIgpt } from './igpt-process.ts';
 
@@ -18,20 +20,21 @@ const missing = await motoMissing();
 
 describe.skipIf(missing !== undefined)(`igpt backfill over moto${missing === undefined ? '' : `: ${missing}`}`, () => {
   let moto: Moto;
-  let stack: MotoStack;
+  let stack: DeployedStack;
   let s3: S3Client;
   let sqs: SQSClient;
 
   beforeAll(async () => {
     moto = await startMoto();
-    stack = await createMotoStack(moto);
+    await deployIntoMoto(moto, 'ImageGpt', { modelId: 'tiny-0123456789ab' });
     Object.assign(process.env, moto.environment);
+    stack = await readDeployedStack(new CloudFormationClient(clientConfig(moto)), 'ImageGpt');
     [s3, sqs] = [createS3Client(), createSqsClient()];
     // The outcomes are a second newer than the pictures.
     const keys = Array.from({ length: 50 }, (_, i) => `cats/${String(i).padStart(2, '0')}.jpg`);
     const etags = new Map<string, string>();
     await eachOf([...keys, 'dogs/a ü+%.jpg', 'dogs/b.jpg', 'dogs/c.jpg'], async (Key) => {
-      const { ETag = '' } = await s3.send(new PutObjectCommand({ Bucket: 'pictures', Key, Body: Key }));
+      const { ETag = '' } = await s3.send(new PutObjectCommand({ Bucket: stack.outputs.inputBucket, Key, Body: Key }));
       etags.set(Key, ETag);
     });
     await new Promise((resolve) => setTimeout(resolve, 1100));
@@ -52,7 +55,7 @@ describe.skipIf(missing !== undefined)(`igpt backfill over moto${missing === und
       error: { code: 'corrupt_image', message: 'no' },
     };
     const Key = resultKey(stack.outputs.modelId, key, sha256);
-    await s3.send(new PutObjectCommand({ Bucket: 'outcomes', Key, Body: JSON.stringify(outcome) }));
+    await s3.send(new PutObjectCommand({ Bucket: stack.outputs.outputBucket, Key, Body: JSON.stringify(outcome) }));
   }
 
   const backfill = (...args: string[]) => igpt(['backfill', '--json', ...args], { env: moto.environment });

@@ -13,7 +13,7 @@ import { proofReport } from './proof-report.ts';
 import { prove } from './prove.ts';
 
 // NEVER RUN ON REAL AWS by those who wrote it: there was no account. What it is made of is tested in
-// test/unit/prove-aws and, over an emulator, in test/aws/prove-aws.test.ts.
+// test/unit/prove-aws and, over an emulator, in test/aws/prove-aws.slow.test.ts.
 
 const root = join(import.meta.dirname, '../..');
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

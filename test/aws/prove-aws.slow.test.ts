@@ -4,10 +4,12 @@ import { promisify } from 'node:util';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { ECSClient } from '@aws-sdk/client-ecs';
 import { HeadBucketCommand } from '@aws-sdk/client-s3';
+import { SubscribeCommand } from '@aws-sdk/client-sns';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createEcsClient, createS3Client, createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
 import { type DeployedStack, readDeployedStack } from '../../lib/aws/deployed-stack.ts';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
+import { queueNameOf } from '../../lib/aws/stack-queues.ts';
 import { eventOf } from '../../lib/contracts/event.ts';
 import { resultKey } from '../../lib/contracts/keys.ts';
 import type { Outcome } from '../../lib/contracts/outcome.ts';
@@ -19,7 +21,7 @@ import { type ProofPicture, proofPictures } from '../prove-aws/proof-pictures.ts
 import { proofReport } from '../prove-aws/proof-report.ts';
 import { type ProofWorld, prove } from '../prove-aws/prove.ts';
 import { clientConfig, deployIntoMoto } from '../support/deployed-in-moto.ts';
-import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
+import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { json, type ScriptedAws, startScriptedAws } from '../support/scripted-aws.ts';
 
 // `npm run prove:aws` without an account: its buckets, queues and topic are the emulator's, its tasks are played.
@@ -40,6 +42,11 @@ describe.skipIf(missing !== undefined)(`prove:aws over moto${missing === undefin
     stack = await readDeployedStack(new CloudFormationClient(clientConfig(moto)), 'ImageGpt');
     const made = { s3: createS3Client(), sqs: createSqsClient(), sns: createSnsClient(), ecs: createEcsClient() };
     Object.assign(clients, made);
+    // Which moto's CloudFormation leaves out.
+    const { resultsTopicArn: TopicArn, resultEventsQueueUrl: url } = stack.outputs;
+    const Endpoint = `arn:aws:sqs:${motoRegion}:${motoAccount}:${queueNameOf(url)}`;
+    const Attributes = { RawMessageDelivery: 'true' };
+    await made.sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint, Attributes }));
   });
   afterAll(async () => {
     for (const client of Object.values(clients)) client.destroy();
