@@ -84,7 +84,7 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
     if (!allowed.has(full)) {
       throw new CheckpointError(
         'weights_unsafe',
-        `The pickle asks for ${shown(full)}, which may run code and is no part of a state dict; nothing of it was run. Save model.state_dict() alone with PyTorch.`,
+        `The pickle asks for ${shown(full)}, which no state dict of an iGPT needs; nothing of it was run. Save model.state_dict() alone with PyTorch.`,
       );
     }
     stack.push({ kind: 'global', name: full });

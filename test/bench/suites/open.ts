@@ -67,7 +67,7 @@ async function cutXl({ scratch, say }: BenchContext): Promise<Row[]> {
       shardBytes: 1e9,
     });
     const rows: Row[] = [];
-    for (const layer of [1, 2]) {
+    for (const layer of [1, XL_BLOCKS]) {
       const { opened, own, mapped, seconds } = await measureLayer(directory, layer);
       const needed = await neededBytes(directory, layer);
       const name = `XL cut to ${XL_BLOCKS} blocks, features of layer ${layer}`;
