@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { preprocessingHash } from '../../../lib/checkpoint/preprocessing-hash.ts';
 import { messageText } from '../../../lib/contracts/message-text.ts';
 import { packTokens } from '../../../lib/image-gpt/token-packing.ts';
@@ -64,7 +63,7 @@ export async function overhead({ rounds }: BenchContext): Promise<Row[]> {
 /** CPU milliseconds per picture, as the process says. */
 async function cpuMs(what: string, env: Record<string, string>): Promise<number> {
   const { PATH: path = '' } = process.env;
-  const child = fork(join(import.meta.dirname, '../overhead-process.ts'), [what], {
+  const child = fork(new URL('../overhead-process.ts', import.meta.url), [what], {
     env: { PATH: path, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

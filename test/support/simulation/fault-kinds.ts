@@ -1,5 +1,5 @@
 /** What can go wrong with a call of a port. */
-export const callFaults = [
+const callFaults = [
   /** Refused at once: nothing has happened. */
   'throttle',
   /** 500 or 503: mostly nothing has happened. */
@@ -29,7 +29,7 @@ export const callFaults = [
 export type CallFault = (typeof callFaults)[number];
 
 /** What happens to the world meanwhile. */
-export const worldFaults = [
+const worldFaults = [
   'overwrite',
   'delete',
   /** An announcement again, late, or of what is no longer so. */
@@ -46,7 +46,7 @@ export const worldFaults = [
   'backfill',
 ] as const;
 
-export type WorldFault = (typeof worldFaults)[number];
+type WorldFault = (typeof worldFaults)[number];
 
 export type FaultKind = CallFault | WorldFault;
 

@@ -30,7 +30,7 @@ const latencyMs = 400;
 export const longestMs = 150_000;
 
 /** What a call does, in whole or in part; `partly` is there for what can be done in part. */
-export interface Effect<R> {
+interface Effect<R> {
   whole(faulty: boolean): R | Promise<R>;
   partly?: () => void;
   /** For deliveries: what the world does to the messages. */

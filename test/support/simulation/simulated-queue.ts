@@ -3,7 +3,7 @@ import type { Queue, QueueMessage } from '../../../lib/pipeline/ports.ts';
 import type { CallFault } from './fault-kinds.ts';
 import type { Chance, Machine } from './machine.ts';
 
-export interface DeadLetter {
+interface DeadLetter {
   body: string;
   /** Whoever had it last met no fault meanwhile: then the contract has no place for it here. */
   unjust: boolean;
