@@ -40,6 +40,9 @@ const weightFiles = [
   'pytorch_model.bin.index.json',
 ];
 
+/** What the hub answers for a model that is not there or not for everybody; other failures may pass. */
+const refusals = [401, 403, 404];
+
 /** Times that a download is taken up again without a new byte before it is given up. */
 const maxAttempts = 5;
 
@@ -137,7 +140,8 @@ async function continueDownload(
     if (done === size) return;
     done = 0;
   }
-  const blob = await downloadFile({ repo, revision, path, ...(hubUrl !== undefined && { hubUrl }) });
+  // Plain HTTP with ranges, which every mirror of the hub speaks, rather than the protocol of its chunk store.
+  const blob = await downloadFile({ repo, revision, path, xet: false, ...(hubUrl !== undefined && { hubUrl }) });
   if (blob === null) throw failed(`${path} of ${repo} is not on the hub any more; run the command again`);
   const rest = done === 0 ? blob : blob.slice(done);
   await pipeline(
@@ -182,7 +186,7 @@ async function sizeOf(path: string): Promise<number> {
 
 function explain({ repo, revision }: HubModel, hubUrl: string | undefined, error: unknown): CheckpointError {
   if (error instanceof CheckpointError) return error;
-  if (error instanceof HubApiError && error.statusCode < 500) {
+  if (error instanceof HubApiError && refusals.includes(error.statusCode)) {
     return failed(
       `the hub has no model ${repo} at ${revision}, or it is private (status ${error.statusCode}); check the name`,
       error,

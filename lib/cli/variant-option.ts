@@ -10,10 +10,9 @@ export function variantOption(): Option {
 }
 
 export function resolutionOption(): Option {
-  return new Option(
-    '--resolution <pixels>',
-    'side of the pictures (default: 32, and 64 for xl); only with --variant',
-  ).choices(resolutions.map(String));
+  return new Option('--resolution <pixels>', 'side of the pictures (default: 32, and 64 for xl)').choices(
+    resolutions.map(String),
+  );
 }
 
 export function headsOption(words: string): Option {

@@ -10,6 +10,8 @@ export interface HubServer extends AsyncDisposable {
   breakAfter: Map<string, number>;
   /** Replaces what is sent, not what the checksums are of. */
   sent: Map<string, Buffer>;
+  /** Status of every answer from now on. */
+  status: number | undefined;
   /** What paths-info says instead, given what was asked for. */
   listed: ((paths: string[]) => unknown[]) | undefined;
 }
@@ -29,6 +31,10 @@ export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 10
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { url = '' } = request;
+    if (server.status !== undefined) {
+      response.writeHead(server.status).end();
+      return;
+    }
     if (url === '/api/models/org/model/paths-info/main') {
       const { paths }: { paths: string[] } = JSON.parse(Buffer.concat(await Array.fromAsync(request)).toString());
       const list = server.listed?.(paths) ?? paths.filter((path) => files.has(path)).map(info);
@@ -69,6 +75,7 @@ export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 10
     ranges,
     breakAfter,
     sent,
+    status: undefined,
     listed: undefined,
     async [Symbol.asyncDispose]() {
       http.closeAllConnections();

@@ -111,6 +111,13 @@ describe('a download', () => {
     await expect(downloadModel(model, { directory, hubUrl: empty.url })).rejects.toThrow(/has no weights/);
   });
 
+  it('that the hub puts off is no missing model', async () => {
+    await using hub = await hubServer(files);
+    hub.status = 429;
+
+    await expect(downloadModel(model, { directory, hubUrl: hub.url })).rejects.toThrow(/could not be reached/);
+  });
+
   it('without a network says what to download by hand, and where to put it', async () => {
     const error = await downloadModel(model, { directory, hubUrl: 'http://127.0.0.1:9' }).catch((e: unknown) => e);
 
