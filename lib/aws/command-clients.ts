@@ -7,8 +7,19 @@ import { clientDefaults } from './clients.ts';
 
 // Clients that only the commands around a stack need. They are not in clients.ts, which the deployed processes load.
 
-/** Somebody waits at a terminal: two attempts tell as much as four. */
-const common = { ...clientDefaults, maxAttempts: 2 };
+/** Somebody waits at a terminal, and none of these answers takes long, milliseconds. */
+const requestTimeoutMs = 10_000;
+
+/** Two attempts tell as much as four. */
+const common = {
+  ...clientDefaults,
+  maxAttempts: 2,
+  requestHandler: {
+    ...clientDefaults.requestHandler,
+    requestTimeout: requestTimeoutMs,
+    socketTimeout: requestTimeoutMs,
+  },
+};
 
 export function createCloudFormationClient(): CloudFormationClient {
   return new CloudFormationClient(common);

@@ -20,6 +20,8 @@ import { readServices, type ServiceState } from './stack-services.ts';
 
 /** All that a stack's parts say of themselves at one moment. */
 export interface StackState {
+  /** Name of the stack. */
+  stack: string;
   at: Date;
   queues: Record<QueueName, QueueCounts>;
   deadLetters: Record<DeadLetterName, QueueCounts>;
@@ -46,7 +48,11 @@ export function createStateClients(): StateClients {
 }
 
 /** @throws {CommandError} when one of them cannot be asked */
-export async function readStackState(clients: StateClients, { outputs }: DeployedStack, at: Date): Promise<StackState> {
+export async function readStackState(
+  clients: StateClients,
+  { name: stack, outputs }: DeployedStack,
+  at: Date,
+): Promise<StackState> {
   const { sqs, ecs, stepFunctions, cloudWatch } = clients;
   const queue = (name: QueueName) => readQueueCounts(sqs, queueUrl(outputs, name));
   const dead = (name: DeadLetterName) => readQueueCounts(sqs, deadLettersUrl(outputs, name));
@@ -62,6 +68,7 @@ export async function readStackState(clients: StateClients, { outputs }: Deploye
   const [uploads = none, backfill = none, tokens = none, resultEvents = none] = queues;
   const [deadUploads = none, deadTokens = none, deadEvents = none] = deadLetters;
   return {
+    stack,
     at,
     queues: { uploads, backfill, tokens, 'result-events': resultEvents },
     deadLetters: { uploads: deadUploads, tokens: deadTokens, 'result-events': deadEvents },

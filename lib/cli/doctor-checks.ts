@@ -1,6 +1,6 @@
 import type { Bootstrap, QuotaName } from '../aws/account.ts';
 import type { StackState } from '../aws/stack-state.ts';
-import { invocation } from './invocation.ts';
+import { stackCall } from './stack-option.ts';
 import { notes } from './status-report.ts';
 
 /** One thing that was looked at. */
@@ -106,7 +106,7 @@ export function stackChecks(state: StackState): Check[] {
       held && i === 0 ? 'fail' : 'warn',
       'at work',
       words,
-      held && i === 0 ? `${invocation()} doctor --release` : null,
+      held && i === 0 ? stackCall('doctor --release', state.stack) : null,
     ),
   );
 }

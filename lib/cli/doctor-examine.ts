@@ -34,7 +34,7 @@ import {
   stackChecks,
 } from './doctor-checks.ts';
 import { type DoctorConfig, doctorConfig, readCdkContext } from './doctor-config.ts';
-import { invocation } from './invocation.ts';
+import { stackCall } from './stack-option.ts';
 
 const run = promisify(execFile);
 
@@ -56,9 +56,7 @@ export async function examine(options: DoctorOptions, stackGiven: boolean): Prom
   const identity = await readIdentity(createStsClient()).catch(expected);
   if (identity instanceof ImageGptError) {
     const { message } = identity;
-    const rest = ['bootstrap', 'quotas', 'stack'].map((name) =>
-      check('skip', name, 'could not be asked without credentials'),
-    );
+    const rest = ['bootstrap', 'quotas', 'stack'].map((name) => check('skip', name, 'could not be asked'));
     return [check('fail', 'credentials', message), ...(await Promise.all([docker, lookAtModel(early.model)])), ...rest];
   }
 
@@ -167,5 +165,5 @@ async function lookAtLeftovers(stack: DeployedStack): Promise<Check[]> {
   const left = [...taps.map(({ name }) => `queue ${name}`), ...pictures.map(({ key }) => `picture ${key}`)];
   if (left.length === 0) return [];
   const words = `a killed igpt tail or igpt smoke has left ${left.join(', ')}`;
-  return [check('warn', 'left behind', words, `${invocation()} doctor --clean --stack ${stack.name}`)];
+  return [check('warn', 'left behind', words, stackCall('doctor --clean', stack.name))];
 }

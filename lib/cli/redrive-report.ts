@@ -1,9 +1,8 @@
 import type { DeadLetterName } from '../aws/stack-queues.ts';
 import { ago } from './age.ts';
 import type { LetterGroup } from './dead-letter.ts';
-import { invocation } from './invocation.ts';
 import { printable } from './printable.ts';
-import { table } from './table.ts';
+import { stackCall } from './stack-option.ts';
 
 /** What was found in one queue of dead letters, and what became of it. */
 export interface QueueRedrive {
@@ -18,37 +17,37 @@ export interface QueueRedrive {
   more: boolean;
 }
 
-/** For people: a table of what failed and why, and what was done. */
-export function redriveReport(redrives: readonly QueueRedrive[], about: { dryRun: boolean; now: Date }): string {
-  const { dryRun, now } = about;
-  const groups = redrives.flatMap((redrive) => redrive.groups);
-  if (groups.length === 0) return `no dead letters in ${redrives.map(({ name }) => name).join(', ')}\n`;
-  const rows = groups.map((group) => [
-    group.queue,
-    String(group.messages),
-    group.readable ? String(group.pictures) : '?',
-    String(group.receives),
-    ago(group.first, now),
-    group.why,
-    group.examples.join(', '),
-  ]);
-  const columns = [
-    { title: 'dead letters of' },
-    { title: 'messages', align: 'right' },
-    { title: 'pictures', align: 'right' },
-    { title: 'receives', align: 'right' },
-    { title: 'first sent' },
-    { title: 'why' },
-    { title: 'for instance' },
-  ] as const;
-  const words = summary(redrives, dryRun).map((line) => `${line}\n`);
-  return `${table(
-    columns,
-    rows.map((cells) => cells.map(printable)),
-  )}\n${words.join('')}`;
+interface ReportOptions {
+  /** Name of the stack. */
+  stack: string;
+  dryRun: boolean;
+  now: Date;
 }
 
-function summary(redrives: readonly QueueRedrive[], dryRun: boolean): string[] {
+/** For people: what failed and why, group by group, and what was done. */
+export function redriveReport(redrives: readonly QueueRedrive[], { stack, dryRun, now }: ReportOptions): string {
+  const groups = redrives.flatMap((redrive) => redrive.groups);
+  if (groups.length === 0) return `no dead letters of ${redrives.map(({ name }) => name).join(', ')}\n`;
+  const lines = [...groups.flatMap((group) => [...groupLines(group, now), '']), ...summary(redrives, stack, dryRun)];
+  return lines.map((line) => `${printable(line)}\n`).join('');
+}
+
+function groupLines(group: LetterGroup, now: Date): string[] {
+  const { queue, readable, why, messages, pictures, receives, first, examples } = group;
+  const about = readable ? ` of ${counted(pictures, 'picture')}` : '';
+  const tried = `received up to ${receives} times, the first sent ${ago(first, now)}`;
+  return [
+    `dead letters of ${queue}: ${counted(messages, 'message')}${about}, ${tried}`,
+    `  ${why}`,
+    ...(examples.length === 0 ? [] : [`  for instance ${examples.join(', ')}`]),
+  ];
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+function summary(redrives: readonly QueueRedrive[], stack: string, dryRun: boolean): string[] {
   const sum = (count: (redrive: QueueRedrive) => number): number =>
     redrives.reduce((total, redrive) => total + count(redrive), 0);
   const readable = sum(({ groups }) => messagesOf(groups, true));
@@ -57,11 +56,14 @@ function summary(redrives: readonly QueueRedrive[], dryRun: boolean): string[] {
   const more = redrives.filter((redrive) => redrive.more).map(({ name }) => name);
   return [
     dryRun
-      ? `${readable} messages can be moved back: ${invocation()} redrive`
-      : `${sum(({ moved }) => moved)} messages moved back to their queues`,
-    ...(refused > 0 ? [`${refused} messages were not taken by SQS and stay: run it again`] : []),
+      ? `${counted(readable, 'message')} can be moved back: ${stackCall('redrive', stack)}`
+      : `${counted(
+          sum(({ moved }) => moved),
+          'message',
+        )} moved back`,
+    ...(refused > 0 ? [`${counted(refused, 'message')} not taken by SQS: run it again`] : []),
     ...(unreadable > 0
-      ? [`${unreadable} messages stay: nobody can read them; SQS drops them 14 days after they were sent`]
+      ? [`${counted(unreadable, 'message')} that nobody can read: left there, until 14 days after the first sending`]
       : []),
     ...more.map((name) => `there are more in the dead letters of ${name} than the ones looked at`),
   ];

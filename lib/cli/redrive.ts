@@ -73,7 +73,7 @@ async function redrive(options: RedriveOptions): Promise<void> {
   await writeOut(
     json
       ? `${JSON.stringify(redriveJson(stack.name, redrives))}\n`
-      : redriveReport(redrives, { dryRun, now: new Date() }),
+      : redriveReport(redrives, { stack: stack.name, dryRun, now: new Date() }),
   );
   if (woken !== null) process.stderr.write(`igpt: ${woken}\n`);
 }

@@ -1,7 +1,7 @@
 import { deadLetterNames } from '../aws/stack-queues.ts';
 import type { StackState } from '../aws/stack-state.ts';
 import { age } from './age.ts';
-import { invocation } from './invocation.ts';
+import { stackCall } from './stack-option.ts';
 
 /** Where a picture is stuck. */
 type StuckAt =
@@ -34,9 +34,8 @@ export function deadLetters({ deadLetters: queues }: StackState): number {
 
 /** Says what stands in the way, the first thing on a picture's way that does. */
 export function diagnose(state: StackState, { outcome, deadBefore }: Progress): Diagnosis {
-  const { brake, queues } = state;
+  const { stack, brake, queues } = state;
   const outstanding = (name: 'uploads' | 'tokens'): number => queues[name].waiting + queues[name].inFlight;
-  const call = invocation();
   if (outcome) {
     return {
       at: 'event',
@@ -46,14 +45,14 @@ export function diagnose(state: StackState, { outcome, deadBefore }: Progress): 
   if (brake.state === 'held' || brake.state === 'holding') {
     return {
       at: 'cost_brake',
-      words: `the cost brake holds, so no picture is taken in: look at the worker's log, then ${call} doctor --release`,
+      words: `the cost brake holds, so no picture is taken in: look at the worker's log, then ${stackCall('doctor --release', stack)}`,
     };
   }
   const dead = deadLetters(state) - deadBefore;
   if (dead > 0) {
     return {
       at: 'dead_letters',
-      words: `${dead} messages went to the dead letters: ${call} redrive --dry-run says why`,
+      words: `${dead} messages went to the dead letters: ${stackCall('redrive --dry-run', stack)} says why`,
     };
   }
   if (outstanding('tokens') > 0) return stuckAtTokens(state);
@@ -70,7 +69,7 @@ export function diagnose(state: StackState, { outcome, deadBefore }: Progress): 
   };
 }
 
-function stuckAtTokens({ services, queues, metrics }: StackState): Diagnosis {
+function stuckAtTokens({ stack, services, queues, metrics }: StackState): Diagnosis {
   const sum = (count: 'desired' | 'running' | 'pending'): number =>
     services.reduce((total, service) => total + service[count], 0);
   const trouble = services.find((service) => service.trouble !== null)?.trouble;
@@ -89,7 +88,7 @@ function stuckAtTokens({ services, queues, metrics }: StackState): Diagnosis {
     const why = trouble ?? 'a GPU instance takes about four minutes; without quota or capacity none comes';
     return {
       at: 'task_starting',
-      words: `${messages} and no task runs yet (${sum('desired')} wanted, ${sum('pending')} starting): ${why}${stoppedWords}; ${invocation()} doctor looks at the quotas`,
+      words: `${messages} and no task runs yet (${sum('desired')} wanted, ${sum('pending')} starting): ${why}${stoppedWords}; ${stackCall('doctor', stack)} looks at the quotas`,
     };
   }
   const oldest = metrics.oldest.tokens === null ? '' : `, the oldest for ${age(metrics.oldest.tokens)}`;

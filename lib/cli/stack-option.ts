@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { DeployedStack } from '../aws/deployed-stack.ts';
+import { invocation } from './invocation.ts';
 
 /** What every verb that speaks to a deployed stack takes. */
 export interface StackOptions {
@@ -16,6 +17,11 @@ export function stackOption(): Option {
 
 export function regionOption(): Option {
   return new Option('--region <region>', 'AWS region (default: AWS_REGION, or the profile’s)').argParser(regionName);
+}
+
+/** A command line that works as it stands: `npx igpt redrive --stack Mine`. */
+export function stackCall(verb: string, stack: string): string {
+  return `${invocation()} ${verb}${stack === defaultStack ? '' : ` --stack ${stack}`}`;
 }
 
 function stackName(text: string): string {

@@ -2,9 +2,9 @@ import type { DeployedStack } from '../aws/deployed-stack.ts';
 import { deadLetterNames, queueNames } from '../aws/stack-queues.ts';
 import type { StackState } from '../aws/stack-state.ts';
 import { age, ago } from './age.ts';
-import { invocation } from './invocation.ts';
 import { printable } from './printable.ts';
 import { duration } from './progress-bar.ts';
+import { stackCall } from './stack-option.ts';
 import { table } from './table.ts';
 
 /** How much is left and for how long, as far as the metrics tell. */
@@ -82,11 +82,11 @@ function paceWords({ outstanding, picturesPerSecond, secondsLeft }: Outlook, fai
 
 /** What somebody should know or do, one line each. */
 export function notes(state: StackState): string[] {
-  const { at, brake, services, deadLetters, alarms } = state;
+  const { stack, at, brake, services, deadLetters, alarms } = state;
   const dead = deadLetterNames.reduce((sum, name) => sum + deadLetters[name].waiting + deadLetters[name].inFlight, 0);
   return [
     ...brakeNotes(state),
-    ...(dead === 0 ? [] : [`${dead} dead letters: ${invocation()} redrive --dry-run says why`]),
+    ...(dead === 0 ? [] : [`${dead} dead letters: ${stackCall('redrive --dry-run', stack)} says why`]),
     ...services.flatMap(({ role, trouble }) => (trouble === null ? [] : [`${role}: ${trouble}`])),
     ...services.flatMap(({ role, stopped }) =>
       stopped
@@ -106,7 +106,7 @@ export function notes(state: StackState): string[] {
   ];
 }
 
-function brakeNotes({ at, brake }: StackState): string[] {
+function brakeNotes({ stack, at, brake }: StackState): string[] {
   const { state, since, failed } = brake;
   const when = since === null ? '' : ` since ${ago(since, at)}`;
   const how = failed === null ? '' : ` (its state machine ended as ${failed})`;
@@ -118,7 +118,7 @@ function brakeNotes({ at, brake }: StackState): string[] {
     case 'holding':
     case 'held':
       return [
-        `the cost brake holds${when}${how}: tasks ran and no outcome came, so nothing starts and no picture is taken in; see the worker's log, then ${invocation()} doctor --release`,
+        `the cost brake holds${when}${how}: tasks ran and no outcome came, so nothing starts and no picture is taken in; see the worker's log, then ${stackCall('doctor --release', stack)}`,
       ];
   }
 }

@@ -70,11 +70,19 @@ async function status(options: StatusOptions): Promise<void> {
   }
 }
 
-/** `text` in place of what stands on the screen, cut to its size: what wraps or scrolls could not be drawn over. */
+/** `text` in place of what stands on the screen, wrapped and cut to its size: what scrolls could not be drawn over. */
 export function redrawn(text: string, { rows = 24, columns = 80 }: { rows?: number; columns?: number }): string {
+  const wide = new RegExp(`.{1,${Math.max(columns - 1, 1)}}`, 'gu');
   const lines = text
     .trimEnd()
     .split('\n')
-    .slice(0, rows - 1);
-  return HOME + lines.map((line) => `${line.slice(0, columns - 1)}${ERASE_LINE_REST}\n`).join('') + ERASE_BELOW;
+    .flatMap((line) => line.match(wide) ?? ['']);
+  return (
+    HOME +
+    lines
+      .slice(0, rows - 1)
+      .map((line) => `${line}${ERASE_LINE_REST}\n`)
+      .join('') +
+    ERASE_BELOW
+  );
 }

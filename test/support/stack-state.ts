@@ -15,6 +15,7 @@ export function minutesBefore(minutes: number): Date {
 /** A stack without work, with these differences. */
 export function stackState(differences: Partial<StackState> = {}): StackState {
   return {
+    stack: 'Mine',
     at: noon,
     queues: { uploads: nothing, backfill: nothing, tokens: nothing, 'result-events': nothing },
     deadLetters: { uploads: nothing, tokens: nothing, 'result-events': nothing },

@@ -87,7 +87,7 @@ describe('what somebody should know', () => {
     const deadLetters = { ...idle.deadLetters, tokens: { waiting: 4, inFlight: 0 } };
     const [first, second, third, ...more] = notes(stackState({ brake, alarms, deadLetters }));
 
-    expect(first).toMatch(/^the cost brake holds since 2 h ago: .* doctor --release$/);
+    expect(first).toMatch(/^the cost brake holds since 2 h ago: .* doctor --release --stack Mine$/);
     expect(second).toContain('4 dead letters');
     expect(third).toBe('alarm NobodyWorks since 5 min ago: Tokens wait.');
     expect(more).toEqual([]);
@@ -95,9 +95,9 @@ describe('what somebody should know', () => {
 });
 
 describe('the live view', () => {
-  it('is cut to the terminal, so that it can be drawn over', () => {
-    expect(redrawn('one line too long\ntwo\nthree\n', { rows: 3, columns: 9 })).toBe(
-      '\u001b[Hone line\u001b[K\ntwo\u001b[K\n\u001b[J',
+  it('is wrapped and cut to the terminal, so that it can be drawn over', () => {
+    expect(redrawn('a line too long\n\ntwo\nthree\n', { rows: 5, columns: 9 })).toBe(
+      '\u001b[Ha line t\u001b[K\noo long\u001b[K\n\u001b[K\ntwo\u001b[K\n\u001b[J',
     );
   });
 });
