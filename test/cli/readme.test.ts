@@ -12,7 +12,7 @@ const commands = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)]
   .flatMap(([, block = '']) => block.trim().split('\n'))
   .map((line) => line.replace(/^ONNXRUNTIME_NODE_INSTALL=skip npm ci && /, ''));
 
-/** Lines of the blocks that need an AWS account, which no test has. */
+/** Lines of the blocks that need an AWS account or the network, which no test has. */
 const consoleCommands = [...readme.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, block = '']) =>
   block.trim().split('\n'),
 );
@@ -45,7 +45,7 @@ describe('the README', () => {
     }
   });
 
-  test('names only flags and verbs that there are in commands that need an account', async () => {
+  test('names only flags and verbs that there are in commands that need an account or the network', async () => {
     const igptCommands = consoleCommands.filter((line) => line.startsWith('npx igpt'));
     expect(igptCommands).not.toEqual([]);
     for (const command of igptCommands) {
