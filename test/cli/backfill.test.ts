@@ -40,7 +40,8 @@ describe.skipIf(missing !== undefined)(`igpt backfill over moto${missing === und
     await new Promise((resolve) => setTimeout(resolve, 1100));
     await eachOf([...keys, 'dogs/b.jpg', 'gone.jpg'], (key) => putOutcome(key, etags.get(key) ?? '"gone"'));
     await putOutcome('dogs/c.jpg', '"another version"');
-  });
+    // A synthesis, an emulator and a hundred writes, on a busy machine.
+  }, 180_000);
   afterAll(async () => {
     for (const client of [s3, sqs]) client?.destroy();
     await moto?.[Symbol.asyncDispose]();
