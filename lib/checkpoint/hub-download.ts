@@ -7,16 +7,9 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { downloadFile, HubApiError, type PathInfo, pathsInfo } from '@huggingface/hub';
 import { CheckpointError } from './error.ts';
+import type { HubModel } from './hub-name.ts';
 import { refuseFullDisk } from './new-directory.ts';
 import { readShardIndex } from './shard-index.ts';
-
-/** A model on Hugging Face's hub. */
-export interface HubModel {
-  /** `organisation/name`. */
-  repo: string;
-  /** Branch, tag or commit. */
-  revision: string;
-}
 
 export interface DownloadOptions {
   /** Folder that the files are put into; what an interrupted download left there is taken up. */
@@ -45,12 +38,6 @@ const refusals = [401, 403, 404];
 
 /** Times that a download is taken up again without a new byte before it is given up. */
 const maxAttempts = 5;
-
-/** Reads `organisation/name`, or `organisation/name@revision`; undefined for what is no name of the hub's. */
-export function parseHubName(text: string): HubModel | undefined {
-  const [, repo, revision = 'main'] = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@([\w./-]+))?$/.exec(text) ?? [];
-  return repo === undefined ? undefined : { repo, revision };
-}
 
 /**
  * Downloads the files of a model that an import needs, takes up what is half there, and verifies every file by the

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { downloadModel, type HubModel, parseHubName } from '../checkpoint/hub-download.ts';
+import { type HubModel, parseHubName } from '../checkpoint/hub-name.ts';
 import { type Imported, importCheckpoint } from '../checkpoint/import-checkpoint.ts';
 import { checkNewDirectory } from '../checkpoint/new-directory.ts';
 import { summarize } from '../checkpoint/summary.ts';
@@ -91,6 +91,8 @@ async function fromHub(model: HubModel, options: ImportOptions, bar: ProgressBar
   const { XDG_CACHE_HOME: cache = join(homedir(), '.cache'), HF_ENDPOINT: hubUrl } = process.env;
   const name = `${model.repo}@${model.revision}`.replaceAll('/', '--');
   const directory = join(cache, 'image-gpt-serverless', 'hub', name);
+  // Loaded when it is needed: every other command would wait for it.
+  const { downloadModel } = await import('../checkpoint/hub-download.ts');
   await downloadModel(model, {
     directory,
     hubUrl,

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { downloadModel, parseHubName } from '../../../lib/checkpoint/hub-download.ts';
+import { downloadModel } from '../../../lib/checkpoint/hub-download.ts';
 import { hubServer } from '../../support/hub-server.ts';
 
 const model = { repo: 'org/model', revision: 'main' };
@@ -24,20 +24,6 @@ beforeEach(() => {
   directory = join(root, crypto.randomUUID());
 });
 afterAll(() => rm(root, { recursive: true }));
-
-describe('a name of the hub', () => {
-  it('has an organisation, a name, and perhaps a revision', () => {
-    expect(parseHubName('openai/imagegpt-small')).toEqual({ repo: 'openai/imagegpt-small', revision: 'main' });
-    expect(parseHubName('openai/imagegpt-small@refs/pr/2')).toEqual({
-      repo: 'openai/imagegpt-small',
-      revision: 'refs/pr/2',
-    });
-  });
-
-  it.each(['igpt-s', '/tmp/x', 'a/b/c', '../x', './x', 'a/../b', 'a b/c', ''])('is not %j', (text) => {
-    expect(parseHubName(text)).toBeUndefined();
-  });
-});
 
 describe('a download', () => {
   it('brings config.json and the weights, and nothing else', async () => {
