@@ -1,33 +1,49 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { maxKeyBytes } from '../../lib/contracts/limits.ts';
 import { seededRandom } from './seeded-random.ts';
 
 /** What went wrong, and how often. */
-type Mishap = 'slow_down' | 'internal_error' | 'reset_before' | 'reset_after' | 'conflict' | 'denied' | 'delay';
+type Mishap =
+  | 'slow_down'
+  | 'internal_error'
+  | 'reset_before'
+  | 'reset_after'
+  | 'conflict'
+  | 'denied'
+  | 'delay'
+  /** No answer at all, until the client has had enough of it. */
+  | 'hang';
+
+/** Hangs of a day: each costs its client the half minute of its time limit. */
+const maxHangs = 2;
 
 export interface BadDayProxy extends AsyncDisposable {
   endpoint: string;
+  /** Share of the requests that something happens to. */
+  share: number;
   mishaps: Record<Mishap, number>;
 }
 
 /**
  * Stands before an emulator and does what AWS does on bad days, to the given share of requests: throttles, fails, closes
- * connections before and after the work is done, answers late, has conditional writes try again, and takes missing
- * objects for forbidden ones.
+ * connections before and after the work is done, answers late or never, has conditional writes try again, and takes
+ * missing objects for forbidden ones. On any day it refuses keys that are too long, as S3 does and moto does not.
  */
 export async function startBadDayProxy(target: string, share: number, seed: number): Promise<BadDayProxy> {
   const random = seededRandom(seed);
   const { hostname, port } = new URL(target);
   const mishaps: BadDayProxy['mishaps'] = {
-    ...{ slow_down: 0, internal_error: 0, reset_before: 0, reset_after: 0, conflict: 0, denied: 0, delay: 0 },
+    ...{ slow_down: 0, internal_error: 0, reset_before: 0, reset_after: 0, conflict: 0, denied: 0, delay: 0, hang: 0 },
   };
 
   function mishapOf(from: IncomingMessage): Mishap | undefined {
-    if (random() >= share) return undefined;
+    if (random() >= proxy.share) return undefined;
     const conditional = from.headers['if-match'] ?? from.headers['if-none-match'];
     const kinds: Mishap[] = ['slow_down', 'internal_error', 'reset_before', 'reset_after', 'delay'];
     if (isS3(from) && from.method === 'PUT' && conditional !== undefined) kinds.push('conflict', 'conflict');
     if (isS3(from) && ['GET', 'HEAD'].includes(from.method ?? '')) kinds.push('denied', 'denied');
+    if (mishaps.hang < maxHangs) kinds.push('hang');
     const kind = kinds[Math.floor(random() * kinds.length)];
     if (kind !== undefined) mishaps[kind] += 1;
     return kind;
@@ -37,6 +53,8 @@ export async function startBadDayProxy(target: string, share: number, seed: numb
     const mishap = mishapOf(from);
     const chunks: Buffer[] = [];
     for await (const chunk of from) chunks.push(chunk);
+    if (mishap === 'hang') return;
+    if (isS3(from) && keyBytes(from) > maxKeyBytes) return fail(from, to, 400, 'KeyTooLongError');
     if (mishap === 'reset_before') return from.socket.destroy();
     if (mishap === 'slow_down') return fail(from, to, 503, 'SlowDown');
     if (mishap === 'internal_error') return fail(from, to, 500, 'InternalError');
@@ -56,14 +74,22 @@ export async function startBadDayProxy(target: string, share: number, seed: numb
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
   const address = server.address() as AddressInfo;
-  return {
+  const proxy: BadDayProxy = {
     endpoint: `http://localhost:${address.port}`,
+    share,
     mishaps,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+  return proxy;
+}
+
+/** Bytes of the key in `/bucket/key`. */
+function keyBytes({ url = '' }: IncomingMessage): number {
+  const { pathname } = new URL(url, 'http://localhost');
+  return Buffer.byteLength(decodeURIComponent(pathname.slice(1).split('/').slice(1).join('/')));
 }
 
 function isS3({ headers }: IncomingMessage): boolean {

@@ -79,7 +79,7 @@ export function startLambda(options: LambdaOptions): Lambda {
     const records = batch.map(({ MessageId = '', ReceiptHandle = '', Body = '', Attributes = {} }) => ({
       messageId: MessageId,
       receiptHandle: ReceiptHandle,
-      body: Body,
+      body: withWhatMotoLacks(Body),
       attributes: {
         ApproximateReceiveCount: Attributes.ApproximateReceiveCount ?? '',
         SentTimestamp: Attributes.SentTimestamp ?? '',
@@ -133,4 +133,15 @@ export function startLambda(options: LambdaOptions): Lambda {
       await polling;
     },
   };
+}
+
+/** S3's notifications also tell an order of the changes of a key, and the version; moto's don't. */
+function withWhatMotoLacks(body: string): string {
+  if (!body.includes('"aws:s3"')) return body;
+  const notification = JSON.parse(body);
+  for (const [i, { s3 }] of notification.Records.entries()) {
+    s3.object.sequencer = `0055AED6DCD90281E${i}`;
+    s3.object.versionId = '096fKKXTRTtl3on89fVO.nfljtsv6qko';
+  }
+  return JSON.stringify(notification);
 }
