@@ -46,6 +46,8 @@ export function commandError(action: string, error: unknown): ImageGptError {
   if (error instanceof CommandError) return error;
   const cause = error instanceof ImageGptError && isSdkError(error.cause) ? error.cause : error;
   if (cause instanceof ImageGptError) return cause;
+  // A defect of ours must not pass for a network that is away.
+  if (cause instanceof TypeError || cause instanceof RangeError || cause instanceof ReferenceError) throw cause;
   const name = awsErrorName(cause);
   const status = awsErrorStatus(cause);
   const words = textOf(cause);

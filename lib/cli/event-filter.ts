@@ -1,4 +1,5 @@
 import type { EventFilter } from '../aws/event-tap.ts';
+import type { ResultEvent } from '../contracts/event.ts';
 
 export interface EventChoice {
   status?: 'succeeded' | 'failed' | undefined;
@@ -14,4 +15,17 @@ export function eventFilter({ status, label = [], model }: EventChoice): EventFi
     ...(model === undefined ? {} : { model: [model] }),
   };
   return Object.keys(policy).length === 0 ? undefined : { scope: 'MessageAttributes', policy };
+}
+
+/**
+ * True when `event` is among the choice. A new filter policy may take minutes to hold everywhere, so what comes is looked
+ * at again. Source: Amazon SNS Developer Guide, "Applying a subscription filter policy".
+ */
+export function isChosen(event: ResultEvent, { status, label = [], model }: EventChoice): boolean {
+  const labelled = event.status === 'succeeded' && event.label !== null && label.includes(event.label);
+  return (
+    (status === undefined || event.status === status) &&
+    (model === undefined || event.model === model) &&
+    (label.length === 0 || labelled)
+  );
 }

@@ -3,10 +3,13 @@ import { extname } from 'node:path';
 import { Command, Option } from 'commander';
 import type { DeployedStack } from '../aws/deployed-stack.ts';
 import type { StackState } from '../aws/stack-state.ts';
+import { pipelineEvent } from '../contracts/event.ts';
 import { resultKey } from '../contracts/keys.ts';
 import type { Outcome } from '../contracts/outcome.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { systemClock as clock } from '../local/system-clock.ts';
+import type { Queue } from '../pipeline/ports.ts';
+import { readMessage } from '../pipeline/read-message.ts';
 import { sha256 } from '../pipeline/sha256.ts';
 import { parseOutcome } from '../pipeline/store-outcome.ts';
 import { examples } from './examples.ts';
@@ -153,22 +156,32 @@ async function send(
         before,
         look,
         readOutcome,
-        event: () => queue.receive({ maxMessages: 1, waitMs: 2000, signal }),
+        told: () => wasTold(queue, key, signal),
       });
     } finally {
       stages.note('taking the picture away');
-      await told(pictures.remove(s3, picture));
-      await told(pictures.findStored(s3, outputBucket, at).then((outcome) => outcome && pictures.remove(s3, outcome)));
+      await orSay(pictures.remove(s3, picture));
+      await orSay(pictures.findStored(s3, outputBucket, at).then((outcome) => outcome && pictures.remove(s3, outcome)));
     }
   } finally {
-    await told(tap.close());
+    await orSay(tap.close());
   }
 }
 
 /** Cleaning up goes on after a failure, and must not hide why the picture did not come through. */
-async function told(cleaning: Promise<unknown>): Promise<void> {
+async function orSay(cleaning: Promise<unknown>): Promise<void> {
   await cleaning.catch((error: unknown) => {
     process.stderr.write(`igpt: ${printable(error instanceof Error ? error.message : String(error))}\n`);
+  });
+}
+
+/** Until a new filter policy holds everywhere, events of other pictures come too. */
+async function wasTold(queue: Queue, key: string, signal: AbortSignal): Promise<boolean> {
+  const messages = await queue.receive({ maxMessages: 10, waitMs: 2000, signal });
+  await queue.delete(messages.map(({ receipt }) => receipt));
+  return messages.some(({ body }) => {
+    const event = readMessage(body, pipelineEvent, 'a result event');
+    return event.type === 'result' && event.key === key;
   });
 }
 
@@ -177,11 +190,12 @@ interface WaitOptions extends SendOptions {
   before: StackState;
   look(): Promise<StackState>;
   readOutcome(): Promise<Outcome | undefined>;
-  event(): Promise<readonly unknown[]>;
+  /** Waits for its event, two seconds at most. */
+  told(): Promise<boolean>;
 }
 
 async function wait(options: WaitOptions): Promise<{ key: string; outcome: Outcome } | undefined> {
-  const { key, before, look, readOutcome, event, stages, timeoutMs, signal } = options;
+  const { key, before, look, readOutcome, told, stages, timeoutMs, signal } = options;
   const deadBefore = deadLetters(before);
   const started = performance.now();
   const running = ({ services }: StackState): number => services.reduce((sum, service) => sum + service.running, 0);
@@ -210,7 +224,7 @@ async function wait(options: WaitOptions): Promise<{ key: string; outcome: Outco
   stages.done('outcome stored', 'waiting for its event');
   const until = performance.now() + Math.max(eventMs, timeoutMs - (performance.now() - started));
   for (;;) {
-    if ((await event()).length > 0) break;
+    if (await told()) break;
     if (signal.aborted) return undefined;
     if (performance.now() > until) throw stuck(await look(), deadBefore, true, timeoutMs);
   }

@@ -4,7 +4,7 @@ import { type PipelineEvent, pipelineEvent } from '../contracts/event.ts';
 import { modelId } from '../contracts/keys.ts';
 import type { Clock, Queue } from '../pipeline/ports.ts';
 import { readMessage } from '../pipeline/read-message.ts';
-import { eventFilter } from './event-filter.ts';
+import { eventFilter, isChosen } from './event-filter.ts';
 import { eventLine } from './event-line.ts';
 import { examples } from './examples.ts';
 import { interruptExitCode, onFirstInterrupt } from './interrupt.ts';
@@ -102,10 +102,8 @@ interface Listening {
 }
 
 /** Until `signal`, or until there were enough. */
-async function show(
-  { queue, clock, signal }: Listening,
-  { json, count = Number.POSITIVE_INFINITY }: TailOptions,
-): Promise<void> {
+async function show({ queue, clock, signal }: Listening, options: TailOptions): Promise<void> {
+  const { json, count = Number.POSITIVE_INFINITY } = options;
   const lines = process.stdout.isTTY === true && !json;
   let shown = 0;
   let away = false;
@@ -122,7 +120,7 @@ async function show(
     for (const { body } of messages) {
       const event = read(body);
       if (shown >= count || signal.aborted) break;
-      if (event?.type !== 'result') continue;
+      if (event?.type !== 'result' || !isChosen(event, options)) continue;
       await writeOut(lines ? `${eventLine(event, clock.now())}\n` : `${JSON.stringify(event)}\n`);
       shown++;
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventFilter } from '../../../lib/cli/event-filter.ts';
+import { eventFilter, isChosen } from '../../../lib/cli/event-filter.ts';
 import { eventLine } from '../../../lib/cli/event-line.ts';
 
 describe('a choice of events', () => {
@@ -12,6 +12,23 @@ describe('a choice of events', () => {
       scope: 'MessageAttributes',
       policy: { status: ['succeeded'], label: ['ship', 'truck'], model: ['nano-1'] },
     });
+  });
+});
+
+describe('an event that came past the policy', () => {
+  const about = { type: 'result', key: 'a.jpg', etag: 'e', model: 'm-1', result_key: 'r' } as const;
+  const ship = { ...about, status: 'succeeded', label: 'ship', probability: 0.5 } as const;
+  const failed = { ...about, status: 'failed', error: { code: 'archived', message: 'no' } } as const;
+
+  it.each([
+    [ship, {}, true],
+    [ship, { label: ['truck', 'ship'], status: 'succeeded', model: 'm-1' } as const, true],
+    [ship, { label: ['truck'] }, false],
+    [ship, { model: 'm-2' }, false],
+    [failed, { status: 'failed' } as const, true],
+    [failed, { label: ['ship'] }, false],
+  ])('%j is looked at again by %j: %s', (event, choice, chosen) => {
+    expect(isChosen(event, choice)).toBe(chosen);
   });
 });
 
