@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Moto, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
+import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
+import { igpt, temporaryFolder } from './igpt-process.ts';
+import { redAndBlue } from './training-data.ts';
+
+const missing = await motoMissing();
+
+describe.skipIf(missing !== undefined)(
+  `a data set on S3${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  () => {
+    let moto: Moto;
+    beforeAll(async () => {
+      moto = await startMoto();
+    });
+    afterAll(() => moto[Symbol.asyncDispose]());
+
+    test('is read below its prefix, labelled by folder, and read again when an object changes', async () => {
+      using folder = temporaryFolder();
+      await using model = await tinyCheckpoint({ classes: 0 });
+      await redAndBlue(join(folder.path, 'pictures'), 6);
+      const client = new S3Client({
+        endpoint: moto.endpoint,
+        region: motoRegion,
+        credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+        forcePathStyle: true,
+      });
+      await client.send(new CreateBucketCommand({ Bucket: 'data' }));
+      for (const name of ['red', 'blue']) {
+        for (const file of readdirSync(join(folder.path, 'pictures', name))) {
+          const Body = readFileSync(join(folder.path, 'pictures', name, file));
+          await client.send(new PutObjectCommand({ Bucket: 'data', Key: `mine/${name}/${file}`, Body }));
+        }
+      }
+      const run = (...args: string[]) =>
+        igpt(['probe', '--model', model.directory, '--cache', 'cache', '--decoders', '1', '--json', ...args], {
+          cwd: folder.path,
+          env: moto.environment,
+        });
+      const labels = ['--labels-per-class', '2', '--draws', '1', '--layers', '1'];
+
+      const first = await run('--data', 's3://data/mine', ...labels);
+      expect(first.code, first.stderr).toBe(0);
+      expect(first.stderr).toContain(
+        's3://data/mine: 12 pictures of 2 classes; left out, as they could not be read: unsupported_format 1',
+      );
+      expect((await run('--data', 's3://data/mine/', ...labels)).stdout.length).toBeGreaterThan(0);
+      expect(readdirSync(join(folder.path, 'cache', 'token-sets'))).toHaveLength(1);
+
+      await client.send(new DeleteObjectCommand({ Bucket: 'data', Key: 'mine/red/0.png' }));
+      const second = await run('--data', 's3://data/mine', ...labels);
+      expect(second.stderr).toContain('11 pictures of 2 classes');
+
+      const nothing = await run('--data', 's3://data/other', ...labels);
+      expect(nothing.stderr).toContain('s3://data/other holds no files; expected pictures');
+      expect(nothing.code).toBe(1);
+      const noBucket = await run('--data', 's3://nope/mine', ...labels);
+      expect(noBucket.stderr.trimEnd().split('\n').at(-1)).not.toContain('unexpected');
+      expect(noBucket.code).toBe(1);
+    });
+  },
+);
