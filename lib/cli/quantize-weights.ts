@@ -61,7 +61,11 @@ async function quantizeWeights(model: string, options: QuantizeWeightsOptions): 
   if (tokens.length === 0) {
     throw new ImageGptError('no_pictures', `${options.pictures}: expected pictures, got ${failed.length} other files`);
   }
-  if (failed.length > 0) process.stderr.write(`${failed.length} files that are no pictures were left out\n`);
+  if (failed.length > 0) {
+    const words =
+      failed.length === 1 ? '1 file that is no picture was' : `${failed.length} files that are no pictures were`;
+    process.stderr.write(`${words} left out\n`);
+  }
 
   const wanted = DERIVED.filter((precision) => options.precision === undefined || precision === options.precision);
   const reports: Report[] = [];

@@ -10,6 +10,8 @@ import { formatRows, type Row, reached } from './report.ts';
 
 /** Loaded when asked for: each brings its own part of the system along. */
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
+  precision: async () => (await import('./suites/precision.ts')).precision,
+  provider: async () => (await import('./suites/provider.ts')).provider,
   features: async () => (await import('./suites/features.ts')).features,
   graph: async () => (await import('./suites/graph.ts')).graph,
   sampling: async () => (await import('./suites/sampling.ts')).sampling,
@@ -21,6 +23,8 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   overhead: async () => (await import('./suites/overhead.ts')).overhead,
 };
 
+const PROVIDERS = ['cpu', 'cuda', 'webgpu'] as const;
+
 const ROOT = join(import.meta.dirname, '../..');
 /** Git-ignored; checkpoints and pictures that the benchmark makes stay here between runs. */
 const SCRATCH = join(ROOT, '.scratch/bench');
@@ -31,6 +35,7 @@ Suites: ${Object.keys(SUITES).join(', ')} (default: all)
   --peers     measure PyTorch, transformers and Hugging Face's image processor beside us; installs them once
   --quick     3 rounds and fewer pictures: for trying, not for reporting
   --rounds N  times that each side is measured, in turns (default 5)
+  --provider P cpu, cuda or webgpu: where the suite provider runs (default cpu)
   --json FILE where the figures go (default .scratch/bench.json)
 `;
 
@@ -42,6 +47,7 @@ async function main(): Promise<void> {
       peers: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
+      provider: { type: 'string', default: 'cpu' },
       json: { type: 'string', default: join(ROOT, '.scratch/bench.json') },
       help: { type: 'boolean', default: false },
     },
@@ -59,6 +65,10 @@ async function main(): Promise<void> {
   const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
   if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError(`expected --rounds from 1, got ${values.rounds}`);
 
+  const provider = PROVIDERS.find((name) => name === values.provider);
+  if (provider === undefined)
+    throw new UsageError(`expected --provider ${PROVIDERS.join(', ')}, got ${values.provider}`);
+
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const peer = values.peers ? await openPeer(say) : undefined;
   const rows: Row[] = [];
@@ -68,7 +78,7 @@ async function main(): Promise<void> {
       say(`${name} …`);
       try {
         const suite = await load();
-        rows.push(...(await suite({ rounds, quick: values.quick, peer, scratch: SCRATCH, say })));
+        rows.push(...(await suite({ rounds, quick: values.quick, peer, provider, scratch: SCRATCH, say })));
       } catch (error) {
         // The other suites' figures are worth having.
         failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);

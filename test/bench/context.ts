@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Provider } from '../../lib/runtime/session.ts';
 import type { Peer } from './peer.ts';
 import type { Row } from './report.ts';
 
@@ -10,6 +11,8 @@ export interface BenchContext {
   quick: boolean;
   /** Python peers; absent without --peers. */
   peer: Peer | undefined;
+  /** Where suite `provider` runs. */
+  provider: Provider;
   /** Folder for checkpoints and pictures, kept between runs. */
   scratch: string;
   /** Words for standard error. */

@@ -1,7 +1,9 @@
 import * as ort from 'onnxruntime-node';
-import { addConstant, addInput, addOutput, createGraph } from '../../lib/graph/graph.ts';
+import { addConstant, addInput, addNode, addOutput, createGraph, onnxElementType } from '../../lib/graph/graph.ts';
+import { halfGraph } from '../../lib/graph/half-graph.ts';
 import { writeOnnx } from '../../lib/graph/onnx-writer.ts';
 import { matMul } from '../../lib/graph/operators.ts';
+import type { Provider } from '../../lib/runtime/session.ts';
 import { median, type Side, side, timed } from './interleave.ts';
 
 /** [rows, inner] x [inner, columns], and back. */
@@ -34,10 +36,14 @@ export interface MatMulPeak extends Side {
  * The fastest plain MatMul that onnxruntime has here. With `prepack`, its weights are laid out anew when the session
  * opens (a private copy, which a mapped checkpoint does without).
  */
-export async function matMulPeak(threads: number, prepack: boolean): Promise<MatMulPeak> {
+export async function matMulPeak(
+  threads: number,
+  prepack: boolean,
+  { provider = 'cpu', half = false }: { provider?: Provider; half?: boolean } = {},
+): Promise<MatMulPeak> {
   let best: { peak: MatMulPeak; rate: number } | undefined;
   for (const shape of SHAPES) {
-    const peak = await matMuls(shape, threads, prepack);
+    const peak = await matMuls(shape, threads, prepack, provider, half);
     const seconds: number[] = [];
     for (let probe = 0; probe < PROBES; probe += 1) seconds.push(await peak.run());
     const rate = peak.items / median(seconds);
@@ -47,7 +53,13 @@ export async function matMulPeak(threads: number, prepack: boolean): Promise<Mat
   return best.peak;
 }
 
-async function matMuls({ rows, inner, columns }: MatMulShape, threads: number, prepack: boolean): Promise<MatMulPeak> {
+async function matMuls(
+  { rows, inner, columns }: MatMulShape,
+  threads: number,
+  prepack: boolean,
+  provider: Provider,
+  half: boolean,
+): Promise<MatMulPeak> {
   const pairs = Math.ceil(RUN_FLOPS / (4 * rows * inner * columns));
   const graph = createGraph('matmul');
   const small = (length: number): Float32Array => new Float32Array(length).map((_, i) => ((i % 17) - 8) * 1e-2);
@@ -55,11 +67,13 @@ async function matMuls({ rows, inner, columns }: MatMulShape, threads: number, p
   const down = addConstant(graph, 'down', small(columns * inner), [columns, inner]);
   const ones = addConstant(graph, 'ones', new Float32Array(rows).fill(1), [1, rows]);
   let value = addInput(graph, 'x', 'float32', [rows, inner]);
+  if (half) value = addNode(graph, 'Cast', [value], { to: { kind: 'int', value: onnxElementType.float16 } });
   for (let pair = 0; pair < pairs; pair += 1) value = matMul(graph, matMul(graph, value, up), down);
   // Summed to one row, since a large output would be copied and timed too.
   addOutput(graph, 'y', matMul(graph, ones, value), 'float32', [1, inner]);
 
-  const session = await ort.InferenceSession.create(writeOnnx(graph), {
+  const session = await ort.InferenceSession.create(writeOnnx(half ? halfGraph(graph) : graph), {
+    executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     extra: { session: { disable_prepacking: prepack ? '0' : '1' } },

@@ -80,9 +80,10 @@ def sdpa(checkpoint, tokens, layer):
     return run
 
 
-def compiled(checkpoint, tokens, layer):
+def compiled(checkpoint, tokens, layer, dtype="float32"):
     """The same block under torch.compile with shapes fixed; compiling happens in the warm-up run."""
     config, weights = load(checkpoint)
+    weights = {name: tensor.to(getattr(torch, dtype)) for name, tensor in weights.items()}
     forward = torch.compile(features(config, weights, layer), dynamic=False, fullgraph=True)
     ids = input_ids(tokens, config["vocab_size"] - 1)
 
