@@ -21,6 +21,8 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   preprocess: async () => (await import('./suites/preprocess.ts')).preprocess,
   palette: async () => (await import('./suites/palette.ts')).palette,
   overhead: async () => (await import('./suites/overhead.ts')).overhead,
+  training: async () => (await import('./suites/training.ts')).training,
+  'training-memory': async () => (await import('./suites/training-memory.ts')).trainingMemory,
 };
 
 const PROVIDERS = ['cpu', 'cuda', 'webgpu'] as const;

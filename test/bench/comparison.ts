@@ -6,6 +6,7 @@ const IN_UNIT = {
   ms: (seconds: number) => seconds * 1e3,
   µs: (seconds: number) => seconds * 1e6,
   'pictures/s': (seconds: number) => 1 / seconds,
+  'tokens/s': (seconds: number) => 1 / seconds,
   'GFLOP/s': (seconds: number) => 1e-9 / seconds,
 } as const;
 

@@ -1,4 +1,8 @@
+import { preprocessingHash } from '../../lib/checkpoint/preprocessing-hash.ts';
+import { messageText } from '../../lib/contracts/message-text.ts';
+import { packTokens } from '../../lib/image-gpt/token-packing.ts';
 import type { LocalModel } from '../../lib/runtime/model.ts';
+import { stubEtag } from './stub-aws.ts';
 
 /** Colours and features of iGPT-S at 32 x 32, where what is computed costs nothing. */
 const colors = 512;
@@ -30,3 +34,22 @@ export const overheadPicture = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAX+XDSwAAAABJRU5ErkJggg==',
   'base64',
 );
+
+/** Pictures in a tokens message, when the batches are full. */
+export const pictures = 100;
+
+/** A full message of the tokens queue for this model. */
+export function overheadMessage(): string {
+  const { preprocessing, tokens: n } = overheadModel;
+  const tokens = Uint16Array.from({ length: n }, (_, i) => (i * 7919) % colors);
+  const picture = {
+    etag: stubEtag,
+    image: { format: 'jpeg', width: 640, height: 427, bytes: 50_625 },
+    tokens: Buffer.from(packTokens(tokens, colors)).toString('base64'),
+  };
+  return messageText({
+    schema_version: 1,
+    preprocessing: preprocessingHash(preprocessing, false),
+    pictures: Array.from({ length: pictures }, (_, i) => ({ ...picture, key: `a folder/${i}.jpg` })),
+  });
+}

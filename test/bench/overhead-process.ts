@@ -5,15 +5,21 @@ import { openInference } from '../../functions/worker/inference.ts';
 import { createS3Client } from '../../lib/aws/clients.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
+import { preprocessingHash } from '../../lib/checkpoint/preprocessing-hash.ts';
 import { preprocessEnvironment, workerEnvironment } from '../../lib/contracts/environment.ts';
 import { messageText } from '../../lib/contracts/message-text.ts';
 import { openDecoder } from '../../lib/image/decoder-pool.ts';
 import { createQuantizer } from '../../lib/image-gpt/nearest-color.ts';
 import { packTokens } from '../../lib/image-gpt/token-packing.ts';
+import { createMemoryQueue } from '../../lib/local/memory-queue.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { handleBatch } from '../../lib/pipeline/handle-batch.ts';
+import { createInfer } from '../../lib/pipeline/infer.ts';
+import type { ObjectStore } from '../../lib/pipeline/ports.ts';
+import { createSemaphore } from '../../lib/pipeline/semaphore.ts';
 import { workUntilStopped } from '../../lib/pipeline/work-until-stopped.ts';
-import { overheadModel, overheadPicture } from './overhead-model.ts';
+import { overheadMessage, overheadModel, overheadPicture, pictures } from './overhead-model.ts';
+import { stubEtag } from './stub-aws.ts';
 
 // One deployed process in front of a stub: measures its own CPU time. Started by the suite `overhead`, which is told
 // by message; the process's own words go nowhere.
@@ -62,6 +68,31 @@ async function worker(): Promise<number> {
       ...{ consumers: env.CONSUMERS, prefetch: env.PREFETCH_MESSAGES, visibilityMs: 60_000, drainMs: 60_000 },
     });
     telemetry.flush();
+  });
+}
+
+/** The worker's flow over ports that cost nothing: what is ours and not the SDK's. */
+async function flowAlone(): Promise<number> {
+  const telemetry = createTelemetry({ service: 'worker', clock });
+  const object = { key: '', etag: stubEtag, size: 1, lastModified: new Date(0) };
+  const store: ObjectStore = {
+    list: async function* () {},
+    head: async () => object,
+    get: async () => ({ status: 'not_found' }),
+    put: async () => ({ status: 'stored', etag: stubEtag }),
+    delete: async () => {},
+  };
+  const flow = createInfer({
+    ...{ clock, input: store, output: store, model: overheadModel, observer: telemetry.observer, confirmSource: true },
+    events: { publish: async () => {} },
+    uploads: createMemoryQueue({ clock, capacity: 1 }),
+    preprocessing: preprocessingHash(overheadModel.preprocessing, false),
+    predicting: createSemaphore(overheadModel.concurrency),
+  });
+  const body = overheadMessage();
+  const message = { body, receipt: '', receiveCount: 1, lastReceive: false, sentAt: new Date() };
+  return measure(async (done) => {
+    while (!done(pictures)) await flow(message);
   });
 }
 
@@ -115,6 +146,6 @@ function fail(error: unknown): void {
   process.exit(1);
 }
 
-const runs: Readonly<Record<string, () => Promise<number>>> = { worker, preprocess, decoding, floor };
+const runs: Readonly<Record<string, () => Promise<number>>> = { worker, flow: flowAlone, preprocess, decoding, floor };
 process.send?.(await runs[process.argv[2] ?? '']?.());
 process.exit(0);

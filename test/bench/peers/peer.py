@@ -17,8 +17,9 @@ import torch  # noqa: E402
 
 import image_gpt  # noqa: E402
 import image_processor  # noqa: E402
+import training  # noqa: E402
 
-CASES = {**image_gpt.CASES, **image_processor.CASES}
+CASES = {**image_gpt.CASES, **image_processor.CASES, **training.CASES}
 
 
 def versions(_request):

@@ -1,32 +1,15 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { preprocessingHash } from '../../../lib/checkpoint/preprocessing-hash.ts';
-import { messageText } from '../../../lib/contracts/message-text.ts';
-import { packTokens } from '../../../lib/image-gpt/token-packing.ts';
 import { type BenchContext, NANO } from '../context.ts';
 import { median } from '../interleave.ts';
-import { overheadModel, overheadPicture } from '../overhead-model.ts';
+import { overheadMessage, overheadModel, overheadPicture } from '../overhead-model.ts';
 import type { Row } from '../report.ts';
-import { startStubAws, stubEtag } from '../stub-aws.ts';
-
-/** Pictures in a tokens message, when the batches are full. */
-const fill = 100;
+import { startStubAws } from '../stub-aws.ts';
 
 /** The pipeline's own CPU time per picture, in the deployed processes' wiring, in front of a stub of AWS. */
 export async function overhead({ rounds }: BenchContext): Promise<Row[]> {
-  const { preprocessing, tokens: n, id } = overheadModel;
-  const colors = preprocessing.palette.length / 3;
-  const tokens = Uint16Array.from({ length: n }, (_, i) => (i * 7919) % colors);
-  const picture = {
-    ...{ key: 'a folder/a picture.jpg', etag: stubEtag },
-    image: { format: 'jpeg', width: 640, height: 427, bytes: 50_625 },
-    tokens: Buffer.from(packTokens(tokens, colors)).toString('base64'),
-  };
-  const message = messageText({
-    schema_version: 1,
-    preprocessing: preprocessingHash(preprocessing, false),
-    pictures: Array.from({ length: fill }, (_, i) => ({ ...picture, key: `a folder/${i}.jpg` })),
-  });
+  const { id } = overheadModel;
+  const message = overheadMessage();
   await using aws = await startStubAws({ message, picture: overheadPicture });
   const environment = {
     AWS_ENDPOINT_URL: aws.endpoint,
@@ -37,7 +20,7 @@ export async function overhead({ rounds }: BenchContext): Promise<Row[]> {
     RESULTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:results',
     ...{ ECS_CLUSTER: 'igpt', ECS_SERVICE: 'worker' },
   };
-  const costs = { worker: [], preprocess: [], decoding: [], floor: [] } as Record<string, number[]>;
+  const costs = { worker: [], flow: [], preprocess: [], decoding: [], floor: [] } as Record<string, number[]>;
   for (let round = 0; round < rounds; round++) {
     for (const [what, figures] of Object.entries(costs)) figures.push(await cpuMs(what, environment));
   }
@@ -46,6 +29,7 @@ export async function overhead({ rounds }: BenchContext): Promise<Row[]> {
   const row = { suite: 'overhead', unit: 'ms' } as const;
   return [
     { ...row, name: 'worker: CPU a picture, without the model', ours: cost('worker'), target },
+    { ...row, name: 'of it the flow itself, without the SDK', ours: cost('flow') },
     {
       ...{ ...row, name: 'function: CPU a picture, without decoding and palette', target },
       ours: cost('preprocess') - cost('decoding'),

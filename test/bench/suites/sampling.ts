@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { sampleToken } from '../../../lib/image-gpt/sampling.ts';
 import { type Decoder, openDecoder } from '../../../lib/runtime/decode.ts';
+import { inPrecision } from '../../../lib/runtime/precision.ts';
 import { randomTokens } from '../../support/tiny-checkpoint.ts';
 import { comparison } from '../comparison.ts';
 import { type BenchContext, THREADS } from '../context.ts';
@@ -19,13 +20,16 @@ const rows2d = z.array(z.array(z.int()));
 export async function sampling({ rounds, quick, peer, scratch }: BenchContext): Promise<Row[]> {
   const steps = quick ? 8 : 32;
   const directory = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S);
-  const { config, weights } = await openCheckpoint(directory);
+  const checkpoint = await openCheckpoint(directory);
+  const { config, weights } = checkpoint;
+  const { checkpoint: blocks } = await inPrecision(checkpoint, 'int8-block', { folder: join(scratch, 'derived') });
   const prefix = randomTokens(1, KEEP, N_COLORS);
   const rows: Row[] = [];
   for (const samples of [1, 8]) {
     // A lone sample gets company in lib/runtime/complete.ts, and so it does here.
     const batch = Math.max(2, samples);
     const decoder = await openDecoder({ config, weights }, { keep: KEEP, batch, threads: THREADS });
+    const narrow = await openDecoder(blocks, { keep: KEEP, batch, threads: THREADS });
     const given = Int32Array.from(Array.from({ length: batch }, () => [...prefix]).flat());
     const prefixes = Array.from({ length: samples }, () => [...prefix]);
     const generate = (count: number) =>
@@ -33,33 +37,41 @@ export async function sampling({ rounds, quick, peer, scratch }: BenchContext): 
     const long = await generate(steps + 1);
     const short = await generate(1);
 
-    let tokens: number[] = [];
-    const ours = side(steps, async () => {
-      const first = await decoder.prime(given);
-      return timed(async () => {
-        tokens = await greedy(decoder, first, steps);
+    const decode = (one: Decoder) => {
+      const result = { tokens: [] as number[] };
+      const measured = side(steps, async () => {
+        const first = await one.prime(given);
+        return timed(async () => {
+          result.tokens = await greedy(one, first, steps);
+        });
       });
-    });
+      return { result, measured };
+    };
+    const { result: exact, measured: ours } = decode(decoder);
+    const { result: rounded, measured: oursNarrow } = decode(narrow);
     // Reading the prefix is not what is compared: the same with one token is taken off.
     const theirs = long && short && side(steps, async () => (await long.run()) - (await short.run()));
-    await interleave([ours, theirs], rounds);
+    await interleave([ours, theirs, oursNarrow], rounds);
 
     const expected = long && rows2d.parse(await long.result())[0];
-    const equal = tokens.filter((token, i) => token === expected?.[i]).length;
+    const equal = (tokens: readonly number[]) =>
+      expected &&
+      `${tokens.filter((token, i) => token === expected[i]).length} of ${tokens.length} greedy tokens are equal`;
+    const target = samples === 8 ? { value: 3 } : undefined;
+    const what = `a step with ${samples} sample${samples === 1 ? '' : 's'}; theirs cached generate`;
     rows.push(
       comparison(
-        {
-          suite: 'sampling',
-          name: `S, a step with ${samples} sample${samples === 1 ? '' : 's'}; theirs cached generate`,
-          unit: 'ms',
-          target: samples === 8 ? { value: 3 } : undefined,
-          note: expected && `${equal} of ${tokens.length} greedy tokens are equal`,
-        },
+        { suite: 'sampling', name: `S, ${what}`, unit: 'ms', target, note: equal(exact.tokens) },
         ours,
         theirs,
       ),
+      comparison(
+        { suite: 'sampling', name: `S in int8-block, ${what}`, unit: 'ms', target, note: equal(rounded.tokens) },
+        oursNarrow,
+        theirs,
+      ),
     );
-    await Promise.all([decoder.close(), long?.drop(), short?.drop()]);
+    await Promise.all([decoder.close(), narrow.close(), long?.drop(), short?.drop()]);
   }
   return rows;
 }
