@@ -1,4 +1,4 @@
-import { createRandom } from '../image-gpt/random.ts';
+import { createRandom, type Random } from '../image-gpt/random.ts';
 
 /** Share of the tokens that is hidden (paper section 2.1; OpenAI's code keeps a token when its draw is above this). */
 const MASKED = 0.15;
@@ -14,8 +14,12 @@ export const MOST_MASKS = 64;
 export function bertMask(rows: ArrayLike<number>, n: number, seed: number, draw: number): Uint8Array {
   const mask = new Uint8Array(rows.length * n);
   for (let i = 0; i < rows.length; i++) {
-    const random = createRandom(seed, (rows[i] ?? 0) * MOST_MASKS + draw);
-    for (let at = i * n; at < (i + 1) * n; at++) mask[at] = random() > MASKED ? 0 : 1;
+    mask.set(drawMask(n, createRandom(seed, (rows[i] ?? 0) * MOST_MASKS + draw)), i * n);
   }
   return mask;
+}
+
+/** BERT mask of `length` tokens, 1 = masked: one draw for each. */
+export function drawMask(length: number, random: Random): Uint8Array {
+  return Uint8Array.from({ length }, () => (random() > MASKED ? 0 : 1));
 }

@@ -4,6 +4,7 @@ import {
   accuracy,
   fitLogisticRegression,
   type LinearClassifier,
+  type Prepared,
   predictClasses,
   prepare,
 } from './logistic-regression.ts';
@@ -39,7 +40,7 @@ export interface FittedProbe {
   validationAccuracy: number;
   /** NaN without test pictures. */
   testAccuracy: number;
-  /** Whether every fit came to its minimum. */
+  /** Whether the last fit came to its minimum. */
   converged: boolean;
 }
 
@@ -55,6 +56,9 @@ const MOST_FOLDS = 5;
 /** Keeps the draws of folds apart from those of everything else with the same seed. */
 const FOLD_STREAM = 0xf01d;
 
+/** While choosing: accuracy has long settled when the loss still falls in its fifth digit. */
+const ROUGH_TOLERANCE = 1e-3;
+
 /**
  * Chooses the penalty on held-out pictures, then fits again on all that may be trained on, and measures. Penalties are
  * tried from the strongest on, each from where the last one ended, until two in a row do worse than the best.
@@ -65,15 +69,16 @@ export function fitProbe(task: ProbeTask): FittedProbe {
     task,
     validation.length > 0 ? [{ train, validation }] : folds(task, createRandom(task.seed, FOLD_STREAM)),
   );
-  const all = Uint32Array.from([...train, ...validation]);
-  const last = refit(task, all, chosen.factors);
+  const all = prepareRows(task, Uint32Array.from([...train, ...validation]));
+  const penalty = chosen.factor * meanVariance(all);
+  const last = fitLogisticRegression(all, penalty, { start: chosen.start });
   return {
-    weight: Float32Array.from(last.classifier.weight),
-    bias: Float32Array.from(last.classifier.bias),
-    penalty: last.penalty,
+    weight: Float32Array.from(last.weight),
+    bias: Float32Array.from(last.bias),
+    penalty,
     validationAccuracy: chosen.accuracy,
-    testAccuracy: measure(task, last.classifier, test),
-    converged: chosen.converged && last.converged,
+    testAccuracy: measure(task, last, test),
+    converged: last.converged,
   };
 }
 
@@ -83,62 +88,52 @@ interface Fold {
 }
 
 interface Choice {
-  /** The path to the best penalty, itself the last. */
-  factors: readonly number[];
+  /** The best penalty, as a multiple of the mean variance. */
+  factor: number;
+  /** Fitted with it, on the first of the folds. */
+  start: LinearClassifier;
   accuracy: number;
-  converged: boolean;
 }
 
 function choose(task: ProbeTask, splits: readonly Fold[]): Choice {
-  const paths = splits.map(({ train, validation }) => ({ next: penaltyPath(task, train), validation }));
-  let best: Choice = { factors: PENALTIES.slice(0, 1), accuracy: -1, converged: true };
-  let converged = true;
+  const prepared = splits.map(({ train }) => prepareRows(task, train));
+  const reached: (LinearClassifier | undefined)[] = splits.map(() => undefined);
+  let best: Choice | undefined;
   let worse = 0;
-  for (let i = 0; i < PENALTIES.length && worse < 2; i++) {
+  for (const factor of PENALTIES) {
     let right = 0;
-    for (const { next, validation } of paths) {
-      const fitted = next(PENALTIES[i] ?? 1);
-      converged &&= fitted.converged;
-      right += measure(task, fitted.classifier, validation) / paths.length;
-    }
-    if (right > best.accuracy) {
-      best = { factors: PENALTIES.slice(0, i + 1), accuracy: right, converged: true };
+    prepared.forEach((examples, i) => {
+      const start = reached[i];
+      const fitted = fitLogisticRegression(examples, factor * meanVariance(examples), {
+        ...(start && { start }),
+        gradientTolerance: ROUGH_TOLERANCE,
+      });
+      reached[i] = fitted;
+      right += measure(task, fitted, splits[i]?.validation ?? task.train) / splits.length;
+    });
+    const [start] = reached;
+    if (start !== undefined && (best === undefined || right > best.accuracy)) {
+      best = { factor, start, accuracy: right };
       worse = 0;
     } else {
       worse += 1;
     }
+    if (worse === 2) break;
   }
-  return { ...best, converged };
+  if (best === undefined) throw new Error('no penalty was tried');
+  return best;
 }
 
-interface PathFit {
-  classifier: LinearClassifier;
-  penalty: number;
-  converged: boolean;
-}
-
-/** Fits one penalty after the other on the same rows, each from where the last one ended. */
-function penaltyPath({ layers, width, labels, classes }: ProbeTask, rows: Uint32Array): (factor: number) => PathFit {
-  const prepared = prepare({
+function prepareRows({ layers, width, labels, classes }: ProbeTask, rows: Uint32Array): Prepared {
+  return prepare({
     features: gatherFeatures(layers, width, rows),
     labels: Int32Array.from(rows, (row) => labels[row] ?? 0),
     classes,
   });
-  const variance = prepared.deviation.reduce((sum, sigma) => sum + sigma ** 2, 0) / prepared.deviation.length;
-  let start: LinearClassifier | undefined;
-  return (factor) => {
-    const penalty = factor * variance;
-    const fitted = fitLogisticRegression(prepared, penalty, start);
-    start = fitted;
-    return { classifier: fitted, penalty, converged: fitted.converged };
-  };
 }
 
-/** The last fit of a path: the way there saves more than it costs. */
-function refit(task: ProbeTask, rows: Uint32Array, factors: readonly number[]): PathFit {
-  const next = penaltyPath(task, rows);
-  const [first = 1, ...rest] = factors;
-  return rest.reduce((_, factor) => next(factor), next(first));
+function meanVariance({ deviation }: Prepared): number {
+  return deviation.reduce((sum, sigma) => sum + sigma ** 2, 0) / deviation.length;
 }
 
 function measure({ layers, width, labels }: ProbeTask, classifier: LinearClassifier, rows: Uint32Array): number {

@@ -39,6 +39,13 @@ export interface Prepared {
 /** Classes are summed four at a time: independent chains of additions, and one load of a feature for all. */
 const LANES = 4;
 
+export interface FitOptions {
+  /** Where to begin, for instance the fit of another penalty. Default: zero. */
+  start?: LinearClassifier;
+  /** Done when no component of the gradient, in scaled coordinates, is larger. Default 1e-4, scikit-learn's in its own. */
+  gradientTolerance?: number;
+}
+
 /** Centres and scales the columns of the examples, into a copy. */
 export function prepare({ features, labels, classes }: Examples): Prepared {
   const count = labels.length;
@@ -62,10 +69,9 @@ export function prepare({ features, labels, classes }: Examples): Prepared {
  * Fits weights and biases that minimise the mean cross-entropy plus `penalty` / 2 times the sum of squared weights
  * (biases go free): scikit-learn's LogisticRegression with C = 1 / (N penalty). The problem is solved in scaled
  * coordinates, which changes the way to the minimum and not where it lies.
- *
- * @param start where to begin, for instance the fit of another penalty. Default: zero
  */
-export function fitLogisticRegression(prepared: Prepared, penalty: number, start?: LinearClassifier): Fit {
+export function fitLogisticRegression(prepared: Prepared, penalty: number, options: FitOptions = {}): Fit {
+  const { start, gradientTolerance = 1e-4 } = options;
   const { classes, mean, deviation } = prepared;
   const d = mean.length;
   // Diagonal of the Hessian: what the data give at equal odds, and the penalty. Dividing by its root evens it out.
@@ -89,7 +95,7 @@ export function fitLogisticRegression(prepared: Prepared, penalty: number, start
     return value;
   };
   const from = start === undefined ? new Float64Array(shape + classes) : toScaled(start);
-  return fromScaled(minimize(objective, from));
+  return fromScaled(minimize(objective, from, { gradientTolerance }));
 
   function toScaled({ weight, bias }: LinearClassifier): Float64Array {
     const x = new Float64Array(shape + classes);

@@ -17,7 +17,7 @@ export interface ProbeResult {
   testDeviation: number;
   /** The probe of the first draw. */
   probe: FittedProbe;
-  /** Whether every fit came to its minimum. */
+  /** Whether every draw's fit came to its minimum. */
   converged: boolean;
 }
 

@@ -51,7 +51,7 @@ describe('logistic regression', () => {
 
   it('ends in the same minimum from another start', () => {
     const far = fitLogisticRegression(prepared, 1);
-    const warm = fitLogisticRegression(prepared, 1e-3, far);
+    const warm = fitLogisticRegression(prepared, 1e-3, { start: far });
     const cold = fitLogisticRegression(prepared, 1e-3);
 
     expect(warm.loss).toBeCloseTo(cold.loss, 6);
