@@ -24,7 +24,8 @@ export const overheadModel: LocalModel = {
   provider: 'cpu',
   precision: 'f32',
   onnxruntime: '0.0.0',
-  concurrency: 8,
+  // Two batches of a GPU's session.
+  concurrency: 128,
   predict: async () => ({ classLogits, features, nats: 2.5 }),
   close: async () => {},
 };
