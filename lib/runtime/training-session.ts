@@ -3,13 +3,13 @@ import { listWeights } from '../checkpoint/weights-by-role.ts';
 import type { TensorData } from '../checkpoint/write-safetensors.ts';
 import type { ImageGptModel } from '../graph/forward-graph.ts';
 import { evenly } from '../graph/gradient/attention.ts';
-import { type Optimizer, type Piece, piecesOf } from '../graph/training/adam.ts';
+import type { Optimizer } from '../graph/training/adam.ts';
 import type { TrainingLoss } from '../graph/training/training-forward.ts';
-import { sumName, type TrainingStepRequest, trainingStepGraph } from '../graph/training/training-step-graph.ts';
+import { sumName, trainingStepGraph } from '../graph/training/training-step-graph.ts';
 import type { ImageGptWeights, Weight } from '../graph/weights.ts';
-import { RuntimeError } from './error.ts';
 import { type BatchShare, checkedBatch, type TrainingBatch } from './training-batch.ts';
-import { openTrainingRun, type TrainingRun, type TrainingTensor } from './training-run.ts';
+import type { TrainingLaneOptions, TrainingOutput, TrainingResult, TrainingTask } from './training-lane.ts';
+import { openLanes } from './training-lanes.ts';
 
 export interface TrainingOptions {
   /** The generative loss is the config's: next tokens (`ar`) or masked ones (`bert`). */
@@ -28,6 +28,11 @@ export interface TrainingOptions {
   recompute?: boolean;
   /** Default 1. */
   threads?: number;
+  /**
+   * Parts of a batch that are computed at the same time, each by threads / lanes threads; each takes the memory of a part
+   * and of all gradients. Threads of their own do not wait for each other after every operation. Default: as `threads`.
+   */
+  lanes?: number;
 }
 
 /** Nats. */
@@ -75,146 +80,118 @@ export interface TrainingSession {
 const PART_TOKENS = 2048;
 
 /**
- * Opens a model for training on the CPU, with its weights in memory. Equal inputs, threads and parts give equal bits. A
- * step blocks this thread.
+ * Opens a model for training on the CPU, with its weights in memory. Equal inputs, lanes, threads and parts give equal
+ * bits. One lane computes in this thread and blocks it; several have threads of their own.
  *
  * @throws GraphError `output_unavailable` when a loss needs a head that the checkpoint does not have; CheckpointError,
  * RuntimeError
  */
-export async function openTrainingSession(model: ImageGptModel, options: TrainingOptions): Promise<TrainingSession> {
+export async function openTrainingSession(model: ImageGptModel, choices: TrainingOptions): Promise<TrainingSession> {
   const { config } = model;
-  const { loss, threads = 1, recompute = false, headLayer = config.n_layer } = options;
-  const weights = withHead(model.weights, options.classes, config.n_embd);
-  const microBatch = options.microBatch ?? Math.max(1, Math.floor(PART_TOKENS / config.n_positions));
+  const { loss, threads = 1, recompute = false, headLayer = config.n_layer } = choices;
+  const lanes = choices.lanes ?? threads;
+  const weights = withHead(model.weights, choices.classes, config.n_embd);
+  const microBatch = choices.microBatch ?? Math.max(1, Math.floor(PART_TOKENS / config.n_positions));
   const optimizer: Optimizer = {
     kind: 'adam',
     weightDecay: 0,
     betas: [0.9, 0.95],
     epsilon: 1e-8,
-    ...options.optimizer,
+    ...choices.optimizer,
   };
   const all = listWeights(weights);
   const forward = { loss, headLayer, recompute };
   const reached = trainingStepGraph(config, weights, { ...forward, batch: 1, trained: [], output: { kind: 'losses' } });
   const isReached = new Set(reached.inputs.map(({ name }) => name));
-  const trained = all.filter(({ name }) => isReached.has(name) && (options.trained?.(name) ?? true));
+  const trained = all.filter(({ name }) => isReached.has(name) && (choices.trained?.(name) ?? true));
 
   const parameters: TensorData[] = [];
   for (const weight of all) {
-    const { name, shape } = weight;
-    const data = weight === weights.score && weight !== model.weights.score ? zeros(weight) : await readWeight(weights.directory, weight); // biome-ignore format: one line
-    parameters.push({ name, shape, data });
+    const data = zeros(weight);
+    if (weight !== weights.score || weight === model.weights.score)
+      data.set(await readWeight(weights.directory, weight));
+    parameters.push({ name: weight.name, shape: weight.shape, data });
   }
-  const memory = new Map<string, Float32Array>(parameters.map(({ name, data }) => [name, data]));
   const moments = new Map(trained.map((weight) => [weight.name, { first: zeros(weight), second: zeros(weight) }]));
-  const sums = new Map<string, Float32Array>();
-  const pieceMemory = new Map<string, Float32Array>();
-  for (const weight of trained) {
-    for (const piece of piecesOf(weight.name, elementsOf(weight))) keepPiece(weight, piece);
-  }
-
-  function keepPiece({ name }: Weight, { weight, first, second, start, length }: Piece): void {
-    const own = moments.get(name);
-    const part = (data: Float32Array | undefined) => data?.subarray(start, start + length) ?? new Float32Array(0);
-    pieceMemory
-      .set(weight, part(memory.get(name)))
-      .set(first, part(own?.first))
-      .set(second, part(own?.second));
-  }
-
-  const runs = new Map<string, Promise<TrainingRun>>();
-  function runOf(output: TrainingStepRequest['output'], batch: number): Promise<TrainingRun> {
-    const key = JSON.stringify({ output, batch });
-    const known = runs.get(key);
-    if (known !== undefined) return known;
-    const request = { ...forward, batch, trained, output };
-    const opened = openTrainingRun(trainingStepGraph(config, weights, request), threads);
-    runs.set(key, opened);
-    return opened;
-  }
-
-  /** Sums for gradients, made when they are first needed. */
-  function clearedSums(): void {
-    for (const weight of trained) {
-      const sum = sums.get(sumName(weight));
-      if (sum === undefined) sums.set(sumName(weight), zeros(weight));
-      else sum.fill(0);
-    }
-  }
-
-  function inPlace(name: string): Float32Array | undefined {
-    const input = name.startsWith('next ') ? name.slice('next '.length) : '';
-    return pieceMemory.get(input) ?? sums.get(input);
-  }
-
-  async function runPart(
-    output: TrainingStepRequest['output'],
-    share: BatchShare,
-    scalars: Readonly<Record<string, number>> = {},
-  ) {
-    const run = await runOf(output, share.batch);
-    return run.run((name): TrainingTensor => {
-      const scalar = scalars[name];
-      if (scalar !== undefined) return { type: 'float32', data: Float32Array.of(scalar) };
-      const data = memory.get(name) ?? pieceMemory.get(name) ?? sums.get(name);
-      if (data !== undefined) return { type: 'float32', data };
-      const input = share.inputs.get(name);
-      if (input === undefined) throw new RuntimeError('input_invalid', `Expected ${name} in the batch, received none.`);
-      return input;
-    }, inPlace);
-  }
+  const sums = Array.from({ length: lanes }, () => new Map(trained.map((weight) => [weight, zeros(weight)])));
+  const options = (lane: number): TrainingLaneOptions => {
+    const memory = new Map<string, Float32Array>(parameters.map(({ name, data }) => [name, data]));
+    sums.forEach((own, other) => {
+      for (const [weight, sum] of own) {
+        if (other === lane) memory.set(sumName(weight), sum);
+        else if (lane === 0) memory.set(sumName(weight, other), sum);
+      }
+    });
+    return { config, weights, forward, trained, memory, moments, threads: Math.max(1, Math.floor(threads / lanes)) };
+  };
+  const crew = await openLanes(lanes, options);
 
   const checks = { config, classes: weights.score?.shape[0] ?? 0, loss };
+  /** As many parts for each lane, where there are pictures enough. */
   function partsOf(batch: TrainingBatch): BatchShare[] {
     const { count, share } = checkedBatch(batch, checks);
+    const rounds = Math.ceil(count / (microBatch * lanes));
     let start = 0;
-    return evenly(count, Math.ceil(count / microBatch)).map((length) => {
+    return evenly(count, Math.min(count, rounds * lanes)).map((length) => {
       start += length;
       return share(start - length, length);
     });
   }
+
+  function clearSums(): void {
+    for (const own of sums) for (const sum of own.values()) sum.fill(0);
+  }
+
+  const runParts = (output: TrainingOutput, parts: readonly BatchShare[]): Promise<TrainingResult[]> =>
+    Promise.all(parts.map((share, i) => crew.run(i % lanes, { output, share, scalars: {} })));
 
   return {
     parameters,
     moments,
     async step(batch, { step, learningRate }) {
       const parts = partsOf(batch);
-      const several = parts.length > 1;
-      if (several) clearedSums();
       const [beta1, beta2] = optimizer.betas;
       const scalars = {
         learning_rate: learningRate,
         first_correction: 1 / (1 - beta1 ** step),
         second_correction: 1 / Math.sqrt(1 - beta2 ** step),
       };
-      const results: Map<string, Float32Array>[] = [];
-      for (const part of parts.slice(0, -1)) results.push(await runPart({ kind: 'gradients' }, part));
-      for (const part of parts.slice(-1)) {
-        results.push(await runPart({ kind: 'update', optimizer, sums: several }, part, scalars));
-      }
+      if (parts.length > 1) clearSums();
+      // One lane's last part is one graph with the update; several lanes meet before it.
+      const alone = lanes === 1 || parts.length === 1;
+      const before = alone ? parts.slice(0, -1) : parts;
+      const results = await runParts({ kind: 'gradients' }, before);
+      const last: TrainingTask = alone
+        ? { output: { kind: 'update', optimizer, sums: parts.length > 1 }, share: parts.at(-1), scalars }
+        : { output: { kind: 'apply', optimizer, lanes }, scalars };
+      results.push(await crew.run(0, last));
       return { ...lossesOf(results), gradientNorm: results.at(-1)?.get('gradient_norm')?.[0] ?? Number.NaN };
     },
     async gradients(batch) {
-      clearedSums();
-      const results: Map<string, Float32Array>[] = [];
-      for (const part of partsOf(batch)) results.push(await runPart({ kind: 'gradients' }, part));
-      const gradients = new Map(
-        trained.map((weight) => [weight.name, Float32Array.from(sums.get(sumName(weight)) ?? [])]),
-      );
+      const parts = partsOf(batch);
+      clearSums();
+      const results = await runParts({ kind: 'gradients' }, parts);
+      const gradients = new Map(trained.map((weight) => [weight.name, totalOf(sums.map((own) => own.get(weight)))]));
       return { ...lossesOf(results), gradients };
     },
     async evaluate(batch) {
-      const results: Map<string, Float32Array>[] = [];
-      for (const part of partsOf(batch)) results.push(await runPart({ kind: 'losses' }, part));
+      const results = await runParts({ kind: 'losses' }, partsOf(batch));
       const tokenLosses = rowsOf(results, 'token_losses');
       const classLogits = rowsOf(results, 'class_logits');
       return { ...lossesOf(results), ...(tokenLosses && { tokenLosses }), ...(classLogits && { classLogits }) };
     },
-    async close() {
-      for (const run of runs.values()) await (await run).close();
-      runs.clear();
-    },
+    close: crew.close,
   };
+}
+
+/** Sum of arrays of one length. */
+function totalOf(parts: readonly (Float32Array | undefined)[]): Float32Array {
+  const [first = new Float32Array(0), ...others] = parts;
+  const total = Float32Array.from(first);
+  for (const other of others) {
+    for (let i = 0; i < total.length; i++) total[i] = (total[i] ?? 0) + (other?.[i] ?? 0);
+  }
+  return total;
 }
 
 /** The weights with a class head of `classes`: the checkpoint's own, or a new one under the layout's name. */
@@ -225,9 +202,9 @@ function withHead(weights: ImageGptWeights, classes: number | undefined, d: numb
   return { ...weights, score: { name, file: '', offset: 0, length: 0, dtype: 'F32', shape: [classes, d] } };
 }
 
-function lossesOf(parts: readonly Map<string, Float32Array>[]): Losses {
+function lossesOf(parts: readonly TrainingResult[]): Losses {
   const total = (name: string): number | undefined =>
-    parts[0]?.has(name) ? parts.reduce((sum, part) => sum + (part.get(name)?.[0] ?? 0), 0) : undefined;
+    parts.some((part) => part.has(name)) ? parts.reduce((sum, part) => sum + (part.get(name)?.[0] ?? 0), 0) : undefined;
   const [generative, classification] = [total('generative'), total('classification')];
   return {
     loss: (generative ?? 0) + (classification ?? 0),
@@ -236,7 +213,7 @@ function lossesOf(parts: readonly Map<string, Float32Array>[]): Losses {
   };
 }
 
-function rowsOf(parts: readonly Map<string, Float32Array>[], name: string): Float32Array | undefined {
+function rowsOf(parts: readonly TrainingResult[], name: string): Float32Array | undefined {
   const rows = parts.flatMap((part) => part.get(name) ?? []);
   if (rows.length === 0) return undefined;
   const all = new Float32Array(rows.reduce((total, row) => total + row.length, 0));
@@ -252,6 +229,7 @@ function elementsOf({ shape }: Weight): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-function zeros(weight: Weight): Float32Array<ArrayBuffer> {
-  return new Float32Array(elementsOf(weight));
+/** Shared with the lanes' threads. The system gives a page when it is first written. */
+function zeros(weight: Weight): Float32Array<SharedArrayBuffer> {
+  return new Float32Array(new SharedArrayBuffer(4 * elementsOf(weight)));
 }

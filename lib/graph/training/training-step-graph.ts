@@ -11,20 +11,16 @@ import { type TrainingForwardOptions, trainingForward } from './training-forward
 export interface TrainingStepRequest extends TrainingForwardOptions {
   /** The tensors that are trained. */
   trained: readonly Weight[];
-  /** `losses`: forward only. `gradients`: added to sums. `update`: gradients, then Adam. */
-  output:
-    | { kind: 'losses' }
-    | { kind: 'gradients' }
-    | {
-        kind: 'update';
-        optimizer: Optimizer /** Whether there are sums of earlier parts of the batch. */;
-        sums: boolean;
-      };
+  /**
+   * `losses`: forward only. `gradients`: added to sums. `update`: gradients, added to the sums of earlier parts of the
+   * batch where there are such, then Adam.
+   */
+  output: { kind: 'losses' } | { kind: 'gradients' } | { kind: 'update'; optimizer: Optimizer; sums: boolean };
 }
 
-/** Input: the sum of the gradients of earlier parts of the batch; output, behind `next `: with this part's. */
-export function sumName(weight: Weight): string {
-  return `gradient of ${weight.name}`;
+/** Input: a lane's sum of the gradients of earlier parts of the batch; output, behind `next `: with this part's. */
+export function sumName(weight: Weight, lane = 0): string {
+  return lane === 0 ? `gradient of ${weight.name}` : `gradient ${lane} of ${weight.name}`;
 }
 
 /**
@@ -60,6 +56,28 @@ export function trainingStepGraph(
   prune(graph);
   runInOrder(graph);
   return graph;
+}
+
+/**
+ * The optimiser alone, on the sums of `lanes` lanes that took parts of the batch at the same time: {@link sumName} of each,
+ * flat. Other inputs and outputs as for an update.
+ */
+export function applyGraph(trained: readonly Weight[], optimizer: Optimizer, lanes: number): Graph {
+  const graph = createGraph('image-gpt-training-apply');
+  const gradients = trained.map((weight) => {
+    const sums = Array.from({ length: lanes }, (_, lane) =>
+      addInput(graph, sumName(weight, lane), 'float32', [elementsOf(weight)]),
+    );
+    return { weight, gradient: addNode(graph, 'Sum', sums) };
+  });
+  addUpdate(graph, gradients, optimizer);
+  prune(graph);
+  runInOrder(graph);
+  return graph;
+}
+
+function elementsOf({ shape }: Weight): number {
+  return shape.reduce((product, size) => product * size, 1);
 }
 
 interface TrainedGradient {
@@ -119,8 +137,7 @@ function addUpdate(graph: Graph, gradients: readonly TrainedGradient[], optimize
     correction: addInput(graph, 'second_correction', 'float32', []),
   };
   for (const { weight, gradient } of gradients) {
-    const elements = weight.shape.reduce((product, size) => product * size, 1);
-    addAdam(graph, weight.name, elements, gradient, scalars, optimizer);
+    addAdam(graph, weight.name, elementsOf(weight), gradient, scalars, optimizer);
   }
 }
 

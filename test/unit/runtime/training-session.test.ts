@@ -80,6 +80,30 @@ describe('a step', () => {
     expect(distance(moments(parts), moments(whole))).toBeLessThan(1e-6);
   });
 
+  test('of two lanes is the step of one, and has the same bits every time', async () => {
+    const [one, two, again] = [
+      await open({ loss: 'joint', microBatch: 2 }),
+      await open({ loss: 'joint', microBatch: 2, threads: 2 }),
+      await open({ loss: 'joint', microBatch: 2, threads: 2 }),
+    ];
+    for (let step = 1; step <= 2; step++) {
+      const at = { step, learningRate: 1e-3 };
+      const [a, b, c] = [
+        await one.step(pictures(7, step), at),
+        await two.step(pictures(7, step), at),
+        await again.step(pictures(7, step), at),
+      ];
+      expect(b.loss).toBeCloseTo(a.loss, 4);
+      expect(b.gradientNorm).toBeCloseTo(a.gradientNorm, 3);
+      expect(c).toEqual(b);
+    }
+    expect(all(again)).toEqual(all(two));
+    expect((await two.evaluate(pictures(3))).tokenLosses).toEqual((await again.evaluate(pictures(3))).tokenLosses);
+    const { gradients } = await two.gradients(pictures(1)); // fewer pictures than lanes
+    const norm = Math.hypot(...[...gradients.values()].flatMap((values) => [...values]));
+    expect((await two.step(pictures(1), AT)).gradientNorm).toBeCloseTo(norm, 4);
+  });
+
   test('reports the norm of all gradients, and cuts them to the one that is asked for', async () => {
     const free = await open({ loss: 'generative' });
     const { gradients } = await free.gradients(pictures(2));
