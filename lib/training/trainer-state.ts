@@ -1,0 +1,129 @@
+import { open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { openByteFile } from '../checkpoint/byte-file.ts';
+import { readSafetensorsHeader } from '../checkpoint/safetensors.ts';
+import { fileHash } from '../checkpoint/weights-hash.ts';
+import { type TensorData, writeSafetensors } from '../checkpoint/write-safetensors.ts';
+import type { TrainingSession } from '../runtime/training-session.ts';
+import type { InnerHead, ModelFiles } from './model-files.ts';
+import type { TrainState } from './train.ts';
+
+/** Another one when what a checkpoint holds changes its meaning. */
+const FORMAT = 'igpt-trainer-state-1';
+
+const STATE_FILE = 'trainer-state.json';
+const MOMENTS_FILE = 'trainer-state.safetensors';
+
+const validation = z.object({
+  loss: z.number(),
+  generative: z.number().optional(),
+  classification: z.number().optional(),
+  accuracy: z.number().optional(),
+});
+
+const schema = z.object({
+  format: z.literal(FORMAT),
+  step: z.int().positive(),
+  /** Of order, augmentation and masks: every generator is made anew from it and the step's number. */
+  seed: z.int(),
+  losses: z.array(z.number()),
+  best: z.object({ step: z.int().positive(), validation }).optional(),
+  sinceBest: z.int().nonnegative(),
+  ended: z.boolean(),
+  /** Written last of all files, it vouches for the others. */
+  sha256: z.record(z.string(), z.string()),
+});
+
+type Live = Pick<TrainingSession, 'parameters' | 'moments'>;
+
+/**
+ * Writes a checkpoint into an empty directory: a model directory, with Adam's moments and the state beside it. JSON
+ * keeps every number of the state to its last bit.
+ */
+export async function writeTrainerState(
+  directory: string,
+  model: ModelFiles,
+  { moments }: Live,
+  state: TrainState,
+  seed: number,
+): Promise<void> {
+  await model.writeDescription(directory);
+  await model.writeWeights(directory);
+  // PyTorch's words for Adam's moments.
+  const tensors = [...moments].flatMap(([name, { first, second }]): TensorData[] => [
+    { name: `exp_avg.${name}`, shape: [first.length], data: first },
+    { name: `exp_avg_sq.${name}`, shape: [second.length], data: second },
+  ]);
+  await writeSafetensors(join(directory, MOMENTS_FILE), tensors);
+  const sha256: Record<string, string> = {};
+  for (const name of [...model.weightFiles, MOMENTS_FILE]) sha256[name] = await fileHash(join(directory, name));
+  const json = { format: FORMAT, ...state, seed, sha256 };
+  await writeFile(join(directory, STATE_FILE), `${JSON.stringify(json)}\n`, { flush: true });
+  // The names too must be on the disk before the directory takes its place.
+  await using folder = await open(directory);
+  await folder.sync();
+}
+
+/** State of a checkpoint that is whole; undefined when it is not: cut short, damaged, or of another format. */
+export async function readTrainerState(directory: string): Promise<TrainState | undefined> {
+  try {
+    const text = await readFile(join(directory, STATE_FILE), 'utf8');
+    const { sha256, step, losses, best, sinceBest, ended } = schema.parse(JSON.parse(text));
+    for (const [name, hash] of Object.entries(sha256)) {
+      if ((await fileHash(join(directory, name))) !== hash) return undefined;
+    }
+    return { step, losses, sinceBest, ended, ...(best !== undefined && { best: plain(best) }) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts the weights and moments of a checkpoint into the live ones. */
+export async function restoreTrainerState(
+  directory: string,
+  { parameters, moments }: Live,
+  innerHead: InnerHead | undefined,
+): Promise<void> {
+  const weights = new Map(parameters.map(({ name, data }) => [name, data]));
+  const head = innerHead && weights.get(innerHead.name);
+  if (innerHead !== undefined) weights.delete(innerHead.name);
+  await readInto(join(directory, 'model.safetensors'), weights);
+  if (head !== undefined) await readInto(join(directory, 'probe.safetensors'), new Map([['weight', head]]));
+  const kept = [...moments].flatMap(([name, { first, second }]): [string, Float32Array][] => [
+    [`exp_avg.${name}`, first],
+    [`exp_avg_sq.${name}`, second],
+  ]);
+  await readInto(join(directory, MOMENTS_FILE), new Map(kept));
+}
+
+async function readInto(path: string, targets: ReadonlyMap<string, Float32Array>): Promise<void> {
+  const { tensors } = await readSafetensorsHeader(path);
+  await using file = await openByteFile(path);
+  for (const [name, data] of targets) {
+    const tensor = tensors.get(name);
+    if (tensor?.length !== data.byteLength) {
+      throw new Error(`${path} passed its checks, but has no ${name} of ${data.length} numbers`);
+    }
+    const bytes = await file.read(tensor.offset, tensor.length);
+    new Uint8Array(data.buffer, data.byteOffset, data.byteLength).set(bytes);
+  }
+}
+
+type Best = NonNullable<z.infer<typeof schema>['best']>;
+
+/** Absent keys stay absent, where zod's type allows undefined. */
+function plain({
+  step,
+  validation: { loss, generative, classification, accuracy },
+}: Best): NonNullable<TrainState['best']> {
+  return {
+    step,
+    validation: {
+      loss,
+      ...(generative !== undefined && { generative }),
+      ...(classification !== undefined && { classification }),
+      ...(accuracy !== undefined && { accuracy }),
+    },
+  };
+}
