@@ -25,7 +25,7 @@ export const derivedNames = {
 } as const;
 
 /** Inputs that share a scale, by format. */
-export const blockLength: Readonly<Partial<Record<MatrixFormat, number>>> = {
+const blockLength: Readonly<Partial<Record<MatrixFormat, number>>> = {
   'int8-block-32': 32,
   'int8-block-128': 128,
 };

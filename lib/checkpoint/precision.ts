@@ -8,7 +8,7 @@ export const precisions = ['f32', 'int8', 'int8-block', 'f16'] as const;
 export type Precision = (typeof precisions)[number];
 
 /** Format of one matrix. `int8-unfolded` leaves the norm's gain where it is; the numbers are inputs to a block. */
-export const matrixFormats = ['int8', 'int8-unfolded', 'int8-block-32', 'int8-block-128', 'f32'] as const;
+const matrixFormats = ['int8', 'int8-unfolded', 'int8-block-32', 'int8-block-128', 'f32'] as const;
 
 export type MatrixFormat = (typeof matrixFormats)[number];
 

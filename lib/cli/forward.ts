@@ -73,7 +73,9 @@ export function forwardCommand(): Command {
     .addOption(precisionOption())
     .addOption(providerOption())
     .addOption(
-      new Option('--batch <b>', 'pictures between two writes').default(1).argParser(integer({ min: 1, max: 1024 })),
+      new Option('--batch <b>', 'pictures between two writes, and side by side on a GPU')
+        .default(1)
+        .argParser(integer({ min: 1, max: 1024 })),
     )
     .addHelpText(
       'after',
@@ -112,7 +114,7 @@ async function forward(options: ForwardOptions, command: Command): Promise<void>
     output === 'features' ? { features: { layers: [layer], norm, pool } } : { [output]: true };
   const precise = await inPrecision(checkpoint, options.precision);
   await using model = disposable(
-    await openForward(precise.checkpoint, request, { threads: options.threads, provider: options.provider }),
+    await openForward(precise.checkpoint, request, { threads: options.threads, provider: options.provider, batch }),
   );
   const shape = [tokens.rows, ...shapeOf(options, checkpoint)];
   await sayDevice(options.provider, options.precision);
