@@ -3,8 +3,19 @@ import type { BaseService } from 'aws-cdk-lib/aws-ecs';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
 import type { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
-import { Chain, DefinitionBody, JsonPath, StateMachine, Wait, WaitTime } from 'aws-cdk-lib/aws-stepfunctions';
-import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import {
+  Chain,
+  Choice,
+  Condition,
+  DefinitionBody,
+  Fail,
+  JsonPath,
+  StateMachine,
+  Succeed,
+  Wait,
+  WaitTime,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { CallAwsService, type CallAwsServiceProps } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import { allow } from './permissions.ts';
@@ -33,18 +44,24 @@ export class CostBrake extends Construct {
   constructor(scope: Construct, id: string, { alarmName, services, targets, mappings }: CostBrakeProps) {
     super(scope, id);
     const endAll = (when: string) => services.map((service, i) => this.endTasks(`EndTasks${when}${i + 1}`, service));
-    this.hold = this.machine('Hold', [
-      ...targets.map((target, i) => this.growth(`StopGrowth${i + 1}`, target, true)),
-      ...endAll(''),
-      ...mappings.map((mapping, i) => this.takeIn(`StopMessages${i + 1}`, mapping, false)),
-      // A function that still ran may have woken the service.
-      new Wait(this, 'LastFunctions', { time: WaitTime.duration(preprocessTimeout.plus(mappingStops)) }),
-      ...endAll('Again'),
-    ]);
-    this.release = this.machine('Release', [
-      ...targets.map((target, i) => this.growth(`AllowGrowth${i + 1}`, target, false)),
-      ...mappings.map((mapping, i) => this.takeIn(`TakeMessages${i + 1}`, mapping, true)),
-    ]);
+    this.hold = this.machine(
+      'Hold',
+      this.allTheSame([
+        ...targets.map((target, i) => this.growth(`StopGrowth${i + 1}`, target, true)),
+        ...endAll(''),
+        ...mappings.map((mapping, i) => this.takeIn(`StopMessages${i + 1}`, mapping, false)),
+        // A function that still ran may have woken the service.
+        new Wait(this, 'LastFunctions', { time: WaitTime.duration(preprocessTimeout.plus(mappingStops)) }),
+        ...endAll('Again'),
+      ]),
+    );
+    this.release = this.machine(
+      'Release',
+      inTurn([
+        ...targets.map((target, i) => this.growth(`AllowGrowth${i + 1}`, target, false)),
+        ...mappings.map((mapping, i) => this.takeIn(`TakeMessages${i + 1}`, mapping, true)),
+      ]),
+    );
     new Rule(this, 'Alarm', {
       description: 'Image GPT cost brake',
       eventPattern: {
@@ -61,18 +78,26 @@ export class CostBrake extends Construct {
     return Stack.of(this).formatArn(any);
   }
 
-  private machine(id: string, steps: readonly (CallAwsService | Wait)[]): StateMachine {
-    for (const step of steps) {
-      // A service or mapping that is just changing refuses another change for a while.
-      if (step instanceof CallAwsService)
-        step.addRetry({ interval: Duration.seconds(10), backoffRate: 2, maxAttempts: 6 });
-    }
-    const [first, ...rest] = steps;
-    if (first === undefined) throw new RangeError('Expected at least one step.');
-    const chain = rest.reduce((before, step) => before.next(step), Chain.start(first));
+  /** A step that fails keeps none of the later ones from what they can still stop; the machine fails in the end. */
+  private allTheSame(steps: readonly Step[]): Chain {
+    const failed = '$.failed';
+    const end = new Choice(this, 'AllHeld')
+      .when(
+        Condition.isPresent(failed),
+        new Fail(this, 'NotAllHeld', { error: 'NotAllHeld', cause: 'A step failed; the others were done.' }),
+      )
+      .otherwise(new Succeed(this, 'Held'));
+    steps.forEach((step, i) => {
+      if (step instanceof CallAwsService) step.addCatch(steps[i + 1] ?? end, { resultPath: failed });
+    });
+    return inTurn(steps).next(end);
+  }
+
+  private machine(id: string, definition: Chain): StateMachine {
     const machine = new StateMachine(this, id, {
-      definitionBody: DefinitionBody.fromChainable(chain),
-      timeout: Duration.hours(1),
+      definitionBody: DefinitionBody.fromChainable(definition),
+      // Above all retries of every step.
+      timeout: Duration.hours(2),
     });
     Validations.of(machine).acknowledge(
       { id: 'AwsSolutions-SF1', reason: 'Runs a few times a year; its history keeps every step for 90 days.' },
@@ -84,18 +109,17 @@ export class CostBrake extends Construct {
   }
 
   private takeIn(id: string, mapping: EventSourceMapping, enabled: boolean): CallAwsService {
-    return new CallAwsService(this, id, {
+    return this.call(id, {
       service: 'lambda',
       action: 'updateEventSourceMapping',
       parameters: { Uuid: mapping.eventSourceMappingId, Enabled: enabled },
       iamResources: [mapping.eventSourceMappingArn],
-      resultPath: JsonPath.DISCARD,
     });
   }
 
   /** Tasks still go when the queue is empty. */
   private growth(id: string, target: ServiceTarget, suspended: boolean): CallAwsService {
-    return new CallAwsService(this, id, {
+    return this.call(id, {
       service: 'applicationautoscaling',
       action: 'registerScalableTarget',
       iamAction: 'application-autoscaling:RegisterScalableTarget',
@@ -106,17 +130,33 @@ export class CostBrake extends Construct {
         SuspendedState: { DynamicScalingOutSuspended: suspended },
       },
       iamResources: [this.scalableTargets],
-      resultPath: JsonPath.DISCARD,
+      // Application Auto Scaling first tries whether the caller may do to the target what it would do.
+      // Source: Application Auto Scaling User Guide, "Permissions validation".
+      additionalIamStatements: [allow(['ecs:DescribeServices', 'ecs:UpdateService'], [target.serviceArn])],
     });
   }
 
   private endTasks(id: string, service: BaseService): CallAwsService {
-    return new CallAwsService(this, id, {
+    return this.call(id, {
       service: 'ecs',
       action: 'updateService',
       parameters: { Cluster: service.cluster.clusterName, Service: service.serviceName, DesiredCount: 0 },
       iamResources: [service.serviceArn],
-      resultPath: JsonPath.DISCARD,
+      iamAction: 'ecs:UpdateService',
     });
   }
+
+  private call(id: string, call: Omit<CallAwsServiceProps, 'resultPath'>): CallAwsService {
+    const step = new CallAwsService(this, id, { ...call, resultPath: JsonPath.DISCARD });
+    // A service or mapping that is just changing refuses another change for a while.
+    step.addRetry({ interval: Duration.seconds(10), backoffRate: 2, maxAttempts: 6 });
+    return step;
+  }
+}
+
+type Step = CallAwsService | Wait;
+
+function inTurn([first, ...rest]: readonly Step[]): Chain {
+  if (first === undefined) throw new RangeError('Expected at least one step.');
+  return rest.reduce((before, step) => before.next(step), Chain.start(first));
 }

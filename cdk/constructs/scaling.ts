@@ -41,6 +41,7 @@ export interface ScalingProps {
 /** A service as Application Auto Scaling names it. */
 export interface ServiceTarget {
   resourceId: string;
+  serviceArn: string;
 }
 
 const period = Duration.seconds(scalingPeriodSeconds);
@@ -68,7 +69,7 @@ export class Scaling extends Construct {
       alarmDescription: 'Scales the worker: not a fault. Messages of the tokens queue, visible and in flight.',
       actions: [this.steps('Steps', target, scalingSteps(messagesPerTask, maxTasks), 1)],
     });
-    this.targets = [{ resourceId: resourceId(service) }];
+    this.targets = [targetOf(service)];
 
     if (onDemandService !== undefined) {
       const onDemand = this.target('OnDemandTarget', onDemandService, maxTasks);
@@ -82,7 +83,7 @@ export class Scaling extends Construct {
         actions: [this.steps('OnDemandSteps', onDemand, onDemandSteps(maxTasks), seconds)],
       });
       toZero.push(this.toZero('OnDemandEmpty', onDemand));
-      this.targets = [...this.targets, { resourceId: resourceId(onDemandService) }];
+      this.targets = [...this.targets, targetOf(onDemandService)];
     }
     this.alarm('Empty', {
       metric: outstanding,
@@ -156,6 +157,10 @@ interface AlarmChoices {
 
 function resourceId(service: BaseService): string {
   return `service/${service.cluster.clusterName}/${service.serviceName}`;
+}
+
+function targetOf(service: BaseService): ServiceTarget {
+  return { resourceId: resourceId(service), serviceArn: service.serviceArn };
 }
 
 /** Visible and in flight. */

@@ -39,6 +39,21 @@ test('tasks may still go while it holds: only growing is suspended', () => {
   expect(first.Parameters).not.toHaveProperty('MaxCapacity');
 });
 
+test('a step that fails keeps none of the later ones from what they can still stop, and it is told in the end', () => {
+  const machine = definition('CostBrakeHold');
+  const tasks = Object.values<Properties>(machine.States).filter(({ Type: type }) => type === 'Task');
+
+  for (const { Next, Catch } of tasks) {
+    expect(Catch).toEqual([{ ErrorEquals: ['States.ALL'], Next, ResultPath: '$.failed' }]);
+  }
+  expect(machine.States.AllHeld).toMatchObject({
+    Type: 'Choice',
+    Choices: [{ Variable: '$.failed', IsPresent: true, Next: 'NotAllHeld' }],
+    Default: 'Held',
+  });
+  expect([machine.States.NotAllHeld.Type, machine.States.Held.Type]).toEqual(['Fail', 'Succeed']);
+});
+
 test('its release takes everything back and starts no task itself', () => {
   expect(calls('CostBrakeRelease')).toEqual([
     ['applicationautoscaling:registerScalableTarget', { DynamicScalingOutSuspended: false }],
@@ -66,15 +81,18 @@ function calls(machine: string): [string, unknown][] {
   );
 }
 
-/** The states of a machine in order; references read as their logical ids. */
+/** The calls and waits of a machine in order. */
 function states(machine: string): Properties[] {
-  const { DefinitionString: definition } = resource(template, 'AWS::StepFunctions::StateMachine', machine).properties;
-  const parts: Properties[] = definition['Fn::Join'][1];
-  const text = parts
-    .map((part) => (typeof part === 'string' ? part : (part.Ref ?? part['Fn::GetAtt'].join('.'))))
-    .join('');
-  const { StartAt: start, States: all } = JSON.parse(text);
+  const { StartAt: start, States: all } = definition(machine);
   const ordered = [all[start]];
   for (let state = all[start]; state.Next !== undefined; state = all[state.Next]) ordered.push(all[state.Next]);
-  return ordered;
+  return ordered.filter(({ Type: type }) => type !== 'Choice');
+}
+
+/** What a machine is; references read as their logical ids. */
+function definition(machine: string): Properties {
+  const { DefinitionString: joined } = resource(template, 'AWS::StepFunctions::StateMachine', machine).properties;
+  const parts: Properties[] = joined['Fn::Join'][1];
+  const text = parts.map((part) => (typeof part === 'string' ? part : (part.Ref ?? part['Fn::GetAtt'].join('.'))));
+  return JSON.parse(text.join(''));
 }
