@@ -1,0 +1,37 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeNpy } from '../../lib/image-gpt/npy.ts';
+import { randomTokens } from '../support/tiny-checkpoint.ts';
+
+/** Pictures of {@link writeTokens}. */
+const PICTURES = 60;
+
+/** x.npy and y.npy in `folder`: tokens for a tiny checkpoint, and labels of its three classes. */
+export function writeTokens(folder: string): void {
+  writeFileSync(join(folder, 'x.npy'), encodeNpy(randomTokens(5, PICTURES * 16, 8), [PICTURES, 16]));
+  writeFileSync(
+    join(folder, 'y.npy'),
+    encodeNpy(
+      Int32Array.from({ length: PICTURES }, (_, i) => i % 3),
+      [PICTURES],
+    ),
+  );
+}
+
+/** What igpt train computed, without times: everything that a run that was interrupted must have in common with one that was not. */
+export function outcomeOf(out: string, step: number): Record<string, string> {
+  const folder = join(out, 'training', `step-${String(step).padStart(8, '0')}`);
+  const files = ['model.safetensors', 'trainer-state.safetensors', 'trainer-state.json'].map((name) =>
+    join(folder, name),
+  );
+  const weights = [join(out, 'model.safetensors'), ...files].map((path) => readFileSync(path).toString('hex'));
+  const metrics = metricsOf(out).map(({ pictures_per_second: _, ...metric }) => JSON.stringify(metric));
+  return { weights: weights.join('\n'), metrics: metrics.join('\n') };
+}
+
+export function metricsOf(out: string): Record<string, unknown>[] {
+  const path = join(out, 'training', 'metrics.ndjson');
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line));
+}
