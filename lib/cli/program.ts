@@ -140,7 +140,8 @@ function seeHelp(command: Command): string {
 /** What a first-time user needs: the shape of a command, the verbs, and three commands that run as they stand. */
 function grammar(program: Command): string {
   const call = invocation();
-  const verbs = program.commands.map((command) => `  ${command.name().padEnd(9)} ${command.summary()}`);
+  const width = Math.max(...program.commands.map((command) => command.name().length));
+  const verbs = program.commands.map((command) => `  ${command.name().padEnd(width)} ${command.summary()}`);
   return [
     `${program.description()}`,
     '',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { IGPT, igpt, pathWithoutProject, temporaryFolder } from './igpt-process.ts';
 
-const VERBS = ['run', 'classify', 'quantize', 'forward', 'complete', 'inspect'];
+const VERBS = ['run', 'classify', 'quantize', 'forward', 'complete', 'inspect', 'quantize-weights', 'verify'];
 
 describe('without a verb', () => {
   test('prints the grammar, the verbs and three commands that run as they stand', async () => {
