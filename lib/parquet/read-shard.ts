@@ -1,10 +1,10 @@
 import { type FileMetaData, parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { z } from 'zod';
 import { type BatchRow, batchErrorCode } from '../contracts/batch.ts';
+import type { OpenShard, ShardFacts } from '../pipeline/ports.ts';
 import { ParquetError } from './error.ts';
-import type { ShardFacts } from './write-shard.ts';
 
-const features = z.array(z.number()).transform((values) => Float32Array.from(values));
+const features = z.instanceof(Array).transform((values) => Float32Array.from(values, Number));
 
 const label = z.strictObject({ label: z.string(), index: z.number(), probability: z.number() });
 
@@ -21,16 +21,6 @@ const row = z.object({
   nats_per_token: z.number().nullish(),
   error_code: batchErrorCode.nullish(),
 });
-
-/** A shard's footer. */
-export interface OpenShard {
-  facts: ShardFacts;
-  rows: number;
-  /** Rows of each row group, in order. */
-  groups: readonly number[];
-  /** The rows from `start` to before `end`; columns that are not named stay null. `key` is always there. */
-  read(options?: { columns?: readonly (keyof BatchRow)[]; start?: number; end?: number }): Promise<BatchRow[]>;
-}
 
 /**
  * Opens a shard that is in memory.

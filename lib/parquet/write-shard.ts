@@ -1,9 +1,7 @@
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { BatchRow } from '../contracts/batch.ts';
+import type { ShardFacts } from '../pipeline/ports.ts';
 import { shardSchema } from './shard-schema.ts';
-
-/** Facts that a shard carries in its footer. */
-export type ShardFacts = Readonly<Record<string, string>>;
 
 /**
  * Rows of a row group. The writer spreads a list's elements and levels over JavaScript arrays, some 40 bytes for each

@@ -1,3 +1,4 @@
+import type { BatchRow } from '../contracts/batch.ts';
 import type { FailureCode } from '../contracts/failure.ts';
 import type { FeatureNorm, Objective, Preprocessing } from '../image-gpt/config.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
@@ -119,6 +120,27 @@ export interface Model {
   /** Predicts one picture; batching happens inside. `tokens` is [n] in raster order, without SOS. */
   predict(tokens: Uint16Array): Promise<Prediction>;
   close(): Promise<void>;
+}
+
+/** Facts that a shard carries beside its rows, by name. */
+export type ShardFacts = Readonly<Record<string, string>>;
+
+/** A shard whose rows can be read. */
+export interface OpenShard {
+  facts: ShardFacts;
+  rows: number;
+  /** Rows of each piece that is best read at once, in order. */
+  groups: readonly number[];
+  /** The rows from `start` to before `end`; columns that are not named are null. `key` is always there. */
+  read(options?: { columns?: readonly (keyof BatchRow)[]; start?: number; end?: number }): Promise<BatchRow[]>;
+}
+
+/** How the rows of a batch job become a file. */
+export interface ShardFormat {
+  /** The same rows and facts give the same bytes. */
+  write(rows: readonly BatchRow[], facts: ShardFacts): Promise<Uint8Array>;
+  /** Throws, here or when reading, for what is no whole shard. */
+  open(bytes: Uint8Array): OpenShard;
 }
 
 /** Something is wrong with the picture itself: it becomes a failed outcome, never a retry. */

@@ -1,0 +1,66 @@
+import type { BatchSettings, ManifestPicture } from '../../lib/contracts/batch.ts';
+import { parquetShards } from '../../lib/parquet/shard-format.ts';
+import type { BatchOptions, BatchResult } from '../../lib/pipeline/batch.ts';
+import { runBatch } from '../../lib/pipeline/batch.ts';
+import { planJob } from '../../lib/pipeline/batch-job.ts';
+import type { ObjectStore } from '../../lib/pipeline/ports.ts';
+import { createFakeDecoder, createFakeModel } from './fake-model.ts';
+import { createMemoryObjectStore, type MemoryObjectStore } from './memory-object-store.ts';
+import { createVirtualClock } from './virtual-clock.ts';
+
+export const fakeSettings: BatchSettings = {
+  store: '/pictures',
+  source: 'pictures',
+  model: 'fake-1',
+  model_options: {
+    outputs: ['classification', 'features', 'likelihood'],
+    feature_layer: 1,
+    feature_norm: 'next',
+    precision: 'f32',
+    provider: 'cpu',
+    scaled_decoding: false,
+    prepack: false,
+  },
+  decoding: { allow_svg: false, max_megapixels: 100, max_megabytes: 50 },
+  shard_size: 4,
+};
+
+/** A batch job in memory, with a decoder and a model that tell text files apart. */
+export function createBatchWorld(settings: BatchSettings = fakeSettings) {
+  const clock = createVirtualClock();
+  const input = createMemoryObjectStore(clock);
+  const output = createMemoryObjectStore(clock);
+  async function* pictures(): AsyncGenerator<ManifestPicture> {
+    for await (const { key, etag } of input.list()) yield { key, etag };
+  }
+  return {
+    ...{ clock, input, output },
+    async put(key: string, text: string): Promise<void> {
+      await input.put(key, new TextEncoder().encode(text));
+    },
+    plan: (to: ObjectStore = output) => planJob({ output: to, settings, pictures: pictures() }),
+    async options(changes: Partial<BatchOptions> = {}): Promise<BatchOptions> {
+      const to = changes.output ?? output;
+      return {
+        ...{ input, output: to, clock, format: parquetShards, decoder: createFakeDecoder(), model: createFakeModel() },
+        job: await planJob({ output: to, settings, pictures: pictures() }),
+        ...{ maxPictureBytes: 1000, decoding: 2, predicting: 2, maxFailureRate: 0.5 },
+        signal: new AbortController().signal,
+        ...changes,
+      };
+    },
+    async run(changes: Partial<BatchOptions> = {}): Promise<BatchResult> {
+      return runBatch(await this.options(changes));
+    },
+  };
+}
+
+/** What a job's output holds, by key: all but the summary, which tells the time. */
+export function outputOf(store: MemoryObjectStore): Record<string, string> {
+  const entries = [...store.objects].filter(([key]) => key !== '_summary.json');
+  return Object.fromEntries(
+    entries
+      .map(([key, { body }]) => [key, Buffer.from(body).toString('base64')] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
