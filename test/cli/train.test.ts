@@ -71,9 +71,9 @@ describe('igpt train', () => {
     const metrics = metricsOf(out);
     const held = metrics.filter(({ type }) => type === 'validation');
     expect(held.map((metric) => metric.step)).toEqual([4, 8, 12, 16, 20]);
-    const lowest = Math.min(...held.map(({ loss }) => Number(loss)));
+    const lowest = Math.min(...held.map(({ loss }) => loss));
     expect(best.loss).toBe(lowest);
-    expect(lowest).toBeLessThan(Number(metrics[0]?.loss));
+    expect(lowest).toBeLessThan(metrics[0]!.loss);
     expect(readFileSync(join(out, 'training', 'metrics.svg'), 'utf8')).toContain('held out');
     expect((await openCheckpoint(out)).name).toBe('out');
 

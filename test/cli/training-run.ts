@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeNpy } from '../../lib/image-gpt/npy.ts';
+import type { Metric } from '../../lib/training/metrics-file.ts';
 import { randomTokens } from '../support/tiny-checkpoint.ts';
 
 /** Pictures of {@link writeTokens}. */
@@ -29,7 +30,7 @@ export function outcomeOf(out: string, step: number): Record<string, string> {
   return { weights: weights.join('\n'), metrics: metrics.join('\n') };
 }
 
-export function metricsOf(out: string): Record<string, unknown>[] {
+export function metricsOf(out: string): Metric[] {
   const path = join(out, 'training', 'metrics.ndjson');
   if (!existsSync(path)) return [];
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);

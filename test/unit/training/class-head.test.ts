@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest';
+import { chooseHead } from '../../../lib/training/class-head.ts';
+import { requireLabels, tokenDataSet } from '../../../lib/training/data-set.ts';
+
+const rows = Uint32Array.of(0, 1, 2);
+const numbered = (...labels: number[]) =>
+  requireLabels(tokenDataSet('y.npy', new Uint16Array(labels.length), 1, labels));
+const named = (classes: string[], ...labels: number[]) => ({ ...numbered(...labels), classes });
+
+describe('chooseHead', () => {
+  test('finds the classes of the head by name', () => {
+    const { labels, names } = chooseHead(named(['cat', 'dog'], 0, 1, 1), rows, ['dog', 'bird', 'cat']);
+    expect([...labels]).toEqual([2, 0, 0]);
+    expect(names).toBeUndefined();
+  });
+
+  test('takes numbers for indices of the head, gaps too', () => {
+    expect([...chooseHead(numbered(4, 0, 4), rows, ['a', 'b', 'c', 'd', 'e']).labels]).toEqual([4, 0, 4]);
+  });
+
+  test('makes a new head of the classes of the data', () => {
+    expect(chooseHead(named(['cat', 'dog'], 0, 1, 1), rows, undefined).names).toEqual(['cat', 'dog']);
+  });
+
+  test.each([
+    ['classes that the head does not have', named(['cat', 'cow'], 0, 1, 1), ['cat', 'dog'], 'labels_mismatch'],
+    ['an empty class of a new head', numbered(0, 2, 2), undefined, 'class_empty'],
+    ['an empty folder', named(['cat', 'dog'], 0, 0, 0), ['cat', 'dog'], 'class_empty'],
+    ['one class', numbered(1, 1, 1), ['a', 'b'], 'one_class'],
+  ])('refuses %s', (_, dataSet, classes, code) => {
+    expect(() => chooseHead(dataSet, rows, classes)).toThrow(expect.objectContaining({ code }));
+  });
+});

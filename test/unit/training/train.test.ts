@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest';
+import { NEW_RUN, type TrainPlan, type TrainPorts, type TrainState, train } from '../../../lib/training/train.ts';
+
+const plan = (steps: number, more: Partial<TrainPlan> = {}): TrainPlan => ({
+  learningRate: { peak: 1, schedule: 'constant', warmup: 0, steps },
+  evalEvery: 2,
+  saveEvery: 3,
+  patience: Number.POSITIVE_INFINITY,
+  bestBy: 'loss',
+  leap: 1,
+  ...more,
+});
+
+/** A model of one weight: each step adds 1 to it, and tells what it does. */
+function world({
+  validations,
+  weight = 0,
+  losses = [],
+}: {
+  validations?: number[];
+  weight?: number;
+  losses?: number[];
+}) {
+  const told: string[] = [];
+  const data = Float32Array.of(weight);
+  const saved: TrainState[] = [];
+  const ports: TrainPorts = {
+    session: {
+      parameters: [{ name: 'w', shape: [1], data }],
+      async step({ tokens }, { step }) {
+        told.push(`step ${step} on ${tokens[0]}`);
+        data[0] = (data[0] ?? 0) + 1;
+        return { loss: losses[step - 1] ?? 2, gradientNorm: 1 };
+      },
+    },
+    batchOf: async (step) => {
+      told.push(`batch ${step}`);
+      return { tokens: Uint16Array.of(step) };
+    },
+    ...(validations && {
+      validate: async () => ({ loss: validations.shift() ?? 0, accuracy: 0.5 }),
+    }),
+    save: async (state) => {
+      told.push(`save ${state.step}`);
+      saved.push(state);
+    },
+    saveBest: async ({ step }) => void told.push(`best ${step}`),
+    onStep: () => {},
+    onValidation: async (step, { loss }) => void told.push(`validation ${step}: ${loss}`),
+    now: () => 0,
+  };
+  return { ports, told, saved };
+}
+
+const go = () => new AbortController().signal;
+
+describe('train', () => {
+  test('asks for the next batch before a step, and keeps checkpoints between and at the end', async () => {
+    const { ports, told } = world({});
+    const state = await train(plan(4), ports, NEW_RUN, go());
+    expect(told).toEqual([
+      ...['batch 1', 'batch 2', 'step 1 on 1', 'batch 3', 'step 2 on 2', 'batch 4', 'step 3 on 3', 'save 3'],
+      ...['step 4 on 4', 'save 4'],
+    ]);
+    expect(state).toMatchObject({ step: 4, ended: true, losses: [2, 2, 2, 2] });
+  });
+
+  test('keeps the best by validation loss, and says so in the state', async () => {
+    const { ports, told } = world({ validations: [5, 3, 4] });
+    const state = await train(plan(6), ports, NEW_RUN, go());
+    expect(told.filter((line) => !/batch|step/.test(line))).toEqual([
+      ...['validation 2: 5', 'best 2', 'save 3', 'validation 4: 3', 'best 4', 'validation 6: 4', 'save 6'],
+    ]);
+    expect(state).toMatchObject({ best: { step: 4, validation: { loss: 3 } }, sinceBest: 1 });
+  });
+
+  test('by accuracy, an equal one is not better', async () => {
+    const { ports } = world({ validations: [5, 3] });
+    expect((await train(plan(4, { bestBy: 'accuracy' }), ports, NEW_RUN, go())).best?.step).toBe(2);
+  });
+
+  test('stops early after so many validations without a better one, and keeps a checkpoint', async () => {
+    const { ports, told } = world({ validations: [3, 4, 5] });
+    const state = await train(plan(100, { patience: 2 }), ports, NEW_RUN, go());
+    expect(state).toMatchObject({ step: 6, ended: true });
+    expect(told.at(-1)).toBe('save 6');
+    told.length = 0;
+    expect(await train(plan(100, { patience: 2 }), ports, state, go())).toBe(state);
+    expect(told).toEqual([]);
+  });
+
+  test('goes on where it was left, with what it would have got', async () => {
+    const { ports, saved } = world({ validations: [5, 3, 4] });
+    await train(plan(6), ports, NEW_RUN, go());
+    const later = world({ validations: [3, 4], weight: 3 });
+    await train(plan(6), later.ports, saved[0]!, go());
+    expect(later.told[0]).toBe('batch 4');
+    expect(later.saved.at(-1)).toEqual(saved.at(-1));
+  });
+
+  test('keeps a checkpoint of the step that was running when it is stopped', async () => {
+    const { ports, told } = world({});
+    const stop = new AbortController();
+    const state = await train(plan(9), { ...ports, onStep: () => stop.abort() }, NEW_RUN, stop.signal);
+    expect(state).toMatchObject({ step: 1, ended: false });
+    expect(told.at(-1)).toBe('save 1');
+  });
+
+  test('does not keep weights, or a validation, that are no numbers', async () => {
+    const spoiled = world({ weight: Number.NaN });
+    await expect(train(plan(3), spoiled.ports, NEW_RUN, go())).rejects.toMatchObject({ code: 'training_diverged' });
+    expect(spoiled.saved).toEqual([]);
+    const lost = world({ validations: [Number.NaN] });
+    await expect(train(plan(3), lost.ports, NEW_RUN, go())).rejects.toMatchObject({ code: 'training_diverged' });
+  });
+
+  test('a step that leaps ends the run without a checkpoint of it', async () => {
+    const { ports, saved } = world({ losses: [...new Array(30).fill(2), 9] });
+    await expect(train(plan(40), ports, NEW_RUN, go())).rejects.toThrow(/diverged at step 31/);
+    expect(saved.at(-1)?.step).toBe(30);
+  });
+});
