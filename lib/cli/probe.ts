@@ -136,7 +136,7 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
   if (results.some(({ converged }) => !converged)) {
     process.stderr.write('some fits ended before they reached their minimum; their accuracy may be a little low\n');
   }
-  const facts = { model: name, data: dataSet.name, norm, split, labelsPerClass, draws: times };
+  const facts = { model: name, data: dataSet.name, norm, split: draws[0] ?? split, labelsPerClass, draws: times };
   await writeOut(json ? asJson(results, kept, facts) : asTable(results, labelsPerClass !== undefined));
   if (plot !== undefined) await writePlot(plot, plotOf(results, name, dataSet.name), force);
   if (out !== undefined && kept !== undefined) {

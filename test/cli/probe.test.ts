@@ -65,7 +65,7 @@ describe('igpt probe', () => {
 
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
-      pictures: { train: 48, validation: 6, test: 6 },
+      pictures: { train: 9, validation: 0, test: 6 },
       labels_per_class: 3,
       draws: 2,
       results: [{ layers: [1], test_accuracy: expect.any(Number), test_accuracy_deviation: expect.any(Number) }],
