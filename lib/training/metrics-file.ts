@@ -2,6 +2,7 @@ import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { isMissing } from '../local/file-error.ts';
+import { notWritable } from './not-writable.ts';
 import { writeWhole } from './write-whole.ts';
 
 const optional = z.number().optional();
@@ -25,6 +26,7 @@ export type Metric = z.infer<typeof metricSchema>;
 export interface MetricsFile extends Disposable {
   /** Everything up to now, in order. */
   readonly metrics: readonly Metric[];
+  /** @throws TrainingError `run_not_writable` */
   add(metric: Metric): void;
 }
 
@@ -40,7 +42,11 @@ export async function openMetricsFile(path: string, from: number): Promise<Metri
     metrics,
     add(metric) {
       metrics.push(metric);
-      appendFileSync(file, lineOf(metric));
+      try {
+        appendFileSync(file, lineOf(metric));
+      } catch (error) {
+        throw notWritable(path, error);
+      }
     },
     [Symbol.dispose]: () => closeSync(file),
   };

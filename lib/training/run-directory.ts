@@ -6,6 +6,7 @@ import { makeDirectory } from '../local/make-directory.ts';
 import type { TrainingSession } from '../runtime/training-session.ts';
 import { TrainingError } from './error.ts';
 import type { InnerHead, ModelFiles } from './model-files.ts';
+import { notWritable } from './not-writable.ts';
 import { lockRun } from './run-lock.ts';
 import { differences, type RunSettings } from './run-settings.ts';
 import type { TrainState } from './train.ts';
@@ -218,15 +219,4 @@ async function writing<T>(out: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw notWritable(out, error);
   }
-}
-
-function notWritable(what: string, error: unknown): unknown {
-  const code = errorCode(error);
-  if (error instanceof TrainingError || code === undefined) return error;
-  const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'its disk is full' : code;
-  return new TrainingError(
-    'run_not_writable',
-    `could not write ${what} (${why}); earlier checkpoints are whole: make room or allow writing there, and run the same command again`,
-    { cause: error },
-  );
 }

@@ -1,0 +1,24 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openMetricsFile } from '../../../lib/training/metrics-file.ts';
+
+test('drops what came after the step that a run goes on from, and a line that is cut short', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'igpt-metrics-'));
+  const path = join(folder, 'metrics.ndjson');
+  const step = (number: number) => ({ type: 'step', step: number, loss: 1 / number, gradient_norm: 0.1 }) as const;
+  {
+    using file = await openMetricsFile(path, 0);
+    for (const number of [1, 2, 3]) file.add(step(number));
+    file.add({ type: 'validation', step: 3, loss: 2, best: true });
+  }
+  appendFileSync(path, '{"type":"step","st');
+
+  using again = await openMetricsFile(path, 2);
+  again.add({ ...step(3), loss: 7 });
+  const expected = [step(1), step(2), { ...step(3), loss: 7 }];
+  expect(again.metrics).toEqual(expected);
+  expect(readFileSync(path, 'utf8')).toBe(expected.map((metric) => `${JSON.stringify(metric)}\n`).join(''));
+  rmSync(folder, { recursive: true });
+});
