@@ -1,10 +1,8 @@
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
-import type { Precision } from '../checkpoint/precision.ts';
 import { preprocessingHash } from '../checkpoint/preprocessing-hash.ts';
 import type { PipelineEvent } from '../contracts/event.ts';
-import type { FeatureNorm } from '../image-gpt/config.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { watchDirectory } from '../local/directory-watch.ts';
 import { openInputDirectory } from '../local/input-directory.ts';
@@ -12,10 +10,9 @@ import { createMemoryQueue } from '../local/memory-queue.ts';
 import { createNdjsonEventSink } from '../local/ndjson-event-sink.ts';
 import { openOutputDirectory } from '../local/output-directory.ts';
 import { systemClock } from '../local/system-clock.ts';
-import type { EventSink, OutputName } from '../pipeline/ports.ts';
+import type { EventSink } from '../pipeline/ports.ts';
 import { runPipeline } from '../pipeline/run.ts';
-import { type OpenModelOptions, openModel, preprocessingOf } from '../runtime/model.ts';
-import type { Provider } from '../runtime/session.ts';
+import { openModel, preprocessingOf } from '../runtime/model.ts';
 import {
   addDecodeOptions,
   type DecodeOptions,
@@ -27,37 +24,30 @@ import { disposable } from './disposable.ts';
 import { examples } from './examples.ts';
 import { type InterruptSignal, interruptExitCode, onFirstInterrupt } from './interrupt.ts';
 import { sameCommand } from './invocation.ts';
-import { modelDirectory, modelOption } from './model-option.ts';
-import { integer } from './number-option.ts';
-import { outputList, outputNames } from './outputs-option.ts';
-import { precisionOption } from './precision-option.ts';
+import { modelDirectory } from './model-option.ts';
+import {
+  addModelOptions,
+  type ModelOptions,
+  openModelOptions,
+  refuseMeaninglessModelOptions,
+} from './model-options.ts';
 import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
-import { providerOption, sayDevice } from './provider-option.ts';
+import { sayDevice } from './provider-option.ts';
 import { runDirectories } from './run-directories.ts';
 import { runNote, runReport, stallWords } from './run-report.ts';
 import { samplePictures } from './sample-pictures.ts';
 import { createSkippedFiles } from './skipped-files.ts';
 import { onOutputFailure } from './standard-output.ts';
-import { UsageError } from './usage-error.ts';
-import { workersOption } from './workers-option.ts';
 
 /** Messages of a queue; the tokens of 8 pictures are about 10 KB. */
 const QUEUE_CAPACITY = 64;
 
-interface RunOptions extends DecodeOptions {
+interface RunOptions extends DecodeOptions, ModelOptions {
   out: string;
-  model: string;
-  outputs?: OutputName[];
-  layer?: number;
-  norm?: FeatureNorm;
   watch: boolean;
   retryFailed: boolean;
   verify: boolean;
-  prepack: boolean;
-  precision: Precision;
-  provider: Provider;
-  workers: number;
 }
 
 export function runCommand(): Command {
@@ -71,41 +61,14 @@ export function runCommand(): Command {
       'directory of pictures, read with its subdirectories; dotfiles and links that leave it are ignored',
     )
     .option('--out <out>', 'directory of the outcomes, not inside <dir>', './igpt-out')
-    .addOption(modelOption())
-    .addOption(
-      new Option(
-        '--outputs <list>',
-        `what to compute, with commas between: ${outputNames.join(', ')} (default: all that the model has)`,
-      ).argParser(outputList),
-    )
-    .addOption(
-      new Option(
-        '--layer <l>',
-        'layer of the features, 0 to the number of layers (default: what the checkpoint says, else the middle)',
-      ).argParser(integer({ min: 0 })),
-    )
-    .addOption(
-      new Option(
-        '--norm <norm>',
-        'features before (raw) or after (next) the following norm (default: what the checkpoint says, else next)',
-      ).choices(['raw', 'next']),
-    )
     .option('--watch', 'go on, and take new and changed pictures, until Ctrl-C', false)
     .option('--retry-failed', 'try again the pictures that failed before', false)
     .option(
       '--verify',
       'read every outcome to see whether it is of the picture as it is now, instead of comparing times',
       false,
-    )
-    .addOption(workersOption())
-    .addOption(precisionOption())
-    .addOption(providerOption())
-    .option(
-      '--prepack',
-      'copy the weights into the layout that the processor likes best: about 12 % faster, for that memory in each worker',
-      false,
     );
-  return addDecodeOptions(command)
+  return addDecodeOptions(addModelOptions(command))
     .addHelpText(
       'after',
       examples(`run ${samplePictures()}`, 'run ~/Pictures --out ~/outcomes --outputs features,likelihood'),
@@ -123,12 +86,7 @@ export function runCommand(): Command {
 }
 
 async function run(dir: string, options: RunOptions): Promise<void> {
-  const meaningless = options.layer !== undefined ? 'layer' : options.norm !== undefined ? 'norm' : undefined;
-  if (meaningless !== undefined && options.outputs?.includes('features') === false) {
-    throw new UsageError(
-      `--${meaningless} goes with features, not with --outputs ${options.outputs.join(',')}; leave it out, or add features`,
-    );
-  }
+  refuseMeaninglessModelOptions(options);
   const directories = await runDirectories(dir, options.out);
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   const stop = new AbortController();
@@ -137,7 +95,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   bar.update(0, undefined, 'opening the model');
   // First, because its child process can start while the model opens.
   await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
-  await using model = disposable(await openModel(checkpoint, modelOptions(options)));
+  await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
   await sayDevice(options.provider, options.precision, bar.say);
   const skipped = createSkippedFiles();
   const input = await openInputDirectory(directories.input, { onSkipped: skipped.add });
@@ -215,27 +173,4 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);
     process.exitCode = endedBy === undefined ? 1 : interruptExitCode(endedBy);
   }
-}
-
-function modelOptions({
-  outputs,
-  layer,
-  norm,
-  workers,
-  scaledDecoding,
-  prepack,
-  precision,
-  provider,
-}: RunOptions): OpenModelOptions {
-  return {
-    // A GPU has one session, whatever the processor has cores.
-    ...(provider === 'cpu' && { workers }),
-    provider,
-    scaledDecoding,
-    prepack,
-    precision,
-    ...(outputs === undefined ? {} : { outputs }),
-    ...(layer === undefined ? {} : { featureLayer: layer }),
-    ...(norm === undefined ? {} : { featureNorm: norm }),
-  };
 }

@@ -16,6 +16,14 @@ import { removeStaleTemporaries, temporaryFolder, writeTemporary } from './tempo
 /** What `link` says where there are no hard links (exFAT, some shares). */
 const noLinks: readonly (string | undefined)[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'];
 
+export interface OutputDirectoryOptions {
+  /**
+   * Keys are paths as they stand: for keys of our own making, such as a batch job's, which other programs look for by
+   * name. Default false: strangers' keys are escaped.
+   */
+  plainNames?: boolean;
+}
+
 /**
  * A directory as an output bucket. Files appear whole or not at all, under the names of {@link escapeKey}. Creating is
  * exclusive among all processes; replacing by ETag is so within this one, and between two of them the later one wins
@@ -24,7 +32,7 @@ const noLinks: readonly (string | undefined)[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUP
  *
  * @throws {OutputDirectoryError} `output_not_writable`, or `output_link` for a link that leaves the directory
  */
-export async function openOutputDirectory(path: string): Promise<ObjectStore> {
+export async function openOutputDirectory(path: string, options: OutputDirectoryOptions = {}): Promise<ObjectStore> {
   const root = await makeDirectory(join(path, temporaryFolder))
     .then(() => access(join(path, temporaryFolder), constants.W_OK | constants.X_OK))
     .then(() => realpath(path))
@@ -43,7 +51,8 @@ export async function openOutputDirectory(path: string): Promise<ObjectStore> {
     () => false,
   );
   const lock = createKeyLock();
-  const pathOf = (key: string): string => join(root, ...escapeKey(key, { foldsCase }));
+  const { plainNames = false } = options;
+  const pathOf = (key: string): string => join(root, ...(plainNames ? key.split('/') : escapeKey(key, { foldsCase })));
 
   async function entries(folder: string): Promise<TreeEntry<string>[]> {
     await folders.refuseIfOutside(folder);
@@ -54,11 +63,12 @@ export async function openOutputDirectory(path: string): Promise<ObjectStore> {
     const found = await Promise.all(
       listed.map(async (entry): Promise<TreeEntry<string>[]> => {
         const path = join(folder, entry.name);
-        if (entry.isFile()) return [{ name: keyPart(entry.name, true).text, path, kind: 'file' }];
+        if (entry.isFile())
+          return [{ name: plainNames ? entry.name : keyPart(entry.name, true).text, path, kind: 'file' }];
         // Listed only to be refused where its keys are asked for: outcomes would be stored through it.
         const leaves = entry.isSymbolicLink() && (await folders.leaves(path));
         if (!(entry.isDirectory() || leaves) || entry.name.startsWith('.')) return [];
-        const { text, goesOn } = keyPart(entry.name, false);
+        const { text, goesOn } = plainNames ? { text: entry.name, goesOn: false } : keyPart(entry.name, false);
         if (!goesOn) return [{ name: text, path, kind: 'folder', folder: path }];
         // The rest of the name stands in that folder.
         return (await entries(path)).map((rest) => ({ ...rest, name: text + rest.name }));

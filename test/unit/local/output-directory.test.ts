@@ -269,3 +269,17 @@ describe('an output directory with a link out of it', () => {
     expect(await put('results/nano-2/a.json', 'x', { ifNoneMatch: '*' })).toMatch(/^"/);
   });
 });
+
+test('plain names are paths as they stand, for programs that look for them', async () => {
+  const plain = await openOutputDirectory(root, { plainNames: true });
+  const stored = await plain.put('part-00000.parquet', bytes('rows'), { ifNoneMatch: '*' });
+  expect(stored.status).toBe('stored');
+  await plain.put('_shards/00000.json', bytes('{}'));
+  expect(await readFile(join(root, 'part-00000.parquet'), 'utf8')).toBe('rows');
+  const listed: string[] = [];
+  for await (const { key } of plain.list({ prefix: 'part-' })) listed.push(key);
+  expect(listed).toEqual(['part-00000.parquet']);
+  expect(await plain.put('part-00000.parquet', bytes('other'), { ifNoneMatch: '*' })).toEqual({
+    status: 'precondition_failed',
+  });
+});
