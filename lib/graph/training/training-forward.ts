@@ -43,7 +43,7 @@ const STRIP_BYTES = 2 ** 19;
 const ALPHA = 1.702;
 
 /** Fewer rows make the products slower. */
-const FEWEST_ROWS = 128;
+const FEWEST_ROWS = 256;
 
 /**
  * The forward pass for training. Every weight is an input by its checkpoint name; `tokens` int32 [batch, n] without SOS,
