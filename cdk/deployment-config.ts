@@ -60,7 +60,7 @@ const settings = z.strictObject({
     .regex(/^(s3:\/\/[a-z0-9.-]+\/.*[^/]|(?!s3:).+)$/, 'expected a directory or s3://bucket/prefix')
     .default('lib/models/igpt-nano'),
   /** Id that the worker will compute for the model. Default: computed from the directory; needed for `s3://`. */
-  modelId: modelId.optional(),
+  modelId: modelId.regex(/.-[0-9a-f]{12}$/, 'expected a name, a hyphen and 12 hex digits').optional(),
   /** What to compute, with commas between. Default: all that the checkpoint has. */
   outputs: list(outputName, 'expected some of classification, features, likelihood, with commas between').optional(),
   /** Layer of the features. Default: the checkpoint's. */

@@ -26,7 +26,7 @@ export class ImageGptStack extends Stack {
     const queues = new Queues(this, 'Queues');
     const { uploads, backfill, tokens } = queues;
     const results = new Results(this, 'Results', queues);
-    notifyUploads(storage.input, uploads);
+    notifyUploads(storage.input, uploads, config.logRetentionDays);
 
     const model = new ModelLocation(this, 'Model', { config, bucket: storage.output });
     const namespace = `ImageGpt/${config.stackName}`;

@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Aws, Duration, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -45,7 +45,8 @@ export class Alarms extends Construct {
     super(scope, id);
     this.topic = new Topic(this, 'Topic', { displayName: 'Image GPT alarms', enforceSSL: true });
     // CloudWatch cannot use SNS's own key; nothing but the alarms' text goes through here.
-    this.topic.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com'));
+    const conditions = { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } };
+    this.topic.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com', { conditions }));
     if (email !== undefined) this.topic.addSubscription(new EmailSubscription(email));
 
     this.alarm('DeadLetters', {
@@ -91,9 +92,10 @@ export class Alarms extends Construct {
       alarmDescription: `Percent of an hour's outcomes that are failures. The outcomes say why.`,
     });
     this.alarm('NobodyWorks', {
-      metric: math('IF(waiting > 0 AND FILL(received, 0) == 0, 1, 0)', fiveMinutes, {
+      metric: math('IF(waiting > 0 AND FILL(inFlight, 0) == 0, 1, 0)', fiveMinutes, {
         waiting: queues.tokens.metricApproximateNumberOfMessagesVisible({ statistic: 'Minimum' }),
-        received: queues.tokens.metricNumberOfMessagesReceived({ statistic: 'Sum' }),
+        // Not the ones received: a slow model is at the same messages for longer than this.
+        inFlight: queues.tokens.metricApproximateNumberOfMessagesNotVisible({ statistic: 'Maximum' }),
       }),
       threshold: 1,
       // 15 minutes.

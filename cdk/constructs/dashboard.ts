@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { Dashboard, GraphWidget, type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Dashboard, GraphWidget, type IMetric, MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { metricNames } from '../../lib/contracts/metrics.ts';
@@ -31,7 +31,14 @@ export class WorkDashboard extends Construct {
     const sum = (metricName: string, service: string) => ours(metricName, service, 'Sum');
     const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
       new GraphWidget({ title, left, right, width: 12 });
-    const { succeeded, failed, gone, superseded, batchFill, queueAge, modelTime, retries, unusable } = metricNames;
+    const { succeeded, failed, failures, gone, superseded, batchFill, queueAge, modelTime, gpuMemory } = metricNames;
+    const { retries, unusable } = metricNames;
+    // Whichever codes there were: each is a metric of its own.
+    const failuresByCode = new MathExpression({
+      expression: `SEARCH('{"${namespace}",code,service} MetricName="${failures}"', 'Sum', 60)`,
+      label: '',
+      period: Duration.minutes(1),
+    });
 
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
     this.dashboard.addWidgets(
@@ -63,6 +70,8 @@ export class WorkDashboard extends Construct {
         [preprocess.uploads.metricErrors(), preprocess.backfill.metricErrors()],
         [preprocess.uploads.metricDuration({ statistic: 'p99' })],
       ),
+      graph('Failures', [failuresByCode]),
+      graph('GPU memory', [ours(gpuMemory, 'worker', 'Maximum')]),
       graph('Trouble', [
         ...['preprocess', 'worker'].flatMap((service) => [sum(retries, service), sum(unusable, service)]),
         ...[gone, superseded].map((name) => sum(name, 'worker')),

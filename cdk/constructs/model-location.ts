@@ -1,9 +1,10 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { IgnoreMode, Size, Stack, SymlinkFollowMode } from 'aws-cdk-lib';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { BucketDeployment, Source } from 'aws-cdk-lib/aws-s3-deployment';
 import { Construct, type IDependable } from 'constructs';
-import type { DeploymentConfig } from '../deployment-config.ts';
+import { type DeploymentConfig, DeploymentConfigError } from '../deployment-config.ts';
 import { computeModelId } from '../model-id.ts';
 import { repository } from '../repository.ts';
 import { acknowledgeFindings, acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
@@ -13,6 +14,12 @@ import { allow } from './permissions.ts';
 /** Everything else in a checkpoint directory (pickles, other formats, README) is no part of the model. */
 const modelFiles = ['**', '!*.json', '!*.safetensors'];
 
+/** The CDK command reads a file of an asset at once, and Node reads none above 2 GiB so. */
+const mostFileBytes = 2 ** 31 - 1;
+
+/** The function that unpacks has 10 GiB of disk, for the zip and the files side by side; weights hardly shrink. */
+const mostBytes = 5e9;
+
 export interface ModelLocationProps {
   config: DeploymentConfig;
   /** Takes the checkpoint, under `models/`. */
@@ -20,9 +27,9 @@ export interface ModelLocationProps {
 }
 
 /**
- * Where the processes find the checkpoint: `models/<model id>/<name>` in the output bucket, which the deployment fills, or
- * an `s3://` prefix that is filled already. A new model gets a place of its own, and the last one stays, so that tasks
- * which still run it, and a roll-back, find it.
+ * Where the processes find the checkpoint: `models/<hash of its id>/<name>` in the output bucket, which the deployment
+ * fills, or an `s3://` prefix that is filled already. A new model gets a place of its own, and the last one stays, so that
+ * tasks which still run it, and a roll-back, find it.
  */
 export class ModelLocation extends Construct {
   readonly modelId: string;
@@ -48,8 +55,10 @@ export class ModelLocation extends Construct {
       this.modelId = config.modelId ?? computeModelId(directory, config);
       this.bucket = bucket;
       // A checkpoint that does not say its name is called by its directory, and the name is a part of the id.
-      const name = this.modelId.replace(/-[0-9a-f]{12}$/, '');
-      this.prefix = `models/${this.modelId}/${name}`;
+      const [, name = '', hash = ''] = /^(.+)-([0-9a-f]{12})$/.exec(this.modelId) ?? [];
+      refuse(directory, name, this.modelId);
+      // CDK takes prefixes of up to 104 characters; a name has up to 64.
+      this.prefix = `models/${hash}/${name}`;
       this.ready = [this.deploy(directory, config)];
     }
     this.location = `s3://${this.bucket.bucketName}/${this.prefix}`;
@@ -69,7 +78,7 @@ export class ModelLocation extends Construct {
       destinationKeyPrefix: this.prefix,
       prune: false,
       retainOnDelete: true,
-      // Zip and files lie side by side for a moment; iGPT-L has 5.6 GB. Billed for the minute that it runs.
+      // Billed for the minute that it runs.
       memoryLimit: 2048,
       ephemeralStorageSize: Size.gibibytes(10),
       logGroup: keptLog(this, 'Log', logRetentionDays),
@@ -77,6 +86,22 @@ export class ModelLocation extends Construct {
     acknowledgeDeploymentFunction(this, this.bucket);
     return deployment;
   }
+}
+
+/** @throws DeploymentConfigError when there is no checkpoint, or the deployment could not upload it; says what to do */
+function refuse(directory: string, name: string, modelId: string): void {
+  if (!existsSync(join(directory, 'config.json'))) {
+    throw new DeploymentConfigError([`model: expected a checkpoint directory; found no config.json in ${directory}`]);
+  }
+  const sizes = readdirSync(directory)
+    .filter((file) => /\.(json|safetensors)$/.test(file))
+    .map((file) => statSync(join(directory, file)).size);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  if (Math.max(...sizes) <= mostFileBytes && total <= mostBytes) return;
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+  throw new DeploymentConfigError([
+    `model: expected files of up to 2 GiB, ${gigabytes(mostBytes)} together, which a deployment can upload; received ${gigabytes(total)}, the largest file ${gigabytes(Math.max(...sizes))}. Copy the directory yourself (aws s3 cp --recursive ${directory} s3://BUCKET/${name}/) and deploy with -c model=s3://BUCKET/${name} -c modelId=${modelId}`,
+  ]);
 }
 
 /** CDK puts one function for all bucket deployments at the top of the stack. */

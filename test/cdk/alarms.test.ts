@@ -1,3 +1,4 @@
+import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
@@ -43,9 +44,12 @@ describe('alarms', () => {
     });
   });
 
-  test('tokens wait and no task takes any for 15 minutes', () => {
-    expect(expressionOf(alarm('NobodyWorks'))).toBe('IF(waiting > 0 AND FILL(received, 0) == 0, 1, 0)');
-    expect(watched(alarm('NobodyWorks')).minutes).toBe(15);
+  test('tokens wait and no task holds any for 15 minutes', () => {
+    expect(expressionOf(alarm('NobodyWorks'))).toBe('IF(waiting > 0 AND FILL(inFlight, 0) == 0, 1, 0)');
+    expect(watched(alarm('NobodyWorks'))).toEqual({
+      names: ['ApproximateNumberOfMessagesVisible', 'ApproximateNumberOfMessagesNotVisible'],
+      minutes: 15,
+    });
   });
 
   test('tasks run and nothing comes of it for 30 minutes', () => {
@@ -73,6 +77,20 @@ describe('alarms', () => {
       if (id.startsWith('Alarms')) expect(Properties).toMatchObject({ AlarmActions: [topic], OKActions: [topic] });
       else expect(Properties.AlarmActions).not.toContainEqual(topic);
     }
+  });
+
+  test('no other account’s alarms may tell it', () => {
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Allow',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          }),
+        ]),
+      }),
+    });
   });
 
   test('whoever is named gets them by mail', () => {

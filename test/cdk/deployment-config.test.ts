@@ -81,6 +81,12 @@ test('a model in S3 needs its id, because nothing is read to compute it', () => 
   expect(faults({ model: 's3://models/igpt-s', modelId: 'igpt-s-0123456789ab' })).toEqual([]);
 });
 
+test('an id without its hash is refused: no worker could agree with it', () => {
+  expect(faults({ model: 's3://models/igpt-s', modelId: 'igpt-s' })).toEqual([
+    'modelId: expected a name, a hyphen and 12 hex digits; received "igpt-s"',
+  ]);
+});
+
 test('a model in S3 is a prefix, not a whole bucket', () => {
   expect(faults({ model: 's3://models', modelId: 'm-0123456789ab' })).toEqual([
     'model: expected a directory or s3://bucket/prefix; received "s3://models"',

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
@@ -58,7 +58,16 @@ describe('a checkpoint of this machine', () => {
   test('goes to a place of its own, whose last part is its name', () => {
     expect(resource(template, 'Custom::CDKBucketDeployment').properties).toMatchObject({
       DestinationBucketName: { Ref: resource(template, 'AWS::S3::Bucket', 'StorageOutput').id },
-      DestinationBucketKeyPrefix: 'models/hf16-0123456789ab/hf16',
+      DestinationBucketKeyPrefix: 'models/0123456789ab/hf16',
+    });
+  });
+
+  test('may have the longest name', () => {
+    const name = 'x'.repeat(64);
+    const long = imageGptTemplate({ modelId: `${name}-0123456789ab` });
+
+    expect(resource(long, 'Custom::CDKBucketDeployment').properties).toMatchObject({
+      DestinationBucketKeyPrefix: `models/0123456789ab/${name}`,
     });
   });
 
@@ -70,6 +79,40 @@ describe('a checkpoint of this machine', () => {
     const deployment = resource(template, 'Custom::CDKBucketDeployment').id;
 
     template.allResources('AWS::Lambda::EventSourceMapping', { DependsOn: Match.arrayWith([deployment]) });
+  });
+});
+
+test('a directory without a checkpoint is refused, even where its id is given', () => {
+  expect(() => imageGptApp({ model: 'no/such', modelId: 'igpt-l-0123456789ab' })).toThrow(
+    /^The deployment’s configuration has 1 fault:\n {2}model: expected a checkpoint directory; found no config\.json in .*no\/such$/,
+  );
+});
+
+describe('a checkpoint that a deployment cannot upload', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'large-'));
+    writeFileSync(join(folder, 'config.json'), '{}');
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each([
+    ['a file above 2 GiB', [2 ** 31], /2\.1 GB, the largest file 2\.1 GB/],
+    ['more than 5 GB', [1.8e9, 1.8e9, 1.8e9], /5\.4 GB, the largest file 1\.8 GB/],
+  ])('for %s is refused, with the commands that do it', (_, sizes, words) => {
+    sizes.forEach((size, i) => {
+      const file = join(folder, `model-${i}.safetensors`);
+      // Holes: nothing is written.
+      writeFileSync(file, '');
+      truncateSync(file, size);
+    });
+    const synthesis = () => imageGptApp({ model: folder, modelId: 'igpt-l-0123456789ab' });
+
+    expect(synthesis).toThrow(DeploymentConfigError);
+    expect(synthesis).toThrow(words);
+    expect(synthesis).toThrow(
+      `aws s3 cp --recursive ${folder} s3://BUCKET/igpt-l/) and deploy with -c model=s3://BUCKET/igpt-l -c modelId=igpt-l-0123456789ab`,
+    );
   });
 });
 

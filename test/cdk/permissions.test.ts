@@ -30,7 +30,7 @@ function readable(value: Properties): string {
   return argument[1].map(readable).join(argument[0]);
 }
 
-const model = 'StorageOutput.Arn/models/hf16-0123456789ab/hf16/*';
+const model = 'StorageOutput.Arn/models/0123456789ab/hf16/*';
 const outcomes = ['StorageOutput.Arn/results-long/*', 'StorageOutput.Arn/results/*'];
 
 test.each([

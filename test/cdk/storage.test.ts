@@ -43,7 +43,7 @@ test('both buckets refuse plain HTTP, and the refusal stays with them', () => {
   });
 });
 
-test('the input bucket tells the uploads queue of every picture that comes or goes', () => {
+test('the input bucket tells the uploads queue of every picture that comes, comes back from an archive or goes', () => {
   const queue = { 'Fn::GetAtt': [resource(template, 'AWS::SQS::Queue', 'QueuesUploads').id, 'Arn'] };
 
   // Not in the bucket's own entry: there it would outlive the stack, and no other stack could take the bucket up.
@@ -54,7 +54,9 @@ test('the input bucket tells the uploads queue of every picture that comes or go
     NotificationConfiguration: {
       QueueConfigurations: [
         { Events: ['s3:ObjectCreated:*'], QueueArn: queue },
+        { Events: ['s3:ObjectRestore:Completed'], QueueArn: queue },
         { Events: ['s3:ObjectRemoved:*'], QueueArn: queue },
+        { Events: ['s3:LifecycleExpiration:*'], QueueArn: queue },
       ],
     },
   });
@@ -91,7 +93,9 @@ test('existing buckets are taken up by name: none is made, and their other notif
     NotificationConfiguration: {
       QueueConfigurations: [
         Match.objectLike({ Events: ['s3:ObjectCreated:*'] }),
+        Match.objectLike({ Events: ['s3:ObjectRestore:Completed'] }),
         Match.objectLike({ Events: ['s3:ObjectRemoved:*'] }),
+        Match.objectLike({ Events: ['s3:LifecycleExpiration:*'] }),
       ],
     },
   });
@@ -100,4 +104,10 @@ test('existing buckets are taken up by name: none is made, and their other notif
 test('the outputs name the buckets', () => {
   template.hasOutput('InputBucket', { Value: { Ref: resource(template, 'AWS::S3::Bucket', 'StorageInput').id } });
   existing.hasOutput('OutputBucket', { Value: 'my-outcomes' });
+});
+
+test('no function writes a log that would outlive the stack', () => {
+  template.allResourcesProperties('AWS::Lambda::Function', { LoggingConfig: { LogGroup: { Ref: Match.anyValue() } } });
+  template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
+  template.allResources('AWS::Logs::LogGroup', { DeletionPolicy: 'Delete' });
 });
