@@ -52,7 +52,7 @@ export interface Evaluation extends Losses {
   classLogits?: Float32Array;
 }
 
-export interface Moments {
+interface Moments {
   first: Float32Array;
   second: Float32Array;
 }
