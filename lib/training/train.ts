@@ -46,7 +46,7 @@ export interface StepRecord extends Losses {
 /** What training works with and tells. */
 export interface TrainPorts {
   session: Pick<TrainingSession, 'step' | 'parameters'>;
-  /** Asked for before the step that comes first, so that it can be made while that one runs. */
+  /** Asked for while the step before runs in its threads: a step never waits for its pictures. */
   batchOf(step: number): Promise<TrainingBatch>;
   /** Absent: nothing is held out, and there is no best. */
   validate?: () => Promise<Validation>;
@@ -84,11 +84,12 @@ export async function train(
     const began = ports.now();
     const step = state.step + 1;
     const batch = await (ahead ?? ports.batchOf(step));
-    ahead = step < steps ? ports.batchOf(step + 1) : undefined;
-    // It is asked for again, and fails again, where it is needed.
-    ahead?.catch(() => {});
     const learningRate = learningRateAt(step, plan.learningRate);
-    const result = await session.step(batch, { step, learningRate });
+    const running = session.step(batch, { step, learningRate });
+    ahead = step < steps ? ports.batchOf(step + 1) : undefined;
+    // Looked at where it is needed.
+    ahead?.catch(() => {});
+    const result = await running;
     watch.check(step, result);
     ports.onStep({ ...result, step, learningRate, seconds: (ports.now() - began) / 1000 });
     state = { ...state, step, losses: [...watch.recent], ended: step === steps };
