@@ -31,7 +31,10 @@ const flag = z.union(
   'expected true or false',
 );
 
-const outputName = z.enum(['classification', 'features', 'likelihood']);
+const outputName = z.enum(
+  ['classification', 'features', 'likelihood'],
+  'expected some of classification, features, likelihood, with commas between',
+);
 
 function list<T>(item: z.ZodType<T, string>, words: string) {
   return z
@@ -67,6 +70,11 @@ const settings = z.strictObject({
   featureLayer: whole({ min: 0, max: 1000 }).optional(),
   /** Features before or after the norm that follows. Default: the checkpoint's. */
   featureNorm: z.enum(['raw', 'next'], 'expected raw or next').optional(),
+  /**
+   * Number format of the model. Default: f32. Those in 8 bits are for CPUs with VNNI, which Fargate doesn't promise:
+   * others can overflow.
+   */
+  precision: z.enum(['f32', 'f16'], 'expected f32 or f16').default('f32'),
   /** Decode large JPEGs at a fraction of their size: faster, not exact. Default: false. */
   scaledDecoding: flag.default(false),
   /** Render SVG, which lets a small file burn much CPU. Default: false. */

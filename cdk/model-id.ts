@@ -6,14 +6,18 @@ import { repository } from './repository.ts';
 
 /** The choices that make the id, as the worker's environment has them. Absent: the worker's defaults. */
 export function modelVariables(config: DeploymentConfig): Record<string, string> {
-  const { outputs, featureLayer, featureNorm, scaledDecoding } = config;
+  const { outputs, featureLayer, featureNorm, precision, scaledDecoding } = config;
   return {
+    PRECISION: precision,
     SCALED_DECODING: String(scaledDecoding),
     ...(outputs && { OUTPUTS: outputs.join(',') }),
     ...(featureLayer !== undefined && { FEATURE_LAYER: String(featureLayer) }),
     ...(featureNorm && { FEATURE_NORM: featureNorm }),
   };
 }
+
+/** What happens to be set where the deployment runs is not set in the worker. */
+const unset = { OUTPUTS: undefined, FEATURE_LAYER: undefined, FEATURE_NORM: undefined };
 
 /**
  * The id that the worker will compute for the checkpoint in `directory`. Asked of the worker's own code in a process of
@@ -25,7 +29,7 @@ export function computeModelId(directory: string, config: DeploymentConfig): str
   const script = join(repository, 'functions/worker/print-model-id.ts');
   const { status, stdout, stderr } = spawnSync(process.execPath, [script], {
     encoding: 'utf8',
-    env: { ...process.env, ...modelVariables(config), MODEL_LOCATION: directory },
+    env: { ...process.env, ...unset, ...modelVariables(config), MODEL_LOCATION: directory },
   });
   if (status !== 0) throw new DeploymentConfigError([`model: ${stderr.trim()}`]);
   return modelId.parse(stdout.trim());

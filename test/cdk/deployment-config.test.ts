@@ -16,6 +16,7 @@ test('without any setting the small model runs on GPU instances', () => {
     stackName: 'ImageGpt',
     compute: 'gpu',
     model: 'lib/models/igpt-nano',
+    precision: 'f32',
     scaledDecoding: false,
     allowSvg: false,
     architecture: 'arm64',
@@ -37,10 +38,15 @@ test('settings of the command line are text, those of cdk.json have their types'
 });
 
 test('every fault is told at once, with what came', () => {
-  const context = { compute: 'tpu', maxTasks: '0', inputBucket: 'Ümlaut', alarmEmail: 'nobody', logRetentionDays: 31 };
+  const context = {
+    ...{ compute: 'tpu', maxTasks: '0', inputBucket: 'Ümlaut', alarmEmail: 'nobody', logRetentionDays: 31 },
+    ...{ outputs: 'classes', precision: 'int8' },
+  };
 
   expect(faults(context)).toEqual([
     'compute: expected gpu or cpu; received "tpu"',
+    'outputs: expected some of classification, features, likelihood, with commas between; received "classes"',
+    'precision: expected f32 or f16; received "int8"',
     'inputBucket: expected the name of an S3 bucket; received "Ümlaut"',
     'maxTasks: expected a whole number from 1 to 20; received "0"',
     'alarmEmail: expected a mail address; received "nobody"',

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { DeploymentConfigError, readDeploymentConfig } from '../../cdk/deployment-config.ts';
 import { computeModelId } from '../../cdk/model-id.ts';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
@@ -35,6 +35,16 @@ describe('the id', () => {
     expect(computeModelId(nano, readDeploymentConfig({}))).not.toBe(
       computeModelId(nano, readDeploymentConfig({ outputs: 'features' })),
     );
+  });
+
+  test('is that of the precision, and of no variable that happens to be set', () => {
+    const f32 = computeModelId(nano, readDeploymentConfig({}));
+
+    vi.stubEnv('OUTPUTS', 'features');
+    vi.stubEnv('PRECISION', 'f16');
+    expect(computeModelId(nano, readDeploymentConfig({}))).toBe(f32);
+    vi.unstubAllEnvs();
+    expect(computeModelId(nano, readDeploymentConfig({ precision: 'f16' }))).not.toBe(f32);
   });
 
   test.each([

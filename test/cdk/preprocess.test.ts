@@ -51,7 +51,7 @@ test('the functions’ environment is one that they accept', () => {
 });
 
 test.each(['gpu', 'cpu'])('the worker’s environment is one that it accepts, on %s', (compute) => {
-  const outputs = { outputs: 'features,likelihood', featureLayer: 3, featureNorm: 'raw' };
+  const outputs = { outputs: 'features,likelihood', featureLayer: 3, featureNorm: 'raw', precision: 'f16' };
   const { Environment: environment } = container(imageGptTemplate({ compute, ...outputs }));
   const variables = plain(Object.fromEntries(environment.map(({ Name, Value }: Properties) => [Name, Value])));
   const parsed = workerEnvironment.parse(variables);
@@ -61,6 +61,7 @@ test.each(['gpu', 'cpu'])('the worker’s environment is one that it accepts, on
     OUTPUTS: ['features', 'likelihood'],
     FEATURE_LAYER: 3,
     FEATURE_NORM: 'raw',
+    PRECISION: 'f16',
     MODEL_ID: 'hf16-0123456789ab',
     MODEL_CACHE: '/cache',
   });
