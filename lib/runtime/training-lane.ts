@@ -18,6 +18,8 @@ export interface TrainingLaneOptions {
   moments: ReadonlyMap<string, { first: Float32Array; second: Float32Array }>;
   /** Threads within an operation. */
   threads: number;
+  /** The same for `apply`, while the other lanes have nothing to do. */
+  applyThreads: number;
 }
 
 /** What a graph of a lane computes: a part of a batch, or Adam's update from the sums of all lanes. */
@@ -42,7 +44,7 @@ export interface TrainingLane {
 
 /** Opens a lane; a graph is built and opened when a task first needs it. */
 export function createTrainingLane(options: TrainingLaneOptions): TrainingLane {
-  const { config, weights, forward, trained, moments, threads } = options;
+  const { config, weights, forward, trained, moments, threads, applyThreads } = options;
   const memory = new Map(options.memory);
   for (const { name, shape } of trained) {
     const elements = shape.reduce((product, size) => product * size, 1);
@@ -65,7 +67,7 @@ export function createTrainingLane(options: TrainingLaneOptions): TrainingLane {
       output.kind === 'apply'
         ? applyGraph(trained, output.optimizer, output.lanes)
         : trainingStepGraph(config, weights, { ...forward, batch, trained, output });
-    const opened = openTrainingRun(graph, threads);
+    const opened = openTrainingRun(graph, output.kind === 'apply' ? applyThreads : threads);
     runs.set(key, opened);
     return opened;
   }

@@ -122,7 +122,8 @@ export async function openTrainingSession(model: ImageGptModel, choices: Trainin
         else if (lane === 0) memory.set(sumName(weight, other), sum);
       }
     });
-    return { config, weights, forward, trained, memory, moments, threads: Math.max(1, Math.floor(threads / lanes)) };
+    const own = Math.max(1, Math.floor(threads / lanes));
+    return { config, weights, forward, trained, memory, moments, threads: own, applyThreads: threads };
   };
   const crew = await openLanes(lanes, options);
 

@@ -20,7 +20,7 @@ export function linear(tape: Tape, x: Value, rows: number, layer: Linear): Value
   const { weight, transposed = false, bias, scale = 1, biasScale = 1 } = layer;
   const y = gemm(graph, x, weight, bias, { transB: transposed, alpha: scale, beta: biasScale });
   record(tape, [y], ([dy = ''], gradients) => {
-    gradients.add(x, gemm(graph, dy, weight, undefined, { transB: !transposed, alpha: scale }));
+    gradients.accumulate(x, (sum) => gemm(graph, dy, weight, sum, { transB: !transposed, alpha: scale }));
     const [left, right] = transposed ? [dy, x] : [x, dy];
     gradients.accumulate(weight, (sum) => gemm(graph, left, right, sum, { transA: true, alpha: scale }));
     if (bias !== undefined) gradients.accumulate(bias, (sum) => sumRows(graph, dy, rows, biasScale, sum));
