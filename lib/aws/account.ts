@@ -63,7 +63,10 @@ export const gpuSpotQuota = { service: 'ec2', code: 'L-3819A6DF', title: 'All G 
 export const gpuOnDemandQuota = { service: 'ec2', code: 'L-DB2E81BA', title: 'Running On-Demand G and VT instances' };
 export const fargateSpotQuota = { service: 'fargate', code: 'L-36FBB829', title: 'Fargate Spot vCPU resource count' };
 
-/** vCPUs. Where the account has no value of its own, AWS's default holds. @throws {CommandError} when it is not told */
+// Source: AWS Lambda Developer Guide, "Lambda quotas": a new account has fewer than the default of 1,000.
+export const lambdaQuota = { service: 'lambda', code: 'L-B99A9384', title: 'Concurrent executions' };
+
+/** vCPUs, or functions at once. Where the account has no value of its own, AWS's default holds. @throws {CommandError} when it is not told */
 export async function readQuota(client: ServiceQuotasClient, { service, code, title }: QuotaName): Promise<number> {
   const about = { ServiceCode: service, QuotaCode: code };
   try {

@@ -82,7 +82,7 @@ export function quotaChecks(found: readonly FoundQuota[], needs: QuotaNeeds, reg
     const name = `quota ${quota.title}`;
     if (value instanceof Error) return check('warn', name, value.message, 'look in the console, Service Quotas');
     const wanted = needs.most * needs.maxTasks;
-    const ask = `aws service-quotas request-service-quota-increase --service-code ${quota.service} --quota-code ${quota.code} --desired-value ${wanted} --region ${region}`;
+    const ask = increase(quota, wanted, region);
     if (value >= wanted) return check('ok', name, `${value} vCPUs, ${wanted} needed for ${needs.maxTasks} tasks`);
     if (room(entry)) {
       const tasks = Math.floor(value / needs.most);
@@ -94,6 +94,32 @@ export function quotaChecks(found: readonly FoundQuota[], needs: QuotaNeeds, reg
     const why = `${value} vCPUs, a task needs ${needs.least}`;
     return check(somewhere ? 'warn' : 'fail', name, why, cpu ? ask : `${other}${somewhere ? '; ' : ' '}${ask}`);
   });
+}
+
+/** Functions at once that a deployment wants, for live uploads and for a backfill. */
+export interface FunctionNeeds {
+  preprocessConcurrency: number;
+  backfillConcurrency: number;
+}
+
+/** Whether the account may run as many functions at once; `found`: how many, or why it could not be asked. */
+export function functionsCheck(quota: QuotaName, found: number | Error, needs: FunctionNeeds, region: string): Check {
+  const { preprocessConcurrency, backfillConcurrency } = needs;
+  const name = `quota ${quota.title}`;
+  if (found instanceof Error) return check('warn', name, found.message, 'look in the console, Service Quotas');
+  const wanted = preprocessConcurrency + backfillConcurrency;
+  if (found >= wanted) return check('ok', name, `${found} functions at once, ${wanted} wanted`);
+  const fewer = Math.max(found - backfillConcurrency, 2);
+  return check(
+    'warn',
+    name,
+    `${found} functions at once in this account, ${wanted} wanted: what Lambda throttles five times ends in the dead letters`,
+    `deploy with -c preprocessConcurrency=${fewer}, or ${increase(quota, Math.max(wanted, 1000), region)}`,
+  );
+}
+
+function increase({ service, code }: QuotaName, wanted: number, region: string): string {
+  return `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${wanted} --region ${region}`;
 }
 
 /** What a running stack says of itself. */

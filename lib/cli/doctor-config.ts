@@ -7,10 +7,17 @@ import { UsageError } from './usage-error.ts';
 /** Default instance types of the deployment, which `cdk/deployment-config.ts` explains. */
 const instanceTypes = ['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge'];
 
+function whole(min: number, max: number) {
+  const words = `expected a whole number from ${min} to ${max}`;
+  return z.coerce.number(words).int(words).min(min, words).max(max, words);
+}
+
 /** The settings of a deployment that a machine or an account must be able to follow; names and defaults are those of `cdk deploy -c`. */
 const settings = z.object({
   compute: z.enum(['gpu', 'cpu'], 'expected gpu or cpu').default('gpu'),
-  maxTasks: z.coerce.number('expected a whole number').int('expected a whole number').min(1).max(20).default(4),
+  maxTasks: whole(1, 20).default(4),
+  preprocessConcurrency: whole(2, 1000).default(50),
+  backfillConcurrency: whole(2, 1000).default(2),
   instanceTypes: z
     .union([z.string().transform((text) => text.split(',').map((type) => type.trim())), z.array(z.string())])
     .default(instanceTypes),

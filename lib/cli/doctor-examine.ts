@@ -6,6 +6,7 @@ import {
   gpuOnDemandQuota,
   gpuSpotQuota,
   type Identity,
+  lambdaQuota,
   type QuotaName,
   readBootstrap,
   readIdentity,
@@ -29,6 +30,7 @@ import {
   check,
   dockerCheck,
   type FoundQuota,
+  functionsCheck,
   gpuNeeds,
   quotaChecks,
   stackChecks,
@@ -103,8 +105,10 @@ async function lookAtDocker(imageBuild: 'docker' | 'codebuild'): Promise<Check> 
   return dockerCheck(imageBuild, answer?.stdout.trim());
 }
 
-async function lookAtQuotas({ compute, instanceTypes, maxTasks }: DoctorConfig, region: string): Promise<Check[]> {
+async function lookAtQuotas(config: DoctorConfig, region: string): Promise<Check[]> {
+  const { compute, instanceTypes, maxTasks } = config;
   const client = createServiceQuotasClient();
+  const functions = readQuota(client, lambdaQuota).catch(expected);
   const quotas: QuotaName[] = compute === 'gpu' ? [gpuSpotQuota, gpuOnDemandQuota] : [fargateSpotQuota];
   const found = await Promise.all(
     quotas.map(
@@ -112,7 +116,10 @@ async function lookAtQuotas({ compute, instanceTypes, maxTasks }: DoctorConfig, 
     ),
   );
   const fargate = { least: fargateTaskVcpus, most: fargateTaskVcpus, maxTasks };
-  return quotaChecks(found, compute === 'gpu' ? gpuNeeds(instanceTypes, maxTasks) : fargate, region);
+  return [
+    ...quotaChecks(found, compute === 'gpu' ? gpuNeeds(instanceTypes, maxTasks) : fargate, region),
+    functionsCheck(lambdaQuota, await functions, config, region),
+  ];
 }
 
 /** `--model` is meant from where the user stands, or a name; a setting of the deployment from the repository. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { fargateSpotQuota, gpuOnDemandQuota, gpuSpotQuota } from '../../../lib/aws/account.ts';
+import { fargateSpotQuota, gpuOnDemandQuota, gpuSpotQuota, lambdaQuota } from '../../../lib/aws/account.ts';
 import {
   bootstrapCheck,
   dockerCheck,
+  functionsCheck,
   gpuNeeds,
   quotaChecks,
   stackChecks,
@@ -20,6 +21,24 @@ function levels(spot: number, onDemand: number): string[] {
   ];
   return quotaChecks(found, needs, where.region).map(({ level }) => level);
 }
+
+describe('the functions at once', () => {
+  const wanted = { preprocessConcurrency: 50, backfillConcurrency: 2 };
+
+  it('of a new account are fewer than the deployment’s, with what to set or to ask for', () => {
+    const few = functionsCheck(lambdaQuota, 10, wanted, where.region);
+
+    expect(few).toMatchObject({ level: 'warn', found: expect.stringContaining('10 functions at once') });
+    expect(few.advice).toContain('-c preprocessConcurrency=8, or aws service-quotas');
+    expect(few.advice).toContain('--service-code lambda --quota-code L-B99A9384 --desired-value 1000');
+  });
+
+  it('are enough in any other', () => {
+    expect(functionsCheck(lambdaQuota, 52, wanted, where.region).level).toBe('ok');
+    expect(functionsCheck(lambdaQuota, 51, wanted, where.region).level).toBe('warn');
+    expect(functionsCheck(lambdaQuota, new Error('denied'), wanted, where.region)).toMatchObject({ found: 'denied' });
+  });
+});
 
 describe('the GPU quotas', () => {
   it('are compared with the largest instance for every task', () => {
