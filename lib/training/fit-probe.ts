@@ -57,7 +57,7 @@ const MOST_FOLDS = 5;
 const FOLD_STREAM = 0xf01d;
 
 /** While choosing: accuracy has long settled when the loss still falls in its fifth digit. */
-const ROUGH_TOLERANCE = 1e-3;
+const ROUGH_TOLERANCE = 1e-4;
 
 /**
  * Chooses the penalty on held-out pictures, then fits again on all that may be trained on, and measures. Penalties are

@@ -36,6 +36,22 @@ describe('L-BFGS', () => {
     });
   });
 
+  it('needs one step with the inverse Hessian at hand', () => {
+    const objective: Objective = ([x = 0, y = 0], gradient) => {
+      gradient[0] = x - 3;
+      gradient[1] = 1e6 * (y - 4);
+      return (x - 3) ** 2 / 2 + (1e6 * (y - 4) ** 2) / 2;
+    };
+    const precondition = (gradient: Float64Array): void => {
+      gradient[1] = (gradient[1] ?? 0) / 1e6;
+    };
+
+    expect(minimize(objective, new Float64Array(2), { precondition })).toMatchObject({
+      iterations: 1,
+      converged: true,
+    });
+  });
+
   it('stays where the gradient is already small', () => {
     expect(minimize(rosenbrock, Float64Array.of(1, 1))).toMatchObject({ iterations: 0, converged: true });
   });

@@ -1,0 +1,34 @@
+/** Solves A x = b in place, `b` becoming `x`. */
+export type Solve = (b: Float64Array) => void;
+
+/**
+ * Cholesky's factors of a symmetric positive definite matrix, of which the lower half is read.
+ *
+ * @param matrix A [d, d], left as it is
+ */
+export function cholesky(matrix: Float64Array, d: number): Solve {
+  const lower = new Float64Array(d * d);
+  for (let i = 0; i < d; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = matrix[i * d + j] ?? 0;
+      for (let k = 0; k < j; k++) sum -= (lower[i * d + k] ?? 0) * (lower[j * d + k] ?? 0);
+      // Columns that repeat others leave rounding errors for a pivot: then they are as good as free.
+      lower[i * d + j] = i === j ? Math.sqrt(Math.max(sum, LEAST_PIVOT)) : sum / (lower[j * d + j] ?? 1);
+    }
+  }
+  return (b) => {
+    for (let i = 0; i < d; i++) {
+      let sum = b[i] ?? 0;
+      for (let k = 0; k < i; k++) sum -= (lower[i * d + k] ?? 0) * (b[k] ?? 0);
+      b[i] = sum / (lower[i * d + i] ?? 1);
+    }
+    for (let i = d - 1; i >= 0; i--) {
+      const x = (b[i] ?? 0) / (lower[i * d + i] ?? 1);
+      b[i] = x;
+      for (let k = 0; k < i; k++) b[k] = (b[k] ?? 0) - (lower[i * d + k] ?? 0) * x;
+    }
+  };
+}
+
+/** Far below what features of unit deviation have, and far above rounding errors in sums of them. */
+const LEAST_PIVOT = 1e-9;
