@@ -124,3 +124,28 @@ export const workerEnvironment = z.object({
 });
 
 export type WorkerEnvironment = z.output<typeof workerEnvironment>;
+
+const argumentList = z.string().transform((text, context): string[] => {
+  try {
+    return z.array(z.string()).parse(JSON.parse(text));
+  } catch {
+    context.addIssue({ code: 'custom', message: 'expected a JSON list of strings' });
+    return z.NEVER;
+  }
+});
+
+const s3Prefix = z.string().regex(/^s3:\/\/[a-z0-9.-]+\/.*[^/]$/, 'expected s3://bucket/prefix');
+
+/** The environment of functions/train. */
+export const trainEnvironment = z.object({
+  /** Where the model directory is made, and the run's checkpoints are kept. */
+  TRAIN_OUT: s3Prefix,
+  /** Checkpoint that the run begins with: `s3://bucket/prefix`, or igpt-nano. */
+  TRAIN_MODEL: z.union([s3Prefix, z.literal('igpt-nano')], 'expected s3://bucket/prefix or igpt-nano'),
+  /** What else `igpt train` is told. */
+  TRAIN_ARGUMENTS: argumentList,
+  /** Folder that can be written to. */
+  TRAIN_FOLDER: z.string().min(1).default('/cache'),
+  /** Between two copies of the run to S3, seconds. */
+  TRAIN_COPY_SECONDS: whole({ min: 1, max: 3600 }).default(60),
+});

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { expect, test } from 'vitest';
+import { igpt, ROOT, temporaryFolder } from '../cli/igpt-process.ts';
+import { redAndBlue } from '../cli/training-data.ts';
+import { clientConfig } from '../support/deployed-in-moto.ts';
+import { motoMissing, startMoto } from '../support/moto.ts';
+import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
+
+const missing = await motoMissing();
+const bucket = 'training';
+const recipe = ['--objective', 'ar', '--steps', '400', '--batch', '4', '--save-every', '10', '--eval-every', '100', '--threads', '1', '--decoders', '1']; // biome-ignore format: one line
+
+test.skipIf(missing !== undefined)(
+  'a training job that Spot takes away goes on in its next attempt, and leaves the model of an uninterrupted run on S3',
+  async () => {
+    await using moto = await startMoto();
+    const s3 = new S3Client({ ...clientConfig(moto), forcePathStyle: true });
+    using folder = temporaryFolder();
+    await using model = await tinyCheckpoint({ n_colors: 32 });
+    await redAndBlue(join(folder.path, 'pictures'), 10);
+    await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+    const put = (Key: string, Body: Uint8Array) => s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
+    for (const name of ['config.json', 'model.safetensors', 'preprocessor_config.json']) {
+      await put(`models/tiny/${name}`, readFileSync(join(model.directory, name)));
+    }
+    for (const color of ['red', 'blue']) {
+      for (const name of readdirSync(join(folder.path, 'pictures', color))) {
+        await put(`data/${color}/${name}`, readFileSync(join(folder.path, 'pictures', color, name)));
+      }
+    }
+    const keys = async (): Promise<string[]> => {
+      const { Contents: found = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: 'runs/a/' }));
+      return found.map(({ Key: key = '' }) => key.slice('runs/a/'.length));
+    };
+
+    /** An attempt on a new machine: nothing is there but what S3 has. */
+    async function attempt(until: () => Promise<boolean>): Promise<number> {
+      const disk = await mkdtemp(join(tmpdir(), 'igpt-train-'));
+      const job = spawn(process.execPath, [join(ROOT, 'functions/train/main.ts')], {
+        env: {
+          ...process.env,
+          ...moto.environment,
+          TRAIN_OUT: `s3://${bucket}/runs/a`,
+          TRAIN_MODEL: `s3://${bucket}/models/tiny`,
+          TRAIN_ARGUMENTS: JSON.stringify([...recipe, '--data', `s3://${bucket}/data`]),
+          TRAIN_FOLDER: disk,
+          TRAIN_COPY_SECONDS: '1',
+        },
+        stdio: ['ignore', 'inherit', 'inherit'],
+      });
+      const ended = once(job, 'exit');
+      while (job.exitCode === null && !(await until())) await setTimeout(20);
+      job.kill('SIGTERM');
+      const [code] = await ended;
+      await rm(disk, { recursive: true });
+      return code;
+    }
+
+    const begun = async () => (await keys()).some((key) => key.endsWith('trainer-state.json'));
+    expect(await attempt(begun)).toBe(143);
+    expect(await attempt(async () => false)).toBe(0);
+    const last = (await keys()).filter((key) => key.startsWith('training/step-'));
+    expect(new Set(last.map((key) => key.split('/')[1]))).toEqual(new Set(['step-00000390', 'step-00000400']));
+
+    const whole = await igpt(
+      ['train', ...recipe, '--model', model.directory, '--data', 'pictures', '--cache', 'cache', '--out', 'out'],
+      { cwd: folder.path },
+    );
+    expect(whole.code, whole.stderr).toBe(0);
+    const { Body: body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'runs/a/model.safetensors' }));
+    const bytes = (await body?.transformToByteArray()) ?? [];
+    expect(Buffer.from(bytes).equals(readFileSync(join(folder.path, 'out', 'model.safetensors')))).toBe(true);
+  },
+);
