@@ -42,6 +42,9 @@ function list<T>(item: z.ZodType<T, string>, words: string) {
     .pipe(z.array(item).min(1, words));
 }
 
+/** `name:tag`, with the registry where it is not Docker Hub. */
+const imageName = z.string().regex(/^[a-z0-9][\w.:/@-]*:[\w.-]+$/, 'expected an image with its tag');
+
 /** A month has room for every size that CloudWatch Logs offers below it. */
 const retentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 180, 365] as const;
 
@@ -105,6 +108,13 @@ const settings = z.strictObject({
   ).default(['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge']),
   /** Who builds the worker's image: Docker where `cdk deploy` runs, or CodeBuild in the account. Default: docker. */
   imageBuild: z.enum(['docker', 'codebuild'], 'expected docker or codebuild').default('docker'),
+  /**
+   * Image that Node comes from. Default: Docker Hub's node:24-bookworm-slim. Docker Hub limits pulls without an account by
+   * address, and CodeBuild shares its addresses: a mirror has no such limit.
+   */
+  nodeImage: imageName.optional(),
+  /** Image with CUDA 12 and cuDNN 9. Default: Docker Hub's of nvidia/cuda that the Dockerfile names. */
+  cudaImage: imageName.optional(),
   /** SHA-256 of libonnxruntime_providers_cuda.so: the image's build stops at another one. Default: it prints what came. */
   cudaLibrarySha256: z
     .string()

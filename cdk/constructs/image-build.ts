@@ -126,6 +126,8 @@ function buildSpec({ dockerfile, target, buildArgs }: ImageBuildProps, repositor
   const image = `${repositoryUri}:$IMAGE_TAG`;
   return {
     version: '0.2',
+    // Attestations would each count as an image of the repository.
+    env: { variables: { DOCKER_BUILDKIT: '1', BUILDX_NO_DEFAULT_ATTESTATIONS: '1' } },
     phases: {
       build: {
         // A tag is never written twice: a deployment that is repeated takes the image that is there. All in one phase:

@@ -28,8 +28,12 @@ export class WorkerImage extends Construct {
   constructor(scope: Construct, id: string, config: DeploymentConfig) {
     super(scope, id);
     const target = config.compute === 'gpu' ? 'cuda' : 'cpu';
-    const buildArgs: Record<string, string> =
-      config.cudaLibrarySha256 === undefined ? {} : { CUDA_LIBRARY_SHA256: config.cudaLibrarySha256 };
+    const { nodeImage, cudaImage, cudaLibrarySha256 } = config;
+    const buildArgs: Record<string, string> = {
+      ...(nodeImage !== undefined && { NODE_IMAGE: nodeImage }),
+      ...(cudaImage !== undefined && { CUDA_IMAGE: cudaImage }),
+      ...(cudaLibrarySha256 !== undefined && { CUDA_LIBRARY_SHA256: cudaLibrarySha256 }),
+    };
     const source = { directory: repository, exclude: context, ignoreMode: IgnoreMode.DOCKER };
     if (config.imageBuild === 'docker') {
       const asset = new DockerImageAsset(this, 'Asset', {

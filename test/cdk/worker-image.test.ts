@@ -43,6 +43,16 @@ describe('built where cdk deploy runs', () => {
     expect(source.dockerBuildArgs).toEqual({ CUDA_LIBRARY_SHA256: cudaLibrarySha256 });
   });
 
+  test('base images may come from a mirror', () => {
+    const images = {
+      nodeImage: 'mirror.example/node:24-bookworm-slim',
+      cudaImage: 'mirror.example/nvidia/cuda:12.8.1',
+    };
+    const [{ source } = { source: {} }] = dockerImages(images);
+
+    expect(source.dockerBuildArgs).toEqual({ NODE_IMAGE: images.nodeImage, CUDA_IMAGE: images.cudaImage });
+  });
+
   test('the build gets every file that the worker imports, and neither models nor tests', async () => {
     const [{ folder } = { folder: '' }] = dockerImages();
     const { metafile } = await build({
@@ -106,6 +116,8 @@ describe('built in the account', () => {
     expect(spec).toContain('--target cuda');
     expect(spec).toContain(`--build-arg CUDA_LIBRARY_SHA256=${'ab'.repeat(32)}`);
     expect(spec).toContain('$WAIT_URL');
+    // Each would be an image of its own, and the repository keeps three.
+    expect(spec).toContain('BUILDX_NO_DEFAULT_ATTESTATIONS');
   });
 
   test('the repository keeps three images, scans them, and goes with the stack', () => {
