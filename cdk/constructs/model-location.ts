@@ -36,6 +36,8 @@ export class ModelLocation extends Construct {
   readonly bucket: IBucket;
   /** Without a slash at the end. */
   readonly prefix: string;
+  /** What a process may read: while another model comes, functions and tasks of the last one still start. */
+  readonly readable: string;
   /** `s3://bucket/prefix`. */
   readonly location: string;
   /** What must be there before a process starts. */
@@ -49,6 +51,7 @@ export class ModelLocation extends Construct {
       this.modelId = config.modelId ?? '';
       this.bucket = Bucket.fromBucketName(this, 'Bucket', name);
       this.prefix = prefix;
+      this.readable = prefix;
       this.ready = [];
     } else {
       const directory = isAbsolute(config.model) ? config.model : join(repository, config.model);
@@ -59,6 +62,7 @@ export class ModelLocation extends Construct {
       refuse(directory, name, this.modelId);
       // CDK takes prefixes of up to 104 characters; a name has up to 64.
       this.prefix = `models/${hash}/${name}`;
+      this.readable = 'models';
       this.ready = [this.deploy(directory, config)];
     }
     this.location = `s3://${this.bucket.bucketName}/${this.prefix}`;

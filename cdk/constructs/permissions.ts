@@ -36,10 +36,23 @@ export function writeOutcomes(output: IBucket): PolicyStatement[] {
   ];
 }
 
-export function readModel({ bucket, prefix }: ModelLocation): PolicyStatement[] {
+/** A run's checkpoints and model; see functions/train. */
+export function writeRuns(output: IBucket): PolicyStatement[] {
+  const { training, models } = {
+    training: output.arnForObjects('training/*'),
+    models: output.arnForObjects('models/*'),
+  };
   return [
-    allow(['s3:GetObject'], [bucket.arnForObjects(`${prefix}/*`)]),
-    allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${prefix}/*` } }),
+    allow(['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [training]),
+    allow(['s3:GetObject'], [models]),
+    allow(['s3:ListBucket'], [output.bucketArn]),
+  ];
+}
+
+export function readModel({ bucket, readable }: ModelLocation): PolicyStatement[] {
+  return [
+    allow(['s3:GetObject'], [bucket.arnForObjects(`${readable}/*`)]),
+    allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${readable}/*` } }),
   ];
 }
 

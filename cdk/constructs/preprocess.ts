@@ -69,6 +69,8 @@ export class Preprocess extends Construct {
       role,
       logGroup,
     });
+    // Else a new model is named to it before it is there.
+    handler.node.addDependency(...props.after);
     this.handler = handler;
 
     this.mapping = new EventSourceMapping(this, 'Messages', {

@@ -85,10 +85,16 @@ describe('a checkpoint of this machine', () => {
     template.hasResourceProperties('Custom::CDKBucketDeployment', { Prune: false, RetainOnDelete: true });
   });
 
-  test('is there before a function takes its first message', () => {
+  test('is there before a function or a task is told of it', () => {
     const deployment = resource(template, 'Custom::CDKBucketDeployment').id;
 
-    template.allResources('AWS::Lambda::EventSourceMapping', { DependsOn: Match.arrayWith([deployment]) });
+    for (const type of ['AWS::Lambda::EventSourceMapping', 'AWS::ECS::Service']) {
+      template.allResources(type, { DependsOn: Match.arrayWith([deployment]) });
+    }
+    for (const name of ['PreprocessHandler', 'BackfillHandler']) {
+      const { id } = resource(template, 'AWS::Lambda::Function', name);
+      expect(template.findResources('AWS::Lambda::Function')[id]?.DependsOn).toContain(deployment);
+    }
   });
 });
 

@@ -30,7 +30,8 @@ function readable(value: Properties): string {
   return argument[1].map(readable).join(argument[0]);
 }
 
-const model = 'StorageOutput.Arn/models/0123456789ab/hf16/*';
+/** Every model that was deployed. */
+const model = 'StorageOutput.Arn/models/*';
 const outcomes = ['StorageOutput.Arn/results-long/*', 'StorageOutput.Arn/results/*'];
 
 test.each([
@@ -144,6 +145,13 @@ test('an existing bucket is opened by its own name', () => {
   const existing = imageGptTemplate({ inputBucket: 'my-pictures' });
 
   expect(allowed('WorkerTaskRole', existing)['s3:GetObject']).toContain('arn:AWS::Partition:s3:::my-pictures/*');
+});
+
+test('while another model comes, processes of the last one may still start', () => {
+  const [first, second] = ['hf16-0123456789ab', 'hf16-ba9876543210'].map((modelId) => imageGptTemplate({ modelId }));
+  const role = (template = imageGptTemplate()) => resource(template, 'AWS::IAM::Policy', 'WorkerTaskRoleDefaultPolicy');
+
+  expect(role(first)).toEqual(role(second));
 });
 
 test('a model in S3 is read under its prefix only, and not written', () => {
