@@ -93,7 +93,7 @@ describe('a checkpoint of this machine', () => {
     }
     for (const name of ['PreprocessHandler', 'BackfillHandler']) {
       const { id } = resource(template, 'AWS::Lambda::Function', name);
-      expect(template.findResources('AWS::Lambda::Function')[id]?.DependsOn).toContain(deployment);
+      expect(template.findResources('AWS::Lambda::Function')[id]?.['DependsOn']).toContain(deployment);
     }
   });
 });
