@@ -106,6 +106,8 @@ const settings = z.strictObject({
     z.string().regex(/^(g6|g5|g4dn)\.\d*xlarge$/, 'expected sizes of g6, g5 or g4dn, for instance g6.xlarge'),
     'expected sizes of g6, g5 or g4dn, with commas between',
   ).default(['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge']),
+  /** Also a place for training jobs, on Fargate Spot: `igpt train --on-aws`. It costs nothing while none runs. Default: false. */
+  training: flag.default(false),
   /** Who builds the worker's image: Docker where `cdk deploy` runs, or CodeBuild in the account. Default: docker. */
   imageBuild: z.enum(['docker', 'codebuild'], 'expected docker or codebuild').default('docker'),
   /**

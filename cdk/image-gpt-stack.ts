@@ -13,6 +13,7 @@ import { Queues } from './constructs/queues.ts';
 import { Results } from './constructs/results.ts';
 import { Scaling } from './constructs/scaling.ts';
 import { Storage } from './constructs/storage.ts';
+import { TrainingJob } from './constructs/training-job.ts';
 import { notifyUploads } from './constructs/upload-notifications.ts';
 import { Worker } from './constructs/worker.ts';
 import type { DeploymentConfig } from './deployment-config.ts';
@@ -31,9 +32,13 @@ export class ImageGptStack extends Stack {
     const model = new ModelLocation(this, 'Model', { config, bucket: storage.output });
     const namespace = `ImageGpt/${config.stackName}`;
     const both = bothProcesses({ config, storage, queues, results, model, namespace });
+    const network = new Network(this, 'Network');
+    const training = config.training
+      ? new TrainingJob(this, 'Training', { config, network, storage, model })
+      : undefined;
     const worker = new Worker(this, 'Worker', {
       config,
-      network: new Network(this, 'Network'),
+      network,
       environment: { ...both.environment, ...modelVariables(config) },
       permissions: [...both.permissions, may.takeTokens(tokens), may.send(uploads)],
       after: model.ready,
@@ -87,6 +92,10 @@ export class ImageGptStack extends Stack {
       dashboard: dashboard.dashboardName,
       costBrakeHoldArn: brake.hold.stateMachineArn,
       costBrakeReleaseArn: brake.release.stateMachineArn,
+      ...(training && {
+        trainingQueue: training.queue.jobQueueArn,
+        trainingJob: training.definition.jobDefinitionArn,
+      }),
     });
   }
 }

@@ -19,13 +19,17 @@ const context = [
   'lib/training',
 ];
 
+/** A training job runs the `igpt` command, which knows igpt-nano by its name. */
+const trainingContext = ['**', '!package.json', '!package-lock.json', '!functions', 'functions/preprocess', '!lib'];
+
 /** The worker's container image, for x86-64: onnxruntime has its CUDA libraries for nothing else. */
 export class WorkerImage extends Construct {
   readonly image: ContainerImage;
   /** What must be there before a task starts. */
   readonly ready: readonly IDependable[];
 
-  constructor(scope: Construct, id: string, config: DeploymentConfig) {
+  /** `training`: with what trains a model, too. */
+  constructor(scope: Construct, id: string, config: DeploymentConfig, { training = false } = {}) {
     super(scope, id);
     const target = config.compute === 'gpu' ? 'cuda' : 'cpu';
     const { nodeImage, cudaImage, cudaLibrarySha256 } = config;
@@ -34,7 +38,11 @@ export class WorkerImage extends Construct {
       ...(cudaImage !== undefined && { CUDA_IMAGE: cudaImage }),
       ...(cudaLibrarySha256 !== undefined && { CUDA_LIBRARY_SHA256: cudaLibrarySha256 }),
     };
-    const source = { directory: repository, exclude: context, ignoreMode: IgnoreMode.DOCKER };
+    const source = {
+      directory: repository,
+      exclude: training ? trainingContext : context,
+      ignoreMode: IgnoreMode.DOCKER,
+    };
     if (config.imageBuild === 'docker') {
       const asset = new DockerImageAsset(this, 'Asset', {
         ...source,

@@ -11,13 +11,18 @@ import { commandError } from './command-error.ts';
 
 type OutputName = keyof typeof stackOutputs;
 
-/** Values of the outputs; `compute=cpu` has no on-demand service. */
-export type StackOutputs = Record<Exclude<OutputName, 'onDemandService'>, string> & { onDemandService?: string };
+/** Outputs that not every stack has: see {@link stackOutputs}. */
+const optional = ['onDemandService', 'trainingQueue', 'trainingJob'] as const;
+
+type OptionalName = (typeof optional)[number];
+
+/** Values of the outputs. */
+export type StackOutputs = Record<Exclude<OutputName, OptionalName>, string> & Partial<Record<OptionalName, string>>;
 
 /** Of every stack. */
 const required = Object.keys(stackOutputs)
   .filter(isOutputName)
-  .filter((name) => name !== 'onDemandService');
+  .filter((name) => !optional.some((other) => other === name));
 
 /** A stack that work can be sent to. */
 export interface DeployedStack {

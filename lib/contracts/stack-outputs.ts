@@ -1,6 +1,6 @@
 /**
  * Outputs of the CloudFormation stack, by which commands and consumers find everything. All are there in every stack but
- * `onDemandService`, which `compute=cpu` has not.
+ * `onDemandService`, which `compute=cpu` has not, and those of training, which `training=true` has.
  */
 export const stackOutputs = {
   inputBucket: 'InputBucket',
@@ -25,4 +25,7 @@ export const stackOutputs = {
   costBrakeHoldArn: 'CostBrakeHoldArn',
   /** State machine that lets the work go on after the cost brake. */
   costBrakeReleaseArn: 'CostBrakeReleaseArn',
+  /** AWS Batch's job queue and job definition for igpt train --on-aws. */
+  trainingQueue: 'TrainingQueue',
+  trainingJob: 'TrainingJob',
 } as const;

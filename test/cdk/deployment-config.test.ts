@@ -18,6 +18,7 @@ test('without any setting the small model runs on GPU instances', () => {
     model: 'lib/models/igpt-nano',
     precision: 'f32',
     scaledDecoding: false,
+    training: false,
     allowSvg: false,
     architecture: 'arm64',
     preprocessConcurrency: 50,
