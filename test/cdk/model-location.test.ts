@@ -93,7 +93,8 @@ describe('a checkpoint of this machine', () => {
     }
     for (const name of ['PreprocessHandler', 'BackfillHandler']) {
       const { id } = resource(template, 'AWS::Lambda::Function', name);
-      expect(template.findResources('AWS::Lambda::Function')[id]?.['DependsOn']).toContain(deployment);
+      const { [id]: handler } = template.findResources('AWS::Lambda::Function');
+      expect(handler).toMatchObject({ DependsOn: expect.arrayContaining([deployment]) });
     }
   });
 });
