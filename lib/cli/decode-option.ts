@@ -5,18 +5,22 @@ import type { Recipe } from '../image-gpt/recipe.ts';
 import { disposable } from './disposable.ts';
 import { integer, number } from './number-option.ts';
 
+/** What decodes, as the user sets it; of no account for results. */
+export interface DecoderOptions {
+  /** Seconds. */
+  decodeTimeout: number;
+  /** Child processes. */
+  decoders: number;
+}
+
 /** What a stranger's picture may cost, as the user sets it. */
-export interface DecodeOptions {
+export interface DecodeOptions extends DecoderOptions {
   allowSvg: boolean;
   scaledDecoding: boolean;
   /** Millions of pixels. */
   maxMegapixels: number;
   /** Millions of bytes. */
   maxMegabytes: number;
-  /** Seconds. */
-  decodeTimeout: number;
-  /** Child processes. */
-  decoders: number;
 }
 
 /** A day. Timers count milliseconds in 31 bits, 24 days: a longer one would ring at once. */
@@ -28,10 +32,13 @@ const MOST_MEGAPIXELS = 1_000_000;
 /** Node reads files of up to 2 GiB at once. */
 const MOST_MEGABYTES = 2000;
 
+function upTo(max: number): (text: string) => number {
+  return number({ min: 0, max, aboveMin: true });
+}
+
 /** Adds the limits on decoding, all with their defaults, to `command`. */
 export function addDecodeOptions(command: Command): Command {
-  const upTo = (max: number) => number({ min: 0, max, aboveMin: true });
-  return command
+  command
     .option('--allow-svg', 'decode SVG too, which lets a small file burn much CPU', false)
     .option(
       '--scaled-decoding',
@@ -47,7 +54,13 @@ export function addDecodeOptions(command: Command): Command {
       new Option('--max-megabytes <m>', 'refuse larger files, in millions of bytes')
         .default(50)
         .argParser(upTo(MOST_MEGABYTES)),
-    )
+    );
+  return addDecoderOptions(command);
+}
+
+/** Adds what of the decoder changes no result. */
+export function addDecoderOptions(command: Command): Command {
+  return command
     .addOption(
       new Option('--decode-timeout <s>', 'give up on a picture after this long, in seconds')
         .default(10)

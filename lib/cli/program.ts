@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, type CommanderError, Help, type Option } from 'commander';
 import { backfillCommand } from './backfill.ts';
+import { batchCommand } from './batch.ts';
 import { classifyCommand } from './classify.ts';
 import { completeCommand } from './complete.ts';
 import { costCommand } from './cost.ts';
@@ -20,6 +21,7 @@ import { quantizeWeightsCommand } from './quantize-weights.ts';
 import { redriveCommand } from './redrive.ts';
 import { runCommand } from './run.ts';
 import { samplePictures } from './sample-pictures.ts';
+import { similarCommand } from './similar.ts';
 import { smokeCommand } from './smoke.ts';
 import { writeOut } from './standard-output.ts';
 import { statusCommand } from './status.ts';
@@ -55,6 +57,8 @@ export function createProgram(): Command {
     forwardCommand,
     completeCommand,
     inspectCommand,
+    batchCommand,
+    similarCommand,
     trainCommand,
     probeCommand,
     evalCommand,
@@ -73,7 +77,8 @@ export function createProgram(): Command {
   ]) {
     program.addCommand(create());
   }
-  for (const command of [program, ...program.commands]) {
+  const actions = program.commands.flatMap((command) => command.commands);
+  for (const command of [program, ...program.commands, ...actions]) {
     command
       .helpOption('-h, --help', 'print this help')
       .configureOutput({ outputError: () => {}, writeErr: () => {} })
@@ -110,7 +115,7 @@ function translate(command: Command, error: CommanderError): Error {
   const meant =
     flag !== undefined ? nearest(flag, flagsOf(command)) : nearest(choice?.[2] ?? '', choice?.[1]?.split(', ') ?? []);
   const suggestion = meant === undefined ? '' : ` (nearest: ${meant})`;
-  const verb = command.parent === null ? '' : `${command.name()}: `;
+  const verb = command.parent === null ? '' : `${pathOf(command)}: `;
   return new UsageError(`${verb}${words}${suggestion}; see ${seeHelp(command)}`, { cause: error });
 }
 
@@ -134,7 +139,13 @@ function unknownVerb(program: Command, verb: string): UsageError {
 }
 
 function seeHelp(command: Command): string {
-  return `${invocation()} ${command.parent === null ? '' : `${command.name()} `}--help`;
+  return [invocation(), pathOf(command), '--help'].filter(Boolean).join(' ');
+}
+
+/** `batch run`; empty for the program itself. */
+function pathOf(command: Command): string {
+  if (command.parent === null) return '';
+  return `${pathOf(command.parent)} ${command.name()}`.trimStart();
 }
 
 /** What a first-time user needs: the shape of a command, the verbs, and three commands that run as they stand. */

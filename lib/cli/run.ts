@@ -3,7 +3,6 @@ import { Command } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { preprocessingHash } from '../checkpoint/preprocessing-hash.ts';
 import type { PipelineEvent } from '../contracts/event.ts';
-import { ImageGptError } from '../image-gpt/error.ts';
 import { watchDirectory } from '../local/directory-watch.ts';
 import { openInputDirectory } from '../local/input-directory.ts';
 import { createMemoryQueue } from '../local/memory-queue.ts';
@@ -34,16 +33,20 @@ import {
 import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { sayDevice } from './provider-option.ts';
+import { addReportOptions, REPORT_NAME, type ReportOptions, reportPath } from './report-option.ts';
 import { runDirectories } from './run-directories.ts';
 import { runNote, runReport, stallWords } from './run-report.ts';
 import { samplePictures } from './sample-pictures.ts';
+import { sayOnce } from './say-once.ts';
 import { createSkippedFiles } from './skipped-files.ts';
 import { onOutputFailure } from './standard-output.ts';
+import { rememberSurprise } from './surprise-memory.ts';
+import { writeReport } from './write-report.ts';
 
 /** Messages of a queue; the tokens of 8 pictures are about 10 KB. */
 const QUEUE_CAPACITY = 64;
 
-interface RunOptions extends DecodeOptions, ModelOptions {
+interface RunOptions extends DecodeOptions, ModelOptions, ReportOptions {
   out: string;
   watch: boolean;
   retryFailed: boolean;
@@ -54,7 +57,7 @@ export function runCommand(): Command {
   const command = new Command('run')
     .summary('a directory of pictures in, one outcome for each picture out')
     .description(
-      'Runs the whole pipeline over a directory: for each picture OUT/results/<model id>/<relative path>.json says what the model saw, or why it failed. Started again, it does only what is missing.',
+      'Runs the whole pipeline over a directory: for each picture OUT/results/<model id>/<relative path>.json says what the model saw, or why it failed. Started again, it does only what is missing. At the end OUT/report.html shows all that there is.',
     )
     .argument(
       '<dir>',
@@ -68,7 +71,7 @@ export function runCommand(): Command {
       'read every outcome to see whether it is of the picture as it is now, instead of comparing times',
       false,
     );
-  return addDecodeOptions(addModelOptions(command))
+  return addDecodeOptions(addModelOptions(addReportOptions(command)))
     .addHelpText(
       'after',
       examples(`run ${samplePictures()}`, 'run ~/Pictures --out ~/outcomes --outputs features,likelihood'),
@@ -88,6 +91,7 @@ export function runCommand(): Command {
 async function run(dir: string, options: RunOptions): Promise<void> {
   refuseMeaninglessModelOptions(options);
   const directories = await runDirectories(dir, options.out);
+  const report = await reportPath(options, directories);
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   const stop = new AbortController();
   let endedBy: InterruptSignal | undefined;
@@ -96,6 +100,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   // First, because its child process can start while the model opens.
   await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
   await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
+  const memory = report === undefined ? undefined : rememberSurprise(model);
   await sayDevice(options.provider, options.precision, bar.say);
   const skipped = createSkippedFiles();
   const input = await openInputDirectory(directories.input, { onSkipped: skipped.add });
@@ -118,7 +123,6 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     bar.say(`watching ${printable(dir)} for new and changed pictures; Ctrl-C stops`);
   }
 
-  const said = new Set<string>();
   const queue = { clock: systemClock, capacity: QUEUE_CAPACITY };
   const started = performance.now();
   const result = await runPipeline({
@@ -128,7 +132,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     tokens: createMemoryQueue(queue),
     events,
     decoder,
-    model,
+    model: memory?.model ?? model,
     preprocessing: preprocessingHash(model.preprocessing, options.scaledDecoding),
     clock: systemClock,
     retryFailed: options.retryFailed,
@@ -145,21 +149,32 @@ async function run(dir: string, options: RunOptions): Promise<void> {
       bar.update(succeeded + failed + skipped, total, runNote(progress));
     },
     onStall: (stall) => bar.say(`igpt: ${stallWords(stall)}`),
-    onError(error) {
-      // A full disk says the same for each picture; once is enough.
-      const code = error instanceof ImageGptError ? error.code : String(error);
-      if (!said.has(code)) {
-        said.add(code);
-        bar.say(`igpt: ${error instanceof Error ? error.message : error}`);
-      }
-    },
+    onError: sayOnce(bar),
   }).finally(() => {
     // Whatever ends the run also ends the watch.
     stop.abort();
   });
+  const seconds = (performance.now() - started) / 1000;
+  // Whoever interrupts a single pass wants it to end; whoever ends a watch is done, and wants to see.
+  if (report !== undefined && memory !== undefined && (options.watch || !result.interrupted)) {
+    const enough = new AbortController();
+    using _ = onFirstInterrupt((signal) => {
+      process.exitCode = interruptExitCode(signal);
+      enough.abort();
+    });
+    const written = await writeReport({
+      ...{ path: report, checkpoint, model, input, output, decode: options, surpriseOf: memory.surpriseOf },
+      onProgress: (done, most) => bar.update(done, Math.min(most, result.seen), 'writing the report'),
+      signal: enough.signal,
+    });
+    const shown = printable(options.report || join(options.out, REPORT_NAME));
+    bar.say(
+      written ? `report: ${shown}` : `igpt: interrupted; ${shown} is as it was before, and outcomes are all stored`,
+    );
+  }
   bar.stop();
 
-  process.stderr.write(`\n${runReport(result, (performance.now() - started) / 1000)}${skipped.report()}`);
+  process.stderr.write(`\n${runReport(result, seconds)}${skipped.report()}`);
   if (result.seen === 0 && !result.interrupted) {
     process.stderr.write(`${printable(dir)} holds no files to read; dotfiles and links that leave it are ignored\n`);
   }

@@ -56,8 +56,8 @@ export const batchSettings = z.strictObject({
     outputs: z.array(z.enum(['classification', 'features', 'likelihood'])),
     feature_layer: z.int().nonnegative(),
     feature_norm: z.enum(['raw', 'next']),
-    precision: z.string(),
-    provider: z.string(),
+    precision: z.enum(['f32', 'int8', 'int8-block', 'f16']),
+    provider: z.enum(['cpu', 'cuda', 'webgpu']),
     scaled_decoding: z.boolean(),
     prepack: z.boolean(),
   }),
@@ -71,7 +71,7 @@ export type BatchSettings = z.infer<typeof batchSettings>;
 /** `_job.json`: the settings, and which pictures are in which shard. */
 export const batchJob = z.strictObject({
   schema_version: z.literal(1),
-  /** Hash of the settings and of every key and ETag, 16 hex digits. */
+  /** Hash of every key and ETag and of the settings, but for where the pictures lie; 16 hex digits. */
   id: z.string().regex(/^[0-9a-f]{16}$/),
   settings: batchSettings,
   pictures: z.int().nonnegative(),

@@ -2,7 +2,7 @@ import { type FileMetaData, parquetMetadata, parquetReadObjects } from 'hyparque
 import { z } from 'zod';
 import { type BatchRow, batchErrorCode } from '../contracts/batch.ts';
 import type { OpenShard, ShardFacts } from '../pipeline/ports.ts';
-import { ParquetError } from './error.ts';
+import { memoryFile, parquetDamaged } from './memory-file.ts';
 
 const features = z.instanceof(Array).transform((values) => Float32Array.from(values, Number));
 
@@ -29,10 +29,7 @@ const row = z.object({
  */
 export function openShard(bytes: Uint8Array): OpenShard {
   const metadata = readable(() => parquetMetadata(bytes));
-  const file = {
-    byteLength: bytes.length,
-    slice: (start: number, end?: number): ArrayBuffer => new Uint8Array(bytes.subarray(start, end)).slice().buffer,
-  };
+  const file = memoryFile(bytes);
   return {
     facts: factsOf(metadata),
     rows: Number(metadata.num_rows),
@@ -48,7 +45,7 @@ export function openShard(bytes: Uint8Array): OpenShard {
         });
         return read.map(rowOf);
       } catch (error) {
-        throw damaged(error);
+        throw parquetDamaged(error);
       }
     },
   };
@@ -78,15 +75,6 @@ function readable<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw damaged(error);
+    throw parquetDamaged(error);
   }
-}
-
-function damaged(cause: unknown): ParquetError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new ParquetError(
-    'parquet_damaged',
-    `Expected a whole Parquet file of a batch job, but reading it said: ${why.slice(0, 200)}`,
-    { cause },
-  );
 }

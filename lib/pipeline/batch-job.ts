@@ -46,7 +46,8 @@ export async function planJob(options: PlanOptions): Promise<BatchJob> {
   if (there !== undefined) return refuseOther(there, settings);
 
   const shards: BatchJob['shards'] = [];
-  const identity = createHash('sha256').update(JSON.stringify(settings));
+  const { store: _, source: __, ...changesRows } = settings;
+  const identity = createHash('sha256').update(JSON.stringify(changesRows));
   let pictures = 0;
   for await (const list of chunks(options.pictures, settings.shard_size)) {
     signal?.throwIfAborted();

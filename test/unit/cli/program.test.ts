@@ -53,5 +53,5 @@ test.each([
 test('help shows the defaults of values, and none of switches, which are off', () => {
   const helps = createProgram().commands.map((command) => command.helpInformation());
   expect(helps.filter((help) => help.includes('(default: false)'))).toEqual([]);
-  expect(helps.filter((help) => help.includes('(default: "igpt-nano")'))).toHaveLength(9);
+  expect(helps.filter((help) => help.includes('(default: "igpt-nano")'))).toHaveLength(10);
 });

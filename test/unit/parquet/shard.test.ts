@@ -52,7 +52,7 @@ test('columns and ranges of rows are read alone', async () => {
 
 test('what is no Parquet file is refused in one line', () => {
   expect(() => openShard(new TextEncoder().encode('not a parquet file at all'))).toThrow(
-    /^Expected a whole Parquet file of a batch job, but reading it said: [^\n]+$/,
+    /^Expected a whole Parquet file, but reading it said: [^\n]+$/,
   );
 });
 

@@ -1,0 +1,111 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { batchSummary } from '../../lib/contracts/batch.ts';
+import { openShard } from '../../lib/parquet/read-shard.ts';
+import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
+
+const PICTURES = join(ROOT, 'test/fixtures/pictures');
+
+/** Bytes of every file that does not tell the time. */
+function outputOf(out: string): Record<string, string> {
+  const names = readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(parquet|json|jsonl)$/.test(name),
+  );
+  const told = names.filter((name) => name !== '_summary.json').toSorted();
+  return Object.fromEntries(told.map((name) => [name, readFileSync(join(out, name)).toString('base64')]));
+}
+
+test('batch run writes shards, and run again it does what is missing, byte for byte', async () => {
+  using folder = temporaryFolder();
+  const out = join(folder.path, 'shards');
+  const args = ['batch', 'run', PICTURES, '--out', out, '--shard-size', '5'];
+  const first = await igpt([...args, '--json', '--usd-per-hour', '1']);
+  expect(first.code, first.stderr).toBe(0);
+  const summary = batchSummary.parse(JSON.parse(first.stdout));
+  expect(summary).toMatchObject({ pictures: 13, succeeded: 12, failures: { unsupported_format: 1 } });
+  expect(summary.last_run.cost_usd).toBeGreaterThan(0);
+  const whole = outputOf(out);
+  expect(Object.keys(whole).filter((name) => name.endsWith('.parquet'))).toEqual([
+    'part-00000.parquet',
+    'part-00001.parquet',
+    'part-00002.parquet',
+  ]);
+  const rows = await openShard(readFileSync(join(out, 'part-00000.parquet'))).read();
+  expect(rows.map(({ key, error_code }) => [key, error_code])).toEqual([
+    ['CREDITS.md', 'unsupported_format'],
+    ['animals/cat-sideways.jpg', null],
+    ['animals/cat.jpg', null],
+    ['food/coffee.webp', null],
+    ['people/astronaut.jpg', null],
+  ]);
+  expect(rows[2]).toMatchObject({ label: 'frog', probability: expect.closeTo(0.7965687812, 6) });
+
+  const bytes = readFileSync(join(out, 'part-00001.parquet'));
+  bytes[50] = (bytes[50] ?? 0) ^ 1;
+  writeFileSync(join(out, 'part-00001.parquet'), bytes);
+  const verified = await igpt(['batch', 'verify', out, '--remove']);
+  expect(verified).toMatchObject({ code: 1, stdout: 'damaged  part-00001.parquet\n' });
+  const again = await igpt(args);
+  expect(again.stdout).toMatch(/13 +12 +1 +3 +5 in /);
+  expect(outputOf(out)).toEqual(whole);
+  expect(await igpt(['batch', 'verify', out])).toMatchObject({ code: 0, stderr: '3 of 3 shards are whole\n' });
+});
+
+test('batch retry reads a mended picture again; another job in the same place is refused', async () => {
+  using folder = temporaryFolder();
+  const pictures = join(folder.path, 'list');
+  const out = join(folder.path, 'shards');
+  const red = { create: { width: 40, height: 30, channels: 3, background: 'red' } } as const;
+  await sharp(red).png().toFile(join(folder.path, 'good.png'));
+  writeFileSync(join(folder.path, 'bad.png'), 'no picture');
+  writeFileSync(pictures, './good.png\nbad.png\ngone.png\n');
+  const run = await igpt(['batch', 'run', pictures, '--out', out, '--outputs', 'features', '--json']);
+  expect(batchSummary.parse(JSON.parse(run.stdout)).failures).toEqual({ unsupported_format: 1, not_found: 1 });
+
+  await sharp(red).png().toFile(join(folder.path, 'bad.png'));
+  const retried = await igpt(['batch', 'retry', out, '--failed', '--json']);
+  expect(retried.stderr).toContain('2 tried again, 1 of them succeeded\n');
+  expect(batchSummary.parse(JSON.parse(retried.stdout))).toMatchObject({ succeeded: 2, failures: { not_found: 1 } });
+
+  const other = await igpt(['batch', 'run', pictures, '--out', out]);
+  expect(other.code).toBe(1);
+  expect(other.stderr).toMatch(/igpt: Expected an empty output or the same job, but there lies job [0-9a-f]{16}/);
+});
+
+test('similar finds a picture and its turned twin first, and draws them', async () => {
+  using folder = temporaryFolder();
+  const out = join(folder.path, 'shards');
+  const sheet = join(folder.path, 'sheet.png');
+  await igpt(['batch', 'run', PICTURES, '--out', out, '--shard-size', '4', '--outputs', 'features']);
+  const cat = join(PICTURES, 'animals/cat.jpg');
+  const { code, stdout, stderr } = await igpt(['similar', cat, '--in', out, '-k', '2', '--json', '--sheet', sheet]);
+  expect(code, stderr).toBe(0);
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+  expect(lines).toEqual([
+    { rank: 1, key: 'animals/cat.jpg', similarity: expect.closeTo(1, 6), label: null },
+    { rank: 2, key: 'animals/cat-sideways.jpg', similarity: expect.closeTo(0.9999, 3), label: null },
+  ]);
+  expect(await sharp(sheet).metadata()).toMatchObject({ width: 262, height: 262 });
+});
+
+test.each([
+  [['batch'], 'expected one of run, verify, retry; got none'],
+  [['batch', 'runn'], "got 'runn' (nearest: run)"],
+  [['batch', 'run', 'nowhere', '--out', 'x'], 'nowhere: expected a directory, s3://bucket/prefix'],
+  [['batch', 'run', '.', '--out', './inside'], '--out ./inside lies inside .'],
+  [['batch', 'run', '.'], "batch run: required option '--out <dst>' not specified; see"],
+  [['batch', 'verify', 'nowhere'], 'nowhere: expected a batch job (_job.json), but there is none'],
+  [['batch', 'retry', '.'], 'say what to try again: --failed for all that failed, or --codes for some'],
+  [['similar', 'x.png', '--in', PICTURES], 'expected a batch job (_job.json), but there is none'],
+])('igpt %j is a usage error in one line', async (args, words) => {
+  using folder = temporaryFolder();
+  const { code, stdout, stderr } = await igpt(args, { cwd: folder.path });
+  expect(stderr).toContain(words);
+  expect(stderr).toMatch(/^igpt: [^\n]*\n$/);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+});
