@@ -7,31 +7,20 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { downloadFile, HubApiError, type PathInfo, pathsInfo } from '@huggingface/hub';
 import { CheckpointError } from './error.ts';
+import { sideFiles, weightFiles } from './hub-files.ts';
 import type { HubModel } from './hub-name.ts';
+import type { HubSettings } from './hub-settings.ts';
 import { refuseFullDisk } from './new-directory.ts';
 import { readShardIndex } from './shard-index.ts';
 
-export interface DownloadOptions {
+export interface DownloadOptions extends Partial<Pick<HubSettings, 'hubUrl' | 'accessToken'>> {
   /** Folder that the files are put into; what an interrupted download left there is taken up. */
   directory: string;
-  /** Default https://huggingface.co. */
-  hubUrl?: string | undefined;
   /** Bytes there, of how many. */
   progress?: (done: number, total: number) => void;
   /** Milliseconds before a broken download is taken up again. Default 2000. */
   pauseMs?: number;
 }
-
-/** Everything that an import reads beside the weights. */
-const sideFiles = ['config.json', 'preprocessor_config.json', 'kmeans_centers.npy'];
-
-/** The first that the model has is taken. */
-const weightFiles = [
-  'model.safetensors',
-  'model.safetensors.index.json',
-  'pytorch_model.bin',
-  'pytorch_model.bin.index.json',
-];
 
 /** What the hub answers for a model that is not there or not for everybody; other failures may pass. */
 const refusals = [401, 403, 404];
@@ -70,13 +59,13 @@ export async function downloadModel(model: HubModel, options: DownloadOptions): 
   }
 }
 
-async function list({ repo, revision }: HubModel, paths: string[], { hubUrl }: DownloadOptions): Promise<PathInfo[]> {
+async function list({ repo, revision }: HubModel, paths: string[], options: DownloadOptions): Promise<PathInfo[]> {
   try {
-    const listed = await pathsInfo({ repo, revision, paths, ...(hubUrl !== undefined && { hubUrl }) });
+    const listed = await pathsInfo({ repo, revision, paths, ...hubOf(options) });
     // Paths become names of files here: none but those asked for.
     return listed.filter(({ path }) => paths.includes(path));
   } catch (error) {
-    throw explain({ repo, revision }, hubUrl, error);
+    throw explain({ repo, revision }, options, error);
   }
 }
 
@@ -97,13 +86,13 @@ async function fetchFile(
   const part = `${path}.${checksumOf(file).slice(0, 12)}.part`;
   for (let attempt = 1, best = -1; ; attempt++) {
     try {
-      await continueDownload(model, file, part, options.hubUrl, progress);
+      await continueDownload(model, file, part, options, progress);
       break;
     } catch (error) {
       const there = await sizeOf(part);
       if (there > best) attempt = 1;
       best = there;
-      if (attempt >= maxAttempts || error instanceof CheckpointError) throw explain(model, options.hubUrl, error);
+      if (attempt >= maxAttempts || error instanceof CheckpointError) throw explain(model, options, error);
       await pause(pauseMs);
     }
   }
@@ -118,7 +107,7 @@ async function continueDownload(
   { repo, revision }: HubModel,
   { path, size }: PathInfo,
   part: string,
-  hubUrl: string | undefined,
+  options: DownloadOptions,
   progress: (done: number) => void,
 ): Promise<void> {
   let done = await sizeOf(part);
@@ -128,7 +117,7 @@ async function continueDownload(
     done = 0;
   }
   // Plain HTTP with ranges, which every mirror of the hub speaks, rather than the protocol of its chunk store.
-  const blob = await downloadFile({ repo, revision, path, xet: false, ...(hubUrl !== undefined && { hubUrl }) });
+  const blob = await downloadFile({ repo, revision, path, xet: false, ...hubOf(options) });
   if (blob === null) throw failed(`${path} of ${repo} is not on the hub any more; run the command again`);
   const rest = done === 0 ? blob : blob.slice(done);
   await pipeline(
@@ -171,11 +160,20 @@ async function sizeOf(path: string): Promise<number> {
   );
 }
 
-function explain({ repo, revision }: HubModel, hubUrl: string | undefined, error: unknown): CheckpointError {
+function hubOf({ hubUrl, accessToken }: DownloadOptions): { hubUrl?: string; accessToken?: string } {
+  return { ...(hubUrl !== undefined && { hubUrl }), ...(accessToken !== undefined && { accessToken }) };
+}
+
+function explain(
+  { repo, revision }: HubModel,
+  { hubUrl, accessToken }: DownloadOptions,
+  error: unknown,
+): CheckpointError {
   if (error instanceof CheckpointError) return error;
   if (error instanceof HubApiError && refusals.includes(error.statusCode)) {
+    const token = accessToken === undefined ? 'set HF_TOKEN for a private one' : 'whether HF_TOKEN may read it';
     return failed(
-      `the hub has no model ${repo} at ${revision}, or it is private (status ${error.statusCode}); check the name`,
+      `the hub has no model ${repo} at ${revision}, or it is private (status ${error.statusCode}); check the name, ${token}`,
       error,
     );
   }

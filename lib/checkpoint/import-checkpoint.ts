@@ -16,6 +16,7 @@ import { findPreprocessor } from './palette-file.ts';
 import { readPreprocessorFile } from './preprocessor-file.ts';
 import type { TensorSource } from './tensor-source.ts';
 import { weightsByRole } from './weights-by-role.ts';
+import { withoutWrapperPrefix } from './wrapper-prefix.ts';
 import { totalBytes, writeShards } from './write-shards.ts';
 
 export interface ImportOptions {
@@ -52,7 +53,7 @@ export async function importCheckpoint(path: string, out: string, options: Impor
   const { force = false } = options;
   await checkNewDirectory(out, force);
   const { directory, source } = await openSource(path);
-  await using opened = source;
+  await using opened = { ...source, tensors: withoutWrapperPrefix(source.tensors) };
   const format = opened.format;
   await makeDirectory(out, force, (temporary) => writeModel(temporary, directory, opened, options));
   return { format, checkpoint: await openCheckpoint(out) };

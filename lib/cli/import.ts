@@ -2,7 +2,10 @@ import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { CheckpointError } from '../checkpoint/error.ts';
+import { findInHubCache } from '../checkpoint/hub-cache.ts';
 import { type HubModel, parseHubName } from '../checkpoint/hub-name.ts';
+import { readHubSettings } from '../checkpoint/hub-settings.ts';
 import { type Imported, importCheckpoint } from '../checkpoint/import-checkpoint.ts';
 import { checkNewDirectory } from '../checkpoint/new-directory.ts';
 import { summarize } from '../checkpoint/summary.ts';
@@ -27,7 +30,7 @@ export function importCommand(): Command {
   return new Command('import')
     .summary('published weights into a model directory: PyTorch, TensorFlow, safetensors, the hub')
     .description(
-      'Makes a model directory of weights in any published form: PyTorch (.bin, zip or legacy), TensorFlow (.index and its data files), safetensors, in one file or shards. SRC is a directory, a file, or a name on Hugging Face’s hub. Nothing in a file is run.',
+      'Makes a model directory of weights in any published form: PyTorch (.bin, zip or legacy), TensorFlow (.index and its data files), safetensors, in one file or shards. SRC is a directory, a file, or a name on Hugging Face’s hub, whose cache on this machine is looked into first; HF_TOKEN opens private models. Nothing in a file is run.',
     )
     .argument('<src>', 'directory, file, or organisation/name on the hub (organisation/name@revision)')
     .requiredOption('--out <dir>', 'model directory to make')
@@ -86,16 +89,28 @@ function convert(
   });
 }
 
-/** The download stays until it has been imported, so that an interrupted one goes on where it was. */
+/**
+ * What Hugging Face's own tools have in their cache is taken from there, without the network. The download of another
+ * stays until it has been imported, so that an interrupted one goes on where it was.
+ */
 async function fromHub(model: HubModel, options: ImportOptions, bar: ProgressBar): Promise<Imported> {
-  const { XDG_CACHE_HOME: cache = join(homedir(), '.cache'), HF_ENDPOINT: hubUrl } = process.env;
-  const name = `${model.repo}@${model.revision}`.replaceAll('/', '--');
-  const directory = join(cache, 'image-gpt-serverless', 'hub', name);
+  const { cache, offline, ...hub } = await readHubSettings(process.env);
+  const cached = await findInHubCache(model, cache, options.palette !== undefined);
+  if (cached !== undefined) return convert(cached, model.repo, options, bar);
+  const called = `${model.repo}@${model.revision}`;
+  if (offline) {
+    throw new CheckpointError(
+      'download_failed',
+      `HF_HUB_OFFLINE is set, and ${cache} does not hold ${called} with its palette; unset it, or give a directory.`,
+    );
+  }
+  const { XDG_CACHE_HOME: ownCache = join(homedir(), '.cache') } = process.env;
+  const directory = join(ownCache, 'image-gpt-serverless', 'hub', called.replaceAll('/', '--'));
   // Loaded when it is needed: every other command would wait for it.
   const { downloadModel } = await import('../checkpoint/hub-download.ts');
   await downloadModel(model, {
+    ...hub,
     directory,
-    hubUrl,
     progress: (done, total) => bar.update(Math.round(done / MB), Math.round(total / MB), 'downloading'),
   });
   const imported = await convert(directory, model.repo, options, bar);

@@ -3,7 +3,7 @@ export interface Batch {
   pictures: number;
   /**
    * `fused` is onnxruntime's own operator, `plain` writes the square of scores with ordinary ones: slower and larger,
-   * but right wherever those are (WebGPU's fused kernel of 1.30 is wrong on devices with subgroups of 4).
+   * but right wherever those are (WebGPU's fused kernel of 1.30 gave wrong numbers on SwiftShader, the one adapter tried).
    */
   attention: 'fused' | 'plain';
 }

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -32,7 +32,13 @@ describe('igpt import', () => {
       files.set(name, await readFile(golden('hf16', name)));
     }
     await using hub = await hubServer(files);
-    const env = { HF_ENDPOINT: hub.url, XDG_CACHE_HOME: join(folder.path, 'cache') };
+    hub.token = 'hf_mine';
+    const env = {
+      HF_ENDPOINT: hub.url,
+      HF_TOKEN: 'hf_mine',
+      HF_HOME: folder.path,
+      XDG_CACHE_HOME: join(folder.path, 'cache'),
+    };
     const { code, stdout, stderr } = await igpt(['import', 'org/model', '--out', 'm', '--json'], {
       cwd: folder.path,
       env,
@@ -41,6 +47,29 @@ describe('igpt import', () => {
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ format: 'PyTorch', name: 'model', n_layer: 4 });
     expect(readdirSync(join(folder.path, 'cache/image-gpt-serverless/hub'))).toEqual([]);
+  });
+
+  test('takes what Hugging Face’s tools have in their cache, without a network', async () => {
+    using folder = temporaryFolder();
+    const model = join(folder.path, 'hub/models--org--model');
+    const snapshot = join(model, 'snapshots', 'a'.repeat(40));
+    mkdirSync(join(model, 'refs'), { recursive: true });
+    mkdirSync(snapshot, { recursive: true });
+    writeFileSync(join(model, 'refs/main'), 'a'.repeat(40));
+    for (const name of ['config.json', 'pytorch_model.bin']) symlinkSync(golden('hf16', name), join(snapshot, name));
+    const env = { HF_ENDPOINT: 'http://127.0.0.1:9', HF_HOME: folder.path, HF_HUB_OFFLINE: '1' };
+    const clusters = Array.from({ length: 16 }, (_, i) => [i / 16, 0, 0]);
+    writeFileSync(join(snapshot, 'preprocessor_config.json'), JSON.stringify({ clusters }));
+    const { code, stdout, stderr } = await igpt(['import', 'org/model', '--out', 'm', '--json'], {
+      cwd: folder.path,
+      env,
+    });
+    const missing = await igpt(['import', 'org/other', '--out', 'n'], { cwd: folder.path, env });
+
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'model', n_layer: 4, resolution: { width: 8 } });
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toContain('HF_HUB_OFFLINE is set');
   });
 
   test('says in one line what is wrong, with the right exit code', async () => {

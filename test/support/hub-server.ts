@@ -12,6 +12,8 @@ export interface HubServer extends AsyncDisposable {
   sent: Map<string, Buffer>;
   /** Status of every answer from now on. */
   status: number | undefined;
+  /** Access token without which the hub shows nothing. */
+  token: string | undefined;
   /** What paths-info says instead, given what was asked for. */
   listed: ((paths: string[]) => unknown[]) | undefined;
 }
@@ -33,6 +35,10 @@ export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 10
     const { url = '' } = request;
     if (server.status !== undefined) {
       response.writeHead(server.status).end();
+      return;
+    }
+    if (server.token !== undefined && request.headers.authorization !== `Bearer ${server.token}`) {
+      response.writeHead(401).end();
       return;
     }
     if (url === '/api/models/org/model/paths-info/main') {
@@ -76,6 +82,7 @@ export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 10
     breakAfter,
     sent,
     status: undefined,
+    token: undefined,
     listed: undefined,
     async [Symbol.asyncDispose]() {
       http.closeAllConnections();

@@ -97,6 +97,20 @@ describe('a download', () => {
     await expect(downloadModel(model, { directory, hubUrl: empty.url })).rejects.toThrow(/has no weights/);
   });
 
+  it('of a private model takes a token, and says so', async () => {
+    await using hub = await hubServer(files);
+    hub.token = 'hf_mine';
+    await downloadModel(model, { directory, hubUrl: hub.url, accessToken: 'hf_mine' });
+
+    expect(await readFile(join(directory, 'pytorch_model.bin'))).toEqual(weights);
+    await expect(downloadModel(model, { directory, hubUrl: hub.url })).rejects.toThrow(
+      /set HF_TOKEN for a private one/,
+    );
+    await expect(downloadModel(model, { directory, hubUrl: hub.url, accessToken: 'hf_other' })).rejects.toThrow(
+      /whether HF_TOKEN may read it/,
+    );
+  });
+
   it('that the hub puts off is no missing model', async () => {
     await using hub = await hubServer(files);
     hub.status = 429;
