@@ -1,3 +1,4 @@
+import { BatchClient } from '@aws-sdk/client-batch';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
@@ -20,6 +21,10 @@ const common = {
     socketTimeout: requestTimeoutMs,
   },
 };
+
+export function createBatchClient(): BatchClient {
+  return new BatchClient(common);
+}
 
 export function createCloudFormationClient(): CloudFormationClient {
   return new CloudFormationClient(common);

@@ -6,6 +6,7 @@ import { addDataOptions, addSplitOptions, type DataOptions, type SplitFlags } fr
 import { examples } from './examples.ts';
 import { modelOption } from './model-option.ts';
 import { integer, number } from './number-option.ts';
+import { regionOption, stackOption } from './stack-option.ts';
 
 export type TrainObjective = 'ar' | 'bert' | 'joint';
 
@@ -42,6 +43,9 @@ export interface TrainFlags extends Omit<DataOptions, 'data'>, SplitFlags {
   resume: boolean;
   force: boolean;
   json: boolean;
+  onAws: boolean;
+  stack: string;
+  region?: string;
 }
 
 /** Peaks of the learning rate: the paper's order of magnitude, and a tenth of it for fine-tuning (section 4). */
@@ -89,11 +93,19 @@ export function trainCommandLine(): Command {
     .option('--resume', 'fail when --out holds no run to go on with', false)
     .option('--force', 'begin anew where --out holds a run', false)
     .option('--json', 'one JSON object at the end instead of the table', false)
+    .option(
+      '--on-aws',
+      'as a job of the deployed stack (-c training=true): pictures, model and OUT lie in its buckets',
+      false,
+    )
+    .addOption(stackOption())
+    .addOption(regionOption())
     .addHelpText(
       'after',
       examples(
         'train --objective ar --model igpt-s --data cifar10 --out pretrained --epochs 20 --warmup 350 --clip 1',
         'train --objective joint --model pretrained --data labelled/ --out finetuned --epochs 5 --best accuracy',
+        'train --objective ar --model s3://OUTPUT_BUCKET/models/fresh --data s3://INPUT_BUCKET/labelled --out first --epochs 20 --on-aws',
         'train --objective ar --model DIR --tokens x.npy --no-shuffle --no-augment --steps 3 --batch 2 --lr 1e-3 --out trained',
       ),
     );

@@ -27,6 +27,7 @@ import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { writeOut } from './standard-output.ts';
 import { openTokenRows } from './token-rows.ts';
+import { trainOnAws } from './train-on-aws.ts';
 import { type TrainFlags, trainCommandLine } from './train-options.ts';
 import { objectiveOf, planOf, sharesOf, sourceOf } from './train-plan.ts';
 import { openTrainReport } from './train-report.ts';
@@ -46,6 +47,10 @@ interface Material {
 }
 
 async function trainModel(flags: TrainFlags, command: Command): Promise<void> {
+  if (flags.onAws) {
+    await trainOnAws(flags, command);
+    return;
+  }
   const { source, plain } = sourceOf(flags);
   const checkpoint = await openCheckpoint(modelDirectory(flags.model));
   const objective = objectiveOf(flags, checkpoint);
