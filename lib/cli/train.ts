@@ -161,7 +161,8 @@ async function runToEnd({ flags, plan, material, session, store, run }: Prepared
   await writeOut(report.summary(state, out, flags.json));
   if (!state.ended) {
     const again = sameCommand().replace(' --force', '');
-    process.stderr.write(`\nStopped after step ${state.step}, which is kept. To go on: ${printable(again)}\n`);
+    const kept = state.step === 0 ? 'before the first step' : `after step ${state.step}, which is kept`;
+    process.stderr.write(`\nStopped ${kept}. To go on: ${printable(again)}\n`);
     process.exitCode = endedBy === undefined ? 1 : interruptExitCode(endedBy);
   } else if (start.ended) {
     process.stderr.write(`${printable(out)}: this run is complete; add --force to begin anew\n`);

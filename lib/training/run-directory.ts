@@ -57,7 +57,7 @@ export async function openRunDirectory(
   { force, resume }: OpenRunOptions,
 ): Promise<RunDirectory> {
   const folder = join(out, RUN_FOLDER);
-  const known = await readSettings(out, folder);
+  const known = (await hasBegun(out, folder)) ? await readSettings(out, folder) : undefined;
   if (known === undefined && resume) {
     throw new TrainingError('run_missing', `${out} holds no run to go on with; leave --resume out to begin one`);
   }
@@ -87,6 +87,13 @@ export async function openRunDirectory(
     await lock[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** False for a run that ended before it left anything: its settings bind nobody. */
+async function hasBegun(out: string, folder: string): Promise<boolean> {
+  const names = (path: string) => readdir(path).catch((): string[] => []);
+  const beside = (await names(out)).some((name) => name !== RUN_FOLDER);
+  return beside || stepsOf(await names(folder)).length > 0;
 }
 
 /** Settings of the run in `out`; undefined for a directory that is new or empty. */

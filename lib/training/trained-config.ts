@@ -1,7 +1,7 @@
 import type { Objective } from '../image-gpt/config.ts';
 
 /** Where the class head of a trained model is: `score.weight`, which reads the last layer, or a probe on another one. */
-export type HeadPlace = 'score' | 'probe';
+type HeadPlace = 'score' | 'probe';
 
 export interface TrainedAs {
   objective: Objective;

@@ -137,7 +137,9 @@ describe('a run directory', () => {
   });
 
   test('refuses other settings, a foreign directory, and nothing to go on with', async () => {
-    await (await openRunDirectory(out(), settings, begin))[Symbol.asyncDispose]();
+    const { run, store } = await storeOf();
+    await store.save(at(5));
+    await run[Symbol.asyncDispose]();
     await expect(openRunDirectory(out(), { '--batch': 4, '--clip': 1 }, begin)).rejects.toThrow(
       '(--batch was 8, now 4; --clip was not given, now 1)',
     );
@@ -149,6 +151,12 @@ describe('a run directory', () => {
     );
     writeFileSync(join(out(), 'training', 'settings.json'), '{');
     await expect(openRunDirectory(out(), settings, begin)).rejects.toThrow(/settings\.json is damaged/);
+  });
+
+  test('begins with other settings where a run left nothing', async () => {
+    await (await openRunDirectory(out(), settings, begin))[Symbol.asyncDispose]();
+    await using other = await openRunDirectory(out(), { '--batch': 4 }, begin);
+    expect(other.start).toBeUndefined();
   });
 
   test('a full disk leaves the checkpoint before and the model whole, and one clear error', async () => {
