@@ -13,7 +13,6 @@ export function metricsPlot(title: string, metrics: readonly Metric[]): string {
     title,
     xLabel: 'step',
     yLabel: 'loss, nats',
-    dots: false,
     series: [
       { name: 'training', points: thinned(points('step')) },
       ...(validation.length > 0 ? [{ name: 'held out', points: validation }] : []),
