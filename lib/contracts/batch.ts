@@ -45,7 +45,7 @@ export const manifestPicture = z.strictObject({
 export type ManifestPicture = z.infer<typeof manifestPicture>;
 
 /** What a job is run with, and what its rows depend on. A directory of shards holds one job. */
-export const batchSettings = z.strictObject({
+const batchSettings = z.strictObject({
   /** Where the keys lie: a directory's real path, or `s3://bucket`. */
   store: z.string(),
   /** What was asked for, for people. */

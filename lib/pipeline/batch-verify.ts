@@ -6,7 +6,7 @@ import type { ObjectStore } from './ports.ts';
 import { readJson } from './stored-json.ts';
 
 /** `unrecorded`: its checksum was never stored, as a run was killed before; the next run does that. */
-export type ShardState = 'whole' | 'missing' | 'damaged' | 'unrecorded';
+type ShardState = 'whole' | 'missing' | 'damaged' | 'unrecorded';
 
 export interface ShardCheck {
   shard: string;

@@ -36,7 +36,7 @@ export interface BatchPorts {
   onError?: (error: unknown, key: string) => void;
 }
 
-export interface BatchProgress {
+interface BatchProgress {
   /** Pictures that have a row, those of earlier runs too. */
   done: number;
   /** Of this run. */

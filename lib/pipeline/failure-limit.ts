@@ -8,7 +8,7 @@ const minPictures = 100;
 /** Pictures in a row that the world made fail, with none between that succeeded, which mean it is not the pictures. */
 const maxWorldFailures = 10;
 
-export interface FailureCounts {
+interface FailureCounts {
   pictures: number;
   failed: number;
   failures: Partial<Record<BatchErrorCode, number>>;

@@ -1,7 +1,7 @@
 import type { OpenShard } from './ports.ts';
 
 /** A picture of a job and how alike it is. */
-export interface Neighbour {
+interface Neighbour {
   key: string;
   /** Cosine of the angle between the features, -1 to 1. */
   similarity: number;
