@@ -1,11 +1,11 @@
 /** Results of `work` for each item, in the order of the items, with at most `concurrency` of them begun and not yet taken. */
 export async function* mapInOrder<T, R>(
-  items: Iterable<T>,
+  items: Iterable<T> | AsyncIterable<T>,
   concurrency: number,
   work: (item: T) => Promise<R>,
 ): AsyncGenerator<R> {
   const begun: Promise<R>[] = [];
-  for (const item of items) {
+  for await (const item of items) {
     const result = work(item);
     // Its turn may never come when an earlier one fails: then its own failure is nobody's.
     result.catch(() => {});

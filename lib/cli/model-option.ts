@@ -29,12 +29,16 @@ export function modelDirectory(model: string): string {
       `model ${model}: expected a checkpoint directory (config.json, model.safetensors, preprocessor_config.json) or the name ${NANO}, but ${came}`,
     );
   }
-  if (realpathSync(directory) === realpathSync(nanoDirectory)) {
-    process.stderr.write(
-      `${NANO} is a small model for trying the system out (right on 58 % of CIFAR-10's test pictures, 10 classes): don't rely on what it says\n`,
-    );
-  }
+  const warning = trialWarning(directory);
+  if (warning !== undefined) process.stderr.write(`${warning}\n`);
   return directory;
+}
+
+/** What to say of the checkpoint that is there for trying out; undefined for every other one. */
+export function trialWarning(directory: string): string | undefined {
+  return realpathSync(directory) === realpathSync(nanoDirectory)
+    ? `${NANO} is a small model for trying the system out (right on 58 % of CIFAR-10's test pictures, 10 classes): don't rely on what it says`
+    : undefined;
 }
 
 /**

@@ -99,6 +99,8 @@ export interface Prediction {
   features?: Float32Array;
   /** Nats per token, mean over n. */
   nats?: number;
+  /** Nats of each token [n], in raster order: where `nats` comes from, for those who draw it. */
+  natsOfTokens?: Float32Array;
 }
 
 /** A loaded iGPT. */

@@ -48,7 +48,10 @@ function predictionAt(outputs: ReadonlyMap<string, Output>, picture: number): Pr
   return {
     ...(classLogits && { classLogits }),
     ...(features && { features }),
-    ...(likelihood && { nats: likelihood.reduce((sum, nats) => sum + nats, 0) / likelihood.length }),
+    ...(likelihood && {
+      nats: likelihood.reduce((sum, nats) => sum + nats, 0) / likelihood.length,
+      natsOfTokens: likelihood,
+    }),
   };
 }
 

@@ -29,7 +29,7 @@ export async function igptRun(
   const out = await mkdtemp(join(tmpdir(), 'igpt-bench-'));
   try {
     const start = performance.now();
-    const child = spawn(process.execPath, [IGPT, 'run', pictures, '--out', out, ...options], {
+    const child = spawn(process.execPath, [IGPT, 'run', pictures, '--out', out, '--no-report', ...options], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let last = '';

@@ -88,7 +88,7 @@ describe('openModel', () => {
 
     expect(Object.keys(features ?? {})).toEqual(['features']);
     expect(features?.features).toHaveLength(16);
-    expect(Object.keys(nats ?? {})).toEqual(['nats']);
+    expect(Object.keys(nats ?? {})).toEqual(['nats', 'natsOfTokens']);
   });
 
   it('has another id for other outputs', async () => {

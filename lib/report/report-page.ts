@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { MOST_ROWS, type ReportAbout, type ReportRow, SURPRISE_STEPS } from './report-row.ts';
+import { createTally } from './totals.ts';
+
+/** First line of every report: by it we know a file that we may replace. */
+export const REPORT_MARK = '<!doctype html><!-- igpt report 1 -->';
+
+/** What a line of the page before and after the rows looks like: between them each line is one row's JSON. */
+export const ROWS_BEGIN = '<script type="application/json" id="rows">[';
+export const ROWS_END = ']</script>';
+
+export interface ReportOptions {
+  /** Default {@link MOST_ROWS}. */
+  mostRows?: number;
+}
+
+/**
+ * The report as one self-contained page, piece by piece, in memory that does not grow with the number of rows. It asks
+ * for nothing over the network, and its content security policy permits nothing but its own script and style, named by
+ * their hashes. Rows beyond the limit are counted, not listed.
+ */
+export async function* reportPage(
+  rows: AsyncIterable<ReportRow>,
+  about: ReportAbout,
+  { mostRows = MOST_ROWS }: ReportOptions = {},
+): AsyncGenerator<string> {
+  const [style, script, body] = await Promise.all(['page.css', 'page.js', 'page.html'].map(pagePart));
+  if (style === undefined || script === undefined || body === undefined) return;
+  const policy = [
+    "default-src 'none'",
+    `script-src '${hashOf(script)}'`,
+    `style-src '${hashOf(style)}'`,
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  yield `${REPORT_MARK}
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(about.model)}: what it saw</title>
+<style>${style}</style>
+</head>
+<body>
+${body}
+`;
+  const { palette, made, ...facts } = about;
+  const head = {
+    ...facts,
+    palette: Buffer.from(palette).toString('base64'),
+    made: made.toISOString(),
+    mostRows,
+    surpriseSteps: SURPRISE_STEPS,
+  };
+  yield `<script type="application/json" id="about">${json(head)}</script>\n`;
+  yield ROWS_BEGIN;
+  const tally = createTally();
+  let listed = 0;
+  for await (const row of rows) {
+    tally.add(row);
+    if (listed >= mostRows) continue;
+    yield `${listed === 0 ? '' : ','}\n${json(row)}`;
+    listed += 1;
+  }
+  yield `\n${ROWS_END}\n`;
+  yield `<script type="application/json" id="totals">${json(tally.totals())}</script>\n`;
+  yield `<script>${script}</script>\n</body>\n</html>\n`;
+}
+
+function pagePart(name: string): Promise<string> {
+  return readFile(new URL(`./page/${name}`, import.meta.url), 'utf8');
+}
+
+function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}
+
+/** JSON that no text in it can end the script element with. */
+function json(value: unknown): string {
+  return JSON.stringify(value).replaceAll('<', '\\u003c');
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

@@ -1,0 +1,181 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { reportPage } from '../../lib/report/report-page.ts';
+import type { ReportRow } from '../../lib/report/report-row.ts';
+import { igpt, temporaryFolder } from '../cli/igpt-process.ts';
+import { chromiumPath, launchChromium } from '../support/chromium.ts';
+import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
+
+const executable = chromiumPath();
+
+/** Kept for people to look at, and git-ignored. */
+const SCREENSHOTS = join(import.meta.dirname, '..', 'screenshots');
+
+const HOSTILE = `</script><script>window.hurt=1</script><img src=x onerror="window.hurt=1">`;
+
+describe.skipIf(executable === undefined)('the report in Chromium', () => {
+  const folder = temporaryFolder();
+  let browser: Browser;
+
+  beforeAll(async () => {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    browser = await launchChromium(executable ?? '');
+  });
+  afterAll(async () => {
+    await browser?.close();
+    folder[Symbol.dispose]();
+  });
+
+  /** Opens a file; at the end there must have been no complaint, and no request but for the file itself. */
+  async function open(path: string, look: (page: Page) => Promise<void>, options = {}): Promise<void> {
+    const context = await browser.newContext({ viewport: { width: 1360, height: 1000 }, ...options });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    const requests: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('request', (request) => requests.push(request.url().slice(0, 5)));
+    await page.goto(pathToFileURL(path).href);
+    await look(page);
+    expect(complaints).toEqual([]);
+    expect(requests.filter((url) => url !== 'data:')).toEqual(['file:']);
+    await context.close();
+  }
+
+  async function report(name: string, rows: readonly ReportRow[]): Promise<string> {
+    const path = join(folder.path, name);
+    writeFileSync(path, (await Array.fromAsync(reportPage(reportRowsOf(rows), REPORT_ABOUT))).join(''));
+    return path;
+  }
+
+  const cards = (page: Page): Promise<number> => page.locator('#pictures > li').count();
+  const names = (page: Page): Promise<string[]> => page.locator('#pictures h3').allTextContents();
+
+  test('of a real run is drawn in light and dark, and axe finds nothing', async () => {
+    const { code, stderr } = await igpt(['run', 'test/fixtures/pictures', '--out', join(folder.path, 'out')]);
+    expect(code, stderr).toBe(0);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await open(
+        join(folder.path, 'out', 'report.html'),
+        async (page) => {
+          expect(await page.locator('#figures').textContent()).toMatch(
+            /^pictures13succeeded12failed1nats per token, mean/,
+          );
+          // Scrolled by, so that everything is drawn.
+          for (const card of await page.locator('#pictures > li').all()) await card.scrollIntoViewIfNeeded();
+          expect(await page.locator('#pictures img').count()).toBe(12);
+          expect(await page.locator('#pictures canvas').count()).toBe(24);
+          await page.evaluate('scrollTo(0, 0)');
+          await page.screenshot({ path: join(SCREENSHOTS, `report-${colorScheme}.png`), fullPage: true });
+          expect(await axe(page)).toEqual([]);
+        },
+        { colorScheme },
+      );
+    }
+  });
+
+  test('fits a telephone, where axe finds nothing either', async () => {
+    await open(
+      await report(
+        'narrow.html',
+        [0, 1, 6].map((i) => reportRowAt(i)),
+      ),
+      async (page) => {
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+        await page.screenshot({ path: join(SCREENSHOTS, 'report-narrow.png'), fullPage: true });
+        expect(await axe(page)).toEqual([]);
+      },
+      { viewport: { width: 360, height: 700 } },
+    );
+  });
+
+  test('sorts and filters', async () => {
+    const rows = Array.from({ length: 14 }, (_, i) => reportRowAt(i));
+    await open(await report('sort.html', rows), async (page) => {
+      const short = async (): Promise<number[]> => (await names(page)).map((name) => Number(/\d+/.exec(name)?.[0]));
+      const order = (value: (row: ReportRow) => number | null | undefined, sign: number): number[] =>
+        rows
+          .map((row, i) => ({ i, value: value(row) ?? null }))
+          .toSorted((a, b) =>
+            a.value === null || b.value === null
+              ? Number(a.value === null) - Number(b.value === null) || a.i - b.i
+              : sign * (a.value - b.value) || a.i - b.i,
+          )
+          .map(({ i }) => i);
+      expect(await short()).toEqual(rows.map((_, i) => i));
+      await page.selectOption('#sort', 'surprising');
+      expect(await short()).toEqual(order(({ nats }) => nats, -1));
+      await page.selectOption('#sort', 'unsure');
+      expect(await short()).toEqual(order(({ classes }) => classes?.[0]?.probability, 1));
+      await page.selectOption('#sort', 'failed');
+      expect((await short()).slice(0, 3)).toEqual([6, 13, 0]);
+
+      await page.getByLabel('Status').selectOption('failed');
+      expect(await short()).toEqual([6, 13]);
+      expect(await page.getByRole('status').textContent()).toBe('2 of 14 pictures');
+      await page.getByRole('button', { name: 'Reset' }).click();
+      await expect.poll(() => cards(page)).toBe(14);
+      await page.locator('#label').selectOption('dog');
+      expect(await short()).toEqual([1, 5, 9]);
+      await page.getByLabel('Least confidence, percent').fill('60');
+      // 40 % and a half of (37 i mod 100): 58.5, 82.5 and 56.5 %.
+      expect(await short()).toEqual([5]);
+      await page.getByRole('button', { name: 'Reset' }).click();
+      await page.getByLabel('Most surprise, nats per token').fill('1.5');
+      await expect.poll(() => cards(page)).toBeLessThan(14);
+      expect(await short()).toEqual(rows.flatMap(({ nats }, i) => (nats !== null && nats <= 1.5 ? [i] : [])));
+      await page.getByRole('button', { name: 'Reset' }).click();
+      await page.getByLabel('Find').fill('PICTURE 13');
+      await expect.poll(() => cards(page)).toBe(1);
+      await page.getByRole('button', { name: 'Reset' }).click();
+
+      // By keyboard alone: a class among the totals filters too.
+      await page.getByRole('button', { name: 'ship' }).focus();
+      await page.keyboard.press('Enter');
+      expect(await short()).toEqual([2, 10]);
+    });
+  });
+
+  test('shows hostile names as text', async () => {
+    const classes = [{ label: HOSTILE, probability: 1 }];
+    const rows = [reportRowAt(0, { key: `${HOSTILE}.jpg`, classes }), reportRowAt(1)];
+    await open(await report('hostile.html', rows), async (page) => {
+      expect(await names(page)).toContain(`${HOSTILE}.jpg`);
+      await page.locator('#label').selectOption(HOSTILE);
+      expect(await names(page)).toEqual([`${HOSTILE}.jpg`]);
+      expect(await page.evaluate('"hurt" in window')).toBe(false);
+    });
+  });
+
+  test('of 2,000 pictures can be used within a second', async () => {
+    const path = await report(
+      'many.html',
+      Array.from({ length: 2000 }, (_, i) => reportRowAt(i)),
+    );
+    await open(path, async (page) => {
+      const interactive = await page.evaluate(`performance.getEntriesByType('navigation')[0].domInteractive`);
+      expect(interactive).toBeLessThan(1000);
+      await expect.poll(() => cards(page)).toBe(2000);
+      // Only what is near has been drawn.
+      expect(await page.locator('#pictures canvas').count()).toBeLessThan(200);
+      await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)');
+      await page.locator('#pictures > li').last().getByText('what it saw').waitFor();
+      await page.screenshot({ path: join(SCREENSHOTS, 'report-many.png') });
+    });
+  });
+});
+
+/** What axe objects to, in words. */
+async function axe(page: Page): Promise<string[]> {
+  const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+  // Evaluated by the debugger: the page's own policy lets no other script in.
+  await page.evaluate(readFileSync(source, 'utf8'));
+  const found: unknown = await page.evaluate(
+    `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ target }) => target.join(' ')).slice(0, 3).join(', ')))`,
+  );
+  return Array.isArray(found) ? found.map(String) : ['no answer'];
+}

@@ -1,0 +1,45 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isReport, lookKey, looksOfReport } from '../../../lib/report/read-report.ts';
+import { reportPage } from '../../../lib/report/report-page.ts';
+import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../../support/report-rows.ts';
+
+describe('an earlier report', () => {
+  let folder: string;
+  let path: string;
+  const rows = [0, 1, 6, 7].map((i) => reportRowAt(i));
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'igpt-report-'));
+    path = join(folder, 'report.html');
+    await writeFile(path, (await Array.fromAsync(reportPage(reportRowsOf(rows), REPORT_ABOUT))).join(''));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test('gives back what there was to look at, by picture and version', async () => {
+    const looks = await looksOfReport(path, REPORT_ABOUT.model);
+    expect([...looks.keys()]).toEqual([0, 1, 7].map((i) => lookKey(`folder/picture ${i}.jpg`, `"${i}"`)));
+    expect(looks.get(lookKey('folder/picture 1.jpg', '"1"'))).toEqual(rows[1]?.look);
+  });
+
+  test('of another model gives nothing, and neither does a missing or foreign file', async () => {
+    expect(await looksOfReport(path, 'other-0123456789ab')).toEqual(new Map());
+    expect(await looksOfReport(join(folder, 'none.html'), REPORT_ABOUT.model)).toEqual(new Map());
+    await writeFile(path, '<!doctype html><html>');
+    expect(await isReport(path)).toBe(false);
+    expect(await looksOfReport(path, REPORT_ABOUT.model)).toEqual(new Map());
+  });
+
+  test('damaged lines are passed over, and nothing that is no base64 is taken', async () => {
+    const html = await readFile(path, 'utf8');
+    const lines = html.split('\n').map((line) => {
+      if (line.includes('picture 0.jpg')) return line.slice(0, 60);
+      return line.includes('picture 1.jpg') ? line.replace('"thumbnail":"', '"thumbnail":"\\"onload=') : line;
+    });
+    await writeFile(path, lines.join('\n'));
+    const looks = await looksOfReport(path, REPORT_ABOUT.model);
+    expect([...looks.keys()]).toEqual([lookKey('folder/picture 7.jpg', '"7"')]);
+  });
+});
