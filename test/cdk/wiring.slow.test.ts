@@ -39,6 +39,8 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 const unmade: string[] = [stackOutputs.alarmTopicArn, stackOutputs.dashboard];
 const notTold: string[] = [
   stackOutputs.onDemandService,
+  stackOutputs.trainingJob,
+  stackOutputs.trainingQueue,
   stackOutputs.costBrakeHoldArn,
   stackOutputs.costBrakeReleaseArn,
 ];
