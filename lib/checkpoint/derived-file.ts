@@ -86,7 +86,9 @@ export async function openDerived(
   precision: DerivedPrecision,
 ): Promise<DerivedWeights | undefined> {
   if ((await statFile(path, 'weights_missing')) === undefined) return undefined;
-  const { tensors, metadata, fileBytes } = await readSafetensorsHeader(path);
+  const { tensors, metadata, fileBytes } = await readSafetensorsHeader(path).catch((cause: unknown) => {
+    throw new CheckpointError('weights_invalid', `${path} is damaged: delete it, and it is made anew.`, { cause });
+  });
   const { format, source, precision: made, plan: text } = metadata;
   const plan = text === undefined ? undefined : parsePlan(text);
   const blocks = precision === 'f16' ? undefined : checkpoint.config.n_layer;

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { ImageGptWeights } from '../graph/weights.ts';
@@ -53,10 +53,18 @@ export async function importCheckpoint(path: string, out: string, options: Impor
   const { force = false } = options;
   await checkNewDirectory(out, force);
   const { directory, source } = await openSource(path);
+  await refuseOwnPlace(directory, out);
   await using opened = { ...source, tensors: withoutWrapperPrefix(source.tensors) };
   const format = opened.format;
   await makeDirectory(out, force, (temporary) => writeModel(temporary, directory, opened, options));
   return { format, checkpoint: await openCheckpoint(out) };
+}
+
+/** Replaced by itself, a model would lose what an import leaves out: its probe, its README. */
+async function refuseOwnPlace(directory: string, out: string): Promise<void> {
+  const place = await realpath(out).catch(() => undefined);
+  if (place === undefined || place !== (await realpath(directory))) return;
+  throw new CheckpointError('output_exists', `${out} holds the weights to import; choose another name.`);
 }
 
 async function writeModel(

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import type { Precision } from '../checkpoint/precision.ts';
 import { writePng } from '../image/png.ts';
@@ -82,6 +82,9 @@ export function completeCommand(): Command {
     )
     .addOption(threadsOption())
     .addOption(precisionOption(['f32', 'int8-block', 'f16']))
+    .addOption(
+      new Option('--provider <p>', 'where the model runs: completions have cpu only').default('cpu').argParser(cpuOnly),
+    )
     .requiredOption('--out <grid.png|y.npy>', 'where to write; the ending says what')
     .option('--force', 'replace the file if it exists', false);
   return addDecodeOptions(command)
@@ -90,6 +93,12 @@ export function completeCommand(): Command {
       examples(`complete ${samplePictures('animals/cat.jpg')} --keep 0.5 -n 8 --seed 1 --out grid.png`),
     )
     .action((file: string | undefined, options: CompleteOptions) => completePictures(file, options));
+}
+
+/** Other verbs take other providers: said here rather than `unknown option`. */
+function cpuOnly(text: string): string {
+  if (text !== 'cpu') throw new InvalidArgumentError('expected cpu, the only place where completions run');
+  return text;
 }
 
 async function completePictures(file: string | undefined, options: CompleteOptions): Promise<void> {

@@ -103,7 +103,7 @@ async function derive(path: string, checkpoint: Checkpoint, precision: DerivedPr
       }
       await rename(candidate, path);
     } finally {
-      await rm(candidate, { force: true });
+      await rm(candidate, { force: true }).catch(() => {}); // what went wrong before matters more
     }
   }
   return openMade(path, checkpoint, precision);

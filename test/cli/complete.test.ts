@@ -90,6 +90,7 @@ describe('igpt complete refuses', () => {
     [['--tokens', 'x.npy', '--out', 'y.jpg'], 2, 'expected a name that ends in .png or .npy'],
     [['--tokens', 'x.npy', '--out', 'y.png'], 1, 'has no preprocessor_config.json'],
     [['--tokens', 'x.npy', '--model', golden('oa512bert')], 2, 'is a BERT model'],
+    [['--tokens', 'x.npy', '--provider', 'cuda'], 2, 'expected cpu, the only place where completions run'],
     [['--tokens', 'missing.npy'], 2, 'could not read missing.npy (ENOENT)'],
     [['missing.png', '--model', 'igpt-nano'], 1, 'missing.png: not_found'],
   ])('%j', async (args, expectedCode, words) => {

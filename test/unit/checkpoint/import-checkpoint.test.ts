@@ -227,6 +227,17 @@ describe('igpt import refuses', () => {
     expect((await lstat(link)).isSymbolicLink()).toBe(true);
   });
 
+  it('to replace the weights that it reads, even with --force', async () => {
+    const out = fresh();
+    await importCheckpoint(golden('oa16'), out);
+    const readme = join(out, 'README.md');
+    await writeFile(readme, 'mine');
+
+    await expect(importCheckpoint(out, `${out}/`, { force: true })).rejects.toThrow(/holds the weights to import/);
+    await expect(importCheckpoint(join(out, 'model.safetensors'), out, { force: true })).rejects.toThrow(/to import/);
+    expect(await readFile(readme, 'utf8')).toBe('mine');
+  });
+
   it('weights that say of themselves another number of heads', async () => {
     await expect(importCheckpoint(golden('oa16'), fresh(), { heads: 4 })).rejects.toThrow(/2 heads, --heads 4/);
   });

@@ -85,13 +85,16 @@ test('a derived file of other weights is refused, and one that is cut short too'
     message: expect.stringContaining('delete it'),
   });
   await truncate(path, 5000);
-  await expect(inPrecision(right, 'int8', { folder })).rejects.toMatchObject({ code: 'weights_truncated' });
+  await expect(inPrecision(right, 'int8', { folder })).rejects.toMatchObject({
+    code: 'weights_invalid',
+    message: expect.stringContaining('delete it'),
+  });
 });
 
-test('where nothing can be written, the error says what to do', async () => {
+test.each(['f16', 'int8'] as const)('where no %s file can be written, the error says what to do', async (precision) => {
   await using tiny = await tinyCheckpoint(shape);
   const checkpoint = await openCheckpoint(tiny.directory);
-  await expect(inPrecision(checkpoint, 'f16', { folder: '/dev/null/x' })).rejects.toMatchObject({
+  await expect(inPrecision(checkpoint, precision, { folder: '/dev/null/x' })).rejects.toMatchObject({
     code: 'output_not_writable',
     message: expect.stringContaining('IGPT_CACHE'),
   });
