@@ -51,7 +51,7 @@ export async function planJob(options: PlanOptions): Promise<BatchJob> {
   let pictures = 0;
   for await (const list of chunks(options.pictures, settings.shard_size)) {
     signal?.throwIfAborted();
-    const text = list.map((picture) => `${JSON.stringify(picture)}\n`).join('');
+    const text = list.map(({ key, etag }) => `${JSON.stringify({ key, etag })}\n`).join('');
     const hash = sha256(text);
     const manifest = manifestKey(shards.length, hash.slice(0, manifestDigits));
     await output.put(manifest, new TextEncoder().encode(text), { ifNoneMatch: '*' });

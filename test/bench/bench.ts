@@ -16,6 +16,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   graph: async () => (await import('./suites/graph.ts')).graph,
   sampling: async () => (await import('./suites/sampling.ts')).sampling,
   pipeline: async () => (await import('./suites/pipeline.ts')).pipeline,
+  batch: async () => (await import('./suites/batch.ts')).batch,
   memory: async () => (await import('./suites/memory.ts')).memory,
   open: async () => (await import('./suites/open.ts')).open,
   preprocess: async () => (await import('./suites/preprocess.ts')).preprocess,

@@ -1,0 +1,177 @@
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { openCheckpoint, openTokenizerFiles } from '../../../lib/checkpoint/checkpoint.ts';
+import type { BatchRow, BatchSettings } from '../../../lib/contracts/batch.ts';
+import { openDecoder } from '../../../lib/image/decoder-pool.ts';
+import { createQuantizer } from '../../../lib/image-gpt/nearest-color.ts';
+import { openInputDirectory } from '../../../lib/local/input-directory.ts';
+import { openOutputDirectory } from '../../../lib/local/output-directory.ts';
+import { systemClock } from '../../../lib/local/system-clock.ts';
+import { parquetShards } from '../../../lib/parquet/shard-format.ts';
+import { runBatch } from '../../../lib/pipeline/batch.ts';
+import { planJob } from '../../../lib/pipeline/batch-job.ts';
+import type { Model } from '../../../lib/pipeline/ports.ts';
+import { openModel } from '../../../lib/runtime/model.ts';
+import { comparison } from '../comparison.ts';
+import { type BenchContext, THREADS } from '../context.ts';
+import { interleave, median, side, timed } from '../interleave.ts';
+import { onOneCore } from '../one-core.ts';
+import { pictureFolder } from '../pictures.ts';
+import type { Row } from '../report.ts';
+import { IGPT_S, scratchCheckpoint } from '../scratch-checkpoint.ts';
+
+const LAYER = IGPT_S.n_layer / 2;
+
+/** Batch jobs: against the bare model, without a model, and the writing of a shard. */
+export async function batch(context: BenchContext): Promise<Row[]> {
+  return [await shard(context), ...(await tokenising(context)), await againstModel(context)];
+}
+
+async function shard({ rounds }: BenchContext): Promise<Row> {
+  const features = Float32Array.from({ length: 10_000 + 512 }, (_, i) => Math.sin(i * 12.9898) * 4);
+  const labels = Array.from({ length: 5 }, (_, index) => ({ label: `class ${index}`, index, probability: 0.2 }));
+  const rows = Array.from(
+    { length: 10_000 },
+    (_, i): BatchRow => ({
+      ...{ key: `folder/${i}.jpg`, etag: `"${i}"`, width: 640, height: 427, label: 'class 0', probability: 0.2 },
+      ...{ top5: labels, features: features.subarray(i, i + 512), nats_per_token: i / 10_000, error_code: null },
+    }),
+  );
+  const writing = side(1, () => timed(() => parquetShards.write(rows, {})));
+  await interleave([writing], rounds);
+  return {
+    ...{ suite: 'batch', name: 'a shard of 10,000 rows with 512 features written', unit: 's' },
+    ours: median(writing.seconds),
+    target: { value: 2, direction: 'at most' },
+    seconds: { ours: writing.seconds },
+  };
+}
+
+async function tokenising({ rounds, quick, scratch, say }: BenchContext): Promise<Row[]> {
+  const count = quick ? 200 : 1000;
+  const small = await smallPictures(join(scratch, `pngs-32x32-${count}`), count);
+  const large = await pictureFolder(join(scratch, `pictures-640x427-${count}`), count, 640, 427);
+  const checkpoint = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S);
+  const { preprocessing } = await openTokenizerFiles(checkpoint);
+  if (preprocessing === undefined) throw new Error(`Expected a palette in ${checkpoint}, found none`);
+  const model = blindModel(preprocessing);
+  return onOneCore([process.pid], async (held) => {
+    if (!held) say('batch: without taskset, tokenising runs on as many cores as it likes');
+    const cases = [
+      { name: '32x32 PNGs', folder: small, target: 400 },
+      { name: '640x427 JPEGs', folder: large, target: 100 },
+    ];
+    const rows: Row[] = [];
+    for (const { name, folder, target } of cases) {
+      const one = side(count, () => job(folder, model, { decoders: 1, predicting: 8 }));
+      await interleave([one], rounds);
+      rows.push({
+        ...{
+          suite: 'batch',
+          name: `${count} ${name} through the whole job without a model, one core`,
+          unit: 'pictures/s',
+        },
+        ours: count / median(one.seconds),
+        target: { value: target },
+        seconds: { ours: one.seconds },
+      });
+    }
+    return rows;
+  });
+}
+
+async function againstModel({ rounds, quick, scratch }: BenchContext): Promise<Row> {
+  const pictures = quick ? 48 : 1000;
+  const folder = await pictureFolder(join(scratch, `pictures-640x427-${pictures}`), pictures, 640, 427);
+  const checkpoint = await openCheckpoint(await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S));
+  const model = await openModel(checkpoint, { outputs: ['features'], featureLayer: LAYER, workers: THREADS });
+  const { palette, ...recipe } = model.preprocessing;
+  const quantize = createQuantizer(palette);
+  const decoder = openDecoder(recipe);
+  const tokens: Uint16Array[] = [];
+  for (const name of await readdir(folder)) {
+    tokens.push(quantize((await decoder.decode(await readFile(join(folder, name)))).rgb));
+  }
+  await decoder.close();
+  const whole = side(pictures, () => job(folder, model, { decoders: THREADS, predicting: model.concurrency }));
+  const bare = side(pictures, () => timed(() => Promise.all(tokens.map((one) => model.predict(one)))));
+  // A thousand pictures take minutes: once is enough, and what a first run costs is nothing beside.
+  await interleave([whole, bare], quick ? rounds : 1);
+  await model.close();
+  return comparison(
+    {
+      suite: 'batch',
+      name: `batch of ${pictures} JPEGs of 640x427, S to layer ${LAYER}, ${THREADS} workers; theirs the bare model`,
+      unit: 'pictures/s',
+      // A short job is mostly its beginning and its end.
+      target: quick ? undefined : { value: 0.98 },
+    },
+    whole,
+    bare,
+  );
+}
+
+/** Seconds that a job takes, from an empty directory to its summary. */
+async function job(folder: string, model: Model, how: { decoders: number; predicting: number }): Promise<number> {
+  const out = await mkdtemp(join(tmpdir(), 'igpt-bench-'));
+  const decoder = openDecoder(model.preprocessing, { size: how.decoders });
+  try {
+    return await timed(async () => {
+      const input = await openInputDirectory(folder);
+      const output = await openOutputDirectory(out, { plainNames: true });
+      const job = await planJob({ output, settings: settingsOf(folder, model), pictures: input.list() });
+      const { summary } = await runBatch({
+        ...{ input, output, job, decoder, model, format: parquetShards, clock: systemClock },
+        ...{ maxPictureBytes: 50_000_000, decoding: 2 * how.decoders, predicting: how.predicting, maxFailureRate: 0 },
+        signal: new AbortController().signal,
+      });
+      if (summary?.failed !== 0) throw new Error(`Expected every picture to succeed: ${JSON.stringify(summary)}`);
+    });
+  } finally {
+    await decoder.close();
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+function settingsOf(folder: string, model: Model): BatchSettings {
+  return {
+    ...{ store: folder, source: folder, model: model.id, shard_size: 10_000 },
+    model_options: {
+      ...{ outputs: [...model.outputs], feature_layer: model.featureLayer, feature_norm: model.featureNorm },
+      ...{ precision: 'f32', provider: 'cpu', scaled_decoding: false, prepack: false },
+    },
+    decoding: { allow_svg: false, max_megapixels: 100, max_megabytes: 50 },
+  };
+}
+
+/** Sees nothing, at once. */
+function blindModel(preprocessing: Model['preprocessing']): Model {
+  const features = new Float32Array(512);
+  return {
+    ...{ id: 'blind-0', objective: 'ar', tokens: 1024, preprocessing, outputs: ['features'], featureLayer: 0 },
+    ...{ featureNorm: 'next', labels: [], provider: 'cpu', precision: 'f32', onnxruntime: 'none' },
+    predict: async () => ({ features }),
+    close: async () => {},
+  };
+}
+
+/** A folder of different PNGs of 32x32, made once. */
+async function smallPictures(directory: string, count: number): Promise<string> {
+  const there = await readdir(directory).catch(() => []);
+  if (there.length === count) return directory;
+  const parts = `${directory}.${process.pid}`;
+  await mkdir(parts, { recursive: true });
+  const source = join(import.meta.dirname, '../../fixtures/pictures/animals/cat.jpg');
+  const all = await sharp(source)
+    .resize(32 + count, 32, { fit: 'fill' })
+    .png()
+    .toBuffer();
+  for (let i = 0; i < count; i += 1) {
+    const part = sharp(all).extract({ left: i, top: 0, width: 32, height: 32 });
+    await part.png().toFile(join(parts, `${String(i).padStart(4, '0')}.png`));
+  }
+  await rename(parts, directory);
+  return directory;
+}
