@@ -163,7 +163,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
       enough.abort();
     });
     const written = await writeReport({
-      ...{ path: report, checkpoint, model, input, output, decode: options, surpriseOf: memory.surpriseOf },
+      ...{ path: report, checkpoint, model, input, output, decode: options, decoder, surpriseOf: memory.surpriseOf },
       onProgress: (done, most) => bar.update(done, Math.min(most, result.seen), 'writing the report'),
       signal: enough.signal,
     });

@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { createQuantizer } from '../image-gpt/nearest-color.ts';
-import type { Model, ObjectStore } from '../pipeline/ports.ts';
+import type { Model, ObjectStore, PictureDecoder } from '../pipeline/ports.ts';
 import { looksOfReport } from '../report/read-report.ts';
 import { reportPage } from '../report/report-page.ts';
 import { MOST_ROWS } from '../report/report-row.ts';
@@ -18,6 +18,8 @@ export interface WriteReportOptions {
   input: ObjectStore;
   output: ObjectStore;
   decode: DecodeOptions;
+  /** By the model's recipe; stays open. */
+  decoder: PictureDecoder;
   surpriseOf: (tokens: Uint16Array) => Promise<Uint8Array | null>;
   /** Rows done; `total` are those that take long. */
   onProgress: (done: number, total: number) => void;
@@ -30,8 +32,7 @@ export interface WriteReportOptions {
  * False when `signal` ended it. What the last report has to look at is taken over.
  */
 export async function writeReport(options: WriteReportOptions): Promise<boolean> {
-  const { path, checkpoint, model, input, output, decode, surpriseOf, onProgress, signal } = options;
-  await using decoder = openPictureDecoder(model.preprocessing, decode);
+  const { path, checkpoint, model, input, output, decode, decoder, surpriseOf, onProgress, signal } = options;
   // At a fraction of their size where that is possible: nobody computes with them.
   await using thumbnails = openPictureDecoder(thumbnailRecipe, { ...decode, scaledDecoding: true });
   const lookAt = createLookMaker({
@@ -49,7 +50,7 @@ export async function writeReport(options: WriteReportOptions): Promise<boolean>
       yield row;
     }
   }
-  // Before this process it was checked that what may be there is a report, which this one replaces.
+  // Whatever has this name is a report, which this one replaces: reportPath saw to it.
   await using file = await openOutputFile(path, true);
   const encoder = new TextEncoder();
   for await (const piece of reportPage(counted(), reportAbout(checkpoint, model, trialWarning(checkpoint.directory)))) {

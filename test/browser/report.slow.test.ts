@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import axeCore from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reportPage } from '../../lib/report/report-page.ts';
@@ -171,9 +171,8 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
 
 /** What axe objects to, in words. */
 async function axe(page: Page): Promise<string[]> {
-  const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
   // Evaluated by the debugger: the page's own policy lets no other script in.
-  await page.evaluate(readFileSync(source, 'utf8'));
+  await page.evaluate(axeCore.source);
   const found: unknown = await page.evaluate(
     `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ target }) => target.join(' ')).slice(0, 3).join(', ')))`,
   );

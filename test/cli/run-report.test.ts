@@ -30,13 +30,16 @@ describe('the report of igpt run', () => {
     expect((await run('--no-report')).code).toBe(0);
     expect(existsSync(report)).toBe(false);
 
-    await writePicture(join(pictures, 'new.png'), 50);
+    // A folder `<` makes a key that would end a script and begin a tag.
+    const hostile = '</script><img src=x onerror=alert(1)>.png';
+    await writePicture(join(pictures, hostile), 50);
     const second = await run();
     expect(second.code, second.stderr).toBe(0);
     expect(second.stderr).toContain('report: out/report.html\n');
+    expect(readFileSync(report, 'utf8')).not.toContain('<img src=x');
     const rows = rowsOf(report);
     expect(rows.map(({ key }) => key)).toEqual(
-      ['000.png', '001.png', '002.png', 'new.png', ...Object.keys(bad)].toSorted(),
+      ['000.png', '001.png', '002.png', hostile, ...Object.keys(bad)].toSorted(),
     );
     for (const { key, nats, classes, error, look } of rows) {
       expect(error?.code).toBe(bad[key]);
