@@ -61,10 +61,11 @@ export async function consume(options: ConsumerOptions): Promise<void> {
     }
   }
 
+  /** Nobody waits for an answer: one that is long in coming must not keep back the next, or all at hand comes again. */
   async function keepHidden(): Promise<void> {
     while (!drained.signal.aborted) {
       await clock.sleep(visibilityMs / 3, drained.signal);
-      if (held.size > 0) await attempt(() => queue.changeVisibility([...held.keys()], visibilityMs));
+      if (held.size > 0) void attempt(() => queue.changeVisibility([...held.keys()], visibilityMs));
     }
   }
 

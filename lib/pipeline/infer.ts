@@ -42,6 +42,7 @@ interface Picture {
  *
  * A picture that kills the process would take the others of its message to the dead letters. So from the third delivery
  * on they go one by one, forwards and backwards in turn, and the finished ones are passed over: all but the killer end.
+ * What lies between two killers of one message does not: a backfill sends it in another message.
  */
 export function createInfer(options: InferOptions): Flow {
   const { output, clock, observer, uploads, model, preprocessing, predicting } = options;
@@ -51,7 +52,7 @@ export function createInfer(options: InferOptions): Flow {
     const body = readMessage(message.body, tokensMessage, 'a tokens message');
     observer.received?.(message, body.pictures.length);
     if (body.preprocessing !== preprocessing) return sendBack(body, signal);
-    const pictures = body.pictures.map(unpack);
+    const pictures = once(body.pictures).map(unpack);
     const again = message.receiveCount > 1;
     if (message.receiveCount < suspectFrom) {
       return throwFirst(await Promise.allSettled(pictures.map((picture) => one(picture, message, again, signal))));
@@ -105,6 +106,11 @@ export function createInfer(options: InferOptions): Flow {
     if (stored?.status === 'succeeded' && stored.etag === etag) return deliverOutcome(options, stored);
     return end(picture);
   }
+}
+
+/** Two announcements of a picture may meet in a message; between two of a killer nobody could end. */
+function once(pictures: readonly TokensPicture[]): TokensPicture[] {
+  return [...new Map(pictures.map((picture) => [`${picture.etag} ${picture.key}`, picture])).values()];
 }
 
 function throwFirst(results: readonly PromiseSettledResult<void>[]): void {

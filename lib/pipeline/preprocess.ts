@@ -8,6 +8,7 @@ import { deliverOutcome, failedOutcome, type OutcomePorts } from './deliver-outc
 import { failureOf } from './failure-of.ts';
 import { type PictureDecoder, PictureError, type ReadResult } from './ports.ts';
 import { readMessage } from './read-message.ts';
+import { removeOutcome } from './remove-outcome.ts';
 import type { Semaphore } from './semaphore.ts';
 import type { TokenPacker } from './token-packer.ts';
 
@@ -34,8 +35,8 @@ type ReadPicture = Exclude<ReadResult, { status: 'not_found' | 'etag_mismatch' }
  * The first flow: a reference to a picture in, tokens out.
  *
  * Deleted: the tokens are in the tokens queue; or the picture is bad, and its failed outcome is stored and published;
- * or it is gone or superseded. Retried: the world failed; on the last permitted receive that becomes a failed outcome
- * too. Dead-lettered: a body that is no uploads message ({@link MessageError}).
+ * or it is gone, and its outcome with it, or superseded. Retried: the world failed; on the last permitted receive that
+ * becomes a failed outcome too. Dead-lettered: a body that is no uploads message ({@link MessageError}).
  */
 export function createPreprocess(options: PreprocessOptions): Flow {
   const { input, clock, observer, model, decoder, quantize, colors, packer, decoding } = options;
@@ -72,10 +73,21 @@ export function createPreprocess(options: PreprocessOptions): Flow {
     if (read.status === 'found' || read.status === 'too_large') {
       if (!(read.object.size === 0 && key.endsWith('/'))) return read;
       observer.ended({ end: 'gone', key });
+    } else if (read.status === 'not_found') {
+      await gone(key);
     } else {
-      observer.ended({ end: read.status === 'not_found' ? 'gone' : 'superseded', key });
+      observer.ended({ end: 'superseded', key });
     }
     return undefined;
+  }
+
+  /**
+   * Ends a picture that is not there. An earlier delivery may have stored an outcome, and failed before it could look
+   * whether the picture was still there; by now the notification of the removal may have come and gone, too.
+   */
+  async function gone(key: string): Promise<void> {
+    await observer.stages.run('storing', key, () => removeOutcome(options, model, key));
+    observer.ended({ end: 'gone', key });
   }
 
   async function tokensOf(read: ReadPicture): Promise<TokensPicture> {
@@ -93,7 +105,7 @@ export function createPreprocess(options: PreprocessOptions): Flow {
   /** Ends a bad picture. Its version is the one that was read, else the one that was asked for, else the current one. */
   async function fail(key: string, etag: string | undefined, error: Failure): Promise<void> {
     const version = etag ?? (await observer.stages.run('reading', key, () => input.head(key)))?.etag;
-    if (version === undefined) return observer.ended({ end: 'gone', key });
+    if (version === undefined) return gone(key);
     await deliverOutcome(options, failedOutcome(clock, { key, etag: version, model, error }));
   }
 }

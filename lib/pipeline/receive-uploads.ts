@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { resultKey } from '../contracts/keys.ts';
 import { messageText } from '../contracts/message-text.ts';
 import {
   decodeFormKey,
@@ -13,7 +12,7 @@ import type { Flow } from './consumer.ts';
 import { MessageError } from './message-error.ts';
 import type { ObjectStore, QueueMessage } from './ports.ts';
 import { readMessage } from './read-message.ts';
-import { sha256 } from './sha256.ts';
+import { removeOutcome } from './remove-outcome.ts';
 
 export interface ReceiveUploadsOptions {
   /** Name of the input bucket: notifications of another one are not for us. */
@@ -62,23 +61,13 @@ export function createReceiveUploads(options: ReceiveUploadsOptions): Flow {
     if (created.test(record.eventName)) {
       return refer(key, etag === '' ? undefined : quotedEtag(etag), delivery, signal);
     }
-    if (removed.test(record.eventName)) return remove(key);
+    // Notifications come late and in any order, so the bucket is asked.
+    if (removed.test(record.eventName)) return removeOutcome({ input, output }, model, key);
   }
 
   function refer(key: string, etag: string | undefined, delivery: QueueMessage, signal?: AbortSignal): Promise<void> {
     const about = { schema_version: 1, type: 'reference', key } as const;
     const reference: PictureReference = etag === undefined ? about : { ...about, etag };
     return preprocess({ ...delivery, body: messageText(reference) }, signal);
-  }
-
-  /**
-   * Notifications come late and in any order, so the bucket is asked. The picture may also come back between two steps,
-   * and get an outcome again: that one stays, because only the one from before the question is deleted.
-   */
-  async function remove(key: string): Promise<void> {
-    const at = resultKey(model, key, sha256);
-    const outcome = await output.head(at);
-    if (outcome === undefined || (await input.head(key)) !== undefined) return;
-    await output.delete(at, { ifMatch: outcome.etag });
   }
 }

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { PipelineEvent, ResultEvent } from '../../lib/contracts/event.ts';
 import type { Outcome } from '../../lib/contracts/outcome.ts';
 import { tokensMessage } from '../../lib/contracts/tokens-message.ts';
+import { TransientError } from '../../lib/pipeline/ports.ts';
 import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
-import { createFakeModel } from '../support/fake-model.ts';
+import { createFakeModel, fakePreprocessing } from '../support/fake-model.ts';
 import { createWorld, faults, startProcess, type World } from '../support/pipeline-world.ts';
 
 function outcomes({ output }: World): Record<string, Outcome | undefined> {
@@ -19,6 +20,24 @@ async function run(world: World, options: Parameters<typeof startProcess>[1] = {
   const process = startProcess(world, options);
   expect(await world.quiet()).toBe(true);
   await process.stop();
+}
+
+/** Eight lives of a process that light pictures kill: whoever predicts one dies. */
+async function lives(world: World): Promise<void> {
+  const model = createFakeModel();
+  for (let life = 0; life < 8; life++) {
+    let dead = false;
+    const predict: typeof model.predict = async (tokens) => {
+      dead ||= tokens[0] === 1;
+      return dead ? new Promise(() => {}) : model.predict(tokens);
+    };
+    startProcess(world, {
+      model: { ...model, predict },
+      fault: () => (dead ? new Promise(() => {}) : Promise.resolve()),
+    });
+    await world.clock.sleep(120_000);
+  }
+  world.clock.stop();
 }
 
 describe('a message that comes twice', () => {
@@ -82,28 +101,28 @@ describe('poison among good pictures', () => {
 
   test('that kills the model takes only itself to the dead letters', async () => {
     const world = createWorld();
-    // Light pictures are the killers: whoever predicts one dies.
     const keys = ['a', 'b', 'killer', 'c'];
     for (const key of keys) await world.upload(key, key === 'killer' ? `good ${'x'.repeat(200)}` : 'good');
-    const model = createFakeModel();
-    for (let life = 0; life < 8; life++) {
-      let dead = false;
-      const predict: typeof model.predict = async (tokens) => {
-        dead ||= tokens[0] === 1;
-        return dead ? new Promise(() => {}) : model.predict(tokens);
-      };
-      startProcess(world, {
-        model: { ...model, predict },
-        fault: () => (dead ? new Promise(() => {}) : Promise.resolve()),
-      });
-      await world.clock.sleep(120_000);
-    }
+    await lives(world);
     expect(Object.keys(outcomes(world)).sort()).toEqual(['a', 'b', 'c'].map((key) => `results/fake-1/${key}.json`));
     expect(world.tokens.deadLetters).toHaveLength(1);
     expect(tokensMessage.parse(JSON.parse(world.tokens.deadLetters[0] ?? '')).pictures.map(({ key }) => key)).toContain(
       'killer',
     );
-    world.clock.stop();
+  });
+
+  test('that kills the model, twice in a message, does not take along what is between', async () => {
+    const world = createWorld();
+    const image = { format: 'jpeg', width: 1, height: 1, bytes: 1 };
+    const put = await world.input.put('between', new TextEncoder().encode('good'));
+    const etag = put.status === 'stored' ? put.etag : '';
+    const killer = { key: 'killer', etag: '"1"', image, tokens: Buffer.of(0b1111_0000).toString('base64') };
+    const between = { key: 'between', etag, image, tokens: Buffer.of(0).toString('base64') };
+    const message = { schema_version: 1, preprocessing: fakePreprocessing, pictures: [killer, between, killer] };
+    await world.tokens.send([JSON.stringify(message)]);
+    await lives(world);
+    expect(Object.keys(outcomes(world))).toEqual(['results/fake-1/between.json']);
+    expect(world.tokens.deadLetters).toHaveLength(1);
   });
 
   test.each([
@@ -164,6 +183,24 @@ describe('a picture that changes on its way', () => {
       });
       expect(world.uploads.deadLetters.length + world.tokens.deadLetters.length).toBe(0);
     }
+  });
+
+  test('and is deleted takes along the outcome that an earlier delivery stored before it failed', async () => {
+    const world = createWorld();
+    await world.upload('a.jpg', 'bad');
+    let stored = false;
+    await run(world, {
+      confirmSource: true,
+      async fault(point) {
+        if (point !== 'after output.put' || stored) return;
+        stored = true;
+        await world.input.delete('a.jpg');
+        throw new TransientError('timeout', 'no answer');
+      },
+    });
+    expect(stored).toBe(true);
+    expect(outcomes(world)).toEqual({});
+    expect(world.published).toEqual([]);
   });
 
   test('to another one and back keeps the outcome of the version that is there', async () => {

@@ -57,6 +57,31 @@ describe('a consumer', () => {
     await stop();
   });
 
+  test('keeps messages hidden while a call that is to keep them so gets no answer', async () => {
+    const clock = createVirtualClock();
+    const queue = createMemoryQueue({ clock, capacity: 10, visibilityMs: 60_000 });
+    const stop = new AbortController();
+    let calls = 0;
+    const changeVisibility: typeof queue.changeVisibility = async (...call) => {
+      calls += 1;
+      if (calls === 1) await clock.sleep(120_000);
+      else await queue.changeVisibility(...call);
+    };
+    let runs = 0;
+    const flow: Flow = async () => {
+      runs += 1;
+      await clock.sleep(100_000);
+    };
+    const options = { clock, flow, signal: stop.signal, concurrency: 1, onError() {} };
+    const running = consume({ ...options, queue: { ...queue, changeVisibility } });
+    await queue.send(['slow']);
+    await clock.sleep(110_000);
+    expect(runs).toBe(1);
+    expect(queue.size()).toBe(0);
+    stop.abort();
+    await running;
+  });
+
   test('has no more messages at hand than it may', async () => {
     let [running, most] = [0, 0];
     const { clock, queue, stop } = setUp(
