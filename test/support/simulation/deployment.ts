@@ -13,8 +13,6 @@ export interface Deployment {
   machines(): Machine[];
   /** Resolves when every process has the model that is to be deployed. */
   settled(): Promise<void>;
-  /** When the model was deployed last, milliseconds since the epoch. */
-  since(): number;
   /** Ends all in order; false when one does not end. */
   stop(): Promise<boolean>;
 }
@@ -38,7 +36,6 @@ export function createDeployment(world: SimulatedWorld, first: SimulatedModel): 
   let change = Promise.withResolvers<string>();
   const lastAlive = new Map<SimulatedModel, number>();
   const running = new Map<string, Running>();
-  let since = Number.NEGATIVE_INFINITY;
 
   async function keep(name: string, start: Start): Promise<void> {
     while (!ended) {
@@ -79,13 +76,11 @@ export function createDeployment(world: SimulatedWorld, first: SimulatedModel): 
     deploy(model) {
       trace(`deployed: ${model.model.id}`);
       current = model;
-      since = clock.now().getTime();
       change.resolve('changed');
       change = Promise.withResolvers();
     },
     aliveAt: (model, time) => model === current || (lastAlive.get(model) ?? 0) >= time,
     machines: () => [...running.values()].map(({ machine }) => machine),
-    since: () => since,
     async settled() {
       while ([...running.values()].some(({ machine, deployed }) => machine.dead || deployed !== current)) {
         await clock.sleep(10_000);

@@ -9,27 +9,38 @@ import { contentOf, name, type SimulatedWorld } from './simulated-world.ts';
 
 // What must hold of a world at rest. Poison has no outcome, and ends in the dead letters.
 
-/** Why a picture has not the one outcome and its event under this model, or nothing. `since`: see {@link Deployment}. */
-function fault(world: SimulatedWorld, key: string, etag: string, model: string, since: number): string | undefined {
+/** Why a picture has not the one outcome and its event under this model, or nothing. */
+function fault(
+  world: SimulatedWorld,
+  deployment: Deployment,
+  { key, etag }: Picture,
+  model: string,
+): string | undefined {
   const at = resultKey(model, key, sha256);
   const file = world.output.objects.get(at);
   const outcome = file === undefined ? undefined : parseOutcome(file.body);
-  if (outcome === undefined) return 'no outcome';
+  if (file === undefined || outcome === undefined) return 'no outcome';
   if (outcome.etag !== etag) return 'the outcome of another version';
-  const told = world.published.some(
-    (event) =>
-      event.type === 'result' && event.result_key === at && event.etag === etag && event.status === outcome.status,
+  const results = world.published.filter((event) => event.type === 'result');
+  const told = results.filter((event) => event.key === key && event.etag === etag);
+  if (told.some((event) => event.result_key === at && event.status === outcome.status)) return undefined;
+  // Whoever stored it failed before he could tell, and the message came again to a process with another model, under
+  // which the picture was told of: one of a later deployment, or, during a deployment, one that is to be replaced. The
+  // outcome is found then, by a backfill or after a rollback, and passes for told. A late effect may even come after.
+  const stored = file.object.lastModified.getTime();
+  const others = simulatedModels.filter(
+    ({ model: { id } }) => id !== model && told.some((event) => event.model === id),
   );
-  if (told) return undefined;
-  // Whoever stored it was ended before he could tell, and when the message came again another model was deployed,
-  // under which the picture was told of. A rollback finds the outcome; a late effect may even come after it.
-  const stored = file?.object.lastModified.getTime() ?? 0;
-  const other = world.published.some((event) => event.type === 'result' && event.key === key && event.etag === etag);
-  const untold = stored <= since || world.chance.counts.late_effect > 0;
-  return other && untold ? undefined : 'no event';
+  const untold = world.chance.counts.late_effect > 0 || others.some((other) => deployment.aliveAt(other, stored));
+  return others.length > 0 && untold ? undefined : 'no event';
 }
 
-function pictures(world: SimulatedWorld, but: ReadonlySet<string>): { key: string; etag: string }[] {
+interface Picture {
+  key: string;
+  etag: string;
+}
+
+function pictures(world: SimulatedWorld, but: ReadonlySet<string>): Picture[] {
   return [...world.input.objects.values()]
     .filter(({ object, body }) => !but.has(object.key) && !isPoison(new TextDecoder().decode(body)))
     .map(({ object }) => object);
@@ -37,22 +48,22 @@ function pictures(world: SimulatedWorld, but: ReadonlySet<string>): { key: strin
 
 /** Pictures that none of the models has an outcome of, which were deployed since the picture came; `but` these. */
 export function lost(world: SimulatedWorld, deployment: Deployment, but: ReadonlySet<string>): string[] {
-  return pictures(world, but).flatMap(({ key, etag }) => {
-    const since = world.changedAt.get(key) ?? 0;
+  return pictures(world, but).flatMap((picture) => {
+    const since = world.changedAt.get(picture.key) ?? 0;
     const faults = simulatedModels
       .filter((model) => deployment.aliveAt(model, since))
-      .map(({ model: { id } }) => ({ id, why: fault(world, key, etag, id, deployment.since()) }));
+      .map(({ model: { id } }) => ({ id, why: fault(world, deployment, picture, id) }));
     if (faults.some(({ why }) => why === undefined)) return [];
-    return [`${name(key)} is lost: ${faults.map(({ id, why }) => `${id}: ${why}`).join(', ')}`];
+    return [`${name(picture.key)} is lost: ${faults.map(({ id, why }) => `${id}: ${why}`).join(', ')}`];
   });
 }
 
 /** Pictures that have not the one outcome and its event under the deployed model; `but` these. */
 export function currentFaults(world: SimulatedWorld, deployment: Deployment, but: ReadonlySet<string>): string[] {
   const { model } = deployment.current();
-  return pictures(world, but).flatMap(({ key, etag }) => {
-    const why = fault(world, key, etag, model.id, deployment.since());
-    return why === undefined ? [] : [`${name(key)}: ${why}`];
+  return pictures(world, but).flatMap((picture) => {
+    const why = fault(world, deployment, picture, model.id);
+    return why === undefined ? [] : [`${name(picture.key)}: ${why}`];
   });
 }
 
