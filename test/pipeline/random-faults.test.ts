@@ -35,6 +35,8 @@ async function playSchedule(seed: number): Promise<string[]> {
           }
           if (kind < 0.6) throw new TransientError('injected', point);
           await world.clock.sleep(random() * 100_000);
+          // Who has died meanwhile does not go on, and takes no message that others wait for.
+          if (dead) return new Promise(() => {});
         },
       });
       const ended = Promise.race([death.promise.then(() => 'died'), untilCalm(world, () => calm)]);
