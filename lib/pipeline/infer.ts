@@ -52,7 +52,7 @@ export function createInfer(options: InferOptions): Flow {
     const body = readMessage(message.body, tokensMessage, 'a tokens message');
     observer.received?.(message, body.pictures.length);
     if (body.preprocessing !== preprocessing) return sendBack(body, signal);
-    const pictures = once(body.pictures).map(unpack);
+    const pictures = once(body.pictures.map(unpack));
     const again = message.receiveCount > 1;
     if (message.receiveCount < suspectFrom) {
       return throwFirst(await Promise.allSettled(pictures.map((picture) => one(picture, message, again, signal))));
@@ -109,8 +109,8 @@ export function createInfer(options: InferOptions): Flow {
 }
 
 /** Two announcements of a picture may meet in a message; between two of a killer nobody could end. */
-function once(pictures: readonly TokensPicture[]): TokensPicture[] {
-  return [...new Map(pictures.map((picture) => [`${picture.etag} ${picture.key}`, picture])).values()];
+function once(pictures: readonly Picture[]): Picture[] {
+  return [...new Map(pictures.map((picture) => [`${picture.facts.etag} ${picture.facts.key}`, picture])).values()];
 }
 
 function throwFirst(results: readonly PromiseSettledResult<void>[]): void {

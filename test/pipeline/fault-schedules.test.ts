@@ -24,6 +24,9 @@ describe('the deployed flows, under random faults', () => {
   test.each([
     [1955, 'a message that is worked on beside one that ends the worker gets through (turnstile.test.ts)'],
     [2208, 'a message that fails beside one that ends the function is released before (handle-batch.test.ts)'],
+    [36002, 'a message is kept hidden while a call that is to keep it so gets no answer (consumer.test.ts)'],
+    [128934, 'a deleted picture takes along what an earlier delivery stored before it failed (delivery.test.ts)'],
+    [557692, 'a picture between two copies of one that kills the model gets through (delivery.test.ts)'],
   ])('seed %i: %s', async (seed) => {
     expect((await playSchedule(seed)).wrong).toEqual([]);
   });

@@ -19,10 +19,14 @@ function fault(
   const at = resultKey(model, key, sha256);
   const file = world.output.objects.get(at);
   const outcome = file === undefined ? undefined : parseOutcome(file.body);
-  if (file === undefined || outcome === undefined) return 'no outcome';
-  if (outcome.etag !== etag) return 'the outcome of another version';
   const results = world.published.filter((event) => event.type === 'result');
   const told = results.filter((event) => event.key === key && event.etag === etag);
+  if (file === undefined) return 'no outcome';
+  // When two have a message at once, one may end it, and then the other tear what was stored, with no message left to
+  // mend it. S3 stores an object whole or not at all; elsewhere a backfill that verifies finds it.
+  if (outcome === undefined)
+    return world.chance.counts.torn_write > 0 && told.some((event) => event.result_key === at) ? undefined : 'torn';
+  if (outcome.etag !== etag) return 'the outcome of another version';
   if (told.some((event) => event.result_key === at && event.status === outcome.status)) return undefined;
   // Whoever stored it failed before he could tell, and the message came again to a process with another model, under
   // which the picture was told of: one of a later deployment, or, during a deployment, one that is to be replaced. The
