@@ -21,7 +21,8 @@ import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 
 const missing = await motoMissing();
 const bucket = 'training';
-const recipe = ['--objective', 'ar', '--steps', '400', '--batch', '4', '--save-every', '10', '--eval-every', '100', '--threads', '1', '--decoders', '1']; // biome-ignore format: one line
+// Some seconds of steps, so that the first copy, after one, finds the run under way.
+const recipe = ['--objective', 'ar', '--steps', '4000', '--batch', '4', '--save-every', '100', '--eval-every', '1000', '--threads', '1', '--decoders', '1']; // biome-ignore format: one line
 
 test.skipIf(missing !== undefined)(
   'a training job that Spot takes away goes on in its next attempt, and leaves the model of an uninterrupted run on S3',
@@ -73,7 +74,7 @@ test.skipIf(missing !== undefined)(
     expect(await attempt(begun)).toBe(143);
     expect(await attempt(async () => false)).toBe(0);
     const last = (await keys()).filter((key) => key.startsWith('training/step-'));
-    expect(new Set(last.map((key) => key.split('/')[1]))).toEqual(new Set(['step-00000390', 'step-00000400']));
+    expect(new Set(last.map((key) => key.split('/')[1]))).toEqual(new Set(['step-00003900', 'step-00004000']));
 
     const whole = await igpt(
       ['train', ...recipe, '--model', model.directory, '--data', 'pictures', '--cache', 'cache', '--out', 'out'],
