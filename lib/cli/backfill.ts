@@ -5,7 +5,7 @@ import { systemClock as clock } from '../local/system-clock.ts';
 import type { ObjectStore, Queue } from '../pipeline/ports.ts';
 import { type BackfillResult, type BackfillTotals, sendBackfill } from '../pipeline/send-backfill.ts';
 import { examples } from './examples.ts';
-import { type InterruptSignal, interruptExitCode, onFirstInterrupt } from './interrupt.ts';
+import { stopOnInterrupt } from './interrupt.ts';
 import { sameCommand } from './invocation.ts';
 import { integer } from './number-option.ts';
 import { printable } from './printable.ts';
@@ -68,17 +68,11 @@ export function backfillCommand(): Command {
 
 async function run(options: BackfillOptions): Promise<void> {
   if (options.force && !options.prune) throw new UsageError('--force goes with --prune; leave it out, or add --prune');
-  const stop = new AbortController();
-  let endedBy: InterruptSignal | undefined;
   const deployed = await openStack(options);
   const ports = await openPorts(deployed);
   const { modelId, inputBucket } = deployed.outputs;
   using bar = progressBar('pictures seen');
-  using _ = onFirstInterrupt((signal) => {
-    endedBy = signal;
-    bar.say('igpt: finishing what is in flight; once more stops at once');
-    stop.abort();
-  });
+  using stop = stopOnInterrupt(bar.say);
   bar.say(
     `${printable(options.prefix === '' ? inputBucket : `${inputBucket}/${options.prefix}`)}: pictures without a current outcome of ${modelId}${options.dryRun ? '; only counting' : ''}`,
   );
@@ -102,7 +96,7 @@ async function run(options: BackfillOptions): Promise<void> {
   else await writeOut(report(result, options, (performance.now() - started) / 1000));
   if (result.interrupted) {
     process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);
-    process.exitCode = endedBy === undefined ? 1 : interruptExitCode(endedBy);
+    process.exitCode = stop.exitCode();
   }
 }
 

@@ -16,7 +16,7 @@ import {
 } from './decode-option.ts';
 import { disposable } from './disposable.ts';
 import { examples } from './examples.ts';
-import { type InterruptSignal, interruptExitCode, onFirstInterrupt } from './interrupt.ts';
+import { stopOnInterrupt } from './interrupt.ts';
 import { sameCommand } from './invocation.ts';
 import { modelOption } from './model-option.ts';
 import { progressBar } from './progress-bar.ts';
@@ -63,13 +63,7 @@ async function batchRetry(place: string, options: BatchRetryOptions): Promise<vo
   using bar = progressBar('pictures');
   await using model = disposable(await openJobModel(job.settings, options));
   await using decoder = openPictureDecoder(model.preprocessing, decoding);
-  const stop = new AbortController();
-  let endedBy: InterruptSignal | undefined;
-  using _ = onFirstInterrupt((signal) => {
-    endedBy = signal;
-    bar.say('igpt: finishing what is in flight; once more stops at once');
-    stop.abort();
-  });
+  using stop = stopOnInterrupt(bar.say);
   const { summary, pictures, succeeded } = await retryBatch({
     ...{ input: source.store, output, job, decoder, model, format: parquetShards, clock: systemClock },
     ...(options.codes === undefined ? {} : { codes: new Set(options.codes) }),
@@ -84,7 +78,7 @@ async function batchRetry(place: string, options: BatchRetryOptions): Promise<vo
   process.stderr.write(`${pictures} tried again, ${succeeded} of them succeeded\n`);
   if (summary === undefined) {
     process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);
-    process.exitCode = endedBy === undefined ? 1 : interruptExitCode(endedBy);
+    process.exitCode = stop.exitCode();
     return;
   }
   await writeOut(options.json ? `${JSON.stringify(summary)}\n` : batchReport(summary));

@@ -19,7 +19,7 @@ import {
 } from './decode-option.ts';
 import { disposable } from './disposable.ts';
 import { examples } from './examples.ts';
-import { type InterruptSignal, interruptExitCode, onFirstInterrupt } from './interrupt.ts';
+import { type Stop, stopOnInterrupt } from './interrupt.ts';
 import { sameCommand } from './invocation.ts';
 import { lookAt } from './look-at.ts';
 import { modelDirectory } from './model-option.ts';
@@ -106,13 +106,7 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
   await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
   await sayDevice(options.provider, options.precision, bar.say);
-  const stop = new AbortController();
-  let endedBy: InterruptSignal | undefined;
-  using _ = onFirstInterrupt((signal) => {
-    endedBy = signal;
-    bar.say('igpt: finishing what is in flight; once more stops at once');
-    stop.abort();
-  });
+  using stop = stopOnInterrupt(bar.say);
 
   const output = await openBatchOutput(options.out);
   const there = (await readJob(output)) !== undefined;
@@ -124,7 +118,7 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
     if (signal.aborted) return undefined;
     throw error;
   });
-  if (job === undefined) return interrupted(endedBy);
+  if (job === undefined) return interrupted(stop);
   bar.say(
     `${model.id}: ${model.outputs.join(', ')}; job ${job.id}, ${job.pictures} pictures in ${job.shards.length} shards of ${printable(options.out)}`,
   );
@@ -142,13 +136,13 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   });
   bar.stop();
   process.stderr.write(source.report());
-  if (result.summary === undefined) return interrupted(endedBy);
+  if (result.summary === undefined) return interrupted(stop);
   await writeOut(options.json ? `${JSON.stringify(result.summary)}\n` : batchReport(result.summary));
 }
 
-function interrupted(endedBy: InterruptSignal | undefined): void {
+function interrupted(stop: Stop): void {
   process.stderr.write(`\nStopped before the end; complete shards are kept. To go on: ${sameCommand()}\n`);
-  process.exitCode = endedBy === undefined ? 1 : interruptExitCode(endedBy);
+  process.exitCode = stop.exitCode();
 }
 
 function settingsOf(source: BatchSource, model: LocalModel, options: BatchRunOptions): BatchSettings {

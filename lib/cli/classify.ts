@@ -17,6 +17,7 @@ import { examples } from './examples.ts';
 import { tellFailed } from './failed-file.ts';
 import { modelDirectory, modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
+import { percent } from './percent.ts';
 import { eachPicture } from './picture-files.ts';
 import { precisionOption } from './precision-option.ts';
 import { printable } from './printable.ts';
@@ -93,7 +94,7 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
       const { image, classes } = result.value;
       rows.push([
         printable(file),
-        ...classes.map(({ label, probability }) => `${printable(label)} ${percent(probability)}`),
+        ...classes.map(({ label, probability }) => `${printable(label)} ${percent(probability)} %`),
       ]);
       if (json) {
         await bar.around(() =>
@@ -107,8 +108,4 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
     const places = Array.from({ length: Math.min(top, model.labels.length) }, (_, i) => ({ title: `${i + 1}.` }));
     await writeOut(table([{ title: 'file' }, ...places], rows));
   }
-}
-
-function percent(probability: number): string {
-  return `${(100 * probability).toFixed(1)} %`;
 }

@@ -8,7 +8,7 @@ import { type CostAnswer, costAssumptions, costReport } from './cost-report.ts';
 import { examples } from './examples.ts';
 import { modelOption } from './model-option.ts';
 import { integer, number } from './number-option.ts';
-import { outputList, outputNames } from './outputs-option.ts';
+import { outputsOption } from './outputs-option.ts';
 import { writeOut } from './standard-output.ts';
 import { resolutionOption, variantOption } from './variant-option.ts';
 
@@ -37,12 +37,7 @@ export function costCommand(): Command {
     .addOption(modelOption())
     .addOption(variantOption())
     .addOption(resolutionOption())
-    .addOption(
-      new Option(
-        '--outputs <list>',
-        `what to compute, with commas between: ${outputNames.join(', ')} (default: all that the model has)`,
-      ).argParser(outputList),
-    )
+    .addOption(outputsOption())
     .addOption(
       new Option('--compute <type>', 'GPU instance type, or cpu for Fargate')
         .choices([...gpuInstances, 'cpu'])

@@ -43,6 +43,32 @@ export function onFirstInterrupt(first: (signal: InterruptSignal) => void): Disp
   };
 }
 
+/** Long work that ends in good order when it is told to. Dispose when it is done. */
+export interface Stop extends Disposable {
+  readonly signal: AbortSignal;
+  /** Stops it without an interrupt. */
+  abort(): void;
+  /** Of work that stopped before its end: the interrupt's, or 1 where there was none. */
+  exitCode(): number;
+}
+
+/** The first interrupt stops the work and says what is being finished; the second one ends the process. */
+export function stopOnInterrupt(say: (line: string) => void, finishing = 'what is in flight'): Stop {
+  const stop = new AbortController();
+  let endedBy: InterruptSignal | undefined;
+  const interrupt = onFirstInterrupt((signal) => {
+    endedBy = signal;
+    say(`igpt: finishing ${finishing}; once more stops at once`);
+    stop.abort();
+  });
+  return {
+    signal: stop.signal,
+    abort: () => stop.abort(),
+    exitCode: () => (endedBy === undefined ? 1 : interruptExitCode(endedBy)),
+    [Symbol.dispose]: () => interrupt[Symbol.dispose](),
+  };
+}
+
 function endAtOnce(signal: InterruptSignal): void {
   process.stderr.write(`igpt: ended by ${signal}; nothing half-written is left. Run again: ${sameCommand()}\n`);
   // The last of the exit listeners: those before it have cleaned up. process.exit alone would wait for a thread that

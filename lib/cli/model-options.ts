@@ -6,7 +6,7 @@ import type { OpenModelOptions } from '../runtime/model.ts';
 import type { Provider } from '../runtime/session.ts';
 import { modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
-import { outputList, outputNames } from './outputs-option.ts';
+import { outputsOption } from './outputs-option.ts';
 import { precisionOption } from './precision-option.ts';
 import { providerOption } from './provider-option.ts';
 import { UsageError } from './usage-error.ts';
@@ -28,12 +28,7 @@ export interface ModelOptions {
 export function addModelOptions(command: Command): Command {
   return command
     .addOption(modelOption())
-    .addOption(
-      new Option(
-        '--outputs <list>',
-        `what to compute, with commas between: ${outputNames.join(', ')} (default: all that the model has)`,
-      ).argParser(outputList),
-    )
+    .addOption(outputsOption())
     .addOption(
       new Option(
         '--layer <l>',

@@ -51,9 +51,7 @@ export async function openOutputFile(path: string, force: boolean): Promise<Outp
   try {
     handle = await open(temporary, 'wx');
   } catch (error) {
-    throw new ImageGptError('output_not_writable', `could not write ${path} (${codeOf(error)}); choose another place`, {
-      cause: error,
-    });
+    throw cannotWrite(path, error);
   }
   if (unfinished.size === 0) {
     // Whatever ends the process, a half-written file does not stay behind.
@@ -118,6 +116,13 @@ export async function writeOutputFile(path: string, force: boolean, bytes: Uint8
   await using file = await openOutputFile(path, force);
   await file.write(bytes);
   await file.commit();
+}
+
+/** Why there is no file at `path`, and never was. */
+export function cannotWrite(path: string, cause: unknown): ImageGptError {
+  return new ImageGptError('output_not_writable', `could not write ${path} (${codeOf(cause)}); choose another place`, {
+    cause,
+  });
 }
 
 /** What file systems without hard links (FAT, some network shares) answer. */

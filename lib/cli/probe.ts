@@ -2,7 +2,6 @@ import { Command, Option } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { writeProbe } from '../checkpoint/probe.ts';
 import type { FeatureNorm } from '../image-gpt/config.ts';
-import { ImageGptError } from '../image-gpt/error.ts';
 import { lineChart } from '../plot/line-chart.ts';
 import { openForwardPool } from '../runtime/forward-pool.ts';
 import { type DataSet, requireLabels } from '../training/data-set.ts';
@@ -22,7 +21,7 @@ import { examples } from './examples.ts';
 import { layerList } from './layers-option.ts';
 import { modelDirectory, modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
-import { checkOutputPath } from './output-file.ts';
+import { cannotWrite, checkOutputPath } from './output-file.ts';
 import { percent } from './percent.ts';
 import { checkPlotPath, writePlot } from './plot-file.ts';
 import { printable } from './printable.ts';
@@ -141,7 +140,11 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
   if (plot !== undefined) await writePlot(plot, plotOf(results, name, dataSet.name), force);
   if (out !== undefined && kept !== undefined) {
     const { weight, bias } = kept.probe;
-    await writeProbe(out, { layers: kept.layers, norm, labels: dataSet.classes, weight, bias }).catch(refused(out));
+    await writeProbe(out, { layers: kept.layers, norm, labels: dataSet.classes, weight, bias }).catch(
+      (error: unknown) => {
+        throw cannotWrite(out, error);
+      },
+    );
     process.stderr.write(
       `${printable(out)}: probe on layer ${kept.layers.join(' + ')}, ${dataSet.classes.length} classes; beside the model’s weights, under the name probe.safetensors, it is its class head\n`,
     );
@@ -236,13 +239,4 @@ function plotOf(results: readonly ProbeResult[], model: string, data: string): s
       { name: 'test', points: points(({ testAccuracy }) => testAccuracy) },
     ],
   });
-}
-
-function refused(path: string): (cause: unknown) => never {
-  return (cause) => {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    throw new ImageGptError('output_not_writable', `could not write ${path} (${code}); choose another place`, {
-      cause,
-    });
-  };
 }

@@ -21,7 +21,7 @@ import {
 } from './decode-option.ts';
 import { disposable } from './disposable.ts';
 import { examples } from './examples.ts';
-import { type InterruptSignal, interruptExitCode, onFirstInterrupt } from './interrupt.ts';
+import { interruptExitCode, onFirstInterrupt, stopOnInterrupt } from './interrupt.ts';
 import { sameCommand } from './invocation.ts';
 import { modelDirectory } from './model-option.ts';
 import {
@@ -93,8 +93,6 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const directories = await runDirectories(dir, options.out);
   const report = await reportPath(options, directories);
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
-  const stop = new AbortController();
-  let endedBy: InterruptSignal | undefined;
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
   // First, because its child process can start while the model opens.
@@ -105,16 +103,12 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const skipped = createSkippedFiles();
   const input = await openInputDirectory(directories.input, { onSkipped: skipped.add });
   const output = await openOutputDirectory(directories.output);
+  using stop = stopOnInterrupt(bar.say);
   const lines = createNdjsonEventSink<PipelineEvent>(process.stdout, { onClosed: () => stop.abort() });
   const events: EventSink<PipelineEvent> = { publish: (batch) => bar.around(() => lines.publish(batch)) };
   onOutputFailure(({ code }) => {
     const why = code === 'EPIPE' ? 'nobody reads standard output any more' : `standard output failed (${code})`;
     bar.say(`igpt: ${why}; finishing what is in flight`);
-  });
-  using _ = onFirstInterrupt((signal) => {
-    endedBy = signal;
-    bar.say('igpt: finishing what is in flight; once more stops at once');
-    stop.abort();
   });
   bar.say(
     `${model.id}: ${model.outputs.join(', ')}; outcomes go to ${printable(join(options.out, 'results', model.id))}`,
@@ -186,6 +180,6 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   }
   if (result.interrupted) {
     process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);
-    process.exitCode = endedBy === undefined ? 1 : interruptExitCode(endedBy);
+    process.exitCode = stop.exitCode();
   }
 }

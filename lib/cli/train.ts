@@ -20,7 +20,7 @@ import { createBatchSource, validationBatches } from '../training/training-batch
 import { validate } from '../training/validate.ts';
 import { openDataSet } from './data-option.ts';
 import { disposable } from './disposable.ts';
-import { type InterruptSignal, interruptExitCode, onFirstInterrupt } from './interrupt.ts';
+import { stopOnInterrupt } from './interrupt.ts';
 import { sameCommand } from './invocation.ts';
 import { modelDirectory } from './model-option.ts';
 import { printable } from './printable.ts';
@@ -120,8 +120,6 @@ async function runToEnd({ flags, plan, material, session, store, run }: Prepared
   const batchOf = createBatchSource(dataSet, order, { ...inputs, ...(augment && { augment }) });
   const heldOut = validationBatches(dataSet, someRows(split.validation, flags.validation, seed), inputs);
 
-  const stop = new AbortController();
-  let endedBy: InterruptSignal | undefined;
   using bar = progressBar('pictures');
   using report = await openTrainReport(run.folder, {
     title: `${checkpoint.name}, ${flags.objective}, on ${dataSet.name}`,
@@ -132,11 +130,7 @@ async function runToEnd({ flags, plan, material, session, store, run }: Prepared
   });
   for (const step of run.damaged) bar.say(`igpt: the checkpoint of step ${step} is not whole; an earlier one is used`);
   if (start.step > 0) bar.say(`going on after step ${start.step} of ${plan.learningRate.steps}`);
-  using _ = onFirstInterrupt((signal) => {
-    endedBy = signal;
-    bar.say('igpt: finishing the step, then a checkpoint; once more stops at once');
-    stop.abort();
-  });
+  using stop = stopOnInterrupt(bar.say, 'the step, then a checkpoint');
   const state = await train(
     plan,
     {
@@ -163,7 +157,7 @@ async function runToEnd({ flags, plan, material, session, store, run }: Prepared
     const again = sameCommand().replace(' --force', '');
     const kept = state.step === 0 ? 'before the first step' : `after step ${state.step}, which is kept`;
     process.stderr.write(`\nStopped ${kept}. To go on: ${printable(again)}\n`);
-    process.exitCode = endedBy === undefined ? 1 : interruptExitCode(endedBy);
+    process.exitCode = stop.exitCode();
   } else if (start.ended) {
     process.stderr.write(`${printable(out)}: this run is complete; add --force to begin anew\n`);
   }

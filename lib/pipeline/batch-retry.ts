@@ -5,7 +5,7 @@ import { openStored, storeShard } from './batch-shard.ts';
 import { allRecords, finishJob, reopenJob } from './batch-summary.ts';
 import { createFailureLimit } from './failure-limit.ts';
 
-export interface RetryOptions extends Omit<BatchPorts, 'maxFailureRate'> {
+export interface RetryOptions extends BatchPorts {
   /** Only pictures that failed with one of these. Default: all that failed. */
   codes?: ReadonlySet<BatchErrorCode>;
   usdPerHour?: number;
@@ -59,7 +59,7 @@ export async function retryBatch(options: RetryOptions): Promise<RetryResult> {
   }
   // Failures are what is expected here.
   const limit = createFailureLimit(1);
-  await makeRows({ ...options, maxFailureRate: 1 }, tasks(), limit, () => 0);
+  await makeRows(options, tasks(), limit, () => 0);
 
   const { pictures, failed: again } = limit.counts();
   const result = { pictures, succeeded: pictures - again };

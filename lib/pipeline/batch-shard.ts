@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type BatchErrorCode,
   type BatchJob,
@@ -12,17 +11,13 @@ import {
 import { BatchError } from './batch-error.ts';
 import { readManifest } from './batch-job.ts';
 import type { ObjectStore, OpenShard, ShardFacts, ShardFormat, WriteCondition } from './ports.ts';
+import { sha256 } from './sha256.ts';
 import { jsonBytes, readJson } from './stored-json.ts';
 
 export interface ShardPlace {
   output: ObjectStore;
   format: ShardFormat;
   job: BatchJob;
-}
-
-/** Lower-case hex. */
-export function checksum(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /**
@@ -113,7 +108,7 @@ function recordOf(job: BatchJob, shard: number, bytes: Uint8Array, rows: readonl
     // In one order, whatever the rows' is.
     failures: Object.fromEntries(Object.entries(failures).sort(([a], [b]) => (a < b ? -1 : 1))),
     bytes: bytes.length,
-    sha256: checksum(bytes),
+    sha256: sha256(bytes),
   };
 }
 

@@ -1,8 +1,8 @@
 import { type BatchJob, shardKey, shardRecord, shardRecordKey } from '../contracts/batch.ts';
 import { readManifest } from './batch-job.ts';
-import { checksum } from './batch-shard.ts';
 import { reopenJob } from './batch-summary.ts';
 import type { ObjectStore } from './ports.ts';
+import { sha256 } from './sha256.ts';
 import { readJson } from './stored-json.ts';
 
 /** `unrecorded`: its checksum was never stored, as a run was killed before; the next run does that. */
@@ -31,7 +31,7 @@ async function stateOf(output: ObjectStore, job: BatchJob, number: number): Prom
   const record = await readJson(output, shardRecordKey(number), shardRecord).catch(() => 'damaged' as const);
   if (record === undefined) return 'unrecorded';
   if (record === 'damaged' || record.job !== job.id) return 'damaged';
-  return record.bytes === read.body.length && record.sha256 === checksum(read.body) ? 'whole' : 'damaged';
+  return record.bytes === read.body.length && record.sha256 === sha256(read.body) ? 'whole' : 'damaged';
 }
 
 /** Takes a shard away with its record, so that the next run makes it again. */

@@ -27,8 +27,6 @@ export interface BatchPorts {
   decoding: number;
   /** Pictures that the model holds at once. */
   predicting: number;
-  /** Share of failed pictures, 0 to 1, beyond which the job stops. */
-  maxFailureRate: number;
   /** Begins no more pictures; what is under way is finished, shards that are not complete are dropped. */
   signal: AbortSignal;
   onProgress?: (progress: BatchProgress) => void;
@@ -44,6 +42,8 @@ interface BatchProgress {
 }
 
 export interface BatchOptions extends BatchPorts {
+  /** Share of failed pictures, 0 to 1, beyond which the job stops. */
+  maxFailureRate: number;
   /** The shard to begin with, 0 to 1 as a share of all: runners that begin at different ones meet late. Default 0. */
   start?: number;
   /** Price of the machine, for the summary. */

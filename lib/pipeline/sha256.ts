@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Lower-case hex of the UTF-8 bytes of `text`. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+/** Lower-case hex; of a text its UTF-8 bytes. */
+export function sha256(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
 }

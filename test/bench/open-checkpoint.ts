@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { z } from 'zod';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import type { ForwardRequest } from '../../lib/graph/forward-graph.ts';
 import { openForward } from '../../lib/runtime/forward.ts';
+import { inOwnProcess } from './own-process.ts';
 import { anonymousMemory } from './process-tree.ts';
 
 const report = z.object({
@@ -29,9 +28,7 @@ export interface OpeningOptions {
 
 /** Opens the checkpoint in a process of its own, where nothing else takes memory. */
 export async function measureOpening(directory: string, options: OpeningOptions = {}): Promise<OpeningReport> {
-  const args = ['--expose-gc', import.meta.filename, directory, JSON.stringify(options)];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
-  return report.parse(JSON.parse(stdout));
+  return inOwnProcess(import.meta.filename, [directory, JSON.stringify(options)], report);
 }
 
 async function open(directory: string, { layer, further = 4 }: OpeningOptions): Promise<OpeningReport> {

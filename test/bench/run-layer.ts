@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { z } from 'zod';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { openForward } from '../../lib/runtime/forward.ts';
 import { THREADS } from './context.ts';
+import { inOwnProcess } from './own-process.ts';
 import { anonymousMemory, mappedMemory } from './process-tree.ts';
 
 const report = z.object({
@@ -22,9 +21,7 @@ export type LayerReport = z.infer<typeof report>;
 
 /** Opens the checkpoint for features of `layer` and runs one picture, in a process of its own. */
 export async function measureLayer(directory: string, layer: number): Promise<LayerReport> {
-  const args = ['--expose-gc', import.meta.filename, directory, String(layer)];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
-  return report.parse(JSON.parse(stdout));
+  return inOwnProcess(import.meta.filename, [directory, String(layer)], report);
 }
 
 async function run(directory: string, layer: number): Promise<LayerReport> {

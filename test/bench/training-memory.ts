@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { z } from 'zod';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { openTrainingSession } from '../../lib/runtime/training-session.ts';
 import { randomTokens } from '../support/tiny-checkpoint.ts';
+import { inOwnProcess } from './own-process.ts';
 
 const request = z.object({
   directory: z.string(),
@@ -27,8 +26,7 @@ type TrainingReport = z.infer<typeof report>;
 
 /** Trains a checkpoint for a few steps in a process of its own, whose peak is its own too. */
 export async function measureTraining(options: TrainingRequest): Promise<TrainingReport> {
-  const { stdout } = await promisify(execFile)(process.execPath, [import.meta.filename, JSON.stringify(options)]);
-  return report.parse(JSON.parse(stdout));
+  return inOwnProcess(import.meta.filename, [JSON.stringify(options)], report);
 }
 
 async function train({ directory, batch, recompute, threads, steps }: TrainingRequest): Promise<TrainingReport> {

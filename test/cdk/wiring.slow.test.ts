@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createEcsClient, createS3Client, createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
-import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { resultKey } from '../../lib/contracts/keys.ts';
 import { maxReceiveCount } from '../../lib/contracts/limits.ts';
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
@@ -22,6 +21,7 @@ import { tellOutputs } from '../support/deployed-in-moto.ts';
 import { type Lambda, startLambda } from '../support/lambda.ts';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { type RecordedCall, type RecordingProxy, startRecordingProxy } from '../support/recording-proxy.ts';
+import { takeEvents } from '../support/take-events.ts';
 import { createTemplateStack, type TemplateStack } from '../support/template-stack.ts';
 import { startWorker, type WorkerProcess } from '../support/worker-process.ts';
 
@@ -110,15 +110,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
       output: { ...output, list: () => output.list({ prefix: 'results' }) },
       uploadsUrl: stack.output('UploadsQueueUrl'),
       tokensUrl: stack.output('TokensQueueUrl'),
-      async events() {
-        const found: ResultEvent[] = [];
-        for (;;) {
-          const messages = await events.receive({ maxMessages: 10, waitMs: 0 });
-          if (messages.length === 0) return found;
-          found.push(...messages.map(({ body }) => JSON.parse(body)));
-          await events.delete(messages.map(({ receipt }) => receipt));
-        }
-      },
+      events: () => takeEvents(events),
     };
   }
 

@@ -14,6 +14,7 @@ import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { ObjectStore, Queue } from '../../lib/pipeline/ports.ts';
 import { motoAccount, motoRegion } from './moto.ts';
+import { takeEvents } from './take-events.ts';
 
 /** What the stack would deploy, made by hand in the emulator; the clients are those of this process. */
 export interface AwsStack {
@@ -86,15 +87,7 @@ export async function createAwsStack(): Promise<AwsStack> {
     uploadsUrl,
     uploadsArn: queueArn('uploads'),
     tokensUrl,
-    async events() {
-      const found: ResultEvent[] = [];
-      for (;;) {
-        const messages = await events.receive({ maxMessages: 10, waitMs: 0 });
-        if (messages.length === 0) return found;
-        found.push(...messages.map(({ body }) => JSON.parse(body)));
-        await events.delete(messages.map(({ receipt }) => receipt));
-      }
-    },
+    events: () => takeEvents(events),
     async desiredCount() {
       const { services } = await ecs.send(new DescribeServicesCommand({ cluster: 'igpt', services: ['worker'] }));
       return services?.[0]?.desiredCount;

@@ -60,16 +60,7 @@ const receives: readonly CallFault[] = [
   'visibility_expired',
   'crash',
 ];
-const changes: readonly CallFault[] = [
-  'throttle',
-  'server_error',
-  'timeout_before',
-  'timeout_after',
-  'late_effect',
-  'slow',
-  'partial_response',
-  'crash',
-];
+const changes = sends.filter((fault) => fault !== 'duplicate');
 
 export function createSimulatedQueue(chance: Chance, name: string, visibilityMs: number): SimulatedQueue {
   const { clock, random } = chance;
