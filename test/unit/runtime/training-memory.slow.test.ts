@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { scratchCheckpoint } from '../../bench/scratch-checkpoint.ts';
 import { measureTraining } from '../../bench/training-memory.ts';
 
-test('recomputing activations takes less than two thirds of the memory, 8 layers of width 512', async () => {
+test('recomputing activations takes less than half of the memory, 8 layers of width 512', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'training-memory-'));
   const shape = { n_embd: 512, n_layer: 8, n_head: 8, n_positions: 256 };
   const directory = await scratchCheckpoint(join(folder, 'model'), shape);
@@ -13,7 +13,7 @@ test('recomputing activations takes less than two thirds of the memory, 8 layers
     (await measureTraining({ directory, batch, recompute, threads: 1, steps: 1 })).peak;
   // What the process takes without activations shows in the smallest batch.
   const base = await peak(1, true);
-  const [plain, recomputed] = [await peak(4, false), await peak(4, true)];
-  expect(recomputed - base).toBeLessThan(((plain - base) * 2) / 3);
+  const [plain, recomputed] = [await peak(8, false), await peak(8, true)];
+  expect(recomputed - base).toBeLessThan((plain - base) / 2);
   await rm(folder, { recursive: true });
 });
