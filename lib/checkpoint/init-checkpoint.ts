@@ -4,12 +4,12 @@ import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { readConfigFile } from './config-file.ts';
 import type { FloatDtype } from './float-dtype.ts';
-import { toHuggingFaceConfig } from './huggingface-config.ts';
+import { toHuggingFaceConfig } from './import/huggingface-config.ts';
+import { makeDirectory, refuseFullDisk } from './import/new-directory.ts';
 import { initialWeights } from './initial-weights.ts';
-import { makeDirectory, refuseFullDisk } from './new-directory.ts';
 import { findPreprocessor } from './palette-file.ts';
 import { readPreprocessorFile } from './preprocessor-file.ts';
-import { maxShardBytes, totalBytes, writeShards } from './write-shards.ts';
+import { maxShardBytes, totalBytes, writeShards } from './safetensors/write-shards.ts';
 
 export interface InitOptions {
   config: ImageGptConfig;

@@ -1,7 +1,7 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { createRandom } from '../image-gpt/random.ts';
 import { type FloatDtype, fromFloat32 } from './float-dtype.ts';
-import type { StreamedTensor } from './stream-safetensors.ts';
+import type { StreamedTensor } from './safetensors/stream-safetensors.ts';
 import { elementsOf } from './tensor-source.ts';
 
 /** A tensor and how it begins: normally distributed with a mean, or constant where `deviation` is 0. */

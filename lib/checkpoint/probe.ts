@@ -3,8 +3,8 @@ import { endianness } from 'node:os';
 import { z } from 'zod';
 import type { FeatureNorm, ImageGptConfig } from '../image-gpt/config.ts';
 import { CheckpointError } from './error.ts';
-import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors.ts';
-import { writeSafetensors } from './write-safetensors.ts';
+import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors/safetensors.ts';
+import { writeSafetensors } from './safetensors/write-safetensors.ts';
 
 /** A linear classifier on frozen pooled features (paper section 2.3). */
 export interface Probe {

@@ -1,7 +1,7 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { initialWeights } from './initial-weights.ts';
-import { bytesOf } from './safetensors.ts';
+import { bytesOf } from './safetensors/safetensors.ts';
 import { weightsByRole } from './weights-by-role.ts';
 
 /** A checkpoint as `igpt init` would write it in f32, without a file: for its sizes and costs, not for running. */

@@ -1,8 +1,8 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CheckpointError } from './error.ts';
-import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors.ts';
-import { readShardIndex } from './shard-index.ts';
+import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors/safetensors.ts';
+import { readShardIndex } from './safetensors/shard-index.ts';
 
 /** A tensor and the file that holds it. */
 export interface StoredTensor extends SafetensorsTensor {

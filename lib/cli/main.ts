@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { watchInterrupts } from './interrupt.ts';
-import { printable } from './printable.ts';
 import { createProgram, HelpShown } from './program.ts';
-import { watchStandardOutput } from './standard-output.ts';
-import { red } from './style.ts';
+import { printable } from './terminal/printable.ts';
+import { watchStandardOutput } from './terminal/standard-output.ts';
+import { red } from './terminal/style.ts';
 import { isUsageError, UsageError } from './usage-error.ts';
 
 /** Runs one command line and sets the exit code: 0 done, 1 failed, 2 the command line is wrong, 128 + signal interrupted. */

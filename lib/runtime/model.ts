@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { Precision } from '../checkpoint/derived/precision.ts';
 import { modelId } from '../checkpoint/model-id.ts';
-import type { Precision } from '../checkpoint/precision.ts';
 import type { FeatureNorm, Preprocessing } from '../image-gpt/config.ts';
 import type { Model, OutputName, Prediction } from '../pipeline/ports.ts';
 import { createBatcher } from './batcher.ts';

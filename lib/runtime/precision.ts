@@ -8,8 +8,8 @@ import {
   derivedPath,
   openDerived,
   writeDerived,
-} from '../checkpoint/derived-file.ts';
-import { derivedFolder } from '../checkpoint/derived-folder.ts';
+} from '../checkpoint/derived/derived-file.ts';
+import { derivedFolder } from '../checkpoint/derived/derived-folder.ts';
 import {
   type MatrixFormat,
   matrixRoles,
@@ -17,7 +17,7 @@ import {
   type Precision,
   planText,
   uniformPlan,
-} from '../checkpoint/precision.ts';
+} from '../checkpoint/derived/precision.ts';
 import { projectionCosines } from './projection-cosines.ts';
 
 /**

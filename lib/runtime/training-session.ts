@@ -1,6 +1,6 @@
-import { readWeight } from '../checkpoint/read-weight.ts';
+import { readWeight } from '../checkpoint/derived/read-weight.ts';
+import type { TensorData } from '../checkpoint/safetensors/write-safetensors.ts';
 import { listWeights } from '../checkpoint/weights-by-role.ts';
-import type { TensorData } from '../checkpoint/write-safetensors.ts';
 import type { ImageGptModel } from '../graph/forward-graph.ts';
 import { evenly } from '../graph/gradient/attention.ts';
 import type { Optimizer } from '../graph/training/adam.ts';

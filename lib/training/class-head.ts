@@ -1,6 +1,6 @@
-import { alignClasses } from './align-classes.ts';
-import { checkClasses } from './check-classes.ts';
-import type { LabelledDataSet } from './data-set.ts';
+import { alignClasses } from './data/align-classes.ts';
+import { checkClasses } from './data/check-classes.ts';
+import type { LabelledDataSet } from './data/data-set.ts';
 import { DataSetError } from './error.ts';
 
 /** What a class head is trained on. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { readJsonFile } from '../checkpoint/json-file.ts';
 import { writeProbe } from '../checkpoint/probe.ts';
-import { type TensorData, writeSafetensors } from '../checkpoint/write-safetensors.ts';
+import { type TensorData, writeSafetensors } from '../checkpoint/safetensors/write-safetensors.ts';
 import { isMissing } from '../local/file-error.ts';
 import { type TrainedAs, trainedConfig } from './trained-config.ts';
 import { writeWhole } from './write-whole.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DataSet } from './data-set.ts';
+import type { DataSet } from './data/data-set.ts';
 
 /** Everything that decides what a run computes, by the name of its option. */
 export type RunSettings = Readonly<Record<string, string | number | boolean | null>>;

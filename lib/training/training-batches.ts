@@ -1,9 +1,9 @@
 import { createRandom } from '../image-gpt/random.ts';
 import type { TrainingBatch } from '../runtime/training-batch.ts';
-import type { Augmenter } from './augment.ts';
 import { bertMask, drawMask } from './bert-mask.ts';
-import { type DataSet, gatherTokens } from './data-set.ts';
-import type { RowOrder } from './row-order.ts';
+import type { Augmenter } from './data/augment.ts';
+import { type DataSet, gatherTokens } from './data/data-set.ts';
+import type { RowOrder } from './data/row-order.ts';
 
 /** Keep the draws of a purpose apart from those of everything else with the same seed ("augm", "mask"). */
 const AUGMENT_STREAM = 0x6175676d;

@@ -1,4 +1,4 @@
-import { type Column, table } from '../../lib/cli/table.ts';
+import { type Column, table } from '../../lib/cli/terminal/table.ts';
 
 export interface Target {
   /** Of the ratio, or of our figure where nothing is compared. */

@@ -1,6 +1,6 @@
 import { access, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TensorData, writeSafetensors } from '../../lib/checkpoint/write-safetensors.ts';
+import { type TensorData, writeSafetensors } from '../../lib/checkpoint/safetensors/write-safetensors.ts';
 import { NANO } from './context.ts';
 
 /** Shape of a checkpoint to make. Names are the checkpoint's. */

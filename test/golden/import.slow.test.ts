@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import type { FloatDtype } from '../../lib/checkpoint/float-dtype.ts';
-import { importCheckpoint } from '../../lib/checkpoint/import-checkpoint.ts';
+import { importCheckpoint } from '../../lib/checkpoint/import/import-checkpoint.ts';
 import { initCheckpoint } from '../../lib/checkpoint/init-checkpoint.ts';
 import { decodeNpy, encodeNpy } from '../../lib/image-gpt/npy.ts';
 import { openForward } from '../../lib/runtime/forward.ts';

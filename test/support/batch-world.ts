@@ -1,8 +1,8 @@
 import type { BatchSettings, ManifestPicture } from '../../lib/contracts/batch.ts';
 import { parquetShards } from '../../lib/parquet/shard-format.ts';
-import type { BatchOptions, BatchResult } from '../../lib/pipeline/batch.ts';
-import { runBatch } from '../../lib/pipeline/batch.ts';
-import { planJob } from '../../lib/pipeline/batch-job.ts';
+import type { BatchOptions, BatchResult } from '../../lib/pipeline/batch/batch.ts';
+import { runBatch } from '../../lib/pipeline/batch/batch.ts';
+import { planJob } from '../../lib/pipeline/batch/batch-job.ts';
 import type { ObjectStore } from '../../lib/pipeline/ports.ts';
 import { createFakeDecoder, createFakeModel } from './fake-model.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from './memory-object-store.ts';

@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
-import { openSource } from '../../lib/checkpoint/find-source.ts';
-import { importCheckpoint } from '../../lib/checkpoint/import-checkpoint.ts';
+import { openSource } from '../../lib/checkpoint/import/find-source.ts';
+import { importCheckpoint } from '../../lib/checkpoint/import/import-checkpoint.ts';
 import { readPalette } from '../../lib/checkpoint/palette-file.ts';
-import { openSafetensors } from '../../lib/checkpoint/safetensors-source.ts';
+import { openSafetensors } from '../../lib/checkpoint/safetensors/safetensors-source.ts';
+import { writeShards } from '../../lib/checkpoint/safetensors/write-shards.ts';
 import { crc32c, maskedCrc32c } from '../../lib/checkpoint/tensorflow/crc32c.ts';
 import { wireReader } from '../../lib/checkpoint/tensorflow/wire.ts';
-import { writeShards } from '../../lib/checkpoint/write-shards.ts';
 import { ImageGptError } from '../../lib/image-gpt/error.ts';
 import { encodeNpy } from '../../lib/image-gpt/npy.ts';
 import { golden } from './golden.ts';

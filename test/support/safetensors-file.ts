@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { parseSafetensorsHeader } from '../../lib/checkpoint/safetensors.ts';
+import { parseSafetensorsHeader } from '../../lib/checkpoint/safetensors/safetensors.ts';
 
 /** All f32 tensors of a safetensors file, by name. */
 export async function readTensors(path: string): Promise<Map<string, Float32Array>> {

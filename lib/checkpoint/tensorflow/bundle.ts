@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { type ByteFile, openByteFile } from '../byte-file.ts';
 import { CheckpointError } from '../error.ts';
-import { bytesOf } from '../safetensors.ts';
+import { bytesOf } from '../safetensors/safetensors.ts';
 import type { SourceTensor, TensorSource } from '../tensor-source.ts';
 import { crc32c, maskedCrc32c } from './crc32c.ts';
 import { readTable } from './table.ts';

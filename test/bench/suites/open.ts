@@ -2,7 +2,7 @@ import { rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import type { FloatDtype } from '../../../lib/checkpoint/float-dtype.ts';
-import { importCheckpoint } from '../../../lib/checkpoint/import-checkpoint.ts';
+import { importCheckpoint } from '../../../lib/checkpoint/import/import-checkpoint.ts';
 import { initCheckpoint } from '../../../lib/checkpoint/init-checkpoint.ts';
 import { variantConfig } from '../../../lib/checkpoint/variants.ts';
 import { listWeights } from '../../../lib/checkpoint/weights-by-role.ts';

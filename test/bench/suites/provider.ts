@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
-import type { Precision } from '../../../lib/checkpoint/precision.ts';
+import type { Precision } from '../../../lib/checkpoint/derived/precision.ts';
 import { describeDevice, deviceLine } from '../../../lib/runtime/device.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
 import { inPrecision } from '../../../lib/runtime/precision.ts';

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint, openTokenizerFiles } from '../../../lib/checkpoint/checkpoint.ts';
 import { writeProbe } from '../../../lib/checkpoint/probe.ts';
+import { type TensorData, writeSafetensors } from '../../../lib/checkpoint/safetensors/write-safetensors.ts';
 import { listWeights } from '../../../lib/checkpoint/weights-by-role.ts';
-import { type TensorData, writeSafetensors } from '../../../lib/checkpoint/write-safetensors.ts';
 import { type TinyCheckpointOptions, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
 const nano = join(import.meta.dirname, '../../../lib/models/igpt-nano');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type InitOptions, initCheckpoint } from '../../../lib/checkpoint/init-checkpoint.ts';
-import { openSafetensors } from '../../../lib/checkpoint/safetensors-source.ts';
+import { openSafetensors } from '../../../lib/checkpoint/safetensors/safetensors-source.ts';
 import type { ImageGptConfig } from '../../../lib/image-gpt/config.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
 import { sourceFloats } from '../../support/source-values.ts';

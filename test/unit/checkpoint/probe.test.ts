@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Probe, readProbe, writeProbe } from '../../../lib/checkpoint/probe.ts';
-import { writeSafetensors } from '../../../lib/checkpoint/write-safetensors.ts';
+import { writeSafetensors } from '../../../lib/checkpoint/safetensors/write-safetensors.ts';
 
 const config = { n_embd: 3, n_layer: 4 };
 const probe: Probe = {

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
-import type { TensorData } from '../../../lib/checkpoint/write-safetensors.ts';
+import type { TensorData } from '../../../lib/checkpoint/safetensors/write-safetensors.ts';
 import type { TrainingBatch } from '../../../lib/runtime/training-batch.ts';
 import {
   openTrainingSession,

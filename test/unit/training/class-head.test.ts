@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { chooseHead } from '../../../lib/training/class-head.ts';
-import { requireLabels, tokenDataSet } from '../../../lib/training/data-set.ts';
+import { requireLabels, tokenDataSet } from '../../../lib/training/data/data-set.ts';
 
 const rows = Uint32Array.of(0, 1, 2);
 const numbered = (...labels: number[]) =>

@@ -11,9 +11,14 @@ import { encodeNpy } from '../../../lib/image-gpt/npy.ts';
 import { createRandom } from '../../../lib/image-gpt/random.ts';
 import { tokensToRgb } from '../../../lib/image-gpt/token-colors.ts';
 import { openForwardPool } from '../../../lib/runtime/forward-pool.ts';
-import { tokenDataSet } from '../../../lib/training/data-set.ts';
-import { extractFeatures, gatherFeatures } from '../../../lib/training/layer-features.ts';
-import { accuracy, fitLogisticRegression, predictClasses, prepare } from '../../../lib/training/logistic-regression.ts';
+import { tokenDataSet } from '../../../lib/training/data/data-set.ts';
+import { extractFeatures, gatherFeatures } from '../../../lib/training/probe/layer-features.ts';
+import {
+  accuracy,
+  fitLogisticRegression,
+  predictClasses,
+  prepare,
+} from '../../../lib/training/probe/logistic-regression.ts';
 import { pythonEnvironment } from '../../support/python.ts';
 
 const environment = await pythonEnvironment('requirements-scikit-learn.txt');

@@ -1,0 +1,195 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { downloadFile, HubApiError, type PathInfo, pathsInfo } from '@huggingface/hub';
+import { CheckpointError } from '../error.ts';
+import { refuseFullDisk } from '../import/new-directory.ts';
+import { readShardIndex } from '../safetensors/shard-index.ts';
+import { sideFiles, weightFiles } from './hub-files.ts';
+import type { HubModel } from './hub-name.ts';
+import type { HubSettings } from './hub-settings.ts';
+
+export interface DownloadOptions extends Partial<Pick<HubSettings, 'hubUrl' | 'accessToken'>> {
+  /** Folder that the files are put into; what an interrupted download left there is taken up. */
+  directory: string;
+  /** Bytes there, of how many. */
+  progress?: (done: number, total: number) => void;
+  /** Milliseconds before a broken download is taken up again. Default 2000. */
+  pauseMs?: number;
+}
+
+/** What the hub answers for a model that is not there or not for everybody; other failures may pass. */
+const refusals = [401, 403, 404];
+
+/** Times that a download is taken up again without a new byte before it is given up. */
+const maxAttempts = 5;
+
+/**
+ * Downloads the files of a model that an import needs, takes up what is half there, and verifies every file by the
+ * checksum that the hub keeps of it.
+ *
+ * @throws CheckpointError `download_failed`: says what to download by hand when the hub cannot be reached
+ */
+export async function downloadModel(model: HubModel, options: DownloadOptions): Promise<void> {
+  const { directory, progress = () => {} } = options;
+  const listed = await list(model, [...sideFiles, ...weightFiles], options);
+  const weights = weightFiles
+    .map((name) => listed.find(({ path }) => path === name))
+    .find((file) => file !== undefined);
+  if (weights === undefined) {
+    throw failed(`${model.repo} on the hub has no weights: expected one of ${weightFiles.join(', ')}`);
+  }
+  await mkdir(directory, { recursive: true });
+  const files = [...listed.filter(({ path }) => sideFiles.includes(path)), weights];
+  if (weights.path.endsWith('.index.json')) {
+    await fetchFile(model, weights, options, () => {});
+    const shards = (await readShardIndex(join(directory, weights.path))) ?? [];
+    files.push(...(await list(model, shards, options)));
+  }
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  await refuseFullDisk(directory, total - (await bytesThere(directory)));
+  let before = 0;
+  for (const file of files) {
+    await fetchFile(model, file, options, (done) => progress(before + done, total));
+    before += file.size;
+  }
+}
+
+async function list({ repo, revision }: HubModel, paths: string[], options: DownloadOptions): Promise<PathInfo[]> {
+  try {
+    const listed = await pathsInfo({ repo, revision, paths, ...hubOf(options) });
+    // Paths become names of files here: none but those asked for.
+    return listed.filter(({ path }) => paths.includes(path));
+  } catch (error) {
+    throw explain({ repo, revision }, options, error);
+  }
+}
+
+/** Brings one file: what is there and sound stays. */
+async function fetchFile(
+  model: HubModel,
+  file: PathInfo,
+  options: DownloadOptions,
+  progress: (done: number) => void,
+): Promise<void> {
+  const { directory, pauseMs = 2000 } = options;
+  const path = join(directory, file.path);
+  if ((await sizeOf(path)) === file.size && (await isSound(path, file))) {
+    progress(file.size);
+    return;
+  }
+  // The checksum in the name: a half of another version is never continued.
+  const part = `${path}.${checksumOf(file).slice(0, 12)}.part`;
+  for (let attempt = 1, best = -1; ; attempt++) {
+    try {
+      await continueDownload(model, file, part, options, progress);
+      break;
+    } catch (error) {
+      const there = await sizeOf(part);
+      if (there > best) attempt = 1;
+      best = there;
+      if (attempt >= maxAttempts || error instanceof CheckpointError) throw explain(model, options, error);
+      await pause(pauseMs);
+    }
+  }
+  if (!(await isSound(part, file))) {
+    await rm(part);
+    throw failed(`${file.path} of ${model.repo} arrived damaged (its checksum does not match); run the command again`);
+  }
+  await rename(part, path);
+}
+
+async function continueDownload(
+  { repo, revision }: HubModel,
+  { path, size }: PathInfo,
+  part: string,
+  options: DownloadOptions,
+  progress: (done: number) => void,
+): Promise<void> {
+  let done = await sizeOf(part);
+  if (done >= size) {
+    if (done > size) await rm(part);
+    if (done === size) return;
+    done = 0;
+  }
+  // Plain HTTP with ranges, which every mirror of the hub speaks, rather than the protocol of its chunk store.
+  const blob = await downloadFile({ repo, revision, path, xet: false, ...hubOf(options) });
+  if (blob === null) throw failed(`${path} of ${repo} is not on the hub any more; run the command again`);
+  const rest = done === 0 ? blob : blob.slice(done);
+  await pipeline(
+    Readable.fromWeb(rest.stream()),
+    async function* (chunks: AsyncIterable<Uint8Array>) {
+      for await (const chunk of chunks) {
+        done += chunk.length;
+        if (done > size) throw failed(`the hub sent more of ${path} than it had said; run the command again`);
+        progress(Math.min(done, size));
+        yield chunk;
+      }
+    },
+    createWriteStream(part, { flags: 'a' }),
+  );
+  if (done < size) throw new Error(`the connection ended after ${done} of ${size} bytes`);
+}
+
+/** The hub keeps SHA-256 of large files, and of small ones git's name of their contents. */
+function checksumOf({ lfs, oid }: PathInfo): string {
+  return lfs?.oid ?? oid ?? '';
+}
+
+async function isSound(path: string, file: PathInfo): Promise<boolean> {
+  const hash: Hash = createHash(file.lfs === undefined ? 'sha1' : 'sha256');
+  if (file.lfs === undefined) hash.update(`blob ${file.size}\0`);
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest('hex') === checksumOf(file);
+}
+
+/** What earlier commands brought. */
+async function bytesThere(directory: string): Promise<number> {
+  const sizes = await Promise.all((await readdir(directory)).map((name) => sizeOf(join(directory, name))));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    (stats) => stats.size,
+    () => 0,
+  );
+}
+
+function hubOf({ hubUrl, accessToken }: DownloadOptions): { hubUrl?: string; accessToken?: string } {
+  return { ...(hubUrl !== undefined && { hubUrl }), ...(accessToken !== undefined && { accessToken }) };
+}
+
+function explain(
+  { repo, revision }: HubModel,
+  { hubUrl, accessToken }: DownloadOptions,
+  error: unknown,
+): CheckpointError {
+  if (error instanceof CheckpointError) return error;
+  if (error instanceof HubApiError && refusals.includes(error.statusCode)) {
+    const token = accessToken === undefined ? 'set HF_TOKEN for a private one' : 'whether HF_TOKEN may read it';
+    return failed(
+      `the hub has no model ${repo} at ${revision}, or it is private (status ${error.statusCode}); check the name, ${token}`,
+      error,
+    );
+  }
+  const base = `${hubUrl ?? 'https://huggingface.co'}/${repo}/resolve/${revision}`;
+  return failed(
+    `the hub could not be reached (${reason(error)}): run the command again to go on, or download ${base}/config.json, preprocessor_config.json and pytorch_model.bin (or model.safetensors) by hand into one folder and run igpt import with that folder`,
+    error,
+  );
+}
+
+function reason(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  if (cause instanceof Error && 'code' in cause) return String(cause.code);
+  return cause instanceof Error ? cause.message.slice(0, 100) : 'no answer';
+}
+
+function failed(message: string, cause?: unknown): CheckpointError {
+  return new CheckpointError('download_failed', `${message[0]?.toUpperCase()}${message.slice(1)}.`, { cause });
+}

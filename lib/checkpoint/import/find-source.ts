@@ -1,0 +1,115 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CheckpointError } from '../error.ts';
+import { openSafetensors } from '../safetensors/safetensors-source.ts';
+import { readShardIndex } from '../safetensors/shard-index.ts';
+import type { SourceTensor, TensorSource } from '../tensor-source.ts';
+import { openTensorFlow } from '../tensorflow/bundle.ts';
+import { openTorch } from '../torch/torch-source.ts';
+
+/** Weights to import, opened, and the folder whose other files (config.json, palette) belong to them. */
+export interface FoundSource {
+  directory: string;
+  source: TensorSource;
+}
+
+type Open = (path: string) => Promise<TensorSource>;
+
+/** Names that a directory is searched for, the best first. */
+const known: readonly { name: string; open: Open }[] = [
+  { name: 'model.safetensors', open: openSafetensors },
+  { name: 'model.safetensors.index.json', open: (path) => openShards(path, openSafetensors) },
+  { name: 'pytorch_model.bin', open: openTorch },
+  { name: 'pytorch_model.bin.index.json', open: (path) => openShards(path, openTorch) },
+];
+
+/** TensorFlow's data files, which say nothing without their index. */
+const dataFile = /\.data-\d{5}-of-\d{5}$/;
+
+/**
+ * Finds and opens the weights at `path`: a directory, or a file of any published form.
+ *
+ * @throws CheckpointError `source_unknown` when there are none or several, and what the readers throw
+ */
+export async function openSource(path: string): Promise<FoundSource> {
+  const stats = await stat(path).catch(() => undefined);
+  if (stats?.isDirectory()) {
+    return { directory: path, source: await openDirectory(path) };
+  }
+  // `model.ckpt-131000` is how TensorFlow itself names a checkpoint: there is no such file.
+  const file = dataFile.test(path) ? path.replace(dataFile, '.index') : stats === undefined ? `${path}.index` : path;
+  if (stats === undefined && (await stat(file).catch(() => undefined)) === undefined) {
+    throw new CheckpointError(
+      'source_unknown',
+      `There is nothing at ${path}; expected a directory or a file of weights.`,
+    );
+  }
+  const open = opener(basename(file));
+  if (open === undefined) {
+    throw new CheckpointError(
+      'source_unknown',
+      `${basename(file)} is no file of weights: expected .safetensors, .bin, .pt, .pth, .ckpt or .index, or a directory.`,
+    );
+  }
+  return { directory: dirname(file), source: await open(file) };
+}
+
+function opener(name: string): Open | undefined {
+  if (/\.index\.json$/.test(name)) {
+    return (path) => openShards(path, name.includes('.safetensors') ? openSafetensors : openTorch);
+  }
+  if (name.endsWith('.safetensors')) return openSafetensors;
+  if (name.endsWith('.index')) return openTensorFlow;
+  return /\.(bin|pt|pth|ckpt)$/.test(name) ? openTorch : undefined;
+}
+
+async function openDirectory(directory: string): Promise<TensorSource> {
+  const names = await readdir(directory).catch((cause: unknown) => {
+    throw new CheckpointError('source_unknown', `${directory} cannot be read; check its permissions.`, { cause });
+  });
+  const found = known.find(({ name }) => names.includes(name));
+  if (found !== undefined) return found.open(join(directory, found.name));
+  const others = names.filter((name) => !name.startsWith('.') && opener(name) !== undefined).sort();
+  const [only, second] = others;
+  if (only === undefined || second !== undefined) {
+    throw new CheckpointError(
+      'source_unknown',
+      only === undefined
+        ? `${directory} holds no weights: expected model.safetensors, pytorch_model.bin or a TensorFlow .index file.`
+        : `${directory} holds several files of weights (${others.slice(0, 4).join(', ')}${others.length > 4 ? ', …' : ''}); name one of them.`,
+    );
+  }
+  const open = opener(only) ?? openTorch;
+  return open(join(directory, only));
+}
+
+/** Opens the shards that an index file names, as one. */
+async function openShards(indexPath: string, open: Open): Promise<TensorSource> {
+  const names = (await readShardIndex(indexPath)) ?? [];
+  const sources: TensorSource[] = [];
+  const close = async () => {
+    for (const source of sources) await source[Symbol.asyncDispose]();
+  };
+  try {
+    const tensors = new Map<string, SourceTensor>();
+    for (const name of names) {
+      const source = await open(join(dirname(indexPath), name));
+      sources.push(source);
+      for (const tensor of source.tensors.values()) {
+        if (tensors.has(tensor.name)) {
+          throw new CheckpointError('weights_invalid', `Two weight files hold a tensor named ${tensor.name}.`);
+        }
+        tensors.set(tensor.name, tensor);
+      }
+    }
+    return {
+      format: `${sources[0]?.format ?? 'no'} shards`,
+      tensors,
+      bytes: sources.reduce((sum, source) => sum + source.bytes, 0),
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

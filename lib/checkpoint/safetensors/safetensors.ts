@@ -1,0 +1,210 @@
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { z } from 'zod';
+import { CheckpointError } from '../error.ts';
+import { statFile } from '../stat-file.ts';
+import { topLevelKeys } from './top-level-keys.ts';
+
+/** Bits of one element, by safetensors dtype. The sub-byte ones are packed. */
+const bitsOf: Readonly<Record<string, number>> = {
+  BOOL: 8,
+  U8: 8,
+  I8: 8,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  F8_E8M0: 8,
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  I16: 16,
+  U16: 16,
+  F16: 16,
+  BF16: 16,
+  I32: 32,
+  U32: 32,
+  F32: 32,
+  I64: 64,
+  U64: 64,
+  F64: 64,
+  C64: 64,
+};
+
+/** Bytes of a tensor; not a whole number when a packed one does not fill its last byte. */
+export function bytesOf(dtype: string, shape: readonly number[]): number {
+  return (shape.reduce((product, dimension) => product * dimension, 1) * (bitsOf[dtype] ?? Number.NaN)) / 8;
+}
+
+/** The format's own limit: a longer header is an attack or not a safetensors file. */
+const maxHeaderBytes = 100_000_000;
+
+/** Bytes before the header: its length as a little-endian u64. */
+const lengthBytes = 8;
+
+export interface SafetensorsTensor {
+  name: string;
+  dtype: string;
+  shape: readonly number[];
+  /** Bytes from the start of the file. */
+  offset: number;
+  /** Bytes. */
+  length: number;
+}
+
+export interface SafetensorsHeader {
+  tensors: ReadonlyMap<string, SafetensorsTensor>;
+  metadata: Readonly<Record<string, string>>;
+  /** Size of the whole file, bytes. */
+  fileBytes: number;
+}
+
+const size = z.int().nonnegative();
+const entrySchema = z.strictObject({
+  dtype: z.string(),
+  shape: z.array(size),
+  data_offsets: z.tuple([size, size]),
+});
+const headerSchema = z.record(z.string(), z.unknown());
+const metadataSchema = z.record(z.string(), z.string());
+
+/**
+ * Reads the header of a safetensors file; the data is not touched. Every offset is checked against dtype, shape and
+ * file size, so that what is returned can be mapped as it stands.
+ *
+ * @throws CheckpointError `weights_missing`, `weights_truncated` or `weights_invalid`
+ */
+export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
+  const file = basename(path);
+  if ((await statFile(path, 'weights_missing')) === undefined) {
+    throw new CheckpointError('weights_missing', `${file} is missing from the checkpoint directory.`);
+  }
+  const handle = await open(path).catch((cause: unknown) => {
+    throw new CheckpointError('weights_missing', `${file} cannot be opened in the checkpoint directory.`, { cause });
+  });
+  try {
+    const stats = await handle.stat();
+    const prefix = Buffer.alloc(lengthBytes);
+    if (stats.size < lengthBytes || (await handle.read(prefix, 0, lengthBytes, 0)).bytesRead < lengthBytes) {
+      throw truncated(file, `at least ${lengthBytes} bytes`, stats.size);
+    }
+    const headerBytes = prefix.readBigUInt64LE();
+    if (headerBytes > BigInt(maxHeaderBytes)) {
+      throw invalid(file, `a header of ${headerBytes} bytes, more than the format's limit of ${maxHeaderBytes}`);
+    }
+    const dataStart = lengthBytes + Number(headerBytes);
+    if (dataStart > stats.size) {
+      throw truncated(file, `a header of ${headerBytes} bytes`, stats.size);
+    }
+    const header = Buffer.alloc(Number(headerBytes));
+    const { bytesRead } = await handle.read(header, 0, header.length, lengthBytes);
+    if (bytesRead < header.length) {
+      throw truncated(file, `a header of ${headerBytes} bytes`, stats.size);
+    }
+    return parseSafetensorsHeader(header, stats.size, file);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Parses and checks the JSON part of a safetensors file of `fileBytes` bytes. `file` is for messages. */
+export function parseSafetensorsHeader(header: Uint8Array, fileBytes: number, file: string): SafetensorsHeader {
+  const dataStart = lengthBytes + header.length;
+  const text = decodeUtf8(header, file);
+  const entries = parseJson(text, file);
+  const seen = new Set<string>();
+  for (const key of topLevelKeys(text)) {
+    if (seen.has(key)) {
+      throw invalid(file, `two tensors named ${key}`);
+    }
+    seen.add(key);
+  }
+  const tensors = new Map<string, SafetensorsTensor>();
+  let metadata: Record<string, string> = {};
+  for (const [name, entry] of Object.entries(entries)) {
+    if (name === '__metadata__') {
+      const parsed = metadataSchema.safeParse(entry);
+      if (!parsed.success) {
+        throw invalid(file, '__metadata__ that is not a map from string to string');
+      }
+      metadata = parsed.data;
+    } else {
+      tensors.set(name, parseTensor(name, entry, dataStart, file));
+    }
+  }
+  checkRanges([...tensors.values()], dataStart, fileBytes, file);
+  return { tensors, metadata, fileBytes };
+}
+
+function parseTensor(name: string, entry: unknown, dataStart: number, file: string): SafetensorsTensor {
+  const parsed = entrySchema.safeParse(entry);
+  if (!parsed.success) {
+    throw invalid(file, `an entry for ${name} without a valid dtype, shape and data_offsets`);
+  }
+  const { dtype, shape, data_offsets } = parsed.data;
+  const [begin, end] = data_offsets;
+  if (bitsOf[dtype] === undefined) {
+    throw invalid(file, `dtype ${dtype} for ${name}, which the format does not have`);
+  }
+  const expected = bytesOf(dtype, shape);
+  if (end - begin !== expected) {
+    throw invalid(
+      file,
+      `${end - begin} bytes for ${name}, where ${dtype} [${shape.join(', ')}] has ${Number.isSafeInteger(expected) ? expected : 'another number of'} bytes`,
+    );
+  }
+  return { name, dtype, shape, offset: dataStart + begin, length: end - begin };
+}
+
+/** The format wants every byte of data to belong to exactly one tensor. */
+function checkRanges(tensors: SafetensorsTensor[], dataStart: number, fileBytes: number, file: string): void {
+  // A tensor of no bytes may share its offset with the next one: it comes first.
+  tensors.sort((a, b) => a.offset - b.offset || a.length - b.length);
+  let end = dataStart;
+  for (const tensor of tensors) {
+    if (tensor.offset < end) {
+      throw invalid(file, `data of ${tensor.name} that overlaps another tensor's`);
+    }
+    if (tensor.offset > end) {
+      throw invalid(file, `${tensor.offset - end} bytes before ${tensor.name} that belong to no tensor`);
+    }
+    end = tensor.offset + tensor.length;
+  }
+  if (end > fileBytes) {
+    throw truncated(file, `${end} bytes`, fileBytes);
+  }
+  if (end < fileBytes) {
+    throw invalid(file, `${fileBytes - end} bytes after the last tensor that belong to none`);
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw invalid(file, 'a header that is not UTF-8', cause);
+  }
+}
+
+function parseJson(text: string, file: string): Record<string, unknown> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(file, 'a header that is not JSON', cause);
+  }
+  const parsed = headerSchema.safeParse(json);
+  if (!parsed.success) {
+    throw invalid(file, 'a header that is not a JSON object');
+  }
+  return parsed.data;
+}
+
+function truncated(file: string, expected: string, bytes: number): CheckpointError {
+  return new CheckpointError(
+    'weights_truncated',
+    `${file} is cut short: expected ${expected}, found a file of ${bytes} bytes. Copy or download it again.`,
+  );
+}
+
+function invalid(file: string, found: string, cause?: unknown): CheckpointError {
+  return new CheckpointError('weights_invalid', `${file} is not a valid safetensors file: it has ${found}.`, { cause });
+}

@@ -1,0 +1,46 @@
+import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { BatchSettings } from '../../contracts/batch.ts';
+import { type LocalModel, openModel } from '../../runtime/model.ts';
+import type { DecodeOptions } from '../options/decode-option.ts';
+import { modelDirectory } from '../options/model-option.ts';
+import { UsageError } from '../usage-error.ts';
+
+interface JobModel {
+  /** `--model` */
+  model: string;
+  workers: number;
+}
+
+/**
+ * Opens the model of a job again, with the options that the job was run with.
+ *
+ * @throws UsageError when `--model` names another one
+ */
+export async function openJobModel(settings: BatchSettings, { model: name, workers }: JobModel): Promise<LocalModel> {
+  const { outputs, feature_layer, feature_norm, precision, provider, scaled_decoding, prepack } =
+    settings.model_options;
+  const model = await openModel(await openCheckpoint(modelDirectory(name)), {
+    ...{ outputs, featureLayer: feature_layer, featureNorm: feature_norm, precision, provider, prepack },
+    scaledDecoding: scaled_decoding,
+    ...(provider === 'cpu' && { workers }),
+  });
+  if (model.id === settings.model) return model;
+  await model.close();
+  throw new UsageError(
+    `--model ${name} is ${model.id}, but the job was run with ${settings.model}; name the directory of that one`,
+  );
+}
+
+/** The limits on decoding that a job was run with. */
+export function jobDecoding(
+  { decoding, model_options }: BatchSettings,
+  { decodeTimeout, decoders }: Pick<DecodeOptions, 'decodeTimeout' | 'decoders'>,
+): DecodeOptions {
+  return {
+    ...{ decodeTimeout, decoders },
+    scaledDecoding: model_options.scaled_decoding,
+    allowSvg: decoding.allow_svg,
+    maxMegapixels: decoding.max_megapixels,
+    maxMegabytes: decoding.max_megabytes,
+  };
+}

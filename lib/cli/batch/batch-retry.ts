@@ -1,0 +1,93 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type BatchErrorCode, batchErrorCode } from '../../contracts/batch.ts';
+import { systemClock } from '../../local/system-clock.ts';
+import { parquetShards } from '../../parquet/shard-format.ts';
+import { retryBatch } from '../../pipeline/batch/batch-retry.ts';
+import { disposable } from '../disposable.ts';
+import { examples } from '../examples.ts';
+import { stopOnInterrupt } from '../interrupt.ts';
+import { sameCommand } from '../invocation.ts';
+import {
+  addDecoderOptions,
+  type DecoderOptions,
+  decodingConcurrency,
+  maxPictureBytes,
+  openPictureDecoder,
+} from '../options/decode-option.ts';
+import { modelOption } from '../options/model-option.ts';
+import { workersOption } from '../options/workers-option.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { sayOnce } from '../terminal/say-once.ts';
+import { writeOut } from '../terminal/standard-output.ts';
+import { UsageError } from '../usage-error.ts';
+import { jobDecoding, openJobModel } from './batch-model.ts';
+import { openBatchJob } from './batch-output.ts';
+import { batchReport } from './batch-report.ts';
+import { openStore } from './batch-source.ts';
+
+interface BatchRetryOptions extends DecoderOptions {
+  failed: boolean;
+  codes?: BatchErrorCode[];
+  model: string;
+  workers: number;
+  json: boolean;
+}
+
+export function batchRetryCommand(): Command {
+  const command = new Command('retry')
+    .summary('runs only the failures again')
+    .description(
+      'Tries the failed pictures of a finished job again, as they are now, with the options of the job. Shards in which one succeeds are replaced.',
+    )
+    .argument('<dst>', 'directory or s3://bucket/prefix of a job')
+    .option('--failed', 'all that failed', false)
+    .addOption(
+      new Option('--codes <list>', 'only these error codes, with commas between, instead of --failed').argParser(codes),
+    )
+    .addOption(modelOption())
+    .addOption(workersOption())
+    .option('--json', 'print the summary as JSON', false);
+  return addDecoderOptions(command)
+    .addHelpText('after', examples('batch retry shards --failed', 'batch retry shards --codes decode_timeout'))
+    .addHelpText('after', '\nExit codes: 0 done, 1 stopped, 2 wrong command line, 130 or 143 interrupted.')
+    .action((place: string, options: BatchRetryOptions) => batchRetry(place, options));
+}
+
+async function batchRetry(place: string, options: BatchRetryOptions): Promise<void> {
+  if (options.failed === (options.codes !== undefined)) {
+    throw new UsageError('batch retry: say what to try again: --failed for all that failed, or --codes for some');
+  }
+  const { output, job } = await openBatchJob(place);
+  const source = await openStore(job.settings.store);
+  const decoding = jobDecoding(job.settings, options);
+  using bar = progressBar('pictures');
+  await using model = disposable(await openJobModel(job.settings, options));
+  await using decoder = openPictureDecoder(model.preprocessing, decoding);
+  using stop = stopOnInterrupt(bar.say);
+  const { summary, pictures, succeeded } = await retryBatch({
+    ...{ input: source.store, output, job, decoder, model, format: parquetShards, clock: systemClock },
+    ...(options.codes === undefined ? {} : { codes: new Set(options.codes) }),
+    maxPictureBytes: maxPictureBytes(decoding),
+    decoding: decodingConcurrency(decoding),
+    predicting: model.concurrency,
+    signal: stop.signal,
+    onProgress: ({ done, failed }) => bar.update(done, undefined, failed > 0 ? `${failed} failed again` : undefined),
+    onError: sayOnce(bar),
+  });
+  bar.stop();
+  process.stderr.write(`${pictures} tried again, ${succeeded} of them succeeded\n`);
+  if (summary === undefined) {
+    process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);
+    process.exitCode = stop.exitCode();
+    return;
+  }
+  await writeOut(options.json ? `${JSON.stringify(summary)}\n` : batchReport(summary));
+}
+
+function codes(text: string): BatchErrorCode[] {
+  return text.split(',').map((code) => {
+    const known = batchErrorCode.safeParse(code.trim());
+    if (known.success) return known.data;
+    throw new InvalidArgumentError(`expected some of ${batchErrorCode.options.join(', ')}, got '${code}'`);
+  });
+}

@@ -1,0 +1,163 @@
+import { Command, Option } from 'commander';
+import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { BatchSettings } from '../../contracts/batch.ts';
+import { systemClock } from '../../local/system-clock.ts';
+import { parquetShards } from '../../parquet/shard-format.ts';
+import { type BatchResult, runBatch } from '../../pipeline/batch/batch.ts';
+import { planJob, readJob } from '../../pipeline/batch/batch-job.ts';
+import { type LocalModel, openModel, preprocessingOf } from '../../runtime/model.ts';
+import { disposable } from '../disposable.ts';
+import { examples } from '../examples.ts';
+import { type Stop, stopOnInterrupt } from '../interrupt.ts';
+import { sameCommand } from '../invocation.ts';
+import {
+  addDecodeOptions,
+  type DecodeOptions,
+  decodingConcurrency,
+  maxPictureBytes,
+  openPictureDecoder,
+} from '../options/decode-option.ts';
+import { lookAt } from '../options/look-at.ts';
+import { modelDirectory } from '../options/model-option.ts';
+import {
+  addModelOptions,
+  type ModelOptions,
+  openModelOptions,
+  refuseMeaninglessModelOptions,
+} from '../options/model-options.ts';
+import { integer, number } from '../options/number-option.ts';
+import { sayDevice } from '../options/provider-option.ts';
+import { samplePictures } from '../options/sample-pictures.ts';
+import { runDirectories } from '../run/run-directories.ts';
+import { printable } from '../terminal/printable.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { sayOnce } from '../terminal/say-once.ts';
+import { writeOut } from '../terminal/standard-output.ts';
+import { openBatchOutput } from './batch-output.ts';
+import { batchReport } from './batch-report.ts';
+import { type BatchSource, openBatchSource } from './batch-source.ts';
+import { s3Place } from './batch-store.ts';
+
+interface BatchRunOptions extends DecodeOptions, ModelOptions {
+  out: string;
+  shardSize: number;
+  maxFailureRate: number;
+  usdPerHour?: number;
+  json: boolean;
+}
+
+/** Rows of a shard: 20 MB with the 512 features of iGPT-S, a size that readers of Parquet like. */
+const SHARD_SIZE = 10_000;
+
+/** More rows would not fit in memory with L's 1,536 features. */
+const MAX_SHARD_SIZE = 100_000;
+
+export function batchRunCommand(): Command {
+  const command = new Command('run')
+    .summary('pictures in, Parquet shards out')
+    .description(
+      'Sends a whole data set through a model: OUT gets a manifest, shards in Parquet with one row a picture, and in the end _summary.json and _SUCCESS. Run again, it does the shards that are missing; several may run at once on one OUT.',
+    )
+    .argument(
+      '<src>',
+      'a directory, s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one key a line (s3://bucket/key, or a path below its own folder)',
+    )
+    .requiredOption('--out <dst>', 'a directory, or s3://bucket/prefix')
+    .addOption(
+      new Option('--shard-size <n>', 'rows of a shard: what is lost when a run is killed')
+        .default(SHARD_SIZE)
+        .argParser(integer({ min: 1, max: MAX_SHARD_SIZE })),
+    )
+    .addOption(
+      new Option('--max-failure-rate <share>', 'stop when a larger share of the pictures fails, after the first 100')
+        .default(0.5)
+        .argParser(number({ min: 0, max: 1 })),
+    )
+    .addOption(
+      new Option('--usd-per-hour <usd>', 'price of this machine, for the cost in the summary').argParser(
+        number({ min: 0 }),
+      ),
+    )
+    .option('--json', 'print the summary as JSON', false);
+  return addDecodeOptions(addModelOptions(command))
+    .addHelpText(
+      'after',
+      examples(
+        `batch run ${samplePictures()} --out shards`,
+        'batch run s3://pictures/2026 --out s3://results/2026 --outputs features',
+      ),
+    )
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done (pictures may have failed), 1 stopped, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
+    )
+    .action((source: string, options: BatchRunOptions) => batchRun(source, options));
+}
+
+async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
+  refuseMeaninglessModelOptions(options);
+  if (s3Place(src) === undefined && s3Place(options.out) === undefined && lookAt(src, src)?.isDirectory() === true) {
+    await runDirectories(src, options.out);
+  }
+  const source = await openBatchSource(src);
+  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  using bar = progressBar('pictures');
+  bar.update(0, undefined, 'opening the model');
+  await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
+  await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
+  await sayDevice(options.provider, options.precision, bar.say);
+  using stop = stopOnInterrupt(bar.say);
+
+  const output = await openBatchOutput(options.out);
+  const there = (await readJob(output)) !== undefined;
+  const { signal } = stop;
+  const job = await planJob({
+    ...{ output, signal, settings: settingsOf(source, model, options), pictures: source.pictures() },
+    onListed: (pictures) => bar.update(pictures, undefined, 'listing'),
+  }).catch((error: unknown) => {
+    if (signal.aborted) return undefined;
+    throw error;
+  });
+  if (job === undefined) return interrupted(stop);
+  bar.say(
+    `${model.id}: ${model.outputs.join(', ')}; job ${job.id}, ${job.pictures} pictures in ${job.shards.length} shards of ${printable(options.out)}`,
+  );
+  const result: BatchResult = await runBatch({
+    ...{ input: source.store, output, job, decoder, model, signal, format: parquetShards, clock: systemClock },
+    maxPictureBytes: maxPictureBytes(options),
+    decoding: decodingConcurrency(options),
+    predicting: model.concurrency,
+    maxFailureRate: options.maxFailureRate,
+    // Runners that meet in one job begin at different shards, so that they seldom make the same one.
+    start: there ? Math.random() : 0,
+    ...(options.usdPerHour === undefined ? {} : { usdPerHour: options.usdPerHour }),
+    onProgress: ({ done, failed }) => bar.update(done, job.pictures, failed > 0 ? `${failed} failed` : undefined),
+    onError: sayOnce(bar),
+  });
+  bar.stop();
+  process.stderr.write(source.report());
+  if (result.summary === undefined) return interrupted(stop);
+  await writeOut(options.json ? `${JSON.stringify(result.summary)}\n` : batchReport(result.summary));
+}
+
+function interrupted(stop: Stop): void {
+  process.stderr.write(`\nStopped before the end; complete shards are kept. To go on: ${sameCommand()}\n`);
+  process.exitCode = stop.exitCode();
+}
+
+function settingsOf(source: BatchSource, model: LocalModel, options: BatchRunOptions): BatchSettings {
+  const { allowSvg, maxMegapixels, maxMegabytes, scaledDecoding, prepack, precision, provider, shardSize } = options;
+  return {
+    store: source.place,
+    source: source.name,
+    model: model.id,
+    model_options: {
+      outputs: [...model.outputs],
+      feature_layer: model.featureLayer,
+      feature_norm: model.featureNorm,
+      ...{ precision, provider, prepack, scaled_decoding: scaledDecoding },
+    },
+    decoding: { allow_svg: allowSvg, max_megapixels: maxMegapixels, max_megabytes: maxMegabytes },
+    shard_size: shardSize,
+  };
+}

@@ -1,0 +1,107 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import type { ManifestPicture } from '../../contracts/batch.ts';
+import { inputKey } from '../../contracts/keys.ts';
+import { openInputDirectory } from '../../local/input-directory.ts';
+import { readColumns } from '../../parquet/read-columns.ts';
+import type { ObjectStore } from '../../pipeline/ports.ts';
+import { lookAt } from '../options/look-at.ts';
+import { printable } from '../terminal/printable.ts';
+import { createSkippedFiles } from '../terminal/skipped-files.ts';
+import { UsageError } from '../usage-error.ts';
+import { openBucket, s3Place } from './batch-store.ts';
+
+/** Where the pictures of a batch job come from. */
+export interface BatchSource {
+  store: ObjectStore;
+  /** What opens the store again: a real path, or `s3://bucket`. */
+  place: string;
+  /** What was asked for, the same however it is written: a real path, or an address in S3. */
+  name: string;
+  pictures(): AsyncIterable<ManifestPicture>;
+  /** Files that were passed over, in words. */
+  report(): string;
+}
+
+/** Name that AWS gives to an inventory's list of files. */
+const INVENTORY = 'manifest.json';
+
+/** Opens a directory, `s3://bucket/prefix`, the manifest.json of an S3 Inventory, or a file with a key a line. */
+export async function openBatchSource(source: string): Promise<BatchSource> {
+  const s3 = s3Place(source);
+  if (s3 !== undefined) {
+    const store = await openBucket(s3.bucket);
+    if (basename(s3.path) !== INVENTORY)
+      return listing(store, `s3://${s3.bucket}`, s3.path === '' ? '' : `${s3.path.replace(/\/+$/, '')}/`);
+    const read = await store.get(s3.path);
+    if (read.status !== 'found') throw new UsageError(`${source}: there is no such inventory`);
+    return inventory(source, read.body);
+  }
+  const there = lookAt(source, source);
+  if (there?.isDirectory() === true) return openStore(await realpath(source));
+  if (there?.isFile() !== true) {
+    throw new UsageError(
+      `${source}: expected a directory, s3://bucket/prefix, an S3 Inventory's ${INVENTORY} or a file of keys, but there is nothing of that name`,
+    );
+  }
+  if (basename(source) === INVENTORY) return inventory(await realpath(source), await readFile(source));
+  return keyList(await realpath(source), await readFile(source, 'utf8'));
+}
+
+/** Opens the place of a job's keys again. */
+export async function openStore(place: string): Promise<BatchSource> {
+  const s3 = s3Place(place);
+  if (s3 !== undefined) return listing(await openBucket(s3.bucket), place, s3.path);
+  const skipped = createSkippedFiles();
+  const store = await openInputDirectory(place, { onSkipped: skipped.add });
+  return { ...listing(store, place, ''), report: skipped.report };
+}
+
+function listing(store: ObjectStore, place: string, prefix: string): BatchSource {
+  return {
+    ...{ store, place, name: prefix === '' ? place : `${place}/${prefix}`, report: () => '' },
+    async *pictures() {
+      for await (const { key, etag, size } of store.list({ prefix })) {
+        // S3's consoles make such objects to show a folder.
+        if (!(size === 0 && key.endsWith('/'))) yield { key, etag };
+      }
+    },
+  };
+}
+
+async function inventory(name: string, manifest: Uint8Array): Promise<BatchSource> {
+  const { openInventory } = await import('../../aws/s3-inventory.ts');
+  const { bucket, pictures } = await openInventory(manifest, { name, openBucket, readParquet: readColumns });
+  return { store: await openBucket(bucket), place: `s3://${bucket}`, name, pictures, report: () => '' };
+}
+
+/** Keys a line: all `s3://bucket/key` of one bucket, or all paths below the folder that the list lies in. */
+async function keyList(file: string, text: string): Promise<BatchSource> {
+  const lines = text.split(/\r?\n/).map((line, i) => ({ line, number: i + 1 }));
+  const keys = lines.filter(({ line }) => line !== '');
+  const bucket = keys[0] && s3Place(keys[0].line)?.bucket;
+  const pictures = keys.map(({ line, number }): ManifestPicture => {
+    const s3 = s3Place(line);
+    if (s3?.bucket !== bucket) {
+      throw new UsageError(
+        `${file}, line ${number}: expected ${bucket === undefined ? 'a path, as in the lines before' : `a key of s3://${bucket}, as in the lines before`}, got ${printable(line)}`,
+      );
+    }
+    const key = s3?.path ?? line.replace(/^\.\//, '');
+    const plain = bucket !== undefined || key.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+    if (!plain || key.includes('\0') || !inputKey.safeParse(key).success) {
+      throw new UsageError(
+        `${file}, line ${number}: expected s3://bucket/key, or a path below the folder that the list lies in, got ${printable(line)}`,
+      );
+    }
+    return { key, etag: null };
+  });
+  const source = await openStore(bucket === undefined ? dirname(file) : `s3://${bucket}`);
+  return {
+    ...source,
+    name: file,
+    async *pictures() {
+      yield* pictures;
+    },
+  };
+}

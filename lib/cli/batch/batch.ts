@@ -1,0 +1,27 @@
+import { Command } from 'commander';
+import { examples } from '../examples.ts';
+import { nearest } from '../nearest.ts';
+import { samplePictures } from '../options/sample-pictures.ts';
+import { UsageError } from '../usage-error.ts';
+import { batchRetryCommand } from './batch-retry.ts';
+import { batchRunCommand } from './batch-run.ts';
+import { batchVerifyCommand } from './batch-verify.ts';
+
+export function batchCommand(): Command {
+  const command = new Command('batch')
+    .summary('a whole data set into Parquet shards: run, verify, retry')
+    .description(
+      'Data sets of any size in one job, without queues: Parquet shards with one row a picture. Each of the actions explains itself: batch run --help.',
+    )
+    .usage('<action> …')
+    .addHelpText('after', examples(`batch run ${samplePictures()} --out shards`, 'batch verify shards'))
+    .allowExcessArguments()
+    .action((_, { args: [action] }: Command) => {
+      const names = command.commands.map((one) => one.name());
+      const meant = action === undefined ? undefined : nearest(action, names);
+      const got = action === undefined ? 'none' : `'${action}'${meant === undefined ? '' : ` (nearest: ${meant})`}`;
+      throw new UsageError(`batch: expected one of ${names.join(', ')}; got ${got}`);
+    });
+  for (const create of [batchRunCommand, batchVerifyCommand, batchRetryCommand]) command.addCommand(create());
+  return command.helpCommand(false);
+}

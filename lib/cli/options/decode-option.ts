@@ -1,0 +1,98 @@
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import { type Decoder, openDecoder } from '../../image/decoder-pool.ts';
+import type { Recipe } from '../../image-gpt/recipe.ts';
+import { disposable } from '../disposable.ts';
+import { integer, number } from './number-option.ts';
+
+/** What decodes, as the user sets it; of no account for results. */
+export interface DecoderOptions {
+  /** Seconds. */
+  decodeTimeout: number;
+  /** Child processes. */
+  decoders: number;
+}
+
+/** What a stranger's picture may cost, as the user sets it. */
+export interface DecodeOptions extends DecoderOptions {
+  allowSvg: boolean;
+  scaledDecoding: boolean;
+  /** Millions of pixels. */
+  maxMegapixels: number;
+  /** Millions of bytes. */
+  maxMegabytes: number;
+}
+
+/** A day. Timers count milliseconds in 31 bits, 24 days: a longer one would ring at once. */
+const LONGEST_TIMEOUT_S = 86_400;
+
+/** A square of a million pixels a side: more than any decoder's formats hold. */
+const MOST_MEGAPIXELS = 1_000_000;
+
+/** Node reads files of up to 2 GiB at once. */
+const MOST_MEGABYTES = 2000;
+
+function upTo(max: number): (text: string) => number {
+  return number({ min: 0, max, aboveMin: true });
+}
+
+/** Adds the limits on decoding, all with their defaults, to `command`. */
+export function addDecodeOptions(command: Command): Command {
+  command
+    .option('--allow-svg', 'decode SVG too, which lets a small file burn much CPU', false)
+    .option(
+      '--scaled-decoding',
+      'decode large JPEGs at a fraction of their size: faster, but about 4 in 100 tokens change to a neighbouring colour',
+      false,
+    )
+    .addOption(
+      new Option('--max-megapixels <m>', 'refuse larger pictures, in millions of pixels')
+        .default(100)
+        .argParser(upTo(MOST_MEGAPIXELS)),
+    )
+    .addOption(
+      new Option('--max-megabytes <m>', 'refuse larger files, in millions of bytes')
+        .default(50)
+        .argParser(upTo(MOST_MEGABYTES)),
+    );
+  return addDecoderOptions(command);
+}
+
+/** Adds what of the decoder changes no result. */
+export function addDecoderOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--decode-timeout <s>', 'give up on a picture after this long, in seconds')
+        .default(10)
+        .argParser(upTo(LONGEST_TIMEOUT_S)),
+    )
+    .addOption(
+      new Option('--decoders <n>', 'child processes that decode')
+        .default(availableParallelism(), `one a core: ${availableParallelism()} here`)
+        .argParser(integer({ min: 1, max: 256 })),
+    );
+}
+
+/** Largest file that is read, bytes. */
+export function maxPictureBytes({ maxMegabytes }: DecodeOptions): number {
+  return Math.floor(maxMegabytes * 1e6);
+}
+
+/** Pictures read and decoded at once: one more for each child, so that none waits for a file. */
+export function decodingConcurrency({ decoders }: DecodeOptions): number {
+  return 2 * decoders;
+}
+
+/** A decoder within the user's limits. Close it. */
+export function openPictureDecoder(recipe: Recipe, options: DecodeOptions): Decoder & AsyncDisposable {
+  return disposable(
+    openDecoder(recipe, {
+      size: options.decoders,
+      maxBytes: maxPictureBytes(options),
+      maxPixels: Math.floor(options.maxMegapixels * 1e6),
+      timeoutMs: options.decodeTimeout * 1000,
+      allowSvg: options.allowSvg,
+      scaledDecoding: options.scaledDecoding,
+    }),
+  );
+}

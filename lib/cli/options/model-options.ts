@@ -1,0 +1,74 @@
+import { type Command, Option } from 'commander';
+import type { Precision } from '../../checkpoint/derived/precision.ts';
+import type { FeatureNorm } from '../../image-gpt/config.ts';
+import type { OutputName } from '../../pipeline/ports.ts';
+import type { OpenModelOptions } from '../../runtime/model.ts';
+import type { Provider } from '../../runtime/session.ts';
+import { UsageError } from '../usage-error.ts';
+import { modelOption } from './model-option.ts';
+import { integer } from './number-option.ts';
+import { outputsOption } from './outputs-option.ts';
+import { precisionOption } from './precision-option.ts';
+import { providerOption } from './provider-option.ts';
+import { workersOption } from './workers-option.ts';
+
+/** What a model computes over many pictures, and how. */
+export interface ModelOptions {
+  model: string;
+  outputs?: OutputName[];
+  layer?: number;
+  norm?: FeatureNorm;
+  prepack: boolean;
+  precision: Precision;
+  provider: Provider;
+  workers: number;
+}
+
+/** Adds what names a model and its outputs. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .addOption(modelOption())
+    .addOption(outputsOption())
+    .addOption(
+      new Option(
+        '--layer <l>',
+        'layer of the features, 0 to the number of layers (default: what the checkpoint says, else the middle)',
+      ).argParser(integer({ min: 0 })),
+    )
+    .addOption(
+      new Option(
+        '--norm <norm>',
+        'features before (raw) or after (next) the following norm (default: what the checkpoint says, else next)',
+      ).choices(['raw', 'next']),
+    )
+    .addOption(workersOption())
+    .addOption(precisionOption())
+    .addOption(providerOption())
+    .option(
+      '--prepack',
+      'copy the weights into the layout that the processor likes best: about 12 % faster, for that memory in each worker',
+      false,
+    );
+}
+
+/** @throws UsageError for a layer or norm of features that are not computed */
+export function refuseMeaninglessModelOptions({ layer, norm, outputs }: ModelOptions): void {
+  const meaningless = layer !== undefined ? 'layer' : norm !== undefined ? 'norm' : undefined;
+  if (meaningless !== undefined && outputs?.includes('features') === false) {
+    throw new UsageError(
+      `--${meaningless} goes with features, not with --outputs ${outputs.join(',')}; leave it out, or add features`,
+    );
+  }
+}
+
+export function openModelOptions(options: ModelOptions & { scaledDecoding: boolean }): OpenModelOptions {
+  const { outputs, layer, norm, workers, scaledDecoding, prepack, precision, provider } = options;
+  return {
+    // A GPU has one session, whatever the processor has cores.
+    ...(provider === 'cpu' && { workers }),
+    ...{ provider, scaledDecoding, prepack, precision },
+    ...(outputs === undefined ? {} : { outputs }),
+    ...(layer === undefined ? {} : { featureLayer: layer }),
+    ...(norm === undefined ? {} : { featureNorm: norm }),
+  };
+}

@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
+import type { PipelineEvent } from '../../contracts/event.ts';
+import { watchDirectory } from '../../local/directory-watch.ts';
+import { openInputDirectory } from '../../local/input-directory.ts';
+import { createMemoryQueue } from '../../local/memory-queue.ts';
+import { createNdjsonEventSink } from '../../local/ndjson-event-sink.ts';
+import { openOutputDirectory } from '../../local/output-directory.ts';
+import { systemClock } from '../../local/system-clock.ts';
+import type { EventSink } from '../../pipeline/ports.ts';
+import { runPipeline } from '../../pipeline/run.ts';
+import { openModel, preprocessingOf } from '../../runtime/model.ts';
+import { disposable } from '../disposable.ts';
+import { examples } from '../examples.ts';
+import { interruptExitCode, onFirstInterrupt, stopOnInterrupt } from '../interrupt.ts';
+import { sameCommand } from '../invocation.ts';
+import {
+  addDecodeOptions,
+  type DecodeOptions,
+  decodingConcurrency,
+  maxPictureBytes,
+  openPictureDecoder,
+} from '../options/decode-option.ts';
+import { modelDirectory } from '../options/model-option.ts';
+import {
+  addModelOptions,
+  type ModelOptions,
+  openModelOptions,
+  refuseMeaninglessModelOptions,
+} from '../options/model-options.ts';
+import { sayDevice } from '../options/provider-option.ts';
+import { samplePictures } from '../options/sample-pictures.ts';
+import { printable } from '../terminal/printable.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { sayOnce } from '../terminal/say-once.ts';
+import { createSkippedFiles } from '../terminal/skipped-files.ts';
+import { onOutputFailure } from '../terminal/standard-output.ts';
+import { addReportOptions, REPORT_NAME, type ReportOptions, reportPath } from './report-option.ts';
+import { runDirectories } from './run-directories.ts';
+import { runNote, runReport, stallWords } from './run-report.ts';
+import { rememberSurprise } from './surprise-memory.ts';
+import { writeReport } from './write-report.ts';
+
+/** Messages of a queue; the tokens of 8 pictures are about 10 KB. */
+const QUEUE_CAPACITY = 64;
+
+interface RunOptions extends DecodeOptions, ModelOptions, ReportOptions {
+  out: string;
+  watch: boolean;
+  retryFailed: boolean;
+  verify: boolean;
+}
+
+export function runCommand(): Command {
+  const command = new Command('run')
+    .summary('a directory of pictures in, one outcome for each picture out')
+    .description(
+      'Runs the whole pipeline over a directory: for each picture OUT/results/<model id>/<relative path>.json says what the model saw, or why it failed. Started again, it does only what is missing. At the end OUT/report.html shows all that there is.',
+    )
+    .argument(
+      '<dir>',
+      'directory of pictures, read with its subdirectories; dotfiles and links that leave it are ignored',
+    )
+    .option('--out <out>', 'directory of the outcomes, not inside <dir>', './igpt-out')
+    .option('--watch', 'go on, and take new and changed pictures, until Ctrl-C', false)
+    .option('--retry-failed', 'try again the pictures that failed before', false)
+    .option(
+      '--verify',
+      'read every outcome to see whether it is of the picture as it is now, instead of comparing times',
+      false,
+    );
+  return addDecodeOptions(addModelOptions(addReportOptions(command)))
+    .addHelpText(
+      'after',
+      examples(`run ${samplePictures()}`, 'run ~/Pictures --out ~/outcomes --outputs features,likelihood'),
+    )
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Standard output: one JSON event a line for each new outcome, a summary last. Words and tables go to standard error.',
+        'Ctrl-C finishes what is in flight and says how to go on; a second one ends at once. Exit codes: 0 done (pictures may',
+        'have failed), 1 could not run or could not store every outcome, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
+      ].join('\n'),
+    )
+    .action((dir: string, options: RunOptions) => run(dir, options));
+}
+
+async function run(dir: string, options: RunOptions): Promise<void> {
+  refuseMeaninglessModelOptions(options);
+  const directories = await runDirectories(dir, options.out);
+  const report = await reportPath(options, directories);
+  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  using bar = progressBar('pictures');
+  bar.update(0, undefined, 'opening the model');
+  // First, because its child process can start while the model opens.
+  await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
+  await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
+  const memory = report === undefined ? undefined : rememberSurprise(model);
+  await sayDevice(options.provider, options.precision, bar.say);
+  const skipped = createSkippedFiles();
+  const input = await openInputDirectory(directories.input, { onSkipped: skipped.add });
+  const output = await openOutputDirectory(directories.output);
+  using stop = stopOnInterrupt(bar.say);
+  const lines = createNdjsonEventSink<PipelineEvent>(process.stdout, { onClosed: () => stop.abort() });
+  const events: EventSink<PipelineEvent> = { publish: (batch) => bar.around(() => lines.publish(batch)) };
+  onOutputFailure(({ code }) => {
+    const why = code === 'EPIPE' ? 'nobody reads standard output any more' : `standard output failed (${code})`;
+    bar.say(`igpt: ${why}; finishing what is in flight`);
+  });
+  bar.say(
+    `${model.id}: ${model.outputs.join(', ')}; outcomes go to ${printable(join(options.out, 'results', model.id))}`,
+  );
+  if (options.watch) {
+    bar.say(`watching ${printable(dir)} for new and changed pictures; Ctrl-C stops`);
+  }
+
+  const queue = { clock: systemClock, capacity: QUEUE_CAPACITY };
+  const started = performance.now();
+  const result = await runPipeline({
+    input,
+    output,
+    uploads: createMemoryQueue(queue),
+    tokens: createMemoryQueue(queue),
+    events,
+    decoder,
+    model: memory?.model ?? model,
+    preprocessing: preprocessingHash(model.preprocessing, options.scaledDecoding),
+    clock: systemClock,
+    retryFailed: options.retryFailed,
+    verify: options.verify,
+    maxPictureBytes: maxPictureBytes(options),
+    decoding: decodingConcurrency(options),
+    predicting: model.concurrency,
+    ...(options.watch
+      ? { changes: watchDirectory(directories.input, { clock: systemClock, signal: stop.signal }) }
+      : {}),
+    signal: stop.signal,
+    onProgress(progress) {
+      const { succeeded, failed, skipped, total } = progress;
+      bar.update(succeeded + failed + skipped, total, runNote(progress));
+    },
+    onStall: (stall) => bar.say(`igpt: ${stallWords(stall)}`),
+    onError: sayOnce(bar),
+  }).finally(() => {
+    // Whatever ends the run also ends the watch.
+    stop.abort();
+  });
+  const seconds = (performance.now() - started) / 1000;
+  // Whoever interrupts a single pass wants it to end; whoever ends a watch is done, and wants to see.
+  if (report !== undefined && memory !== undefined && (options.watch || !result.interrupted)) {
+    const enough = new AbortController();
+    using _ = onFirstInterrupt((signal) => {
+      process.exitCode = interruptExitCode(signal);
+      enough.abort();
+    });
+    const written = await writeReport({
+      ...{ path: report, checkpoint, model, input, output, decode: options, decoder, surpriseOf: memory.surpriseOf },
+      onProgress: (done, most) => bar.update(done, Math.min(most, result.seen), 'writing the report'),
+      signal: enough.signal,
+    });
+    const shown = printable(options.report || join(options.out, REPORT_NAME));
+    bar.say(
+      written ? `report: ${shown}` : `igpt: interrupted; ${shown} is as it was before, and outcomes are all stored`,
+    );
+  }
+  bar.stop();
+
+  process.stderr.write(`\n${runReport(result, seconds)}${skipped.report()}`);
+  if (result.seen === 0 && !result.interrupted) {
+    process.stderr.write(`${printable(dir)} holds no files to read; dotfiles and links that leave it are ignored\n`);
+  }
+  if (result.unfinished > 0) {
+    process.stderr.write(
+      `${result.unfinished} of the failed pictures have no outcome, because it could not be stored or told; run again to do them\n`,
+    );
+    process.exitCode = 1;
+  }
+  if (result.interrupted) {
+    process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);
+    process.exitCode = stop.exitCode();
+  }
+}

@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { openMetricsFile } from '../../training/metrics-file.ts';
+import { metricsPlot } from '../../training/metrics-plot.ts';
+import type { StepRecord, TrainState } from '../../training/train.ts';
+import type { Validation } from '../../training/validate.ts';
+import { writeWhole } from '../../training/write-whole.ts';
+import { percent } from '../terminal/percent.ts';
+import { printable } from '../terminal/printable.ts';
+import { duration, type ProgressBar } from '../terminal/progress-bar.ts';
+import { table } from '../terminal/table.ts';
+
+export interface TrainReport extends Disposable {
+  step(record: StepRecord): void;
+  validation(step: number, validation: Validation, best: boolean): Promise<void>;
+  /** Draws metrics.svg anew. */
+  draw(): Promise<void>;
+  /** What came out, as a table or as JSON. */
+  summary(state: TrainState, out: string, json: boolean): string;
+}
+
+interface ReportOptions {
+  title: string;
+  /** The step that the run goes on from. */
+  from: number;
+  /** Pictures a step. */
+  batch: number;
+  steps: number;
+  bar: ProgressBar;
+}
+
+/** Tells what a run does: metrics.ndjson and metrics.svg in `folder`, the progress bar, and a line for each measurement. */
+export async function openTrainReport(
+  folder: string,
+  { title, from, batch, steps, bar }: ReportOptions,
+): Promise<TrainReport> {
+  const file = await openMetricsFile(join(folder, 'metrics.ndjson'), from);
+  const began = performance.now();
+  let last: StepRecord | undefined;
+  const draw = () => writeWhole(join(folder, 'metrics.svg'), metricsPlot(title, file.metrics));
+  bar.update(from * batch, steps * batch);
+  return {
+    step(record) {
+      last = record;
+      const { step, learningRate, gradientNorm, seconds, ...losses } = record;
+      file.add({
+        type: 'step',
+        step,
+        ...losses,
+        learning_rate: learningRate,
+        gradient_norm: gradientNorm,
+        pictures_per_second: batch / seconds,
+      });
+      bar.update(step * batch, steps * batch, `step ${step}, loss ${record.loss.toFixed(3)}`);
+    },
+    async validation(step, validation, best) {
+      file.add({ type: 'validation', step, ...validation, best });
+      const trained = last === undefined ? '' : `loss ${last.loss.toFixed(4)}, `;
+      const speed = last === undefined ? '' : `, ${(batch / last.seconds).toFixed(1)} pictures/s`;
+      bar.say(`step ${step} of ${steps}: ${trained}held out ${measured(validation)}${best ? ' (best)' : ''}${speed}`);
+      await draw();
+    },
+    draw,
+    summary(state, out, json) {
+      const seconds = (performance.now() - began) / 1000;
+      return json ? asJson(state, out, seconds) : asTable(state, out, seconds, (state.step - from) * batch);
+    },
+    [Symbol.dispose]: () => file[Symbol.dispose](),
+  };
+}
+
+function measured({ loss, accuracy }: Validation): string {
+  return accuracy === undefined ? loss.toFixed(4) : `${loss.toFixed(4)}, ${percent(accuracy)} % right`;
+}
+
+function asTable({ step, losses, best, ended }: TrainState, out: string, seconds: number, pictures: number): string {
+  const loss = losses.at(-1);
+  return table(
+    [{ title: 'trained' }, { title: printable(out) }],
+    [
+      ['steps', `${step}${ended ? '' : ', not at its end'}`],
+      ...(loss === undefined ? [] : [['last loss, nats', loss.toFixed(4)]]),
+      ...(best === undefined
+        ? []
+        : [['best on held-out pictures', `${measured(best.validation)} (step ${best.step})`]]),
+      ['time', `${duration(seconds)}, ${(pictures / seconds).toFixed(1)} pictures/s`],
+    ],
+  );
+}
+
+function asJson({ step, losses, best, ended }: TrainState, out: string, seconds: number): string {
+  return `${JSON.stringify({
+    directory: out,
+    step,
+    ended,
+    loss: losses.at(-1) ?? null,
+    best: best === undefined ? null : { step: best.step, ...best.validation },
+    seconds,
+  })}\n`;
+}

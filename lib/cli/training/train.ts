@@ -1,0 +1,235 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { readConfigFile } from '../../checkpoint/config-file.ts';
+import { weightHashes } from '../../checkpoint/weights-hash.ts';
+import type { Objective } from '../../image-gpt/config.ts';
+import { openTrainingSession, type TrainingSession } from '../../runtime/training-session.ts';
+import { type ClassHead, chooseHead } from '../../training/class-head.ts';
+import { createAugmenter } from '../../training/data/augment.ts';
+import { type DataSet, requireLabels } from '../../training/data/data-set.ts';
+import { createRowOrder } from '../../training/data/row-order.ts';
+import { someRows } from '../../training/data/some-rows.ts';
+import { type Split, splitDataSet } from '../../training/data/split.ts';
+import { DataSetError } from '../../training/error.ts';
+import { createModelFiles, type InnerHead } from '../../training/model-files.ts';
+import { createCheckpointStore, openRunDirectory, restoreRun } from '../../training/run-directory.ts';
+import { dataHash, type RunSettings } from '../../training/run-settings.ts';
+import { NEW_RUN, type TrainPlan, type TrainState, train } from '../../training/train.ts';
+import { createBatchSource, validationBatches } from '../../training/training-batches.ts';
+import { validate } from '../../training/validate.ts';
+import { openTokenRows } from '../arrays/token-rows.ts';
+import { disposable } from '../disposable.ts';
+import { stopOnInterrupt } from '../interrupt.ts';
+import { sameCommand } from '../invocation.ts';
+import { modelDirectory } from '../options/model-option.ts';
+import { printable } from '../terminal/printable.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { writeOut } from '../terminal/standard-output.ts';
+import { openDataSet } from './data-option.ts';
+import { trainOnAws } from './train-on-aws.ts';
+import { type TrainFlags, trainCommandLine } from './train-options.ts';
+import { objectiveOf, planOf, sharesOf, sourceOf } from './train-plan.ts';
+import { openTrainReport } from './train-report.ts';
+
+export function trainCommand(): Command {
+  return trainCommandLine().action((flags: TrainFlags, command: Command) => trainModel(flags, command));
+}
+
+/** What a run works on. */
+interface Material {
+  checkpoint: Checkpoint;
+  objective: Objective;
+  dataSet: DataSet;
+  split: Split;
+  head: ClassHead | undefined;
+  mask: 'drawn' | Uint8Array | undefined;
+}
+
+async function trainModel(flags: TrainFlags, command: Command): Promise<void> {
+  if (flags.onAws) {
+    await trainOnAws(flags, command);
+    return;
+  }
+  const { source, plain } = sourceOf(flags);
+  const checkpoint = await openCheckpoint(modelDirectory(flags.model));
+  const objective = objectiveOf(flags, checkpoint);
+  const dataSet = await openDataSet({ ...flags, data: source }, checkpoint);
+  const split = splitDataSet(dataSet, sharesOf(flags, plain, command));
+  const plan = planOf(flags, split.train.length, command);
+  const head = await headOf(flags, checkpoint, dataSet, split);
+  const mask = objective === 'bert' ? await masksOf(flags.mask, dataSet) : undefined;
+  const material: Material = { checkpoint, objective, dataSet, split, head, mask };
+  const settings = await settingsOf(flags, plan, material);
+
+  await using run = await openRunDirectory(flags.out, settings, flags);
+  const { n_layer } = checkpoint.config;
+  await using session = disposable(
+    await openTrainingSession(
+      { ...checkpoint, config: { ...checkpoint.config, objective } },
+      {
+        loss: head === undefined ? 'generative' : 'joint',
+        optimizer: {
+          kind: flags.optimizer,
+          weightDecay: flags.weightDecay,
+          ...(flags.clip !== undefined && { clip: flags.clip }),
+        },
+        ...(head?.names && { classes: head.names.length }),
+        ...(flags.headLayer !== undefined && { headLayer: flags.headLayer }),
+        ...(flags.microBatch !== undefined && { microBatch: flags.microBatch }),
+        recompute: flags.recompute,
+        threads: flags.threads,
+      },
+    ),
+  );
+  const headWeight = session.parameters.find(({ name }) => /(^|\/)(score\.weight|wclf)$/.test(name));
+  // A head of as many classes would begin with the model's weights.
+  if (head?.names !== undefined) headWeight?.data.fill(0);
+  const inner = head !== undefined && headWeight !== undefined && (flags.headLayer ?? n_layer) < n_layer;
+  const labels = head && (head.names ?? (await classesOf(checkpoint)) ?? []);
+  const innerHead: InnerHead | undefined = inner
+    ? { name: headWeight.name, layer: flags.headLayer ?? 0, labels: labels ?? [] }
+    : undefined;
+  const files = await createModelFiles(checkpoint, session.parameters, {
+    objective,
+    ...(head && { head: inner ? 'probe' : 'score' }),
+    ...(head?.names && { classes: head.names }),
+    ...(innerHead && { innerHead }),
+  });
+  const store = createCheckpointStore(flags.out, run, session, files, flags.seed);
+  await restoreRun(run, session, innerHead);
+  await runToEnd({ flags, plan, material, session, store, run });
+}
+
+interface Prepared {
+  flags: TrainFlags;
+  plan: TrainPlan;
+  material: Material;
+  session: TrainingSession;
+  store: ReturnType<typeof createCheckpointStore>;
+  run: Awaited<ReturnType<typeof openRunDirectory>>;
+}
+
+async function runToEnd({ flags, plan, material, session, store, run }: Prepared): Promise<void> {
+  const { checkpoint, dataSet, split, head, mask } = material;
+  const { batch, seed, out } = flags;
+  const start: TrainState = run.start?.state ?? NEW_RUN;
+  const inputs = { batch, seed, ...(head && { labels: head.labels }), ...(mask && { mask }) };
+  const augment = flags.augment && !start.ended ? await createAugmenter(dataSet, checkpoint.preprocessing) : undefined;
+  const order = createRowOrder(split.train, seed, flags.shuffle);
+  const batchOf = createBatchSource(dataSet, order, { ...inputs, ...(augment && { augment }) });
+  const heldOut = validationBatches(dataSet, someRows(split.validation, flags.validation, seed), inputs);
+
+  using bar = progressBar('pictures');
+  using report = await openTrainReport(run.folder, {
+    title: `${checkpoint.name}, ${flags.objective}, on ${dataSet.name}`,
+    from: start.step,
+    batch,
+    steps: plan.learningRate.steps,
+    bar,
+  });
+  for (const step of run.damaged) bar.say(`igpt: the checkpoint of step ${step} is not whole; an earlier one is used`);
+  if (start.step > 0) bar.say(`going on after step ${start.step} of ${plan.learningRate.steps}`);
+  using stop = stopOnInterrupt(bar.say, 'the step, then a checkpoint');
+  const state = await train(
+    plan,
+    {
+      session,
+      batchOf: async (step) => batchOf(step),
+      ...(heldOut.length > 0 && { validate: () => validate(session, heldOut) }),
+      save: async (now) => {
+        await store.save(now);
+        await report.draw();
+      },
+      saveBest: store.saveModel,
+      onStep: report.step,
+      onValidation: report.validation,
+      now: () => performance.now(),
+    },
+    start,
+    stop.signal,
+  );
+  if (state.ended && state.best === undefined) await store.saveModel(state);
+  bar.stop();
+
+  await writeOut(report.summary(state, out, flags.json));
+  if (!state.ended) {
+    const again = sameCommand().replace(' --force', '');
+    const kept = state.step === 0 ? 'before the first step' : `after step ${state.step}, which is kept`;
+    process.stderr.write(`\nStopped ${kept}. To go on: ${printable(again)}\n`);
+    process.exitCode = stop.exitCode();
+  } else if (start.ended) {
+    process.stderr.write(`${printable(out)}: this run is complete; add --force to begin anew\n`);
+  }
+}
+
+async function headOf(
+  { objective, newHead }: TrainFlags,
+  checkpoint: Checkpoint,
+  dataSet: DataSet,
+  { train: rows }: Split,
+): Promise<ClassHead | undefined> {
+  const classes = await classesOf(checkpoint);
+  if (objective === 'joint') return chooseHead(requireLabels(dataSet), rows, newHead ? undefined : classes);
+  if (classes !== undefined || checkpoint.probe !== undefined) {
+    process.stderr.write(
+      `the class head of ${printable(checkpoint.name)} is not trained by --objective ${objective}: score.weight stays, a probe is left out; fit one with igpt probe, or go on with --objective joint\n`,
+    );
+  }
+  return undefined;
+}
+
+/** Names of the classes of `score.weight`; a probe's are others. */
+async function classesOf({ directory, weights }: Checkpoint): Promise<readonly string[] | undefined> {
+  if (weights.score === undefined) return undefined;
+  const { labels } = await readConfigFile(join(directory, 'config.json'));
+  return labels ?? Array.from({ length: weights.score.shape[0] ?? 0 }, (_, i) => `LABEL_${i}`);
+}
+
+async function masksOf(
+  path: string | undefined,
+  { size, tokensPerPicture: n }: DataSet,
+): Promise<'drawn' | Uint8Array> {
+  if (path === undefined) return 'drawn';
+  await using rows = await openTokenRows(path, { columns: n, below: 2, what: 'mask value' });
+  if (rows.rows !== size) {
+    throw new DataSetError('masks_mismatch', `${path}: expected ${size} masks, one for each picture, got ${rows.rows}`);
+  }
+  return Uint8Array.from(await rows.read(0, size));
+}
+
+async function settingsOf(
+  flags: TrainFlags,
+  plan: TrainPlan,
+  { checkpoint, dataSet, mask }: Material,
+): Promise<RunSettings> {
+  const { peak, schedule, warmup, steps } = plan.learningRate;
+  return {
+    '--objective': flags.objective,
+    '--model (its weights)': (await weightHashes(checkpoint)).join(' '),
+    '--data (its tokens and labels)': dataHash(dataSet, mask instanceof Uint8Array ? [mask] : []),
+    '--validation-share': flags.validationShare,
+    '--test-share': flags.testShare,
+    '--split-seed': flags.splitSeed,
+    '--steps': steps,
+    '--batch': flags.batch,
+    '--optimizer': flags.optimizer,
+    '--lr': peak,
+    '--schedule': schedule,
+    '--warmup': warmup,
+    '--weight-decay': flags.weightDecay,
+    '--clip': flags.clip ?? null,
+    '--head-layer': flags.headLayer ?? null,
+    '--new-head': flags.newHead,
+    '--shuffle': flags.shuffle,
+    '--augment': flags.augment,
+    '--seed': flags.seed,
+    '--validation': flags.validation,
+    '--eval-every': plan.evalEvery,
+    '--patience': flags.patience ?? null,
+    '--best': flags.best,
+    '--leap': flags.leap,
+    '--micro-batch': flags.microBatch ?? null,
+    '--recompute': flags.recompute,
+  };
+}

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import {
+  type BatchJob,
+  type BatchSettings,
+  batchJob,
+  batchKeys,
+  type ManifestPicture,
+  manifestKey,
+  manifestPicture,
+} from '../../contracts/batch.ts';
+import type { ObjectStore } from '../ports.ts';
+import { sha256 } from '../sha256.ts';
+import { BatchError } from './batch-error.ts';
+import { jsonBytes, readJson } from './stored-json.ts';
+
+/** 64 bits tell the jobs of a lifetime apart. */
+const idDigits = 16;
+
+/** 48 bits: lists of one shard, written by runs that saw different listings. */
+const manifestDigits = 12;
+
+export interface PlanOptions {
+  output: ObjectStore;
+  settings: BatchSettings;
+  pictures: AsyncIterable<ManifestPicture>;
+  /** Pictures listed so far. */
+  onListed?: (pictures: number) => void;
+  signal?: AbortSignal;
+}
+
+/** @throws {BatchError} `batch_file_damaged` */
+export function readJob(output: ObjectStore): Promise<BatchJob | undefined> {
+  return readJson(output, batchKeys.job, batchJob);
+}
+
+/**
+ * The job of the output: the one that is there, or a new one with its manifest. A list for each shard comes first, its
+ * name with a hash of its content; `_job.json`, which names them, comes last and is created by one writer only. So two
+ * runners that list at once end with the same job, and a killed one begins anew.
+ *
+ * @throws {BatchError} `other_job` when the one that is there has other settings; `no_pictures`
+ */
+export async function planJob(options: PlanOptions): Promise<BatchJob> {
+  const { output, settings, signal } = options;
+  const there = await readJob(output);
+  if (there !== undefined) return refuseOther(there, settings);
+
+  const shards: BatchJob['shards'] = [];
+  const { store: _, source: __, ...changesRows } = settings;
+  const identity = createHash('sha256').update(JSON.stringify(changesRows));
+  let pictures = 0;
+  for await (const list of chunks(options.pictures, settings.shard_size)) {
+    signal?.throwIfAborted();
+    const text = list.map(({ key, etag }) => `${JSON.stringify({ key, etag })}\n`).join('');
+    const hash = sha256(text);
+    const manifest = manifestKey(shards.length, hash.slice(0, manifestDigits));
+    await output.put(manifest, new TextEncoder().encode(text), { ifNoneMatch: '*' });
+    identity.update(hash);
+    shards.push({ pictures: list.length, manifest });
+    pictures += list.length;
+    options.onListed?.(pictures);
+  }
+  if (pictures === 0) {
+    throw new BatchError('no_pictures', `Expected pictures in ${settings.source}, but there is none.`);
+  }
+  const id = identity.digest('hex').slice(0, idDigits);
+  const job: BatchJob = { schema_version: 1, id, settings, pictures, shards };
+  const written = await output.put(batchKeys.job, jsonBytes(job), { ifNoneMatch: '*' });
+  const current = written.status === 'stored' ? job : await readJob(output);
+  if (current === undefined)
+    throw new BatchError(
+      'job_gone',
+      'Expected the job that another runner has just written, but it is gone: run again.',
+    );
+  return refuseOther(current, settings);
+}
+
+/**
+ * The pictures of a shard, in order.
+ *
+ * @throws {BatchError} `manifest_damaged`
+ */
+export async function readManifest(output: ObjectStore, job: BatchJob, shard: number): Promise<ManifestPicture[]> {
+  const { manifest = '', pictures } = job.shards[shard] ?? {};
+  const read = await output.get(manifest);
+  const text = read.status === 'found' ? new TextDecoder().decode(read.body) : '';
+  if (!manifest.includes(`-${sha256(text).slice(0, manifestDigits)}.`)) {
+    throw new BatchError(
+      'manifest_damaged',
+      `Expected ${manifest} as it was written, but it is ${read.status === 'found' ? 'damaged' : 'gone'}: restore it, or begin again in another directory.`,
+    );
+  }
+  const list = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => manifestPicture.parse(JSON.parse(line)));
+  if (list.length !== pictures) {
+    throw new BatchError('manifest_damaged', `Expected ${pictures} pictures in ${manifest}, received ${list.length}.`);
+  }
+  return list;
+}
+
+function refuseOther(job: BatchJob, settings: BatchSettings): BatchJob {
+  const ours = Object.entries(flat(settings));
+  const theirs = flat(job.settings);
+  const differing = ours.find(([name, value]) => theirs[name] !== value);
+  if (differing === undefined) return job;
+  const [name, value] = differing;
+  throw new BatchError(
+    'other_job',
+    `Expected an empty output or the same job, but there lies job ${job.id} with ${name} ${theirs[name]}, not ${value}: choose another directory, or the same options.`,
+  );
+}
+
+/** Each setting as JSON, by its name; what lies deeper as `model_options.outputs`. */
+function flat(settings: BatchSettings): Record<string, string> {
+  const { model_options, decoding, ...rest } = settings;
+  const named = (prefix: string, values: object): [string, string][] =>
+    Object.entries(values).map(([name, value]) => [prefix + name, JSON.stringify(value)]);
+  return Object.fromEntries([
+    ...named('', rest),
+    ...named('model_options.', model_options),
+    ...named('decoding.', decoding),
+  ]);
+}
+
+async function* chunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    chunk.push(item);
+    if (chunk.length === size) {
+      yield chunk;
+      chunk = [];
+    }
+  }
+  if (chunk.length > 0) yield chunk;
+}

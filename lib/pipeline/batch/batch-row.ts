@@ -1,0 +1,124 @@
+import type { BatchErrorCode, BatchRow, ManifestPicture } from '../../contracts/batch.ts';
+import type { Quantizer } from '../../image-gpt/nearest-color.ts';
+import { finite } from '../finite.ts';
+import { labelledClasses } from '../labelled-classes.ts';
+import {
+  type Clock,
+  type Model,
+  type ObjectStore,
+  type PictureDecoder,
+  PictureError,
+  type Prediction,
+  TransientError,
+} from '../ports.ts';
+import type { Semaphore } from '../semaphore.ts';
+
+export interface RowOptions {
+  input: ObjectStore;
+  decoder: PictureDecoder;
+  quantize: Quantizer;
+  model: Model;
+  clock: Clock;
+  /** Larger files fail with `image_too_large`, unread. */
+  maxPictureBytes: number;
+  /** Bounds the pictures whose files are in memory. */
+  reading: Semaphore;
+  /** Bounds the pictures that the model holds at once. */
+  predicting: Semaphore;
+  /** An attempt failed without being the picture's fault. */
+  onError: (error: unknown, key: string) => void;
+}
+
+/** A row, and whether it is the world's fault that it failed. */
+export interface MadeRow {
+  row: BatchRow;
+  worldFailed: boolean;
+}
+
+/** As many as messages of the queues get. */
+const attempts = 5;
+
+const firstPauseMs = 250;
+
+/** What was learnt of a picture before the model saw it. */
+type Read =
+  | { facts: Partial<BatchRow>; tokens: Uint16Array }
+  | { facts: Partial<BatchRow>; error: BatchErrorCode; worldFailed?: boolean };
+
+/**
+ * Makes the row of a picture: read, decoded, tokenised, predicted. What is wrong with the picture becomes an error code;
+ * what may pass is tried again, five times in all, and then becomes `internal_error` or `inference_failed`. Everything
+ * else is thrown.
+ */
+export function createRowMaker(options: RowOptions) {
+  const { input, decoder, quantize, model, reading, predicting, maxPictureBytes } = options;
+
+  return async (picture: ManifestPicture, signal: AbortSignal): Promise<MadeRow> => {
+    const { key } = picture;
+    const read = await reading.run(() => readTokens(picture, signal), signal);
+    const base = { ...emptyRow(picture), ...read.facts };
+    if ('error' in read) {
+      return { row: { ...base, error_code: read.error }, worldFailed: read.worldFailed ?? false };
+    }
+    try {
+      const predict = () => attempt(key, signal, () => model.predict(read.tokens));
+      return { row: { ...base, ...predicted(await predicting.run(predict, signal)) }, worldFailed: false };
+    } catch (error) {
+      if (error instanceof PictureError) return { row: { ...base, error_code: error.code }, worldFailed: false };
+      if (!(error instanceof TransientError) || signal.aborted) throw error;
+      return { row: { ...base, error_code: 'inference_failed' }, worldFailed: true };
+    }
+  };
+
+  async function readTokens({ key, etag }: ManifestPicture, signal: AbortSignal): Promise<Read> {
+    const condition = etag === null ? {} : { ifMatch: etag };
+    let facts: Partial<BatchRow> = {};
+    try {
+      const read = await attempt(key, signal, () => input.get(key, { ...condition, maxBytes: maxPictureBytes }));
+      if (read.status === 'not_found') return { facts, error: 'not_found' };
+      if (read.status === 'etag_mismatch') return { facts, error: 'changed' };
+      facts = { etag: read.object.etag };
+      if (read.status === 'too_large') return { facts, error: 'image_too_large' };
+      if (read.body.length === 0) return { facts, error: 'empty_object' };
+      const { width, height, rgb } = await attempt(key, signal, () => decoder.decode(read.body));
+      return { facts: { ...facts, width, height }, tokens: quantize(rgb) };
+    } catch (error) {
+      if (error instanceof PictureError) return { facts, error: error.code };
+      if (!(error instanceof TransientError) || signal.aborted) throw error;
+      return { facts, error: 'internal_error', worldFailed: true };
+    }
+  }
+
+  async function attempt<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    for (let i = 1; ; i += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof TransientError)) throw error;
+        options.onError(error, key);
+        if (i === attempts || signal.aborted) throw error;
+        await options.clock.sleep(firstPauseMs * 2 ** (i - 1), signal);
+      }
+    }
+  }
+
+  /** @throws {PictureError} `inference_failed` when a number is not finite */
+  function predicted({ classLogits, features, nats }: Prediction): Partial<BatchRow> {
+    const top5 = classLogits === undefined ? null : labelledClasses(classLogits, model.labels, 5);
+    features?.forEach(finite);
+    return {
+      label: top5?.[0]?.label ?? null,
+      probability: top5?.[0]?.probability ?? null,
+      top5,
+      features: features ?? null,
+      nats_per_token: nats === undefined ? null : finite(nats),
+    };
+  }
+}
+
+function emptyRow({ key, etag }: ManifestPicture): BatchRow {
+  return {
+    ...{ key, etag, width: null, height: null, label: null, probability: null, top5: null, features: null },
+    ...{ nats_per_token: null, error_code: null },
+  };
+}

@@ -1,0 +1,87 @@
+import {
+  type BatchErrorCode,
+  type BatchJob,
+  type BatchSummary,
+  batchKeys,
+  type ShardRecord,
+} from '../../contracts/batch.ts';
+import type { ObjectStore } from '../ports.ts';
+import { recordShard, type ShardPlace } from './batch-shard.ts';
+import { jsonBytes } from './stored-json.ts';
+
+/** Records read at once: a job has up to 10,000 of them. */
+const atOnce = 16;
+
+/** What the run that ends a job did. */
+export interface LastRun {
+  /** Pictures whose rows this run made. */
+  pictures: number;
+  seconds: number;
+  /** Price of the machine. */
+  usdPerHour?: number;
+}
+
+/**
+ * Says that a job whose shards are all there is done: `_summary.json`, then `_SUCCESS`. Where another runner has said
+ * so, its words stay.
+ */
+export async function finishJob(place: ShardPlace, run: LastRun): Promise<BatchSummary> {
+  const { output, job } = place;
+  const summary = summaryOf(job, await allRecords(place), run);
+  await output.put(batchKeys.summary, jsonBytes(summary), { ifNoneMatch: '*' });
+  await output.put(batchKeys.success, new Uint8Array(0), { ifNoneMatch: '*' });
+  return summary;
+}
+
+/** Takes back what {@link finishJob} said. */
+export async function reopenJob(output: ObjectStore): Promise<void> {
+  await output.delete(batchKeys.success);
+  await output.delete(batchKeys.summary);
+}
+
+/** The records of all shards, in order; missing ones are made. */
+export async function allRecords(place: ShardPlace): Promise<ShardRecord[]> {
+  const records: ShardRecord[] = [];
+  const numbers = place.job.shards.keys();
+  const lanes = Array.from({ length: atOnce }, async () => {
+    for (const shard of numbers) records[shard] = await recordShard(place, shard);
+  });
+  await Promise.all(lanes);
+  return records;
+}
+
+function summaryOf(job: BatchJob, records: readonly ShardRecord[], run: LastRun): BatchSummary {
+  const failures: Partial<Record<BatchErrorCode, number>> = {};
+  for (const record of records) {
+    for (const [code, count] of entries(record.failures)) failures[code] = (failures[code] ?? 0) + count;
+  }
+  const { pictures, seconds, usdPerHour } = run;
+  return {
+    schema_version: 1,
+    job: job.id,
+    model: job.settings.model,
+    source: job.settings.source,
+    pictures: job.pictures,
+    succeeded: sum(records.map(({ succeeded }) => succeeded)),
+    failed: sum(records.map(({ failed }) => failed)),
+    failures,
+    last_run: {
+      pictures,
+      seconds,
+      pictures_per_second: seconds > 0 ? pictures / seconds : 0,
+      cost_usd: usdPerHour === undefined ? null : (usdPerHour * seconds) / 3600,
+    },
+    shards: records.map(({ shard, rows, bytes, sha256 }) => ({ shard, rows, bytes, sha256 })),
+  };
+}
+
+function entries(failures: ShardRecord['failures']): [BatchErrorCode, number][] {
+  const list: [BatchErrorCode, number][] = [];
+  let code: BatchErrorCode;
+  for (code in failures) list.push([code, failures[code] ?? 0]);
+  return list;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}

@@ -1,0 +1,59 @@
+import type { BatchErrorCode } from '../../contracts/batch.ts';
+import { BatchError } from './batch-error.ts';
+import type { MadeRow } from './batch-row.ts';
+
+/** Fewer pictures say nothing about a rate: the first few of a directory may well be its README and its licence. */
+const minPictures = 100;
+
+/** Pictures in a row that the world made fail, with none between that succeeded, which mean it is not the pictures. */
+const maxWorldFailures = 10;
+
+interface FailureCounts {
+  pictures: number;
+  failed: number;
+  failures: Partial<Record<BatchErrorCode, number>>;
+}
+
+export interface FailureLimit {
+  /** @throws {BatchError} `too_many_failures`, `cannot_go_on` */
+  count(made: MadeRow): void;
+  counts(): FailureCounts;
+}
+
+/** Ends a job that goes wrong as a whole: `maxRate` is the share of failed pictures, 0 to 1, that is put up with. */
+export function createFailureLimit(maxRate: number): FailureLimit {
+  const failures: Partial<Record<BatchErrorCode, number>> = {};
+  let pictures = 0;
+  let failed = 0;
+  let worldFailures = 0;
+  return {
+    counts: () => ({ pictures, failed, failures }),
+    count({ row: { error_code: code }, worldFailed }) {
+      pictures += 1;
+      if (code === null) {
+        worldFailures = 0;
+        return;
+      }
+      failed += 1;
+      failures[code] = (failures[code] ?? 0) + 1;
+      worldFailures = worldFailed ? worldFailures + 1 : 0;
+      if (worldFailures >= maxWorldFailures) {
+        throw new BatchError(
+          'cannot_go_on',
+          `Expected to read and predict pictures, but ${worldFailures} in a row failed five times each without being at fault (${code}): see the messages above; mend that and run again.`,
+        );
+      }
+      if (pictures >= minPictures && failed > maxRate * pictures) {
+        const codes = Object.entries(failures).toSorted(([, m], [, n]) => n - m);
+        throw new BatchError(
+          'too_many_failures',
+          `Expected at most ${percent(maxRate)} of the pictures to fail, but ${failed} of the first ${pictures} did (${codes.map(([name, n]) => `${name} ${n}`).join(', ')}): look at a few, or raise --max-failure-rate and run again.`,
+        );
+      }
+    },
+  };
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toFixed(2))} %`;
+}

@@ -1,0 +1,30 @@
+import { type ObjectStore, type PictureDecoder, PictureError, type StoredObject } from '../../pipeline/ports.ts';
+
+export interface PictureReading {
+  store: ObjectStore;
+  decoder: PictureDecoder;
+  /** Larger files fail unread, bytes. */
+  maxBytes: number;
+}
+
+/** Pixels [n, 3] of a picture as it was listed, or the code of why there are none. An error of the world is thrown. */
+export async function readPicture(
+  { key, etag }: StoredObject,
+  { store, decoder, maxBytes }: PictureReading,
+): Promise<Uint8Array | string> {
+  try {
+    const read = await store.get(key, { ifMatch: etag, maxBytes });
+    switch (read.status) {
+      case 'found':
+        return (await decoder.decode(read.body)).rgb;
+      case 'too_large':
+        return 'image_too_large';
+      case 'not_found':
+      case 'etag_mismatch':
+        return 'changed_while_read';
+    }
+  } catch (error) {
+    if (error instanceof PictureError) return error.code;
+    throw error;
+  }
+}

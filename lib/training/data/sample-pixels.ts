@@ -1,0 +1,71 @@
+import { createRandom } from '../../image-gpt/random.ts';
+import { shuffle } from './split.ts';
+
+export interface SamplePixelsOptions {
+  /** Pictures that there are, N. */
+  pictures: number;
+  /** Pixels [n, 3] of picture i; undefined when it cannot be read. */
+  read: (i: number) => Promise<Uint8Array | undefined>;
+  /** Pixels wanted; fewer come where the pictures have no more. */
+  samples: number;
+  seed: number;
+  /** Pictures read at once. */
+  concurrency: number;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** Pixels taken from a picture where there are pictures enough: neighbours are alike, so few of many say more. */
+const PER_PICTURE = 8;
+
+/** Keeps the choice of pictures apart from those of everything else with the same seed. */
+const PICTURE_STREAM = 0x9_1c5;
+
+/**
+ * Draws pixels from pictures, the same ones for the same seed: as few from each as the number of pictures allows, each
+ * pixel of a picture at most once.
+ *
+ * @returns [samples, 3] in the order of the drawn pictures
+ */
+export async function samplePixels(options: SamplePixelsOptions): Promise<Uint8Array> {
+  const { pictures, read, samples, seed, concurrency, onProgress } = options;
+  const order = Uint32Array.from({ length: pictures }, (_, i) => i);
+  shuffle(order, createRandom(seed, PICTURE_STREAM));
+  const chosen = order.subarray(0, Math.ceil(samples / PER_PICTURE));
+  const each = Math.ceil(samples / chosen.length);
+  const found: Uint8Array[] = new Array(chosen.length);
+  let next = 0;
+  let done = 0;
+  async function work(): Promise<void> {
+    for (let at = next++; at < chosen.length; at = next++) {
+      const picture = chosen[at] ?? 0;
+      const rgb = await read(picture);
+      // A generator of its own for each picture, so that the order in which they come changes nothing.
+      found[at] = rgb === undefined ? new Uint8Array(0) : drawPixels(rgb, each, createRandom(seed, picture));
+      done += 1;
+      onProgress?.(done, chosen.length);
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, work));
+  const pixels = new Uint8Array(found.reduce((sum, part) => sum + part.length, 0));
+  let filled = 0;
+  for (const part of found) {
+    pixels.set(part, filled);
+    filled += part.length;
+  }
+  return pixels.subarray(0, samples * 3);
+}
+
+/** `count` pixels of a picture, or all of them. */
+function drawPixels(rgb: Uint8Array, count: number, random: () => number): Uint8Array {
+  const n = rgb.length / 3;
+  if (count >= n) return rgb;
+  const indices = Uint32Array.from({ length: n }, (_, i) => i);
+  const drawn = new Uint8Array(count * 3);
+  for (let i = 0; i < count; i++) {
+    const j = i + Math.floor(random() * (n - i));
+    const pixel = indices[j] ?? 0;
+    indices[j] = indices[i] ?? 0;
+    drawn.set(rgb.subarray(pixel * 3, pixel * 3 + 3), i * 3);
+  }
+  return drawn;
+}

@@ -1,0 +1,88 @@
+import { createRandom, type Random } from '../../image-gpt/random.ts';
+import { DataSetError } from '../error.ts';
+import { type DataSet, PARTS } from './data-set.ts';
+
+/** Row numbers of each part, ascending. */
+export interface Split {
+  train: Uint32Array;
+  validation: Uint32Array;
+  test: Uint32Array;
+}
+
+export interface SplitOptions {
+  /** Share of the training pictures that is held out to choose by. Default 0.1, the paper's for CIFAR-10. */
+  validation?: number;
+  /** Share that is held out to measure by, where the source has no test part of its own. Default 0.1. */
+  test?: number;
+  /** Default 0. */
+  seed?: number;
+}
+
+export const DEFAULT_VALIDATION_SHARE = 0.1;
+export const DEFAULT_TEST_SHARE = 0.1;
+
+/** Keeps the draws of a split apart from those of everything else with the same seed. */
+const SPLIT_STREAM = 0x5_917;
+
+/**
+ * Divides a data set. Parts of the source's own stay what they are; the rest is drawn, the same for the same seed, and
+ * from each class in proportion (rounded), so that a small class keeps pictures in each part.
+ *
+ * @throws DataSetError `data_set_empty` when nothing is left to train on
+ */
+export function splitDataSet(dataSet: DataSet, options: SplitOptions = {}): Split {
+  const { validation = DEFAULT_VALIDATION_SHARE, test = DEFAULT_TEST_SHARE, seed = 0 } = options;
+  const random = createRandom(seed, SPLIT_STREAM);
+  const own = ownParts(dataSet);
+  // Shares are of the whole, so both are drawn from the same shuffled rows.
+  const testShare = own.test.length > 0 ? 0 : test;
+  const validationShare = own.validation.length > 0 ? 0 : validation;
+  const train: number[] = [];
+  for (const rows of rowsByClass(dataSet, own.train)) {
+    shuffle(rows, random);
+    const testEnd = Math.round(rows.length * testShare);
+    const validationEnd = testEnd + Math.round(rows.length * validationShare);
+    own.test.push(...rows.slice(0, testEnd));
+    own.validation.push(...rows.slice(testEnd, validationEnd));
+    train.push(...rows.slice(validationEnd));
+  }
+  if (train.length === 0) {
+    throw new DataSetError(
+      'data_set_empty',
+      `${dataSet.name} has ${dataSet.size} pictures, and none is left to train on; give more, or hold out a smaller share`,
+    );
+  }
+  return { train: ascending(train), validation: ascending(own.validation), test: ascending(own.test) };
+}
+
+function ownParts({ parts, size }: DataSet): { train: number[]; validation: number[]; test: number[] } {
+  const own = { train: [] as number[], validation: [] as number[], test: [] as number[] };
+  for (let row = 0; row < size; row++) {
+    own[PARTS[parts?.[row] ?? 0] ?? 'train'].push(row);
+  }
+  return own;
+}
+
+/** `rows` in one list for each class, in the order of the classes; one list without labels. */
+function rowsByClass({ labels, classes }: DataSet, rows: readonly number[]): number[][] {
+  if (labels === undefined) return [[...rows]];
+  const lists = classes.map((): number[] => []);
+  for (const row of rows) {
+    lists[labels[row] ?? 0]?.push(row);
+  }
+  return lists;
+}
+
+/** Fisher and Yates' shuffle, in place. */
+export function shuffle(items: number[] | Uint32Array, random: Random): void {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    const item = items[i] ?? 0;
+    items[i] = items[j] ?? 0;
+    items[j] = item;
+  }
+}
+
+function ascending(rows: readonly number[]): Uint32Array {
+  return Uint32Array.from(rows).sort();
+}

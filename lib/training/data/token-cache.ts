@@ -1,0 +1,156 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { decodeNpyHeader, encodeNpyHeader, littleEndianBytes, type NpyDtype } from '../../image-gpt/npy.ts';
+import { makeDirectory } from '../../local/make-directory.ts';
+import { DataSetError } from '../error.ts';
+import type { DataSet } from './data-set.ts';
+
+/** Another one when what a cached token set holds changes its meaning. */
+const FORMAT = 'igpt-token-set-1';
+
+const description = z.object({
+  format: z.literal(FORMAT),
+  name: z.string(),
+  size: z.int().positive(),
+  tokens_per_picture: z.int().positive(),
+  classes: z.array(z.string()),
+  labelled: z.boolean(),
+  divided: z.boolean(),
+  skipped: z.record(z.string(), z.int().positive()),
+});
+
+/** Where everything that can be made again lies: `$XDG_CACHE_HOME` or `~/.cache`, in a folder of ours. */
+export function defaultCache(environment: NodeJS.ProcessEnv = process.env): string {
+  const { XDG_CACHE_HOME: cache } = environment;
+  // The XDG specification: an empty or relative one counts as none.
+  return join(cache?.startsWith('/') ? cache : join(homedir(), '.cache'), 'image-gpt-serverless');
+}
+
+/** Names a token set: by how pictures became tokens, and by every picture's key and version. */
+export function tokenSetKey(parts: readonly string[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([FORMAT, ...parts]))
+    .digest('hex')
+    .slice(0, 32);
+}
+
+/**
+ * The token set of `key`: from the cache, or made and put there. It appears whole or not at all, so that a run that was
+ * killed leaves none, and several at once don't meet. A damaged one is made again.
+ *
+ * @throws DataSetError `cache_not_writable`; what `make` throws
+ */
+export async function cachedTokenSet(cache: string, key: string, make: () => Promise<DataSet>): Promise<DataSet> {
+  const folder = join(cache, 'token-sets');
+  const place = join(folder, key);
+  const found = await readTokenSet(place).catch(() => undefined);
+  if (found !== undefined) return found;
+  const parts = join(folder, `.${key}-${randomUUID()}`);
+  // Before the work, not after it.
+  await makeDirectory(parts).catch(refused(cache));
+  try {
+    const made = await make();
+    await writeTokenSet(parts, made).catch(refused(cache));
+    await rm(place, { recursive: true, force: true });
+    // Somebody else may have been faster, with the same tokens.
+    await rename(parts, place).catch(() => undefined);
+    return made;
+  } finally {
+    await rm(parts, { recursive: true, force: true });
+  }
+}
+
+function refused(cache: string): (cause: unknown) => never {
+  return (cause) => {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    throw new DataSetError(
+      'cache_not_writable',
+      `could not write the token set to ${cache} (${code}); make room there, or choose another place with --cache`,
+      { cause },
+    );
+  };
+}
+
+async function writeTokenSet(folder: string, set: DataSet): Promise<void> {
+  const { name, size, tokensPerPicture: n, tokens, labels, parts, classes, skipped } = set;
+  await writeNpy(join(folder, 'tokens.npy'), 'u2', [size, n], tokens);
+  if (labels !== undefined) await writeNpy(join(folder, 'labels.npy'), 'i4', [size], labels);
+  if (parts !== undefined) await writeNpy(join(folder, 'parts.npy'), 'u1', [size], parts);
+  const words: z.infer<typeof description> = {
+    format: FORMAT,
+    name,
+    size,
+    tokens_per_picture: n,
+    classes: [...classes],
+    labelled: labels !== undefined,
+    divided: parts !== undefined,
+    skipped,
+  };
+  await writeFile(join(folder, 'token-set.json'), JSON.stringify(words, undefined, 1));
+}
+
+async function readTokenSet(folder: string): Promise<DataSet> {
+  const words = description.parse(JSON.parse(await readFile(join(folder, 'token-set.json'), 'utf8')));
+  const { name, size, tokens_per_picture: n, classes, labelled, divided, skipped } = words;
+  const tokens = new Uint16Array(size * n);
+  await readNpy(join(folder, 'tokens.npy'), tokens);
+  const labels = labelled ? new Int32Array(size) : undefined;
+  if (labels !== undefined) await readNpy(join(folder, 'labels.npy'), labels);
+  const parts = divided ? new Uint8Array(size) : undefined;
+  if (parts !== undefined) await readNpy(join(folder, 'parts.npy'), parts);
+  return {
+    name,
+    size,
+    tokensPerPicture: n,
+    tokens,
+    classes,
+    skipped,
+    ...(labels && { labels }),
+    ...(parts && { parts }),
+  };
+}
+
+/** The system reads and writes at most 2 GiB at once. */
+const PIECE_BYTES = 2 ** 30;
+
+async function writeNpy(
+  path: string,
+  dtype: NpyDtype,
+  shape: readonly number[],
+  data: Uint8Array | Uint16Array | Int32Array,
+): Promise<void> {
+  await using file = await open(path, 'wx');
+  await file.writeFile(encodeNpyHeader(dtype, shape));
+  const bytes = littleEndianBytes(data);
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    await file.writeFile(bytes.subarray(at, at + PIECE_BYTES));
+  }
+  // Without this, a power cut could leave a finished name over an empty file.
+  await file.datasync();
+}
+
+/** Fills `data` from an npy file that {@link writeNpy} wrote for as many values. */
+async function readNpy(path: string, data: Uint8Array | Uint16Array | Int32Array): Promise<void> {
+  await using file = await open(path);
+  const head = new Uint8Array(HEAD_BYTES);
+  const { bytesRead } = await file.read(head, 0, head.length, 0);
+  const { dataStart, itemBytes } = decodeNpyHeader(head.subarray(0, bytesRead));
+  const { size } = await file.stat();
+  if (itemBytes !== data.BYTES_PER_ELEMENT || size !== dataStart + data.byteLength) {
+    throw new DataSetError('cache_damaged', `${path} is not as it was written`);
+  }
+  const bytes = new Uint8Array(data.buffer);
+  for (let at = 0; at < bytes.length; ) {
+    const piece = await file.read(bytes, at, Math.min(PIECE_BYTES, bytes.length - at), dataStart + at);
+    if (piece.bytesRead === 0) throw new DataSetError('cache_damaged', `${path} became shorter while it was read`);
+    at += piece.bytesRead;
+  }
+  // On a big-endian machine the same swap undoes what writing did.
+  bytes.set(littleEndianBytes(data));
+}
+
+/** Our own headers take 128 bytes. */
+const HEAD_BYTES = 256;

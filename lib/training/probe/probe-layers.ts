@@ -1,0 +1,160 @@
+import { createRandom } from '../../image-gpt/random.ts';
+import { openWorkerPool } from '../../runtime/worker-pool.ts';
+import { checkClasses } from '../data/check-classes.ts';
+import type { LabelledDataSet } from '../data/data-set.ts';
+import { type Split, shuffle } from '../data/split.ts';
+import { DataSetError } from '../error.ts';
+import type { FittedProbe, ProbeTask } from './fit-probe.ts';
+import type { LayerFeatures } from './layer-features.ts';
+
+/** How well a probe on one layer, or on several side by side, does. */
+export interface ProbeResult {
+  layers: readonly number[];
+  /** Means over the draws, 0..1. */
+  validationAccuracy: number;
+  testAccuracy: number;
+  /** Standard deviation of the test accuracy over the draws; 0 for one. */
+  testDeviation: number;
+  /** The probe of the first draw. */
+  probe: FittedProbe;
+  /** Whether every draw's fit came to its minimum. */
+  converged: boolean;
+}
+
+export interface ProbeLayersOptions {
+  /** Layers of each probe: [[0], [1], [2], [1, 2]] are three by themselves and one of two. */
+  candidates: readonly (readonly number[])[];
+  /** What to train and measure on; several are draws, of which the mean is taken. */
+  draws: readonly Split[];
+  /** For the folds of cross-validation. Default 0. */
+  seed?: number;
+  /** Threads. */
+  workers: number;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** Keeps the draws of labels apart from those of everything else with the same seed. */
+const LABEL_STREAM = 0x1abe1;
+
+export interface DrawOptions {
+  /** Train on so many labels a class, drawn from the training and validation pictures. Default: all. */
+  labelsPerClass?: number;
+  /** How often they are drawn. Default 1. */
+  draws?: number;
+  /** Default 0. */
+  seed?: number;
+}
+
+/**
+ * What probes are trained and measured on. With few labels there is no validation part: the penalty is chosen by
+ * cross-validation within them, and nothing else is looked at.
+ *
+ * @throws DataSetError `one_class`, `class_empty`, `held_out_empty`
+ */
+export function drawSplits(
+  dataSet: LabelledDataSet,
+  split: Split,
+  { labelsPerClass, draws = 1, seed = 0 }: DrawOptions = {},
+): Split[] {
+  if (labelsPerClass === undefined) return [checkedSplit(dataSet, split)];
+  const pool = Uint32Array.from([...split.train, ...split.validation]);
+  checkClasses(dataSet, pool, labelsPerClass);
+  return Array.from({ length: draws }, (_, draw) => ({
+    train: drawLabels(dataSet, pool, labelsPerClass, seed + draw),
+    validation: new Uint32Array(0),
+    test: split.test,
+  }));
+}
+
+/** Rows that any of the splits uses, ascending. */
+export function usedRows(splits: readonly Split[]): Uint32Array {
+  const rows = new Set(splits.flatMap(({ train, validation, test }) => [...train, ...validation, ...test]));
+  return Uint32Array.from(rows).sort();
+}
+
+/**
+ * Fits and measures a probe for each candidate, in worker threads.
+ *
+ * @param features of the rows that the draws use, or more
+ */
+export async function probeLayers(
+  dataSet: LabelledDataSet,
+  features: LayerFeatures,
+  options: ProbeLayersOptions,
+): Promise<ProbeResult[]> {
+  const { candidates, draws, seed = 0, workers, onProgress } = options;
+  const tasks = candidates.flatMap((layers) => draws.map((part, draw) => taskOf(layers, part, draw)));
+  const pool = await openWorkerPool<undefined, ProbeTask, FittedProbe>({
+    file: new URL('./probe-worker.ts', import.meta.url),
+    data: undefined,
+    workers: Math.min(workers, tasks.length),
+  });
+  let done = 0;
+  try {
+    const fitted = await Promise.all(
+      tasks.map(async (task) => {
+        const probe = await pool.run(task);
+        done += 1;
+        onProgress?.(done, tasks.length);
+        return probe;
+      }),
+    );
+    return candidates.map((layers, i) => summary(layers, fitted.slice(i * draws.length, (i + 1) * draws.length)));
+  } finally {
+    await pool.close();
+  }
+
+  function taskOf(layers: readonly number[], part: Split, draw: number): ProbeTask {
+    return {
+      layers: layers.map((layer) => features.values.get(layer) ?? new Float32Array(0)),
+      width: features.width,
+      labels: dataSet.labels,
+      classes: dataSet.classes.length,
+      ...part,
+      seed: seed + draw,
+    };
+  }
+}
+
+function checkedSplit(dataSet: LabelledDataSet, split: Split): Split {
+  checkClasses(dataSet, split.train);
+  if (split.validation.length === 0) {
+    throw new DataSetError(
+      'held_out_empty',
+      `no pictures of ${dataSet.name} are held out to choose the regularisation by; give more pictures or a larger --validation-share`,
+    );
+  }
+  return split;
+}
+
+/** `count` rows of each class among `rows`. */
+function drawLabels({ labels, classes }: LabelledDataSet, rows: Uint32Array, count: number, seed: number): Uint32Array {
+  const random = createRandom(seed, LABEL_STREAM);
+  const shuffled = rows.slice();
+  shuffle(shuffled, random);
+  const left = new Int32Array(classes.length).fill(count);
+  return shuffled
+    .filter((row) => {
+      const label = labels[row] ?? 0;
+      left[label] = (left[label] ?? 0) - 1;
+      return (left[label] ?? 0) >= 0;
+    })
+    .sort();
+}
+
+function summary(layers: readonly number[], probes: readonly FittedProbe[]): ProbeResult {
+  const [probe] = probes;
+  if (probe === undefined) throw new Error('a candidate without a draw');
+  const mean = (of: (probe: FittedProbe) => number): number =>
+    probes.reduce((sum, each) => sum + of(each), 0) / probes.length;
+  const testAccuracy = mean((each) => each.testAccuracy);
+  const spread = probes.reduce((sum, each) => sum + (each.testAccuracy - testAccuracy) ** 2, 0);
+  return {
+    layers,
+    validationAccuracy: mean((each) => each.validationAccuracy),
+    testAccuracy,
+    testDeviation: probes.length > 1 ? Math.sqrt(spread / (probes.length - 1)) : 0,
+    probe,
+    converged: probes.every((each) => each.converged),
+  };
+}

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { quantizeBlocks, quantizeColumns } from '../../../../lib/checkpoint/derived/quantize-matrix.ts';
+
+// Two columns: the first is -127 to 127 times 0.5, the second small numbers.
+const matrix = Float32Array.of(63.5, 0.127, -31.75, -0.064, 0.2, 0); // [3, 2]
+
+test('each column has a scale of its own, and its largest number becomes 127', () => {
+  const { values, scales } = quantizeColumns(matrix, 3, 2);
+  expect([...scales]).toEqual([0.5, Math.fround(0.127 / 127)]);
+  expect([...values]).toEqual([127, 127, -63, -64, 0, 0]); // -63.5 rounds up, 0.4 down
+});
+
+test('a column of zeros stays zero', () => {
+  const { values, scales } = quantizeColumns(new Float32Array(2), 2, 1);
+  expect([...values, ...scales]).toEqual([0, 0, 1]);
+});
+
+test('the lowest number is -127: both signs reach equally far', () => {
+  expect([...quantizeColumns(Float32Array.of(-3, 3, -2.99), 3, 1).values]).toEqual([-127, 127, -127]);
+});
+
+test('blocks are columns laid down, around 128, each with a scale; the last is filled up', () => {
+  const { values, scales } = quantizeBlocks(matrix, 3, 2, 2);
+  expect([...values]).toEqual([255, 65, 255, 128, 255, 64, 128, 128]); // [2 columns, 2 blocks, 2]
+  expect([...scales]).toEqual([0.5, Math.fround(0.2 / 127), Math.fround(0.127 / 127), 1].map(Math.fround));
+});

@@ -1,0 +1,70 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findInHubCache } from '../../../../lib/checkpoint/hub/hub-cache.ts';
+
+const commit = '0123456789abcdef0123456789abcdef01234567';
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'hf-cache-'));
+});
+afterAll(() => rm(root, { recursive: true }));
+
+/** A cache as huggingface_hub lays it out: links in snapshots, contents in blobs. */
+async function cacheWith(files: Readonly<Record<string, string>>, revision = 'main'): Promise<string> {
+  const cache = join(root, crypto.randomUUID());
+  const model = join(cache, 'models--org--model');
+  await mkdir(join(model, 'refs', revision, '..'), { recursive: true });
+  await mkdir(join(model, 'blobs'));
+  await mkdir(join(model, 'snapshots', commit), { recursive: true });
+  await writeFile(join(model, 'refs', revision), commit);
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(model, 'blobs', name), text);
+    await symlink(`../../blobs/${name}`, join(model, 'snapshots', commit, name));
+  }
+  return cache;
+}
+
+const whole = { 'config.json': '{}', 'preprocessor_config.json': '{}', 'model.safetensors': 'x' };
+const model = { repo: 'org/model', revision: 'main' };
+
+describe("Hugging Face's own cache", () => {
+  it('gives a model that is whole, by branch, pull request or commit', async () => {
+    const cache = await cacheWith(whole);
+    const snapshot = join(cache, 'models--org--model/snapshots', commit);
+
+    expect(await findInHubCache(model, cache, false)).toBe(snapshot);
+    expect(await findInHubCache({ ...model, revision: commit }, cache, false)).toBe(snapshot);
+    const other = await cacheWith(whole, 'refs/pr/2');
+    expect(await findInHubCache({ ...model, revision: 'refs/pr/2' }, other, false)).toContain(other);
+  });
+
+  it('gives none without its palette, unless that comes from elsewhere', async () => {
+    const { 'preprocessor_config.json': _, ...rest } = whole;
+    const cache = await cacheWith(rest);
+
+    expect(await findInHubCache(model, cache, false)).toBeUndefined();
+    expect(await findInHubCache(model, cache, true)).toContain(commit);
+  });
+
+  it('gives none of which a part has not come yet', async () => {
+    const index = JSON.stringify({ weight_map: { a: 'model-1.safetensors', b: 'model-2.safetensors' } });
+    const { 'model.safetensors': _, ...side } = whole;
+    const half = { ...side, 'model.safetensors.index.json': index, 'model-1.safetensors': 'x' };
+
+    expect(await findInHubCache(model, await cacheWith(side), false)).toBeUndefined();
+    expect(await findInHubCache(model, await cacheWith(half), false)).toBeUndefined();
+    expect(await findInHubCache(model, await cacheWith({ ...half, 'model-2.safetensors': 'y' }), false)).toContain(
+      commit,
+    );
+  });
+
+  it('gives none of another model or revision, and where there is no cache', async () => {
+    const cache = await cacheWith(whole);
+
+    expect(await findInHubCache({ ...model, repo: 'org/other' }, cache, false)).toBeUndefined();
+    expect(await findInHubCache({ ...model, revision: 'v2' }, cache, false)).toBeUndefined();
+    expect(await findInHubCache(model, join(root, 'nowhere'), false)).toBeUndefined();
+  });
+});

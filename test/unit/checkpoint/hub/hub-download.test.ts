@@ -1,0 +1,128 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { downloadModel } from '../../../../lib/checkpoint/hub/hub-download.ts';
+import { hubServer } from '../../../support/hub-server.ts';
+
+const model = { repo: 'org/model', revision: 'main' };
+const config = Buffer.from('{"model_type":"imagegpt"}');
+/** Above the size that the hub keeps in git itself. */
+const weights = Buffer.from(Array.from({ length: 50_000 }, (_, i) => i % 251));
+const files = new Map([
+  ['config.json', config],
+  ['pytorch_model.bin', weights],
+  ['README.md', Buffer.from('not asked for')],
+]);
+
+let root: string;
+let directory: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'hub-'));
+});
+beforeEach(() => {
+  directory = join(root, crypto.randomUUID());
+});
+afterAll(() => rm(root, { recursive: true }));
+
+describe('a download', () => {
+  it('brings config.json and the weights, and nothing else', async () => {
+    await using hub = await hubServer(files);
+    const seen: number[] = [];
+    await downloadModel(model, { directory, hubUrl: hub.url, progress: (done) => seen.push(done) });
+
+    expect((await readdir(directory)).sort()).toEqual(['config.json', 'pytorch_model.bin']);
+    expect(await readFile(join(directory, 'pytorch_model.bin'))).toEqual(weights);
+    expect(seen.at(-1)).toBe(config.length + weights.length);
+  });
+
+  it('goes on where it broke off, in one command or the next', async () => {
+    await using hub = await hubServer(files);
+    hub.breakAfter.set('pytorch_model.bin', 20_000);
+    await downloadModel(model, { directory, hubUrl: hub.url, pauseMs: 1 });
+
+    expect(await readFile(join(directory, 'pytorch_model.bin'))).toEqual(weights);
+    expect(hub.ranges).toEqual(['config.json 0-25', 'pytorch_model.bin 0-50000', 'pytorch_model.bin 20000-50000']);
+  });
+
+  it('brings nothing twice', async () => {
+    await using hub = await hubServer(files);
+    await downloadModel(model, { directory, hubUrl: hub.url });
+    const before = hub.ranges.length;
+    await downloadModel(model, { directory, hubUrl: hub.url });
+
+    expect(hub.ranges.length).toBe(before);
+  });
+
+  it('brings the shards that an index names', async () => {
+    const index = { weight_map: { a: 'model-00001-of-00002.safetensors', b: 'model-00002-of-00002.safetensors' } };
+    const shards = new Map([
+      ['model.safetensors.index.json', Buffer.from(JSON.stringify(index))],
+      ['model-00001-of-00002.safetensors', weights],
+      ['model-00002-of-00002.safetensors', config],
+    ]);
+    await using hub = await hubServer(shards);
+    await downloadModel(model, { directory, hubUrl: hub.url });
+
+    expect((await readdir(directory)).sort()).toEqual([...shards.keys()].sort());
+  });
+
+  it('that arrives damaged is refused and thrown away', async () => {
+    await using hub = await hubServer(files);
+    hub.sent.set('pytorch_model.bin', Buffer.alloc(weights.length));
+
+    await expect(downloadModel(model, { directory, hubUrl: hub.url })).rejects.toThrow(/arrived damaged/);
+    expect(await readdir(directory)).toEqual(['config.json']);
+  });
+
+  it('never leads out of its folder, whatever the hub says', async () => {
+    await using hub = await hubServer(files);
+    hub.listed = (paths) => [...paths, '../outside.bin'].map((path) => ({ type: 'file', path, size: 3, oid: 'x' }));
+    await downloadModel(model, { directory, hubUrl: hub.url, pauseMs: 1 }).catch(() => {});
+    hub.listed = undefined;
+    const index = Buffer.from(JSON.stringify({ weight_map: { a: '../outside.bin' } }));
+    await using other = await hubServer(new Map([['pytorch_model.bin.index.json', index]]));
+
+    await expect(downloadModel(model, { directory, hubUrl: other.url })).rejects.toThrow(/inside the directory/);
+    expect(await readdir(root)).not.toContain('outside.bin');
+  });
+
+  it('of a model that is not there says so', async () => {
+    await using hub = await hubServer(files);
+
+    await expect(downloadModel({ ...model, repo: 'org/other' }, { directory, hubUrl: hub.url })).rejects.toThrow(
+      /has no model org\/other at main, or it is private/,
+    );
+    await using empty = await hubServer(new Map());
+    await expect(downloadModel(model, { directory, hubUrl: empty.url })).rejects.toThrow(/has no weights/);
+  });
+
+  it('of a private model takes a token, and says so', async () => {
+    await using hub = await hubServer(files);
+    hub.token = 'hf_mine';
+    await downloadModel(model, { directory, hubUrl: hub.url, accessToken: 'hf_mine' });
+
+    expect(await readFile(join(directory, 'pytorch_model.bin'))).toEqual(weights);
+    await expect(downloadModel(model, { directory, hubUrl: hub.url })).rejects.toThrow(
+      /set HF_TOKEN for a private one/,
+    );
+    await expect(downloadModel(model, { directory, hubUrl: hub.url, accessToken: 'hf_other' })).rejects.toThrow(
+      /whether HF_TOKEN may read it/,
+    );
+  });
+
+  it('that the hub puts off is no missing model', async () => {
+    await using hub = await hubServer(files);
+    hub.status = 429;
+
+    await expect(downloadModel(model, { directory, hubUrl: hub.url })).rejects.toThrow(/could not be reached/);
+  });
+
+  it('without a network says what to download by hand, and where to put it', async () => {
+    const error = await downloadModel(model, { directory, hubUrl: 'http://127.0.0.1:9' }).catch((e: unknown) => e);
+
+    expect(error).toMatchObject({ code: 'download_failed' });
+    expect(String(error)).toContain('http://127.0.0.1:9/org/model/resolve/main/config.json');
+    expect(String(error)).toContain('run igpt import with that folder');
+  });
+});

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { gatherTokens, requireLabels, tokenDataSet } from '../../../../lib/training/data/data-set.ts';
+
+const tokens = Uint16Array.of(0, 1, 2, 3, 4, 5);
+
+describe('a data set of tokens', () => {
+  it('names its classes by number', () => {
+    const dataSet = tokenDataSet('x.npy', tokens, 2, [0, 2, 0]);
+
+    expect(dataSet).toMatchObject({ size: 3, tokensPerPicture: 2, classes: ['0', '1', '2'] });
+    expect(requireLabels(dataSet).labels).toEqual(Int32Array.of(0, 2, 0));
+  });
+
+  it('gives the tokens of any rows in their order', () => {
+    expect(gatherTokens(tokenDataSet('x.npy', tokens, 2), [2, 0])).toEqual(Uint16Array.of(4, 5, 0, 1));
+  });
+
+  it('cannot be asked for labels that it has not', () => {
+    expect(() => requireLabels(tokenDataSet('x.npy', tokens, 2))).toThrow(/x\.npy has no labels; expected .*--labels/);
+  });
+
+  it.each([
+    ['too few labels', [0, 1], /expected 3 labels, one for each picture, got 2/],
+    ['a negative label', [0, -1, 1], /got -1 for picture 1/],
+    ['a label that is no whole number', [0, 0.5, 1], /got 0\.5 for picture 1/],
+    ['a label that no data set has', [0, 0, 1e9], /got 1000000000 for picture 2/],
+  ])('refuses %s', (_, labels, message) => {
+    expect(() => tokenDataSet('x.npy', tokens, 2, labels)).toThrow(message);
+  });
+
+  it('refuses a file without pictures', () => {
+    expect(() => tokenDataSet('x.npy', new Uint16Array(0), 2)).toThrow(/has no pictures/);
+  });
+});

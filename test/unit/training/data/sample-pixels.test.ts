@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { samplePixels } from '../../../../lib/training/data/sample-pixels.ts';
+
+/** Picture i has 16 pixels of colours (i, 0..15, 0). */
+const read = async (i: number): Promise<Uint8Array> =>
+  Uint8Array.from({ length: 48 }, (_, b) => [i, Math.floor(b / 3), 0][b % 3] ?? 0);
+const base = { pictures: 10, read, seed: 1, concurrency: 3 };
+
+const colors = (pixels: Uint8Array): string[] =>
+  Array.from({ length: pixels.length / 3 }, (_, i) => pixels.subarray(3 * i, 3 * i + 3).join());
+
+describe('sampled pixels', () => {
+  it('are each drawn once, eight from a picture where there are enough', async () => {
+    const drawn = colors(await samplePixels({ ...base, samples: 40 }));
+
+    expect(new Set(drawn).size).toBe(40);
+    expect(new Set(drawn.map((color) => color.split(',')[0])).size).toBe(5);
+  });
+
+  it('are more from each of fewer pictures, and all of them at most', async () => {
+    expect(new Set(colors(await samplePixels({ ...base, samples: 120 }))).size).toBe(120);
+    expect(colors(await samplePixels({ ...base, samples: 1000 }))).toHaveLength(160);
+  });
+
+  it('are the same for the same seed, whatever the order in which pictures come', async () => {
+    const slow = async (i: number): Promise<Uint8Array> => {
+      if (i % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+      return read(i);
+    };
+    const first = await samplePixels({ ...base, samples: 40 });
+
+    expect(await samplePixels({ ...base, samples: 40, read: slow, concurrency: 5 })).toEqual(first);
+    expect(await samplePixels({ ...base, samples: 40, seed: 2 })).not.toEqual(first);
+  });
+
+  it('are fewer where pictures cannot be read', async () => {
+    const some = async (i: number): Promise<Uint8Array | undefined> => (i === 3 ? undefined : read(i));
+
+    expect(colors(await samplePixels({ ...base, samples: 1000, read: some }))).toHaveLength(144);
+  });
+});

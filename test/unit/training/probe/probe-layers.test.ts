@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../../../lib/image-gpt/random.ts';
+import { type LabelledDataSet, requireLabels, tokenDataSet } from '../../../../lib/training/data/data-set.ts';
+import { splitDataSet } from '../../../../lib/training/data/split.ts';
+import type { LayerFeatures } from '../../../../lib/training/probe/layer-features.ts';
+import { drawSplits, probeLayers, usedRows } from '../../../../lib/training/probe/probe-layers.ts';
+
+const N = 120;
+const random = createRandom(9, 9);
+const labels = Int32Array.from({ length: N }, (_, i) => i % 2);
+const dataSet: LabelledDataSet = requireLabels(tokenDataSet('x', new Uint16Array(N), 1, labels));
+const split = splitDataSet(dataSet, { validation: 0.2, test: 0.2 });
+
+function shared(values: ArrayLike<number>): Float32Array<SharedArrayBuffer> {
+  const array = new Float32Array(new SharedArrayBuffer(values.length * 4));
+  array.set(values);
+  return array;
+}
+
+/** Layer 0 is noise, layer 1 tells the classes apart; 2 and 3 only together do. */
+const coin = Float32Array.from({ length: N }, () => random() - 0.5);
+const features: LayerFeatures = {
+  layers: [0, 1, 2, 3],
+  norm: 'raw',
+  width: 1,
+  values: new Map([
+    [0, shared(Float32Array.from({ length: N }, () => random()))],
+    [1, shared(Float32Array.from(labels, (label) => label + 0.4 * random()))],
+    [2, shared(coin)],
+    [3, shared(Float32Array.from(coin, (value, i) => value + 0.2 * ((labels[i] ?? 0) - 0.5)))],
+  ]),
+};
+
+describe('probes by layer', () => {
+  it('are right where the layer tells the classes apart', async () => {
+    const results = await probeLayers(dataSet, features, { candidates: [[0], [1]], draws: [split], workers: 2 });
+
+    expect(results.map(({ layers }) => layers)).toEqual([[0], [1]]);
+    expect(results[0]?.testAccuracy).toBeLessThan(0.8);
+    expect(results[1]).toMatchObject({ validationAccuracy: 1, testAccuracy: 1, testDeviation: 0, converged: true });
+  });
+
+  it('read several layers side by side', async () => {
+    const [alone, both] = await probeLayers(dataSet, features, {
+      candidates: [[2], [2, 3]],
+      draws: [split],
+      workers: 1,
+    });
+
+    expect(alone?.testAccuracy).toBeLessThan(0.8);
+    expect(both?.testAccuracy).toBe(1);
+    expect(both?.probe.weight.length).toBe(2 * 2);
+  });
+
+  it('learn from a few labels a class, the mean of several draws', async () => {
+    const draws = drawSplits(dataSet, split, { labelsPerClass: 4, draws: 3 });
+    const [result] = await probeLayers(dataSet, features, { candidates: [[1]], draws, workers: 2 });
+    const [again] = await probeLayers(dataSet, features, { candidates: [[1]], draws, workers: 1 });
+
+    expect(draws.map(({ train }) => train.length)).toEqual([8, 8, 8]);
+    expect(new Set(draws.map(({ train }) => train.join())).size).toBe(3);
+
+    expect(result?.testAccuracy).toBeGreaterThan(0.9);
+    expect(again).toEqual(result);
+  });
+
+  it('learn even from one label a class', async () => {
+    const draws = drawSplits(dataSet, split, { labelsPerClass: 1 });
+    const [result] = await probeLayers(dataSet, features, { candidates: [[1]], draws, workers: 1 });
+
+    expect(result?.testAccuracy).toBeGreaterThan(0.9);
+  });
+});
+
+describe('what probes are trained on', () => {
+  it('is the split itself, or a few labels of each class that are not for measuring', () => {
+    expect(drawSplits(dataSet, split)).toEqual([split]);
+    const [few] = drawSplits(dataSet, split, { labelsPerClass: 5 });
+
+    expect(few?.test).toEqual(split.test);
+    expect(few?.train.filter((row) => labels[row] === 1)).toHaveLength(5);
+    expect(few?.train.filter((row) => split.test.includes(row))).toHaveLength(0);
+  });
+
+  it('needs only some rows', () => {
+    expect(
+      usedRows([{ train: Uint32Array.of(5, 2), validation: Uint32Array.of(), test: Uint32Array.of(2, 1) }]),
+    ).toEqual(Uint32Array.of(1, 2, 5));
+  });
+
+  it.each([
+    ['one class only', ['a'], new Int32Array(N), {}, /x has one class only, a/],
+    ['an empty class', ['0', '1', 'z'], labels, {}, /class z of x has 0 pictures to train on, expected 1/],
+    ['fewer labels than wanted', ['0', '1'], labels, { labelsPerClass: 49 }, /class 0 of x has 48 .* expected 49/],
+  ])('is refused with %s', (_, classes, changed, options, message) => {
+    expect(() => drawSplits({ ...dataSet, classes, labels: changed }, split, options)).toThrow(message);
+  });
+
+  it('is refused without held-out pictures', () => {
+    const all = { ...split, validation: new Uint32Array(0) };
+
+    expect(() => drawSplits(dataSet, all)).toThrow(/larger --validation-share/);
+  });
+});
