@@ -18,7 +18,8 @@ export async function main(args: readonly string[]): Promise<void> {
   }
   try {
     requireFolder();
-    await createProgram().parseAsync(args, { from: 'user' });
+    const program = await createProgram(args);
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof HelpShown)) {
       report(error, args.includes('--debug') || debug !== '');

@@ -1,41 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, type CommanderError, Help, type Option } from 'commander';
-import { forwardCommand } from './arrays/forward.ts';
-import { backfillCommand } from './aws/backfill.ts';
-import { costCommand } from './aws/cost.ts';
-import { doctorCommand } from './aws/doctor.ts';
-import { redriveCommand } from './aws/redrive.ts';
-import { smokeCommand } from './aws/smoke.ts';
-import { statusCommand } from './aws/status.ts';
-import { tailCommand } from './aws/tail.ts';
-import { batchCommand } from './batch/batch.ts';
-import { similarCommand } from './batch/similar.ts';
 import { invocation } from './invocation.ts';
-import { importCommand } from './model/import.ts';
-import { initCommand } from './model/init.ts';
-import { inspectCommand } from './model/inspect.ts';
-import { quantizeWeightsCommand } from './model/quantize-weights.ts';
-import { verifyCommand } from './model/verify.ts';
 import { nearest } from './nearest.ts';
 import { samplePictures } from './options/sample-pictures.ts';
-import { classifyCommand } from './pictures/classify.ts';
-import { completeCommand } from './pictures/complete.ts';
-import { quantizeCommand } from './pictures/quantize.ts';
-import { runCommand } from './run/run.ts';
 import { writeOut } from './terminal/standard-output.ts';
-import { evalCommand } from './training/eval.ts';
-import { paletteCommand } from './training/palette.ts';
-import { probeCommand } from './training/probe.ts';
-import { trainCommand } from './training/train.ts';
 import { UsageError } from './usage-error.ts';
+import { VERBS } from './verbs.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** Help or version went out: the command is done. */
 export class HelpShown extends Error {}
 
-export function createProgram(): Command {
+/** The program, as far as this command line needs it: its verb alone, or all of them for help. */
+export async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('igpt')
     .description('Image GPT: pictures in; classes, features, likelihoods and completions out.')
     .version(version(), '-V, --version', 'print the version')
@@ -50,33 +29,7 @@ export function createProgram(): Command {
     })
     .allowExcessArguments()
     .helpCommand('help [verb]', 'print the help of a verb');
-  for (const create of [
-    runCommand,
-    classifyCommand,
-    quantizeCommand,
-    forwardCommand,
-    completeCommand,
-    inspectCommand,
-    batchCommand,
-    similarCommand,
-    trainCommand,
-    probeCommand,
-    evalCommand,
-    paletteCommand,
-    importCommand,
-    initCommand,
-    quantizeWeightsCommand,
-    verifyCommand,
-    doctorCommand,
-    smokeCommand,
-    statusCommand,
-    tailCommand,
-    redriveCommand,
-    backfillCommand,
-    costCommand,
-  ]) {
-    program.addCommand(create());
-  }
+  for (const command of await commandsFor(args)) program.addCommand(command);
   const actions = program.commands.flatMap((command) => command.commands);
   for (const command of [program, ...program.commands, ...actions]) {
     command
@@ -89,6 +42,11 @@ export function createProgram(): Command {
       });
   }
   return program;
+}
+
+function commandsFor(args: readonly string[]): Promise<Command[]> {
+  const verb = VERBS[args.find((arg) => !arg.startsWith('-')) ?? ''];
+  return Promise.all((verb === undefined ? Object.values(VERBS) : [verb]).map((create) => create()));
 }
 
 function translate(command: Command, error: CommanderError): Error {

@@ -41,17 +41,16 @@ test.each([
   ],
   [['forward', '--output', 'logits', '--out', 'y.npy'], /required option '--tokens <x.npy>' not specified/],
 ])('igpt %j is a usage error in one line', async (args, words) => {
-  const error = await createProgram()
-    .parseAsync(args, { from: 'user' })
-    .catch((thrown: unknown) => thrown);
+  const program = await createProgram(args);
+  const error = await program.parseAsync(args, { from: 'user' }).catch((thrown: unknown) => thrown);
 
   expect(error).toBeInstanceOf(UsageError);
   expect(String(error)).toMatch(words);
   expect(String(error)).not.toContain('\n');
 });
 
-test('help shows the defaults of values, and none of switches, which are off', () => {
-  const helps = createProgram().commands.map((command) => command.helpInformation());
+test('help shows the defaults of values, and none of switches, which are off', async () => {
+  const helps = (await createProgram([])).commands.map((command) => command.helpInformation());
   expect(helps.filter((help) => help.includes('(default: false)'))).toEqual([]);
   expect(helps.filter((help) => help.includes('(default: "igpt-nano")'))).toHaveLength(10);
 });
