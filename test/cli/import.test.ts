@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { golden } from '../support/golden.ts';
 import { hubServer } from '../support/hub-server.ts';
+import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 import { finished, igpt, ROOT, startIgpt, temporaryFolder } from './igpt-process.ts';
 
 const TENSORFLOW = join(ROOT, 'test/fixtures/tensorflow');
@@ -70,6 +71,19 @@ describe('igpt import', () => {
     expect(JSON.parse(stdout)).toMatchObject({ name: 'model', n_layer: 4, resolution: { width: 8 } });
     expect(missing.code).toBe(1);
     expect(missing.stderr).toContain('HF_HUB_OFFLINE is set');
+  });
+
+  test('warns of weights that are no numbers, and imports them', async () => {
+    using folder = temporaryFolder();
+    await using sick = await tinyCheckpoint({
+      tensors: (tensors) => tensors.map((tensor, i) => (i > 6 ? tensor : { ...tensor, data: tensor.data.fill(NaN) })),
+    });
+    const { code, stdout, stderr } = await igpt(['import', sick.directory, '--out', join(folder.path, 'm'), '--json']);
+
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: the weights hold NaN or infinity, in transformer\.wte\.weight \(144\), .+\n$/);
+    expect(stderr).toContain('and 2 more tensors');
+    expect(JSON.parse(stdout).non_finite).toContainEqual({ tensor: 'transformer.wpe.weight', count: 256 });
   });
 
   test('says in one line what is wrong, with the right exit code', async () => {

@@ -7,6 +7,7 @@ import { type ConfigFile, readConfigFile } from '../config-file.ts';
 import { CheckpointError } from '../error.ts';
 import { type FloatDtype, keptDtype } from '../float-dtype.ts';
 import { readJsonFile } from '../json-file.ts';
+import { type NonFinite, watchNonFinite } from '../non-finite.ts';
 import { findPreprocessor } from '../palette-file.ts';
 import { readPreprocessorFile } from '../preprocessor-file.ts';
 import { totalBytes, writeShards } from '../safetensors/write-shards.ts';
@@ -39,6 +40,8 @@ export interface Imported {
   format: string;
   /** The directory that was written, opened. */
   checkpoint: Checkpoint;
+  /** What of the written weights is no number: it came so, and was taken over as it was. */
+  nonFinite: readonly NonFinite[];
 }
 
 /**
@@ -56,8 +59,8 @@ export async function importCheckpoint(path: string, out: string, options: Impor
   await refuseOwnPlace(directory, out);
   await using opened = { ...source, tensors: withoutWrapperPrefix(source.tensors) };
   const format = opened.format;
-  await makeDirectory(out, force, (temporary) => writeModel(temporary, directory, opened, options));
-  return { format, checkpoint: await openCheckpoint(out) };
+  const nonFinite = await makeDirectory(out, force, (temporary) => writeModel(temporary, directory, opened, options));
+  return { format, checkpoint: await openCheckpoint(out), nonFinite };
 }
 
 /** Replaced by itself, a model would lose what an import leaves out: its probe, its README. */
@@ -72,7 +75,7 @@ async function writeModel(
   directory: string,
   source: TensorSource,
   { palette, heads, dtype, name, progress = () => {} }: ImportOptions,
-): Promise<void> {
+): Promise<NonFinite[]> {
   const configPath = join(temporary, 'config.json');
   const found = await findConfig(directory, source, heads, temporary);
   const weights = roles(source, found);
@@ -92,11 +95,14 @@ async function writeModel(
   refuseMoreThanThereIs(total, source.bytes);
   await refuseFullDisk(temporary, total);
   let done = 0;
-  await writeShards(temporary, tensors, (bytes) => {
+  const nonFinite: NonFinite[] = [];
+  const watched = watchNonFinite(tensors, (found) => nonFinite.push(found));
+  await writeShards(temporary, watched, (bytes) => {
     done += bytes;
     progress(done, total);
   });
   await openCheckpoint(temporary);
+  return nonFinite;
 }
 
 interface FoundConfig extends ConfigFile {

@@ -14,6 +14,7 @@ import { lookAt } from '../options/look-at.ts';
 import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { chosenDtype, dtypeOption } from './dtype-option.ts';
+import { nonFiniteWords } from './non-finite-words.ts';
 import { headsOption } from './variant-option.ts';
 import { writtenModel } from './written-model.ts';
 
@@ -59,13 +60,14 @@ async function importModel(src: string, options: ImportOptions): Promise<void> {
   // TensorFlow names a checkpoint `ckpt/model.ckpt-131000`, which looks like a name of the hub.
   const there = lookAt(src, src) ?? lookAt(`${src}.index`, src);
   const hub = there === undefined ? parseHubName(src) : undefined;
-  const { format, checkpoint } =
+  const { format, checkpoint, nonFinite } =
     hub === undefined ? await convert(src, undefined, options, bar) : await fromHub(hub, options, bar);
   bar.stop();
+  if (nonFinite.length > 0) process.stderr.write(`warning: ${nonFiniteWords(nonFinite)}; imported as it came\n`);
   const summary = summarize(checkpoint);
   await writeOut(
     options.json
-      ? `${JSON.stringify({ directory: out, format, ...summary })}\n`
+      ? `${JSON.stringify({ directory: out, format, ...summary, non_finite: nonFinite })}\n`
       : writtenModel(out, summary, [['imported from', format]]),
   );
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { findNonFinite } from '../../checkpoint/non-finite.ts';
 import type { Preprocessing } from '../../image-gpt/config.ts';
 import { ImageGptError } from '../../image-gpt/error.ts';
 import { findOutliers, type LayerOutliers } from '../../runtime/outliers.ts';
@@ -12,6 +13,7 @@ import { samplePicturePath, samplePictures } from '../options/sample-pictures.ts
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
 import { UsageError } from '../usage-error.ts';
+import { nonFiniteWords } from './non-finite-words.ts';
 import { readTokens } from './read-tokens.ts';
 
 interface VerifyOptions {
@@ -31,7 +33,7 @@ export function verifyCommand(): Command {
   return new Command('verify')
     .summary('whether a checkpoint is the published one, and whether int8 suits it')
     .description(
-      'Looks at a checkpoint before it is relied on. With --picture, the COCO picture 000000039769.png of transformers’ tests, compares imagegpt-small’s first logits with those that transformers’ own test pins. Always: how uneven the channels are, layer by layer, and how well each matrix survives int8.',
+      'Looks at a checkpoint before it is relied on. With --picture, the COCO picture 000000039769.png of transformers’ tests, compares imagegpt-small’s first logits with those that transformers’ own test pins. Always: whether every weight is a number, how uneven the channels are, layer by layer, and how well each matrix survives int8.',
     )
     .argument('<model>', 'checkpoint directory, or igpt-nano')
     .option(
@@ -43,7 +45,10 @@ export function verifyCommand(): Command {
       'after',
       examples('verify igpt-nano', `verify ./imagegpt-small --picture ${samplePictures('animals/cat.jpg')}`),
     )
-    .addHelpText('after', '\nExit codes: 0 done, 1 the logits differ from the pinned ones, 2 wrong command line.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 the logits differ from the pinned ones or weights are NaN or infinite, 2 wrong command line.',
+    )
     .action((model: string, options: VerifyOptions) => verify(model, options));
 }
 
@@ -57,6 +62,20 @@ async function verify(model: string, options: VerifyOptions): Promise<void> {
     );
   }
   const tokens = await tokensOf(options.picture ?? samplePicturePath('animals/cat.jpg'), recipe);
+  const nonFinite = await findNonFinite(checkpoint.weights);
+  if (nonFinite.length > 0) {
+    // Whatever is computed with such weights would say nothing.
+    process.exitCode = 1;
+    const report = {
+      model: checkpoint.name,
+      non_finite: nonFinite,
+      pinned: null,
+      outliers: [],
+      int8_matrix_cosines: [],
+    };
+    await writeOut(options.json ? `${JSON.stringify(report)}\n` : `NOT sound: ${nonFiniteWords(nonFinite)}.\n`);
+    return;
+  }
   const pinned = options.picture === undefined ? undefined : await comparePinned(checkpoint, tokens);
   const outliers = await findOutliers(checkpoint, tokens);
   const { checkpoint: int8 } = await inPrecision(checkpoint, 'int8');
@@ -64,7 +83,7 @@ async function verify(model: string, options: VerifyOptions): Promise<void> {
   if (pinned?.agrees === false) process.exitCode = 1;
   await writeOut(
     options.json
-      ? `${JSON.stringify({ model: checkpoint.name, pinned: pinned ?? null, outliers, int8_matrix_cosines: cosines })}\n`
+      ? `${JSON.stringify({ model: checkpoint.name, non_finite: [], pinned: pinned ?? null, outliers, int8_matrix_cosines: cosines })}\n`
       : describe(pinned, outliers, cosines),
   );
 }

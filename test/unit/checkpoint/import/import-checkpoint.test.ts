@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../../lib/checkpoint/checkpoint.ts';
 import { importCheckpoint } from '../../../../lib/checkpoint/import/import-checkpoint.ts';
+import { findNonFinite } from '../../../../lib/checkpoint/non-finite.ts';
 import { openSafetensors } from '../../../../lib/checkpoint/safetensors/safetensors-source.ts';
 import { summarize } from '../../../../lib/checkpoint/summary.ts';
 import { encodeNpy } from '../../../../lib/image-gpt/npy.ts';
@@ -11,7 +12,7 @@ import { golden } from '../../../support/golden.ts';
 import { sourceBytes } from '../../../support/source-values.ts';
 import { tinyCheckpoint } from '../../../support/tiny-checkpoint.ts';
 
-const tensorFlow = join(import.meta.dirname, '../../../../fixtures/tensorflow');
+const tensorFlow = join(import.meta.dirname, '../../../fixtures/tensorflow');
 
 let directory: string;
 beforeAll(async () => {
@@ -136,6 +137,28 @@ describe('igpt import', () => {
 
     await expectSameWeights(checkpoint.directory, golden('hf16'));
   });
+
+  it.each([undefined, 'BF16', 'F16'] as const)(
+    'takes NaN and infinities over as they come, and names the tensors (dtype %s)',
+    async (dtype) => {
+      await using tiny = await tinyCheckpoint({
+        layout: 'openai',
+        tensors: (tensors) => {
+          const data = (name: string) => tensors.find((tensor) => tensor.name === name)!.data;
+          data('model/sos')[3] = Number.NaN;
+          data('model/h1/attn/k_proj').fill(-Infinity, 0, 2);
+          return tensors;
+        },
+      });
+      const { checkpoint, nonFinite } = await importCheckpoint(tiny.directory, fresh(), { dtype });
+
+      expect(nonFinite).toEqual([
+        { tensor: 'transformer.wte.weight', count: 1 },
+        { tensor: 'transformer.h.1.attn.c_attn.weight', count: 2 },
+      ]);
+      expect(await findNonFinite(checkpoint.weights)).toEqual(nonFinite);
+    },
+  );
 
   it('tells how far it is', async () => {
     const seen: [number, number][] = [];
