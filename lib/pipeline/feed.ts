@@ -21,6 +21,8 @@ export interface FeedOptions {
   verify: boolean;
   changes: AsyncIterable<unknown> | undefined;
   settleMs: number;
+  /** Pictures that {@link sendUrgent} has begun: the first pass neither begins nor counts them again. */
+  urgent: ReadonlySet<string>;
 }
 
 /**
@@ -32,7 +34,8 @@ export async function feed(options: FeedOptions): Promise<void> {
   const { changes, clock, ledger, settleMs, signal } = options;
   let deferred = await pass(options, true);
   if (changes === undefined) return;
-  const change = nextOf(changes, signal);
+  const next = nextOf(changes, signal);
+  const change = (): Promise<boolean> => next().then((item) => item !== undefined);
   for (;;) {
     await ledger.idle(signal);
     const more = await (deferred ? Promise.race([change(), clock.sleep(settleMs, signal).then(() => true)]) : change());
@@ -44,6 +47,7 @@ export async function feed(options: FeedOptions): Promise<void> {
 /** One backfill. True when it left pictures for later, because they may still be written to. */
 async function pass(options: FeedOptions, first: boolean): Promise<boolean> {
   const { input, output, uploads, clock, model, ledger, stages, signal, prefix, settleMs } = options;
+  const counted = (key: string): boolean => first && options.urgent.has(key);
   let deferred = false;
   const defer = ({ lastModified }: StoredObject): boolean => {
     const age = clock.now().getTime() - lastModified.getTime();
@@ -62,12 +66,13 @@ async function pass(options: FeedOptions, first: boolean): Promise<boolean> {
     verify: first && options.verify,
     ...(options.changes === undefined ? {} : { defer }),
     // Later passes meet again what the first one counted.
-    ...(first ? { onCurrent: () => ledger.skip() } : {}),
+    ...(first ? { onCurrent: (key: string) => counted(key) || ledger.skip() } : {}),
   });
   for (;;) {
     const next = await stages.run('listing', prefix, () => pictures.next());
     if (next.done || signal.aborted) break;
-    if (ledger.begin(next.value.key)) await sendReference(uploads, next.value.key, signal);
+    const { key } = next.value;
+    if (!counted(key) && ledger.begin(key)) await sendReference(uploads, key, signal);
   }
   await pictures.return(undefined);
   return deferred;
@@ -80,26 +85,48 @@ export async function sendChangedAgain(ledger: Ledger, uploads: Queue, signal: A
   }
 }
 
+export interface UrgentOptions {
+  /** Keys as they come. */
+  keys: AsyncIterable<string>;
+  ledger: Ledger;
+  uploads: Queue;
+  /** Gets the keys that were begun. */
+  begun: Set<string>;
+  /** Ends it. */
+  signal: AbortSignal;
+}
+
+/** Sends pictures that somebody waits for, before the listing comes to them. */
+export async function sendUrgent({ keys, ledger, uploads, begun, signal }: UrgentOptions): Promise<void> {
+  const next = nextOf(keys, signal);
+  for (let item = await next(); item !== undefined && !signal.aborted; item = await next()) {
+    const key = item.value;
+    if (!ledger.begin(key)) continue;
+    begun.add(key);
+    await sendReference(uploads, key, signal);
+  }
+}
+
 /** Whichever version is current when it is read: so the reference cannot be out of date. */
 async function sendReference(uploads: Queue, key: string, signal: AbortSignal): Promise<void> {
   const reference: PictureReference = { schema_version: 1, type: 'reference', key };
   await uploads.send([messageText(reference)], { signal });
 }
 
-/** Waits for the next item: true when it came, false when there are no more or `signal` aborted. */
-function nextOf(items: AsyncIterable<unknown>, signal: AbortSignal): () => Promise<boolean> {
+/** Waits for the next item; undefined when there are no more or `signal` aborted. */
+function nextOf<T>(items: AsyncIterable<T>, signal: AbortSignal): () => Promise<{ value: T } | undefined> {
   const iterator = items[Symbol.asyncIterator]();
-  const aborted = new Promise<boolean>((resolve) => {
-    if (signal.aborted) resolve(false);
-    signal.addEventListener('abort', () => resolve(false), { once: true });
+  const aborted = new Promise<undefined>((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
-  let next: Promise<boolean> | undefined;
+  let next: Promise<{ value: T } | undefined> | undefined;
   return async () => {
     // A wait that was given up for another reason goes on: its item must not be lost.
-    next ??= iterator.next().then(({ done }) => done !== true);
+    next ??= iterator.next().then((item) => (item.done === true ? undefined : item));
     const came = await Promise.race([next, aborted]);
     next = undefined;
-    if (!came) void iterator.return?.();
+    if (came === undefined) void iterator.return?.();
     return came;
   };
 }

@@ -7,7 +7,7 @@ import { ImageGptError } from '../image-gpt/error.ts';
 import { createQuantizer } from '../image-gpt/nearest-color.ts';
 import { type ConsumerOptions, consume } from './consumer.ts';
 import type { OutcomePorts } from './deliver-outcome.ts';
-import { feed, sendChangedAgain } from './feed.ts';
+import { feed, sendChangedAgain, sendUrgent } from './feed.ts';
 import { createInfer } from './infer.ts';
 import { type Counts, createLedger } from './ledger.ts';
 import type { FlowObserver } from './picture-end.ts';
@@ -46,6 +46,8 @@ export interface RunOptions {
   predicting?: number;
   /** Go on after the first pass: each item says that the input may have changed. Default: end after one pass. */
   changes?: AsyncIterable<unknown>;
+  /** Keys of pictures to take at once, wherever the listing is; with `changes`, or the run may end before them. */
+  urgent?: AsyncIterable<string>;
   /** With `changes`: leave a picture that was modified less than this ago for later. Default 1000 ms. */
   settleMs?: number;
   /** Finishes what is in flight, and ends. */
@@ -143,6 +145,7 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
     hasEnded: (key) => !ledger.isPending(key),
     caught: (key, error) => onError(error, key),
   };
+  const begun = new Set<string>();
   const loops = [
     ...consumers(options, observer, {
       stop: stop.signal,
@@ -153,6 +156,9 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
       },
     }),
     sendChangedAgain(ledger, uploads, done.signal),
+    options.urgent === undefined
+      ? undefined
+      : sendUrgent({ keys: options.urgent, ledger, uploads, begun, signal: done.signal }),
     onProgress === undefined ? undefined : count(),
   ];
   const running = Promise.all(loops.map((loop) => loop?.catch(fail)));
@@ -175,6 +181,7 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
       verify: options.verify ?? false,
       changes: options.changes,
       settleMs: options.settleMs ?? 1000,
+      urgent: begun,
     });
     await ledger.idle(stop.signal);
   } catch (error) {

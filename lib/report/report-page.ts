@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { MOST_ROWS, type ReportAbout, type ReportRow, SURPRISE_STEPS } from './report-row.ts';
-import { createTally } from './totals.ts';
+import { createTally, type Totals } from './totals.ts';
 
 /** First line of every report: by it we know a file that we may replace. */
 export const REPORT_MARK = '<!doctype html><!-- igpt report 1 -->';
@@ -13,6 +13,18 @@ export const ROWS_END = ']</script>';
 export interface ReportOptions {
   /** Default {@link MOST_ROWS}. */
   mostRows?: number;
+  /** What became of all pictures, where the rows do not tell, from what they tell. Default: just that. */
+  totals?: (ofRows: Totals) => Totals;
+  /** The page of a server, which goes on by itself: it may ask that server, and nobody else. */
+  live?: LivePage;
+}
+
+/** What a live page has to know. */
+export interface LivePage {
+  /** Largest picture that may be dropped, bytes. */
+  maxBytes: number;
+  /** Where dropped pictures are kept, for people. */
+  folder: string;
 }
 
 /**
@@ -23,15 +35,18 @@ export interface ReportOptions {
 export async function* reportPage(
   rows: AsyncIterable<ReportRow>,
   about: ReportAbout,
-  { mostRows = MOST_ROWS }: ReportOptions = {},
+  { mostRows = MOST_ROWS, totals = (ofRows) => ofRows, live }: ReportOptions = {},
 ): AsyncGenerator<string> {
-  const [style, script, body] = await Promise.all(['page.css', 'page.js', 'page.html'].map(pagePart));
-  if (style === undefined || script === undefined || body === undefined) return;
+  const styles = await Promise.all([pagePart('page.css'), ...(live === undefined ? [] : [pagePart('live.css')])]);
+  const scripts = await Promise.all([pagePart('page.js'), ...(live === undefined ? [] : [pagePart('live.js')])]);
+  const body = await pagePart('page.html');
+  const liveBody = live === undefined ? '' : await pagePart('live.html');
   const policy = [
     "default-src 'none'",
-    `script-src '${hashOf(script)}'`,
-    `style-src '${hashOf(style)}'`,
+    `script-src ${scripts.map(hashOf).join(' ')}`,
+    `style-src ${styles.map(hashOf).join(' ')}`,
     'img-src data:',
+    ...(live === undefined ? [] : ["connect-src 'self'"]),
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
@@ -43,18 +58,19 @@ export async function* reportPage(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(about.model)}: what it saw</title>
-<style>${style}</style>
+<link rel="icon" href="data:,">
+${styles.map((style) => `<style>${style}</style>`).join('\n')}
 </head>
 <body>
-${body}
+${body.replace(LIVE_PLACE, () => liveBody)}
 `;
   const { palette, made, ...facts } = about;
   const head = {
     ...facts,
     palette: Buffer.from(palette).toString('base64'),
     made: made.toISOString(),
-    mostRows,
     surpriseSteps: SURPRISE_STEPS,
+    ...(live === undefined ? {} : { live }),
   };
   yield `<script type="application/json" id="about">${json(head)}</script>\n`;
   yield ROWS_BEGIN;
@@ -67,16 +83,20 @@ ${body}
     listed += 1;
   }
   yield `\n${ROWS_END}\n`;
-  yield `<script type="application/json" id="totals">${json(tally.totals())}</script>\n`;
-  yield `<script>${script}</script>\n</body>\n</html>\n`;
+  yield `<script type="application/json" id="totals">${json(totals(tally.totals()))}</script>\n`;
+  yield `${scripts.map((script) => `<script>${script}</script>`).join('\n')}\n</body>\n</html>\n`;
 }
+
+/** Where the live part stands in the page. */
+const LIVE_PLACE = '<!-- live -->\n';
 
 function pagePart(name: string): Promise<string> {
   return readFile(new URL(`./page/${name}`, import.meta.url), 'utf8');
 }
 
+/** As a content security policy names it. */
 function hashOf(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
 /** JSON that no text in it can end the script element with. */

@@ -11,42 +11,61 @@ export interface Totals {
   labels: [label: string, pictures: number][];
   /** Failed pictures by code, most first. */
   failures: [code: string, pictures: number][];
+  /** Present: `nats` and `labels` are of the listed pictures only. */
+  listedOnly?: true;
+}
+
+/** What counts of a row. */
+export type CountedRow = Pick<ReportRow, 'classes' | 'nats' | 'error'>;
+
+export interface Tally {
+  add(row: CountedRow): void;
+  /** Takes back a row that was added. */
+  remove(row: CountedRow): void;
+  totals(): Totals;
 }
 
 /** Counts rows in memory that grows with the classes only. */
-export function createTally(): { add(row: ReportRow): void; totals(): Totals } {
+export function createTally(): Tally {
   const labels = new Map<string, number>();
   const failures = new Map<string, number>();
   let [pictures, failed, nats, measured] = [0, 0, 0, 0];
+
+  function count(row: CountedRow, by: 1 | -1): void {
+    pictures += by;
+    if (row.error !== null) {
+      failed += by;
+      change(failures, row.error.code, by);
+    }
+    const best = row.classes?.[0];
+    if (best !== undefined) change(labels, best.label, by);
+    if (row.nats !== null) {
+      nats += by * row.nats;
+      measured += by;
+    }
+  }
+
   return {
-    add(row) {
-      pictures += 1;
-      if (row.error !== null) {
-        failed += 1;
-        count(failures, row.error.code);
-      }
-      const best = row.classes?.[0];
-      if (best !== undefined) count(labels, best.label);
-      if (row.nats !== null) {
-        nats += row.nats;
-        measured += 1;
-      }
-    },
+    add: (row) => count(row, 1),
+    remove: (row) => count(row, -1),
     totals: () => ({
       pictures,
       succeeded: pictures - failed,
       failed,
       nats: measured === 0 ? null : nats / measured,
-      labels: mostFirst(labels),
-      failures: mostFirst(failures),
+      labels: byAmount(labels),
+      failures: byAmount(failures),
     }),
   };
 }
 
-function count(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
+function change(counts: Map<string, number>, name: string, by: number): void {
+  const now = (counts.get(name) ?? 0) + by;
+  if (now === 0) counts.delete(name);
+  else counts.set(name, now);
 }
 
-function mostFirst(counts: ReadonlyMap<string, number>): [string, number][] {
+/** Largest first; equal ones by name. */
+export function byAmount(counts: Iterable<[name: string, amount: number]>): [string, number][] {
   return [...counts].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
 }

@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import axeCore from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reportPage } from '../../lib/report/report-page.ts';
 import type { ReportRow } from '../../lib/report/report-row.ts';
 import { igpt, temporaryFolder } from '../cli/igpt-process.ts';
+import { axe } from '../support/axe.ts';
 import { chromiumPath, launchChromium } from '../support/chromium.ts';
 import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
 
@@ -168,13 +168,3 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     });
   });
 });
-
-/** What axe objects to, in words. */
-async function axe(page: Page): Promise<string[]> {
-  // Evaluated by the debugger: the page's own policy lets no other script in.
-  await page.evaluate(axeCore.source);
-  const found: unknown = await page.evaluate(
-    `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ target }) => target.join(' ')).slice(0, 3).join(', ')))`,
-  );
-  return Array.isArray(found) ? found.map(String) : ['no answer'];
-}

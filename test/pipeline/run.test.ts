@@ -319,6 +319,34 @@ describe('a run that watches', () => {
     expect(decoded[0]).toBeGreaterThanOrEqual(5000);
   });
 
+  test('takes what is urgent before the listing comes to it, and counts it once', async () => {
+    const ports = createRunPorts();
+    const stop = new AbortController();
+    const { changes } = createChanges();
+    const many = Array.from({ length: 300 }, (_, i) => `a${String(i).padStart(3, '0')}.jpg`);
+    for (const key of many) await ports.put(key, 'good');
+    async function* urgent() {
+      await ports.clock.sleep(2500);
+      await ports.put('z/dropped.jpg', 'good');
+      yield 'z/dropped.jpg';
+      // Whoever is impatient drops it twice.
+      yield 'z/dropped.jpg';
+    }
+    // One at a time, a second each: without urgency it would be the 301st.
+    const decoder = decoderThat(() => ports.clock.sleep(1000));
+    const running = runPipeline({
+      ...{ ...ports.options(), decoder, decoding: 1, changes: changes(), urgent: urgent(), signal: stop.signal },
+    });
+    await ports.clock.sleep(200_000);
+    const keys = () => ports.published.map((event) => (event.type === 'result' ? event.key : ''));
+    expect(keys()).toContain('z/dropped.jpg');
+    expect(keys().length).toBeLessThan(200);
+    await ports.clock.sleep(200_000);
+    expect(keys().toSorted()).toEqual([...many, 'z/dropped.jpg']);
+    stop.abort();
+    expect(await running).toMatchObject({ seen: 301, succeeded: 301, skipped: 0 });
+  });
+
   test('is not stalled when there is nothing to do', async () => {
     const ports = createRunPorts();
     const { changes, end, fire } = createChanges();

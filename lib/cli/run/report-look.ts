@@ -1,55 +1,64 @@
 import { writeThumbnail } from '../../image/thumbnail.ts';
-import type { Quantizer } from '../../image-gpt/nearest-color.ts';
+import { createQuantizer } from '../../image-gpt/nearest-color.ts';
 import { littleEndianBytes } from '../../image-gpt/npy.ts';
 import type { Recipe } from '../../image-gpt/recipe.ts';
 import {
+  type Model,
   type ObjectStore,
   type PictureDecoder,
   PictureError,
-  type StoredObject,
   TransientError,
 } from '../../pipeline/ports.ts';
 import { lookKey } from '../../report/read-report.ts';
 import type { ReportLook } from '../../report/report-row.ts';
+import { type DecodeOptions, maxPictureBytes, openPictureDecoder } from '../options/decode-option.ts';
+import type { LookAt } from './report-rows.ts';
 
 /** Side of a thumbnail, pixels: sharp on a card of the page, and about 2 KB. */
 const SIDE = 128;
 
 /** How thumbnails are decoded, in the same guarded children: squeezed to a square, by Pillow's bilinear filter (2). */
-export const thumbnailRecipe: Recipe = { width: SIDE, height: SIDE, resample: 2, crop: 'none' };
+const THUMBNAIL: Recipe = { width: SIDE, height: SIDE, resample: 2, crop: 'none' };
 
-export interface LookOptions {
+export interface LooksOptions {
   input: ObjectStore;
-  /** By the model's recipe. */
+  model: Model;
+  decode: DecodeOptions;
+  /** By the model's recipe; stays open. */
   decoder: PictureDecoder;
-  /** By {@link thumbnailRecipe}. */
-  thumbnails: PictureDecoder;
-  quantize: Quantizer;
   surpriseOf: (tokens: Uint16Array) => Promise<Uint8Array | null>;
-  maxPictureBytes: number;
   /** What earlier reports have, by `lookKey`. */
   earlier: ReadonlyMap<string, ReportLook>;
 }
 
 /**
  * What there is to look at of a picture, decoded again: an outcome has no pixels. Null when the picture went away or
- * cannot be read any more.
+ * cannot be read any more. Dispose it when it is done.
  */
-export function createLookMaker(options: LookOptions) {
-  const { input, decoder, thumbnails, quantize, surpriseOf, maxPictureBytes, earlier } = options;
-  return async ({ key, etag }: StoredObject): Promise<ReportLook | null> => {
-    const there = earlier.get(lookKey(key, etag));
-    if (there !== undefined) return there;
-    try {
-      const read = await input.get(key, { ifMatch: etag, maxBytes: maxPictureBytes });
-      return read.status === 'found' ? await lookOf(read.body) : null;
-    } catch (error) {
-      if (error instanceof PictureError || error instanceof TransientError) return null;
-      throw error;
-    }
+export function openLooks(options: LooksOptions): AsyncDisposable & { lookAt: LookAt } {
+  const { input, model, decode, decoder, surpriseOf, earlier } = options;
+  let thumbnails: (PictureDecoder & AsyncDisposable) | undefined;
+  const quantize = createQuantizer(model.preprocessing.palette);
+  const maxBytes = maxPictureBytes(decode);
+
+  return {
+    async lookAt({ key, etag }) {
+      const there = etag === null ? undefined : earlier.get(lookKey(key, etag));
+      if (there !== undefined) return there;
+      try {
+        const read = await input.get(key, { ...(etag === null ? {} : { ifMatch: etag }), maxBytes });
+        return read.status === 'found' ? await lookOf(read.body) : null;
+      } catch (error) {
+        if (error instanceof PictureError || error instanceof TransientError) return null;
+        throw error;
+      }
+    },
+    [Symbol.asyncDispose]: async () => thumbnails?.[Symbol.asyncDispose](),
   };
 
   async function lookOf(bytes: Uint8Array): Promise<ReportLook> {
+    // At a fraction of their size where that is possible: nobody computes with them. Its children start when needed.
+    thumbnails ??= openPictureDecoder(THUMBNAIL, { ...decode, scaledDecoding: true });
     const [{ rgb: small }, { rgb }] = await Promise.all([thumbnails.decode(bytes), decoder.decode(bytes)]);
     const tokens = quantize(rgb);
     const surprise = await surpriseOf(tokens);

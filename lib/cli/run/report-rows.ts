@@ -1,10 +1,13 @@
 import { resultKey } from '../../contracts/keys.ts';
 import type { Outcome } from '../../contracts/outcome.ts';
-import type { ObjectStore, StoredObject } from '../../pipeline/ports.ts';
+import type { ObjectStore } from '../../pipeline/ports.ts';
 import { sha256 } from '../../pipeline/sha256.ts';
 import { parseOutcome } from '../../pipeline/store-outcome.ts';
 import { MOST_ROWS, type ReportLook, type ReportRow } from '../../report/report-row.ts';
 import { mapInOrder } from '../pictures/map-in-order.ts';
+
+/** What there is to look at of a picture that the model has seen, in this version (null: whichever is current). */
+export type LookAt = (picture: { key: string; etag: string | null }) => Promise<ReportLook | null>;
 
 export interface ReportRowsOptions {
   input: ObjectStore;
@@ -13,8 +16,7 @@ export interface ReportRowsOptions {
   model: string;
   /** Pictures read and decoded at once. */
   concurrency: number;
-  /** What there is to look at of a picture that the model has seen. */
-  lookAt: (picture: StoredObject) => Promise<ReportLook | null>;
+  lookAt: LookAt;
 }
 
 /** Every picture of `input` that has a current outcome under this model, in the order of the listing. */
@@ -33,7 +35,8 @@ export async function* reportRows(options: ReportRowsOptions): AsyncGenerator<Re
   for await (const row of rows) if (row !== undefined) yield row;
 }
 
-function reportRow(outcome: Outcome, look: ReportLook | null): ReportRow {
+/** The row of an outcome. */
+export function reportRow(outcome: Outcome, look: ReportLook | null): ReportRow {
   const { key, etag } = outcome;
   if (outcome.status === 'failed') {
     const { code, message } = outcome.error;

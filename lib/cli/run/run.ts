@@ -4,6 +4,7 @@ import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import type { PipelineEvent } from '../../contracts/event.ts';
 import { watchDirectory } from '../../local/directory-watch.ts';
+import { DROP_FOLDER } from '../../local/drop-folder.ts';
 import { openInputDirectory } from '../../local/input-directory.ts';
 import { createMemoryQueue } from '../../local/memory-queue.ts';
 import { createNdjsonEventSink } from '../../local/ndjson-event-sink.ts';
@@ -11,6 +12,7 @@ import { openOutputDirectory } from '../../local/output-directory.ts';
 import { systemClock } from '../../local/system-clock.ts';
 import type { EventSink } from '../../pipeline/ports.ts';
 import { runPipeline } from '../../pipeline/run.ts';
+import { looksOfReport } from '../../report/read-report.ts';
 import { openModel, preprocessingOf } from '../../runtime/model.ts';
 import { disposable } from '../disposable.ts';
 import { examples } from '../examples.ts';
@@ -23,7 +25,7 @@ import {
   maxPictureBytes,
   openPictureDecoder,
 } from '../options/decode-option.ts';
-import { modelDirectory } from '../options/model-option.ts';
+import { modelDirectory, trialWarning } from '../options/model-option.ts';
 import {
   addModelOptions,
   type ModelOptions,
@@ -37,16 +39,21 @@ import { progressBar } from '../terminal/progress-bar.ts';
 import { sayOnce } from '../terminal/say-once.ts';
 import { createSkippedFiles } from '../terminal/skipped-files.ts';
 import { onOutputFailure } from '../terminal/standard-output.ts';
+import { reportAbout } from './report-about.ts';
+import { openLooks } from './report-look.ts';
 import { addReportOptions, REPORT_NAME, type ReportOptions, reportPath } from './report-option.ts';
+import { reportRows } from './report-rows.ts';
 import { runDirectories } from './run-directories.ts';
 import { runNote, runReport, stallWords } from './run-report.ts';
+import { addServeOption, type ServeOptions } from './serve-option.ts';
+import { serveReport } from './serve-report.ts';
 import { rememberSurprise } from './surprise-memory.ts';
 import { writeReport } from './write-report.ts';
 
 /** Messages of a queue; the tokens of 8 pictures are about 10 KB. */
 const QUEUE_CAPACITY = 64;
 
-interface RunOptions extends DecodeOptions, ModelOptions, ReportOptions {
+interface RunOptions extends DecodeOptions, ModelOptions, ReportOptions, ServeOptions {
   out: string;
   watch: boolean;
   retryFailed: boolean;
@@ -71,10 +78,14 @@ export function runCommand(): Command {
       'read every outcome to see whether it is of the picture as it is now, instead of comparing times',
       false,
     );
-  return addDecodeOptions(addModelOptions(addReportOptions(command)))
+  return addDecodeOptions(addModelOptions(addReportOptions(addServeOption(command))))
     .addHelpText(
       'after',
-      examples(`run ${samplePictures()}`, 'run ~/Pictures --out ~/outcomes --outputs features,likelihood'),
+      examples(
+        `run ${samplePictures()}`,
+        'run ~/Pictures --out ~/outcomes --outputs features,likelihood',
+        'run ~/Pictures --serve',
+      ),
     )
     .addHelpText(
       'after',
@@ -98,7 +109,8 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   // First, because its child process can start while the model opens.
   await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
   await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
-  const memory = report === undefined ? undefined : rememberSurprise(model);
+  const watching = options.watch || options.serve !== undefined;
+  const memory = report === undefined && options.serve === undefined ? undefined : rememberSurprise(model);
   await sayDevice(options.provider, options.precision, bar.say);
   const skipped = createSkippedFiles();
   const input = await openInputDirectory(directories.input, { onSkipped: skipped.add });
@@ -113,8 +125,23 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   bar.say(
     `${model.id}: ${model.outputs.join(', ')}; outcomes go to ${printable(join(options.out, 'results', model.id))}`,
   );
-  if (options.watch) {
-    bar.say(`watching ${printable(dir)} for new and changed pictures; Ctrl-C stops`);
+  const about = reportAbout(checkpoint, model, trialWarning(checkpoint.directory));
+  const earlier = new Map(report === undefined ? [] : await looksOfReport(report, model.id));
+  const onError = sayOnce(bar);
+  await using looks =
+    memory && openLooks({ input, model, decode: options, decoder, surpriseOf: memory.surpriseOf, earlier });
+  await using served =
+    looks === undefined || options.serve === undefined
+      ? undefined
+      : await serveReport({
+          ...{ port: options.serve, directory: directories.input, dropsTo: join(dir, DROP_FOLDER) },
+          ...{ input, output, about, events, onError, lookAt: looks.lookAt },
+          concurrency: decodingConcurrency(options),
+          maxBytes: maxPictureBytes(options),
+        });
+  if (watching) bar.say(`watching ${printable(dir)} for new and changed pictures; Ctrl-C stops`);
+  if (served !== undefined) {
+    bar.say(`live report: ${served.url} (pictures dropped there go to ${printable(join(dir, DROP_FOLDER))})`);
   }
 
   const queue = { clock: systemClock, capacity: QUEUE_CAPACITY };
@@ -124,7 +151,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     output,
     uploads: createMemoryQueue(queue),
     tokens: createMemoryQueue(queue),
-    events,
+    events: served?.events ?? events,
     decoder,
     model: memory?.model ?? model,
     preprocessing: preprocessingHash(model.preprocessing, options.scaledDecoding),
@@ -134,30 +161,34 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     maxPictureBytes: maxPictureBytes(options),
     decoding: decodingConcurrency(options),
     predicting: model.concurrency,
-    ...(options.watch
-      ? { changes: watchDirectory(directories.input, { clock: systemClock, signal: stop.signal }) }
-      : {}),
+    ...(watching ? { changes: watchDirectory(directories.input, { clock: systemClock, signal: stop.signal }) } : {}),
+    ...(served === undefined ? {} : { urgent: served.dropped }),
     signal: stop.signal,
     onProgress(progress) {
+      served?.onProgress(progress);
       const { succeeded, failed, skipped, total } = progress;
       bar.update(succeeded + failed + skipped, total, runNote(progress));
     },
     onStall: (stall) => bar.say(`igpt: ${stallWords(stall)}`),
-    onError: sayOnce(bar),
+    onError,
   }).finally(() => {
     // Whatever ends the run also ends the watch.
     stop.abort();
   });
   const seconds = (performance.now() - started) / 1000;
   // Whoever interrupts a single pass wants it to end; whoever ends a watch is done, and wants to see.
-  if (report !== undefined && memory !== undefined && (options.watch || !result.interrupted)) {
+  await served?.end();
+  if (report !== undefined && looks !== undefined && (watching || !result.interrupted)) {
     const enough = new AbortController();
     using _ = onFirstInterrupt((signal) => {
       process.exitCode = interruptExitCode(signal);
       enough.abort();
     });
+    for (const [name, look] of served?.looks() ?? []) earlier.set(name, look);
+    const concurrency = decodingConcurrency(options);
     const written = await writeReport({
-      ...{ path: report, checkpoint, model, input, output, decode: options, decoder, surpriseOf: memory.surpriseOf },
+      ...{ path: report, about: { ...about, made: new Date() } },
+      rows: reportRows({ input, output, model: model.id, concurrency, lookAt: looks.lookAt }),
       onProgress: (done, most) => bar.update(done, Math.min(most, result.seen), 'writing the report'),
       signal: enough.signal,
     });

@@ -1,7 +1,6 @@
 {
   const about = read('about');
-  const totals = read('totals');
-  const rows = read('rows');
+  let totals = read('totals');
   const byId = (id) => document.getElementById(id);
   const words = new Intl.Collator('en', { numeric: true });
   const palette = bytes(about.palette);
@@ -153,13 +152,15 @@
     return card;
   }
 
-  const listed = rows.map((row) => ({
+  const itemOf = (row) => ({
     row,
     card: undefined,
     label: row.classes?.[0]?.label,
     confidence: row.classes?.[0]?.probability,
     text: `${row.key}\n${(row.classes ?? []).map(({ label }) => label).join('\n')}\n${row.error?.code ?? ''}`.toLowerCase(),
-  }));
+  });
+  const listed = read('rows').map(itemOf);
+  const places = new Map(listed.map(({ row }, place) => [row.key, place]));
 
   const byKey = (a, b) => words.compare(a.row.key, b.row.key);
   /** What has no such number comes last, whichever way it is sorted. */
@@ -194,16 +195,24 @@
   const AT_ONCE = 200;
   let laying = 0;
 
-  /** Lays out the cards, the first ones now and the others in between whatever else is to be done. */
+  /**
+   * Lays out the cards, the first ones now and the others in between whatever else is to be done. A card that is in its
+   * place stays there.
+   */
   function lay(items) {
     laying += 1;
     const mine = laying;
-    byId('pictures').replaceChildren();
+    const list = byId('pictures');
+    const wanted = new Set(items.map(({ card }) => card));
+    for (const card of [...list.children]) if (!wanted.has(card)) card.remove();
+    let at = list.firstChild;
     function layFrom(start) {
       if (mine !== laying) return;
-      const next = items.slice(start, start + AT_ONCE);
-      for (const item of next) item.card ??= cardOf(item.row);
-      byId('pictures').append(...next.map(({ card }) => card));
+      for (const item of items.slice(start, start + AT_ONCE)) {
+        item.card ??= cardOf(item.row);
+        if (item.card === at) at = at.nextSibling;
+        else list.insertBefore(item.card, at);
+      }
       if (start + AT_ONCE < items.length) setTimeout(layFrom, 0, start + AT_ONCE);
     }
     layFrom(0);
@@ -229,21 +238,23 @@
       (more > 0 ? `; ${count(more)} more are counted above, but not listed` : '');
   }
 
+  const ofListed = () => (totals.listedOnly ? ', of the pictures below' : '');
+
   function figures() {
     const entries = [
       ['pictures', count(totals.pictures)],
       ['succeeded', count(totals.succeeded)],
       ['failed', count(totals.failed)],
-      ...(totals.nats === null ? [] : [['nats per token, mean', totals.nats.toFixed(3)]]),
+      ...(totals.nats === null ? [] : [[`nats per token, mean${ofListed()}`, totals.nats.toFixed(3)]]),
     ];
     const pairs = entries.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value)));
-    byId('figures').append(...pairs);
-    byId('card').append(...about.card.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
+    byId('figures').replaceChildren(...pairs);
   }
 
   /** Counts as bars whose names filter the pictures. */
   function countsCard(id, entries, choose) {
-    if (entries.length === 0) return;
+    const place = byId(id);
+    byId(`${id}-card`).hidden = entries.length === 0;
     const shown = entries.slice(0, 10);
     const name = (label) => {
       const button = element('button', { type: 'button' }, label);
@@ -255,15 +266,18 @@
       return button;
     };
     const drawn = shown.map(([label, pictures]) => [label, pictures, count(pictures)]);
-    byId(id).append(bars(drawn, shown[0][1], { even: true, name }));
-    if (entries.length > shown.length) {
-      byId(id).append(element('p', { className: 'quiet' }, `and ${count(entries.length - shown.length)} more`));
-    }
-    byId(`${id}-card`).hidden = false;
+    const more = entries.length - shown.length;
+    const focused = place.contains(document.activeElement) ? document.activeElement.textContent : undefined;
+    place.replaceChildren(
+      bars(drawn, shown[0]?.[1], { even: true, name }),
+      ...(more > 0 ? [element('p', { className: 'quiet' }, `and ${count(more)} more`)] : []),
+    );
+    for (const button of place.querySelectorAll('button')) if (button.textContent === focused) button.focus();
   }
 
   function histogram() {
-    const values = rows.map(({ nats }) => nats).filter((nats) => nats !== null);
+    const values = listed.map(({ row }) => row.nats).filter((nats) => nats !== null);
+    byId('nats-card').hidden = values.length < 2;
     if (values.length < 2) return;
     const low = Math.min(...values);
     const high = Math.max(...values);
@@ -285,16 +299,16 @@
       chart.append(bar);
     }
     const ends = [low.toFixed(2), `median ${middle.toFixed(2)}`, high.toFixed(2)];
-    byId('histogram').append(
+    byId('histogram').replaceChildren(
       chart,
       element('div', { className: 'ends' }, ...ends.map((end) => element('span', {}, end))),
     );
-    if (totals.pictures > rows.length) byId('nats-title').append(', of the pictures below');
-    byId('nats-card').hidden = false;
+    const some = totals.pictures > listed.length;
+    byId('nats-title').textContent = `Surprise, nats per token${some ? ', of the pictures below' : ''}`;
   }
 
   function legend() {
-    if (!rows.some((row) => row.look !== null && row.look.surprise !== null)) return;
+    if (!byId('legend').hidden || !listed.some(({ row }) => (row.look?.surprise ?? null) !== null)) return;
     const scale = drawing(64, 1, '', (i) => heatAt(i / 63));
     scale.setAttribute('aria-hidden', 'true');
     byId('legend').append(
@@ -312,19 +326,59 @@
     byId('warning').textContent = about.warning;
     byId('warning').hidden = false;
   }
-  figures();
-  countsCard('labels', totals.labels, (label) => {
-    byId('label').value = label;
-  });
-  countsCard('failures', totals.failures, (code) => {
-    byId('find').value = code;
-  });
-  histogram();
-  legend();
-  const labels = [...new Set(listed.flatMap(({ label }) => label ?? []))].sort(words.compare);
-  byId('label').append(...labels.map((label) => element('option', { value: label }, label)));
+  byId('card').append(...about.card.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
+
+  /** The classes that can be chosen; the chosen one stays. */
+  function labelOptions() {
+    const select = byId('label');
+    const chosen = select.selectedIndex === 0 ? undefined : select.value;
+    const names = new Set(listed.flatMap(({ label }) => label ?? []));
+    if (chosen !== undefined) names.add(chosen);
+    const options = [...names].sort(words.compare).map((label) => element('option', { value: label }, label));
+    if (options.map(({ value }) => value).join('\n') === optionsShown) return;
+    optionsShown = options.map(({ value }) => value).join('\n');
+    select.replaceChildren(select.options[0], ...options);
+    if (chosen !== undefined) select.selectedIndex = 1 + options.findIndex(({ value }) => value === chosen);
+  }
+  let optionsShown;
+
+  /** What is said of all pictures together. */
+  function summarize() {
+    figures();
+    countsCard('labels', totals.labels, (label) => {
+      byId('label').value = label;
+    });
+    countsCard('failures', totals.failures, (code) => {
+      byId('find').value = code;
+    });
+    byId('labels-title').textContent = `Most probable class${ofListed()}`;
+    histogram();
+    legend();
+    labelOptions();
+  }
+
+  summarize();
   byId('controls').addEventListener('input', show);
   byId('controls').addEventListener('submit', (event) => event.preventDefault());
   byId('controls').addEventListener('reset', () => setTimeout(show));
   show();
+
+  /** For the live page: rows come in place of what they change, without a word to screen readers. */
+  window.report = {
+    element,
+    percent,
+    plural,
+    update({ rows, totals: fresh }) {
+      for (const row of rows) {
+        const place = places.get(row.key) ?? listed.length;
+        places.set(row.key, place);
+        listed[place] = itemOf(row);
+      }
+      totals = fresh ?? totals;
+      summarize();
+      byId('shown').setAttribute('aria-live', 'off');
+      show();
+      setTimeout(() => byId('shown').removeAttribute('aria-live'));
+    },
+  };
 }

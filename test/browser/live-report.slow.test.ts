@@ -1,0 +1,236 @@
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createLiveReport } from '../../lib/report/live-report.ts';
+import { reportPage } from '../../lib/report/report-page.ts';
+import { openReportServer } from '../../lib/report/report-server.ts';
+import { finished, startIgpt, temporaryFolder } from '../cli/igpt-process.ts';
+import { writePicture, writePictures } from '../cli/picture-folder.ts';
+import { servedAt } from '../cli/served-at.ts';
+import { axe } from '../support/axe.ts';
+import { chromiumPath, launchChromium } from '../support/chromium.ts';
+import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
+
+const executable = chromiumPath();
+
+/** Kept for people to look at, and git-ignored. */
+const SCREENSHOTS = join(import.meta.dirname, '..', 'screenshots');
+
+const HOSTILE = `</script><script>window.hurt=1</script><img src=x onerror="window.hurt=1">`;
+
+describe.skipIf(executable === undefined)('the live report in Chromium', () => {
+  const folder = temporaryFolder();
+  let browser: Browser;
+
+  beforeAll(async () => {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    browser = await launchChromium(executable ?? '');
+  });
+  afterAll(async () => {
+    await browser?.close();
+    folder[Symbol.dispose]();
+  });
+
+  /** Opens a page; at the end there must have been no complaint, and no request but to its own server. */
+  async function open(url: string, look: (page: Page) => Promise<void>, options = {}): Promise<void> {
+    const context = await browser.newContext({ viewport: { width: 1360, height: 1000 }, ...options });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    const requests: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('request', (request) => requests.push(request.url()));
+    await page.goto(url);
+    await look(page);
+    expect(complaints).toEqual([]);
+    expect(requests.filter((request) => !request.startsWith(url) && !request.startsWith('data:'))).toEqual([]);
+    await context.close();
+  }
+
+  const names = (page: Page): Promise<string[]> => page.locator('#pictures h3').allTextContents();
+
+  /** A served report without a run behind it. */
+  async function serve(port = 0) {
+    const live = createLiveReport();
+    const dropped: string[] = [];
+    const server = await openReportServer({
+      ...{ port, live, maxBytes: 1000 },
+      page: () => reportPage(reportRowsOf([]), REPORT_ABOUT, { live: { maxBytes: 1000, folder: 'pictures/dropped' } }),
+      async drop(name, body) {
+        await Array.fromAsync(body);
+        dropped.push(name);
+        return `dropped/${name}`;
+      },
+    });
+    return {
+      ...{ live, dropped, url: server.url },
+      /** Goes without a word to the pages. */
+      kill: () => server.close(),
+      async [Symbol.asyncDispose]() {
+        live.end();
+        await server.close();
+      },
+    };
+  }
+
+  /** Drops files on the page as a hand would. */
+  async function drop(page: Page, files: { name: string; bytes: Buffer }[]): Promise<void> {
+    const list = files.map(({ name, bytes }) => [name, bytes.toString('base64')]);
+    const carried = await page.evaluateHandle(`(() => {
+      const carried = new DataTransfer();
+      for (const [name, base64] of ${JSON.stringify(list)}) {
+        carried.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name));
+      }
+      return carried;
+    })()`);
+    await page.dispatchEvent('main', 'dragover', { dataTransfer: carried });
+    await page.screenshot({ path: join(SCREENSHOTS, 'live-dragged-over.png') });
+    await page.dispatchEvent('main', 'drop', { dataTransfer: carried });
+  }
+
+  test('of a real run grows, takes what is dropped or chosen, and stays when the run has ended', async () => {
+    const pictures = join(folder.path, 'pictures');
+    await writePictures(pictures, 2);
+    const args = ['run', 'pictures', '--out', 'out', '--serve', '0', '--workers', '1', '--max-megabytes', '1'];
+    const child = startIgpt(args, { cwd: folder.path });
+    const url = servedAt(child);
+    const end = finished(child);
+    await open(await url, async (page) => {
+      await expect.poll(() => names(page), { timeout: 30_000 }).toEqual(['000.png', '001.png']);
+      expect(await page.locator('#live-words').textContent()).toMatch(/^2 of 2 pictures/);
+
+      await writePicture(join(pictures, 'late.png'), 50);
+      await expect.poll(() => names(page), { timeout: 30_000 }).toContain('late.png');
+
+      const bytes = readFileSync(join(pictures, '001.png'));
+      await drop(page, [
+        { name: 'on a whim.png', bytes },
+        { name: 'on a whim.png', bytes },
+        { name: 'huge.png', bytes: Buffer.alloc(1_000_001) },
+      ]);
+      const line = page.locator('#sent > li', { hasText: 'dropped/on a whim.png' });
+      await expect
+        .poll(() => line.textContent(), { timeout: 30_000 })
+        .toMatch(/: \w+, [\d.]+ %, [\d.]+ nats per token$/);
+      await expect.poll(() => names(page)).toContain('dropped/on a whim (2).png');
+      expect(await page.locator('#sent > li', { hasText: 'huge.png' }).textContent()).toBe(
+        'huge.png: larger than 1 MB (--max-megabytes)',
+      );
+
+      // By keyboard alone, and a file that is no picture: it fails as any other.
+      const choice = page.waitForEvent('filechooser');
+      await page.getByRole('button', { name: 'Choose pictures' }).focus();
+      await page.keyboard.press('Enter');
+      await (await choice).setFiles({ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
+      const failed = page.locator('#sent > li', { hasText: 'notes.png' });
+      await expect.poll(() => failed.textContent(), { timeout: 30_000 }).toMatch(/: failed, unsupported_format: /);
+      await page.getByRole('button', { name: 'dropped/notes.png' }).press('Enter');
+      await expect.poll(() => names(page)).toEqual(['dropped/notes.png']);
+      expect(await page.locator('#pictures .failure strong').textContent()).toBe('unsupported_format');
+      await page.getByRole('button', { name: 'Reset' }).click();
+      await expect.poll(() => names(page)).toHaveLength(6);
+
+      expect(await axe(page)).toEqual([]);
+      await page.evaluate('scrollTo(0, 0)');
+      await page.screenshot({ path: join(SCREENSHOTS, 'live-light.png'), fullPage: true });
+      await page.emulateMedia({ colorScheme: 'dark' });
+      expect(await axe(page)).toEqual([]);
+      await page.screenshot({ path: join(SCREENSHOTS, 'live-dark.png'), fullPage: true });
+
+      child.kill('SIGINT');
+      await page.getByText('igpt has ended').waitFor();
+      expect(await names(page)).toHaveLength(6);
+      expect(await axe(page)).toEqual([]);
+    });
+    const { code, stderr } = await end;
+    expect(code, stderr).toBe(130);
+    expect(readdirSync(join(pictures, 'dropped')).toSorted()).toEqual([
+      'notes.png',
+      'on a whim (2).png',
+      'on a whim.png',
+    ]);
+    // What the page had to look at is in the file, too.
+    expect(readFileSync(join(folder.path, 'out', 'report.html'), 'utf8').match(/"thumbnail"/g)).toHaveLength(5);
+  });
+
+  test('keeps filter, focus and place while rows come, and shows hostile names as text', async () => {
+    await using served = await serve();
+    const { live, url } = served;
+    for (let i = 0; i < 8; i++) live.put(reportRowAt(i));
+    await open(url, async (page) => {
+      await expect.poll(() => names(page)).toHaveLength(8);
+      await page.locator('#label').selectOption('dog');
+      await page.getByRole('button', { name: 'ship' }).focus();
+      const before = await page.locator('#pictures > li').first().elementHandle();
+      live.put(reportRowAt(8, { key: `${HOSTILE}.jpg`, classes: [{ label: HOSTILE, probability: 1 }] }));
+      live.put(reportRowAt(9));
+      live.put(reportRowAt(5, { nats: 0.125 }));
+      await expect.poll(() => names(page)).toEqual([1, 5, 9].map((i) => `folder/picture ${i}.jpg`));
+      await expect.poll(() => page.locator('#pictures').textContent()).toContain('0.125 nats per token');
+      expect(await page.evaluate('document.activeElement.textContent')).toBe('ship');
+      expect(await before?.evaluate((card) => card.isConnected)).toBe(true);
+      expect(await page.locator('#figures').textContent()).toMatch(/^pictures10/);
+
+      await page.locator('#label').selectOption(HOSTILE);
+      expect(await names(page)).toEqual([`${HOSTILE}.jpg`]);
+      await drop(page, [{ name: `${HOSTILE.replaceAll('/', '')}.png`, bytes: Buffer.from('x') }]);
+      await page.locator('#sent').getByText('the model is looking at it').waitFor();
+      expect(await page.evaluate('"hurt" in window')).toBe(false);
+    });
+  });
+
+  test('draws 2,000 pictures that were there before it', async () => {
+    await using served = await serve();
+    for (let i = 0; i < 2000; i++) served.live.put(reportRowAt(i));
+    await open(served.url, async (page) => {
+      await expect.poll(() => page.locator('#pictures > li').count(), { timeout: 30_000 }).toBe(2000);
+      expect((await names(page)).slice(0, 3)).toEqual([0, 1, 2].map((i) => `folder/picture ${i}.jpg`));
+      expect(await page.locator('#pictures canvas').count()).toBeLessThan(200);
+    });
+  });
+
+  test('comes back by itself when the server does, with what that one has', async () => {
+    const first = await serve();
+    first.live.put(reportRowAt(0));
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(first.url);
+    await expect.poll(() => names(page)).toEqual(['folder/picture 0.jpg']);
+    await page.evaluate('window.sameDocument = true');
+    const port = Number(new URL(first.url).port);
+    await first.kill();
+    await page.getByText('The connection broke').waitFor();
+    await using second = await serve(port);
+    second.live.put(reportRowAt(1));
+    await expect.poll(() => names(page), { timeout: 30_000 }).toEqual(['folder/picture 1.jpg']);
+    expect(await page.evaluate('"sameDocument" in window')).toBe(false);
+    await context.close();
+  });
+
+  test('takes nothing from a page of another origin, and lets none frame it', async () => {
+    await using served = await serve();
+    const evil = createServer((_, response) => {
+      response.setHeader('content-type', 'text/html');
+      response.end(`<!doctype html><title>evil</title><iframe src="${served.url}"></iframe>`);
+    }).listen(0, '127.0.0.1');
+    await once(evil, 'listening');
+    const address = evil.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(`http://127.0.0.1:${port}/`);
+    const tried = await page.evaluate(`Promise.all([
+      fetch('${served.url}pictures?name=a.png', { method: 'POST', mode: 'no-cors', body: 'x' }).then(({ type }) => type, () => 'refused'),
+      fetch('${served.url}pictures?name=b.png', { method: 'POST', body: 'x' }).then(() => 'read', () => 'refused'),
+      fetch('${served.url}').then(() => 'read', () => 'refused'),
+    ])`);
+    expect(tried).not.toContain('read');
+    expect(served.dropped).toEqual([]);
+    expect(await page.frames()[1]?.locator('body').textContent()).not.toContain('Pictures');
+    await context.close();
+    evil.close();
+  });
+});

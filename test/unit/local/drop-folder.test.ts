@@ -1,0 +1,81 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openDropFolder } from '../../../lib/local/drop-folder.ts';
+
+async function* bodyOf(...pieces: string[]): AsyncGenerator<Uint8Array> {
+  for (const piece of pieces) yield Buffer.from(piece);
+}
+
+describe('the folder of dropped pictures', () => {
+  let root: string;
+
+  beforeEach(() => {
+    root = realpathSync(mkdtempSync(join(tmpdir(), 'igpt-drop-')));
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const read = (key: string): string => readFileSync(join(root, key), 'utf8');
+
+  test('is made with the first picture, and keeps each under a name of its own', async () => {
+    const drops = openDropFolder(root);
+    expect(readdirSync(root)).toEqual([]);
+    const keys = await Promise.all(['one', 'two', 'three'].map((body) => drops.add('a/cat.jpg', bodyOf(body))));
+    expect(keys.toSorted()).toEqual(['dropped/cat (2).jpg', 'dropped/cat (3).jpg', 'dropped/cat.jpg']);
+    expect(keys.map(read)).toEqual(['one', 'two', 'three']);
+    expect(readdirSync(join(root, 'dropped'))).toHaveLength(3);
+  });
+
+  test('never replaces a file of the user', async () => {
+    mkdirSync(join(root, 'dropped'));
+    writeFileSync(join(root, 'dropped', 'cat.jpg'), 'mine');
+    expect(await openDropFolder(root).add('cat.jpg', bodyOf('new'))).toBe('dropped/cat (2).jpg');
+    expect(read('dropped/cat.jpg')).toBe('mine');
+  });
+
+  test('lets nothing out of it, whatever the name says', async () => {
+    const drops = openDropFolder(join(root));
+    expect(await drops.add('../../../escaped.png', bodyOf('x'))).toBe('dropped/escaped.png');
+    expect(await drops.add('..\\..\\escaped.png', bodyOf('x'))).toBe('dropped/escaped (2).png');
+    expect(readdirSync(root)).toEqual(['dropped']);
+  });
+
+  test('leaves nothing of a picture that does not come whole, and says why', async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('half');
+      throw new RangeError('too much');
+    }
+    await expect(openDropFolder(root).add('cat.jpg', broken())).rejects.toThrow(new RangeError('too much'));
+    expect(readdirSync(join(root, 'dropped'))).toEqual([]);
+  });
+
+  test('that is a link to elsewhere is refused', async () => {
+    const elsewhere = realpathSync(mkdtempSync(join(tmpdir(), 'igpt-elsewhere-')));
+    symlinkSync(elsewhere, join(root, 'dropped'));
+    await expect(openDropFolder(root).add('cat.jpg', bodyOf('x'))).rejects.toMatchObject({
+      code: 'drop_folder_elsewhere',
+    });
+    expect(readdirSync(elsewhere)).toEqual([]);
+    rmSync(elsewhere, { recursive: true });
+  });
+
+  test('that cannot be made is said', async () => {
+    writeFileSync(join(root, 'dropped'), 'a file');
+    await expect(openDropFolder(root).add('cat.jpg', bodyOf('x'))).rejects.toMatchObject({
+      code: 'drop_not_kept',
+      message: expect.stringContaining('the system said EEXIST'),
+    });
+    expect(existsSync(join(root, 'dropped'))).toBe(true);
+  });
+});

@@ -1,0 +1,223 @@
+import { once } from 'node:events';
+import { type IncomingMessage, type RequestOptions, request } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createLiveReport, type LiveReport } from '../../../lib/report/live-report.ts';
+import { openReportServer, type ReportServer } from '../../../lib/report/report-server.ts';
+import { reportRowAt } from '../../support/report-rows.ts';
+
+interface Answer {
+  status: number | undefined;
+  headers: IncomingMessage['headers'];
+  body: string;
+}
+
+describe('the server of a live report', () => {
+  let live: LiveReport;
+  let server: ReportServer;
+  let port: number;
+  let dropped: { name: string; body: string }[];
+
+  beforeEach(async () => {
+    live = createLiveReport();
+    dropped = [];
+    server = await openReportServer({
+      ...{ port: 0, live, maxBytes: 1000 },
+      async *page() {
+        yield '<!doctype html>';
+        yield 'the page';
+      },
+      async drop(name, body) {
+        const pieces = await Array.fromAsync(body);
+        if (name === 'disk.full') throw new Error('the disk is full');
+        dropped.push({ name, body: Buffer.concat(pieces).toString() });
+        return `dropped/${name}`;
+      },
+    });
+    port = Number(new URL(server.url).port);
+  });
+  afterEach(async () => {
+    live.end();
+    await server.close();
+  });
+
+  function send(path: string, options: RequestOptions = {}): ReturnType<typeof request> {
+    // As it stands: no client of ours resolves `..` first.
+    return request({ host: '127.0.0.1', port, path, agent: false, ...options });
+  }
+
+  async function answerOf(sent: ReturnType<typeof request>): Promise<Answer> {
+    const [response]: IncomingMessage[] = await once(sent, 'response');
+    if (response === undefined) throw new Error('no answer');
+    return { status: response.statusCode, headers: response.headers, body: await text(response) };
+  }
+
+  const get = (path: string, options: RequestOptions = {}): Promise<Answer> => answerOf(send(path, options).end());
+
+  function post(path: string, body: string | Buffer, headers: Record<string, string> = {}): Promise<Answer> {
+    const origin = `http://127.0.0.1:${port}`;
+    return answerOf(send(path, { method: 'POST', headers: { origin, ...headers } }).end(body));
+  }
+
+  /** A page that listens; `until` resolves to everything that it has heard once `pattern` is in it. */
+  async function listen(headers: Record<string, string> = {}) {
+    const sent = send('/events', { headers }).end();
+    const [response]: IncomingMessage[] = await once(sent, 'response');
+    if (response === undefined) throw new Error('no answer');
+    response.setEncoding('utf8');
+    let heard = '';
+    response.on('data', (piece: string) => {
+      heard += piece;
+    });
+    return {
+      response,
+      gone: () => sent.destroy(),
+      async until(pattern: RegExp): Promise<string> {
+        while (!pattern.test(heard)) await once(response, 'data');
+        return heard;
+      },
+    };
+  }
+
+  test('listens on loopback only, and gives the page without letting others frame or keep it', async () => {
+    expect(server.url).toBe(`http://127.0.0.1:${port}/`);
+    const { status, headers, body } = await get('/');
+    expect(status).toBe(200);
+    expect(body).toBe('<!doctype html>the page');
+    expect(headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': "frame-ancestors 'none'",
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'cross-origin-resource-policy': 'same-origin',
+    });
+    expect(headers['access-control-allow-origin']).toBeUndefined();
+    expect((await get('/', { method: 'HEAD' })).body).toBe('');
+  });
+
+  test('refuses strangers on every path', async () => {
+    for (const path of ['/', '/events', '/pictures', '/none']) {
+      expect((await get(path, { headers: { host: 'evil.example' } })).status, path).toBe(421);
+      expect((await get(path, { headers: { origin: 'http://evil.example' } })).status, path).toBe(403);
+      expect((await get(path, { headers: { 'sec-fetch-site': 'cross-site' } })).status, path).toBe(403);
+    }
+    expect((await post('/pictures?name=a.png', 'x', { origin: 'http://evil.example' })).status).toBe(403);
+    const withoutOrigin = send('/pictures?name=a.png', { method: 'POST' }).end('x');
+    expect((await answerOf(withoutOrigin)).status).toBe(403);
+    expect(dropped).toEqual([]);
+  });
+
+  test.each(['/../../etc/passwd', '/%2e%2e/etc/passwd', '//evil/', '/page.js', '/constructor', 'http://evil.example/'])(
+    'knows nothing at %s',
+    async (path) => {
+      const { status, body } = await get(path);
+      expect(status).toBe(404);
+      expect(body).toBe('There is nothing here.\n');
+    },
+  );
+
+  test.each([
+    ['/', 'POST', 'GET, HEAD'],
+    ['/', 'DELETE', 'GET, HEAD'],
+    ['/events', 'POST', 'GET'],
+    ['/pictures', 'GET', 'POST'],
+    ['/pictures', 'PUT', 'POST'],
+    ['/pictures', 'OPTIONS', 'POST'],
+  ])('%s knows no %s', async (path, method, allow) => {
+    const answer = await get(path, { method, headers: { origin: `http://127.0.0.1:${port}` } });
+    expect(answer.status).toBe(405);
+    expect(answer.headers.allow).toBe(allow);
+  });
+
+  test('takes a picture and says under which key', async () => {
+    const { status, body } = await post('/pictures?name=my%20cat%2F..%2F%C3%A4.png', 'pixels');
+    expect(status).toBe(201);
+    expect(JSON.parse(body)).toEqual({ key: 'dropped/my cat/../ä.png' });
+    expect(dropped).toEqual([{ name: 'my cat/../ä.png', body: 'pixels' }]);
+  });
+
+  test('says why a picture could not be kept', async () => {
+    expect(await post('/pictures?name=disk.full', 'x')).toMatchObject({ status: 500, body: 'the disk is full\n' });
+  });
+
+  test('refuses a picture that says it is too large before it comes', async () => {
+    const sent = send('/pictures?name=a.png', {
+      method: 'POST',
+      headers: { origin: `http://127.0.0.1:${port}`, 'content-length': '1001' },
+    });
+    sent.flushHeaders();
+    const { status, body, headers } = await answerOf(sent);
+    expect(status).toBe(413);
+    expect(body).toContain('at most 0.001 MB (--max-megabytes)');
+    expect(headers.connection).toBe('close');
+    expect((await post('/pictures?name=b.png', 'x'.repeat(1000))).status).toBe(201);
+  });
+
+  test('stops reading a picture that does not say how large it is, once it is too large', async () => {
+    const sent = send('/pictures?name=a.png', {
+      method: 'POST',
+      headers: { origin: `http://127.0.0.1:${port}`, 'transfer-encoding': 'chunked' },
+    });
+    sent.write('x'.repeat(1001));
+    expect((await answerOf(sent)).status).toBe(413);
+    expect(dropped).toEqual([]);
+    sent.destroy();
+  });
+
+  test('a picture that breaks off is not kept, and the server goes on', async () => {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(
+      `POST /pictures?name=a.png HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: http://127.0.0.1:${port}\r\nContent-Length: 100\r\n\r\nhalf`,
+    );
+    socket.end();
+    socket.resume();
+    await once(socket, 'close');
+    expect(dropped).toEqual([]);
+    expect((await get('/')).status).toBe(200);
+  });
+
+  test('tells a page everything, then each change, then the end', async () => {
+    live.put(reportRowAt(0));
+    live.setProgress({ done: 1, total: 3 });
+    const page = await listen();
+    expect(page.response.headers['content-type']).toBe('text/event-stream');
+    const first = await page.until(/event: state/);
+    expect(first).toMatch(/^retry: 2000\n\nevent: rows\nid: [0-9a-f-]+\.1\ndata: \[{.*}\]\n\nevent: state\n/);
+    expect(first).toContain('"progress":{"done":1,"total":3}');
+    live.put(reportRowAt(1));
+    expect(await page.until(/picture 1\.jpg.*"pictures":2/s)).toMatch(/\nid: [0-9a-f-]+\.3\n/);
+    live.end();
+    expect(await page.until(/event: end\ndata: \n\n$/)).toContain('event: end');
+  });
+
+  test('tells a page that comes back only what it has missed', async () => {
+    live.put(reportRowAt(0));
+    live.put(reportRowAt(1));
+    const page = await listen();
+    const id = /id: (.*\.2)\n/.exec(await page.until(/event: state/))?.[1] ?? '';
+    page.gone();
+    live.put(reportRowAt(2));
+    const again = await (await listen({ 'last-event-id': id })).until(/event: state/);
+    expect(again.match(/picture \d/g)).toEqual(['picture 2']);
+  });
+
+  test('has a page of another run load itself anew', async () => {
+    const page = await listen({ 'last-event-id': '00000000-0000-0000-0000-000000000000.5' });
+    expect(await page.until(/reload/)).toContain('event: reload\n');
+    if (!page.response.readableEnded) await once(page.response, 'end');
+  });
+
+  test('lets 16 pages listen, and another one when one has gone', async () => {
+    const pages = await Promise.all(Array.from({ length: 16 }, () => listen()));
+    expect((await get('/events')).status).toBe(503);
+    pages[0]?.gone();
+    await expect.poll(async () => (await listen()).response.statusCode).toBe(200);
+  });
+
+  test('says which code a port that is taken has', async () => {
+    const options = { port, live, maxBytes: 1, page: async function* () {}, drop: async () => '' };
+    await expect(openReportServer(options)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+});
