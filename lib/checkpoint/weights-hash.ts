@@ -16,31 +16,33 @@ export function weightHashes({ weights, weightFiles }: Checkpoint): Promise<stri
 }
 
 /**
- * SHA-256 of a file, hex.
+ * SHA-256 of a file from byte `start` on, hex.
  *
  * @throws CheckpointError `weights_missing` when the file went away since the checkpoint was opened
  */
-export async function fileHash(path: string): Promise<string> {
+export async function fileHash(path: string, start = 0): Promise<string> {
   const stats = await stat(path, { bigint: true }).catch((cause: unknown) => {
     throw gone(path, cause);
   });
-  const key = [path, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join('\n');
-  const hash = known.get(key) ?? hashFile(path);
+  const key = [path, start, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join('\n');
+  const hash = known.get(key) ?? hashFile(path, start);
   known.set(key, hash);
   hash.catch(() => known.delete(key));
   return hash;
 }
 
-async function hashFile(path: string): Promise<string> {
+async function hashFile(path: string, start: number): Promise<string> {
   const hash = createHash('sha256');
   try {
     await using file = await open(path);
     // Two pieces take turns: one is hashed while the next is read. New memory for each costs more than the hash.
     let piece = Buffer.allocUnsafeSlow(pieceBytes);
     let other = Buffer.allocUnsafeSlow(pieceBytes);
-    let { bytesRead } = await file.read(piece);
+    let at = start;
+    let { bytesRead } = await file.read(piece, 0, pieceBytes, at);
     while (bytesRead > 0) {
-      const next = file.read(other);
+      at += bytesRead;
+      const next = file.read(other, 0, pieceBytes, at);
       hash.update(piece.subarray(0, bytesRead));
       ({ bytesRead } = await next);
       [piece, other] = [other, piece];

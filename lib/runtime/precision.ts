@@ -18,6 +18,7 @@ import {
   planText,
   uniformPlan,
 } from '../checkpoint/derived/precision.ts';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpoint/error.ts';
 import { projectionCosines } from './projection-cosines.ts';
 
 /**
@@ -56,21 +57,27 @@ export interface PrecisionOptions {
   folder?: string;
   /** Makes the file anew. Default false. */
   again?: boolean;
+  /** Is told in one line of a file that is damaged or stale, and therefore made anew. Default: standard error. */
+  say?: (line: string) => void;
 }
 
+/** Of a derived file that is of no use: another takes its place. */
+const UNUSABLE: readonly CheckpointErrorCode[] = ['weights_invalid', 'weights_stale'];
+
 /**
- * The checkpoint in a number format. Its file is made on first use (S: 2 s), and found again by a hash of the weights.
+ * The checkpoint in a number format. Its file is made on first use (S: 2 s), and found again by a hash of the weights;
+ * one that is damaged is made anew.
  *
- * @throws CheckpointError `weights_stale`, `output_not_writable`, and what is wrong with the weights
+ * @throws CheckpointError `output_not_writable`, and what is wrong with the weights
  */
 export async function inPrecision(
   checkpoint: Checkpoint,
   precision: Precision,
-  { folder = derivedFolder(), again = false }: PrecisionOptions = {},
+  { folder = derivedFolder(), again = false, say = sayOnStandardError }: PrecisionOptions = {},
 ): Promise<PreciseCheckpoint> {
   if (precision === 'f32') return { checkpoint, identity: precision };
   const path = await derivedPath(checkpoint, precision, folder);
-  const found = again ? undefined : await openDerived(path, checkpoint, precision);
+  const found = again ? undefined : await openUsable(path, checkpoint, precision, say);
   const derived = found ?? (await derive(path, checkpoint, precision));
   return {
     checkpoint: { ...checkpoint, weights: derived.weights },
@@ -87,13 +94,32 @@ function identityOf({ config }: Checkpoint, precision: DerivedPrecision, plan: P
   return `${precision}+${createHash('sha256').update(text).digest('hex').slice(0, 8)}`;
 }
 
+function sayOnStandardError(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function openUsable(
+  path: string,
+  checkpoint: Checkpoint,
+  precision: DerivedPrecision,
+  say: (line: string) => void,
+): Promise<DerivedWeights | undefined> {
+  try {
+    return await openDerived(path, checkpoint, precision);
+  } catch (error) {
+    if (!(error instanceof CheckpointError && UNUSABLE.includes(error.code))) throw error;
+    say(`${error.message} It is made anew.`);
+    return undefined;
+  }
+}
+
 async function derive(path: string, checkpoint: Checkpoint, precision: DerivedPrecision): Promise<DerivedWeights> {
-  if (precision === 'f16') {
-    await writeDerived(path, checkpoint, precision, undefined);
-  } else {
-    // Its place is taken only by a file whose every matrix is good enough.
-    const candidate = join(dirname(path), `.${process.pid}-${crypto.randomUUID()}-${basename(path)}`);
-    try {
+  // Its place is taken only by a file that is whole, and whose every matrix is good enough.
+  const candidate = join(dirname(path), `.${process.pid}-${crypto.randomUUID()}-${basename(path)}`);
+  try {
+    if (precision === 'f16') {
+      await writeDerived(candidate, checkpoint, precision, undefined);
+    } else {
       let plan = uniformPlan(checkpoint.config.n_layer, FIRST[precision]);
       for (let next: Plan | undefined = plan; next !== undefined; ) {
         plan = next;
@@ -101,10 +127,10 @@ async function derive(path: string, checkpoint: Checkpoint, precision: DerivedPr
         const made = await openMade(candidate, checkpoint, precision);
         next = finerPlan(plan, await projectionCosines(checkpoint, made.weights));
       }
-      await rename(candidate, path);
-    } finally {
-      await rm(candidate, { force: true }).catch(() => {}); // what went wrong before matters more
     }
+    await rename(candidate, path);
+  } finally {
+    await rm(candidate, { force: true }).catch(() => {}); // what went wrong before matters more
   }
   return openMade(path, checkpoint, precision);
 }
