@@ -108,6 +108,10 @@ const settings = z.strictObject({
   ).default(['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge']),
   /** Also a place for training jobs, on Fargate Spot: `igpt train --on-aws`. It costs nothing while none runs. Default: false. */
   training: flag.default(false),
+  /** Also a place for batch jobs, on the same hardware as the workers: `igpt batch submit`. It costs nothing while none runs. Default: false. */
+  batch: flag.default(false),
+  /** Shards of batch jobs that are worked on at once, each by a machine. Default: 4. */
+  batchTasks: whole({ min: 1, max: 1000 }).default(4),
   /** Who builds the worker's image: Docker where `cdk deploy` runs, or CodeBuild in the account. Default: docker. */
   imageBuild: z.enum(['docker', 'codebuild'], 'expected docker or codebuild').default('docker'),
   /**

@@ -4,6 +4,7 @@ import { Alarms } from './constructs/alarms.ts';
 import { bothProcesses } from './constructs/both-processes.ts';
 import { CostBrake } from './constructs/cost-brake.ts';
 import { WorkDashboard } from './constructs/dashboard.ts';
+import { jobs } from './constructs/jobs.ts';
 import { ModelLocation } from './constructs/model-location.ts';
 import { Network } from './constructs/network.ts';
 import { queueOutputs, tellOutputs } from './constructs/outputs.ts';
@@ -13,7 +14,6 @@ import { Queues } from './constructs/queues.ts';
 import { Results } from './constructs/results.ts';
 import { Scaling } from './constructs/scaling.ts';
 import { Storage } from './constructs/storage.ts';
-import { TrainingJob } from './constructs/training-job.ts';
 import { notifyUploads } from './constructs/upload-notifications.ts';
 import { Worker } from './constructs/worker.ts';
 import type { DeploymentConfig } from './deployment-config.ts';
@@ -33,9 +33,6 @@ export class ImageGptStack extends Stack {
     const namespace = `ImageGpt/${config.stackName}`;
     const both = bothProcesses({ config, storage, queues, results, model, namespace });
     const network = new Network(this, 'Network');
-    const training = config.training
-      ? new TrainingJob(this, 'Training', { config, network, storage, model })
-      : undefined;
     const worker = new Worker(this, 'Worker', {
       config,
       network,
@@ -92,10 +89,7 @@ export class ImageGptStack extends Stack {
       dashboard: dashboard.dashboardName,
       costBrakeHoldArn: brake.hold.stateMachineArn,
       costBrakeReleaseArn: brake.release.stateMachineArn,
-      ...(training && {
-        trainingQueue: training.queue.jobQueueArn,
-        trainingJob: training.definition.jobDefinitionArn,
-      }),
+      ...jobs(this, { config, network, storage, results, model, image: worker.image }),
     });
   }
 }

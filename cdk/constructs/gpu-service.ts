@@ -1,6 +1,6 @@
 import { Validations } from 'aws-cdk-lib';
 import { AutoScalingGroup, OnDemandAllocationStrategy, SpotAllocationStrategy } from 'aws-cdk-lib/aws-autoscaling';
-import { BlockDeviceVolume, EbsDeviceVolumeType, InstanceType, LaunchTemplate, UserData } from 'aws-cdk-lib/aws-ec2';
+import { InstanceType, LaunchTemplate, UserData } from 'aws-cdk-lib/aws-ec2';
 import {
   AmiHardwareType,
   AsgCapacityProvider,
@@ -14,11 +14,9 @@ import {
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { acknowledgeFindings } from './acknowledge.ts';
+import { guardedInstance } from './guarded-instance.ts';
 import type { Network } from './network.ts';
 import { untilGone } from './until-gone.ts';
-
-/** System, image (about 6 GB unpacked) and a model of up to 6 GB, GiB. */
-const diskGiB = 60;
 
 export interface GpuServiceProps {
   cluster: Cluster;
@@ -96,6 +94,7 @@ export class GpuService extends Construct {
     // Two minutes' notice: ECS drains the instance, and the worker hands its messages back.
     userData.addCommands('echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config');
     return new LaunchTemplate(this, 'Template', {
+      ...guardedInstance(),
       machineImage: EcsOptimizedImage.amazonLinux2023(AmiHardwareType.GPU),
       instanceType: new InstanceType(instanceType),
       userData,
@@ -103,15 +102,6 @@ export class GpuService extends Construct {
       securityGroup: network.workers,
       // To reach AWS's APIs without NAT.
       associatePublicIpAddress: true,
-      requireImdsv2: true,
-      // A container is one hop further: it cannot take the instance's role.
-      httpPutResponseHopLimit: 1,
-      blockDevices: [
-        {
-          deviceName: '/dev/xvda',
-          volume: BlockDeviceVolume.ebs(diskGiB, { encrypted: true, volumeType: EbsDeviceVolumeType.GP3 }),
-        },
-      ],
     });
   }
 }

@@ -5,7 +5,7 @@ import type { Queues } from './queues.ts';
 type Name = keyof typeof stackOutputs;
 
 /** Outputs that not every stack has. */
-type Optional = 'onDemandService' | 'trainingQueue' | 'trainingJob';
+type Optional = 'onDemandService' | 'trainingQueue' | 'trainingJob' | 'batchQueue' | 'batchJob';
 
 export type OutputValues = Record<Exclude<Name, Optional>, string> & Partial<Record<Optional, string>>;
 

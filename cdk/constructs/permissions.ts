@@ -3,7 +3,6 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import type { ModelLocation } from './model-location.ts';
 
 // What each process may do, call by call: CDK's own grants are wider.
 
@@ -49,7 +48,16 @@ export function writeRuns(output: IBucket): PolicyStatement[] {
   ];
 }
 
-export function readModel({ bucket, readable }: ModelLocation): PolicyStatement[] {
+/** The manifests and shards of batch jobs; see functions/batch. */
+export function writeBatches(output: IBucket): PolicyStatement[] {
+  return [
+    allow(['s3:GetObject', 's3:PutObject'], [output.arnForObjects('batch/*')]),
+    allow(['s3:ListBucket'], [output.bucketArn]),
+  ];
+}
+
+/** `readable` is the prefix below which models lie. */
+export function readModel({ bucket, readable }: { bucket: IBucket; readable: string }): PolicyStatement[] {
   return [
     allow(['s3:GetObject'], [bucket.arnForObjects(`${readable}/*`)]),
     allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${readable}/*` } }),

@@ -24,11 +24,10 @@ const drainSeconds = 100;
 const cache = '/cache';
 
 /** One task fills a g6.xlarge, g5.xlarge or g4dn.xlarge (4 vCPU, 16 GiB) but for what ECS and the system take. */
-const gpuMemoryMiB = 13_312;
+export const gpuMemoryMiB = 13_312;
 
 /** On Fargate: iGPT-S on four threads. */
-const fargateCpu = 4096;
-const fargateMemoryMiB = 8192;
+export const fargateSize = { cpu: 4096, memoryLimitMiB: 8192 };
 
 export interface WorkerTaskProps {
   compute: 'gpu' | 'cpu';
@@ -55,8 +54,7 @@ export class WorkerTask extends Construct {
         })
       : new FargateTaskDefinition(this, 'Definition', {
           taskRole: role,
-          cpu: fargateCpu,
-          memoryLimitMiB: fargateMemoryMiB,
+          ...fargateSize,
           volumes: [{ name: 'cache' }],
         });
     const size: Partial<ContainerDefinitionOptions> = gpu ? { gpuCount: 1, memoryLimitMiB: gpuMemoryMiB } : {};

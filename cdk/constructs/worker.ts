@@ -23,6 +23,7 @@ export interface WorkerProps {
 /** The cluster with what runs the worker: Spot GPUs and on-demand ones, or Fargate Spot. Nothing runs at first. */
 export class Worker extends Construct {
   readonly cluster: Cluster;
+  readonly image: WorkerImage;
   /** The one that preprocess wakes. */
   readonly service: BaseService;
   /** Helps when Spot leaves work waiting; undefined on Fargate. */
@@ -44,7 +45,8 @@ export class Worker extends Construct {
     this.cluster = cluster;
 
     const { compute, maxTasks, instanceTypes, logRetentionDays } = config;
-    const { image, ready } = new WorkerImage(this, 'Image', config);
+    this.image = new WorkerImage(this, 'Image', config);
+    const { image, ready } = this.image;
     const { definition } = new WorkerTask(this, 'Task', {
       ...{ compute, image, permissions, logRetentionDays },
       environment: { ...environment, VISIBILITY_SECONDS: String(tokensVisibility.toSeconds()) },

@@ -12,7 +12,7 @@ import { commandError } from './command-error.ts';
 type OutputName = keyof typeof stackOutputs;
 
 /** Outputs that not every stack has: see {@link stackOutputs}. */
-const optional = ['onDemandService', 'trainingQueue', 'trainingJob'] as const;
+const optional = ['onDemandService', 'trainingQueue', 'trainingJob', 'batchQueue', 'batchJob'] as const;
 
 type OptionalName = (typeof optional)[number];
 

@@ -124,7 +124,7 @@ export function estimateCost(question: CostQuestion): CostEstimate {
       cloudWatch.metricMonth / hoursInMonth,
     ),
   ];
-  const hourly = hourlyOf(question.compute);
+  const hourly = hourlyUsd(question.compute);
   const workers = {
     spot: line('workers', 'tasks on Spot', pace.paidHours, 'hours', hourly.spot),
     onDemand: line('workers', 'tasks on demand', pace.paidHours, 'hours', hourly.onDemand),
@@ -181,7 +181,8 @@ function paceOf({ pictures, gflop, compute, utilisation, fill }: CostQuestion): 
   };
 }
 
-function hourlyOf(compute: GpuInstance | 'cpu'): { spot: number; onDemand: number } {
+/** An hour of one task, with its address and disk. */
+export function hourlyUsd(compute: GpuInstance | 'cpu'): { spot: number; onDemand: number } {
   const { ec2, fargate: price, publicIpv4Hour, ebsGbMonth } = prices;
   if (compute === 'cpu') {
     const task = fargate.vcpu * price.vcpuHour + fargate.gb * price.gbHour;

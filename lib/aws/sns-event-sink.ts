@@ -17,7 +17,7 @@ const attributeText = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]{1
 
 /**
  * Publishes events as JSON on an SNS topic, with the attributes `status`, `model` and (where there is one) `label`, by
- * which subscribers filter.
+ * which subscribers filter; those of batch jobs with `type` and `model`.
  */
 export function createSnsEventSink({
   client,
@@ -53,6 +53,7 @@ export function createSnsEventSink({
 }
 
 function attributesOf(event: PipelineEvent): Record<string, MessageAttributeValue> {
+  if (event.type === 'batch') return { type: text(event.type), model: text(event.model) };
   if (event.type !== 'result') return {};
   const { status, model } = event;
   const label = event.status === 'succeeded' ? event.label : null;

@@ -121,6 +121,21 @@ export const batchSummary = z.strictObject({
 
 export type BatchSummary = z.infer<typeof batchSummary>;
 
+/**
+ * `_submission.json`: the last submission to AWS Batch. Child i does `shards[i]`; they are those that were missing when
+ * it was submitted.
+ */
+export const batchSubmission = z.strictObject({
+  job: z.string(),
+  /** ISO 8601. */
+  submitted_at: z.string(),
+  /** In these shards. */
+  pictures: z.int().nonnegative(),
+  shards: z.array(z.int().nonnegative()).min(1),
+});
+
+export type BatchSubmission = z.infer<typeof batchSubmission>;
+
 /** Names in the output directory. Readers of Parquet pass over what begins with an underscore. */
 export const batchKeys = {
   job: '_job.json',
@@ -128,6 +143,7 @@ export const batchKeys = {
   records: '_shards/',
   summary: '_summary.json',
   success: '_SUCCESS',
+  submission: '_submission.json',
   shards: 'part-',
 } as const;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { modelId } from './keys.ts';
-import { maxReceiveCount } from './limits.ts';
+import { maxArrayChildren, maxReceiveCount } from './limits.ts';
 
 // The environment variables of the deployed processes: the stack writes them, functions/ reads them. An empty variable
 // counts as one that is not there. What Node, the AWS SDK (AWS_REGION, AWS_ENDPOINT_URL …) and Powertools
@@ -134,6 +134,14 @@ const argumentList = z.string().transform((text, context): string[] => {
   }
 });
 
+/** What the workers of a deployment compute, as its definition of batch jobs tells it. */
+export const batchDefinition = workerEnvironment.pick({
+  ...{ MODEL_LOCATION: true, MODEL_ID: true, PROVIDER: true, PRECISION: true, SCALED_DECODING: true },
+  ...{ OUTPUTS: true, FEATURE_LAYER: true, FEATURE_NORM: true },
+});
+
+export type BatchDefinition = z.output<typeof batchDefinition>;
+
 const s3Prefix = z.string().regex(/^s3:\/\/[a-z0-9.-]+\/.*[^/]$/, 'expected s3://bucket/prefix');
 
 /** The environment of functions/train. */
@@ -149,3 +157,17 @@ export const trainEnvironment = z.object({
   /** Between two copies of the run to S3, seconds. */
   TRAIN_COPY_SECONDS: whole({ min: 1, max: 3600 }).default(60),
 });
+
+/** The environment of functions/batch. */
+export const batchEnvironment = workerEnvironment
+  .pick({ MODEL_LOCATION: true, MODEL_CACHE: true, RESULTS_TOPIC_ARN: true })
+  .extend({
+    /** Where the job's manifest lies and its shards go. */
+    BATCH_OUT: s3Prefix,
+    /** Share of failed pictures, 0 to 1, beyond which the child stops. */
+    BATCH_MAX_FAILURE_RATE: z.coerce.number('expected a number from 0 to 1').min(0).max(1).default(0.5),
+    /** Which shard of the submission; AWS Batch sets it in the children of an array. Default: the only one. */
+    AWS_BATCH_JOB_ARRAY_INDEX: whole({ min: 0, max: maxArrayChildren - 1 }).default(0),
+  });
+
+export type BatchEnvironment = z.output<typeof batchEnvironment>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { batchErrorCode } from './batch.ts';
 import { failure } from './failure.ts';
 import { inputKey, modelId } from './keys.ts';
 import type { Outcome } from './outcome.ts';
@@ -39,8 +40,26 @@ const summaryEvent = z.strictObject({
 
 export type SummaryEvent = z.infer<typeof summaryEvent>;
 
+/** A batch job on AWS is done: its shards are all there. Told at least once for each job. */
+const batchEvent = z.strictObject({
+  type: z.literal('batch'),
+  /** Id of the job. */
+  job: z.string(),
+  model: modelId,
+  /** Where the shards lie, `s3://bucket/prefix`. */
+  place: z.string(),
+  shards: z.int().nonnegative(),
+  pictures: z.int().nonnegative(),
+  succeeded: z.int().nonnegative(),
+  failed: z.int().nonnegative(),
+  /** Pictures by error code. */
+  failures: z.partialRecord(batchErrorCode, z.int().positive()),
+});
+
+export type BatchEvent = z.infer<typeof batchEvent>;
+
 /** Everything that a run tells. */
-export const pipelineEvent = z.union([resultEvent, summaryEvent]);
+export const pipelineEvent = z.union([resultEvent, summaryEvent, batchEvent]);
 
 export type PipelineEvent = z.infer<typeof pipelineEvent>;
 

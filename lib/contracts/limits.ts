@@ -9,3 +9,6 @@ export const maxBatchMessages = 10;
 
 /** Receives after which a message goes to the dead letters; ours to choose (RedrivePolicy.maxReceiveCount). */
 export const maxReceiveCount = 5;
+
+/** Most children of an array job, and so most shards of a job on AWS. Source: AWS Batch User Guide, "Array jobs". */
+export const maxArrayChildren = 10_000;

@@ -1,6 +1,7 @@
 /**
  * Outputs of the CloudFormation stack, by which commands and consumers find everything. All are there in every stack but
- * `onDemandService`, which `compute=cpu` has not, and those of training, which `training=true` has.
+ * `onDemandService`, which `compute=cpu` has not, and those of training and batch jobs, which `training=true` and
+ * `batch=true` have.
  */
 export const stackOutputs = {
   inputBucket: 'InputBucket',
@@ -28,4 +29,7 @@ export const stackOutputs = {
   /** AWS Batch's job queue and job definition for igpt train --on-aws. */
   trainingQueue: 'TrainingQueue',
   trainingJob: 'TrainingJob',
+  /** The same for igpt batch submit. */
+  batchQueue: 'BatchQueue',
+  batchJob: 'BatchJob',
 } as const;

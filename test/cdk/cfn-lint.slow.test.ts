@@ -23,6 +23,8 @@ describe.skipIf(missing !== '')(`cfn-lint${missing === '' ? '' : ` (${missing})`
     ['on Fargate', { compute: 'cpu' }],
     ['with existing buckets', { inputBucket: 'my-pictures', outputBucket: 'my-outcomes' }],
     ['with an image from CodeBuild', { imageBuild: 'codebuild' }],
+    ['with places for jobs, on GPU instances', { batch: 'true', training: 'true' }],
+    ['with a place for batch jobs, on Fargate', { batch: 'true', compute: 'cpu' }],
   ])('finds no error and no warning, %s', async (_, context) => {
     const file = join(directory, 'template.json');
     await writeFile(file, JSON.stringify(imageGptTemplate(context).toJSON()));

@@ -19,6 +19,8 @@ test('without any setting the small model runs on GPU instances', () => {
     precision: 'f32',
     scaledDecoding: false,
     training: false,
+    batch: false,
+    batchTasks: 4,
     allowSvg: false,
     architecture: 'arm64',
     preprocessConcurrency: 50,

@@ -81,7 +81,7 @@ function monthlyTable(title: string, items: readonly { what: string; usd: number
 }
 
 function batchWords(spares: number): string {
-  return `So many pictures at once are work for the batch pipeline, igpt batch run: it has no message, no event and no object of its own for each picture, which are ${money(spares)} here.\n`;
+  return `So many pictures at once are work for the batch pipeline, igpt batch submit (on a machine of your own: batch run): it has no message, no event and no object of its own for each picture, which are ${money(spares)} here.\n`;
 }
 
 function count(value: number): string {

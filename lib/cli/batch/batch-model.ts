@@ -1,5 +1,6 @@
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import type { BatchSettings } from '../../contracts/batch.ts';
+import { batchModelOptions } from '../../runtime/batch-model-options.ts';
 import { type LocalModel, openModel } from '../../runtime/model.ts';
 import type { DecodeOptions } from '../options/decode-option.ts';
 import { modelDirectory } from '../options/model-option.ts';
@@ -17,12 +18,9 @@ interface JobModel {
  * @throws UsageError when `--model` names another one
  */
 export async function openJobModel(settings: BatchSettings, { model: name, workers }: JobModel): Promise<LocalModel> {
-  const { outputs, feature_layer, feature_norm, precision, provider, scaled_decoding, prepack } =
-    settings.model_options;
   const model = await openModel(await openCheckpoint(modelDirectory(name)), {
-    ...{ outputs, featureLayer: feature_layer, featureNorm: feature_norm, precision, provider, prepack },
-    scaledDecoding: scaled_decoding,
-    ...(provider === 'cpu' && { workers }),
+    ...batchModelOptions(settings),
+    ...(settings.model_options.provider === 'cpu' && { workers }),
   });
   if (model.id === settings.model) return model;
   await model.close();

@@ -1,11 +1,10 @@
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
-import type { BatchSettings } from '../../contracts/batch.ts';
 import { systemClock } from '../../local/system-clock.ts';
 import { parquetShards } from '../../parquet/shard-format.ts';
 import { type BatchResult, runBatch } from '../../pipeline/batch/batch.ts';
 import { planJob, readJob } from '../../pipeline/batch/batch-job.ts';
-import { type LocalModel, openModel, preprocessingOf } from '../../runtime/model.ts';
+import { openModel, preprocessingOf } from '../../runtime/model.ts';
 import { disposable } from '../disposable.ts';
 import { examples } from '../examples.ts';
 import { type Stop, stopOnInterrupt } from '../interrupt.ts';
@@ -25,7 +24,7 @@ import {
   openModelOptions,
   refuseMeaninglessModelOptions,
 } from '../options/model-options.ts';
-import { integer, number } from '../options/number-option.ts';
+import { number } from '../options/number-option.ts';
 import { sayDevice } from '../options/provider-option.ts';
 import { samplePictures } from '../options/sample-pictures.ts';
 import { runDirectories } from '../run/run-directories.ts';
@@ -35,7 +34,8 @@ import { sayOnce } from '../terminal/say-once.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { openBatchOutput } from './batch-output.ts';
 import { batchReport } from './batch-report.ts';
-import { type BatchSource, openBatchSource } from './batch-source.ts';
+import { batchSettings, maxFailureRateOption, shardSizeOption } from './batch-settings.ts';
+import { openBatchSource } from './batch-source.ts';
 import { s3Place } from './batch-store.ts';
 
 interface BatchRunOptions extends DecodeOptions, ModelOptions {
@@ -45,12 +45,6 @@ interface BatchRunOptions extends DecodeOptions, ModelOptions {
   usdPerHour?: number;
   json: boolean;
 }
-
-/** Rows of a shard: 20 MB with the 512 features of iGPT-S, a size that readers of Parquet like. */
-const SHARD_SIZE = 10_000;
-
-/** More rows would not fit in memory with L's 1,536 features. */
-const MAX_SHARD_SIZE = 100_000;
 
 export function batchRunCommand(): Command {
   const command = new Command('run')
@@ -63,16 +57,8 @@ export function batchRunCommand(): Command {
       'a directory, s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one key a line (s3://bucket/key, or a path below its own folder)',
     )
     .requiredOption('--out <dst>', 'a directory, or s3://bucket/prefix')
-    .addOption(
-      new Option('--shard-size <n>', 'rows of a shard: what is lost when a run is killed')
-        .default(SHARD_SIZE)
-        .argParser(integer({ min: 1, max: MAX_SHARD_SIZE })),
-    )
-    .addOption(
-      new Option('--max-failure-rate <share>', 'stop when a larger share of the pictures fails, after the first 100')
-        .default(0.5)
-        .argParser(number({ min: 0, max: 1 })),
-    )
+    .addOption(shardSizeOption())
+    .addOption(maxFailureRateOption())
     .addOption(
       new Option('--usd-per-hour <usd>', 'price of this machine, for the cost in the summary').argParser(
         number({ min: 0 }),
@@ -112,7 +98,7 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   const there = (await readJob(output)) !== undefined;
   const { signal } = stop;
   const job = await planJob({
-    ...{ output, signal, settings: settingsOf(source, model, options), pictures: source.pictures() },
+    ...{ output, signal, settings: batchSettings(source, model, options), pictures: source.pictures() },
     onListed: (pictures) => bar.update(pictures, undefined, 'listing'),
   }).catch((error: unknown) => {
     if (signal.aborted) return undefined;
@@ -143,21 +129,4 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
 function interrupted(stop: Stop): void {
   process.stderr.write(`\nStopped before the end; complete shards are kept. To go on: ${sameCommand()}\n`);
   process.exitCode = stop.exitCode();
-}
-
-function settingsOf(source: BatchSource, model: LocalModel, options: BatchRunOptions): BatchSettings {
-  const { allowSvg, maxMegapixels, maxMegabytes, scaledDecoding, prepack, precision, provider, shardSize } = options;
-  return {
-    store: source.place,
-    source: source.name,
-    model: model.id,
-    model_options: {
-      outputs: [...model.outputs],
-      feature_layer: model.featureLayer,
-      feature_norm: model.featureNorm,
-      ...{ precision, provider, prepack, scaled_decoding: scaledDecoding },
-    },
-    decoding: { allow_svg: allowSvg, max_megapixels: maxMegapixels, max_megabytes: maxMegabytes },
-    shard_size: shardSize,
-  };
 }

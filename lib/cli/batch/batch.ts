@@ -3,13 +3,16 @@ import { examples } from '../examples.ts';
 import { nearest } from '../nearest.ts';
 import { samplePictures } from '../options/sample-pictures.ts';
 import { UsageError } from '../usage-error.ts';
+import { batchCancelCommand } from './batch-cancel.ts';
 import { batchRetryCommand } from './batch-retry.ts';
 import { batchRunCommand } from './batch-run.ts';
+import { batchStatusCommand } from './batch-status.ts';
+import { batchSubmitCommand } from './batch-submit.ts';
 import { batchVerifyCommand } from './batch-verify.ts';
 
 export function batchCommand(): Command {
   const command = new Command('batch')
-    .summary('a whole data set into Parquet shards: run, verify, retry')
+    .summary('a whole data set into Parquet shards: run, verify, retry; submit, status, cancel on AWS')
     .description(
       'Data sets of any size in one job, without queues: Parquet shards with one row a picture. Each of the actions explains itself: batch run --help.',
     )
@@ -22,6 +25,8 @@ export function batchCommand(): Command {
       const got = action === undefined ? 'none' : `'${action}'${meant === undefined ? '' : ` (nearest: ${meant})`}`;
       throw new UsageError(`batch: expected one of ${names.join(', ')}; got ${got}`);
     });
-  for (const create of [batchRunCommand, batchVerifyCommand, batchRetryCommand]) command.addCommand(create());
+  const local = [batchRunCommand, batchVerifyCommand, batchRetryCommand];
+  const onAws = [batchSubmitCommand, batchStatusCommand, batchCancelCommand];
+  for (const create of [...local, ...onAws]) command.addCommand(create());
   return command.helpCommand(false);
 }

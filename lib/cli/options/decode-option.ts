@@ -14,13 +14,16 @@ export interface DecoderOptions {
 }
 
 /** What a stranger's picture may cost, as the user sets it. */
-export interface DecodeOptions extends DecoderOptions {
+export interface DecodingLimits {
   allowSvg: boolean;
-  scaledDecoding: boolean;
   /** Millions of pixels. */
   maxMegapixels: number;
   /** Millions of bytes. */
   maxMegabytes: number;
+}
+
+export interface DecodeOptions extends DecoderOptions, DecodingLimits {
+  scaledDecoding: boolean;
 }
 
 /** A day. Timers count milliseconds in 31 bits, 24 days: a longer one would ring at once. */
@@ -36,15 +39,20 @@ function upTo(max: number): (text: string) => number {
   return number({ min: 0, max, aboveMin: true });
 }
 
-/** Adds the limits on decoding, all with their defaults, to `command`. */
+/** Adds how pictures are decoded, all with their defaults, to `command`. */
 export function addDecodeOptions(command: Command): Command {
-  command
+  command.option(
+    '--scaled-decoding',
+    'decode large JPEGs at a fraction of their size: faster, but about 4 in 100 tokens change to a neighbouring colour',
+    false,
+  );
+  return addDecoderOptions(addDecodingLimits(command));
+}
+
+/** Adds the limits beyond which a picture fails. */
+export function addDecodingLimits(command: Command): Command {
+  return command
     .option('--allow-svg', 'decode SVG too, which lets a small file burn much CPU', false)
-    .option(
-      '--scaled-decoding',
-      'decode large JPEGs at a fraction of their size: faster, but about 4 in 100 tokens change to a neighbouring colour',
-      false,
-    )
     .addOption(
       new Option('--max-megapixels <m>', 'refuse larger pictures, in millions of pixels')
         .default(100)
@@ -55,7 +63,6 @@ export function addDecodeOptions(command: Command): Command {
         .default(50)
         .argParser(upTo(MOST_MEGABYTES)),
     );
-  return addDecoderOptions(command);
 }
 
 /** Adds what of the decoder changes no result. */

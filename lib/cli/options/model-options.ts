@@ -12,12 +12,16 @@ import { precisionOption } from './precision-option.ts';
 import { providerOption } from './provider-option.ts';
 import { workersOption } from './workers-option.ts';
 
-/** What a model computes over many pictures, and how. */
-export interface ModelOptions {
-  model: string;
+/** What a model computes. */
+export interface OutputOptions {
   outputs?: OutputName[];
   layer?: number;
   norm?: FeatureNorm;
+}
+
+/** What a model computes over many pictures, and how. */
+export interface ModelOptions extends OutputOptions {
+  model: string;
   prepack: boolean;
   precision: Precision;
   provider: Provider;
@@ -26,8 +30,20 @@ export interface ModelOptions {
 
 /** Adds what names a model and its outputs. */
 export function addModelOptions(command: Command): Command {
+  return addOutputOptions(command.addOption(modelOption()))
+    .addOption(workersOption())
+    .addOption(precisionOption())
+    .addOption(providerOption())
+    .option(
+      '--prepack',
+      'copy the weights into the layout that the processor likes best: about 12 % faster, for that memory in each worker',
+      false,
+    );
+}
+
+/** Adds what is computed. */
+export function addOutputOptions(command: Command): Command {
   return command
-    .addOption(modelOption())
     .addOption(outputsOption())
     .addOption(
       new Option(
@@ -40,19 +56,11 @@ export function addModelOptions(command: Command): Command {
         '--norm <norm>',
         'features before (raw) or after (next) the following norm (default: what the checkpoint says, else next)',
       ).choices(['raw', 'next']),
-    )
-    .addOption(workersOption())
-    .addOption(precisionOption())
-    .addOption(providerOption())
-    .option(
-      '--prepack',
-      'copy the weights into the layout that the processor likes best: about 12 % faster, for that memory in each worker',
-      false,
     );
 }
 
 /** @throws UsageError for a layer or norm of features that are not computed */
-export function refuseMeaninglessModelOptions({ layer, norm, outputs }: ModelOptions): void {
+export function refuseMeaninglessModelOptions({ layer, norm, outputs }: OutputOptions): void {
   const meaningless = layer !== undefined ? 'layer' : norm !== undefined ? 'norm' : undefined;
   if (meaningless !== undefined && outputs?.includes('features') === false) {
     throw new UsageError(

@@ -23,16 +23,16 @@ export async function trainOnAws(flags: TrainFlags, command: Command): Promise<v
   }
   const out = placeOf(flags.out, outputs);
   const jobName = `igpt-train-${out.slice(out.lastIndexOf('/') + 1)}`.replaceAll(/[^\w-]/g, '-').slice(0, 128);
-  const [{ createBatchClient }, { submitTraining }] = await Promise.all([
+  const [{ createBatchClient }, { submitJob }] = await Promise.all([
     import('../../aws/command-clients.ts'),
-    import('../../aws/submit-training.ts'),
+    import('../../aws/submit-job.ts'),
   ]);
   const environment = {
     TRAIN_OUT: out,
     TRAIN_MODEL: flags.model,
     TRAIN_ARGUMENTS: JSON.stringify(argumentsOf(flags, command)),
   };
-  const job = await submitTraining(createBatchClient(), { queue, definition, name: jobName, environment });
+  const job = await submitJob(createBatchClient(), { queue, definition, name: jobName, environment });
   await writeOut(
     flags.json
       ? `${JSON.stringify({ job, name: jobName, out })}\n`

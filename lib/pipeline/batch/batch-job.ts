@@ -23,6 +23,8 @@ export interface PlanOptions {
   output: ObjectStore;
   settings: BatchSettings;
   pictures: AsyncIterable<ManifestPicture>;
+  /** Default: as many as there are. */
+  maxShards?: number;
   /** Pictures listed so far. */
   onListed?: (pictures: number) => void;
   signal?: AbortSignal;
@@ -38,12 +40,12 @@ export function readJob(output: ObjectStore): Promise<BatchJob | undefined> {
  * name with a hash of its content; `_job.json`, which names them, comes last and is created by one writer only. So two
  * runners that list at once end with the same job, and a killed one begins anew.
  *
- * @throws {BatchError} `other_job` when the one that is there has other settings; `no_pictures`
+ * @throws {BatchError} `other_job` when the one that is there has other settings; `no_pictures`; `too_many_shards`
  */
 export async function planJob(options: PlanOptions): Promise<BatchJob> {
-  const { output, settings, signal } = options;
+  const { output, settings, signal, maxShards = Number.POSITIVE_INFINITY } = options;
   const there = await readJob(output);
-  if (there !== undefined) return refuseOther(there, settings);
+  if (there !== undefined) return refuseMany(refuseOther(there, settings), maxShards);
 
   const shards: BatchJob['shards'] = [];
   const { store: _, source: __, ...changesRows } = settings;
@@ -51,18 +53,21 @@ export async function planJob(options: PlanOptions): Promise<BatchJob> {
   let pictures = 0;
   for await (const list of chunks(options.pictures, settings.shard_size)) {
     signal?.throwIfAborted();
+    pictures += list.length;
+    options.onListed?.(pictures);
+    // Only counted, to say how large a shard must be.
+    if (shards.length === maxShards) continue;
     const text = list.map(({ key, etag }) => `${JSON.stringify({ key, etag })}\n`).join('');
     const hash = sha256(text);
     const manifest = manifestKey(shards.length, hash.slice(0, manifestDigits));
     await output.put(manifest, new TextEncoder().encode(text), { ifNoneMatch: '*' });
     identity.update(hash);
     shards.push({ pictures: list.length, manifest });
-    pictures += list.length;
-    options.onListed?.(pictures);
   }
   if (pictures === 0) {
     throw new BatchError('no_pictures', `Expected pictures in ${settings.source}, but there is none.`);
   }
+  refuseMany({ pictures, settings }, maxShards);
   const id = identity.digest('hex').slice(0, idDigits);
   const job: BatchJob = { schema_version: 1, id, settings, pictures, shards };
   const written = await output.put(batchKeys.job, jsonBytes(job), { ifNoneMatch: '*' });
@@ -98,6 +103,16 @@ export async function readManifest(output: ObjectStore, job: BatchJob, shard: nu
     throw new BatchError('manifest_damaged', `Expected ${pictures} pictures in ${manifest}, received ${list.length}.`);
   }
   return list;
+}
+
+function refuseMany<T extends Pick<BatchJob, 'pictures' | 'settings'>>(job: T, maxShards: number): T {
+  const { pictures, settings } = job;
+  const shards = Math.ceil(pictures / settings.shard_size);
+  if (shards <= maxShards) return job;
+  throw new BatchError(
+    'too_many_shards',
+    `Expected at most ${maxShards} shards, but ${pictures} pictures are ${shards} of ${settings.shard_size}: choose --shard-size ${Math.ceil(pictures / maxShards)} or more.`,
+  );
 }
 
 function refuseOther(job: BatchJob, settings: BatchSettings): BatchJob {

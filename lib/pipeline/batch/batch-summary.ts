@@ -23,12 +23,17 @@ export interface LastRun {
 
 /**
  * Says that a job whose shards are all there is done: `_summary.json`, then `_SUCCESS`. Where another runner has said
- * so, its words stay.
+ * so, its words stay. `tell` comes between the two, so that what was not told is told by the next who finishes.
  */
-export async function finishJob(place: ShardPlace, run: LastRun): Promise<BatchSummary> {
+export async function finishJob(
+  place: ShardPlace,
+  run: LastRun,
+  tell?: (summary: BatchSummary) => Promise<void>,
+): Promise<BatchSummary> {
   const { output, job } = place;
   const summary = summaryOf(job, await allRecords(place), run);
   await output.put(batchKeys.summary, jsonBytes(summary), { ifNoneMatch: '*' });
+  await tell?.(summary);
   await output.put(batchKeys.success, new Uint8Array(0), { ifNoneMatch: '*' });
   return summary;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { redrawn } from '../../../../lib/cli/aws/status.ts';
+import { redrawn } from '../../../../lib/cli/aws/live-view.ts';
 import { notes, outlook, statusJson, statusReport } from '../../../../lib/cli/aws/status-report.ts';
 import { deployedStack, minutesBefore, service, stackState } from '../../../support/stack-state.ts';
 

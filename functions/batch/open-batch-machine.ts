@@ -1,0 +1,59 @@
+import { availableParallelism, tmpdir } from 'node:os';
+import type { Logger } from '@aws-lambda-powertools/logger';
+import { createS3Client } from '../../lib/aws/clients.ts';
+import { fetchModel } from '../../lib/aws/fetch-model.ts';
+import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
+import type { BatchJob } from '../../lib/contracts/batch.ts';
+import type { BatchEnvironment } from '../../lib/contracts/environment.ts';
+import { openDecoder } from '../../lib/image/decoder-pool.ts';
+import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import type { ChildMachine } from '../../lib/pipeline/batch/batch-child.ts';
+import { batchModelOptions } from '../../lib/runtime/batch-model-options.ts';
+import { openModel } from '../../lib/runtime/model.ts';
+import { DeploymentError } from '../deployment-error.ts';
+import { openPlace } from './open-place.ts';
+
+/** Decoding children, one a core: see openDecoder. */
+const decoders = availableParallelism();
+
+/**
+ * Decoder and model of a job, as its settings say.
+ *
+ * @throws {DeploymentError} `model_mismatch` when the deployment has another model than the job
+ */
+export async function openBatchMachine(
+  { MODEL_LOCATION: location, MODEL_CACHE: cache = tmpdir() }: BatchEnvironment,
+  { settings }: BatchJob,
+  logger: Logger,
+): Promise<ChildMachine & AsyncDisposable> {
+  const { decoding, model_options } = settings;
+  const input = openPlace(settings.store);
+  const directory = await fetchModel({ client: createS3Client(), clock, location, cache, weights: true });
+  const model = await openModel(await openCheckpoint(directory), { ...batchModelOptions(settings), cache });
+  if (model.id !== settings.model) {
+    await model.close();
+    throw new DeploymentError(
+      'model_mismatch',
+      `Expected the model ${settings.model} of the job at ${location}, found ${model.id}: submit a job of its own.`,
+    );
+  }
+  const maxPictureBytes = Math.floor(decoding.max_megabytes * 1e6);
+  const decoder = openDecoder(model.preprocessing, {
+    size: decoders,
+    maxBytes: maxPictureBytes,
+    maxPixels: Math.floor(decoding.max_megapixels * 1e6),
+    allowSvg: decoding.allow_svg,
+    scaledDecoding: model_options.scaled_decoding,
+  });
+  return {
+    ...{ input, decoder, model, maxPictureBytes },
+    // One more for each decoding child, so that none waits for a file.
+    decoding: 2 * decoders,
+    predicting: model.concurrency,
+    onError: (error, key) => logger.warn('trying again', { key, error: String(error) }),
+    async [Symbol.asyncDispose]() {
+      await decoder.close();
+      await model.close();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { Command } from 'commander';
+import { storedShards } from '../../pipeline/batch/batch-shard.ts';
+import { regionOption, type StackOptions, stackOption } from '../aws/stack-option.ts';
+import { examples } from '../examples.ts';
+import { writeOut } from '../terminal/standard-output.ts';
+import { openSubmittedJob } from './batch-stack.ts';
+
+interface BatchCancelOptions extends StackOptions {
+  json: boolean;
+}
+
+export function batchCancelCommand(): Command {
+  return new Command('cancel')
+    .summary('ends a job on AWS; complete shards stay')
+    .description(
+      'Ends what runs and waits of a job on AWS Batch. Complete shards stay; batch submit, as before, does what is missing.',
+    )
+    .argument('<dst>', 'name or s3://bucket/prefix of a submitted job')
+    .addOption(stackOption())
+    .addOption(regionOption())
+    .option('--json', 'print what was ended as JSON', false)
+    .addHelpText('after', examples('batch cancel 2026'))
+    .action((dst: string, options: BatchCancelOptions) => batchCancel(dst, options));
+}
+
+async function batchCancel(dst: string, options: BatchCancelOptions): Promise<void> {
+  const { queue, name, output, job } = await openSubmittedJob(dst, options);
+  const [{ createBatchClient }, { findJob, hasEnded }, { endJob }] = await Promise.all([
+    import('../../aws/command-clients.ts'),
+    import('../../aws/find-job.ts'),
+    import('../../aws/end-job.ts'),
+  ]);
+  const client = createBatchClient();
+  const found = await findJob(client, queue, name);
+  const ending = found !== undefined && !hasEnded(found) ? found.jobId : undefined;
+  if (ending !== undefined) await endJob(client, ending, 'igpt batch cancel');
+  const done = (await storedShards(output)).size;
+  const shards = job.shards.length;
+  const words =
+    ending === undefined ? `job ${job.id} does not run on AWS` : `job ${job.id} ends on AWS, as ${ending} (${name})`;
+  await writeOut(
+    options.json
+      ? `${JSON.stringify({ job: job.id, aws_job: ending ?? null, shards, shards_done: done })}\n`
+      : `${words}; ${done} of ${shards} shards are complete\n`,
+  );
+}

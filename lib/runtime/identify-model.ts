@@ -1,0 +1,45 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { Precision } from '../checkpoint/derived/precision.ts';
+import { modelId } from '../checkpoint/model-id.ts';
+import type { FeatureNorm } from '../image-gpt/config.ts';
+import type { OutputName } from '../pipeline/ports.ts';
+import { preprocessingOf } from './model.ts';
+import { ModelError } from './model-error.ts';
+import { selectOutputs } from './outputs.ts';
+import { inPrecision } from './precision.ts';
+
+/** What may be chosen of a model; what is not has the checkpoint's default. */
+export interface ModelChoices {
+  precision: Precision;
+  scaledDecoding: boolean;
+  outputs?: readonly OutputName[] | undefined;
+  featureLayer?: number | undefined;
+  featureNorm?: FeatureNorm | undefined;
+}
+
+export interface IdentifiedModel {
+  id: string;
+  outputs: OutputName[];
+  featureLayer: number;
+  featureNorm: FeatureNorm;
+}
+
+/**
+ * The id that a checkpoint has with these choices, and what they come to, without opening it for inference. Reads all
+ * of its weights.
+ *
+ * @throws ModelError when it could not be opened with them
+ */
+export async function identifyModel(checkpoint: Checkpoint, choices: ModelChoices): Promise<IdentifiedModel> {
+  const { name, config } = checkpoint;
+  const { featureLayer = config.feature_layer, featureNorm = config.feature_norm, scaledDecoding } = choices;
+  if (featureLayer > config.n_layer) {
+    const layers = `from 0 to ${config.n_layer}, the layers of ${name}`;
+    throw new ModelError('layer_out_of_range', `Expected a feature layer ${layers}; received ${featureLayer}.`);
+  }
+  preprocessingOf(checkpoint);
+  const outputs = selectOutputs(checkpoint, choices.outputs);
+  const { identity: precision } = await inPrecision(checkpoint, choices.precision);
+  const id = await modelId(checkpoint, { precision, outputs, featureLayer, featureNorm, scaledDecoding });
+  return { id, outputs, featureLayer, featureNorm };
+}
