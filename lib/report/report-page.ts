@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { htmlHead, pagePart } from './html-page.ts';
 import { MOST_ROWS, type ReportAbout, type ReportRow, SURPRISE_STEPS } from './report-row.ts';
 import { createTally, type Totals } from './totals.ts';
 
@@ -41,27 +40,8 @@ export async function* reportPage(
   const scripts = await Promise.all([pagePart('page.js'), ...(live === undefined ? [] : [pagePart('live.js')])]);
   const body = await pagePart('page.html');
   const liveBody = live === undefined ? '' : await pagePart('live.html');
-  const policy = [
-    "default-src 'none'",
-    `script-src ${scripts.map(hashOf).join(' ')}`,
-    `style-src ${styles.map(hashOf).join(' ')}`,
-    'img-src data:',
-    ...(live === undefined ? [] : ["connect-src 'self'"]),
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
-  yield `${REPORT_MARK}
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(about.model)}: what it saw</title>
-<link rel="icon" href="data:,">
-${styles.map((style) => `<style>${style}</style>`).join('\n')}
-</head>
-<body>
+  const title = `${about.model}: what it saw`;
+  yield `${htmlHead({ mark: REPORT_MARK, title, styles, scripts, asksItsServer: live !== undefined })}<body>
 ${body.replace(LIVE_PLACE, () => liveBody)}
 `;
   const { palette, made, ...facts } = about;
@@ -90,20 +70,7 @@ ${body.replace(LIVE_PLACE, () => liveBody)}
 /** Where the live part stands in the page. */
 const LIVE_PLACE = '<!-- live -->\n';
 
-function pagePart(name: string): Promise<string> {
-  return readFile(new URL(`./page/${name}`, import.meta.url), 'utf8');
-}
-
-/** As a content security policy names it. */
-function hashOf(text: string): string {
-  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-}
-
 /** JSON that no text in it can end the script element with. */
 function json(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c');
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -42,6 +42,15 @@ test('batch run writes shards, and run again it does what is missing, byte for b
   ]);
   expect(rows[2]).toMatchObject({ label: 'frog', probability: expect.closeTo(0.7965687812, 6) });
 
+  // The name keeps readers of Parquet from taking it for a shard.
+  expect(first.stderr).toContain(`report: ${join(out, '_report.html')}\n`);
+  const report = readFileSync(join(out, '_report.html'), 'utf8');
+  expect(report.match(/^\{"key"/gm)).toHaveLength(13);
+  expect(report.match(/"thumbnail":"[^"]+","tokens":"[^"]+","surprise":"[^"]+"/g)).toHaveLength(12);
+  expect(report).toMatch(
+    /id="totals">\{"pictures":13,"succeeded":12,"failed":1,"nats":[\d.]+,"labels":\[\["airplane",5\]/,
+  );
+
   const bytes = readFileSync(join(out, 'part-00001.parquet'));
   bytes[50] = (bytes[50] ?? 0) ^ 1;
   writeFileSync(join(out, 'part-00001.parquet'), bytes);

@@ -16,6 +16,7 @@ import {
 } from '../options/decode-option.ts';
 import { modelOption } from '../options/model-option.ts';
 import { workersOption } from '../options/workers-option.ts';
+import { rememberSurprise } from '../run/surprise-memory.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { sayOnce } from '../terminal/say-once.ts';
 import { writeOut } from '../terminal/standard-output.ts';
@@ -24,12 +25,14 @@ import { jobDecoding, openJobModel } from './batch-model.ts';
 import { openBatchJob } from './batch-output.ts';
 import { batchReport } from './batch-report.ts';
 import { openStore } from './batch-source.ts';
+import { addBatchReportOption, writeBatchReport } from './write-batch-report.ts';
 
 interface BatchRetryOptions extends DecoderOptions {
   failed: boolean;
   codes?: BatchErrorCode[];
   model: string;
   workers: number;
+  report: boolean;
   json: boolean;
 }
 
@@ -47,7 +50,7 @@ export function batchRetryCommand(): Command {
     .addOption(modelOption())
     .addOption(workersOption())
     .option('--json', 'print the summary as JSON', false);
-  return addDecoderOptions(command)
+  return addDecoderOptions(addBatchReportOption(command))
     .addHelpText('after', examples('batch retry shards --failed', 'batch retry shards --codes decode_timeout'))
     .addHelpText('after', '\nExit codes: 0 done, 1 stopped, 2 wrong command line, 130 or 143 interrupted.')
     .action((place: string, options: BatchRetryOptions) => batchRetry(place, options));
@@ -63,9 +66,10 @@ async function batchRetry(place: string, options: BatchRetryOptions): Promise<vo
   using bar = progressBar('pictures');
   await using model = disposable(await openJobModel(job.settings, options));
   await using decoder = openPictureDecoder(model.preprocessing, decoding);
+  const memory = rememberSurprise(model);
   using stop = stopOnInterrupt(bar.say);
   const { summary, pictures, succeeded } = await retryBatch({
-    ...{ input: source.store, output, job, decoder, model, format: parquetShards, clock: systemClock },
+    ...{ input: source.store, output, job, decoder, model: memory.model, format: parquetShards, clock: systemClock },
     ...(options.codes === undefined ? {} : { codes: new Set(options.codes) }),
     maxPictureBytes: maxPictureBytes(decoding),
     decoding: decodingConcurrency(decoding),
@@ -74,6 +78,13 @@ async function batchRetry(place: string, options: BatchRetryOptions): Promise<vo
     onProgress: ({ done, failed }) => bar.update(done, undefined, failed > 0 ? `${failed} failed again` : undefined),
     onError: sayOnce(bar),
   });
+  if (options.report && summary !== undefined) {
+    const written = await writeBatchReport({
+      ...{ place, modelName: options.model, input: source.store, summary, output, job, model, decode: decoding },
+      ...{ decoder, surpriseOf: memory.surpriseOf, bar, signal: stop.signal },
+    });
+    if (!written) process.exitCode = stop.exitCode();
+  }
   bar.stop();
   process.stderr.write(`${pictures} tried again, ${succeeded} of them succeeded\n`);
   if (summary === undefined) {

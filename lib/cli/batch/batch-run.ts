@@ -28,6 +28,7 @@ import { number } from '../options/number-option.ts';
 import { sayDevice } from '../options/provider-option.ts';
 import { samplePictures } from '../options/sample-pictures.ts';
 import { runDirectories } from '../run/run-directories.ts';
+import { rememberSurprise } from '../run/surprise-memory.ts';
 import { printable } from '../terminal/printable.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { sayOnce } from '../terminal/say-once.ts';
@@ -37,12 +38,14 @@ import { batchReport } from './batch-report.ts';
 import { batchSettings, maxFailureRateOption, shardSizeOption } from './batch-settings.ts';
 import { openBatchSource } from './batch-source.ts';
 import { s3Place } from './batch-store.ts';
+import { addBatchReportOption, writeBatchReport } from './write-batch-report.ts';
 
 interface BatchRunOptions extends DecodeOptions, ModelOptions {
   out: string;
   shardSize: number;
   maxFailureRate: number;
   usdPerHour?: number;
+  report: boolean;
   json: boolean;
 }
 
@@ -50,7 +53,7 @@ export function batchRunCommand(): Command {
   const command = new Command('run')
     .summary('pictures in, Parquet shards out')
     .description(
-      'Sends a whole data set through a model: OUT gets a manifest, shards in Parquet with one row a picture, and in the end _summary.json and _SUCCESS. Run again, it does the shards that are missing; several may run at once on one OUT.',
+      'Sends a whole data set through a model: OUT gets a manifest, shards in Parquet with one row a picture, and in the end _summary.json, _SUCCESS and a report page. Run again, it does the shards that are missing; several may run at once on one OUT.',
     )
     .argument(
       '<src>',
@@ -65,7 +68,7 @@ export function batchRunCommand(): Command {
       ),
     )
     .option('--json', 'print the summary as JSON', false);
-  return addDecodeOptions(addModelOptions(command))
+  return addDecodeOptions(addModelOptions(addBatchReportOption(command)))
     .addHelpText(
       'after',
       examples(
@@ -92,6 +95,7 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
   await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
   await sayDevice(options.provider, options.precision, bar.say);
+  const memory = rememberSurprise(model);
   using stop = stopOnInterrupt(bar.say);
 
   const output = await openBatchOutput(options.out);
@@ -109,7 +113,8 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
     `${model.id}: ${model.outputs.join(', ')}; job ${job.id}, ${job.pictures} pictures in ${job.shards.length} shards of ${printable(options.out)}`,
   );
   const result: BatchResult = await runBatch({
-    ...{ input: source.store, output, job, decoder, model, signal, format: parquetShards, clock: systemClock },
+    ...{ input: source.store, output, job, decoder, model: memory.model, signal },
+    ...{ format: parquetShards, clock: systemClock },
     maxPictureBytes: maxPictureBytes(options),
     decoding: decodingConcurrency(options),
     predicting: model.concurrency,
@@ -120,6 +125,13 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
     onProgress: ({ done, failed }) => bar.update(done, job.pictures, failed > 0 ? `${failed} failed` : undefined),
     onError: sayOnce(bar),
   });
+  if (options.report && result.summary !== undefined) {
+    const written = await writeBatchReport({
+      ...{ place: options.out, modelName: options.model, input: source.store, summary: result.summary },
+      ...{ output, job, model, decode: options, decoder, surpriseOf: memory.surpriseOf, bar, signal },
+    });
+    if (!written) process.exitCode = stop.exitCode();
+  }
   bar.stop();
   process.stderr.write(source.report());
   if (result.summary === undefined) return interrupted(stop);
