@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { open, readdir, rm, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isMissing } from './file-error.ts';
-import { isAlive } from './is-alive.ts';
 import { makeDirectory } from './make-directory.ts';
+import { hasEnded, processTag, tagPattern } from './process-tag.ts';
 
 /** Name of the folder for files that are being written. No key leads there: a dot in front is escaped. */
 export const temporaryFolder = '.igpt-tmp';
@@ -12,22 +10,14 @@ export const temporaryFolder = '.igpt-tmp';
 /** Another machine's file is left over when it is this old: nobody writes an outcome for a day. Milliseconds. */
 const staleMs = 24 * 60 * 60 * 1000;
 
-/** Tells this process from an earlier one that had the same id. */
-const processToken = randomUUID().slice(0, 8);
-
-const host = hostname()
-  .replace(/[^A-Za-z0-9]/g, '_')
-  .slice(0, 64);
-
-/** `<host>-<process id>-<token>-<number>` */
-const namePattern = /^([A-Za-z0-9_]+)-(\d+)-([0-9a-f]+)-\d+$/;
+const namePattern = new RegExp(`^(${tagPattern})-\\d+$`);
 
 let written = 0;
 
 /** Writes `body` to a new file that nobody else knows, down to the disk; returns its path. */
 export async function writeTemporary(root: string, body: Uint8Array): Promise<string> {
   written += 1;
-  const path = join(root, temporaryFolder, `${host}-${process.pid}-${processToken}-${written}`);
+  const path = join(root, temporaryFolder, `${processTag}-${written}`);
   const file = await open(path, 'wx').catch(async (error: unknown) => {
     if (!isMissing(error)) throw error;
     await makeDirectory(join(root, temporaryFolder));
@@ -57,8 +47,9 @@ export async function removeStaleTemporaries(root: string): Promise<void> {
 }
 
 async function isStale(name: string, path: string): Promise<boolean> {
-  const [, owner, pid, token] = namePattern.exec(name) ?? [];
-  if (owner === host) return Number(pid) === process.pid ? token !== processToken : !isAlive(Number(pid));
+  const [, tag = ''] = namePattern.exec(name) ?? [];
+  const ended = hasEnded(tag);
+  if (ended !== undefined) return ended;
   const stats = await stat(path).catch(() => undefined);
   return stats !== undefined && Date.now() - stats.mtimeMs > staleMs;
 }

@@ -19,6 +19,8 @@ import {
   uniformPlan,
 } from '../checkpoint/derived/precision.ts';
 import { CheckpointError, type CheckpointErrorCode } from '../checkpoint/error.ts';
+import { nameBeside, removeLeftovers } from '../checkpoint/leftovers.ts';
+import { ImageGptError } from '../image-gpt/error.ts';
 import { projectionCosines } from './projection-cosines.ts';
 
 /**
@@ -114,8 +116,10 @@ async function openUsable(
 }
 
 async function derive(path: string, checkpoint: Checkpoint, precision: DerivedPrecision): Promise<DerivedWeights> {
+  await removeLeftovers(path);
   // Its place is taken only by a file that is whole, and whose every matrix is good enough.
-  const candidate = join(dirname(path), `.${process.pid}-${crypto.randomUUID()}-${basename(path)}`);
+  const folder = nameBeside(path, 'tmp');
+  const candidate = join(folder, basename(path));
   try {
     if (precision === 'f16') {
       await writeDerived(candidate, checkpoint, precision, undefined);
@@ -129,8 +133,15 @@ async function derive(path: string, checkpoint: Checkpoint, precision: DerivedPr
       }
     }
     await rename(candidate, path);
+  } catch (cause) {
+    if (cause instanceof ImageGptError) throw cause;
+    throw new CheckpointError(
+      'output_not_writable',
+      `The ${precision} weights cannot be written to ${dirname(path)}; set IGPT_CACHE to a folder with room for them.`,
+      { cause },
+    );
   } finally {
-    await rm(candidate, { force: true }).catch(() => {}); // what went wrong before matters more
+    await rm(folder, { recursive: true, force: true }).catch(() => {}); // what went wrong before matters more
   }
   return openMade(path, checkpoint, precision);
 }

@@ -136,6 +136,20 @@ describe('igpt init', () => {
   });
 });
 
+test('what a killed command has left is gone when the same directory has been made', async () => {
+  using folder = temporaryFolder();
+  const out = join(folder.path, 'm');
+  const child = startIgpt(['init', '--variant', 'm', '--out', out]);
+  const end = finished(child);
+  while ((await readdir(folder.path)).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  child.kill('SIGKILL');
+  await end;
+  const { code, stderr } = await igpt(['import', TENSORFLOW, '--out', out]);
+
+  expect(code, stderr).toBe(0);
+  expect(await readdir(folder.path)).toEqual(['m']);
+});
+
 describe('igpt inspect --variant', () => {
   test('says what a published size is without a file', async () => {
     const { stdout } = await igpt(['inspect', '--variant', 'xl', '--resolution', '64', '--heads', '32', '--json']);

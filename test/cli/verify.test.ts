@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 import { igpt, temporaryFolder } from './igpt-process.ts';
@@ -12,6 +14,13 @@ test('shows outliers and int8 cosines of every layer', async () => {
   expect(report.outliers).toHaveLength(7);
   expect(report.int8_matrix_cosines).toHaveLength(24);
   expect(Math.min(...report.int8_matrix_cosines)).toBeGreaterThan(0.999);
+
+  const [derived = ''] = readdirSync(cache.path);
+  const bytes = readFileSync(join(cache.path, derived));
+  writeFileSync(join(cache.path, derived), bytes.fill(0, bytes.length >> 1, (bytes.length >> 1) + 64));
+  const again = await igpt(['verify', 'igpt-nano', '--json'], { env });
+  expect(again.stderr).toMatch(/^\S+ is damaged: its checksum does not match\. It is made anew\.$/m);
+  expect(again.stdout).toBe(stdout);
 });
 
 test('--picture is refused for a model of another shape than the pinned one', async () => {

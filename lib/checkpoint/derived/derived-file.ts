@@ -49,7 +49,7 @@ export async function derivedPath(
  * Writes a derived file; the same bytes on every machine for the same weights and plan. Cut off before its end, it has
  * no seal, and nothing opens it.
  *
- * @throws CheckpointError `output_not_writable`, or what is wrong with the weights
+ * @throws CheckpointError what is wrong with the weights; Node's own error where the file cannot be written
  */
 export async function writeDerived(
   path: string,
@@ -66,18 +66,9 @@ export async function writeDerived(
     ...(plan && { plan: planText(plan) }),
   };
   const tensors = plan === undefined ? halfTensors(weights) : quantizedTensors(weights, config, plan);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await streamSafetensors(path, tensors, metadata);
-    await sealFile(path);
-  } catch (cause) {
-    if (cause instanceof CheckpointError) throw cause;
-    throw new CheckpointError(
-      'output_not_writable',
-      `The ${precision} weights cannot be written to ${dirname(path)}; set IGPT_CACHE to a folder with room for them.`,
-      { cause },
-    );
-  }
+  await mkdir(dirname(path), { recursive: true });
+  await streamSafetensors(path, tensors, metadata);
+  await sealFile(path);
 }
 
 /**

@@ -1,8 +1,9 @@
 import { rmSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { ImageGptError } from '../../image-gpt/error.ts';
 import { CheckpointError } from '../error.ts';
+import { nameBeside, removeLeftovers } from '../leftovers.ts';
 
 /** What a model directory holds; another file in it means that it is more than a model. */
 const ours =
@@ -10,12 +11,14 @@ const ours =
 
 /**
  * Refuses a place where no model directory can be made: its parent is missing, or something stands there that may not
- * be replaced. An empty directory may; a model directory with `force`; anything else, never.
+ * be replaced. An empty directory may; a model directory with `force`; anything else, never. What killed processes left
+ * of the same directory goes first.
  *
  * @throws CheckpointError `output_exists`, `output_not_writable`
  */
 export async function checkNewDirectory(directory: string, force: boolean): Promise<void> {
   const path = resolve(directory);
+  await removeLeftovers(path);
   const parent = await lstat(`${dirname(path)}/.`).catch(() => undefined);
   if (!parent?.isDirectory()) {
     throw new CheckpointError(
@@ -63,9 +66,7 @@ export async function makeDirectory<T>(
 ): Promise<T> {
   await checkNewDirectory(directory, force);
   const path = resolve(directory);
-  const beside = (kind: string) =>
-    join(dirname(path), `.${basename(path).slice(0, 100)}.${crypto.randomUUID()}.${kind}`);
-  const temporary = beside('tmp');
+  const temporary = nameBeside(path, 'tmp');
   await mkdir(temporary).catch((cause: unknown) => {
     throw new CheckpointError(
       'output_not_writable',
@@ -77,7 +78,7 @@ export async function makeDirectory<T>(
   try {
     const result = await fill(temporary);
     await checkNewDirectory(directory, force);
-    await replace(temporary, path, beside('old'));
+    await replace(temporary, path, nameBeside(path, 'old'));
     return result;
   } catch (error) {
     throw explain(error, directory);

@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { planText, uniformPlan } from '../../../lib/checkpoint/derived/precision.ts';
+import { nameBeside } from '../../../lib/checkpoint/leftovers.ts';
 import { modelId } from '../../../lib/checkpoint/model-id.ts';
 import { complete } from '../../../lib/runtime/complete.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
@@ -98,6 +99,17 @@ test.each(['f16', 'int8'] as const)('a damaged %s file is made anew, and one lin
   }
 });
 
+test('what a process left that was killed while it made the same file is gone', async () => {
+  await using tiny = await tinyCheckpoint({ ...shape, seed: 5 });
+  const checkpoint = await openCheckpoint(tiny.directory);
+  const { path } = (await inPrecision(checkpoint, 'int8', { folder })).derived!;
+  const killed = nameBeside(path, 'tmp').replace(`-${process.pid}-`, '-999999999-'); // Linux has no such process id
+  await mkdir(killed);
+  await writeFile(join(killed, 'half'), 'half');
+  await inPrecision(checkpoint, 'int8', { folder, again: true });
+  expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
+});
+
 test('a sound derived file is opened without a word', async () => {
   await using tiny = await tinyCheckpoint(shape);
   const checkpoint = await openCheckpoint(tiny.directory);
@@ -113,7 +125,7 @@ test.each(['f16', 'int8'] as const)('where no %s file can be written, the error 
   const checkpoint = await openCheckpoint(tiny.directory);
   await expect(inPrecision(checkpoint, precision, { folder: '/dev/null/x' })).rejects.toMatchObject({
     code: 'output_not_writable',
-    message: expect.stringContaining('IGPT_CACHE'),
+    message: `The ${precision} weights cannot be written to /dev/null/x; set IGPT_CACHE to a folder with room for them.`,
   });
 });
 
