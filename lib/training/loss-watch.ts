@@ -37,6 +37,7 @@ export function createLossWatch(leap: number, recent: readonly number[] = []): L
           throw diverged(
             step,
             `a loss of ${loss.toFixed(3)}, after a mean of ${mean.toFixed(3)} over ${window.length} steps`,
+            ', or go on with a larger --leap',
           );
         }
       }
@@ -46,10 +47,10 @@ export function createLossWatch(leap: number, recent: readonly number[] = []): L
   };
 }
 
-/** Says what was seen, and what helps. */
-export function diverged(step: number, seen: string): TrainingError {
+/** Says what was seen, and what helps; `further` more than that. */
+export function diverged(step: number, seen: string, further = ''): TrainingError {
   return new TrainingError(
     'training_diverged',
-    `training diverged at step ${step}: ${seen}; the checkpoints before it are whole: use one, or start anew with a lower --lr, a longer --warmup or --clip 1`,
+    `training diverged at step ${step}: ${seen}; the checkpoints before it are whole: use one, or start anew with a lower --lr, a longer --warmup or --clip 1${further}`,
   );
 }

@@ -73,7 +73,7 @@ export async function openRunDirectory(
     return await lockRun(join(folder, 'lock'));
   });
   try {
-    if (force && !resume && known !== undefined) await removeRun(out, folder);
+    if (force && known !== undefined) await removeRun(out, folder);
     const found = await writing(out, () => tidy(out, folder));
     if (found.start === undefined && found.damaged.length > 0) {
       throw new TrainingError(

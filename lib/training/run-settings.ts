@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { DataSet } from './data/data-set.ts';
 
-/** Everything that decides what a run computes, by the name of its option. */
+/** Everything that decides what a run computes, by the name of its option; null: not given. */
 export type RunSettings = Readonly<Record<string, string | number | boolean | null>>;
 
-/** `--batch was 64, now 32` for every setting that differs. */
+/** `--batch was 64, now 32` for every setting that differs. One that only one of the two versions knows binds nobody. */
 export function differences(before: RunSettings, now: RunSettings): string[] {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])];
-  return names
-    .filter((name) => (before[name] ?? null) !== (now[name] ?? null))
+  return Object.keys(now)
+    .filter((name) => name in before && before[name] !== now[name])
     .map((name) => `${name} was ${shown(before[name])}, now ${shown(now[name])}`);
 }
 

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -115,6 +115,25 @@ describe('igpt train', () => {
     });
   });
 
+  test('goes on with no other classes, leaves out a probe, and says so; says when nothing is held out', async () => {
+    using folder = temporaryFolder();
+    await using model = await tinyCheckpoint({ n_colors: 32 });
+    await redAndBlue(join(folder.path, 'pictures'), 2);
+    const pictures = ['--cache', 'cache', '--decoders', '1', '--steps', '1', '--batch', '2'];
+    const train = (...args: string[]) =>
+      igpt(['train', '--objective', 'joint', ...pictures, ...args], { cwd: folder.path });
+    const inner = ['--model', model.directory, '--new-head', '--head-layer', '1', '--out', 'inner'];
+    const first = await train(...inner, '--data', 'pictures');
+    expect(first.stderr).toContain('nothing is held out: the last model is kept');
+    renameSync(join(folder.path, 'pictures', 'red'), join(folder.path, 'pictures', 'crimson'));
+    const renamed = await train(...inner, '--data', 'pictures');
+    expect(renamed.stderr).toContain('--data (its classes) was blue, red, now blue, crimson');
+
+    const again = await train('--model', 'inner', '--data', 'pictures', '--out', 'again');
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stderr).toContain('the probe of inner is left out: a new class head is trained');
+  });
+
   test('stops when the loss is no number, and leaves the checkpoints before', async () => {
     using folder = temporaryFolder();
     await using model = await tinyCheckpoint();
@@ -205,6 +224,20 @@ describe('igpt train refuses', () => {
       x,
       /--warmup 4: expected at most the 3 steps/,
       2,
+    ],
+    [
+      'to go on and to begin anew',
+      [...ar, '--resume', '--force'],
+      x,
+      /'--resume' cannot be used with option '--force'/,
+      2,
+    ],
+    [
+      'a judge without held-out pictures',
+      [...ar, '--patience', '3'],
+      x,
+      /no pictures of x\.npy are held out, which --patience and --best accuracy judge by/,
+      1,
     ],
     [
       'a head of another objective',

@@ -10,6 +10,8 @@ export interface BarStream {
 export interface ProgressBar extends Disposable {
   /** `total` undefined: not known yet. `note` stands at the end of the line. */
   update(done: number, total?: number, note?: string): void;
+  /** Work goes on here: what was done before this process began does not count for the rate. */
+  goOn(done: number, total: number): void;
   /** Prints a line of words without spoiling the bar. */
   say(line: string): void;
   /** Does `write` to `output` with the bar out of the way, where both are terminals: they may be one and the same. */
@@ -61,6 +63,10 @@ export function progressBar(
   return {
     update(done, total, note) {
       state = { done, ...(total === undefined ? {} : { total }), ...(note === undefined ? {} : { note }) };
+    },
+    goOn(done, total) {
+      state = { done, total };
+      samples = [{ at: now(), done }];
     },
     say(line) {
       erase();

@@ -90,7 +90,7 @@ export function trainCommandLine(): Command {
         .default(availableParallelism(), `one a core: ${availableParallelism()} here`)
         .argParser(integer({ min: 1, max: 256 })),
     )
-    .option('--resume', 'fail when --out holds no run to go on with', false)
+    .addOption(new Option('--resume', 'fail when --out holds no run to go on with').default(false).conflicts('force'))
     .option('--force', 'begin anew where --out holds a run', false)
     .option('--json', 'one JSON object at the end instead of the table', false)
     .option(

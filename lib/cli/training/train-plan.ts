@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { Objective } from '../../image-gpt/config.ts';
+import { DataSetError } from '../../training/error.ts';
 import type { LearningRate } from '../../training/learning-rate.ts';
 import type { TrainPlan } from '../../training/train.ts';
 import { UsageError } from '../usage-error.ts';
@@ -51,6 +52,20 @@ export function sharesOf(
   const share = (name: 'validationShare' | 'testShare') =>
     plain && command.getOptionValueSource(name) !== 'cli' ? 0 : flags[name];
   return { validation: share('validationShare'), test: share('testShare'), seed: flags.splitSeed };
+}
+
+/**
+ * Refuses a choice that nothing can be judged by.
+ *
+ * @param pictures that are held out
+ * @throws DataSetError `held_out_empty`
+ */
+export function checkHeldOut({ patience, best }: TrainFlags, pictures: number, name: string): void {
+  if (pictures > 0 || (patience === undefined && best === 'loss')) return;
+  throw new DataSetError(
+    'held_out_empty',
+    `no pictures of ${name} are held out, which --patience and --best accuracy judge by; give more pictures, or a larger --validation-share`,
+  );
 }
 
 /** @param pictures to train on */

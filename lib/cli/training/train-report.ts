@@ -37,7 +37,7 @@ export async function openTrainReport(
   const began = performance.now();
   let last: StepRecord | undefined;
   const draw = () => writeWhole(join(folder, 'metrics.svg'), metricsPlot(title, file.metrics));
-  bar.update(from * batch, steps * batch);
+  bar.goOn(from * batch, steps * batch);
   return {
     step(record) {
       last = record;

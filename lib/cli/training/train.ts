@@ -29,7 +29,7 @@ import { writeOut } from '../terminal/standard-output.ts';
 import { openDataSet } from './data-option.ts';
 import { trainOnAws } from './train-on-aws.ts';
 import { type TrainFlags, trainCommandLine } from './train-options.ts';
-import { objectiveOf, planOf, sharesOf, sourceOf } from './train-plan.ts';
+import { checkHeldOut, objectiveOf, planOf, sharesOf, sourceOf } from './train-plan.ts';
 import { openTrainReport } from './train-report.ts';
 
 export function trainCommand(): Command {
@@ -42,6 +42,8 @@ interface Material {
   objective: Objective;
   dataSet: DataSet;
   split: Split;
+  /** Rows that are measured. */
+  heldOut: Uint32Array;
   head: ClassHead | undefined;
   mask: 'drawn' | Uint8Array | undefined;
 }
@@ -57,9 +59,11 @@ async function trainModel(flags: TrainFlags, command: Command): Promise<void> {
   const dataSet = await openDataSet({ ...flags, data: source }, checkpoint);
   const split = splitDataSet(dataSet, sharesOf(flags, plain, command));
   const plan = planOf(flags, split.train.length, command);
+  const heldOut = someRows(split.validation, flags.validation, flags.seed);
+  checkHeldOut(flags, heldOut.length, dataSet.name);
   const head = await headOf(flags, checkpoint, dataSet, split);
   const mask = objective === 'bert' ? await masksOf(flags.mask, dataSet) : undefined;
-  const material: Material = { checkpoint, objective, dataSet, split, head, mask };
+  const material: Material = { checkpoint, objective, dataSet, split, heldOut, head, mask };
   const settings = await settingsOf(flags, plan, material);
 
   await using run = await openRunDirectory(flags.out, settings, flags);
@@ -111,14 +115,14 @@ interface Prepared {
 }
 
 async function runToEnd({ flags, plan, material, session, store, run }: Prepared): Promise<void> {
-  const { checkpoint, dataSet, split, head, mask } = material;
+  const { checkpoint, dataSet, split, heldOut, head, mask } = material;
   const { batch, seed, out } = flags;
   const start: TrainState = run.start?.state ?? NEW_RUN;
   const inputs = { batch, seed, ...(head && { labels: head.labels }), ...(mask && { mask }) };
   const augment = flags.augment && !start.ended ? await createAugmenter(dataSet, checkpoint.preprocessing) : undefined;
   const order = createRowOrder(split.train, seed, flags.shuffle);
   const batchOf = createBatchSource(dataSet, order, { ...inputs, ...(augment && { augment }) });
-  const heldOut = validationBatches(dataSet, someRows(split.validation, flags.validation, seed), inputs);
+  const measured = validationBatches(dataSet, heldOut, inputs);
 
   using bar = progressBar('pictures');
   using report = await openTrainReport(run.folder, {
@@ -129,6 +133,7 @@ async function runToEnd({ flags, plan, material, session, store, run }: Prepared
     bar,
   });
   for (const step of run.damaged) bar.say(`igpt: the checkpoint of step ${step} is not whole; an earlier one is used`);
+  if (measured.length === 0 && flags.tokens === undefined) bar.say('nothing is held out: the last model is kept');
   if (start.step > 0) bar.say(`going on after step ${start.step} of ${plan.learningRate.steps}`);
   using stop = stopOnInterrupt(bar.say, 'the step, then a checkpoint');
   const state = await train(
@@ -136,7 +141,7 @@ async function runToEnd({ flags, plan, material, session, store, run }: Prepared
     {
       session,
       batchOf: async (step) => batchOf(step),
-      ...(heldOut.length > 0 && { validate: () => validate(session, heldOut) }),
+      ...(measured.length > 0 && { validate: () => validate(session, measured) }),
       save: async (now) => {
         await store.save(now);
         await report.draw();
@@ -170,7 +175,14 @@ async function headOf(
   { train: rows }: Split,
 ): Promise<ClassHead | undefined> {
   const classes = await classesOf(checkpoint);
-  if (objective === 'joint') return chooseHead(requireLabels(dataSet), rows, newHead ? undefined : classes);
+  if (objective === 'joint') {
+    const head = chooseHead(requireLabels(dataSet), rows, newHead ? undefined : classes);
+    if (checkpoint.probe !== undefined && !newHead) {
+      const trained = head.names === undefined ? 'its score.weight' : 'a new class head';
+      process.stderr.write(`the probe of ${printable(checkpoint.name)} is left out: ${trained} is trained\n`);
+    }
+    return head;
+  }
   if (classes !== undefined || checkpoint.probe !== undefined) {
     process.stderr.write(
       `the class head of ${printable(checkpoint.name)} is not trained by --objective ${objective}: score.weight stays, a probe is left out; fit one with igpt probe, or go on with --objective joint\n`,
@@ -201,13 +213,15 @@ async function masksOf(
 async function settingsOf(
   flags: TrainFlags,
   plan: TrainPlan,
-  { checkpoint, dataSet, mask }: Material,
+  { checkpoint, dataSet, split, head, mask }: Material,
 ): Promise<RunSettings> {
   const { peak, schedule, warmup, steps } = plan.learningRate;
   return {
     '--objective': flags.objective,
     '--model (its weights)': (await weightHashes(checkpoint)).join(' '),
     '--data (its tokens and labels)': dataHash(dataSet, mask instanceof Uint8Array ? [mask] : []),
+    '--data (its parts)': `${split.train.length} to train on, ${split.validation.length} held out`,
+    ...(head && { '--data (its classes)': dataSet.classes.join(', ') }),
     '--validation-share': flags.validationShare,
     '--test-share': flags.testShare,
     '--split-seed': flags.splitSeed,
@@ -228,7 +242,6 @@ async function settingsOf(
     '--eval-every': plan.evalEvery,
     '--patience': flags.patience ?? null,
     '--best': flags.best,
-    '--leap': flags.leap,
     '--micro-batch': flags.microBatch ?? null,
     '--recompute': flags.recompute,
   };

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { readProbe } from '../../../lib/checkpoint/probe.ts';
@@ -18,7 +19,7 @@ import { createCheckpointStore, openRunDirectory, restoreRun } from '../../../li
 import { NEW_RUN, type TrainState } from '../../../lib/training/train.ts';
 import { type TinyCheckpoint, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
-const settings = { '--batch': 8 };
+const settings = { '--batch': 8, '--clip': null };
 const begin = { force: false, resume: false };
 const at = (step: number, more: Partial<TrainState> = {}): TrainState => ({
   ...NEW_RUN,
@@ -134,6 +135,29 @@ describe('a run directory', () => {
       code: 'run_busy',
       message: expect.stringContaining(`process ${process.ppid} trains in this directory`),
     });
+  });
+
+  test('waits for the name in a lock that another process has just made', async () => {
+    const lock = join(out(), 'training', 'lock');
+    mkdirSync(join(out(), 'training'), { recursive: true });
+    writeFileSync(lock, '');
+    const opened = openRunDirectory(out(), settings, begin);
+    const refused = expect(opened).rejects.toMatchObject({ code: 'run_busy' });
+    await setTimeout(100);
+    writeFileSync(lock, String(process.ppid));
+    await refused;
+
+    writeFileSync(lock, '');
+    await (await openRunDirectory(out(), settings, begin))[Symbol.asyncDispose]();
+  });
+
+  test('is not bound by settings that only another version knows', async () => {
+    const { run, store } = await storeOf();
+    await store.save(at(5));
+    await run[Symbol.asyncDispose]();
+    const { '--batch': batch } = settings;
+    await using again = await openRunDirectory(out(), { '--batch': batch, '--new': 1 }, begin);
+    expect(again.start?.state.step).toBe(5);
   });
 
   test('refuses other settings, a foreign directory, and nothing to go on with', async () => {

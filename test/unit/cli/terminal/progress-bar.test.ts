@@ -54,6 +54,17 @@ describe('progressBar', () => {
     expect(screen.text.endsWith('\r\u001b[2K')).toBe(true);
   });
 
+  test('leaves out of the rate what an earlier process did', () => {
+    const bar = progressBar('pictures', screen, () => Date.now());
+    bar.goOn(1000, 1020);
+    vi.advanceTimersByTime(1000);
+    bar.update(1008, 1020);
+    vi.advanceTimersByTime(1000);
+    bar.stop();
+
+    expect(screen.text).toContain('1008/1020 pictures · 4.0/s · 0:03 left');
+  });
+
   test('moves out of the way of words', () => {
     const bar = progressBar('pictures', screen, () => Date.now());
     bar.update(8, 20);
