@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Crop, ImageGptConfig, Preprocessing, Resample } from '../image-gpt/config.ts';
 import { CheckpointError } from './error.ts';
 import { readJsonFile } from './json-file.ts';
+import { paletteToFetch } from './palette-to-fetch.ts';
 
 const side = z.int().positive();
 const colour = z.tuple([z.number(), z.number(), z.number()]);
@@ -82,7 +83,7 @@ function toPalette(clusters: readonly (readonly number[])[] | undefined, colors:
   if (clusters === undefined) {
     throw new CheckpointError(
       'palette_invalid',
-      'preprocessor_config.json has no clusters: expected the colour palette.',
+      `preprocessor_config.json has no clusters, the colour palette: fetch ${paletteToFetch(colors)}, and run igpt import with --palette and that file.`,
     );
   }
   if (clusters.length !== colors) {

@@ -50,14 +50,20 @@ describe('igpt import', () => {
     expect(readdirSync(join(folder.path, 'cache/image-gpt-serverless/hub'))).toEqual([]);
   });
 
-  test('takes what Hugging Face’s tools have in their cache, without a network', async () => {
-    using folder = temporaryFolder();
-    const model = join(folder.path, 'hub/models--org--model');
+  /** Puts files of golden/hf16 into a cache as Hugging Face's tools lay it out; returns the snapshot. */
+  function hubCache(home: string, names: readonly string[]): string {
+    const model = join(home, 'hub/models--org--model');
     const snapshot = join(model, 'snapshots', 'a'.repeat(40));
     mkdirSync(join(model, 'refs'), { recursive: true });
     mkdirSync(snapshot, { recursive: true });
     writeFileSync(join(model, 'refs/main'), 'a'.repeat(40));
-    for (const name of ['config.json', 'pytorch_model.bin']) symlinkSync(golden('hf16', name), join(snapshot, name));
+    for (const name of names) symlinkSync(golden('hf16', name), join(snapshot, name));
+    return snapshot;
+  }
+
+  test('takes what Hugging Face’s tools have in their cache, without a network', async () => {
+    using folder = temporaryFolder();
+    const snapshot = hubCache(folder.path, ['config.json', 'pytorch_model.bin']);
     const env = { HF_ENDPOINT: 'http://127.0.0.1:9', HF_HOME: folder.path, HF_HUB_OFFLINE: '1' };
     const clusters = Array.from({ length: 16 }, (_, i) => [i / 16, 0, 0]);
     writeFileSync(join(snapshot, 'preprocessor_config.json'), JSON.stringify({ clusters }));
@@ -70,7 +76,31 @@ describe('igpt import', () => {
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ name: 'model', n_layer: 4, resolution: { width: 8 } });
     expect(missing.code).toBe(1);
-    expect(missing.stderr).toContain('HF_HUB_OFFLINE is set');
+    expect(missing.stderr).toContain('HF_HUB_OFFLINE is set, and');
+  });
+
+  test('says which file to fetch for a model whose palette is not in the cache, and takes it', async () => {
+    using folder = temporaryFolder();
+    const snapshot = hubCache(folder.path, ['config.json', 'pytorch_model.bin']);
+    const env = { HF_ENDPOINT: 'http://127.0.0.1:9', HF_HOME: folder.path };
+    const run = (args: string[], more = {}) =>
+      igpt(['import', 'org/model', ...args], { cwd: folder.path, env: { ...env, ...more } });
+    const offline = await run(['--out', 'm'], { HF_HUB_OFFLINE: '1' });
+    writeFileSync(join(snapshot, 'preprocessor_config.json'), JSON.stringify({ do_resize: true }));
+    const noClusters = await run(['--out', 'm']);
+    const palette = join(folder.path, 'fetched.json');
+    writeFileSync(palette, JSON.stringify({ clusters: Array.from({ length: 16 }, (_, i) => [i / 16, 0, 0]) }));
+    const given = await run(['--out', 'm', '--palette', palette]);
+
+    expect(offline.code).toBe(1);
+    expect(offline.stderr).toContain(
+      'fetch http://127.0.0.1:9/org/model/resolve/main/preprocessor_config.json by hand, and to give it with --palette',
+    );
+    expect(noClusters.code).toBe(1);
+    expect(noClusters.stderr).toMatch(
+      /has no clusters, .*: fetch kmeans_centers\.npy or a preprocessor_config\.json with 16 clusters .* --palette/,
+    );
+    expect(given.code, given.stderr).toBe(0);
   });
 
   test('warns of weights that are no numbers, and imports them', async () => {

@@ -4,22 +4,24 @@ import { readShardIndex } from '../safetensors/shard-index.ts';
 import { weightFiles } from './hub-files.ts';
 import type { HubModel } from './hub-name.ts';
 
+/** A model in Hugging Face's own cache. */
+export interface CachedModel {
+  /** Its files are links into `blobs`. */
+  directory: string;
+  /** Whether a file that brings the palette lies there too: who fetched the model alone has none. */
+  hasPalette: boolean;
+}
+
 /** Of git, in hex. */
 const commit = /^[0-9a-f]{40}$/;
 
 /**
- * The folder in Hugging Face's own cache that holds a model, where it is there with all that an import needs: what
- * `from_pretrained` or `hf download` have brought. Its files are links into `blobs`; one that is still being fetched has
- * no link yet.
+ * Finds a model in Hugging Face's own cache, where it is there with config.json and all weights: what `from_pretrained`
+ * or `hf download` have brought. A file that is still being fetched has no link yet.
  *
  * @param cache folder of `models--organisation--name`
- * @param hasPalette the palette comes from elsewhere, so the model's own need not be there
  */
-export async function findInHubCache(
-  { repo, revision }: HubModel,
-  cache: string,
-  hasPalette: boolean,
-): Promise<string | undefined> {
+export async function findInHubCache({ repo, revision }: HubModel, cache: string): Promise<CachedModel | undefined> {
   const folder = join(cache, `models--${repo.replaceAll('/', '--')}`);
   const named = commit.test(revision)
     ? revision
@@ -31,13 +33,14 @@ export async function findInHubCache(
       () => true,
       () => false,
     );
-  const palette = hasPalette || (await there('preprocessor_config.json')) || (await there('kmeans_centers.npy'));
-  if (!palette || !(await there('config.json'))) return undefined;
+  if (!(await there('config.json'))) return undefined;
   for (const name of weightFiles) {
     if (!(await there(name))) continue;
     const shards = name.endsWith('.index.json') ? ((await readShardIndex(join(snapshot, name))) ?? []) : [];
     const complete = (await Promise.all(shards.map(there))).every(Boolean);
-    return complete ? snapshot : undefined;
+    if (!complete) return undefined;
+    const hasPalette = (await there('preprocessor_config.json')) || (await there('kmeans_centers.npy'));
+    return { directory: snapshot, hasPalette };
   }
   return undefined;
 }

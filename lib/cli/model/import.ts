@@ -97,13 +97,21 @@ function convert(
  */
 async function fromHub(model: HubModel, options: ImportOptions, bar: ProgressBar): Promise<Imported> {
   const { cache, offline, ...hub } = await readHubSettings(process.env);
-  const cached = await findInHubCache(model, cache, options.palette !== undefined);
-  if (cached !== undefined) return convert(cached, model.repo, options, bar);
+  const cached = await findInHubCache(model, cache);
+  if (cached !== undefined && (cached.hasPalette || options.palette !== undefined)) {
+    return convert(cached.directory, model.repo, options, bar);
+  }
   const called = `${model.repo}@${model.revision}`;
+  // Whoever fetched the model alone, as from_pretrained does, has no palette.
+  const byHand =
+    cached &&
+    `${cache} holds ${called}, but not its palette: it is enough to fetch ${hub.hubUrl}/${model.repo}/resolve/${model.revision}/preprocessor_config.json by hand, and to give it with --palette.`;
   if (offline) {
     throw new CheckpointError(
       'download_failed',
-      `HF_HUB_OFFLINE is set, and ${cache} does not hold ${called} with its palette; unset it, or give a directory.`,
+      byHand === undefined
+        ? `HF_HUB_OFFLINE is set, and ${cache} does not hold ${called}; unset it, or give a directory.`
+        : `HF_HUB_OFFLINE is set. ${byHand}`,
     );
   }
   const { XDG_CACHE_HOME: ownCache = join(homedir(), '.cache') } = process.env;
@@ -114,6 +122,9 @@ async function fromHub(model: HubModel, options: ImportOptions, bar: ProgressBar
     ...hub,
     directory,
     progress: (done, total) => bar.update(Math.round(done / MB), Math.round(total / MB), 'downloading'),
+  }).catch((error: unknown) => {
+    if (byHand === undefined || !(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(error.code, `${error.message} ${byHand}`, { cause: error });
   });
   const imported = await convert(directory, model.repo, options, bar);
   await rm(directory, { recursive: true, force: true });

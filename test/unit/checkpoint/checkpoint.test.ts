@@ -286,7 +286,7 @@ describe('openCheckpoint refuses, by name,', () => {
       'a preprocessor without palette',
       { preprocessorConfig: { clusters: undefined } },
       'palette_invalid',
-      /no clusters/,
+      /no clusters, .* with 8 clusters .* igpt import with --palette/,
     ],
     [
       'a palette in 0 to 255',

@@ -34,18 +34,20 @@ describe("Hugging Face's own cache", () => {
     const cache = await cacheWith(whole);
     const snapshot = join(cache, 'models--org--model/snapshots', commit);
 
-    expect(await findInHubCache(model, cache, false)).toBe(snapshot);
-    expect(await findInHubCache({ ...model, revision: commit }, cache, false)).toBe(snapshot);
+    const found = { directory: snapshot, hasPalette: true };
+    expect(await findInHubCache(model, cache)).toEqual(found);
+    expect(await findInHubCache({ ...model, revision: commit }, cache)).toEqual(found);
     const other = await cacheWith(whole, 'refs/pr/2');
-    expect(await findInHubCache({ ...model, revision: 'refs/pr/2' }, other, false)).toContain(other);
+    const pull = await findInHubCache({ ...model, revision: 'refs/pr/2' }, other);
+    expect(pull?.directory).toContain(other);
   });
 
-  it('gives none without its palette, unless that comes from elsewhere', async () => {
-    const { 'preprocessor_config.json': _, ...rest } = whole;
-    const cache = await cacheWith(rest);
+  it('says whether a palette came along', async () => {
+    const { 'preprocessor_config.json': _, ...alone } = whole;
+    const found = async (files: Readonly<Record<string, string>>) => findInHubCache(model, await cacheWith(files));
 
-    expect(await findInHubCache(model, cache, false)).toBeUndefined();
-    expect(await findInHubCache(model, cache, true)).toContain(commit);
+    expect(await found(alone)).toMatchObject({ hasPalette: false });
+    expect(await found({ ...alone, 'kmeans_centers.npy': 'x' })).toMatchObject({ hasPalette: true });
   });
 
   it('gives none of which a part has not come yet', async () => {
@@ -53,18 +55,16 @@ describe("Hugging Face's own cache", () => {
     const { 'model.safetensors': _, ...side } = whole;
     const half = { ...side, 'model.safetensors.index.json': index, 'model-1.safetensors': 'x' };
 
-    expect(await findInHubCache(model, await cacheWith(side), false)).toBeUndefined();
-    expect(await findInHubCache(model, await cacheWith(half), false)).toBeUndefined();
-    expect(await findInHubCache(model, await cacheWith({ ...half, 'model-2.safetensors': 'y' }), false)).toContain(
-      commit,
-    );
+    expect(await findInHubCache(model, await cacheWith(side))).toBeUndefined();
+    expect(await findInHubCache(model, await cacheWith(half))).toBeUndefined();
+    expect(await findInHubCache(model, await cacheWith({ ...half, 'model-2.safetensors': 'y' }))).toBeDefined();
   });
 
   it('gives none of another model or revision, and where there is no cache', async () => {
     const cache = await cacheWith(whole);
 
-    expect(await findInHubCache({ ...model, repo: 'org/other' }, cache, false)).toBeUndefined();
-    expect(await findInHubCache({ ...model, revision: 'v2' }, cache, false)).toBeUndefined();
-    expect(await findInHubCache(model, join(root, 'nowhere'), false)).toBeUndefined();
+    expect(await findInHubCache({ ...model, repo: 'org/other' }, cache)).toBeUndefined();
+    expect(await findInHubCache({ ...model, revision: 'v2' }, cache)).toBeUndefined();
+    expect(await findInHubCache(model, join(root, 'nowhere'))).toBeUndefined();
   });
 });
