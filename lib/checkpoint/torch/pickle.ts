@@ -1,4 +1,6 @@
 import { CheckpointError } from '../error.ts';
+import { pickleBytes } from './pickle-bytes.ts';
+import { pickleStack } from './pickle-stack.ts';
 import { invalid, isKind, long, orderedEntries, type PickleValue } from './pickle-value.ts';
 
 /** A pickle, read. */
@@ -12,9 +14,6 @@ export interface Pickle {
 /** The largest state dict there is, iGPT-XL's with all biases, takes about 30,000 operations. */
 const maxOperations = 1_000_000;
 
-/** Marks the start of a tuple, a list or the items of a dict on the stack. */
-const mark = Symbol('mark');
-
 /** In a state dict the only one that is built as a container. */
 const orderedDict = 'collections.OrderedDict';
 
@@ -26,59 +25,13 @@ const orderedDict = 'collections.OrderedDict';
  * @throws CheckpointError `weights_unsafe` for any other global, `weights_invalid` for what is damaged or hostile
  */
 export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<string>): Pickle {
-  const stack: (PickleValue | typeof mark)[] = [];
-  const memo = new Map<number, PickleValue>();
+  const input = pickleBytes(bytes, start);
+  const stack = pickleStack();
   const persistentIds: PickleValue[] = [];
-  let at = start;
   let operations = 0;
 
-  function take(length: number): Buffer {
-    if (length > bytes.length - at) throw invalid(`it is cut short, ${length} bytes were expected at ${at}`);
-    at += length;
-    return bytes.subarray(at - length, at);
-  }
-  const u8 = () => take(1).readUInt8();
-  const u16 = () => take(2).readUInt16LE();
-  const u32 = () => take(4).readUInt32LE();
-  function u64(): number {
-    const length = take(8).readBigUInt64LE();
-    if (length > BigInt(bytes.length)) throw invalid(`a length of ${length} bytes, beyond its end`);
-    return Number(length);
-  }
-  const utf8 = (length: number) => take(length).toString('utf8');
-  function line(): string {
-    const end = bytes.indexOf(0x0a, at);
-    if (end < 0) throw invalid('it is cut short inside a name');
-    const text = bytes.toString('utf8', at, end);
-    at = end + 1;
-    return text;
-  }
+  const tuple = (items: readonly PickleValue[]) => stack.push({ kind: 'tuple', items });
 
-  function pop(): PickleValue {
-    const value = stack.pop();
-    if (value === undefined || value === mark) throw invalid('an operation has no value to work on');
-    return value;
-  }
-  function popToMark(): PickleValue[] {
-    const from = stack.lastIndexOf(mark);
-    if (from < 0) throw invalid('an operation has no mark to go back to');
-    const items = stack.splice(from);
-    return items.filter((item) => item !== mark);
-  }
-  function top(): PickleValue {
-    const value = stack.at(-1);
-    if (value === undefined || value === mark) throw invalid('an operation has no value to work on');
-    return value;
-  }
-  function fetch(key: number): void {
-    const value = memo.get(key);
-    if (value === undefined) throw invalid(`it refers to value ${key}, which it has not stored`);
-    stack.push(value);
-  }
-  const tuple = (items: readonly PickleValue[]) => void stack.push({ kind: 'tuple', items });
-  function popItems(count: number): PickleValue[] {
-    return Array.from({ length: count }, pop).reverse();
-  }
   function global(module: string, name: string): void {
     const full = `${module}.${name}`;
     if (!allowed.has(full)) {
@@ -90,18 +43,18 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
     stack.push({ kind: 'global', name: full });
   }
   function append(items: readonly PickleValue[]): void {
-    const list = top();
+    const list = stack.top();
     if (!isKind(list, 'list')) throw invalid('it appends to what is no list');
     for (const item of items) list.items.push(item);
   }
   function setItems(items: readonly PickleValue[]): void {
-    const dict = top();
+    const dict = stack.top();
     if (!isKind(dict, 'dict') || items.length % 2 !== 0) throw invalid('it sets items of what is no dict');
     for (let i = 0; i < items.length; i += 2) dict.entries.push([items[i] ?? null, items[i + 1] ?? null]);
   }
   function call(): void {
-    const args = pop();
-    const callable = pop();
+    const args = stack.pop();
+    const callable = stack.pop();
     if (!isKind(callable, 'global') || !isKind(args, 'tuple')) throw invalid('it calls what is no global');
     if (callable.name === orderedDict) {
       const entries = orderedEntries(args.items);
@@ -113,29 +66,46 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
   }
 
   while (operations++ < maxOperations) {
-    const operation = u8();
+    const operation = input.u8();
     switch (operation) {
       case 0x80: // PROTO
-        if (u8() > 5) throw invalid('its protocol is newer than 5');
+        if (input.u8() > 5) throw invalid('its protocol is newer than 5');
         break;
       case 0x95: // FRAME
-        u64();
+        input.u64();
         break;
       case 0x2e: {
         // STOP
-        const value = pop();
-        if (stack.length > 0) throw invalid('it leaves values over');
-        return { value, persistentIds, end: at };
+        const value = stack.pop();
+        if (!stack.isEmpty()) throw invalid('it leaves values over');
+        return { value, persistentIds, end: input.at };
       }
+
       case 0x28: // MARK
-        stack.push(mark);
+        stack.mark();
         break;
       case 0x30: // POP
-        if (stack.pop() === undefined) throw invalid('an operation has no value to work on');
+        stack.drop();
         break;
       case 0x31: // POP_MARK
-        popToMark();
+        stack.popToMark();
         break;
+      case 0x71: // BINPUT
+        stack.store(input.u8());
+        break;
+      case 0x72: // LONG_BINPUT
+        stack.store(input.u32());
+        break;
+      case 0x94: // MEMOIZE
+        stack.store();
+        break;
+      case 0x68: // BINGET
+        stack.fetch(input.u8());
+        break;
+      case 0x6a: // LONG_BINGET
+        stack.fetch(input.u32());
+        break;
+
       case 0x4e: // NONE
         stack.push(null);
         break;
@@ -146,97 +116,84 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
         stack.push(false);
         break;
       case 0x4a: // BININT
-        stack.push(take(4).readInt32LE());
+        stack.push(input.i32());
         break;
       case 0x4b: // BININT1
-        stack.push(u8());
+        stack.push(input.u8());
         break;
       case 0x4d: // BININT2
-        stack.push(u16());
+        stack.push(input.u16());
         break;
       case 0x8a: // LONG1
-        stack.push(long(take(u8())));
+        stack.push(long(input.take(input.u8())));
         break;
       case 0x8b: // LONG4
-        stack.push(long(take(u32())));
+        stack.push(long(input.take(input.u32())));
         break;
       case 0x47: // BINFLOAT
-        stack.push(take(8).readDoubleBE());
+        stack.push(input.f64());
         break;
       case 0x55: // SHORT_BINSTRING
-        stack.push(take(u8()).toString('latin1'));
+        stack.push(input.latin1(input.u8()));
         break;
       case 0x54: // BINSTRING
-        stack.push(take(u32()).toString('latin1'));
+        stack.push(input.latin1(input.u32()));
         break;
       case 0x8c: // SHORT_BINUNICODE
-        stack.push(utf8(u8()));
+        stack.push(input.utf8(input.u8()));
         break;
       case 0x58: // BINUNICODE
-        stack.push(utf8(u32()));
+        stack.push(input.utf8(input.u32()));
         break;
       case 0x8d: // BINUNICODE8
-        stack.push(utf8(u64()));
+        stack.push(input.utf8(input.u64()));
         break;
       case 0x43: // SHORT_BINBYTES
-        stack.push(take(u8()));
+        stack.push(input.take(input.u8()));
         break;
       case 0x42: // BINBYTES
-        stack.push(take(u32()));
+        stack.push(input.take(input.u32()));
         break;
       case 0x8e: // BINBYTES8
-        stack.push(take(u64()));
+        stack.push(input.take(input.u64()));
         break;
+
       case 0x29: // EMPTY_TUPLE
         tuple([]);
         break;
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        tuple(popItems(operation - 0x84));
+        tuple(stack.popItems(operation - 0x84));
         break;
       case 0x74: // TUPLE
-        tuple(popToMark());
+        tuple(stack.popToMark());
         break;
       case 0x5d: // EMPTY_LIST
         stack.push({ kind: 'list', items: [] });
         break;
       case 0x61: // APPEND
-        append([pop()]);
+        append([stack.pop()]);
         break;
       case 0x65: // APPENDS
-        append(popToMark());
+        append(stack.popToMark());
         break;
       case 0x7d: // EMPTY_DICT
         stack.push({ kind: 'dict', entries: [] });
         break;
       case 0x73: // SETITEM
-        setItems(popItems(2));
+        setItems(stack.popItems(2));
         break;
       case 0x75: // SETITEMS
-        setItems(popToMark());
+        setItems(stack.popToMark());
         break;
-      case 0x71: // BINPUT
-        memo.set(u8(), top());
-        break;
-      case 0x72: // LONG_BINPUT
-        memo.set(u32(), top());
-        break;
-      case 0x94: // MEMOIZE
-        memo.set(memo.size, top());
-        break;
-      case 0x68: // BINGET
-        fetch(u8());
-        break;
-      case 0x6a: // LONG_BINGET
-        fetch(u32());
-        break;
+
       case 0x63: // GLOBAL
-        global(line(), line());
+        global(input.line(), input.line());
         break;
       case 0x93: {
         // STACK_GLOBAL
-        const [module, name] = popItems(2);
+        const [module, name] = stack.popItems(2);
         if (typeof module !== 'string' || typeof name !== 'string') throw invalid('a global is named by no string');
         global(module, name);
         break;
@@ -246,12 +203,12 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
         break;
       case 0x62: // BUILD
         // Attributes of an OrderedDict: PyTorch's `_metadata`, versions of modules, which weights do not depend on.
-        pop();
-        if (!isKind(top(), 'dict')) throw invalid('it sets attributes of what is no OrderedDict');
+        stack.pop();
+        if (!isKind(stack.top(), 'dict')) throw invalid('it sets attributes of what is no OrderedDict');
         break;
       case 0x51: {
         // BINPERSID
-        const id = pop();
+        const id = stack.pop();
         persistentIds.push(id);
         stack.push({ kind: 'persistent', id });
         break;

@@ -1,5 +1,6 @@
 import type { ByteFile } from '../byte-file.ts';
 import { CheckpointError } from '../error.ts';
+import { invalid } from './torch-file.ts';
 
 /** A record of a zip file, stored as it is. */
 export interface ZipEntry {
@@ -159,8 +160,4 @@ function size64(bytes: Buffer, at: number, file: string): number {
   const size = bytes.readBigUInt64LE(at);
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(file, `a size of ${size} bytes`);
   return Number(size);
-}
-
-function invalid(file: string, found: string): CheckpointError {
-  return new CheckpointError('weights_invalid', `${file} is not a valid PyTorch file: it has ${found}.`);
 }

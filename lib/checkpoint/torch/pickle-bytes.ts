@@ -1,0 +1,54 @@
+import { invalid } from './pickle-value.ts';
+
+/** The bytes of a pickle, in their order; numbers are little-endian. Each throws `weights_invalid` at the end. */
+export interface PickleBytes {
+  /** The next byte's place. */
+  readonly at: number;
+  take(length: number): Buffer;
+  u8(): number;
+  u16(): number;
+  u32(): number;
+  /** A length of 64 bits. */
+  u64(): number;
+  i32(): number;
+  /** The one number that pickles hold in big-endian order. */
+  f64(): number;
+  utf8(length: number): string;
+  latin1(length: number): string;
+  /** Text up to the next line feed. */
+  line(): string;
+}
+
+export function pickleBytes(bytes: Buffer, start: number): PickleBytes {
+  let at = start;
+  function take(length: number): Buffer {
+    if (length > bytes.length - at) throw invalid(`it is cut short, ${length} bytes were expected at ${at}`);
+    at += length;
+    return bytes.subarray(at - length, at);
+  }
+  return {
+    get at() {
+      return at;
+    },
+    take,
+    u8: () => take(1).readUInt8(),
+    u16: () => take(2).readUInt16LE(),
+    u32: () => take(4).readUInt32LE(),
+    u64() {
+      const length = take(8).readBigUInt64LE();
+      if (length > BigInt(bytes.length)) throw invalid(`a length of ${length} bytes, beyond its end`);
+      return Number(length);
+    },
+    i32: () => take(4).readInt32LE(),
+    f64: () => take(8).readDoubleBE(),
+    utf8: (length) => take(length).toString('utf8'),
+    latin1: (length) => take(length).toString('latin1'),
+    line() {
+      const end = bytes.indexOf(0x0a, at);
+      if (end < 0) throw invalid('it is cut short inside a name');
+      const text = bytes.toString('utf8', at, end);
+      at = end + 1;
+      return text;
+    },
+  };
+}
