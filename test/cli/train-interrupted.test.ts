@@ -67,7 +67,7 @@ test.each([
       'training',
     ]);
     expect(readdirSync(join(out, 'training')).sort()).toEqual([
-      ...['metrics.ndjson', 'metrics.svg', 'settings.json', 'step-00000084', `step-000000${STEPS}`],
+      ...['metrics.ndjson', 'metrics.svg', 'report.html', 'settings.json', 'step-00000084', `step-000000${STEPS}`],
     ]);
   },
 );
@@ -102,6 +102,12 @@ test('refuses a run with other settings and a directory that is no run, and says
   expect(complete.code).toBe(0);
   const anew = await world.run('out', '--batch', '16', '--force');
   expect(anew.code, anew.stderr).toBe(0);
+
+  // It would be gone before it is read.
+  const itself = await world.run('out', '--model', 'out/training/step-00000090', '--force');
+  expect(itself.stderr).toContain('--model out/training/step-00000090 lies in --out out');
+  expect(itself.code).toBe(2);
+  expect(existsSync(join(world.path, 'out', 'model.safetensors'))).toBe(true);
 
   writeFileSync(join(world.path, 'mine'), '');
   const foreign = await world.run('.');

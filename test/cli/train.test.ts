@@ -75,6 +75,9 @@ describe('igpt train', () => {
     expect(best.loss).toBe(lowest);
     expect(lowest).toBeLessThan(metrics[0]!.loss);
     expect(readFileSync(join(out, 'training', 'metrics.svg'), 'utf8')).toContain('held out');
+    expect(
+      readFileSync(join(out, 'training', 'report.html'), 'utf8').match(/<tr><td class="right">\d+<\/td>/g),
+    ).toEqual([20, 16, 12, 8, 4].map((measured) => `<tr><td class="right">${measured}</td>`));
     expect((await openCheckpoint(out)).name).toBe('out');
 
     const { stdout: again } = await igpt(
@@ -279,7 +282,7 @@ describe('igpt train refuses', () => {
     expect(empty.code).toBe(1);
 
     const itself = await igpt([...args, '--objective', 'ar', '--out', model.directory], { cwd: folder.path });
-    expect(itself.stderr).toContain('which is of no run; expected a new directory');
-    expect(itself.code).toBe(1);
+    expect(itself.stderr).toMatch(/--model \S+ lies in --out \S+, where training replaces models/);
+    expect(itself.code).toBe(2);
   });
 });

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import type { Command } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { readConfigFile } from '../../checkpoint/config-file.ts';
@@ -26,6 +27,7 @@ import { modelDirectory } from '../options/model-option.ts';
 import { printable } from '../terminal/printable.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
+import { UsageError } from '../usage-error.ts';
 import { openDataSet } from './data-option.ts';
 import { trainOnAws } from './train-on-aws.ts';
 import { type TrainFlags, trainCommandLine } from './train-options.ts';
@@ -54,7 +56,9 @@ async function trainModel(flags: TrainFlags, command: Command): Promise<void> {
     return;
   }
   const { source, plain } = sourceOf(flags);
-  const checkpoint = await openCheckpoint(modelDirectory(flags.model));
+  const directory = modelDirectory(flags.model);
+  await refuseModelInOut(directory, flags);
+  const checkpoint = await openCheckpoint(directory);
   const objective = objectiveOf(flags, checkpoint);
   const dataSet = await openDataSet({ ...flags, data: source }, checkpoint);
   const split = splitDataSet(dataSet, sharesOf(flags, plain, command));
@@ -103,6 +107,15 @@ async function trainModel(flags: TrainFlags, command: Command): Promise<void> {
   const store = createCheckpointStore(flags.out, run, session, files, flags.seed);
   await restoreRun(run, session, innerHead);
   await runToEnd({ flags, plan, material, session, store, run });
+}
+
+/** A run replaces what lies in its directory; with --force, before the model is read. */
+async function refuseModelInOut(directory: string, { model, out }: TrainFlags): Promise<void> {
+  const place = await realpath(out).catch(() => undefined);
+  if (place === undefined || !`${await realpath(directory)}${sep}`.startsWith(`${place}${sep}`)) return;
+  throw new UsageError(
+    `--model ${model} lies in --out ${out}, where training replaces models; choose another --out, or copy the model`,
+  );
 }
 
 interface Prepared {
