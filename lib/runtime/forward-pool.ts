@@ -9,6 +9,8 @@ export interface ForwardPoolOptions {
   workers?: number;
   /** Default `cpu`. */
   provider?: Provider;
+  /** Pictures side by side on a GPU: as many as a task has. Default: see ForwardOptions. */
+  batch?: number;
   /** Each worker copies the weights into its kernels' layout: faster, for that memory. Default false. */
   prepack?: boolean;
 }
@@ -30,8 +32,12 @@ export async function openForwardPool(
   request: ForwardRequest,
   options: ForwardPoolOptions = {},
 ): Promise<ForwardPool> {
-  const { workers = availableParallelism(), provider = 'cpu', prepack = false } = options;
-  const data: ForwardWorkerStart = { model: { config, weights, ...(probe && { probe }) }, request, provider, prepack };
+  const { workers = availableParallelism(), provider = 'cpu', batch, prepack = false } = options;
+  const data: ForwardWorkerStart = {
+    model: { config, weights, ...(probe && { probe }) },
+    request,
+    options: { provider, prepack, ...(batch !== undefined && { batch }) },
+  };
   const pool = await openWorkerPool<undefined, ForwardTask, Map<string, Output>>({
     file: new URL('./forward-worker.ts', import.meta.url),
     data,

@@ -1,14 +1,13 @@
 import type { ForwardRequest, ImageGptModel } from '../graph/forward-graph.ts';
-import { openForward } from './forward.ts';
-import type { Output, Provider } from './session.ts';
+import { type ForwardOptions, openForward } from './forward.ts';
+import type { Output } from './session.ts';
 import { type Service, serve } from './worker-port.ts';
 
 /** What a worker thread is started with. */
 export interface ForwardWorkerStart {
   model: ImageGptModel;
   request: ForwardRequest;
-  provider: Provider;
-  prepack: boolean;
+  options: ForwardOptions;
 }
 
 /** Some pictures: `tokens` [b, n], and for BERT models `mask` [b, n]. */
@@ -21,10 +20,9 @@ await serve(
   async ({
     model,
     request,
-    provider,
-    prepack,
+    options,
   }: ForwardWorkerStart): Promise<Service<undefined, ForwardTask, Map<string, Output>>> => {
-    const forward = await openForward(model, request, { provider, prepack });
+    const forward = await openForward(model, request, options);
     return {
       info: undefined,
       run: ({ tokens, mask }) => forward.run(tokens, mask),

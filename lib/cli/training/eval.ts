@@ -1,7 +1,6 @@
 import { Command, Option } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { confusionMatrix } from '../../plot/confusion-matrix.ts';
-import { openForwardPool } from '../../runtime/forward-pool.ts';
 import { MOST_MASKS } from '../../training/bert-mask.ts';
 import { alignClasses } from '../../training/data/align-classes.ts';
 import type { DataSet } from '../../training/data/data-set.ts';
@@ -13,7 +12,6 @@ import { disposable } from '../disposable.ts';
 import { examples } from '../examples.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
-import { workersOption } from '../options/workers-option.ts';
 import { percent } from '../terminal/percent.ts';
 import { checkPlotPath, writePlot } from '../terminal/plot-file.ts';
 import { printable } from '../terminal/printable.ts';
@@ -29,10 +27,11 @@ import {
   type SplitFlags,
   splitOptions,
 } from './data-option.ts';
+import { addPoolOptions, openPool, type PoolOptions } from './pool-options.ts';
 
 const PARTS = ['all', 'train', 'validation', 'test'] as const;
 
-interface EvalOptions extends DataOptions, SplitFlags {
+interface EvalOptions extends DataOptions, SplitFlags, PoolOptions {
   model: string;
   part?: (typeof PARTS)[number];
   likelihoodOnly: boolean;
@@ -41,7 +40,6 @@ interface EvalOptions extends DataOptions, SplitFlags {
   confusion?: string;
   force: boolean;
   json: boolean;
-  workers: number;
 }
 
 /** The paper's, for BERT models. */
@@ -55,7 +53,7 @@ export function evalCommand(): Command {
     )
     .addOption(modelOption());
   addDataOptions(command);
-  return addSplitOptions(command)
+  return addPoolOptions(addSplitOptions(command))
     .addOption(
       new Option(
         '--part <part>',
@@ -73,7 +71,6 @@ export function evalCommand(): Command {
     .option('--confusion <file>', 'draw the confusion matrix, .svg or .png')
     .option('--force', 'replace files that exist', false)
     .option('--json', 'one JSON object instead of tables', false)
-    .addOption(workersOption())
     .addHelpText(
       'after',
       examples('eval --data cifar10 --confusion confusion.png', 'eval --model DIR --data labelled/ --part all --json'),
@@ -82,7 +79,7 @@ export function evalCommand(): Command {
 }
 
 async function evaluateModel(options: EvalOptions): Promise<void> {
-  const { confusion, force, json, seed, workers } = options;
+  const { confusion, force, json, seed, precision } = options;
   checkPlotPath('--confusion', confusion, force);
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   const { config, name, weights } = checkpoint;
@@ -106,7 +103,7 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
   if (confusion !== undefined && labels === undefined) {
     throw new UsageError(`--confusion needs labelled pictures and a class head; leave it out`);
   }
-  await using pool = disposable(await openForwardPool(checkpoint, request, { workers }));
+  await using pool = disposable(await openPool(checkpoint, request, options));
   using bar = progressBar('pictures');
   const evaluation = await evaluate(pool, dataSet, rows, labels, {
     objective: config.objective,
@@ -116,7 +113,7 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
   });
   bar.stop();
 
-  const facts = { model: name, data: dataSet.name, masks: config.objective === 'bert' ? masks : undefined };
+  const facts = { model: name, precision, data: dataSet.name, masks: config.objective === 'bert' ? masks : undefined };
   await writeOut(json ? asJson(evaluation, checkpoint.labels, facts) : asTables(evaluation, checkpoint.labels));
   if (confusion !== undefined && evaluation.scores !== undefined) {
     const { top1, confusion: counts } = evaluation.scores;
@@ -192,12 +189,11 @@ function classTable({ confusion }: Scores, labels: readonly string[]): string {
 function asJson(
   { pictures, natsPerToken, bitsPerPixel, scores }: Evaluation,
   labels: readonly string[],
-  { model, data, masks }: { model: string; data: string; masks: number | undefined },
+  { masks, ...facts }: { model: string; precision: string; data: string; masks: number | undefined },
 ): string {
   const measured = (share: number): number | null => (Number.isNaN(share) ? null : share);
   return `${JSON.stringify({
-    model,
-    data,
+    ...facts,
     ...(masks === undefined ? {} : { masks }),
     pictures,
     ...(natsPerToken === undefined ? {} : { nats_per_token: natsPerToken, bits_per_pixel: bitsPerPixel }),

@@ -3,7 +3,6 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { writeProbe } from '../../checkpoint/probe.ts';
 import type { FeatureNorm } from '../../image-gpt/config.ts';
 import { lineChart } from '../../plot/line-chart.ts';
-import { openForwardPool } from '../../runtime/forward-pool.ts';
 import { type DataSet, requireLabels } from '../../training/data/data-set.ts';
 import { splitDataSet } from '../../training/data/split.ts';
 import { extractFeatures, type LayerFeatures } from '../../training/probe/layer-features.ts';
@@ -12,7 +11,6 @@ import { disposable } from '../disposable.ts';
 import { examples } from '../examples.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
-import { workersOption } from '../options/workers-option.ts';
 import { cannotWrite, checkOutputPath } from '../terminal/output-file.ts';
 import { percent } from '../terminal/percent.ts';
 import { checkPlotPath, writePlot } from '../terminal/plot-file.ts';
@@ -30,8 +28,9 @@ import {
   splitOptions,
 } from './data-option.ts';
 import { layerList } from './layers-option.ts';
+import { addPoolOptions, openPool, type PoolOptions } from './pool-options.ts';
 
-interface ProbeOptions extends DataOptions, SplitFlags {
+interface ProbeOptions extends DataOptions, SplitFlags, PoolOptions {
   model: string;
   layers: 'all' | number[];
   concat?: number[];
@@ -43,7 +42,6 @@ interface ProbeOptions extends DataOptions, SplitFlags {
   plot?: string;
   force: boolean;
   json: boolean;
-  workers: number;
 }
 
 /** Of a few labels, one draw says little. */
@@ -57,7 +55,7 @@ export function probeCommand(): Command {
     )
     .addOption(modelOption());
   addDataOptions(command);
-  return addSplitOptions(command)
+  return addPoolOptions(addSplitOptions(command))
     .addOption(
       new Option('--layers <list>', 'all, or layers such as 1,2,3: 0 is embeddings + positions, L the last block')
         .default('all')
@@ -88,7 +86,6 @@ export function probeCommand(): Command {
     .option('--plot <file>', 'draw accuracy by layer, .svg or .png')
     .option('--force', 'replace files that exist', false)
     .option('--json', 'one JSON object instead of the table', false)
-    .addOption(workersOption())
     .addHelpText(
       'after',
       examples(
@@ -101,7 +98,7 @@ export function probeCommand(): Command {
 }
 
 async function probe(options: ProbeOptions, command: Command): Promise<void> {
-  const { out, plot, force, json, labelsPerClass, workers } = options;
+  const { out, plot, force, json, labelsPerClass, precision, workers } = options;
   if (out !== undefined) checkOutputPath('--out', out, ['.safetensors'], force);
   checkPlotPath('--plot', plot, force);
   if (labelsPerClass === undefined && command.getOptionValueSource('draws') === 'cli') {
@@ -126,7 +123,7 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
     seed,
   });
   const norm = options.norm ?? config.feature_norm;
-  const features = await featuresOf(checkpoint, dataSet, usedRows(draws), { layers: used, norm, workers });
+  const features = await featuresOf(checkpoint, dataSet, usedRows(draws), { ...options, layers: used, norm });
   using bar = progressBar('fits');
   const results = await probeLayers(dataSet, features, { candidates, draws, seed, workers, onProgress: bar.update });
   bar.stop();
@@ -135,7 +132,15 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
   if (results.some(({ converged }) => !converged)) {
     process.stderr.write('some fits ended before they reached their minimum; their accuracy may be a little low\n');
   }
-  const facts = { model: name, data: dataSet.name, norm, split: draws[0] ?? split, labelsPerClass, draws: times };
+  const facts = {
+    model: name,
+    precision,
+    data: dataSet.name,
+    norm,
+    split: draws[0] ?? split,
+    labelsPerClass,
+    draws: times,
+  };
   await writeOut(json ? asJson(results, kept, facts) : asTable(results, labelsPerClass !== undefined));
   if (plot !== undefined) await writePlot(plot, plotOf(results, name, dataSet.name), force);
   if (out !== undefined && kept !== undefined) {
@@ -155,10 +160,12 @@ async function featuresOf(
   checkpoint: Checkpoint,
   dataSet: DataSet,
   rows: Uint32Array,
-  { layers, norm, workers }: { layers: number[]; norm: FeatureNorm; workers: number },
+  layers: number[],
+  norm: FeatureNorm,
+  options: PoolOptions,
 ): Promise<LayerFeatures> {
   const request = { features: { layers, norm, pool: 'mean' } } as const;
-  await using pool = disposable(await openForwardPool(checkpoint, request, { workers }));
+  await using pool = disposable(await openPool(checkpoint, request, how));
   using bar = progressBar('pictures');
   return await extractFeatures(pool, dataSet, rows, {
     layers,
@@ -198,6 +205,7 @@ function asTable(results: readonly ProbeResult[], drawn: boolean): string {
 
 interface Facts {
   model: string;
+  precision: string;
   data: string;
   norm: FeatureNorm;
   split: { train: Uint32Array; validation: Uint32Array; test: Uint32Array };
@@ -206,7 +214,7 @@ interface Facts {
 }
 
 function asJson(results: readonly ProbeResult[], kept: ProbeResult | undefined, facts: Facts): string {
-  const { model, data, norm, split, labelsPerClass, draws } = facts;
+  const { model, precision, data, norm, split, labelsPerClass, draws } = facts;
   const shown = ({ layers, validationAccuracy, testAccuracy, testDeviation, probe, converged }: ProbeResult) => ({
     layers,
     validation_accuracy: validationAccuracy,
@@ -217,6 +225,7 @@ function asJson(results: readonly ProbeResult[], kept: ProbeResult | undefined, 
   });
   return `${JSON.stringify({
     model,
+    precision,
     data,
     norm,
     pictures: { train: split.train.length, validation: split.validation.length, test: split.test.length },

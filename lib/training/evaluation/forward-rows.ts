@@ -3,7 +3,7 @@ import type { Output } from '../../runtime/session.ts';
 import { type DataSet, gatherTokens } from '../data/data-set.ts';
 
 /** Pictures that a worker gets at once: few enough for an even end, enough that messages between threads cost nothing. */
-const BATCH = 16;
+export const picturesAtOnce = 16;
 
 /** Batches that each worker has at hand: it never waits for the main thread. */
 const BATCHES_PER_WORKER = 2;
@@ -31,7 +31,7 @@ export async function forwardRows(
   async function feed(): Promise<void> {
     while (next < rows.length) {
       const start = next;
-      const batch = rows.subarray(start, start + BATCH);
+      const batch = rows.subarray(start, start + picturesAtOnce);
       next += batch.length;
       const outputs = await pool.run({
         tokens: gatherTokens(dataSet, batch),
