@@ -30,7 +30,7 @@ describe('igpt palette fit', () => {
     expect(quantized.code, quantized.stderr).toBe(0);
   });
 
-  test.each([
+  test.each<[string, string[], RegExp, number, string?]>([
     [
       'fewer colours than asked for',
       ['--size', '1', '--colors', '64'],
@@ -45,10 +45,17 @@ describe('igpt palette fit', () => {
       2,
     ],
     ['an output that is taken', ['--out', 'taken.json'], /exists already/, 2],
-  ])('refuses %s', async (_, args, message, exit) => {
+    [
+      'a file for a folder',
+      [],
+      /igpt: data taken\.json: expected cifar10, a directory of pictures, s3:\/\/bucket\/prefix, but it is another kind/,
+      2,
+      'taken.json',
+    ],
+  ])('refuses %s', async (_, args, message, exit, data = PICTURES) => {
     using folder = temporaryFolder();
     writeFileSync(join(folder.path, 'taken.json'), '{}');
-    const { code, stderr } = await igpt(['palette', 'fit', PICTURES, '--out', 'new.json', '--decoders', '1', ...args], {
+    const { code, stderr } = await igpt(['palette', 'fit', data, '--out', 'new.json', '--decoders', '1', ...args], {
       cwd: folder.path,
     });
 

@@ -137,7 +137,7 @@ async function openPictures(options: DataOptions, model: Tokenizer): Promise<Dat
     const openDecoder = () => openSheetDecoder(options.decoders);
     return cifar10DataSet({ folder, openDecoder, preprocessing, cache, onProgress: bar.update });
   }
-  const { store, prefix, name, folders, report } = await openSource(data);
+  const { store, prefix, name, folders, report } = await openSource(data, '--data', ' or tokens x.npy');
   const listing = await listPictures(store, prefix, name);
   const key = tokenSetKey([
     preprocessingHash(preprocessing, options.scaledDecoding),
@@ -183,8 +183,13 @@ interface Source {
   report: () => string;
 }
 
-/** Opens a directory or `s3://bucket/prefix`. */
-export async function openSource(data: string): Promise<Source> {
+/**
+ * Opens a directory or `s3://bucket/prefix`.
+ *
+ * @param argument what `data` is on the command line
+ * @param others what it may be beside them, for messages
+ */
+export async function openSource(data: string, argument: string, others = ''): Promise<Source> {
   const [, bucket, path = ''] = /^s3:\/\/([^/]+)\/?(.*?)\/*$/.exec(data) ?? [];
   if (bucket !== undefined) {
     // The SDK takes a while to load, and most commands don't need it.
@@ -195,11 +200,11 @@ export async function openSource(data: string): Promise<Source> {
     const store = createS3Store({ client: createS3Client(), bucket, clock: systemClock });
     return { store, prefix: path === '' ? '' : `${path}/`, name: data, folders: [], report: () => '' };
   }
-  const there = lookAt(data, '--data');
+  const there = lookAt(data, argument);
   if (there?.isDirectory() !== true) {
     const came = there === undefined ? 'there is nothing of that name' : 'it is another kind of file';
     throw new UsageError(
-      `--data ${data}: expected ${CIFAR10}, a directory of pictures, s3://bucket/prefix or tokens x.npy, but ${came}`,
+      `${argument} ${data}: expected ${CIFAR10}, a directory of pictures, s3://bucket/prefix${others}, but ${came}`,
     );
   }
   const skipped = createSkippedFiles();

@@ -156,7 +156,7 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
       read: async (i) => applyRecipe(rgb.subarray(i * bytes, (i + 1) * bytes), width, height, recipe),
     });
   }
-  const { store, prefix, name, report } = await openSource(data);
+  const { store, prefix, name, report } = await openSource(data, 'data');
   const { objects } = await listPictures(store, prefix, name);
   await using decoder = openPictureDecoder(recipe, options);
   const reading = { store, decoder, maxBytes: maxPictureBytes(options) };

@@ -22,7 +22,7 @@ const PICTURE_STREAM = 0x9_1c5;
 
 /**
  * Draws pixels from pictures, the same ones for the same seed: as few from each as the number of pictures allows, each
- * pixel of a picture at most once.
+ * pixel of a picture at most once. A picture that cannot be read gives way to another one, as long as there are more.
  *
  * @returns [samples, 3] in the order of the drawn pictures
  */
@@ -30,22 +30,14 @@ export async function samplePixels(options: SamplePixelsOptions): Promise<Uint8A
   const { pictures, read, samples, seed, concurrency, onProgress } = options;
   const order = Uint32Array.from({ length: pictures }, (_, i) => i);
   shuffle(order, createRandom(seed, PICTURE_STREAM));
-  const chosen = order.subarray(0, Math.ceil(samples / PER_PICTURE));
-  const each = Math.ceil(samples / chosen.length);
-  const found: Uint8Array[] = new Array(chosen.length);
-  let next = 0;
+  const wanted = Math.min(pictures, Math.ceil(samples / PER_PICTURE));
+  const each = Math.ceil(samples / wanted);
+  const found: Uint8Array[] = [];
   let done = 0;
-  async function work(): Promise<void> {
-    for (let at = next++; at < chosen.length; at = next++) {
-      const picture = chosen[at] ?? 0;
-      const rgb = await read(picture);
-      // A generator of its own for each picture, so that the order in which they come changes nothing.
-      found[at] = rgb === undefined ? new Uint8Array(0) : drawPixels(rgb, each, createRandom(seed, picture));
-      done += 1;
-      onProgress?.(done, chosen.length);
-    }
+  while (found.length < wanted && done < pictures) {
+    const chosen = order.subarray(done, done + wanted - found.length);
+    for (const drawn of await drawFrom(chosen)) if (drawn !== undefined) found.push(drawn);
   }
-  await Promise.all(Array.from({ length: concurrency }, work));
   const pixels = new Uint8Array(found.reduce((sum, part) => sum + part.length, 0));
   let filled = 0;
   for (const part of found) {
@@ -53,6 +45,24 @@ export async function samplePixels(options: SamplePixelsOptions): Promise<Uint8A
     filled += part.length;
   }
   return pixels.subarray(0, samples * 3);
+
+  async function drawFrom(chosen: Uint32Array): Promise<(Uint8Array | undefined)[]> {
+    const drawn = new Array<Uint8Array | undefined>(chosen.length);
+    const total = done + chosen.length;
+    let next = 0;
+    async function work(): Promise<void> {
+      for (let at = next++; at < chosen.length; at = next++) {
+        const picture = chosen[at] ?? 0;
+        const rgb = await read(picture);
+        // A generator of its own for each picture, so that the order in which they come changes nothing.
+        drawn[at] = rgb && drawPixels(rgb, each, createRandom(seed, picture));
+        done += 1;
+        onProgress?.(done, total);
+      }
+    }
+    await Promise.all(Array.from({ length: concurrency }, work));
+    return drawn;
+  }
 }
 
 /** `count` pixels of a picture, or all of them. */

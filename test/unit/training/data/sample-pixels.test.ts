@@ -33,7 +33,17 @@ describe('sampled pixels', () => {
     expect(await samplePixels({ ...base, samples: 40, seed: 2 })).not.toEqual(first);
   });
 
-  it('are fewer where pictures cannot be read', async () => {
+  it('come from other pictures in place of those that cannot be read', async () => {
+    const first = new Set(colors(await samplePixels({ ...base, samples: 16 })).map((color) => color.split(',')[0]));
+    const others = async (i: number): Promise<Uint8Array | undefined> => (first.has(String(i)) ? undefined : read(i));
+    const drawn = colors(await samplePixels({ ...base, samples: 16, read: others }));
+
+    expect(first.size).toBe(2);
+    expect(drawn).toHaveLength(16);
+    expect(drawn.filter((color) => first.has(color.split(',')[0] ?? ''))).toEqual([]);
+  });
+
+  it('are fewer where pictures cannot be read and there are no others', async () => {
     const some = async (i: number): Promise<Uint8Array | undefined> => (i === 3 ? undefined : read(i));
 
     expect(colors(await samplePixels({ ...base, samples: 1000, read: some }))).toHaveLength(144);
