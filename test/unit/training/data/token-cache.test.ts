@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeNpy } from '../../../../lib/image-gpt/npy.ts';
 import type { DataSet } from '../../../../lib/training/data/data-set.ts';
 import { cachedTokenSet, defaultCache, tokenSetKey } from '../../../../lib/training/data/token-cache.ts';
+import { leftoverOf } from '../../../support/leftover.ts';
 
 const dataSet: DataSet = {
   name: 'pictures',
@@ -59,6 +60,14 @@ describe('a cached token set', () => {
     await expect(cachedTokenSet(cache, key, never)).rejects.toThrow('made again');
 
     expect(await readdir(join(cache, 'token-sets'))).toEqual([]);
+  });
+
+  it('takes away what a killed process left of it', async () => {
+    const folder = join(cache, 'token-sets');
+    await mkdir(leftoverOf(join(folder, key)), { recursive: true });
+    await cachedTokenSet(cache, key, async () => dataSet);
+
+    expect(await readdir(folder)).toEqual([key]);
   });
 
   it('has another key for other parts, however they are joined', () => {
