@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
-import type { ResultEvent } from '../../lib/contracts/event.ts';
+import type { PipelineEvent, ResultEvent } from '../../lib/contracts/event.ts';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { pythonEnvironment } from '../support/python.ts';
 
@@ -26,6 +26,11 @@ const cat: ResultEvent = {
 const bad: ResultEvent = {
   ...{ ...about, key: 'b.jpg', result_key: 'results/tiny-0123456789ab/b.jpg.json', status: 'failed' },
   error: { code: 'corrupt_image', message: 'no' },
+};
+
+const jobDone: PipelineEvent = {
+  ...{ type: 'batch', job: '0123456789abcdef', model: about.model, place: 's3://outcomes/batch/a' },
+  ...{ shards: 1, pictures: 1, succeeded: 1, failed: 0, failures: {} },
 };
 
 test.each([
@@ -68,7 +73,7 @@ describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefin
     return url;
   }
 
-  const publish = (...events: ResultEvent[]) => createSnsEventSink({ client: sns, topicArn }).publish(events);
+  const publish = (...events: PipelineEvent[]) => createSnsEventSink({ client: sns, topicArn }).publish(events);
 
   async function waiting(url: string): Promise<number> {
     const { Attributes: counts = {} } = await sqs.send(
@@ -88,9 +93,9 @@ describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefin
     return spawn(file.endsWith('.py') ? python : process.execPath, [file], { cwd: join(root, folder), env });
   }
 
-  test.each(['consume.ts', 'consume.py'])('%s prints what came and deletes it', async (file) => {
+  test.each(['consume.ts', 'consume.py'])('%s prints pictures that came, and deletes all', async (file) => {
     const url = await subscribed();
-    await publish(cat, bad);
+    await publish(cat, jobDone, bad);
     const child = await consumer(file, url);
     const lines: string[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -108,12 +113,13 @@ describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefin
   test.each([
     ['{"status": ["failed"]}', [bad]],
     ['{"label": ["cat", "dog"]}', [cat]],
-    ['{"label": [{"exists": false}]}', [bad]],
+    ['{"label": [{"exists": false}], "status": [{"exists": true}]}', [bad]],
     ['{"model": [{"prefix": "tiny-"}], "status": ["succeeded"]}', [cat]],
     ['{"model": ["another"]}', []],
+    ['{"type": ["batch"]}', [jobDone]],
   ])('the filter policy %s of the README lets through what it says', async (policy, expected) => {
     const url = await subscribed(policy);
-    await publish(cat, bad);
+    await publish(cat, bad, jobDone);
     const queue = createSqsQueue({ client: sqs, url, maxReceiveCount: 5 });
     const messages = await queue.receive({ maxMessages: 10, waitMs: 0 });
 

@@ -50,7 +50,9 @@ describe('the README', () => {
     expect(igptCommands).not.toEqual([]);
     for (const command of igptCommands) {
       const [, , verb = '', ...args] = command.split(' ');
-      const { code, stdout } = await igpt([verb, '--help']);
+      // Each action of it explains itself.
+      const action = verb === 'batch' ? args.slice(0, 1) : [];
+      const { code, stdout } = await igpt([verb, ...action, '--help']);
       expect(code, command).toBe(0);
       for (const flag of args.filter((arg) => arg.startsWith('--'))) expect(stdout, command).toContain(flag);
     }

@@ -1,18 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { type Answer, type ScriptedAws, startScriptedAws } from '../support/scripted-aws.ts';
+import { scriptedStack as stack } from '../support/scripted-stack.ts';
 import { igpt } from './igpt-process.ts';
-
-/** A deployed stack that names each output after itself, `without` some. */
-function stack(...without: string[]): Answer {
-  const outputs = Object.values(stackOutputs)
-    .filter((output) => !without.includes(output))
-    .map((output) => `<member><OutputKey>${output}</OutputKey><OutputValue>the-${output}</OutputValue></member>`);
-  const body = `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>Mine</StackName>
-    <StackId>arn:aws:cloudformation:us-east-1:123456789012:stack/Mine/1</StackId><StackStatus>CREATE_COMPLETE</StackStatus>
-    <Outputs>${outputs.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`;
-  return { status: 200, headers: { 'content-type': 'text/xml' }, body };
-}
 
 const submitted: Answer = {
   status: 200,

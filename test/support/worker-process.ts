@@ -13,10 +13,10 @@ export interface WorkerProcess {
   exited: Promise<number | null>;
 }
 
-/** The worker's entry as its container runs it, with this environment and nothing else. */
-export function startWorker(environment: Record<string, string>): WorkerProcess {
+/** The worker's entry, or another of its image, as its container runs it, with this environment and nothing else. */
+export function startWorker(environment: Record<string, string>, entry = 'functions/worker/main.ts'): WorkerProcess {
   const { PATH: path = '' } = process.env;
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../functions/worker/main.ts')], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../..', entry)], {
     env: { PATH: path, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { type ScriptedAws, startScriptedAws } from '../support/scripted-aws.ts';
+import { scriptedStack as stack } from '../support/scripted-stack.ts';
+import { igpt } from './igpt-process.ts';
+
+const batch = (aws: ScriptedAws, ...args: string[]) =>
+  igpt(['batch', ...args, '--stack', 'Mine'], {
+    env: {
+      AWS_ENDPOINT_URL: aws.config.endpoint,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+    },
+  });
+
+const pictures = 's3://the-InputBucket/2026';
+
+describe('igpt batch submit, status and cancel', () => {
+  test.each([
+    ['submit', [pictures, '--out', 'first']],
+    ['status', ['first']],
+    ['cancel', ['first']],
+  ])('%s says so when the stack has no place for batch jobs', async (verb, args) => {
+    await using aws = await startScriptedAws();
+    aws.answer(stack('BatchQueue', 'BatchJob'));
+    const { code, stderr } = await batch(aws, verb, ...args);
+    expect(stderr).toContain('stack Mine has no place for batch jobs; deploy it with npx cdk deploy -c batch=true');
+    expect(code).toBe(2);
+  });
+
+  test('pictures of this machine are refused before AWS is asked', async () => {
+    await using aws = await startScriptedAws();
+    const { code, stderr } = await batch(aws, 'submit', 'test/fixtures/pictures', '--out', 'first');
+    expect(stderr).toContain('expected pictures on S3');
+    expect(stderr).toContain('igpt batch run takes a directory');
+    expect(code).toBe(2);
+    expect(aws.requests).toEqual([]);
+  });
+
+  test.each([
+    ['a bucket that jobs may not read', 's3://other/2026', 'first', 'expected pictures in s3://the-InputBucket'],
+    ['a place that jobs may not write', pictures, 's3://other/place', 'a place below s3://the-OutputBucket/batch/'],
+  ])('%s is refused', async (_, source, out, words) => {
+    await using aws = await startScriptedAws();
+    aws.answer(stack());
+    const { code, stderr } = await batch(aws, 'submit', source, '--out', out);
+    expect(stderr).toContain(words);
+    expect(code).toBe(2);
+    expect(aws.requests).toHaveLength(1);
+  });
+});

@@ -1,0 +1,110 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+// biome-ignore lint/suspicious/noExplicitAny: requests are whatever the SDK makes of them.
+type Json = any;
+
+/** A job or a child of one, as DescribeJobs and ListJobs tell. */
+interface FakeJob {
+  jobId: string;
+  jobName: string;
+  jobQueue: string;
+  jobDefinition: string;
+  status: string;
+  createdAt: number;
+  environment: Record<string, string>;
+  /** Of an array. */
+  size?: number;
+  statusReason?: string;
+  startedAt?: number;
+  stoppedAt?: number;
+  container?: { exitCode?: number; reason?: string };
+}
+
+/** AWS Batch as far as the commands speak to it. Nothing runs: a test sets what becomes of children. */
+export interface FakeBatch extends AsyncDisposable {
+  endpoint: string;
+  jobs: FakeJob[];
+  /** Children of the array jobs, and plain jobs themselves: `id:index` or `id`. */
+  children: FakeJob[];
+  /** Environment of the one job definition. */
+  definition: Record<string, string>;
+  /** Of the one compute environment. */
+  environment: Json;
+}
+
+/** Speaks the REST of AWS Batch. Source: AWS Batch API Reference. */
+export async function startFakeBatch(): Promise<FakeBatch> {
+  const jobs: FakeJob[] = [];
+  const children: FakeJob[] = [];
+  const fake = {
+    ...{ jobs, children, definition: {} as Record<string, string> },
+    environment: { state: 'ENABLED', status: 'VALID', statusReason: 'ComputeEnvironment Healthy' } as Json,
+  };
+  const childrenOf = ({ jobId }: FakeJob) =>
+    children.filter((child) => child.jobId === jobId || child.jobId.startsWith(`${jobId}:`));
+
+  function summary(job: FakeJob): Json {
+    const { environment: _, size, ...rest } = job;
+    if (size === undefined) return rest;
+    const statuses = childrenOf(job).map(({ status }) => status);
+    const statusSummary: Record<string, number> = {};
+    for (const status of statuses) statusSummary[status] = (statusSummary[status] ?? 0) + 1;
+    const ended = statuses.every((status) => status === 'SUCCEEDED' || status === 'FAILED');
+    const status = !ended ? 'PENDING' : statuses.includes('FAILED') ? 'FAILED' : 'SUCCEEDED';
+    return { ...rest, status, arrayProperties: { size, statusSummary } };
+  }
+
+  const verbs: Record<string, (body: Json) => Json> = {
+    submitjob({ jobName, jobQueue, jobDefinition, containerOverrides, arrayProperties }) {
+      const jobId = `job-${jobs.length + 1}`;
+      const environment: Record<string, string> = {};
+      for (const { name, value } of containerOverrides.environment) environment[name] = value;
+      const about = { jobName, jobQueue, jobDefinition, environment, status: 'RUNNABLE', createdAt: Date.now() };
+      const size: number | undefined = arrayProperties?.size;
+      const job: FakeJob = { jobId, ...about, ...(size !== undefined && { size }) };
+      jobs.push(job);
+      if (size === undefined) children.push(job);
+      for (let index = 0; index < (size ?? 0); index += 1) {
+        const own = { ...environment, AWS_BATCH_JOB_ARRAY_INDEX: String(index) };
+        children.push({ jobId: `${jobId}:${index}`, ...about, environment: own });
+      }
+      return { jobId, jobName };
+    },
+    listjobs({ filters: [filter] = [], arrayJobId, jobStatus }) {
+      const listed =
+        arrayJobId === undefined
+          ? jobs.filter(({ jobName }) => jobName === filter?.values[0]).toReversed()
+          : children.filter(({ jobId, status }) => jobId.startsWith(`${arrayJobId}:`) && status === jobStatus);
+      return { jobSummaryList: listed.map(summary) };
+    },
+    describejobs: ({ jobs: ids }) => ({ jobs: jobs.filter(({ jobId }) => ids.includes(jobId)).map(summary) }),
+    terminatejob({ jobId, reason }) {
+      for (const child of jobs.filter((job) => job.jobId === jobId).flatMap(childrenOf)) {
+        if (child.status !== 'SUCCEEDED') Object.assign(child, { status: 'FAILED', statusReason: reason });
+      }
+      return {};
+    },
+    describejobdefinitions() {
+      const environment = Object.entries(fake.definition).map(([name, value]) => ({ name, value }));
+      return { jobDefinitions: [{ jobDefinitionName: 'batch', containerProperties: { environment } }] };
+    },
+    describejobqueues: () => ({ jobQueues: [{ computeEnvironmentOrder: [{ order: 1, computeEnvironment: 'one' }] }] }),
+    describecomputeenvironments: () => ({ computeEnvironments: [fake.environment] }),
+  };
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const answer = verbs[request.url?.replace('/v1/', '') ?? ''];
+    response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer?.(JSON.parse(Buffer.concat(chunks).toString() || '{}')) ?? {}));
+  });
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  return Object.assign(fake, {
+    endpoint: `http://localhost:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  });
+}
