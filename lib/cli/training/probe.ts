@@ -160,9 +160,7 @@ async function featuresOf(
   checkpoint: Checkpoint,
   dataSet: DataSet,
   rows: Uint32Array,
-  layers: number[],
-  norm: FeatureNorm,
-  options: PoolOptions,
+  { layers, norm, ...how }: PoolOptions & { layers: number[]; norm: FeatureNorm },
 ): Promise<LayerFeatures> {
   const request = { features: { layers, norm, pool: 'mean' } } as const;
   await using pool = disposable(await openPool(checkpoint, request, how));
