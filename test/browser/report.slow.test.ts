@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writePlot } from '../../lib/cli/terminal/plot-file.ts';
+import { lineChart } from '../../lib/plot/line-chart.ts';
 import { reportPage } from '../../lib/report/report-page.ts';
 import type { ReportRow } from '../../lib/report/report-row.ts';
 import { igpt, temporaryFolder } from '../cli/igpt-process.ts';
@@ -149,6 +151,50 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
       expect(await names(page)).toEqual([`${HOSTILE}.jpg`]);
       expect(await page.evaluate('"hurt" in window')).toBe(false);
     });
+  });
+
+  test('says which figures are of the listed pictures only', async () => {
+    const path = join(folder.path, 'some.html');
+    const rows = [0, 1, 2].map((i) => reportRowAt(i));
+    const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, {
+      totals: (ofRows) => ({ ...ofRows, pictures: 5000, succeeded: 4990, failed: 10, listedOnly: true }),
+    });
+    writeFileSync(path, (await Array.fromAsync(pieces)).join(''));
+    await open(path, async (page) => {
+      expect(await page.locator('#figures').textContent()).toMatch(
+        /^pictures5,000succeeded4,990failed10nats per token, mean, of the pictures below\d/,
+      );
+      expect(await page.locator('#labels-title').textContent()).toBe('Most probable class, of the pictures below');
+      expect(await page.getByRole('status').textContent()).toBe(
+        '3 of 3 pictures; 4,997 more are counted above, but not listed',
+      );
+    });
+  });
+
+  test('has company in its look: a plot as a page, where axe finds nothing either', async () => {
+    const path = join(folder.path, 'layers.html');
+    const points = [0.3, 0.5, 0.6].map((share, layer): [number, number] => [layer, 100 * share]);
+    const svg = lineChart({
+      title: 'Probe',
+      xLabel: 'layer',
+      yLabel: 'accuracy, %',
+      series: [{ name: 'test', points }],
+    });
+    const columns = [{ title: 'layer' }, { title: 'test %', align: 'right' as const }];
+    const table = { columns, rows: points.map((row) => row.map(String)) };
+    await writePlot(path, { kind: 'Image GPT probe', title: 'Probe', svg, facts: [['norm', 'next']], table }, false);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await open(
+        path,
+        async (page) => {
+          await page.getByRole('img', { name: 'Probe' }).waitFor();
+          expect(await page.evaluate(`document.querySelector('img').naturalWidth`)).toBe(720);
+          await page.screenshot({ path: join(SCREENSHOTS, `figure-${colorScheme}.png`), fullPage: true });
+          expect(await axe(page)).toEqual([]);
+        },
+        { colorScheme },
+      );
+    }
   });
 
   test('of 2,000 pictures can be used within a second', async () => {

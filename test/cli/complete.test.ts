@@ -74,6 +74,12 @@ describe('igpt complete', () => {
     expect(png.toString('latin1', 1, 4)).toBe('PNG');
     // 5 tiles of 4 x 32 pixels with gaps of 2.
     expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([2 + 5 * 130, 132]);
+
+    const page = await igpt([...args.slice(0, -1), 'grid.html'], { cwd: folder.path });
+    expect(page.code, page.stderr).toBe(0);
+    const html = readFileSync(join(folder.path, 'grid.html'), 'utf8');
+    expect(html).toContain(`<img src="data:image/png;base64,${png.toString('base64')}"`);
+    expect(html).toContain('<dt>top k</dt><dd>4</dd>');
   });
 });
 

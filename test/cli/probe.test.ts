@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { encodeNpy } from '../../lib/image-gpt/npy.ts';
@@ -28,13 +28,14 @@ describe('igpt probe', () => {
     const seen = await igpt(['classify', '--model', model.directory, 'pictures/red/3.png', '--json'], options);
     expect(JSON.parse(seen.stdout)).toMatchObject({ classes: [{ label: 'red' }, { label: 'blue' }] });
 
-    const evaluation = await igpt(['eval', ...data, '--json', '--confusion', 'confusion.png'], options);
+    const evaluation = await igpt(['eval', ...data, '--json', '--confusion', 'confusion.html'], options);
     expect(evaluation.code, evaluation.stderr).toBe(0);
     const { pictures, top1, confusion } = JSON.parse(evaluation.stdout);
     expect(pictures).toBe(40);
     expect(top1).toBeGreaterThan(0.9);
     expect(confusion.flat().reduce((a: number, b: number) => a + b)).toBe(40);
-    expect(existsSync(join(folder.path, 'confusion.png'))).toBe(true);
+    const page = readFileSync(join(folder.path, 'confusion.html'), 'utf8');
+    expect(page).toMatch(/<tr><td>blue<\/td><td class="right">20<\/td>/);
   });
 
   test('reads tokens with labels, and few labels a class', async () => {

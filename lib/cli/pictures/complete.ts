@@ -6,6 +6,7 @@ import type { Preprocessing } from '../../image-gpt/config.ts';
 import { ImageGptError } from '../../image-gpt/error.ts';
 import { createQuantizer } from '../../image-gpt/nearest-color.ts';
 import { encodeNpy } from '../../image-gpt/npy.ts';
+import { figurePage } from '../../report/figure-page.ts';
 import { complete } from '../../runtime/complete.ts';
 import { inPrecision } from '../../runtime/precision.ts';
 import { openTokenRows } from '../arrays/token-rows.ts';
@@ -44,7 +45,7 @@ export function completeCommand(): Command {
   const command = new Command('complete')
     .summary('the paper’s completion grid: original, what is kept, samples')
     .description(
-      'Keeps the first tokens of a picture and lets the model paint the rest, several times. A .png shows the grid: original, what is kept, n samples. A .npy holds the tokens, uint16 [N, samples, n], N pictures (1 for a file).',
+      'Keeps the first tokens of a picture and lets the model paint the rest, several times. A .png shows the grid: original, what is kept, n samples; a .html is a page with it. A .npy holds the tokens, uint16 [N, samples, n], N pictures (1 for a file).',
     )
     .argument('[file]', 'a picture; or give --tokens')
     .addOption(modelOption())
@@ -85,7 +86,7 @@ export function completeCommand(): Command {
     .addOption(
       new Option('--provider <p>', 'where the model runs: completions have cpu only').default('cpu').argParser(cpuOnly),
     )
-    .requiredOption('--out <grid.png|y.npy>', 'where to write; the ending says what')
+    .requiredOption('--out <grid.png|grid.html|y.npy>', 'where to write; the ending says what')
     .option('--force', 'replace the file if it exists', false);
   return addDecodeOptions(command)
     .addHelpText(
@@ -107,7 +108,7 @@ async function completePictures(file: string | undefined, options: CompleteOptio
     const came = file === undefined ? 'neither' : 'both';
     throw new UsageError(`expected a picture or --tokens x.npy, got ${came}; see ${invocation()} complete --help`);
   }
-  const extension = checkOutputPath('--out', out, ['.png', '.npy'], force);
+  const extension = checkOutputPath('--out', out, ['.png', '.npy', '.html'], force);
   const directory = modelDirectory(options.model);
   const checkpoint = await openCheckpoint(directory);
   const { config, preprocessing, name } = checkpoint;
@@ -121,7 +122,7 @@ async function completePictures(file: string | undefined, options: CompleteOptio
   if (topK !== undefined && topK > colors) {
     throw new UsageError(`--top-k ${topK}: expected 1 to ${colors}, the colours of ${name}`);
   }
-  if (file !== undefined || extension === '.png') {
+  if (file !== undefined || extension !== '.npy') {
     // Before minutes of work: both need the palette.
     requirePreprocessing(directory, preprocessing);
   }
@@ -158,11 +159,31 @@ async function completePictures(file: string | undefined, options: CompleteOptio
       samples,
       preprocessing: requirePreprocessing(directory, preprocessing),
     });
-    await writeOutputFile(out, force, await writePng(grid.rgb, grid.width, grid.height));
+    const png = await writePng(grid.rgb, grid.width, grid.height);
+    await writeOutputFile(out, force, extension === '.png' ? png : await gridPage(png, name, keep, options));
     process.stderr.write(
       `${printable(out)}: original, the first ${keep} of ${n} tokens, ${samples} completions; a row a picture\n`,
     );
   }
+}
+
+/** The grid as a page, with what paints the same again. */
+async function gridPage(png: Uint8Array, model: string, keep: number, options: CompleteOptions): Promise<Uint8Array> {
+  const { samples, seed, temperature, topK, topP, precision } = options;
+  const page = await figurePage({
+    kind: 'Image GPT completions',
+    title: `What ${model} paints`,
+    facts: [
+      ['from left to right', `original, the first ${keep} tokens, ${samples} completions; a row a picture`],
+      ['seed', String(seed)],
+      ['temperature', String(temperature)],
+      ...(topK === undefined ? [] : [['top k', String(topK)] as const]),
+      ...(topP === 1 ? [] : [['top p', String(topP)] as const]),
+      ['precision', precision],
+    ],
+    figure: { type: 'image/png', bytes: png, alt: `Original, what is kept of it, and ${samples} completions` },
+  });
+  return new TextEncoder().encode(page);
 }
 
 /** Every row of an npy file, [N, n]: completions of N pictures are held in memory anyway. */

@@ -17,7 +17,7 @@ import { checkPlotPath, writePlot } from '../terminal/plot-file.ts';
 import { printable } from '../terminal/printable.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
-import { table } from '../terminal/table.ts';
+import { type Column, table } from '../terminal/table.ts';
 import { UsageError } from '../usage-error.ts';
 import {
   addDataOptions,
@@ -68,7 +68,7 @@ export function evalCommand(): Command {
       ).argParser(integer({ min: 0, max: MOST_MASKS })),
     )
     .addOption(new Option('--seed <n>', 'of the masks').default(0).argParser(integer({ min: 0 })))
-    .option('--confusion <file>', 'draw the confusion matrix, .svg or .png')
+    .option('--confusion <file>', 'draw the confusion matrix, .svg, .png or a page, .html')
     .option('--force', 'replace files that exist', false)
     .option('--json', 'one JSON object instead of tables', false)
     .addHelpText(
@@ -118,7 +118,9 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
   if (confusion !== undefined && evaluation.scores !== undefined) {
     const { top1, confusion: counts } = evaluation.scores;
     const title = `${name} on ${dataSet.name}: ${percent(top1)} % of ${rows.length} right`;
-    await writePlot(confusion, confusionMatrix({ title, classes: checkpoint.labels, counts }), force);
+    const svg = confusionMatrix({ title, classes: checkpoint.labels, counts });
+    const table = classTable(evaluation.scores, checkpoint.labels);
+    await writePlot(confusion, { kind: 'Image GPT evaluation', title, svg, table }, force);
   }
 }
 
@@ -165,25 +167,30 @@ function asTables({ pictures, natsPerToken, bitsPerPixel, scores }: Evaluation, 
         ]),
   ];
   const summary = table([{ title: 'measured' }, { title: '', align: 'right' }], head);
-  return scores === undefined ? summary : `${summary}\n${classTable(scores, labels)}`;
+  if (scores === undefined) return summary;
+  const { columns, rows } = classTable(scores, labels);
+  return `${summary}\n${table(
+    columns,
+    rows.map((row) => row.map(printable)),
+  )}`;
 }
 
-function classTable({ confusion }: Scores, labels: readonly string[]): string {
-  const columns = [
+function classTable({ confusion }: Scores, labels: readonly string[]): { columns: Column[]; rows: string[][] } {
+  const columns: Column[] = [
     { title: 'class' },
     { title: 'pictures', align: 'right' },
     { title: 'recall %', align: 'right' },
     { title: 'precision %', align: 'right' },
     { title: 'most often taken for' },
-  ] as const;
+  ];
   const rows = classScores(confusion).map(({ pictures, recall, precision, takenFor }, c) => [
-    printable(labels[c] ?? ''),
+    labels[c] ?? '',
     String(pictures),
     percent(recall),
     percent(precision),
-    takenFor === undefined ? '' : printable(labels[takenFor] ?? ''),
+    takenFor === undefined ? '' : (labels[takenFor] ?? ''),
   ]);
-  return table(columns, rows);
+  return { columns, rows };
 }
 
 function asJson(

@@ -17,7 +17,7 @@ import { checkPlotPath, writePlot } from '../terminal/plot-file.ts';
 import { printable } from '../terminal/printable.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
-import { table } from '../terminal/table.ts';
+import { type Column, table } from '../terminal/table.ts';
 import { UsageError } from '../usage-error.ts';
 import {
   addDataOptions,
@@ -83,7 +83,7 @@ export function probeCommand(): Command {
     )
     .addOption(new Option('--seed <n>', 'of the drawn labels').default(0).argParser(integer({ min: 0 })))
     .option('--out <probe.safetensors>', 'write the probe')
-    .option('--plot <file>', 'draw accuracy by layer, .svg or .png')
+    .option('--plot <file>', 'draw accuracy by layer, .svg, .png or a page, .html')
     .option('--force', 'replace files that exist', false)
     .option('--json', 'one JSON object instead of the table', false)
     .addHelpText(
@@ -132,6 +132,7 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
   if (results.some(({ converged }) => !converged)) {
     process.stderr.write('some fits ended before they reached their minimum; their accuracy may be a little low\n');
   }
+  const numbers = numbersOf(results, labelsPerClass !== undefined);
   const facts = {
     model: name,
     precision,
@@ -141,8 +142,12 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
     labelsPerClass,
     draws: times,
   };
-  await writeOut(json ? asJson(results, kept, facts) : asTable(results, labelsPerClass !== undefined));
-  if (plot !== undefined) await writePlot(plot, plotOf(results, name, dataSet.name), force);
+  await writeOut(json ? asJson(results, kept, facts) : table(numbers.columns, numbers.rows));
+  if (plot !== undefined) {
+    const title = `Linear probe by layer: ${name} on ${dataSet.name}`;
+    const drawing = { kind: 'Image GPT probe', title, svg: plotOf(title, results) };
+    await writePlot(plot, { ...drawing, facts: shownFacts(facts), table: numbers }, force);
+  }
   if (out !== undefined && kept !== undefined) {
     const { weight, bias } = kept.probe;
     await writeProbe(out, { layers: kept.layers, norm, labels: dataSet.classes, weight, bias }).catch(
@@ -181,7 +186,7 @@ function bestOf(results: readonly ProbeResult[]): ProbeResult | undefined {
   );
 }
 
-function asTable(results: readonly ProbeResult[], drawn: boolean): string {
+function numbersOf(results: readonly ProbeResult[], drawn: boolean): { columns: Column[]; rows: string[][] } {
   const rows = results.map(({ layers, validationAccuracy, testAccuracy, testDeviation, probe }) => [
     layers.join(' + '),
     percent(validationAccuracy),
@@ -189,16 +194,14 @@ function asTable(results: readonly ProbeResult[], drawn: boolean): string {
     ...(drawn ? [percent(testDeviation)] : []),
     probe.penalty.toExponential(1),
   ]);
-  return table(
-    [
-      { title: 'layer' },
-      { title: 'held out %', align: 'right' },
-      { title: 'test %', align: 'right' },
-      ...(drawn ? [{ title: '±', align: 'right' } as const] : []),
-      { title: 'penalty', align: 'right' },
-    ],
-    rows,
-  );
+  const columns: Column[] = [
+    { title: 'layer' },
+    { title: 'held out %', align: 'right' },
+    { title: 'test %', align: 'right' },
+    ...(drawn ? [{ title: '±', align: 'right' } as const] : []),
+    { title: 'penalty', align: 'right' },
+  ];
+  return { columns, rows };
 }
 
 interface Facts {
@@ -233,12 +236,24 @@ function asJson(results: readonly ProbeResult[], kept: ProbeResult | undefined, 
   })}\n`;
 }
 
-function plotOf(results: readonly ProbeResult[], model: string, data: string): string {
+/** What a page says beside the plot. */
+function shownFacts({ norm, split, labelsPerClass, draws }: Facts): [string, string][] {
+  const { train, validation, test } = split;
+  return [
+    ['pictures', `${train.length} to train on, ${validation.length} held out, ${test.length} to test`],
+    ['features', norm === 'next' ? 'after the layer norm that follows' : 'before any layer norm'],
+    ...(labelsPerClass === undefined
+      ? []
+      : [['labels', `${labelsPerClass} a class, drawn ${draws} times`] satisfies [string, string]]),
+  ];
+}
+
+function plotOf(title: string, results: readonly ProbeResult[]): string {
   const single = results.filter(({ layers }) => layers.length === 1);
   const points = (of: (result: ProbeResult) => number): [number, number][] =>
     single.map((result) => [result.layers[0] ?? 0, 100 * of(result)]);
   return lineChart({
-    title: `Linear probe by layer: ${model} on ${data}`,
+    title,
     xLabel: 'layer',
     yLabel: 'accuracy, %',
     series: [

@@ -59,7 +59,7 @@ export function trainCommandLine(): Command {
   const command = new Command('train')
     .summary('pre-training and fine-tuning')
     .description(
-      "Trains a model and writes it to --out, in the layout of the model it begins with (see igpt init for a new one). The run's checkpoints, metrics.ndjson and metrics.svg lie in OUT/training. Interrupted by Ctrl-C, SIGTERM or worse, the same command goes on from the last checkpoint, and ends with the same weights bit for bit (same machine and --threads).",
+      "Trains a model and writes it to --out, in the layout of the model it begins with (see igpt init for a new one). The run's checkpoints, metrics.ndjson, metrics.svg and report.html lie in OUT/training. Interrupted by Ctrl-C, SIGTERM or worse, the same command goes on from the last checkpoint, and ends with the same weights bit for bit (same machine and --threads).",
     )
     .addOption(
       new Option(

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
-import { openMetricsFile } from '../../training/metrics-file.ts';
+import { type Metric, openMetricsFile } from '../../training/metrics-file.ts';
 import { metricsPlot } from '../../training/metrics-plot.ts';
 import type { StepRecord, TrainState } from '../../training/train.ts';
 import type { Validation } from '../../training/validate.ts';
 import { writeWhole } from '../../training/write-whole.ts';
 import { percent } from '../terminal/percent.ts';
+import { type Plot, plotPage } from '../terminal/plot-file.ts';
 import { printable } from '../terminal/printable.ts';
 import { duration, type ProgressBar } from '../terminal/progress-bar.ts';
 import { table } from '../terminal/table.ts';
@@ -12,7 +13,7 @@ import { table } from '../terminal/table.ts';
 export interface TrainReport extends Disposable {
   step(record: StepRecord): void;
   validation(step: number, validation: Validation, best: boolean): Promise<void>;
-  /** Draws metrics.svg anew. */
+  /** Draws metrics.svg and report.html anew. */
   draw(): Promise<void>;
   /** What came out, as a table or as JSON. */
   summary(state: TrainState, out: string, json: boolean): string;
@@ -28,7 +29,10 @@ interface ReportOptions {
   bar: ProgressBar;
 }
 
-/** Tells what a run does: metrics.ndjson and metrics.svg in `folder`, the progress bar, and a line for each measurement. */
+/**
+ * Tells what a run does: metrics.ndjson, metrics.svg and report.html in `folder`, the progress bar, and a line for each
+ * measurement.
+ */
 export async function openTrainReport(
   folder: string,
   { title, from, batch, steps, bar }: ReportOptions,
@@ -36,7 +40,12 @@ export async function openTrainReport(
   const file = await openMetricsFile(join(folder, 'metrics.ndjson'), from);
   const began = performance.now();
   let last: StepRecord | undefined;
-  const draw = () => writeWhole(join(folder, 'metrics.svg'), metricsPlot(title, file.metrics));
+  async function draw(): Promise<void> {
+    const svg = metricsPlot(title, file.metrics);
+    await writeWhole(join(folder, 'metrics.svg'), svg);
+    const page = { kind: 'Image GPT training', title, svg, table: heldOut(file.metrics) };
+    await writeWhole(join(folder, 'report.html'), await plotPage(page));
+  }
   bar.goOn(from * batch, steps * batch);
   return {
     step(record) {
@@ -65,6 +74,27 @@ export async function openTrainReport(
       return json ? asJson(state, out, seconds) : asTable(state, out, seconds, (state.step - from) * batch);
     },
     [Symbol.dispose]: () => file[Symbol.dispose](),
+  };
+}
+
+/** Every measurement on held-out pictures, the last one first. */
+function heldOut(metrics: readonly Metric[]): NonNullable<Plot['table']> {
+  const rows = metrics
+    .filter(({ type }) => type === 'validation')
+    .map(({ step, loss, accuracy, best }) => [
+      String(step),
+      loss.toFixed(4),
+      accuracy === undefined ? '' : percent(accuracy),
+      best === true ? 'best so far' : '',
+    ]);
+  return {
+    columns: [
+      { title: 'step', align: 'right' },
+      { title: 'held out, nats', align: 'right' },
+      { title: 'right %', align: 'right' },
+      { title: '' },
+    ],
+    rows: rows.toReversed(),
   };
 }
 
