@@ -12,7 +12,7 @@ import { safeFileName } from './safe-file-name.ts';
 export const DROP_FOLDER = 'dropped';
 
 /** A dropped picture could not be kept. */
-export class DropError extends ImageGptError {}
+class DropError extends ImageGptError {}
 
 /** What file systems without hard links answer. */
 const NO_LINKS: readonly (string | undefined)[] = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'];

@@ -1,7 +1,7 @@
 import { escapeHtml, htmlHead, pagePart } from './html-page.ts';
 
 /** The numbers of a figure. */
-export interface FigureTable {
+interface FigureTable {
   columns: readonly { title: string; align?: 'left' | 'right' }[];
   rows: readonly (readonly string[])[];
 }

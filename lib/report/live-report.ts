@@ -2,7 +2,7 @@ import { MOST_ROWS, type ReportRow } from './report-row.ts';
 import { type CountedRow, createTally, type Totals } from './totals.ts';
 
 /** How far the run is. */
-export interface LiveProgress {
+interface LiveProgress {
   /** Pictures that have ended, in whichever way. */
   done: number;
   /** Null while they are being counted. */

@@ -19,7 +19,7 @@ export interface ReportOptions {
 }
 
 /** What a live page has to know. */
-export interface LivePage {
+interface LivePage {
   /** Largest picture that may be dropped, bytes. */
   maxBytes: number;
   /** Where dropped pictures are kept, for people. */
