@@ -46,9 +46,9 @@ export interface FittedProbe {
 
 /**
  * Strengths of regularisation to choose from, strongest first, as multiples of the features' mean variance: so they mean
- * the same at every layer, whatever its scale.
+ * the same at every layer, whatever its scale. With a few dozen labels the best is often among the first.
  */
-const PENALTIES = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
+const PENALTIES = [1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 
 /** Of cross-validation, at most; as many as a class has labels, where it has fewer. */
 const MOST_FOLDS = 5;
@@ -115,7 +115,8 @@ function choose(task: ProbeTask, splits: readonly Fold[]): Choice {
     if (start !== undefined && (best === undefined || right > best.accuracy)) {
       best = { factor, start, accuracy: right };
       worse = 0;
-    } else {
+    } else if (best !== undefined && right < best.accuracy) {
+      // Equal ones say nothing: where one class is common, or one channel large, the first say the same of everything.
       worse += 1;
     }
     if (worse === 2) break;
