@@ -53,10 +53,15 @@ describe('built where cdk deploy runs', () => {
     expect(source.dockerBuildArgs).toEqual({ NODE_IMAGE: images.nodeImage, CUDA_IMAGE: images.cudaImage });
   });
 
-  test('the build gets every file that the worker imports, and neither models nor tests', async () => {
+  test('the build gets every file that the worker or a batch job imports, and neither models nor tests', async () => {
     const [{ folder } = { folder: '' }] = dockerImages();
     const { metafile } = await build({
-      entryPoints: [join(root, 'functions/worker/main.ts'), join(root, 'lib/runtime/worker.ts')],
+      entryPoints: [
+        'functions/worker/main.ts',
+        'lib/runtime/worker.ts',
+        'functions/batch/main.ts',
+        'lib/image/decode-child.ts',
+      ],
       bundle: true,
       platform: 'node',
       format: 'esm',

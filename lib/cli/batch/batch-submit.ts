@@ -35,7 +35,7 @@ export function batchSubmitCommand(): Command {
   const command = new Command('submit')
     .summary('the same on AWS: a child of an AWS Batch job for each shard')
     .description(
-      'Sends a whole data set through the model of a deployed stack, on AWS Batch: lists it, writes the manifest, and submits a job with one child for each shard that is missing. Submitted again, it finds the job that runs, or does what is missing.',
+      'Sends a whole data set through the model of a deployed stack, on AWS Batch: lists it, writes the manifest, and submits a job with one child for each shard that is missing. Submitted again, it finds the job that runs, or does what is missing. It computes what the stack’s workers do, unless told otherwise.',
     )
     .argument(
       '<src>',
