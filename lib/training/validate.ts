@@ -1,5 +1,6 @@
 import type { TrainingBatch } from '../runtime/training-batch.ts';
 import type { Losses, TrainingSession } from '../runtime/training-session.ts';
+import { likeliestClasses } from './evaluation/scores.ts';
 
 export interface Validation extends Losses {
   /** Share of the pictures whose likeliest class is right; with a class loss. */
@@ -22,9 +23,10 @@ export async function validate(
     tokens += weight;
     if (generative !== undefined) sums.generative = (sums.generative ?? 0) + weight * generative;
     if (classification !== undefined) sums.classification = (sums.classification ?? 0) + weight * classification;
-    if (classLogits !== undefined && batch.labels !== undefined) {
-      pictures += batch.labels.length;
-      right += rightOnes(classLogits, batch.labels);
+    const { labels } = batch;
+    if (classLogits !== undefined && labels !== undefined) {
+      pictures += labels.length;
+      right += likeliestClasses(classLogits, labels.length).filter((said, i) => said === labels[i]).length;
     }
   }
   const { generative, classification } = sums;
@@ -33,14 +35,4 @@ export async function validate(
     ...(generative !== undefined && { generative: generative / tokens }),
     ...(classification !== undefined && { classification: classification / tokens, accuracy: right / pictures }),
   };
-}
-
-/** @param logits [batch, C] */
-function rightOnes(logits: Float32Array, labels: Int32Array): number {
-  const classes = logits.length / labels.length;
-  return labels.reduce((right, label, i) => {
-    const row = logits.subarray(i * classes, (i + 1) * classes);
-    const likeliest = row.indexOf(row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY));
-    return right + (likeliest === label ? 1 : 0);
-  }, 0);
 }

@@ -8,7 +8,7 @@ import type { Output } from '../../runtime/session.ts';
 import { bertMask } from '../bert-mask.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { forwardRows } from './forward-rows.ts';
-import { modalClass, type Scores, scoresOf } from './scores.ts';
+import { likeliestClasses, modalClass, type Scores, scoresOf } from './scores.ts';
 
 export interface EvaluateOptions {
   objective: Objective;
@@ -57,7 +57,7 @@ export async function evaluate(
     });
     if (read.nats !== undefined && (objective === 'ar' || bert)) nats.push(mean(read.nats));
     if (labels !== undefined && read.probabilities !== undefined) {
-      votes.push(highest(read.probabilities, rows.length));
+      votes.push(likeliestClasses(read.probabilities, rows.length));
       const sum = scores;
       scores = sum === undefined ? read.probabilities : sum.map((p, i) => p + (read.probabilities?.[i] ?? 0));
     }
@@ -138,14 +138,6 @@ function finite(values: Float32Array): Float32Array {
     'inference_failed',
     'the model gave numbers that are not finite; its weights are damaged, or training diverged: use an earlier checkpoint',
   );
-}
-
-function highest(probabilities: Float64Array, count: number): Int32Array {
-  const classes = probabilities.length / count;
-  return Int32Array.from({ length: count }, (_, i) => {
-    const row = probabilities.subarray(i * classes, (i + 1) * classes);
-    return row.indexOf(row.reduce((a, b) => Math.max(a, b), 0));
-  });
 }
 
 /** Keeps the draws among tied votes apart from those of everything else with the same seed. */

@@ -44,6 +44,20 @@ export function scoresOf(predicted: Int32Array, scores: Float64Array, labels: In
   return { pictures: count, top1: right / count, top5: near / count, confusion };
 }
 
+/**
+ * The class [N] of each row's highest score, the lowest index among equals.
+ *
+ * @param scores [N, C]
+ * @param count N
+ */
+export function likeliestClasses(scores: Float32Array | Float64Array, count: number): Int32Array {
+  const classes = scores.length / count;
+  return Int32Array.from({ length: count }, (_, i) => {
+    const row = Array.from(scores.subarray(i * classes, (i + 1) * classes));
+    return row.indexOf(Math.max(...row));
+  });
+}
+
 /** Classes before `label` when sorted by score, the lower index first among equals. */
 function rankOf(scores: Float64Array, label: number): number {
   const own = scores[label] ?? 0;

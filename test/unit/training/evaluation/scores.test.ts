@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classScores, modalClass, scoresOf } from '../../../../lib/training/evaluation/scores.ts';
+import { classScores, likeliestClasses, modalClass, scoresOf } from '../../../../lib/training/evaluation/scores.ts';
 
 describe('scores', () => {
   it('count what was right, near, and taken for what', () => {
@@ -17,6 +17,10 @@ describe('scores', () => {
     const { top5 } = scoresOf(Int32Array.of(0), new Float64Array(6), Int32Array.of(5));
 
     expect(top5).toBe(0);
+  });
+
+  it('are highest for the likeliest class, the lower one among equals', () => {
+    expect([...likeliestClasses(Float32Array.of(-3, -1, -1, 5, 2, 4), 2)]).toEqual([1, 0]);
   });
 
   it('tell recall, precision and the commonest mistake of each class', () => {
