@@ -64,7 +64,7 @@ export function checkHeldOut({ patience, best }: TrainFlags, pictures: number, n
   if (pictures > 0 || (patience === undefined && best === 'loss')) return;
   throw new DataSetError(
     'held_out_empty',
-    `no pictures of ${name} are held out, which --patience and --best accuracy judge by; give more pictures, or a larger --validation-share`,
+    `no pictures of ${name} are held out, which --patience and --best accuracy judge by; give more pictures, or a larger --validation-share or --validation`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { addInput, addNode, type Graph, type Value } from '../graph.ts';
+import { addInput, addNode, type Graph, pushNode, type Value } from '../graph.ts';
 import { add, float32, multiply, reshape, split } from '../operators.ts';
 
 /** Adam's constants; the defaults are the paper's (section 3.3), epsilon TensorFlow's and PyTorch's. */
@@ -69,12 +69,11 @@ export function addAdam(
   const toFirst = multiply(graph, scale, float32(graph, 1 - beta1));
   const toSecond = multiply(graph, scale, float32(graph, Math.sqrt(1 - beta2)));
   pieces.forEach(({ length, ...names }, i) => {
-    const [w, m, v] = [names.weight, names.first, names.second].map((input) =>
-      addInput(graph, input, 'float32', [length]),
-    ) as [Value, Value, Value];
-    const output = (input: Value, operator: string, inputs: readonly Value[]): Value => {
-      const value = `next ${input}`;
-      graph.nodes.push({ operator, domain: '', inputs, outputs: [value], attributes: {} });
+    const input = (name: Value): Value => addInput(graph, name, 'float32', [length]);
+    const [w, m, v] = [input(names.weight), input(names.first), input(names.second)];
+    const output = (of: Value, operator: string, inputs: readonly Value[]): Value => {
+      const value = `next ${of}`;
+      pushNode(graph, operator, inputs, [value]);
       graph.outputs.push({ name: value, type: 'float32', shape: [length] });
       return value;
     };
