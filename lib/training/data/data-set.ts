@@ -83,19 +83,26 @@ export function tokenDataSet(
     throw new DataSetError('data_set_empty', `${name} has no pictures; expected one or more rows`);
   }
   const base = { name, size, tokensPerPicture, tokens, skipped: {} };
-  return labels === undefined ? { ...base, classes: [] } : { ...base, ...numberedClasses(labels, size) };
+  return labels === undefined ? { ...base, classes: [] } : { ...base, ...numberedClasses(name, labels, size) };
 }
 
-function numberedClasses(labels: ArrayLike<number>, size: number): { labels: Int32Array; classes: string[] } {
+function numberedClasses(
+  name: string,
+  labels: ArrayLike<number>,
+  size: number,
+): { labels: Int32Array; classes: string[] } {
   if (labels.length !== size) {
-    throw new DataSetError('labels_mismatch', `expected ${size} labels, one for each picture, got ${labels.length}`);
+    throw new DataSetError(
+      'labels_mismatch',
+      `labels of ${name}: expected ${size} labels, one for each picture, got ${labels.length}`,
+    );
   }
   const checked = Int32Array.from(labels);
   const wrong = checked.findIndex((label, i) => label !== labels[i] || label < 0 || label >= MAX_CLASSES);
   if (wrong >= 0) {
     throw new DataSetError(
       'labels_mismatch',
-      `expected labels from 0 to ${MAX_CLASSES - 1}, got ${labels[wrong]} for picture ${wrong}`,
+      `labels of ${name}: expected 0 to ${MAX_CLASSES - 1}, got ${labels[wrong]} for picture ${wrong}`,
     );
   }
   const highest = checked.reduce((a, b) => Math.max(a, b), 0);
