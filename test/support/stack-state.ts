@@ -56,7 +56,7 @@ export const deployedStack: DeployedStack = {
     cluster: 'cluster',
     service: 'spot',
     onDemandService: 'on-demand',
-    modelId: 'igpt-nano-676487ff6d61',
+    modelId: 'igpt-nano-124872f4c43d',
     modelLocation: 's3://outcomes/models/igpt-nano',
     metricNamespace: 'ImageGpt/Mine',
     alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',

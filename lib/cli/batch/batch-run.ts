@@ -110,7 +110,7 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   });
   if (job === undefined) return interrupted(stop);
   bar.say(
-    `${model.id}: ${model.outputs.join(', ')}; job ${job.id}, ${job.pictures} pictures in ${job.shards.length} shards of ${printable(options.out)}`,
+    `${model.id}: ${model.outputs.join(', ')}; job ${job.id}, ${job.pictures} pictures in ${job.shards.length} ${job.shards.length === 1 ? 'shard' : 'shards'} of ${printable(options.out)}`,
   );
   const result: BatchResult = await runBatch({
     ...{ input: source.store, output, job, decoder, model: memory.model, signal },

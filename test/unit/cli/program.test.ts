@@ -50,7 +50,7 @@ test.each([
 });
 
 test('help shows the defaults of values, and none of switches, which are off', async () => {
-  const helps = (await createProgram([])).commands.map((command) => command.helpInformation());
+  const helps = (await createProgram([])).commands.map((command) => command.helpInformation().replaceAll(/\s+/g, ' '));
   expect(helps.filter((help) => help.includes('(default: false)'))).toEqual([]);
   expect(helps.filter((help) => help.includes('(default: "igpt-nano")'))).toHaveLength(10);
 });
