@@ -37,7 +37,7 @@ describe('summarize', () => {
       resolution: { height: 16, width: 16 },
       class_head: 'score',
       dtype: 'F32',
-      bytes: 5_420_808,
+      bytes: 5_420_256,
       // File size less header: 5,413,888 bytes of f32.
       parameters: 5_413_888 / 4,
     });
