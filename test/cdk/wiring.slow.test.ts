@@ -41,6 +41,8 @@ const unmade: string[] = [stackOutputs.alarmTopicArn, stackOutputs.dashboard];
 const notTold: string[] = [
   stackOutputs.onDemandService,
   stackOutputs.trainingJob,
+  stackOutputs.batchQueue,
+  stackOutputs.batchJob,
   stackOutputs.trainingQueue,
   stackOutputs.costBrakeHoldArn,
   stackOutputs.costBrakeReleaseArn,
