@@ -1,24 +1,27 @@
-import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { BatchSettings } from '../../contracts/batch.ts';
 import { batchModelOptions } from '../../runtime/batch-model-options.ts';
 import { type LocalModel, openModel } from '../../runtime/model.ts';
 import type { DecodeOptions } from '../options/decode-option.ts';
-import { modelDirectory } from '../options/model-option.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface JobModel {
-  /** `--model` */
+  /** `--model`, as the user wrote it. */
   model: string;
   workers: number;
 }
 
 /**
- * Opens the model of a job again, with the options that the job was run with.
+ * Opens the model of a job again from what `--model` names, with the options that the job was run with.
  *
- * @throws UsageError when `--model` names another one
+ * @throws UsageError when that is another one
  */
-export async function openJobModel(settings: BatchSettings, { model: name, workers }: JobModel): Promise<LocalModel> {
-  const model = await openModel(await openCheckpoint(modelDirectory(name)), {
+export async function openJobModel(
+  checkpoint: Checkpoint,
+  settings: BatchSettings,
+  { model: name, workers }: JobModel,
+): Promise<LocalModel> {
+  const model = await openModel(checkpoint, {
     ...batchModelOptions(settings),
     ...(settings.model_options.provider === 'cpu' && { workers }),
   });

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { type BatchErrorCode, batchErrorCode } from '../../contracts/batch.ts';
 import { systemClock } from '../../local/system-clock.ts';
 import { parquetShards } from '../../parquet/shard-format.ts';
@@ -14,7 +15,7 @@ import {
   maxPictureBytes,
   openPictureDecoder,
 } from '../options/decode-option.ts';
-import { modelOption } from '../options/model-option.ts';
+import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { workersOption } from '../options/workers-option.ts';
 import { rememberSurprise } from '../run/surprise-memory.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -64,7 +65,8 @@ async function batchRetry(place: string, options: BatchRetryOptions): Promise<vo
   const source = await openStore(job.settings.store);
   const decoding = jobDecoding(job.settings, options);
   using bar = progressBar('pictures');
-  await using model = disposable(await openJobModel(job.settings, options));
+  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  await using model = disposable(await openJobModel(checkpoint, job.settings, options));
   await using decoder = openPictureDecoder(model.preprocessing, decoding);
   const memory = rememberSurprise(model);
   using stop = stopOnInterrupt(bar.say);
@@ -80,7 +82,7 @@ async function batchRetry(place: string, options: BatchRetryOptions): Promise<vo
   });
   if (options.report && summary !== undefined) {
     const written = await writeBatchReport({
-      ...{ place, modelName: options.model, input: source.store, summary, output, job, model, decode: decoding },
+      ...{ place, checkpoint, input: source.store, summary, output, job, model, decode: decoding },
       ...{ decoder, surpriseOf: memory.surpriseOf, bar, signal: stop.signal },
     });
     if (!written) process.exitCode = stop.exitCode();

@@ -127,7 +127,7 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   });
   if (options.report && result.summary !== undefined) {
     const written = await writeBatchReport({
-      ...{ place: options.out, modelName: options.model, input: source.store, summary: result.summary },
+      ...{ place: options.out, checkpoint, input: source.store, summary: result.summary },
       ...{ output, job, model, decode: options, decoder, surpriseOf: memory.surpriseOf, bar, signal },
     });
     if (!written) process.exitCode = stop.exitCode();

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { shardKey } from '../../contracts/batch.ts';
 import { writePng } from '../../image/png.ts';
 import { ImageGptError } from '../../image-gpt/error.ts';
@@ -15,7 +16,7 @@ import {
   maxPictureBytes,
   openPictureDecoder,
 } from '../options/decode-option.ts';
-import { modelOption } from '../options/model-option.ts';
+import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { samplePictures } from '../options/sample-pictures.ts';
 import { eachPicture } from '../pictures/picture-files.ts';
@@ -128,7 +129,8 @@ async function featuresOf(
   file: string,
   { job, options, decoding }: Query,
 ): Promise<{ bytes: Uint8Array; features: Float32Array }> {
-  await using model = disposable(await openJobModel(job.settings, { model: options.model, workers: 1 }));
+  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  await using model = disposable(await openJobModel(checkpoint, job.settings, { model: options.model, workers: 1 }));
   await using decoder = openPictureDecoder(model.preprocessing, decoding);
   const quantize = createQuantizer(model.preprocessing.palette);
   const limits = { maxBytes: maxPictureBytes(decoding), concurrency: 1 };

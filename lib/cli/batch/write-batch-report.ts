@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { BatchJob, BatchSummary } from '../../contracts/batch.ts';
 import type { Model, ObjectStore, PictureDecoder } from '../../pipeline/ports.ts';
 import { looksOfReport } from '../../report/read-report.ts';
 import { reportPage } from '../../report/report-page.ts';
 import { MOST_ROWS, type ReportLook, type ReportRow } from '../../report/report-row.ts';
 import { type DecodeOptions, decodingConcurrency } from '../options/decode-option.ts';
-import { modelDirectory, trialWarning } from '../options/model-option.ts';
+import { trialWarning } from '../options/model-option.ts';
 import { reportAbout } from '../run/report-about.ts';
 import { openLooks } from '../run/report-look.ts';
 import { printable } from '../terminal/printable.ts';
@@ -29,8 +29,8 @@ export interface BatchReportOptions {
   output: ObjectStore;
   job: BatchJob;
   summary: BatchSummary;
-  /** `--model` */
-  modelName: string;
+  checkpoint: Checkpoint;
+  /** Of the checkpoint. */
   model: Model;
   decode: DecodeOptions;
   /** By the model's recipe; stays open. */
@@ -46,8 +46,7 @@ export interface BatchReportOptions {
  * reading every shard. False when `signal` ended it.
  */
 export async function writeBatchReport(options: BatchReportOptions): Promise<boolean> {
-  const { place, input, output, job, summary, model, decode, decoder, surpriseOf, bar, signal } = options;
-  const checkpoint = await openCheckpoint(modelDirectory(options.modelName));
+  const { place, input, output, job, summary, checkpoint, model, decode, decoder, surpriseOf, bar, signal } = options;
   const inS3 = s3Place(place) !== undefined;
   const path = inS3 ? `${place.replace(/\/+$/, '')}/${REPORT_NAME}` : join(place, REPORT_NAME);
   // One in S3 would have to be downloaded; what it has to look at is made again.

@@ -19,9 +19,6 @@ export function modelOption(): Option {
   );
 }
 
-/** A command that opens its model twice, for a report too, warns once. */
-let warned = false;
-
 /** Directory of the checkpoint that `--model` names. Says on standard error when it is the one for trying out. */
 export function modelDirectory(model: string): string {
   const directory = model === NANO ? nanoDirectory : model;
@@ -33,8 +30,7 @@ export function modelDirectory(model: string): string {
     );
   }
   const warning = trialWarning(directory);
-  if (warning !== undefined && !warned) process.stderr.write(`${warning}\n`);
-  warned ||= warning !== undefined;
+  if (warning !== undefined) process.stderr.write(`${warning}\n`);
   return directory;
 }
 
