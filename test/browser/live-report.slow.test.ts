@@ -13,13 +13,9 @@ import { servedAt } from '../cli/served-at.ts';
 import { axe } from '../support/axe.ts';
 import { chromiumPath, launchChromium } from '../support/chromium.ts';
 import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
+import { HOSTILE, pictureNames, SCREENSHOTS, visitPage } from '../support/visit-page.ts';
 
 const executable = chromiumPath();
-
-/** Kept for people to look at, and git-ignored. */
-const SCREENSHOTS = join(import.meta.dirname, '..', 'screenshots');
-
-const HOSTILE = `</script><script>window.hurt=1</script><img src=x onerror="window.hurt=1">`;
 
 describe.skipIf(executable === undefined)('the live report in Chromium', () => {
   const folder = temporaryFolder();
@@ -36,21 +32,9 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
 
   /** Opens a page; at the end there must have been no complaint, and no request but to its own server. */
   async function open(url: string, look: (page: Page) => Promise<void>, options = {}): Promise<void> {
-    const context = await browser.newContext({ viewport: { width: 1360, height: 1000 }, ...options });
-    const page = await context.newPage();
-    const complaints: string[] = [];
-    const requests: string[] = [];
-    page.on('console', (message) => complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('request', (request) => requests.push(request.url()));
-    await page.goto(url);
-    await look(page);
-    expect(complaints).toEqual([]);
+    const requests = await visitPage(browser, url, look, options);
     expect(requests.filter((request) => !request.startsWith(url) && !request.startsWith('data:'))).toEqual([]);
-    await context.close();
   }
-
-  const names = (page: Page): Promise<string[]> => page.locator('#pictures h3').allTextContents();
 
   /** A served report without a run behind it. */
   async function serve(port = 0) {
@@ -99,11 +83,11 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     const url = servedAt(child);
     const end = finished(child);
     await open(await url, async (page) => {
-      await expect.poll(() => names(page), { timeout: 30_000 }).toEqual(['000.png', '001.png']);
+      await expect.poll(() => pictureNames(page), { timeout: 30_000 }).toEqual(['000.png', '001.png']);
       expect(await page.locator('#live-words').textContent()).toMatch(/^2 of 2 pictures/);
 
       await writePicture(join(pictures, 'late.png'), 50);
-      await expect.poll(() => names(page), { timeout: 30_000 }).toContain('late.png');
+      await expect.poll(() => pictureNames(page), { timeout: 30_000 }).toContain('late.png');
 
       const bytes = readFileSync(join(pictures, '001.png'));
       await drop(page, [
@@ -115,7 +99,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       await expect
         .poll(() => line.textContent(), { timeout: 30_000 })
         .toMatch(/: \w+, [\d.]+ %, [\d.]+ nats per token$/);
-      await expect.poll(() => names(page)).toContain('dropped/on a whim (2).png');
+      await expect.poll(() => pictureNames(page)).toContain('dropped/on a whim (2).png');
       expect(await page.locator('#sent > li', { hasText: 'huge.png' }).textContent()).toBe(
         'huge.png: larger than 1 MB (--max-megabytes)',
       );
@@ -128,10 +112,10 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       const failed = page.locator('#sent > li', { hasText: 'notes.png' });
       await expect.poll(() => failed.textContent(), { timeout: 30_000 }).toMatch(/: failed, unsupported_format: /);
       await page.getByRole('button', { name: 'dropped/notes.png' }).press('Enter');
-      await expect.poll(() => names(page)).toEqual(['dropped/notes.png']);
+      await expect.poll(() => pictureNames(page)).toEqual(['dropped/notes.png']);
       expect(await page.locator('#pictures .failure strong').textContent()).toBe('unsupported_format');
       await page.getByRole('button', { name: 'Reset' }).click();
-      await expect.poll(() => names(page)).toHaveLength(6);
+      await expect.poll(() => pictureNames(page)).toHaveLength(6);
 
       expect(await axe(page)).toEqual([]);
       await page.evaluate('scrollTo(0, 0)');
@@ -142,7 +126,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
 
       child.kill('SIGINT');
       await page.getByText('igpt has ended').waitFor();
-      expect(await names(page)).toHaveLength(6);
+      expect(await pictureNames(page)).toHaveLength(6);
       expect(await axe(page)).toEqual([]);
     });
     const { code, stderr } = await end;
@@ -161,21 +145,21 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     const { live, url } = served;
     for (let i = 0; i < 8; i++) live.put(reportRowAt(i));
     await open(url, async (page) => {
-      await expect.poll(() => names(page)).toHaveLength(8);
+      await expect.poll(() => pictureNames(page)).toHaveLength(8);
       await page.locator('#label').selectOption('dog');
       await page.getByRole('button', { name: 'ship' }).focus();
       const before = await page.locator('#pictures > li').first().elementHandle();
       live.put(reportRowAt(8, { key: `${HOSTILE}.jpg`, classes: [{ label: HOSTILE, probability: 1 }] }));
       live.put(reportRowAt(9));
       live.put(reportRowAt(5, { nats: 0.125 }));
-      await expect.poll(() => names(page)).toEqual([1, 5, 9].map((i) => `folder/picture ${i}.jpg`));
+      await expect.poll(() => pictureNames(page)).toEqual([1, 5, 9].map((i) => `folder/picture ${i}.jpg`));
       await expect.poll(() => page.locator('#pictures').textContent()).toContain('0.125 nats per token');
       expect(await page.evaluate('document.activeElement.textContent')).toBe('ship');
       expect(await before?.evaluate((card) => card.isConnected)).toBe(true);
       expect(await page.locator('#figures').textContent()).toMatch(/^pictures10/);
 
       await page.locator('#label').selectOption(HOSTILE);
-      expect(await names(page)).toEqual([`${HOSTILE}.jpg`]);
+      expect(await pictureNames(page)).toEqual([`${HOSTILE}.jpg`]);
       await drop(page, [{ name: `${HOSTILE.replaceAll('/', '')}.png`, bytes: Buffer.from('x') }]);
       await page.locator('#sent').getByText('the model is looking at it').waitFor();
       expect(await page.evaluate('"hurt" in window')).toBe(false);
@@ -187,7 +171,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     for (let i = 0; i < 2000; i++) served.live.put(reportRowAt(i));
     await open(served.url, async (page) => {
       await expect.poll(() => page.locator('#pictures > li').count(), { timeout: 30_000 }).toBe(2000);
-      expect((await names(page)).slice(0, 3)).toEqual([0, 1, 2].map((i) => `folder/picture ${i}.jpg`));
+      expect((await pictureNames(page)).slice(0, 3)).toEqual([0, 1, 2].map((i) => `folder/picture ${i}.jpg`));
       expect(await page.locator('#pictures canvas').count()).toBeLessThan(200);
     });
   });
@@ -198,14 +182,14 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     const context = await browser.newContext();
     const page = await context.newPage();
     await page.goto(first.url);
-    await expect.poll(() => names(page)).toEqual(['folder/picture 0.jpg']);
+    await expect.poll(() => pictureNames(page)).toEqual(['folder/picture 0.jpg']);
     await page.evaluate('window.sameDocument = true');
     const port = Number(new URL(first.url).port);
     await first.kill();
     await page.getByText('The connection broke').waitFor();
     await using second = await serve(port);
     second.live.put(reportRowAt(1));
-    await expect.poll(() => names(page), { timeout: 30_000 }).toEqual(['folder/picture 1.jpg']);
+    await expect.poll(() => pictureNames(page), { timeout: 30_000 }).toEqual(['folder/picture 1.jpg']);
     expect(await page.evaluate('"sameDocument" in window')).toBe(false);
     await context.close();
   });

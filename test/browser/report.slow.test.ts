@@ -11,13 +11,9 @@ import { igpt, temporaryFolder } from '../cli/igpt-process.ts';
 import { axe } from '../support/axe.ts';
 import { chromiumPath, launchChromium } from '../support/chromium.ts';
 import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
+import { HOSTILE, pictureNames, SCREENSHOTS, visitPage } from '../support/visit-page.ts';
 
 const executable = chromiumPath();
-
-/** Kept for people to look at, and git-ignored. */
-const SCREENSHOTS = join(import.meta.dirname, '..', 'screenshots');
-
-const HOSTILE = `</script><script>window.hurt=1</script><img src=x onerror="window.hurt=1">`;
 
 describe.skipIf(executable === undefined)('the report in Chromium', () => {
   const folder = temporaryFolder();
@@ -34,18 +30,8 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
 
   /** Opens a file; at the end there must have been no complaint, and no request but for the file itself. */
   async function open(path: string, look: (page: Page) => Promise<void>, options = {}): Promise<void> {
-    const context = await browser.newContext({ viewport: { width: 1360, height: 1000 }, ...options });
-    const page = await context.newPage();
-    const complaints: string[] = [];
-    const requests: string[] = [];
-    page.on('console', (message) => complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('request', (request) => requests.push(request.url().slice(0, 5)));
-    await page.goto(pathToFileURL(path).href);
-    await look(page);
-    expect(complaints).toEqual([]);
-    expect(requests.filter((url) => url !== 'data:')).toEqual(['file:']);
-    await context.close();
+    const requests = await visitPage(browser, pathToFileURL(path).href, look, options);
+    expect(requests.map((url) => url.slice(0, 5)).filter((url) => url !== 'data:')).toEqual(['file:']);
   }
 
   async function report(name: string, rows: readonly ReportRow[]): Promise<string> {
@@ -55,7 +41,6 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   }
 
   const cards = (page: Page): Promise<number> => page.locator('#pictures > li').count();
-  const names = (page: Page): Promise<string[]> => page.locator('#pictures h3').allTextContents();
 
   test('of a real run is drawn in light and dark, and axe finds nothing', async () => {
     const { code, stderr } = await igpt(['run', 'test/fixtures/pictures', '--out', join(folder.path, 'out')]);
@@ -98,7 +83,8 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   test('sorts and filters', async () => {
     const rows = Array.from({ length: 14 }, (_, i) => reportRowAt(i));
     await open(await report('sort.html', rows), async (page) => {
-      const short = async (): Promise<number[]> => (await names(page)).map((name) => Number(/\d+/.exec(name)?.[0]));
+      const short = async (): Promise<number[]> =>
+        (await pictureNames(page)).map((name) => Number(/\d+/.exec(name)?.[0]));
       const order = (value: (row: ReportRow) => number | null | undefined, sign: number): number[] =>
         rows
           .map((row, i) => ({ i, value: value(row) ?? null }))
@@ -146,9 +132,9 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     const classes = [{ label: HOSTILE, probability: 1 }];
     const rows = [reportRowAt(0, { key: `${HOSTILE}.jpg`, classes }), reportRowAt(1)];
     await open(await report('hostile.html', rows), async (page) => {
-      expect(await names(page)).toContain(`${HOSTILE}.jpg`);
+      expect(await pictureNames(page)).toContain(`${HOSTILE}.jpg`);
       await page.locator('#label').selectOption(HOSTILE);
-      expect(await names(page)).toEqual([`${HOSTILE}.jpg`]);
+      expect(await pictureNames(page)).toEqual([`${HOSTILE}.jpg`]);
       expect(await page.evaluate('"hurt" in window')).toBe(false);
     });
   });
