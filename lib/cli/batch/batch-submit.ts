@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { createBatchClient } from '../../aws/command-clients.ts';
 import type { BatchJob } from '../../contracts/batch.ts';
 import { maxArrayChildren } from '../../contracts/limits.ts';
 import { systemClock as clock } from '../../local/system-clock.ts';
@@ -100,11 +101,12 @@ async function batchSubmit(src: string, options: BatchSubmitOptions): Promise<vo
     process.exitCode = stop.exitCode();
     return;
   }
-  const submitted = await submit({ ...batch, place, output, job, maxFailureRate: options.maxFailureRate });
+  const submitted = await submit({ ...batch, client, place, output, job, maxFailureRate: options.maxFailureRate });
   await tell(submitted, { ...batch, place, job }, options);
 }
 
 interface Submission extends BatchStack {
+  client: ReturnType<typeof createBatchClient>;
   place: string;
   output: ObjectStore;
   job: BatchJob;
@@ -115,13 +117,19 @@ type Submitted =
   | { state: 'submitted' | 'running'; awsJob: string; name: string; shards: number; pictures: number }
   | { state: 'done' };
 
-async function submit({ queue, definition, place, output, job, maxFailureRate }: Submission): Promise<Submitted> {
-  const [{ createBatchClient }, { findJob, hasEnded }, { submitJob }] = await Promise.all([
-    import('../../aws/command-clients.ts'),
+async function submit({
+  client,
+  queue,
+  definition,
+  place,
+  output,
+  job,
+  maxFailureRate,
+}: Submission): Promise<Submitted> {
+  const [{ findJob, hasEnded }, { submitJob }] = await Promise.all([
     import('../../aws/find-job.ts'),
     import('../../aws/submit-job.ts'),
   ]);
-  const client = createBatchClient();
   const name = jobName(job, place);
   const condition = await submissionCondition(output);
   const found = await findJob(client, queue, name);
