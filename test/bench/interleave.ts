@@ -19,8 +19,12 @@ export function side(items: number, run: () => Promise<number>): Side {
 const SETTLE = 100;
 
 /** Runs every side once to warm it up, then `rounds` times in turns (A B A B …), never two at once. */
-export async function interleave(sides: readonly (Side | undefined)[], rounds: number): Promise<void> {
-  for (let round = -1; round < rounds; round += 1) {
+export async function interleave(
+  sides: readonly (Side | undefined)[],
+  rounds: number,
+  { warmUp = true }: { warmUp?: boolean } = {},
+): Promise<void> {
+  for (let round = warmUp ? -1 : 0; round < rounds; round += 1) {
     for (const one of sides) {
       if (one === undefined) continue;
       await pause(SETTLE);

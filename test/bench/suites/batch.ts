@@ -98,7 +98,7 @@ async function againstModel({ rounds, quick, scratch }: BenchContext): Promise<R
   const whole = side(pictures, () => job(folder, model, { decoders: THREADS, predicting: model.concurrency }));
   const bare = side(pictures, () => timed(() => Promise.all(tokens.map((one) => model.predict(one)))));
   // A thousand pictures take minutes: once is enough, and what a first run costs is nothing beside.
-  await interleave([whole, bare], quick ? rounds : 1);
+  await interleave([whole, bare], quick ? rounds : 1, { warmUp: quick });
   await model.close();
   return comparison(
     {
