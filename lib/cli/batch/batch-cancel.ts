@@ -34,7 +34,7 @@ async function batchCancel(dst: string, options: BatchCancelOptions): Promise<vo
   const found = await findJob(client, queue, name);
   const ending = found !== undefined && !hasEnded(found) ? found.jobId : undefined;
   if (ending !== undefined) await endJob(client, ending, 'igpt batch cancel');
-  const done = (await storedShards(output)).size;
+  const done = (await storedShards(output, job)).size;
   const shards = job.shards.length;
   const words =
     ending === undefined ? `job ${job.id} does not run on AWS` : `job ${job.id} ends on AWS, as ${ending} (${name})`;

@@ -46,7 +46,7 @@ async function readState({ queue, name, stack, place, output, job }: SubmittedJo
   const client = createBatchClient();
   const at = clock.now();
   const [stored, success, found, machines] = await Promise.all([
-    storedShards(output),
+    storedShards(output, job),
     output.head(batchKeys.success),
     findJob(client, queue, name),
     readMachines(client, queue),

@@ -1,6 +1,9 @@
 import { Command } from 'commander';
-import { removeShard, type ShardCheck, verifyBatch } from '../../pipeline/batch/batch-verify.ts';
+import { parquetShards } from '../../parquet/shard-format.ts';
+import { reopenJob } from '../../pipeline/batch/batch-summary.ts';
+import { removeShard, verifyBatch } from '../../pipeline/batch/batch-verify.ts';
 import { examples } from '../examples.ts';
+import { printable } from '../terminal/printable.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { openBatchJob } from './batch-output.ts';
@@ -14,10 +17,10 @@ export function batchVerifyCommand(): Command {
   return new Command('verify')
     .summary('finds damaged and missing shards')
     .description(
-      'Reads every shard of a job and compares it with its checksum. Prints one line for each that is damaged, missing or was never recorded.',
+      'Reads every shard of a job and compares it with its checksum and its manifest, then the summary with all of them. Prints one line for each that is damaged, missing or was never recorded, and for shards that are not the job’s.',
     )
     .argument('<dst>', 'directory or s3://bucket/prefix of a job')
-    .option('--remove', 'take damaged shards away, so that the next run makes them again', false)
+    .option('--remove', 'take away what is damaged, so that the next run makes it again', false)
     .option('--json', 'one JSON object a line, whole shards too', false)
     .addHelpText('after', examples('batch verify shards', 'batch verify shards --remove'))
     .addHelpText('after', '\nExit codes: 0 all are whole, 1 some are not, 2 wrong command line.')
@@ -27,16 +30,21 @@ export function batchVerifyCommand(): Command {
 async function batchVerify(place: string, { remove, json }: BatchVerifyOptions): Promise<void> {
   const { output, job } = await openBatchJob(place);
   using bar = progressBar('shards');
-  const counts: Record<ShardCheck['state'], number> = { whole: 0, missing: 0, damaged: 0, unrecorded: 0 };
-  let number = 0;
-  for await (const check of verifyBatch(output, job)) {
-    const { shard, state } = check;
+  const counts = { whole: 0, missing: 0, damaged: 0, unrecorded: 0, foreign: 0 };
+  let lists = 0;
+  let seen = 0;
+  for await (const check of verifyBatch({ output, job, format: parquetShards })) {
+    const { state } = check;
     counts[state] += 1;
-    if (state === 'damaged' && remove) await removeShard(output, number);
-    number += 1;
-    bar.update(number, job.shards.length);
+    if ('manifest' in check) lists += 1;
+    else if (state === 'damaged' && remove) await ('shard' in check ? removeShard(output, seen) : reopenJob(output));
+    if (!('file' in check)) {
+      seen += 1;
+      bar.update(seen, job.shards.length);
+    }
+    const name = 'shard' in check ? check.shard : 'manifest' in check ? check.manifest : check.file;
     if (json) await bar.around(() => writeOut(`${JSON.stringify(check)}\n`));
-    else if (state !== 'whole') await bar.around(() => writeOut(`${state}  ${shard}\n`));
+    else if (state !== 'whole') await bar.around(() => writeOut(`${state}  ${printable(name)}\n`));
   }
   bar.stop();
   const { whole, ...others } = counts;
@@ -45,7 +53,13 @@ async function batchVerify(place: string, { remove, json }: BatchVerifyOptions):
     `${whole} of ${job.shards.length} shards are whole${bad.map(([state, count]) => `, ${count} ${state}`).join('')}\n`,
   );
   if (bad.length === 0) return;
-  const how = counts.damaged > 0 && !remove ? 'with --remove they are taken away; then ' : '';
-  process.stderr.write(`${how}igpt batch run, as before, makes what is not there\n`);
   process.exitCode = 1;
+  const { missing, damaged, unrecorded, foreign } = counts;
+  if (missing + damaged + unrecorded > lists) {
+    const how = damaged > 0 && !remove ? 'with --remove what is damaged is taken away; then ' : '';
+    process.stderr.write(`${how}igpt batch run, as before, makes what is not there\n`);
+  }
+  if (lists > 0)
+    process.stderr.write('no run makes a manifest again: restore it, or begin again in another directory\n');
+  if (foreign > 0) process.stderr.write('what is foreign is read as a part of the job: move it away\n');
 }

@@ -98,7 +98,7 @@ async function finishIfComplete(
   { pictures, submitted_at }: BatchSubmission,
 ): Promise<BatchSummary | undefined> {
   if ((await output.head(batchKeys.success)) !== undefined) return undefined;
-  const stored = await storedShards(output);
+  const stored = await storedShards(output, job);
   if (job.shards.some((_, shard) => !stored.has(shard))) return undefined;
   const seconds = (clock.now().getTime() - new Date(submitted_at).getTime()) / 1000;
   const run = { pictures, seconds: Math.max(seconds, 0) };

@@ -40,12 +40,14 @@ export function readJob(output: ObjectStore): Promise<BatchJob | undefined> {
  * name with a hash of its content; `_job.json`, which names them, comes last and is created by one writer only. So two
  * runners that list at once end with the same job, and a killed one begins anew.
  *
- * @throws {BatchError} `other_job` when the one that is there has other settings; `no_pictures`; `too_many_shards`
+ * @throws {BatchError} `other_job` when the one that is there has other settings; `output_not_empty`, `no_pictures`,
+ *   `too_many_shards`
  */
 export async function planJob(options: PlanOptions): Promise<BatchJob> {
   const { output, settings, signal, maxShards = Number.POSITIVE_INFINITY } = options;
   const there = await readJob(output);
   if (there !== undefined) return refuseMany(refuseOther(there, settings), maxShards);
+  await refuseStrangeShards(output);
 
   const shards: BatchJob['shards'] = [];
   const { store: _, source: __, ...changesRows } = settings;
@@ -103,6 +105,18 @@ export async function readManifest(output: ObjectStore, job: BatchJob, shard: nu
     throw new BatchError('manifest_damaged', `Expected ${pictures} pictures in ${manifest}, received ${list.length}.`);
   }
   return list;
+}
+
+/** Shards come after their job, so without one they are somebody else's, and would be taken for this job's. */
+async function refuseStrangeShards(output: ObjectStore): Promise<void> {
+  for await (const { key } of output.list({ prefix: batchKeys.shards })) {
+    // Another runner may just have begun.
+    if ((await readJob(output)) !== undefined) return;
+    throw new BatchError(
+      'output_not_empty',
+      `Expected an empty output or a job, but there lies ${key} without one (${batchKeys.job}): choose another directory.`,
+    );
+  }
 }
 
 function refuseMany<T extends Pick<BatchJob, 'pictures' | 'settings'>>(job: T, maxShards: number): T {

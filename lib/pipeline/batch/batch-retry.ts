@@ -2,7 +2,7 @@ import { type BatchErrorCode, type BatchRow, type BatchSummary, shardRecordKey }
 import { type BatchPorts, makeRows } from './batch.ts';
 import type { BatchTask } from './batch-lanes.ts';
 import { openStored, storeShard } from './batch-shard.ts';
-import { allRecords, finishJob, reopenJob } from './batch-summary.ts';
+import { finishJob, recordsOf, reopenJob } from './batch-summary.ts';
 import { createFailureLimit } from './failure-limit.ts';
 
 export interface RetryOptions extends BatchPorts {
@@ -26,10 +26,10 @@ export interface RetryResult {
  * @throws {BatchError} as {@link runBatch}; `shard_missing` for a job that is not finished
  */
 export async function retryBatch(options: RetryOptions): Promise<RetryResult> {
-  const { output, codes, clock, signal } = options;
+  const { output, job, codes, clock, signal } = options;
   const began = clock.now().getTime();
   const chosen = ({ error_code: code }: BatchRow): boolean => code !== null && (codes?.has(code) ?? true);
-  const records = await allRecords(options);
+  const records = await recordsOf(options, job.shards.keys());
   const failed = records.flatMap((record, number) =>
     Object.keys(record.failures).some((code) => codes === undefined || [...codes].some((one) => one === code))
       ? [number]

@@ -43,19 +43,35 @@ export async function storeShard(
 /**
  * The record of a shard that is there: the stored one, or else made from the file and stored.
  *
- * @throws {BatchError} `shard_damaged` when there is none and the file is not what the manifest says
+ * @throws {BatchError} `shard_damaged` when the stored one cannot be read, or there is none and the file is not what the
+ *   manifest says
  */
 export async function recordShard(place: ShardPlace, shard: number): Promise<ShardRecord> {
   const { output, job } = place;
-  const there = await readJson(output, shardRecordKey(shard), shardRecord);
+  const there = await readJson(output, shardRecordKey(shard), shardRecord).catch((cause: unknown) => {
+    if (cause instanceof BatchError) throw damaged(shard, `its record ${shardRecordKey(shard)} cannot be read`, cause);
+    throw cause;
+  });
   if (there !== undefined && there.job === job.id) return there;
+  return putRecord(output, shard, await makeRecord(place, shard));
+}
+
+/**
+ * The record that the file of a shard should have, its rows compared with the manifest.
+ *
+ * @throws {BatchError} `shard_damaged`, `shard_missing`, `manifest_damaged`
+ */
+export async function makeRecord(place: ShardPlace, shard: number): Promise<ShardRecord> {
+  const { output, job } = place;
   const { bytes, open } = await openStored(place, shard);
-  const rows = await open.read({ columns: ['error_code'] });
+  const rows = await open.read({ columns: ['error_code'] }).catch((cause: unknown) => {
+    throw damaged(shard, 'its rows cannot be read', cause);
+  });
   const pictures = await readManifest(output, job, shard);
   if (rows.length !== pictures.length || rows.some(({ key }, i) => key !== pictures[i]?.key)) {
     throw damaged(shard, 'its rows are not those of the manifest');
   }
-  return putRecord(output, shard, recordOf(job, shard, bytes, rows));
+  return recordOf(job, shard, bytes, rows);
 }
 
 /** @throws {BatchError} `shard_damaged`, `shard_missing` */
@@ -80,12 +96,13 @@ export async function openStored(
   return { bytes: read.body, etag: read.object.etag, open };
 }
 
-/** Numbers of the shards whose files are there. */
-export async function storedShards(output: ObjectStore): Promise<Set<number>> {
+/** Numbers of the shards of a job whose files are there. */
+export async function storedShards(output: ObjectStore, job: BatchJob): Promise<Set<number>> {
+  const numbers = new Map(job.shards.map((_, number) => [shardKey(number), number]));
   const stored = new Set<number>();
   for await (const { key } of output.list({ prefix: batchKeys.shards })) {
-    const [, digits] = /^part-(\d{5,})\.parquet$/.exec(key) ?? [];
-    if (digits !== undefined && shardKey(Number(digits)) === key) stored.add(Number(digits));
+    const number = numbers.get(key);
+    if (number !== undefined) stored.add(number);
   }
   return stored;
 }

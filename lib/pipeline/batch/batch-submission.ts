@@ -24,7 +24,7 @@ export async function writeSubmission(
   condition: WriteCondition,
   clock: Clock,
 ): Promise<BatchSubmission | undefined> {
-  const stored = await storedShards(output);
+  const stored = await storedShards(output, job);
   const missing = [...job.shards.keys()].filter((shard) => !stored.has(shard));
   if (missing.length === 0 && (await output.head(batchKeys.success)) !== undefined) return undefined;
   await reopenJob(output);

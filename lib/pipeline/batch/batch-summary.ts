@@ -3,11 +3,13 @@ import {
   type BatchJob,
   type BatchSummary,
   batchKeys,
+  batchSummary,
   type ShardRecord,
 } from '../../contracts/batch.ts';
 import type { ObjectStore } from '../ports.ts';
+import { BatchError } from './batch-error.ts';
 import { recordShard, type ShardPlace } from './batch-shard.ts';
-import { jsonBytes } from './stored-json.ts';
+import { jsonBytes, readJson } from './stored-json.ts';
 
 /** Records read at once: a job has up to 10,000 of them. */
 const atOnce = 16;
@@ -31,11 +33,21 @@ export async function finishJob(
   tell?: (summary: BatchSummary) => Promise<void>,
 ): Promise<BatchSummary> {
   const { output, job } = place;
-  const summary = summaryOf(job, await allRecords(place), run);
+  const { shards, ...counts } = summaryOf(job, await recordsOf(place, job.shards.keys()));
+  const summary = { ...counts, last_run: lastRun(run), shards };
   await output.put(batchKeys.summary, jsonBytes(summary), { ifNoneMatch: '*' });
   await tell?.(summary);
   await output.put(batchKeys.success, new Uint8Array(0), { ifNoneMatch: '*' });
   return summary;
+}
+
+/** What {@link finishJob} said; undefined where it did not, or its words are damaged: then they are to be said again. */
+export async function finishedSummary(output: ObjectStore): Promise<BatchSummary | undefined> {
+  const summary = await readJson(output, batchKeys.summary, batchSummary).catch((error: unknown) => {
+    if (error instanceof BatchError) return undefined;
+    throw error;
+  });
+  return (await output.head(batchKeys.success)) === undefined ? undefined : summary;
 }
 
 /** Takes back what {@link finishJob} said. */
@@ -44,23 +56,25 @@ export async function reopenJob(output: ObjectStore): Promise<void> {
   await output.delete(batchKeys.summary);
 }
 
-/** The records of all shards, in order; missing ones are made. */
-export async function allRecords(place: ShardPlace): Promise<ShardRecord[]> {
+/** The records of shards that are there, each at its number; missing ones are made. */
+export async function recordsOf(place: ShardPlace, shards: Iterable<number>): Promise<ShardRecord[]> {
   const records: ShardRecord[] = [];
-  const numbers = place.job.shards.keys();
+  const numbers = shards[Symbol.iterator]();
   const lanes = Array.from({ length: atOnce }, async () => {
-    for (const shard of numbers) records[shard] = await recordShard(place, shard);
+    for (let next = numbers.next(); !next.done; next = numbers.next()) {
+      records[next.value] = await recordShard(place, next.value);
+    }
   });
   await Promise.all(lanes);
   return records;
 }
 
-function summaryOf(job: BatchJob, records: readonly ShardRecord[], run: LastRun): BatchSummary {
+/** What a job's summary says of its shards. */
+export function summaryOf(job: BatchJob, records: readonly ShardRecord[]): Omit<BatchSummary, 'last_run'> {
   const failures: Partial<Record<BatchErrorCode, number>> = {};
   for (const record of records) {
     for (const [code, count] of entries(record.failures)) failures[code] = (failures[code] ?? 0) + count;
   }
-  const { pictures, seconds, usdPerHour } = run;
   return {
     schema_version: 1,
     job: job.id,
@@ -70,13 +84,16 @@ function summaryOf(job: BatchJob, records: readonly ShardRecord[], run: LastRun)
     succeeded: sum(records.map(({ succeeded }) => succeeded)),
     failed: sum(records.map(({ failed }) => failed)),
     failures,
-    last_run: {
-      pictures,
-      seconds,
-      pictures_per_second: seconds > 0 ? pictures / seconds : 0,
-      cost_usd: usdPerHour === undefined ? null : (usdPerHour * seconds) / 3600,
-    },
     shards: records.map(({ shard, rows, bytes, sha256 }) => ({ shard, rows, bytes, sha256 })),
+  };
+}
+
+function lastRun({ pictures, seconds, usdPerHour }: LastRun): BatchSummary['last_run'] {
+  return {
+    pictures,
+    seconds,
+    pictures_per_second: seconds > 0 ? pictures / seconds : 0,
+    cost_usd: usdPerHour === undefined ? null : (usdPerHour * seconds) / 3600,
   };
 }
 

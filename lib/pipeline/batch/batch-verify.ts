@@ -1,37 +1,98 @@
-import { type BatchJob, shardKey, shardRecord, shardRecordKey } from '../../contracts/batch.ts';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  batchKeys,
+  batchSummary,
+  type ShardRecord,
+  shardKey,
+  shardRecord,
+  shardRecordKey,
+} from '../../contracts/batch.ts';
 import type { ObjectStore } from '../ports.ts';
-import { sha256 } from '../sha256.ts';
+import { BatchError } from './batch-error.ts';
 import { readManifest } from './batch-job.ts';
-import { reopenJob } from './batch-summary.ts';
+import { makeRecord, type ShardPlace } from './batch-shard.ts';
+import { reopenJob, summaryOf } from './batch-summary.ts';
 import { readJson } from './stored-json.ts';
 
 /** `unrecorded`: its checksum was never stored, as a run was killed before; the next run does that. */
 type ShardState = 'whole' | 'missing' | 'damaged' | 'unrecorded';
 
-export interface ShardCheck {
+interface ShardCheck {
   shard: string;
   state: ShardState;
 }
 
+/** The list of a shard's pictures is not what was written; its shard was not looked at. */
+interface ManifestCheck {
+  manifest: string;
+  state: 'missing' | 'damaged';
+}
+
 /**
- * Looks at each shard of a job, in order: its bytes against its checksum, its manifest against the hash in its name.
- *
- * @throws {BatchError} `manifest_damaged`
+ * What says that the job is done is `damaged`, or `missing` though all shards are whole; or a file that readers take for
+ * a shard of the job is none, `foreign`.
  */
-export async function* verifyBatch(output: ObjectStore, job: BatchJob): AsyncGenerator<ShardCheck> {
-  for (const number of job.shards.keys()) {
-    await readManifest(output, job, number);
-    yield { shard: shardKey(number), state: await stateOf(output, job, number) };
+interface FileCheck {
+  file: string;
+  state: 'missing' | 'damaged' | 'foreign';
+}
+
+/**
+ * Looks at each shard of a job, in order: its bytes and rows against its record, its manifest against the hash in its
+ * name. Then at what says that the job is done, and for shards that are not the job's.
+ */
+export async function* verifyBatch(place: ShardPlace): AsyncGenerator<ShardCheck | ManifestCheck | FileCheck> {
+  const { output, job } = place;
+  const whole: ShardRecord[] = [];
+  for (const [number, { manifest }] of job.shards.entries()) {
+    if ((await orDamaged(readManifest(output, job, number))) === 'damaged') {
+      yield { manifest, state: (await output.head(manifest)) === undefined ? 'missing' : 'damaged' };
+    } else {
+      const found = await lookAt(place, number);
+      if (typeof found !== 'string') whole.push(found);
+      yield { shard: shardKey(number), state: typeof found === 'string' ? found : 'whole' };
+    }
+  }
+  if (whole.length === job.shards.length) yield* checkEnd(place, whole);
+  const own = new Set(job.shards.map((_, number) => shardKey(number)));
+  for await (const { key } of output.list({ prefix: batchKeys.shards })) {
+    if (!own.has(key)) yield { file: key, state: 'foreign' };
   }
 }
 
-async function stateOf(output: ObjectStore, job: BatchJob, number: number): Promise<ShardState> {
-  const read = await output.get(shardKey(number));
-  if (read.status !== 'found') return 'missing';
-  const record = await readJson(output, shardRecordKey(number), shardRecord).catch(() => 'damaged' as const);
+/** The record of a shard that is whole. */
+async function lookAt(place: ShardPlace, number: number): Promise<ShardRecord | Exclude<ShardState, 'whole'>> {
+  const { output } = place;
+  if ((await output.head(shardKey(number))) === undefined) return 'missing';
+  const [record, made] = [
+    await orDamaged(readJson(output, shardRecordKey(number), shardRecord)),
+    await orDamaged(makeRecord(place, number)),
+  ];
+  if (record === 'damaged' || made === 'damaged') return 'damaged';
   if (record === undefined) return 'unrecorded';
-  if (record === 'damaged' || record.job !== job.id) return 'damaged';
-  return record.bytes === read.body.length && record.sha256 === sha256(read.body) ? 'whole' : 'damaged';
+  return isDeepStrictEqual(record, made) ? record : 'damaged';
+}
+
+async function* checkEnd({ output, job }: ShardPlace, records: readonly ShardRecord[]): AsyncGenerator<FileCheck> {
+  const summary = await orDamaged(readJson(output, batchKeys.summary, batchSummary));
+  if (summary === undefined) {
+    yield { file: batchKeys.summary, state: 'missing' };
+  } else if (
+    summary === 'damaged' ||
+    !isDeepStrictEqual(summary, { ...summaryOf(job, records), last_run: summary.last_run })
+  ) {
+    yield { file: batchKeys.summary, state: 'damaged' };
+  }
+  if ((await output.head(batchKeys.success)) === undefined) yield { file: batchKeys.success, state: 'missing' };
+}
+
+async function orDamaged<T>(reading: Promise<T>): Promise<T | 'damaged'> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof BatchError) return 'damaged';
+    throw error;
+  }
 }
 
 /** Takes a shard away with its record, so that the next run makes it again. */

@@ -1,4 +1,4 @@
-import { type BatchJob, type BatchSummary, batchKeys, batchSummary, shardKey } from '../../contracts/batch.ts';
+import { type BatchJob, type BatchSummary, shardKey } from '../../contracts/batch.ts';
 import { createQuantizer } from '../../image-gpt/nearest-color.ts';
 import type { Clock, Model, ObjectStore, PictureDecoder, ShardFormat } from '../ports.ts';
 import { createSemaphore } from '../semaphore.ts';
@@ -6,9 +6,8 @@ import { readManifest } from './batch-job.ts';
 import { type BatchTask, runLanes } from './batch-lanes.ts';
 import { createRowMaker } from './batch-row.ts';
 import { storedShards, storeShard } from './batch-shard.ts';
-import { finishJob, reopenJob } from './batch-summary.ts';
+import { finishedSummary, finishJob, recordsOf, reopenJob } from './batch-summary.ts';
 import { createFailureLimit, type FailureLimit } from './failure-limit.ts';
-import { readJson } from './stored-json.ts';
 
 /** What makes rows of pictures. */
 export interface BatchPorts {
@@ -69,13 +68,13 @@ export interface BatchResult {
 export async function runBatch(options: BatchOptions): Promise<BatchResult> {
   const { output, job, signal, start = 0, clock } = options;
   const began = clock.now().getTime();
-  const stored = await storedShards(output);
+  const stored = await storedShards(output, job);
   const missing = job.shards.flatMap((shard, number) => (stored.has(number) ? [] : [{ number, ...shard }]));
-  const finished = missing.length === 0 ? await readJson(output, batchKeys.summary, batchSummary) : undefined;
-  if (finished !== undefined && (await output.head(batchKeys.success)) !== undefined) {
-    return { summary: finished, pictures: 0, seconds: 0 };
-  }
+  const finished = missing.length === 0 ? await finishedSummary(output) : undefined;
+  if (finished !== undefined) return { summary: finished, pictures: 0, seconds: 0 };
   await reopenJob(output);
+  // What is no shard of this job is found now, not when all others are made.
+  await recordsOf(options, stored);
 
   const turn = Math.floor(start * missing.length);
   const order = [...missing.slice(turn), ...missing.slice(0, turn)];

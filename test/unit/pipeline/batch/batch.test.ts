@@ -95,6 +95,35 @@ describe('a batch job', () => {
     );
   });
 
+  test('refuses an output where shards lie and no job', async () => {
+    const world = await tenPictures();
+    await world.output.put('part-00001.parquet', new Uint8Array(1));
+    await expect(world.plan()).rejects.toThrow(
+      'Expected an empty output or a job, but there lies part-00001.parquet without one (_job.json)',
+    );
+  });
+
+  test('finds a shard that is none before it makes others', async () => {
+    const world = await tenPictures();
+    const options = await world.options();
+    await world.output.put('part-00002.parquet', new Uint8Array(1));
+    await expect(runBatch(options)).rejects.toMatchObject({ code: 'shard_damaged' });
+    expect(world.output.objects.has('part-00000.parquet')).toBe(false);
+  });
+
+  test('makes a damaged summary again; a damaged record is named, with what to do', async () => {
+    const world = await tenPictures();
+    await world.run();
+    await world.output.put('_summary.json', new TextEncoder().encode('{'));
+    expect(await world.run()).toMatchObject({ pictures: 0, summary: { succeeded: 9 } });
+    expect(batchSummary.parse(JSON.parse(world.output.text('_summary.json') ?? '')).succeeded).toBe(9);
+    await world.output.put('_shards/00001.json', new TextEncoder().encode('{'));
+    await world.output.delete('_SUCCESS');
+    await expect(world.run()).rejects.toThrow(
+      'Expected part-00001.parquet whole, but its record _shards/00001.json cannot be read: igpt batch verify --remove',
+    );
+  });
+
   test('refuses a source without pictures', async () => {
     await expect(createBatchWorld().plan()).rejects.toMatchObject({ code: 'no_pictures' });
   });
