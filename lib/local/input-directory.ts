@@ -111,7 +111,8 @@ export async function openInputDirectory(root: string, options: InputDirectoryOp
       const real = await realpath(join(realRoot, ...segments));
       return inside(real) && (await stat(real)).isFile() ? real : undefined;
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      // No file has such a name, and no link in a circle leads to one.
+      if (isMissing(error) || ['ENAMETOOLONG', 'ELOOP'].includes(errorCode(error) ?? '')) return undefined;
       throw fileError('find', key, error);
     }
   }

@@ -107,6 +107,8 @@ test.each([
   [['batch', 'runn'], "got 'runn' (nearest: run)"],
   [['batch', 'run', 'nowhere', '--out', 'x'], 'nowhere: expected a directory, s3://bucket/prefix'],
   [['batch', 'run', '.', '--out', './inside'], '--out ./inside lies inside .'],
+  [['batch', 'run', '.', '--out', ''], 'expected a directory or s3://bucket/prefix for the shards, got an empty name'],
+  [['batch', 'run', 's3://b/2026', '--out', 's3://b/2026/shards'], 'lies inside s3://b/2026, so shards would be taken'],
   [['batch', 'run', '.'], "batch run: required option '--out <dst>' not specified; see"],
   [['batch', 'verify', 'nowhere'], 'nowhere: expected a batch job (_job.json), but there is none'],
   [['batch', 'retry', '.'], 'say what to try again: --failed for all that failed, or --codes for some'],

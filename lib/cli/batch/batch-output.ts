@@ -1,30 +1,57 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type BatchJob, batchKeys } from '../../contracts/batch.ts';
 import { openOutputDirectory } from '../../local/output-directory.ts';
 import { readJob } from '../../pipeline/batch/batch-job.ts';
 import type { ObjectStore } from '../../pipeline/ports.ts';
 import { underPrefix } from '../../pipeline/under-prefix.ts';
 import { lookAt } from '../options/look-at.ts';
+import { runDirectories } from '../run/run-directories.ts';
 import { UsageError } from '../usage-error.ts';
-import { openBucket, s3Place } from './batch-store.ts';
+import { INVENTORY } from './batch-source.ts';
+import { openBucket, s3Place, s3Prefix } from './batch-store.ts';
 
 /** Opens where a job's shards lie: a directory, which is made, or `s3://bucket/prefix`. */
 export async function openBatchOutput(place: string): Promise<ObjectStore> {
   const s3 = s3Place(place);
   if (s3 === undefined) return openOutputDirectory(place, { plainNames: true });
   const store = await openBucket(s3.bucket);
-  const prefix = s3.path.replace(/\/+$/, '');
-  return prefix === '' ? store : underPrefix(store, `${prefix}/`);
+  const prefix = s3Prefix(s3.path);
+  return prefix === '' ? store : underPrefix(store, prefix);
+}
+
+/**
+ * Refuses an output among the pictures, where a listing would take it for pictures.
+ *
+ * @throws UsageError
+ */
+export async function checkBatchOutput(src: string, out: string): Promise<void> {
+  refuseEmpty(out);
+  const [from, to] = [s3Place(src), s3Place(out)];
+  if (from === undefined && to === undefined && lookAt(src, src)?.isDirectory() === true) {
+    await runDirectories(src, out);
+  }
+  if (from === undefined || from.bucket !== to?.bucket || basename(from.path) === INVENTORY) return;
+  if (s3Prefix(to.path).startsWith(s3Prefix(from.path))) {
+    throw new UsageError(
+      `--out ${out} lies inside ${src}, so shards would be taken for pictures; choose a prefix elsewhere with --out`,
+    );
+  }
 }
 
 /** Opens the job that lies at `place`. */
 export async function openBatchJob(place: string): Promise<{ output: ObjectStore; job: BatchJob }> {
+  refuseEmpty(place);
   // Opening a directory for output makes folders in it.
   if (s3Place(place) === undefined && lookAt(join(place, batchKeys.job), place) === undefined) throw noJob(place);
   const output = await openBatchOutput(place);
   const job = await readJob(output);
   if (job === undefined) throw noJob(place);
   return { output, job };
+}
+
+function refuseEmpty(place: string): void {
+  if (place === '')
+    throw new UsageError('expected a directory or s3://bucket/prefix for the shards, got an empty name');
 }
 
 function noJob(place: string): UsageError {

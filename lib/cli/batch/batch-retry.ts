@@ -7,7 +7,6 @@ import { retryBatch } from '../../pipeline/batch/batch-retry.ts';
 import { disposable } from '../disposable.ts';
 import { examples } from '../examples.ts';
 import { stopOnInterrupt } from '../interrupt.ts';
-import { sameCommand } from '../invocation.ts';
 import {
   addDecoderOptions,
   type DecoderOptions,
@@ -26,6 +25,7 @@ import { jobDecoding, openJobModel } from './batch-model.ts';
 import { openBatchJob } from './batch-output.ts';
 import { batchReport } from './batch-report.ts';
 import { openStore } from './batch-source.ts';
+import { sayStopped } from './plan-batch.ts';
 import { addBatchReportOption, writeBatchReport } from './write-batch-report.ts';
 
 interface BatchRetryOptions extends DecoderOptions {
@@ -90,8 +90,7 @@ async function batchRetry(place: string, options: BatchRetryOptions): Promise<vo
   bar.stop();
   process.stderr.write(`${pictures} tried again, ${succeeded} of them succeeded\n`);
   if (summary === undefined) {
-    process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);
-    process.exitCode = stop.exitCode();
+    sayStopped(stop);
     return;
   }
   await writeOut(options.json ? `${JSON.stringify(summary)}\n` : batchReport(summary));

@@ -3,12 +3,11 @@ import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { systemClock } from '../../local/system-clock.ts';
 import { parquetShards } from '../../parquet/shard-format.ts';
 import { type BatchResult, runBatch } from '../../pipeline/batch/batch.ts';
-import { planJob, readJob } from '../../pipeline/batch/batch-job.ts';
+import { readJob } from '../../pipeline/batch/batch-job.ts';
 import { openModel, preprocessingOf } from '../../runtime/model.ts';
 import { disposable } from '../disposable.ts';
 import { examples } from '../examples.ts';
-import { type Stop, stopOnInterrupt } from '../interrupt.ts';
-import { sameCommand } from '../invocation.ts';
+import { stopOnInterrupt } from '../interrupt.ts';
 import {
   addDecodeOptions,
   type DecodeOptions,
@@ -16,7 +15,6 @@ import {
   maxPictureBytes,
   openPictureDecoder,
 } from '../options/decode-option.ts';
-import { lookAt } from '../options/look-at.ts';
 import { modelDirectory } from '../options/model-option.ts';
 import {
   addModelOptions,
@@ -27,17 +25,16 @@ import {
 import { number } from '../options/number-option.ts';
 import { sayDevice } from '../options/provider-option.ts';
 import { samplePictures } from '../options/sample-pictures.ts';
-import { runDirectories } from '../run/run-directories.ts';
 import { rememberSurprise } from '../run/surprise-memory.ts';
 import { printable } from '../terminal/printable.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { sayOnce } from '../terminal/say-once.ts';
 import { writeOut } from '../terminal/standard-output.ts';
-import { openBatchOutput } from './batch-output.ts';
+import { checkBatchOutput, openBatchOutput } from './batch-output.ts';
 import { batchReport } from './batch-report.ts';
 import { batchSettings, maxFailureRateOption, shardSizeOption } from './batch-settings.ts';
 import { openBatchSource } from './batch-source.ts';
-import { s3Place } from './batch-store.ts';
+import { planBatch, sayStopped } from './plan-batch.ts';
 import { addBatchReportOption, writeBatchReport } from './write-batch-report.ts';
 
 interface BatchRunOptions extends DecodeOptions, ModelOptions {
@@ -53,7 +50,7 @@ export function batchRunCommand(): Command {
   const command = new Command('run')
     .summary('pictures in, Parquet shards out')
     .description(
-      'Sends a whole data set through a model: OUT gets a manifest, shards in Parquet with one row a picture, and in the end _summary.json, _SUCCESS and a report page. Run again, it does the shards that are missing; several may run at once on one OUT.',
+      'Sends a whole data set through a model: DST gets a manifest, shards in Parquet with one row a picture, and in the end _summary.json, _SUCCESS and a report page. Run again, it does the shards that are missing; several may run at once on one DST.',
     )
     .argument(
       '<src>',
@@ -85,9 +82,7 @@ export function batchRunCommand(): Command {
 
 async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   refuseMeaninglessModelOptions(options);
-  if (s3Place(src) === undefined && s3Place(options.out) === undefined && lookAt(src, src)?.isDirectory() === true) {
-    await runDirectories(src, options.out);
-  }
+  await checkBatchOutput(src, options.out);
   const source = await openBatchSource(src);
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');
@@ -101,14 +96,9 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   const output = await openBatchOutput(options.out);
   const there = (await readJob(output)) !== undefined;
   const { signal } = stop;
-  const job = await planJob({
-    ...{ output, signal, settings: batchSettings(source, model, options), pictures: source.pictures() },
-    onListed: (pictures) => bar.update(pictures, undefined, 'listing'),
-  }).catch((error: unknown) => {
-    if (signal.aborted) return undefined;
-    throw error;
-  });
-  if (job === undefined) return interrupted(stop);
+  const settings = batchSettings(source, model, options);
+  const job = await planBatch({ output, settings, pictures: source.pictures() }, bar, stop);
+  if (job === undefined) return;
   bar.say(
     `${model.id}: ${model.outputs.join(', ')}; job ${job.id}, ${job.pictures} pictures in ${job.shards.length} ${job.shards.length === 1 ? 'shard' : 'shards'} of ${printable(options.out)}`,
   );
@@ -134,11 +124,6 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   }
   bar.stop();
   process.stderr.write(source.report());
-  if (result.summary === undefined) return interrupted(stop);
+  if (result.summary === undefined) return sayStopped(stop);
   await writeOut(options.json ? `${JSON.stringify(result.summary)}\n` : batchReport(result.summary));
-}
-
-function interrupted(stop: Stop): void {
-  process.stderr.write(`\nStopped before the end; complete shards are kept. To go on: ${sameCommand()}\n`);
-  process.exitCode = stop.exitCode();
 }

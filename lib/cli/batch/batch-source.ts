@@ -1,15 +1,14 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { ManifestPicture } from '../../contracts/batch.ts';
-import { inputKey } from '../../contracts/keys.ts';
 import { openInputDirectory } from '../../local/input-directory.ts';
 import { readColumns } from '../../parquet/read-columns.ts';
 import type { ObjectStore } from '../../pipeline/ports.ts';
 import { lookAt } from '../options/look-at.ts';
-import { printable } from '../terminal/printable.ts';
 import { createSkippedFiles } from '../terminal/skipped-files.ts';
 import { UsageError } from '../usage-error.ts';
-import { openBucket, s3Place } from './batch-store.ts';
+import { openBucket, s3Place, s3Prefix } from './batch-store.ts';
+import { readKeyList } from './key-list.ts';
 
 /** Where the pictures of a batch job come from. */
 export interface BatchSource {
@@ -24,15 +23,14 @@ export interface BatchSource {
 }
 
 /** Name that AWS gives to an inventory's list of files. */
-const INVENTORY = 'manifest.json';
+export const INVENTORY = 'manifest.json';
 
 /** Opens a directory, `s3://bucket/prefix`, the manifest.json of an S3 Inventory, or a file with a key a line. */
 export async function openBatchSource(source: string): Promise<BatchSource> {
   const s3 = s3Place(source);
   if (s3 !== undefined) {
     const store = await openBucket(s3.bucket);
-    if (basename(s3.path) !== INVENTORY)
-      return listing(store, `s3://${s3.bucket}`, s3.path === '' ? '' : `${s3.path.replace(/\/+$/, '')}/`);
+    if (basename(s3.path) !== INVENTORY) return listing(store, `s3://${s3.bucket}`, s3Prefix(s3.path));
     const read = await store.get(s3.path);
     if (read.status !== 'found') throw new UsageError(`${source}: there is no such inventory`);
     return inventory(source, read.body);
@@ -45,7 +43,7 @@ export async function openBatchSource(source: string): Promise<BatchSource> {
     );
   }
   if (basename(source) === INVENTORY) return inventory(await realpath(source), await readFile(source));
-  return keyList(await realpath(source), await readFile(source, 'utf8'));
+  return keyList(await realpath(source));
 }
 
 /** Opens the place of a job's keys again. */
@@ -75,33 +73,15 @@ async function inventory(name: string, manifest: Uint8Array): Promise<BatchSourc
   return { store: await openBucket(bucket), place: `s3://${bucket}`, name, pictures, report: () => '' };
 }
 
-/** Keys a line: all `s3://bucket/key` of one bucket, or all paths below the folder that the list lies in. */
-async function keyList(file: string, text: string): Promise<BatchSource> {
-  const lines = text.split(/\r?\n/).map((line, i) => ({ line, number: i + 1 }));
-  const keys = lines.filter(({ line }) => line !== '');
-  const bucket = keys[0] && s3Place(keys[0].line)?.bucket;
-  const pictures = keys.map(({ line, number }): ManifestPicture => {
-    const s3 = s3Place(line);
-    if (s3?.bucket !== bucket) {
-      throw new UsageError(
-        `${file}, line ${number}: expected ${bucket === undefined ? 'a path, as in the lines before' : `a key of s3://${bucket}, as in the lines before`}, got ${printable(line)}`,
-      );
-    }
-    const key = s3?.path ?? line.replace(/^\.\//, '');
-    const plain = bucket !== undefined || key.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
-    if (!plain || key.includes('\0') || !inputKey.safeParse(key).success) {
-      throw new UsageError(
-        `${file}, line ${number}: expected s3://bucket/key, or a path below the folder that the list lies in, got ${printable(line)}`,
-      );
-    }
-    return { key, etag: null };
-  });
-  const source = await openStore(bucket === undefined ? dirname(file) : `s3://${bucket}`);
+async function keyList(file: string): Promise<BatchSource> {
+  let bucket: string | undefined;
+  // Once before anything is written: a wrong line ends it here.
+  for await (const listed of readKeyList(file)) bucket = listed.bucket;
   return {
-    ...source,
+    ...(await openStore(bucket === undefined ? dirname(file) : `s3://${bucket}`)),
     name: file,
     async *pictures() {
-      yield* pictures;
+      for await (const { key } of readKeyList(file)) yield { key, etag: null };
     },
   };
 }

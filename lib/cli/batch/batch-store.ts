@@ -11,6 +11,12 @@ export function s3Place(text: string): { bucket: string; path: string } | undefi
   return bucket === undefined ? undefined : { bucket, path };
 }
 
+/** What the keys of an address begin with: those of a folder, or all. */
+export function s3Prefix(path: string): string {
+  const folder = path.replace(/\/+$/, '');
+  return folder === '' ? '' : `${folder}/`;
+}
+
 /** A bucket that throttles and short failures don't disturb. The SDK takes a while to load, so it is loaded here. */
 export async function openBucket(bucket: string): Promise<ObjectStore> {
   const [{ createS3Client }, { createS3Store }, { patientStore }] = await Promise.all([

@@ -3,13 +3,11 @@ import type { createBatchClient } from '../../aws/command-clients.ts';
 import type { BatchJob } from '../../contracts/batch.ts';
 import { maxArrayChildren } from '../../contracts/limits.ts';
 import { systemClock as clock } from '../../local/system-clock.ts';
-import { planJob } from '../../pipeline/batch/batch-job.ts';
 import { submissionCondition, writeSubmission } from '../../pipeline/batch/batch-submission.ts';
 import type { ObjectStore } from '../../pipeline/ports.ts';
 import { regionOption, type StackOptions, stackCall, stackOption } from '../aws/stack-option.ts';
 import { examples } from '../examples.ts';
 import { stopOnInterrupt } from '../interrupt.ts';
-import { sameCommand } from '../invocation.ts';
 import { addDecodingLimits, type DecodingLimits } from '../options/decode-option.ts';
 import { lookAt } from '../options/look-at.ts';
 import { addOutputOptions, type OutputOptions, refuseMeaninglessModelOptions } from '../options/model-options.ts';
@@ -22,6 +20,7 @@ import { batchSettings, maxFailureRateOption, shardSizeOption } from './batch-se
 import { type BatchSource, openBatchSource } from './batch-source.ts';
 import { type BatchStack, jobName, jobPlace, openBatchStack } from './batch-stack.ts';
 import { s3Place } from './batch-store.ts';
+import { planBatch } from './plan-batch.ts';
 import { identifyStackModel } from './stack-model.ts';
 
 interface BatchSubmitOptions extends StackOptions, DecodingLimits, OutputOptions {
@@ -87,20 +86,10 @@ async function batchSubmit(src: string, options: BatchSubmitOptions): Promise<vo
   });
   const output = await openBatchOutput(place);
   using stop = stopOnInterrupt(bar.say, 'the list in hand');
-  const { signal } = stop;
-  const job = await planJob({
-    ...{ output, settings, signal, pictures: source.pictures(), maxShards: maxArrayChildren },
-    onListed: (pictures) => bar.update(pictures, undefined, 'listing'),
-  }).catch((error: unknown) => {
-    if (signal.aborted) return undefined;
-    throw error;
-  });
+  const pictures = source.pictures();
+  const job = await planBatch({ output, settings, pictures, maxShards: maxArrayChildren }, bar, stop);
+  if (job === undefined) return;
   bar.stop();
-  if (job === undefined) {
-    process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);
-    process.exitCode = stop.exitCode();
-    return;
-  }
   const submitted = await submit({ ...batch, client, place, output, job, maxFailureRate: options.maxFailureRate });
   await tell(submitted, { ...batch, place, job }, options);
 }

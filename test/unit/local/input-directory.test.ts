@@ -56,6 +56,12 @@ describe('an input directory', () => {
     expect(await keys({ startAfter: 'a/b' })).toEqual(files.slice(3));
   });
 
+  test('has no file of a name that is too long for one, nor at the end of links in a circle', async () => {
+    await symlink('circle.jpg', join(root, 'circle.jpg'));
+    expect(await store.get('circle.jpg')).toEqual({ status: 'not_found' });
+    expect(await store.get(`${'x'.repeat(300)}.jpg`)).toEqual({ status: 'not_found' });
+  });
+
   test('reads a file as it is', async () => {
     await write('cats/a b.jpg', 'meow');
     const read = await store.get('cats/a b.jpg');
