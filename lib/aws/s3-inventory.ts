@@ -64,6 +64,7 @@ export async function openInventory(manifest: Uint8Array, reading: InventoryRead
             ? csvRows(
                 bytes,
                 fileSchema.split(',').map((column) => column.trim()),
+                file.key,
               )
             : readParquet(bytes, Object.values(parquetColumns));
         for await (const object of listed) {
@@ -123,13 +124,19 @@ async function readFile(store: ObjectStore, { key, MD5checksum }: { key: string;
 }
 
 /** Rows of a gzipped CSV without a header: every value in quotes, quotes within doubled. */
-async function* csvRows(bytes: Uint8Array, columns: readonly string[]): AsyncGenerator<Listed> {
+async function* csvRows(bytes: Uint8Array, columns: readonly string[], key: string): AsyncGenerator<Listed> {
   const unpacked = Readable.from([bytes]).pipe(createGunzip());
-  for await (const line of createInterface({ input: unpacked, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line === '') continue;
-    const values = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) =>
-      quoted === undefined ? plain : quoted.replaceAll('""', '"'),
-    );
-    yield Object.fromEntries(columns.map((column, i) => [column, values[i]]));
+  try {
+    for await (const line of createInterface({ input: unpacked, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (line === '') continue;
+      const values = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) =>
+        quoted === undefined ? plain : quoted.replaceAll('""', '"'),
+      );
+      yield Object.fromEntries(columns.map((column, i) => [column, values[i]]));
+    }
+  } catch (cause) {
+    throw new InventoryError('inventory_damaged', `Expected ${key} to be packed by gzip, but it cannot be unpacked.`, {
+      cause,
+    });
   }
 }

@@ -112,3 +112,11 @@ test('a file that is not the one of the manifest, ORC, and what is no manifest a
     'Expected x to be the manifest.json of an S3 Inventory',
   );
 });
+
+test.each([
+  ['as text', new TextEncoder().encode('"pictures","a.jpg"\n')],
+  ['cut off', gzipSync('"pictures","a.jpg"\n').subarray(0, -9)],
+])('a file that came %s is named', async (_, file) => {
+  const read = inventory({ schema: 'Bucket, Key', files: { 'data/1.csv.gz': file } });
+  await expect(read).rejects.toThrow('Expected data/1.csv.gz to be packed by gzip, but it cannot be unpacked.');
+});
