@@ -7,7 +7,7 @@ import type { ReportLook } from './report-row.ts';
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]+=*$/);
 
-const about = z.object({ model: z.string() });
+const about = z.object({ model: z.string(), width: z.int(), height: z.int() });
 
 const row = z.object({
   key: z.string(),
@@ -35,18 +35,29 @@ export async function looksOfReport(path: string, model: string): Promise<Map<st
   if (!(await isReport(path))) return looks;
   const start = '<script type="application/json" id="about">';
   let inside = false;
+  let tokens = 0;
   for await (const line of createInterface({ input: createReadStream(path) })) {
     if (line.startsWith(start)) {
       const of = about.safeParse(parsed(line.slice(start.length, line.indexOf('</script>'))));
       if (of.data?.model !== model) return looks;
+      tokens = of.data.width * of.data.height;
     } else if (line === ROWS_BEGIN) inside = true;
     else if (line === ROWS_END) return looks;
     else if (inside) {
       const { data } = row.safeParse(parsed(line.replace(/,$/, '')));
-      if (data !== undefined) looks.set(lookKey(data.key, data.etag), data.look);
+      if (data !== undefined && isOf(data.look, tokens)) looks.set(lookKey(data.key, data.etag), data.look);
     }
   }
   return looks;
+}
+
+/** What has another size would be damaged in every report to come. */
+function isOf({ tokens, surprise }: ReportLook, n: number): boolean {
+  return bytesIn(tokens) === 2 * n && (surprise === null || bytesIn(surprise) === n);
+}
+
+function bytesIn(text: string): number {
+  return Buffer.from(text, 'base64').length;
 }
 
 /** Names one version of a picture. */

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { igpt, temporaryFolder } from './igpt-process.ts';
 import { writeBadFiles, writePicture, writePictures } from './picture-folder.ts';
+import { summaryOf } from './run-output.ts';
 
 const row = z.object({
   key: z.string(),
@@ -85,4 +86,19 @@ describe('the report of igpt run', () => {
     expect(rowsOf(join(folder.path, 'page.html'))).toHaveLength(1);
     expect((await run('--report', 'page.html')).code).toBe(0);
   });
+
+  test.skipIf(process.platform !== 'linux')(
+    'that cannot be written leaves the run its outcomes and its words',
+    async () => {
+      using folder = temporaryFolder();
+      await writePictures(join(folder.path, 'pictures'), 2);
+      // A folder in which nobody can make a file.
+      const run = igpt(['run', 'pictures', '--out', 'out', '--report', '/proc/self/page.html'], { cwd: folder.path });
+      const { code, stdout, stderr } = await run;
+      expect(code).toBe(1);
+      expect(summaryOf(stdout)).toMatchObject({ seen: 2, succeeded: 2, failed: 0 });
+      expect(stderr).toMatch(/igpt: could not write \/proc\/self\/page\.html \(\w+\).*; the outcomes are stored\n/);
+      expect(stderr).toMatch(/\n +2 +2 +0 +0 /);
+    },
+  );
 });

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import type { PipelineEvent } from '../../contracts/event.ts';
+import { ImageGptError } from '../../image-gpt/error.ts';
 import { watchDirectory } from '../../local/directory-watch.ts';
 import { DROP_FOLDER } from '../../local/drop-folder.ts';
 import { openInputDirectory } from '../../local/input-directory.ts';
@@ -93,7 +94,7 @@ export function runCommand(): Command {
         '',
         'Standard output: one JSON event a line for each new outcome, a summary last. Words and tables go to standard error.',
         'Ctrl-C finishes what is in flight and says how to go on; a second one ends at once. Exit codes: 0 done (pictures may',
-        'have failed), 1 could not run or could not store every outcome, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
+        'have failed), 1 could not run, or could not store every outcome or the report, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
       ].join('\n'),
     )
     .action((dir: string, options: RunOptions) => run(dir, options));
@@ -186,16 +187,23 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     });
     for (const [name, look] of served?.looks() ?? []) earlier.set(name, look);
     const concurrency = decodingConcurrency(options);
-    const written = await writeReport({
-      ...{ path: report, about: { ...about, made: new Date() } },
-      rows: reportRows({ input, output, model: model.id, concurrency, lookAt: looks.lookAt }),
-      onProgress: (done, most) => bar.update(done, Math.min(most, result.seen), 'writing the report'),
-      signal: enough.signal,
-    });
     const shown = printable(options.report || join(options.out, REPORT_NAME));
-    bar.say(
-      written ? `report: ${shown}` : `igpt: interrupted; ${shown} is as it was before, and outcomes are all stored`,
-    );
+    try {
+      const written = await writeReport({
+        ...{ path: report, about: { ...about, made: new Date() } },
+        rows: reportRows({ input, output, model: model.id, concurrency, lookAt: looks.lookAt }),
+        onProgress: (done, most) => bar.update(done, Math.min(most, result.seen), 'writing the report'),
+        signal: enough.signal,
+      });
+      bar.say(
+        written ? `report: ${shown}` : `igpt: interrupted; ${shown} is as it was before, and outcomes are all stored`,
+      );
+    } catch (error) {
+      // A page that cannot be kept takes nothing from the run, which has its say below.
+      if (!(error instanceof ImageGptError)) throw error;
+      bar.say(`igpt: ${error.message}; the outcomes are stored`);
+      process.exitCode ??= 1;
+    }
   }
   bar.stop();
 

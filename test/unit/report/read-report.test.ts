@@ -42,4 +42,16 @@ describe('an earlier report', () => {
     const looks = await looksOfReport(path, REPORT_ABOUT.model);
     expect([...looks.keys()]).toEqual([lookKey('folder/picture 7.jpg', '"7"')]);
   });
+
+  test('gives no tokens and no map of another size than the model reads', async () => {
+    const html = await readFile(path, 'utf8');
+    // 16 tokens are 32 bytes, their surprise 16; 4 letters of base64 less are 3 bytes less.
+    const lines = html.split('\n').map((line) => {
+      if (line.includes('picture 0.jpg')) return line.replace(/("tokens":")..../, '$1');
+      return line.includes('picture 1.jpg') ? line.replace(/("surprise":")..../, '$1') : line;
+    });
+    await writeFile(path, lines.join('\n'));
+    const looks = await looksOfReport(path, REPORT_ABOUT.model);
+    expect([...looks.keys()]).toEqual([lookKey('folder/picture 7.jpg', '"7"')]);
+  });
 });
