@@ -16,6 +16,18 @@ export interface ReportServerOptions {
   drop: (name: string, body: AsyncIterable<Uint8Array>) => Promise<string>;
   /** Largest picture that is taken, bytes. */
   maxBytes: number;
+  /** Default {@link PATIENCE}. */
+  patience?: Patience;
+}
+
+/** How long the server waits for a client, milliseconds. */
+interface Patience {
+  /** For the headers of a request. */
+  headersMs: number;
+  /** For a request to come whole. */
+  requestMs: number;
+  /** How often Node looks for what is too slow. */
+  checkMs: number;
 }
 
 export interface ReportServer {
@@ -37,13 +49,8 @@ const MOST_STREAMS = 16;
 /** Pictures that come at once; a page sends one after the other. */
 const MOST_UPLOADS = 8;
 
-/** For a request to come whole, milliseconds: over loopback that is long, even for 2 GB. */
-const REQUEST_MS = 60_000;
-
-const HEADERS_MS = 10_000;
-
-/** How often Node looks for what is too slow, milliseconds. */
-const CHECK_MS = 2_000;
+/** Over loopback a minute is long, even for 2 GB. */
+const PATIENCE: Patience = { headersMs: 10_000, requestMs: 60_000, checkMs: 2_000 };
 
 /** For the pages to hear the end, milliseconds. */
 const FAREWELL_MS = 1_000;
@@ -79,7 +86,7 @@ export class ListenError extends Error {
  * @throws {ListenError}
  */
 export async function openReportServer(options: ReportServerOptions): Promise<ReportServer> {
-  const { live, page, drop, maxBytes } = options;
+  const { live, page, drop, maxBytes, patience = PATIENCE } = options;
   const instance = crypto.randomUUID();
   let streams = 0;
   let uploads = 0;
@@ -150,7 +157,11 @@ export async function openReportServer(options: ReportServerOptions): Promise<Re
   }
 
   const server = createServer(
-    { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, connectionsCheckingInterval: CHECK_MS },
+    {
+      headersTimeout: patience.headersMs,
+      requestTimeout: patience.requestMs,
+      connectionsCheckingInterval: patience.checkMs,
+    },
     (request, response) => {
       answer(request, response).catch(() => response.destroy());
     },

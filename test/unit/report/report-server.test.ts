@@ -178,6 +178,37 @@ describe('the server of a live report', () => {
     expect((await get('/')).status).toBe(200);
   });
 
+  test.each([
+    ['headers', ''],
+    ['a picture', 'Content-Length: 100\r\n\r\nhalf'],
+  ])('does not wait for ever for %s, while pages that listen stay', async (_, rest) => {
+    let failed = 0;
+    const impatient = await openReportServer({
+      ...{ port: 0, live, maxBytes: 1000, patience: { headersMs: 100, requestMs: 200, checkMs: 50 } },
+      async *page() {},
+      async drop(_, body) {
+        await Array.fromAsync(body).catch((error) => {
+          failed += 1;
+          throw error;
+        });
+        return 'dropped/a.png';
+      },
+    });
+    port = Number(new URL(impatient.url).port);
+    const page = await listen();
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      `POST /pictures?name=a.png HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: http://127.0.0.1:${port}\r\n`,
+    );
+    socket.write(rest);
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 /);
+    await expect.poll(() => failed).toBe(rest === '' ? 0 : 1);
+    live.put(reportRowAt(0));
+    expect(await page.until(/picture 0/)).toContain('event: rows');
+    live.end();
+    await impatient.close();
+  });
+
   test('tells a page everything, then each change, then the end', async () => {
     live.put(reportRowAt(0));
     live.setProgress({ done: 1, total: 3 });
