@@ -45,6 +45,8 @@ export async function openTrainingRun(
     interOpNumThreads: 1,
     // Planned at once, all activations would be kept for the whole run.
     enableMemPattern: false,
+    // The arena's regions double as it grows, for each lane; the system's allocator is as fast and S takes 0.8 GB less.
+    enableCpuMemArena: false,
     logSeverityLevel: LOG_FATAL,
     ...(optimizedModelFilePath !== undefined && { optimizedModelFilePath }),
     // Weights change from run to run: there is nothing to pack ahead.
@@ -76,12 +78,22 @@ export async function openTrainingRun(
       const results = await session.run(feeds, fetches).catch((cause: unknown) => {
         throw new RuntimeError('run_failed', 'onnxruntime failed to run the training graph.', { cause });
       });
-      return new Map(
-        Object.entries(results).flatMap(([name, { data }]) =>
-          fetches[name] === null && data instanceof Float32Array ? [[name, data] as const] : [],
-        ),
-      );
+      const own = new Map<string, Float32Array>();
+      for (const [name, { data }] of Object.entries(results)) {
+        if (!(data instanceof Float32Array)) continue;
+        if (fetches[name] === null) own.set(name, data);
+        else release(data);
+      }
+      return own;
     },
     close: () => session.release(),
   };
+}
+
+/**
+ * onnxruntime-node 1.30 makes a copy even of what it wrote where it was told to. Left to the garbage collector, a step of S
+ * would leave 1.5 GB of them behind.
+ */
+function release({ buffer }: Float32Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
