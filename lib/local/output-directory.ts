@@ -22,6 +22,8 @@ export interface OutputDirectoryOptions {
    * name. Default false: strangers' keys are escaped.
    */
   plainNames?: boolean;
+  /** To read what is there, wherever it lies: nothing is made or removed. Default false. */
+  readOnly?: boolean;
 }
 
 /**
@@ -33,25 +35,18 @@ export interface OutputDirectoryOptions {
  * @throws {OutputDirectoryError} `output_not_writable`, or `output_link` for a link that leaves the directory
  */
 export async function openOutputDirectory(path: string, options: OutputDirectoryOptions = {}): Promise<ObjectStore> {
-  const root = await makeDirectory(join(path, temporaryFolder))
-    .then(() => access(join(path, temporaryFolder), constants.W_OK | constants.X_OK))
-    .then(() => realpath(path))
-    .catch((cause: unknown) => {
-      throw new OutputDirectoryError(
-        'output_not_writable',
-        `Expected a directory to write to at ${path}, but ${refusal(cause)}; allow writing there, or choose another directory.`,
-        { cause },
-      );
-    });
+  const { plainNames = false, readOnly = false } = options;
+  const root = readOnly ? await realpath(path) : await writableRoot(path);
   const folders = createOutputFolders(root);
-  await folders.refuseIfOutside(join(root, temporaryFolder));
-  await removeStaleTemporaries(root);
+  if (!readOnly) {
+    await folders.refuseIfOutside(join(root, temporaryFolder));
+    await removeStaleTemporaries(root);
+  }
   const foldsCase = await stat(join(root, temporaryFolder.toUpperCase())).then(
     () => true,
     () => false,
   );
   const lock = createKeyLock();
-  const { plainNames = false } = options;
   const pathOf = (key: string): string => join(root, ...(plainNames ? key.split('/') : escapeKey(key, { foldsCase })));
 
   async function entries(folder: string): Promise<TreeEntry<string>[]> {
@@ -165,6 +160,20 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
         await rm(path, { force: true });
       }),
   };
+}
+
+async function writableRoot(path: string): Promise<string> {
+  try {
+    await makeDirectory(join(path, temporaryFolder));
+    await access(join(path, temporaryFolder), constants.W_OK | constants.X_OK);
+    return await realpath(path);
+  } catch (cause) {
+    throw new OutputDirectoryError(
+      'output_not_writable',
+      `Expected a directory to write to at ${path}, but ${refusal(cause)}; allow writing there, or choose another directory.`,
+      { cause },
+    );
+  }
 }
 
 function refusal(cause: unknown): string {

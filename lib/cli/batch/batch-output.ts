@@ -10,10 +10,15 @@ import { UsageError } from '../usage-error.ts';
 import { INVENTORY } from './batch-source.ts';
 import { openBucket, s3Place, s3Prefix } from './batch-store.ts';
 
+interface OpenOptions {
+  /** Makes and changes nothing, not even the directory: a job that may only be read is opened, too. Default false. */
+  readOnly?: boolean;
+}
+
 /** Opens where a job's shards lie: a directory, which is made, or `s3://bucket/prefix`. */
-export async function openBatchOutput(place: string): Promise<ObjectStore> {
+export async function openBatchOutput(place: string, { readOnly = false }: OpenOptions = {}): Promise<ObjectStore> {
   const s3 = s3Place(place);
-  if (s3 === undefined) return openOutputDirectory(place, { plainNames: true });
+  if (s3 === undefined) return openOutputDirectory(place, { plainNames: true, readOnly });
   const store = await openBucket(s3.bucket);
   const prefix = s3Prefix(s3.path);
   return prefix === '' ? store : underPrefix(store, prefix);
@@ -39,11 +44,14 @@ export async function checkBatchOutput(src: string, out: string): Promise<void> 
 }
 
 /** Opens the job that lies at `place`. */
-export async function openBatchJob(place: string): Promise<{ output: ObjectStore; job: BatchJob }> {
+export async function openBatchJob(
+  place: string,
+  options: OpenOptions = {},
+): Promise<{ output: ObjectStore; job: BatchJob }> {
   refuseEmpty(place);
   // Opening a directory for output makes folders in it.
   if (s3Place(place) === undefined && lookAt(join(place, batchKeys.job), place) === undefined) throw noJob(place);
-  const output = await openBatchOutput(place);
+  const output = await openBatchOutput(place, options);
   const job = await readJob(output);
   if (job === undefined) throw noJob(place);
   return { output, job };

@@ -28,7 +28,7 @@ export function batchVerifyCommand(): Command {
 }
 
 async function batchVerify(place: string, { remove, json }: BatchVerifyOptions): Promise<void> {
-  const { output, job } = await openBatchJob(place);
+  const { output, job } = await openBatchJob(place, { readOnly: !remove });
   using bar = progressBar('shards');
   const counts = { whole: 0, missing: 0, damaged: 0, unrecorded: 0, foreign: 0 };
   let lists = 0;

@@ -69,7 +69,7 @@ export function similarCommand(): Command {
 async function similar(file: string, options: SimilarOptions): Promise<void> {
   const { sheet, force, json, number } = options;
   if (sheet !== undefined) checkOutputPath('--sheet', sheet, ['.png'], force);
-  const { output, job } = await openBatchJob(options.in);
+  const { output, job } = await openBatchJob(options.in, { readOnly: true });
   const { settings } = job;
   if (!settings.model_options.outputs.includes('features')) {
     throw new UsageError(

@@ -130,14 +130,13 @@ function refuseMany<T extends Pick<BatchJob, 'pictures' | 'settings'>>(job: T, m
 }
 
 function refuseOther(job: BatchJob, settings: BatchSettings): BatchJob {
-  const ours = Object.entries(flat(settings));
   const theirs = flat(job.settings);
-  const differing = ours.find(([name, value]) => theirs[name] !== value);
-  if (differing === undefined) return job;
-  const [name, value] = differing;
+  const differing = Object.entries(flat(settings)).filter(([name, value]) => theirs[name] !== value);
+  if (differing.length === 0) return job;
+  const words = differing.map(([name, value]) => `${name} ${theirs[name]}, not ${value}`);
   throw new BatchError(
     'other_job',
-    `Expected an empty output or the same job, but there lies job ${job.id} with ${name} ${theirs[name]}, not ${value}: choose another directory, or the same options.`,
+    `Expected an empty output or the same job, but there lies job ${job.id} with ${words.join('; with ')}: choose another directory, or the same options.`,
   );
 }
 

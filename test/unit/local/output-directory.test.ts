@@ -189,6 +189,14 @@ describe('an output directory', () => {
     expect((await readdir(join(root, '.igpt-tmp'))).sort()).toEqual([live, other].sort());
   });
 
+  test('opened for reading only, makes nothing and leaves what others are writing', async () => {
+    await put('a.json', 'hello');
+    await rm(join(root, '.igpt-tmp'), { recursive: true });
+    store = await openOutputDirectory(root, { readOnly: true });
+    expect(await text('a.json')).toBe('hello');
+    expect(await readdir(root)).toEqual(['a.json']);
+  });
+
   test('says what is wrong when it cannot be one, and what to do', async () => {
     await writeFile(join(root, 'file'), '');
     await expect(openOutputDirectory(join(root, 'file'))).rejects.toMatchObject({ code: 'output_not_writable' });

@@ -89,9 +89,9 @@ describe('a batch job', () => {
   test('refuses an output that holds another job', async () => {
     const world = await tenPictures();
     await world.plan();
-    const other = createBatchWorld({ ...fakeSettings, shard_size: 5 });
+    const other = createBatchWorld({ ...fakeSettings, model: 'fake-2', shard_size: 5 });
     await expect(other.plan(world.output)).rejects.toThrow(
-      /Expected an empty output or the same job, but there lies job [0-9a-f]{16} with shard_size 4, not 5/,
+      /Expected an empty output or the same job, but there lies job [0-9a-f]{16} with model "fake-1", not "fake-2"; with shard_size 4, not 5: choose another/,
     );
   });
 
