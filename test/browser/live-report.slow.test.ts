@@ -103,6 +103,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       expect(await page.locator('#sent > li', { hasText: 'huge.png' }).textContent()).toBe(
         'huge.png: larger than 1 MB (--max-megabytes)',
       );
+      expect(await page.locator('#sent-words').textContent()).toBe('2 of 3 pictures sent, 1 could not be');
 
       // By keyboard alone, and a file that is no picture: it fails as any other.
       const choice = page.waitForEvent('filechooser');
@@ -163,6 +164,23 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       await drop(page, [{ name: `${HOSTILE.replaceAll('/', '')}.png`, bytes: Buffer.from('x') }]);
       await page.locator('#sent').getByText('the model is looking at it').waitFor();
       expect(await page.evaluate('"hurt" in window')).toBe(false);
+    });
+  });
+
+  test('says of many pictures at once how many came, and lists the last ones', async () => {
+    await using served = await serve();
+    await open(served.url, async (page) => {
+      const one = Buffer.from('x');
+      await drop(
+        page,
+        Array.from({ length: 30 }, (_, i) => ({ name: `${i}.png`, bytes: i === 0 ? Buffer.alloc(1001) : one })),
+      );
+      await expect.poll(() => page.locator('#sent-words').textContent()).toBe('29 of 30 pictures sent, 1 could not be');
+      expect(served.dropped).toEqual(Array.from({ length: 29 }, (_, i) => `${i + 1}.png`));
+      const lines = await page.locator('#sent > li').allTextContents();
+      expect(lines).toHaveLength(20);
+      expect(lines[0]).toMatch(/^dropped\/29\.png: /);
+      expect(await page.locator('#sent').getAttribute('aria-live')).toBe('off');
     });
   });
 

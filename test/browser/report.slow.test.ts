@@ -139,6 +139,40 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     });
   });
 
+  test('names what has no name, and no mark turns a name around', async () => {
+    const classes = [{ label: '', probability: 1 }];
+    await open(await report('marks.html', [reportRowAt(0, { key: 'evil\u202egpj.exe', classes })]), async (page) => {
+      expect(await pictureNames(page)).toEqual(['evil\ufffdgpj.exe']);
+      await page.getByRole('button', { name: '(no name)' }).click();
+      expect(await page.getByRole('status').textContent()).toBe('1 of 1 picture');
+      expect(await axe(page)).toEqual([]);
+    });
+  });
+
+  test('offers nothing to sort or filter by that no picture has, and says when nothing fits', async () => {
+    await open(await report('failed.html', [reportRowAt(6), reportRowAt(13)]), async (page) => {
+      for (const id of ['find', 'status', 'sort']) expect(await page.locator(`#${id}`).isVisible(), id).toBe(true);
+      for (const id of ['label', 'least-confidence', 'most-nats']) {
+        expect(await page.locator(`#${id}`).isVisible(), id).toBe(false);
+      }
+      await page.getByLabel('Find').fill('of nothing like it');
+      expect(await page.getByRole('status').textContent()).toBe('None of 2 pictures is like that; Reset shows all');
+      await page.keyboard.press('Escape');
+      await expect.poll(() => cards(page)).toBe(2);
+    });
+  });
+
+  test('prints what has never been scrolled to', async () => {
+    const rows = Array.from({ length: 60 }, (_, i) => reportRowAt(i));
+    await open(await report('print.html', rows), async (page) => {
+      expect(await page.locator('#pictures .looks:empty').count()).toBeGreaterThan(0);
+      await page.pdf();
+      expect(await page.locator('#pictures .looks:empty').count()).toBe(0);
+      // 60 pictures but for every seventh; each has its tokens and its map.
+      expect(await page.locator('#pictures canvas').count()).toBe(2 * 52);
+    });
+  });
+
   test('says which figures are of the listed pictures only', async () => {
     const path = join(folder.path, 'some.html');
     const rows = [0, 1, 2].map((i) => reportRowAt(i));
@@ -153,6 +187,20 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
       expect(await page.locator('#labels-title').textContent()).toBe('Most probable class, of the pictures below');
       expect(await page.getByRole('status').textContent()).toBe(
         '3 of 3 pictures; 4,997 more are counted above, but not listed',
+      );
+    });
+  });
+
+  test('knows a class that only pictures beyond the listed ones have', async () => {
+    const path = join(folder.path, 'beyond.html');
+    const rows = [0, 1, 2].map((i) => reportRowAt(i));
+    const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, { mostRows: 2 });
+    writeFileSync(path, (await Array.fromAsync(pieces)).join(''));
+    await open(path, async (page) => {
+      await page.getByRole('button', { name: 'ship' }).click();
+      expect(await page.locator('#label').inputValue()).toBe('ship');
+      expect(await page.getByRole('status').textContent()).toBe(
+        'None of 2 pictures is like that; Reset shows all; 1 more is counted above, but not listed',
       );
     });
   });

@@ -30,7 +30,11 @@
     else Object.assign(byId('live-progress'), { max: Math.max(total, 1), value: total === 0 ? 1 : done });
   }
 
+  const news = (words) => {
+    byId('live-news').textContent = words;
+  };
   const events = new EventSource('/events');
+  events.addEventListener('open', () => news(''));
   events.addEventListener('rows', ({ data }) => {
     const rows = JSON.parse(data);
     fresh.rows.push(...rows);
@@ -49,19 +53,22 @@
   });
   events.addEventListener('end', () => {
     events.close();
-    byId('live-words').textContent = 'igpt has ended: what is below stays as it is.';
+    news('igpt has ended: what is below stays as it is.');
     byId('live-progress').hidden = true;
     byId('choose').disabled = true;
   });
   events.addEventListener('error', () => {
-    byId('live-words').textContent =
+    news(
       events.readyState === EventSource.CLOSED
         ? 'Not connected: too many pages listen, or igpt has gone. Reload to try again.'
-        : 'The connection broke; trying again …';
+        : 'The connection broke; trying again …',
+    );
   });
 
   /** Lines of what was sent: older ones go. */
   const MOST_LINES = 20;
+  /** Of more pictures than these a screen reader hears how many, not each result. */
+  const MOST_READ_OUT = 5;
   /** Lines that wait for the model, by key, and what came before its line knew the key. */
   const waiting = new Map();
   const early = new Map();
@@ -101,42 +108,59 @@
 
   let sending = 0;
 
+  /** Sends a file; says in its line what became of it. True when it got there. */
   async function send(file, line) {
     if (file.size > maxBytes) {
       say(line, file.name, `larger than ${(maxBytes / 1e6).toLocaleString('en')} MB (--max-megabytes)`, true);
-      return;
+      return false;
     }
     try {
       const response = await fetch(`/pictures?name=${encodeURIComponent(file.name)}`, { method: 'POST', body: file });
       if (!response.ok) {
         say(line, file.name, `not sent: ${(await response.text()).trim()}`, true);
-        return;
+        return false;
       }
       const { key } = await response.json();
       say(line, key, 'the model is looking at it …');
       waiting.set(key, line);
       if (early.has(key)) answer(early.get(key));
+      return true;
     } catch {
-      say(line, file.name, 'could not be sent: it cannot be read, or igpt has gone', true);
+      say(line, file.name, 'could not be sent: it is a folder or cannot be read, or igpt has gone', true);
+      return false;
     }
   }
 
   let turn = Promise.resolve();
+  /** Since nothing was on its way. */
+  let counts = { chosen: 0, sent: 0, failed: 0 };
 
-  /** One after the other. */
+  function sayCounts() {
+    const { chosen, sent, failed } = counts;
+    const words = [
+      `${sent.toLocaleString('en')} of ${plural(chosen, 'picture')} sent`,
+      ...(failed > 0 ? [`${failed.toLocaleString('en')} could not be`] : []),
+    ];
+    byId('sent-words').textContent = words.join(', ');
+  }
+
+  /** One after the other, each with a line from when it is its turn. */
   function sendAll(files) {
+    if (sending === 0) counts = { chosen: 0, sent: 0, failed: 0 };
+    counts.chosen += files.length;
+    byId('sent').setAttribute('aria-live', counts.chosen > MOST_READ_OUT ? 'off' : 'polite');
     for (const file of files) {
-      const line = element('li');
-      say(line, file.name, 'on its way …');
-      byId('sent').prepend(line);
-      while (byId('sent').children.length > MOST_LINES) byId('sent').lastChild.remove();
       sending += 1;
-      turn = turn
-        .then(() => send(file, line))
-        .then(() => {
-          sending -= 1;
-          if (sending === 0) early.clear();
-        });
+      turn = turn.then(async () => {
+        const line = element('li');
+        say(line, file.name, 'on its way …');
+        byId('sent').prepend(line);
+        while (byId('sent').children.length > MOST_LINES) byId('sent').lastChild.remove();
+        counts[(await send(file, line)) ? 'sent' : 'failed'] += 1;
+        sayCounts();
+        sending -= 1;
+        if (sending === 0) early.clear();
+      });
     }
   }
 

@@ -15,10 +15,14 @@
     return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   }
 
+  /** Marks that turn text around, which can make of one name another one. */
+  const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
+
   /** An element; texts become text nodes, so nothing in them is ever markup. */
   function element(name, properties = {}, ...children) {
     const made = Object.assign(document.createElement(name), properties);
-    made.append(...children.filter((child) => child !== null));
+    const shown = children.filter((child) => child !== null);
+    made.append(...shown.map((child) => (typeof child === 'string' ? child.replaceAll(TURNS, '\ufffd') : child)));
     return made;
   }
 
@@ -26,8 +30,11 @@
   const count = (number) => number.toLocaleString('en');
   const plural = (number, word) => `${count(number)} ${word}${number === 1 ? '' : 's'}`;
 
+  /** A class may have no name; something has to stand there. */
+  const named = (label) => (label.trim() === '' ? '(no name)' : label);
+
   /** Bars with names and amounts; a name can be a button. */
-  function bars(entries, most, { even = false, name = (text) => text } = {}) {
+  function bars(entries, most, { even = false, name = named } = {}) {
     const list = element('ul', { className: even ? 'bars even' : 'bars' });
     for (const [label, value, amount] of entries) {
       const fill = element('span');
@@ -115,6 +122,14 @@
     },
     { rootMargin: '800px' },
   );
+
+  // Paper shows what has never been near.
+  addEventListener('beforeprint', () => {
+    for (const place of byId('pictures').querySelectorAll('.looks:empty')) {
+      near.unobserve(place);
+      fillLooks(place, place.row);
+    }
+  });
 
   function cardOf(row) {
     const facts = [
@@ -233,9 +248,11 @@
     chosen.sort(orders[fieldValue('sort')]);
     lay(chosen);
     const more = totals.pictures - listed.length;
+    const fitting = chosen.length === 0 && listed.length > 0 ? 'None' : count(chosen.length);
     byId('shown').textContent =
-      `${count(chosen.length)} of ${plural(listed.length, 'picture')}` +
-      (more > 0 ? `; ${count(more)} more are counted above, but not listed` : '');
+      `${fitting} of ${plural(listed.length, 'picture')}` +
+      (fitting === 'None' ? ' is like that; Reset shows all' : '') +
+      (more > 0 ? `; ${count(more)} more ${more === 1 ? 'is' : 'are'} counted above, but not listed` : '');
   }
 
   const ofListed = () => (totals.listedOnly ? ', of the pictures below' : '');
@@ -257,7 +274,7 @@
     byId(`${id}-card`).hidden = entries.length === 0;
     const shown = entries.slice(0, 10);
     const name = (label) => {
-      const button = element('button', { type: 'button' }, label);
+      const button = element('button', { type: 'button' }, named(label));
       button.addEventListener('click', () => {
         choose(label);
         show();
@@ -270,9 +287,15 @@
     const focused = place.contains(document.activeElement) ? document.activeElement.textContent : undefined;
     place.replaceChildren(
       bars(drawn, shown[0]?.[1], { even: true, name }),
-      ...(more > 0 ? [element('p', { className: 'quiet' }, `and ${count(more)} more`)] : []),
+      ...(more > 0 ? [element('p', { className: 'note' }, `and ${count(more)} more`)] : []),
     );
     for (const button of place.querySelectorAll('button')) if (button.textContent === focused) button.focus();
+  }
+
+  function medianOf(values) {
+    const sorted = values.toSorted((a, b) => a - b);
+    const half = sorted.length / 2;
+    return (sorted[Math.ceil(half) - 1] + sorted[Math.floor(half)]) / 2;
   }
 
   function histogram() {
@@ -288,7 +311,7 @@
     const most = Math.max(...counts);
     const chart = element('div', { className: 'histogram' });
     chart.setAttribute('role', 'img');
-    const middle = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+    const middle = medianOf(values);
     chart.setAttribute(
       'aria-label',
       `Pictures by surprise, from ${low.toFixed(2)} to ${high.toFixed(2)} nats per token; half are below ${middle.toFixed(2)}`,
@@ -298,10 +321,14 @@
       bar.style.height = `${(100 * pictures) / most}%`;
       chart.append(bar);
     }
-    const ends = [low.toFixed(2), `median ${middle.toFixed(2)}`, high.toFixed(2)];
+    const median = element('span', { className: 'median' });
+    median.style.left = `${(100 * (middle - low)) / (high - low || 1)}%`;
+    chart.append(median);
+    const ends = [low, high].map((end) => element('span', {}, end.toFixed(2)));
     byId('histogram').replaceChildren(
       chart,
-      element('div', { className: 'ends' }, ...ends.map((end) => element('span', {}, end))),
+      element('div', { className: 'ends' }, ...ends),
+      element('p', { className: 'note' }, `The line is the median, ${middle.toFixed(2)}`),
     );
     const some = totals.pictures > listed.length;
     byId('nats-title').textContent = `Surprise, nats per token${some ? ', of the pictures below' : ''}`;
@@ -321,7 +348,7 @@
 
   byId('title').textContent = `What ${about.model} saw`;
   byId('made').textContent =
-    `Made ${new Date(about.made).toLocaleString('en', { dateStyle: 'long', timeStyle: 'short' })}`;
+    `Made ${new Date(about.made).toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short' })}`;
   if (about.warning !== undefined) {
     byId('warning').textContent = about.warning;
     byId('warning').hidden = false;
@@ -332,15 +359,26 @@
   function labelOptions() {
     const select = byId('label');
     const chosen = select.selectedIndex === 0 ? undefined : select.value;
-    const names = new Set(listed.flatMap(({ label }) => label ?? []));
+    const names = new Set([...listed.flatMap(({ label }) => label ?? []), ...totals.labels.map(([label]) => label)]);
     if (chosen !== undefined) names.add(chosen);
-    const options = [...names].sort(words.compare).map((label) => element('option', { value: label }, label));
+    const options = [...names].sort(words.compare).map((label) => element('option', { value: label }, named(label)));
     if (options.map(({ value }) => value).join('\n') === optionsShown) return;
     optionsShown = options.map(({ value }) => value).join('\n');
     select.replaceChildren(select.options[0], ...options);
     if (chosen !== undefined) select.selectedIndex = 1 + options.findIndex(({ value }) => value === chosen);
   }
   let optionsShown;
+
+  /** Nothing is offered to sort or filter by that no picture has. */
+  function offer() {
+    const there = {
+      classes: listed.some(({ label }) => label !== undefined),
+      nats: listed.some(({ row }) => row.nats !== null),
+    };
+    for (const control of byId('controls').querySelectorAll('[data-needs]')) {
+      control.hidden = !there[control.dataset.needs];
+    }
+  }
 
   /** What is said of all pictures together. */
   function summarize() {
@@ -355,6 +393,7 @@
     histogram();
     legend();
     labelOptions();
+    offer();
   }
 
   summarize();
