@@ -1,4 +1,4 @@
-import { line, round, SERIES_COLORS, svg, text, textWidth } from './svg.ts';
+import { fitted, line, round, SERIES_COLORS, svg, text, textWidth } from './svg.ts';
 import { ticks } from './ticks.ts';
 
 interface Series {
@@ -18,7 +18,11 @@ export interface LineChart {
 
 const WIDTH = 720;
 const HEIGHT = 420;
+/** Left and right at least: long numbers get more. */
 const MARGIN = { left: 64, right: 20, top: 44, bottom: 52 };
+
+/** What stands left of the numbers of the y axis: its name, and space. */
+const LEFT_OF_NUMBERS = 36;
 
 /** Dots closer than this would run together. */
 const MOST_DOTS = 60;
@@ -30,29 +34,29 @@ export function lineChart({ title, xLabel, yLabel, series, dots }: LineChart): s
     points: points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y)),
   }));
   const all = drawn.flatMap(({ points }) => points);
-  const x = axis(
+  const xTicks = ticksOf(
     all.map(([value]) => value),
-    MARGIN.left,
-    WIDTH - MARGIN.right,
     8,
   );
-  const y = axis(
+  const yTicks = ticksOf(
     all.map(([, value]) => value),
-    HEIGHT - MARGIN.bottom,
-    MARGIN.top,
     6,
   );
+  const left = Math.max(MARGIN.left, LEFT_OF_NUMBERS + Math.max(...yTicks.map((tick) => textWidth(String(tick)))));
+  const right = WIDTH - Math.max(MARGIN.right, textWidth(String(xTicks.at(-1))) / 2 + 4);
   const bottom = HEIGHT - MARGIN.bottom;
+  const x = axis(xTicks, left, right);
+  const y = axis(yTicks, bottom, MARGIN.top);
   const grid = [
     ...y.ticks.flatMap((tick) => [
-      line(MARGIN.left, y.at(tick), WIDTH - MARGIN.right, y.at(tick), '#e3e3e3'),
-      text(MARGIN.left - 8, y.at(tick) + 4, String(tick), { anchor: 'end' }),
+      line(left, y.at(tick), right, y.at(tick), '#e3e3e3'),
+      text(left - 8, y.at(tick) + 4, String(tick), { anchor: 'end' }),
     ]),
     ...x.ticks.flatMap((tick) => [
       line(x.at(tick), bottom, x.at(tick), bottom + 5, '#888888'),
       text(x.at(tick), bottom + 20, String(tick)),
     ]),
-    line(MARGIN.left, bottom, WIDTH - MARGIN.right, bottom, '#888888'),
+    line(left, bottom, right, bottom, '#888888'),
   ];
   const lines = drawn.flatMap(({ points }, i) => {
     const color = SERIES_COLORS[i % SERIES_COLORS.length] ?? SERIES_COLORS[0];
@@ -65,17 +69,25 @@ export function lineChart({ title, xLabel, yLabel, series, dots }: LineChart): s
     return [path, ...marks];
   });
   const words = [
-    text(MARGIN.left, 20, title, { anchor: 'start', weight: 'bold' }),
-    text((MARGIN.left + WIDTH - MARGIN.right) / 2, HEIGHT - 12, xLabel),
+    text(left, 20, fitted(title, right - left), { anchor: 'start', weight: 'bold' }),
+    text((left + right) / 2, HEIGHT - 12, xLabel),
     text(16, (MARGIN.top + bottom) / 2, yLabel, { turn: -90 }),
   ];
-  return svg(WIDTH, HEIGHT, title, [...grid, ...lines, ...words, ...legend(drawn.map(({ name }) => name))]);
+  return svg(WIDTH, HEIGHT, title, [
+    ...grid,
+    ...lines,
+    ...words,
+    ...legend(
+      drawn.map(({ name }) => name),
+      right,
+    ),
+  ]);
 }
 
 /** Names of the lines in their colours, at the top right; one line needs none. */
-function legend(names: readonly string[]): string[] {
+function legend(names: readonly string[], right: number): string[] {
   if (names.length < 2) return [];
-  let end = WIDTH - MARGIN.right;
+  let end = right;
   return names.toReversed().map((name, back) => {
     const color = SERIES_COLORS[(names.length - 1 - back) % SERIES_COLORS.length] ?? SERIES_COLORS[0];
     const item = text(end, 36, name, { anchor: 'end', color });
@@ -84,11 +96,15 @@ function legend(names: readonly string[]): string[] {
   });
 }
 
-/** Maps values to pixels between `from` and `to`, with room for every tick. */
-function axis(values: readonly number[], from: number, to: number, count: number) {
+/** Round numbers with room for every value. */
+function ticksOf(values: readonly number[], count: number): number[] {
   const low = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const high = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const marks = Number.isFinite(low) ? ticks(low, high, count) : [0, 1];
+  return Number.isFinite(low) ? ticks(low, high, count) : [0, 1];
+}
+
+/** Maps values to pixels between `from`, the first tick, and `to`, the last one. */
+function axis(marks: readonly number[], from: number, to: number) {
   const first = marks[0] ?? 0;
   const span = (marks.at(-1) ?? 1) - first || 1;
   return { ticks: marks, at: (value: number): number => from + ((value - first) / span) * (to - from) };

@@ -44,16 +44,28 @@ export function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** XML has no place for most control characters, not even escaped. */
+/** XML has no place for most control characters and these two, not even escaped. */
 function escapeText(words: string): string {
   return words
-    .replaceAll(/\p{Cc}/gu, '�')
+    .replaceAll(/[\p{Cc}\ufffe\uffff]/gu, '�')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;');
 }
 
-/** Width of a text, roughly: letters of these fonts take a little more than half their size. */
+/** Letters of East Asia, and emoji: about as wide as they are high. */
+const WIDE = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{Emoji_Presentation}\uff00-\uff60]/gu;
+
+/** Width of a text, roughly: other letters of these fonts take a little more than half their size. */
 export function textWidth(words: string): number {
-  return words.length * FONT_SIZE * 0.58;
+  const wide = words.match(WIDE)?.length ?? 0;
+  return (wide + ([...words].length - wide) * 0.58) * FONT_SIZE;
+}
+
+/** As much of a text as fits. */
+export function fitted(words: string, width: number): string {
+  if (textWidth(words) <= width) return words;
+  const letters = [...words];
+  while (letters.length > 0 && textWidth(letters.join('')) > width - FONT_SIZE) letters.pop();
+  return `${letters.join('').trimEnd()}…`;
 }

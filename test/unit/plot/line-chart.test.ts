@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lineChart } from '../../../lib/plot/line-chart.ts';
+import { textWidth } from '../../../lib/plot/svg.ts';
 
 const chart = { title: 'Probe', xLabel: 'layer', yLabel: 'accuracy, %', series: [] };
 
@@ -64,5 +65,24 @@ describe('a line chart', () => {
 
     expect(svg).toContain('&lt;script&gt;&amp;\ufffd');
     expect(svg).not.toContain('<script');
+  });
+
+  it('leaves room for long numbers, and shortens a title that is longer than the plot', () => {
+    const points = [
+      [0, 0.00001],
+      [1_000_000, 0.00009],
+    ] as const;
+    const svg = lineChart({ ...chart, title: 'long '.repeat(40), series: [{ name: 'loss', points }] });
+
+    // 7 letters of 7.54 pixels left of 88.8, with the name of the axis left of them; and half of them right of 689.6.
+    expect(svg).toMatch(/x="80\.8" [^>]*>0\.00008</);
+    expect(svg).toMatch(/x="689\.6" [^>]*>1000000</);
+    expect(svg).toMatch(/bold">(long )+lo…</);
+  });
+
+  it('counts East Asian letters as twice as wide, and writes none that XML forbids', () => {
+    expect(textWidth('日本')).toBe(26);
+    expect(textWidth('ab')).toBeCloseTo(15.08);
+    expect(lineChart({ ...chart, title: 'a\uffff' })).toContain('>a\ufffd<');
   });
 });
