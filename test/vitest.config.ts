@@ -10,6 +10,8 @@ export default defineConfig({
     exclude: ['**/*.slow.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Vitest alone would leave a core idle; much of the time is waiting for processes and emulators.
+    maxWorkers: '100%',
     reporters: ['default', './support/totals-reporter.ts'],
   },
 });
