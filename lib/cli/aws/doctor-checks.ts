@@ -56,6 +56,8 @@ export function vcpus(instanceType: string): number {
 export interface FoundQuota {
   quota: QuotaName;
   vcpus: number | Error;
+  /** Tasks of batch jobs, which only Spot runs. Default: none. */
+  batchTasks?: number;
 }
 
 export interface QuotaNeeds {
@@ -78,15 +80,16 @@ export function quotaChecks(found: readonly FoundQuota[], needs: QuotaNeeds, reg
   const room = ({ vcpus }: FoundQuota): boolean => !(vcpus instanceof Error) && vcpus >= needs.least;
   const somewhere = found.some(room);
   return found.map((entry) => {
-    const { quota, vcpus: value } = entry;
+    const { quota, vcpus: value, batchTasks = 0 } = entry;
+    const all = needs.maxTasks + batchTasks;
     const name = `quota ${quota.title}`;
     if (value instanceof Error) return check('warn', name, value.message, 'look in the console, Service Quotas');
-    const wanted = needs.most * needs.maxTasks;
+    const wanted = needs.most * all;
     const ask = increase(quota, wanted, region);
-    if (value >= wanted) return check('ok', name, `${value} vCPUs, ${wanted} needed for ${needs.maxTasks} tasks`);
+    if (value >= wanted) return check('ok', name, `${value} vCPUs, ${wanted} needed for ${all} tasks`);
     if (room(entry)) {
       const tasks = Math.floor(value / needs.most);
-      const enough = tasks === 0 ? 'a task of the smallest instance type only' : `${tasks} of ${needs.maxTasks} tasks`;
+      const enough = tasks === 0 ? 'a task of the smallest instance type only' : `${tasks} of ${all} tasks`;
       return check('warn', name, `${value} vCPUs: room for ${enough}`, ask);
     }
     const other = somewhere ? 'the other market has room' : `no GPU task can start; -c compute=cpu needs none, or`;

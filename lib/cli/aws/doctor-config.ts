@@ -16,6 +16,10 @@ function whole(min: number, max: number) {
 const settings = z.object({
   compute: z.enum(['gpu', 'cpu'], 'expected gpu or cpu').default('gpu'),
   maxTasks: whole(1, 20).default(4),
+  batch: z
+    .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], 'expected true or false')
+    .default(false),
+  batchTasks: whole(1, 1000).default(4),
   preprocessConcurrency: whole(2, 1000).default(50),
   backfillConcurrency: whole(2, 1000).default(2),
   instanceTypes: z

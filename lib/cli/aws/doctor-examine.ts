@@ -106,13 +106,17 @@ async function lookAtDocker(imageBuild: 'docker' | 'codebuild'): Promise<Check> 
 }
 
 async function lookAtQuotas(config: DoctorConfig, region: string): Promise<Check[]> {
-  const { compute, instanceTypes, maxTasks } = config;
+  const { compute, instanceTypes, maxTasks, batch } = config;
   const client = createServiceQuotasClient();
   const functions = readQuota(client, lambdaQuota).catch(expected);
   const quotas: QuotaName[] = compute === 'gpu' ? [gpuSpotQuota, gpuOnDemandQuota] : [fargateSpotQuota];
   const found = await Promise.all(
     quotas.map(
-      async (quota): Promise<FoundQuota> => ({ quota, vcpus: await readQuota(client, quota).catch(expected) }),
+      async (quota): Promise<FoundQuota> => ({
+        quota,
+        vcpus: await readQuota(client, quota).catch(expected),
+        batchTasks: batch && quota !== gpuOnDemandQuota ? config.batchTasks : 0,
+      }),
     ),
   );
   const fargate = { least: fargateTaskVcpus, most: fargateTaskVcpus, maxTasks };

@@ -70,6 +70,13 @@ describe('the GPU quotas', () => {
     expect(least?.found).toBe('4 vCPUs: room for a task of the smallest instance type only');
   });
 
+  it('must have room for batch jobs beside the workers, where these run', () => {
+    const [spot] = quotaChecks([{ quota: gpuSpotQuota, vcpus: 32, batchTasks: 4 }], needs, where.region);
+
+    expect(spot).toMatchObject({ level: 'warn', found: '32 vCPUs: room for 4 of 8 tasks' });
+    expect(spot?.advice).toContain('--desired-value 64');
+  });
+
   it('that may not be read are a warning', () => {
     const found = [{ quota: gpuSpotQuota, vcpus: new Error('these credentials may not do it') }];
 

@@ -7,7 +7,7 @@ describe('the configuration that doctor looks at', () => {
   it('has the deployment’s own defaults', () => {
     const looked = doctorConfig({}, {});
 
-    expect(Object.keys(looked)).toHaveLength(7);
+    expect(Object.keys(looked)).toHaveLength(9);
     expect(readDeploymentConfig({})).toMatchObject(looked);
   });
 
