@@ -14,6 +14,8 @@ import { runBatch } from '../../../lib/pipeline/batch/batch.ts';
 import { planJob } from '../../../lib/pipeline/batch/batch-job.ts';
 import type { Model } from '../../../lib/pipeline/ports.ts';
 import { openModel } from '../../../lib/runtime/model.ts';
+import { measureBatch } from '../batch-memory.ts';
+import { blindModel } from '../blind-model.ts';
 import { comparison } from '../comparison.ts';
 import { type BenchContext, THREADS } from '../context.ts';
 import { interleave, median, side, timed } from '../interleave.ts';
@@ -24,9 +26,28 @@ import { IGPT_S, scratchCheckpoint } from '../scratch-checkpoint.ts';
 
 const LAYER = IGPT_S.n_layer / 2;
 
-/** Batch jobs: against the bare model, without a model, and the writing of a shard. */
+/** A longer job lets V8 leave more garbage lying before it collects it. */
+const FLAT = 1.2;
+
+/** Batch jobs: the writing of a shard, without a model, the memory of long jobs, and against the bare model. */
 export async function batch(context: BenchContext): Promise<Row[]> {
-  return [await shard(context), ...(await tokenising(context)), await againstModel(context)];
+  return [await shard(context), ...(await tokenising(context)), await flatness(context), await againstModel(context)];
+}
+
+/** Ratio: the long job's peak over the short one's; five shards, because up to three are in memory. */
+async function flatness({ quick, say }: BenchContext): Promise<Row> {
+  const shardSize = 1000;
+  const [few, many] = [5 * shardSize, quick ? 20_000 : 1_000_000];
+  const short = await measureBatch({ pictures: few, shardSize });
+  const long = await measureBatch({ pictures: many, shardSize });
+  say(`batch: ${many} rows in ${long.seconds.toFixed(0)} s`);
+  return {
+    ...{ suite: 'batch', name: `peak memory of ${many} made-up rows; theirs ${few}`, unit: 'MB' },
+    ours: long.peak / 1e6,
+    theirs: short.peak / 1e6,
+    ratio: long.peak / short.peak,
+    target: { value: FLAT, direction: 'at most' },
+  };
 }
 
 async function shard({ rounds }: BenchContext): Promise<Row> {
@@ -143,17 +164,6 @@ function settingsOf(folder: string, model: Model): BatchSettings {
       ...{ precision: 'f32', provider: 'cpu', scaled_decoding: false, prepack: false },
     },
     decoding: { allow_svg: false, max_megapixels: 100, max_megabytes: 50 },
-  };
-}
-
-/** Sees nothing, at once. */
-function blindModel(preprocessing: Model['preprocessing']): Model {
-  const features = new Float32Array(512);
-  return {
-    ...{ id: 'blind-0', objective: 'ar', tokens: 1024, preprocessing, outputs: ['features'], featureLayer: 0 },
-    ...{ featureNorm: 'next', labels: [], provider: 'cpu', precision: 'f32', onnxruntime: 'none' },
-    predict: async () => ({ features }),
-    close: async () => {},
   };
 }
 

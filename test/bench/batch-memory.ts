@@ -1,0 +1,94 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
+import type { BatchSettings } from '../../lib/contracts/batch.ts';
+import { openOutputDirectory } from '../../lib/local/output-directory.ts';
+import { systemClock } from '../../lib/local/system-clock.ts';
+import { parquetShards } from '../../lib/parquet/shard-format.ts';
+import { runBatch } from '../../lib/pipeline/batch/batch.ts';
+import { planJob } from '../../lib/pipeline/batch/batch-job.ts';
+import type { Model, ObjectStore, PictureDecoder, StoredObject } from '../../lib/pipeline/ports.ts';
+import { blindModel } from './blind-model.ts';
+import { NANO } from './context.ts';
+import { inOwnProcess } from './own-process.ts';
+
+const request = z.object({
+  pictures: z.number(),
+  /** Rows of a shard. */
+  shardSize: z.number(),
+});
+
+const report = z.object({
+  /** Largest resident memory of the process, bytes. */
+  peak: z.number(),
+  seconds: z.number(),
+});
+
+type BatchMemoryRequest = z.infer<typeof request>;
+type BatchMemoryReport = z.infer<typeof report>;
+
+/** Runs a job of made-up pictures, with a model that sees nothing, into real shards of 512 features. */
+export async function measureBatch(options: BatchMemoryRequest): Promise<BatchMemoryReport> {
+  return inOwnProcess(import.meta.filename, [JSON.stringify(options)], report);
+}
+
+async function run({ pictures, shardSize }: BatchMemoryRequest): Promise<BatchMemoryReport> {
+  const { preprocessing } = await openTokenizerFiles(NANO);
+  if (preprocessing === undefined) throw new Error(`Expected a palette in ${NANO}, found none`);
+  const model = blindModel(preprocessing);
+  const out = await mkdtemp(join(tmpdir(), 'igpt-bench-'));
+  const start = performance.now();
+  try {
+    const input = madeUpStore(pictures);
+    const output = await openOutputDirectory(out, { plainNames: true });
+    const job = await planJob({ output, settings: settingsOf(model, shardSize), pictures: input.list() });
+    const { summary } = await runBatch({
+      ...{ input, output, job, decoder: greyDecoder(preprocessing), model, format: parquetShards, clock: systemClock },
+      ...{ maxPictureBytes: 50_000_000, decoding: 4, predicting: 8, maxFailureRate: 0 },
+      signal: new AbortController().signal,
+    });
+    if (summary?.succeeded !== pictures) throw new Error(`Expected ${pictures} rows: ${JSON.stringify(summary)}`);
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+  return { peak: process.resourceUsage().maxRSS * 1024, seconds: (performance.now() - start) / 1000 };
+}
+
+/** So many objects of 3 KB. */
+function madeUpStore(pictures: number): ObjectStore {
+  const body = new Uint8Array(3000);
+  const object = (key: string): StoredObject => ({ key, etag: '"1"', size: body.length, lastModified: new Date(0) });
+  const refuse = () => Promise.reject(new Error('Expected only to be read'));
+  return {
+    async *list() {
+      for (let i = 0; i < pictures; i += 1) yield object(`pictures/${String(i).padStart(9, '0')}.jpg`);
+    },
+    head: async (key) => object(key),
+    get: async (key) => ({ status: 'found', object: object(key), body: Uint8Array.from(body) }),
+    put: refuse,
+    delete: refuse,
+  };
+}
+
+function greyDecoder({ width, height }: Model['preprocessing']): PictureDecoder {
+  return {
+    decode: async () => ({ format: 'jpeg', width, height, rgb: new Uint8Array(width * height * 3).fill(128) }),
+  };
+}
+
+function settingsOf(model: Model, shardSize: number): BatchSettings {
+  return {
+    ...{ store: 'made up', source: 'made up', model: model.id, shard_size: shardSize },
+    model_options: {
+      ...{ outputs: [...model.outputs], feature_layer: model.featureLayer, feature_norm: model.featureNorm },
+      ...{ precision: 'f32', provider: 'cpu', scaled_decoding: false, prepack: false },
+    },
+    decoding: { allow_svg: false, max_megapixels: 100, max_megabytes: 50 },
+  };
+}
+
+if (import.meta.main) {
+  process.stdout.write(JSON.stringify(await run(request.parse(JSON.parse(process.argv[2] ?? '')))));
+}

@@ -1,0 +1,11 @@
+import type { Model } from '../../lib/pipeline/ports.ts';
+
+/** Sees nothing, at once: 512 features of zeros. */
+export function blindModel(preprocessing: Model['preprocessing']): Model {
+  return {
+    ...{ id: 'blind-0', objective: 'ar', tokens: 1024, preprocessing, outputs: ['features'], featureLayer: 0 },
+    ...{ featureNorm: 'next', labels: [], provider: 'cpu', precision: 'f32', onnxruntime: 'none' },
+    predict: async () => ({ features: new Float32Array(512) }),
+    close: async () => {},
+  };
+}
