@@ -134,7 +134,7 @@ export function batchNotes({ stack, job, place, stored, machines, summary, aws }
     ...(waiting + starting + running === 0
       ? [
           missing > 0
-            ? `it has ended with ${missing} shards missing: ${submit}, as before, does them`
+            ? `it has ended with ${missing} of ${job.shards.length} shards missing: ${submit}, as before, does them`
             : `all shards are there, but it was not summed up: ${submit}, as before, with --out ${dst}`,
         ]
       : []),

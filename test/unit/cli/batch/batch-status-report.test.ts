@@ -100,7 +100,7 @@ describe('what somebody should know', () => {
     const ended = { status: 'FAILED', children: { ...none, succeeded: 2, failed: 2 }, failures };
     const notes = batchNotes(state(ended, { stored: new Set([0, 1]) }));
     expect(notes[0]).toContain('2 failed: exit code 1 (one is job-1:3');
-    expect(notes[1]).toMatch(/it has ended with 2 shards missing: .* batch submit, as before, does them/);
+    expect(notes[1]).toMatch(/it has ended with 2 of 4 shards missing: .* batch submit, as before, does them/);
   });
 
   test('a job that AWS has forgotten is named as such', () => {
