@@ -175,7 +175,9 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
         page,
         Array.from({ length: 30 }, (_, i) => ({ name: `${i}.png`, bytes: i === 0 ? Buffer.alloc(1001) : one })),
       );
-      await expect.poll(() => page.locator('#sent-words').textContent()).toBe('29 of 30 pictures sent, 1 could not be');
+      await expect
+        .poll(() => page.locator('#sent-words').textContent(), { timeout: 30_000 })
+        .toBe('29 of 30 pictures sent, 1 could not be');
       expect(served.dropped).toEqual(Array.from({ length: 29 }, (_, i) => `${i + 1}.png`));
       const lines = await page.locator('#sent > li').allTextContents();
       expect(lines).toHaveLength(20);

@@ -202,7 +202,7 @@ describe('the server of a live report', () => {
     );
     socket.write(rest);
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 /);
-    await expect.poll(() => failed).toBe(rest === '' ? 0 : 1);
+    await expect.poll(() => failed, { timeout: 10_000 }).toBe(rest === '' ? 0 : 1);
     live.put(reportRowAt(0));
     expect(await page.until(/picture 0/)).toContain('event: rows');
     live.end();
