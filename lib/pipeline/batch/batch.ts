@@ -6,7 +6,7 @@ import { readManifest } from './batch-job.ts';
 import { type BatchTask, runLanes } from './batch-lanes.ts';
 import { createRowMaker } from './batch-row.ts';
 import { storedShards, storeShard } from './batch-shard.ts';
-import { finishedSummary, finishJob, recordsOf, reopenJob } from './batch-summary.ts';
+import { finishedSummary, finishJob, recordsOf, reopenJob, summaryOf } from './batch-summary.ts';
 import { createFailureLimit, type FailureLimit } from './failure-limit.ts';
 
 /** What makes rows of pictures. */
@@ -74,12 +74,12 @@ export async function runBatch(options: BatchOptions): Promise<BatchResult> {
   if (finished !== undefined) return { summary: finished, pictures: 0, seconds: 0 };
   await reopenJob(output);
   // What is no shard of this job is found now, not when all others are made.
-  await recordsOf(options, stored);
+  const earlier = summaryOf(job, (await recordsOf(options, stored)).flat());
 
   const turn = Math.floor(start * missing.length);
   const order = [...missing.slice(turn), ...missing.slice(0, turn)];
   let before = job.pictures - missing.reduce((sum, { pictures }) => sum + pictures, 0);
-  const limit = createFailureLimit(options.maxFailureRate);
+  const limit = createFailureLimit(options.maxFailureRate, { ...earlier, pictures: before });
   async function* tasks(): AsyncGenerator<BatchTask> {
     for (const { number, pictures } of order) {
       // Another runner may have been here.

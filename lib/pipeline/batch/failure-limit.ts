@@ -14,20 +14,26 @@ interface FailureCounts {
   failures: Partial<Record<BatchErrorCode, number>>;
 }
 
+const none: FailureCounts = { pictures: 0, failed: 0, failures: {} };
+
 export interface FailureLimit {
   /** @throws {BatchError} `too_many_failures`, `cannot_go_on` */
   count(made: MadeRow): void;
-  counts(): FailureCounts;
+  /** What was counted here. */
+  counts(): Pick<FailureCounts, 'pictures' | 'failed'>;
 }
 
-/** Ends a job that goes wrong as a whole: `maxRate` is the share of failed pictures, 0 to 1, that is put up with. */
-export function createFailureLimit(maxRate: number): FailureLimit {
-  const failures: Partial<Record<BatchErrorCode, number>> = {};
+/**
+ * Ends a job that goes wrong as a whole: `maxRate` is the share of failed pictures, 0 to 1, that is put up with, those
+ * of earlier runs among them. Otherwise each run would get as far as its first hundred pictures, and the job to its end.
+ */
+export function createFailureLimit(maxRate: number, earlier = none): FailureLimit {
+  const failures = { ...earlier.failures };
   let pictures = 0;
   let failed = 0;
   let worldFailures = 0;
   return {
-    counts: () => ({ pictures, failed, failures }),
+    counts: () => ({ pictures, failed }),
     count({ row: { error_code: code }, worldFailed }) {
       pictures += 1;
       if (code === null) {
@@ -43,11 +49,12 @@ export function createFailureLimit(maxRate: number): FailureLimit {
           `Expected to read and predict pictures, but ${worldFailures} in a row failed five times each without being at fault (${code}): see the messages above; mend that and run again.`,
         );
       }
-      if (pictures >= minPictures && failed > maxRate * pictures) {
+      const all = { pictures: earlier.pictures + pictures, failed: earlier.failed + failed };
+      if (all.pictures >= minPictures && all.failed > maxRate * all.pictures) {
         const codes = Object.entries(failures).toSorted(([, m], [, n]) => n - m);
         throw new BatchError(
           'too_many_failures',
-          `Expected at most ${percent(maxRate)} of the pictures to fail, but ${failed} of the first ${pictures} did (${codes.map(([name, n]) => `${name} ${n}`).join(', ')}): look at a few, or raise --max-failure-rate and run again.`,
+          `Expected at most ${percent(maxRate)} of the pictures to fail, but ${all.failed} of the first ${all.pictures} did (${codes.map(([name, n]) => `${name} ${n}`).join(', ')}): look at a few, or raise --max-failure-rate and run again.`,
         );
       }
     },

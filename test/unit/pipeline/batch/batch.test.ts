@@ -140,6 +140,17 @@ describe('failures', () => {
     await expect(world.run({ maxFailureRate: 0.7 })).resolves.toMatchObject({ summary: { failed: 266 } });
   });
 
+  test('are counted over all runs: run again, a stopped job does not get further', async () => {
+    const world = createBatchWorld({ ...fakeSettings, shard_size: 10 });
+    for (let i = 100; i < 300; i += 1) await world.put(`p${i}.jpg`, 'bad');
+    await expect(world.run()).rejects.toMatchObject({ code: 'too_many_failures' });
+    const shards = () => [...world.output.objects.keys()].filter((key) => key.startsWith('part-')).length;
+    const before = shards();
+    expect(before).toBeGreaterThan(0);
+    await expect(world.run()).rejects.toThrow(/but (\d+) of the first \1 did \(corrupt_image \1\)/);
+    expect(shards()).toBeLessThanOrEqual(before + 2);
+  });
+
   test('a picture that kills the model five times becomes a row; its neighbours are not touched', async () => {
     const world = await tenPictures();
     const model = createFakeModel();
