@@ -9,8 +9,7 @@ export default defineConfig({
     include: ['**/*.slow.test.ts'],
     testTimeout: 600_000,
     hookTimeout: 600_000,
-    // One file at a time: each of them already uses every core.
-    fileParallelism: false,
+    maxWorkers: '100%',
     passWithNoTests: true,
     reporters: ['default', './support/totals-reporter.ts'],
   },
