@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
@@ -100,6 +100,15 @@ test('similar finds a picture and its turned twin first, and draws them', async 
     { rank: 2, key: 'animals/cat-sideways.jpg', similarity: expect.closeTo(0.9999, 3), label: null },
   ]);
   expect(await sharp(sheet).metadata()).toMatchObject({ width: 262, height: 262 });
+});
+
+test('batch run tells how it went also when its report cannot be written, and exits with 1', async () => {
+  using folder = temporaryFolder();
+  mkdirSync(join(folder.path, '_report.html'));
+  const { code, stdout, stderr } = await igpt(['batch', 'run', join(PICTURES, 'animals'), '--out', folder.path]);
+  expect(stderr).toContain('igpt: the report cannot be written: Expected to store "_report.html"');
+  expect(stdout).toMatch(/ 2 +2 +0 +1 +2 in /);
+  expect(code).toBe(1);
 });
 
 test.each([

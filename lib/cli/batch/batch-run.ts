@@ -75,7 +75,7 @@ export function batchRunCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExit codes: 0 done (pictures may have failed), 1 stopped, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
+      '\nExit codes: 0 done (pictures may have failed), 1 stopped or without its report, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
     )
     .action((source: string, options: BatchRunOptions) => batchRun(source, options));
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { BatchJob, BatchSummary } from '../../contracts/batch.ts';
+import { ImageGptError } from '../../image-gpt/error.ts';
 import type { Model, ObjectStore, PictureDecoder } from '../../pipeline/ports.ts';
 import { looksOfReport } from '../../report/read-report.ts';
 import { reportPage } from '../../report/report-page.ts';
@@ -43,9 +44,20 @@ export interface BatchReportOptions {
 
 /**
  * Writes the report of a finished job beside its shards: it lists the first pictures, and what is known of all without
- * reading every shard. False when `signal` ended it.
+ * reading every shard. False when `signal` ended it, or when it cannot be kept: that takes nothing from the job, whose
+ * summary is told all the same.
  */
 export async function writeBatchReport(options: BatchReportOptions): Promise<boolean> {
+  try {
+    return await tryReport(options);
+  } catch (error) {
+    if (!(error instanceof ImageGptError)) throw error;
+    options.bar.say(`igpt: the report cannot be written: ${error.message} The shards are stored.`);
+    return false;
+  }
+}
+
+async function tryReport(options: BatchReportOptions): Promise<boolean> {
   const { place, input, output, job, summary, checkpoint, model, decode, decoder, surpriseOf, bar, signal } = options;
   const inS3 = s3Place(place) !== undefined;
   const path = inS3 ? `${place.replace(/\/+$/, '')}/${REPORT_NAME}` : join(place, REPORT_NAME);
