@@ -3,6 +3,7 @@ import {
   type BatchJob,
   type BatchRow,
   batchKeys,
+  type ManifestPicture,
   type ShardRecord,
   shardKey,
   shardRecord,
@@ -53,25 +54,27 @@ export async function recordShard(place: ShardPlace, shard: number): Promise<Sha
     throw cause;
   });
   if (there !== undefined && there.job === job.id) return there;
-  return putRecord(output, shard, await makeRecord(place, shard));
+  return putRecord(output, shard, await makeRecord(place, shard, await readManifest(output, job, shard)));
 }
 
 /**
- * The record that the file of a shard should have, its rows compared with the manifest.
+ * The record that the file of a shard should have, its rows compared with the pictures of its manifest.
  *
- * @throws {BatchError} `shard_damaged`, `shard_missing`, `manifest_damaged`
+ * @throws {BatchError} `shard_damaged`, `shard_missing`
  */
-export async function makeRecord(place: ShardPlace, shard: number): Promise<ShardRecord> {
-  const { output, job } = place;
+export async function makeRecord(
+  place: ShardPlace,
+  shard: number,
+  pictures: readonly ManifestPicture[],
+): Promise<ShardRecord> {
   const { bytes, open } = await openStored(place, shard);
   const rows = await open.read({ columns: ['error_code'] }).catch((cause: unknown) => {
     throw damaged(shard, 'its rows cannot be read', cause);
   });
-  const pictures = await readManifest(output, job, shard);
   if (rows.length !== pictures.length || rows.some(({ key }, i) => key !== pictures[i]?.key)) {
     throw damaged(shard, 'its rows are not those of the manifest');
   }
-  return recordOf(job, shard, bytes, rows);
+  return recordOf(place.job, shard, bytes, rows);
 }
 
 /** @throws {BatchError} `shard_damaged`, `shard_missing` */

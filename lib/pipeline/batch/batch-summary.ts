@@ -56,14 +56,12 @@ export async function reopenJob(output: ObjectStore): Promise<void> {
   await output.delete(batchKeys.summary);
 }
 
-/** The records of shards that are there, each at its number; missing ones are made. */
+/** The records of shards that are there, in their order; missing ones are made. */
 export async function recordsOf(place: ShardPlace, shards: Iterable<number>): Promise<ShardRecord[]> {
   const records: ShardRecord[] = [];
-  const numbers = shards[Symbol.iterator]();
+  const numbers = [...shards].entries();
   const lanes = Array.from({ length: atOnce }, async () => {
-    for (let next = numbers.next(); !next.done; next = numbers.next()) {
-      records[next.value] = await recordShard(place, next.value);
-    }
+    for (const [i, shard] of numbers) records[i] = await recordShard(place, shard);
   });
   await Promise.all(lanes);
   return records;

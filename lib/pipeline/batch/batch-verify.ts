@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   batchKeys,
   batchSummary,
+  type ManifestPicture,
   type ShardRecord,
   shardKey,
   shardRecord,
@@ -45,10 +46,11 @@ export async function* verifyBatch(place: ShardPlace): AsyncGenerator<ShardCheck
   const { output, job } = place;
   const whole: ShardRecord[] = [];
   for (const [number, { manifest }] of job.shards.entries()) {
-    if ((await orDamaged(readManifest(output, job, number))) === 'damaged') {
+    const pictures = await orDamaged(readManifest(output, job, number));
+    if (pictures === 'damaged') {
       yield { manifest, state: (await output.head(manifest)) === undefined ? 'missing' : 'damaged' };
     } else {
-      const found = await lookAt(place, number);
+      const found = await lookAt(place, number, pictures);
       if (typeof found !== 'string') whole.push(found);
       yield { shard: shardKey(number), state: typeof found === 'string' ? found : 'whole' };
     }
@@ -61,12 +63,16 @@ export async function* verifyBatch(place: ShardPlace): AsyncGenerator<ShardCheck
 }
 
 /** The record of a shard that is whole. */
-async function lookAt(place: ShardPlace, number: number): Promise<ShardRecord | Exclude<ShardState, 'whole'>> {
+async function lookAt(
+  place: ShardPlace,
+  number: number,
+  pictures: readonly ManifestPicture[],
+): Promise<ShardRecord | Exclude<ShardState, 'whole'>> {
   const { output } = place;
   if ((await output.head(shardKey(number))) === undefined) return 'missing';
   const [record, made] = [
     await orDamaged(readJson(output, shardRecordKey(number), shardRecord)),
-    await orDamaged(makeRecord(place, number)),
+    await orDamaged(makeRecord(place, number, pictures)),
   ];
   if (record === 'damaged' || made === 'damaged') return 'damaged';
   if (record === undefined) return 'unrecorded';

@@ -74,7 +74,7 @@ export async function runBatch(options: BatchOptions): Promise<BatchResult> {
   if (finished !== undefined) return { summary: finished, pictures: 0, seconds: 0 };
   await reopenJob(output);
   // What is no shard of this job is found now, not when all others are made.
-  const earlier = summaryOf(job, (await recordsOf(options, stored)).flat());
+  const earlier = summaryOf(job, await recordsOf(options, stored));
 
   const turn = Math.floor(start * missing.length);
   const order = [...missing.slice(turn), ...missing.slice(0, turn)];
