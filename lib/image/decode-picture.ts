@@ -2,6 +2,7 @@ import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
 import { overWhite } from '../image-gpt/over-white.ts';
 import type { RgbPicture } from '../image-gpt/picture-grid.ts';
 import { applyRecipe, type Recipe, recipeShortSide } from '../image-gpt/recipe.ts';
+import { release } from '../image-gpt/release.ts';
 import { type DecodedPicture, PictureError } from '../pipeline/ports.ts';
 import { type PictureFormat, pictureFormat } from './picture-format.ts';
 import { isSrgbProfile } from './srgb-profile.ts';
@@ -77,16 +78,9 @@ export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings)
   }
   const pixels = await readPixels(bytes, metadata, settings, name);
   const rgb = applyRecipe(pixels.rgb, pixels.width, pixels.height, settings.recipe);
+  // sharp made it for us alone. Left behind, a megabyte a picture makes the garbage collector run a tenth of the time.
   release(pixels.rgb);
   return { format: format === 'heif' ? 'avif' : format, width, height, rgb };
-}
-
-/**
- * Gives a picture's memory, which sharp made for it alone, back at once. Left to the garbage collector, a megabyte a
- * picture makes it run so often that it takes a tenth of the time.
- */
-function release({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function acceptedFormat(bytes: Uint8Array, allowSvg: boolean): PictureFormat {
