@@ -3,13 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
-import type { BatchSettings } from '../../lib/contracts/batch.ts';
-import { openOutputDirectory } from '../../lib/local/output-directory.ts';
-import { systemClock } from '../../lib/local/system-clock.ts';
-import { parquetShards } from '../../lib/parquet/shard-format.ts';
-import { runBatch } from '../../lib/pipeline/batch/batch.ts';
-import { planJob } from '../../lib/pipeline/batch/batch-job.ts';
 import type { Model, ObjectStore, PictureDecoder, StoredObject } from '../../lib/pipeline/ports.ts';
+import { runJob } from './batch-job.ts';
 import { blindModel } from './blind-model.ts';
 import { NANO } from './context.ts';
 import { inOwnProcess } from './own-process.ts';
@@ -37,19 +32,13 @@ export async function measureBatch(options: BatchMemoryRequest): Promise<BatchMe
 async function run({ pictures, shardSize }: BatchMemoryRequest): Promise<BatchMemoryReport> {
   const { preprocessing } = await openTokenizerFiles(NANO);
   if (preprocessing === undefined) throw new Error(`Expected a palette in ${NANO}, found none`);
-  const model = blindModel(preprocessing);
   const out = await mkdtemp(join(tmpdir(), 'igpt-bench-'));
   const start = performance.now();
   try {
-    const input = madeUpStore(pictures);
-    const output = await openOutputDirectory(out, { plainNames: true });
-    const job = await planJob({ output, settings: settingsOf(model, shardSize), pictures: input.list() });
-    const { summary } = await runBatch({
-      ...{ input, output, job, decoder: greyDecoder(preprocessing), model, format: parquetShards, clock: systemClock },
-      ...{ maxPictureBytes: 50_000_000, decoding: 4, predicting: 8, maxFailureRate: 0 },
-      signal: new AbortController().signal,
+    await runJob({
+      ...{ input: madeUpStore(pictures), name: 'made up', out, decoder: greyDecoder(preprocessing) },
+      ...{ model: blindModel(preprocessing), shardSize, decoding: 4, predicting: 8 },
     });
-    if (summary?.succeeded !== pictures) throw new Error(`Expected ${pictures} rows: ${JSON.stringify(summary)}`);
   } finally {
     await rm(out, { recursive: true, force: true });
   }
@@ -75,17 +64,6 @@ function madeUpStore(pictures: number): ObjectStore {
 function greyDecoder({ width, height }: Model['preprocessing']): PictureDecoder {
   return {
     decode: async () => ({ format: 'jpeg', width, height, rgb: new Uint8Array(width * height * 3).fill(128) }),
-  };
-}
-
-function settingsOf(model: Model, shardSize: number): BatchSettings {
-  return {
-    ...{ store: 'made up', source: 'made up', model: model.id, shard_size: shardSize },
-    model_options: {
-      ...{ outputs: [...model.outputs], feature_layer: model.featureLayer, feature_norm: model.featureNorm },
-      ...{ precision: 'f32', provider: 'cpu', scaled_decoding: false, prepack: false },
-    },
-    decoding: { allow_svg: false, max_megapixels: 100, max_megabytes: 50 },
   };
 }
 

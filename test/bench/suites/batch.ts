@@ -3,17 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { openCheckpoint, openTokenizerFiles } from '../../../lib/checkpoint/checkpoint.ts';
-import type { BatchRow, BatchSettings } from '../../../lib/contracts/batch.ts';
+import type { BatchRow } from '../../../lib/contracts/batch.ts';
 import { openDecoder } from '../../../lib/image/decoder-pool.ts';
 import { createQuantizer } from '../../../lib/image-gpt/nearest-color.ts';
 import { openInputDirectory } from '../../../lib/local/input-directory.ts';
-import { openOutputDirectory } from '../../../lib/local/output-directory.ts';
-import { systemClock } from '../../../lib/local/system-clock.ts';
 import { parquetShards } from '../../../lib/parquet/shard-format.ts';
-import { runBatch } from '../../../lib/pipeline/batch/batch.ts';
-import { planJob } from '../../../lib/pipeline/batch/batch-job.ts';
 import type { Model } from '../../../lib/pipeline/ports.ts';
 import { openModel } from '../../../lib/runtime/model.ts';
+import { runJob } from '../batch-job.ts';
 import { measureBatch } from '../batch-memory.ts';
 import { blindModel } from '../blind-model.ts';
 import { comparison } from '../comparison.ts';
@@ -141,30 +138,16 @@ async function job(folder: string, model: Model, how: { decoders: number; predic
   try {
     return await timed(async () => {
       const input = await openInputDirectory(folder);
-      const output = await openOutputDirectory(out, { plainNames: true });
-      const job = await planJob({ output, settings: settingsOf(folder, model), pictures: input.list() });
-      const { summary } = await runBatch({
-        ...{ input, output, job, decoder, model, format: parquetShards, clock: systemClock },
-        ...{ maxPictureBytes: 50_000_000, decoding: 2 * how.decoders, predicting: how.predicting, maxFailureRate: 0 },
-        signal: new AbortController().signal,
+      const { decoders, predicting } = how;
+      await runJob({
+        ...{ input, name: folder, out, decoder, model },
+        ...{ shardSize: 10_000, decoding: 2 * decoders, predicting },
       });
-      if (summary?.failed !== 0) throw new Error(`Expected every picture to succeed: ${JSON.stringify(summary)}`);
     });
   } finally {
     await decoder.close();
     await rm(out, { recursive: true, force: true });
   }
-}
-
-function settingsOf(folder: string, model: Model): BatchSettings {
-  return {
-    ...{ store: folder, source: folder, model: model.id, shard_size: 10_000 },
-    model_options: {
-      ...{ outputs: [...model.outputs], feature_layer: model.featureLayer, feature_norm: model.featureNorm },
-      ...{ precision: 'f32', provider: 'cpu', scaled_decoding: false, prepack: false },
-    },
-    decoding: { allow_svg: false, max_megapixels: 100, max_megabytes: 50 },
-  };
 }
 
 /** A folder of different PNGs of 32x32, made once. */

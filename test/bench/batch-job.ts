@@ -1,0 +1,42 @@
+import type { BatchSettings } from '../../lib/contracts/batch.ts';
+import { openOutputDirectory } from '../../lib/local/output-directory.ts';
+import { systemClock } from '../../lib/local/system-clock.ts';
+import { parquetShards } from '../../lib/parquet/shard-format.ts';
+import { runBatch } from '../../lib/pipeline/batch/batch.ts';
+import { planJob } from '../../lib/pipeline/batch/batch-job.ts';
+import type { Model, ObjectStore, PictureDecoder } from '../../lib/pipeline/ports.ts';
+
+interface BenchJob {
+  input: ObjectStore;
+  /** What the job calls its input. */
+  name: string;
+  /** An empty directory. */
+  out: string;
+  decoder: PictureDecoder;
+  model: Model;
+  /** Rows of a shard. */
+  shardSize: number;
+  /** Pictures read and decoded at once. */
+  decoding: number;
+  /** Pictures that the model holds at once. */
+  predicting: number;
+}
+
+/** A whole job, from the listing to its summary. */
+export async function runJob({ input, name, out, decoder, model, shardSize, ...atOnce }: BenchJob): Promise<void> {
+  const output = await openOutputDirectory(out, { plainNames: true });
+  const settings: BatchSettings = {
+    ...{ store: name, source: name, model: model.id, shard_size: shardSize },
+    model_options: {
+      ...{ outputs: [...model.outputs], feature_layer: model.featureLayer, feature_norm: model.featureNorm },
+      ...{ precision: 'f32', provider: 'cpu', scaled_decoding: false, prepack: false },
+    },
+    decoding: { allow_svg: false, max_megapixels: 100, max_megabytes: 50 },
+  };
+  const job = await planJob({ output, settings, pictures: input.list() });
+  const { summary } = await runBatch({
+    ...{ input, output, job, decoder, model, format: parquetShards, clock: systemClock },
+    ...{ maxPictureBytes: 50_000_000, maxFailureRate: 0, signal: new AbortController().signal, ...atOnce },
+  });
+  if (summary?.failed !== 0) throw new Error(`Expected every picture to succeed: ${JSON.stringify(summary)}`);
+}
