@@ -248,10 +248,10 @@
     chosen.sort(orders[fieldValue('sort')]);
     lay(chosen);
     const more = totals.pictures - listed.length;
-    const fitting = chosen.length === 0 && listed.length > 0 ? 'None' : count(chosen.length);
+    const none = chosen.length === 0 && listed.length > 0;
     byId('shown').textContent =
-      `${fitting} of ${plural(listed.length, 'picture')}` +
-      (fitting === 'None' ? ' is like that; Reset shows all' : '') +
+      `${none ? 'None' : count(chosen.length)} of ${plural(listed.length, 'picture')}` +
+      (none ? ' is like that; Reset shows all' : '') +
       (more > 0 ? `; ${count(more)} more ${more === 1 ? 'is' : 'are'} counted above, but not listed` : '');
   }
 
