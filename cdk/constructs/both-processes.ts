@@ -5,6 +5,7 @@ import * as may from './permissions.ts';
 import type { Queues } from './queues.ts';
 import type { Results } from './results.ts';
 import type { Storage } from './storage.ts';
+import { telemetryOff } from './telemetry-off.ts';
 
 export interface Surroundings {
   config: DeploymentConfig;
@@ -33,6 +34,7 @@ export function bothProcesses({ config, storage, queues, results, model, namespa
       MODEL_ID: model.modelId,
       SCALED_DECODING: String(config.scaledDecoding),
       POWERTOOLS_METRICS_NAMESPACE: namespace,
+      ...telemetryOff,
     },
     permissions: [
       ...may.readPictures(input, config.inputKmsKey),

@@ -18,6 +18,7 @@ import { Construct, type IDependable } from 'constructs';
 import { acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
 import { keptLog } from './kept-log.ts';
 import { allow } from './permissions.ts';
+import { telemetryOff } from './telemetry-off.ts';
 
 export interface ImageBuildProps {
   source: { directory: string; exclude: string[]; ignoreMode: IgnoreMode };
@@ -127,7 +128,7 @@ function buildSpec({ dockerfile, target, buildArgs }: ImageBuildProps, repositor
   return {
     version: '0.2',
     // Attestations would each count as an image of the repository.
-    env: { variables: { DOCKER_BUILDKIT: '1', BUILDX_NO_DEFAULT_ATTESTATIONS: '1' } },
+    env: { variables: { DOCKER_BUILDKIT: '1', BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...telemetryOff } },
     phases: {
       build: {
         // A tag is never written twice: a deployment that is repeated takes the image that is there. All in one phase:

@@ -19,6 +19,7 @@ import { acknowledgeFindings, acknowledgeWildcards } from './acknowledge.ts';
 import { guardedInstance } from './guarded-instance.ts';
 import { keptLog } from './kept-log.ts';
 import type { Network } from './network.ts';
+import { telemetryOff } from './telemetry-off.ts';
 import type { WorkerImage } from './worker-image.ts';
 
 /** Batch allows no more. */
@@ -70,7 +71,13 @@ export class SpotJob extends Construct {
       memory: props.memory,
       jobRole: role,
       user: 'node',
-      environment: { AWS_REGION: Aws.REGION, TMPDIR: '/cache', XDG_CACHE_HOME: '/cache', ...props.environment },
+      environment: {
+        AWS_REGION: Aws.REGION,
+        TMPDIR: '/cache',
+        XDG_CACHE_HOME: '/cache',
+        ...telemetryOff,
+        ...props.environment,
+      },
       logging: LogDriver.awsLogs({
         logGroup: keptLog(this, 'Log', props.logRetentionDays),
         streamPrefix: props.name,

@@ -20,6 +20,8 @@ const RETURNED_BYTES = 4_194_304;
  * @param {string[]} args what follows `igpt`
  */
 export async function launch(args) {
+  // No telemetry of onnxruntime (see lib/runtime/telemetry-off.ts), whichever Node and thread load it.
+  Object.assign(process.env, { ORT_DISABLE_TELEMETRY: '1' });
   if (runsTypeScriptQuietly(process.versions.node)) {
     await runHere(args);
     return;

@@ -1,5 +1,5 @@
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { RuntimeError } from './error.ts';
+import { env, InferenceSession, Tensor } from './onnxruntime.ts';
 
 /** Where a graph runs; always chosen by name, as onnxruntime does not fall back by itself. */
 export type Provider = 'cpu' | 'cuda' | 'webgpu';

@@ -1,8 +1,8 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Graph } from '../graph/graph.ts';
 import { writeOnnx } from '../graph/onnx-writer.ts';
 import { release } from '../image-gpt/release.ts';
 import { RuntimeError } from './error.ts';
+import { InferenceSession, Tensor } from './onnxruntime.ts';
 
 /** A tensor that onnxruntime reads and writes where it lies. */
 export type TrainingTensor =

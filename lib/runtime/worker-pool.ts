@@ -1,3 +1,6 @@
+// Threads inherit the variable, but cannot set it for the process themselves.
+import './telemetry-off.ts';
+
 import { Worker } from 'node:worker_threads';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { TransientError } from '../pipeline/ports.ts';

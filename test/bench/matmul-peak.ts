@@ -1,8 +1,8 @@
-import * as ort from 'onnxruntime-node';
 import { addConstant, addInput, addNode, addOutput, createGraph, onnxElementType } from '../../lib/graph/graph.ts';
 import { halfGraph } from '../../lib/graph/half-graph.ts';
 import { writeOnnx } from '../../lib/graph/onnx-writer.ts';
 import { matMul } from '../../lib/graph/operators.ts';
+import { InferenceSession, Tensor } from '../../lib/runtime/onnxruntime.ts';
 import type { Provider } from '../../lib/runtime/session.ts';
 import { median, type Side, side, timed } from './interleave.ts';
 
@@ -72,13 +72,13 @@ async function matMuls(
   // Summed to one row, since a large output would be copied and timed too.
   addOutput(graph, 'y', matMul(graph, ones, value), 'float32', [1, inner]);
 
-  const session = await ort.InferenceSession.create(writeOnnx(half ? halfGraph(graph) : graph), {
+  const session = await InferenceSession.create(writeOnnx(half ? halfGraph(graph) : graph), {
     executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     extra: { session: { disable_prepacking: prepack ? '0' : '1' } },
   });
-  const x = new ort.Tensor('float32', small(rows * inner), [rows, inner]);
+  const x = new Tensor('float32', small(rows * inner), [rows, inner]);
   return {
     ...side(pairs * 4 * rows * inner * columns, () => timed(() => session.run({ x }))),
     words: `[${rows}, ${inner}] x [${inner}, ${columns}]`,

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import { openModel } from '../../../lib/runtime/model.ts';
+import { IGPT, ROOT, temporaryFolder } from '../../cli/igpt-process.ts';
+import { writeTokens } from '../../cli/training-run.ts';
+import { observe, observingMissing, type Seen } from '../../support/observed-process.ts';
+import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+
+// onnxruntime 1.30 with its telemetry on writes files as soon as a session opens, and looks its collector's name up
+// 25 s later (9 s, where an earlier process has left events). So the files tell at once, and no test waits.
+
+const missing = observingMissing();
+const NANO = join(ROOT, 'lib/models/igpt-nano');
+
+/** Node's arguments for a module given as text. */
+const module = (code: string): string[] => ['--input-type=module', '--eval', code];
+/** Specifier of a file of the project, quoted. */
+const url = (path: string): string => JSON.stringify(pathToFileURL(join(ROOT, path)).href);
+/** Code that makes `graph`, y = |x|. */
+const graph = `
+  const { addInput, addNode, addOutput, createGraph } = await import(${url('lib/graph/graph.ts')});
+  const { writeOnnx } = await import(${url('lib/graph/onnx-writer.ts')});
+  const graph = createGraph('abs');
+  addOutput(graph, 'y', addNode(graph, 'Abs', [addInput(graph, 'x', 'float32', [1])]), 'float32', [1]);`;
+
+/** What was written elsewhere than in its working directory and our caches. */
+function strange({ written }: Seen, folder: string): string[] {
+  const ours = ['work', 'home/.cache/image-gpt-serverless'].map((name) => join(folder, name));
+  ours.push(join(ROOT, 'node_modules/.cache/igpt'));
+  return written.filter((path) => !ours.some((own) => path === own || path.startsWith(`${own}/`)));
+}
+
+function expectSilence(seen: Seen, folder: string): void {
+  expect(seen.code, seen.said).toBe(0);
+  expect(strange(seen, folder)).toEqual([]);
+  expect(seen.reached).toEqual([]);
+}
+
+describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === undefined ? '' : ` (${missing})`}`, () => {
+  test('is seen here, where nothing turns it off', async () => {
+    using folder = temporaryFolder();
+    const open = `${graph}
+      const { InferenceSession } = await import(${url('node_modules/onnxruntime-node/dist/index.js')});
+      await InferenceSession.create(writeOnnx(graph));`;
+    const seen = await observe(folder.path, module(open)).ended;
+    expect(seen.code, seen.said).toBe(0);
+    expect(strange(seen, folder.path)).toContain(
+      join(folder.path, 'home/.cache/Microsoft/DeveloperTools/.onnxruntime/onnxruntime.db'),
+    );
+  });
+
+  test('a look-up and a connection are seen here, too', async () => {
+    using folder = temporaryFolder();
+    const ask = `
+      import { lookup } from 'node:dns';
+      import { connect } from 'node:net';
+      lookup('collector.example', () => {});
+      connect(443, '192.0.2.1').on('error', () => {});`;
+    const { reached } = await observe(folder.path, module(ask)).ended;
+    expect(reached).toContain('192.0.2.1:443');
+    expect(reached.some((address) => address.endsWith(':53') || address.startsWith('/'))).toBe(true);
+  });
+
+  test('is off in a program that imports lib/runtime', async () => {
+    using folder = temporaryFolder();
+    expectSilence(await observe(folder.path, module(`import ${url('lib/runtime/model.ts')};`)).ended, folder.path);
+    const open = `${graph}
+      const { openSession } = await import(${url('lib/runtime/session.ts')});
+      await openSession(writeOnnx(graph));`;
+    expectSilence(await observe(folder.path, module(open)).ended, folder.path);
+  });
+
+  test('is off in igpt run', async () => {
+    using folder = temporaryFolder();
+    const pictures = join(ROOT, 'test/fixtures/pictures/animals');
+    const run = await observe(folder.path, [IGPT, 'run', pictures, '--model', NANO, '--out', 'out']).ended;
+    expect(run.said).toContain('"type":"result"');
+    expectSilence(run, folder.path);
+  });
+
+  test('is off in igpt train', async () => {
+    using folder = temporaryFolder();
+    await using model = await tinyCheckpoint();
+    writeTokens(folder.path);
+    const recipe = '--objective joint --tokens ../x.npy --labels ../y.npy --steps 2 --batch 4 --out out'.split(' ');
+    const train = await observe(folder.path, [IGPT, 'train', '--model', model.directory, ...recipe]).ended;
+    expectSilence(train, folder.path);
+    expect(train.written.some((path) => path.includes('/work/out/'))).toBe(true);
+  });
+
+  test('is off in a worker that has opened its model', async () => {
+    using folder = temporaryFolder();
+    const opened = await openModel(await openCheckpoint(NANO), { workers: 1 });
+    await opened.close();
+    const worker = observe(folder.path, [join(ROOT, 'functions/worker/main.ts')], {
+      // Nobody is there; the worker asks again until it is stopped.
+      ...{ AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_REGION: 'us-east-1' },
+      ...{ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
+      ...{ INPUT_BUCKET: 'pictures', OUTPUT_BUCKET: 'outcomes', WORKERS: '1', DRAIN_SECONDS: '20' },
+      ...{ UPLOADS_QUEUE_URL: 'http://127.0.0.1:9/1/uploads', TOKENS_QUEUE_URL: 'http://127.0.0.1:9/1/tokens' },
+      ...{ RESULTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:results' },
+      ...{ MODEL_LOCATION: NANO, MODEL_ID: opened.id },
+    });
+    createInterface(worker.child.stdout).on('line', (line) => {
+      if (line.includes('"ready"')) worker.child.kill('SIGTERM');
+    });
+    const seen = await worker.ended;
+    expect(seen.said).toContain('"ready"');
+    expect(seen.code, seen.said).toBe(0);
+    expect(strange(seen, folder.path)).toEqual([]);
+    expect(seen.reached.filter((address) => address !== '127.0.0.1:9')).toEqual([]);
+  });
+});
