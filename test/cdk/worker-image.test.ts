@@ -152,6 +152,10 @@ describe('the Dockerfile', () => {
     expect(stage(name)).toMatch(/^VOLUME \/cache$/m);
   });
 
+  test.each(['cpu', 'cuda'])('%s turns off onnxruntime’s telemetry', (name) => {
+    expect(stage(name)).toMatch(/^ENV ORT_DISABLE_TELEMETRY=1$/m);
+  });
+
   test('onnxruntime is kept for linux/x64 only', () => {
     expect(stage('app')).toContain('rm -r darwin win32 linux/arm64');
   });
