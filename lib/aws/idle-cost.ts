@@ -13,7 +13,7 @@ export const alarmMetrics = { gpu: 16, cpu: 15 };
 const mappings = 2;
 const pollsInMonth = (5 * 30 * 86_400) / 20;
 
-/** The worker's image, GB compressed: CUDA and cuDNN are most of it. An estimate: it was never built here. */
+/** The worker's image, GB compressed: CUDA is most of it. An estimate: it was never built here. */
 const imageGb = { gpu: 2, cpu: 0.2 };
 
 /**
