@@ -17,7 +17,7 @@ fail() {
   exit 1
 }
 
-cuda=$(printf '%s\n' "$found" | sed -nE 's/^[[:space:]]+(lib(cu|nv)[^ ]*) => .*/\1/p' | LC_ALL=C sort | xargs)
+cuda=$(printf '%s\n' "$found" | sed -nE 's/^[[:space:]]+(lib(cu|nv)[^ ]*) => .*/\1/p' | LC_ALL=C sort -u | xargs)
 [ "$cuda" = "$expected" ] || fail "expected the libraries $expected of CUDA, found $cuda: CUDA_IMAGE does not fit onnxruntime"
 
 missing=$(printf '%s\n' "$found" | grep 'not found' | grep -v 'libcuda\.so\.1 => not found' || true)

@@ -46,6 +46,12 @@ test.each([
     whole.replace(/(libcurand\.so\.10) => .*/, '$1 => not found'),
     'libcurand.so.10 => not',
   ],
+  // cuBLAS needs it as well, so ldd says it twice.
+  [
+    'one that is missing twice',
+    `${whole.replace(/(libcublasLt\.so\.13) => .*/, '$1 => not found')}\n\tlibcublasLt.so.13 => not found`,
+    "but the driver's, missing are: \tlibcublasLt.so.13 => not",
+  ],
   ['one of no CUDA too', whole.replace(/(libstdc\+\+\.so\.6) => .*/, '$1 => not found'), 'libstdc++.so.6 => not found'],
   ['libraries of another CUDA', whole.replaceAll('.so.13', '.so.12'), 'found libcublas.so.12 libcublasLt.so.12'],
   ['a library more', `${whole}\n\tlibcudnn.so.9 => not found`, 'libcudart.so.13 libcudnn.so.9 libcurand.so.10'],
