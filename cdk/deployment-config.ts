@@ -119,7 +119,7 @@ const settings = z.strictObject({
    * address, and CodeBuild shares its addresses: a mirror has no such limit.
    */
   nodeImage: imageName.optional(),
-  /** Image with CUDA 12 and cuDNN 9. Default: Docker Hub's of nvidia/cuda that the Dockerfile names. */
+  /** Image with CUDA 13.0's runtime and NVIDIA's package repository. Default: Docker Hub's of nvidia/cuda that the Dockerfile names. */
   cudaImage: imageName.optional(),
   /** SHA-256 of libonnxruntime_providers_cuda.so: the image's build stops at another one. Default: it prints what came. */
   cudaLibrarySha256: z

@@ -28,7 +28,7 @@ export interface ImageBuildProps {
   logRetentionDays: number;
 }
 
-/** Longest build: base image, packages and CUDA libraries are about 4 GB to fetch. */
+/** Longest build: base image, packages and CUDA libraries are about 1.5 GB to fetch. */
 const buildTimeout = Duration.minutes(60);
 
 /**

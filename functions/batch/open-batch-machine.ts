@@ -9,6 +9,7 @@ import { openDecoder } from '../../lib/image/decoder-pool.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { ChildMachine } from '../../lib/pipeline/batch/batch-child.ts';
 import { batchModelOptions } from '../../lib/runtime/batch-model-options.ts';
+import { loadProvider } from '../../lib/runtime/load-provider.ts';
 import { openModel } from '../../lib/runtime/model.ts';
 import { DeploymentError } from '../deployment-error.ts';
 import { openPlace } from './open-place.ts';
@@ -28,6 +29,7 @@ export async function openBatchMachine(
 ): Promise<ChildMachine & AsyncDisposable> {
   const { decoding, model_options } = settings;
   const input = openPlace(settings.store);
+  if (model_options.provider !== 'cpu') await loadProvider(model_options.provider);
   const directory = await fetchModel({ client: createS3Client(), clock, location, cache, weights: true });
   const model = await openModel(await openCheckpoint(directory), { ...batchModelOptions(settings), cache });
   if (model.id !== settings.model) {

@@ -4,6 +4,7 @@ import { fetchModel } from '../../lib/aws/fetch-model.ts';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import type { WorkerEnvironment } from '../../lib/contracts/environment.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import { loadProvider } from '../../lib/runtime/load-provider.ts';
 import { type LocalModel, openModel } from '../../lib/runtime/model.ts';
 import { DeploymentError } from '../deployment-error.ts';
 
@@ -13,11 +14,13 @@ const gpuBatch = 64;
 /**
  * Opens the model that the environment names.
  *
+ * @throws {RuntimeError} `provider_unavailable`, which names what is missing, before the model is fetched
  * @throws {DeploymentError} `model_mismatch` when it is another one than the rest of the deployment expects
  */
 export async function openWorkerModel(env: WorkerEnvironment): Promise<LocalModel> {
   const { MODEL_LOCATION: location, MODEL_CACHE: cache = tmpdir(), PROVIDER: provider, SCALED_DECODING } = env;
   const { OUTPUTS: outputs, FEATURE_LAYER: featureLayer, FEATURE_NORM: featureNorm, WORKERS: workers } = env;
+  if (provider !== 'cpu') await loadProvider(provider);
   const directory = await fetchModel({ client: createS3Client(), clock, location, cache, weights: true });
   const model = await openModel(await openCheckpoint(directory), {
     provider,

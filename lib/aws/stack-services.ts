@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-ecs';
 import { commandError } from './command-error.ts';
 import type { StackOutputs } from './deployed-stack.ts';
+import { stopAdvice } from './stop-advice.ts';
 
 /** One ECS service and what became of its tasks. */
 export interface ServiceState {
@@ -23,6 +24,8 @@ export interface ServiceState {
 
 interface StoppedTasks {
   reason: string;
+  /** What to do about it, where the reason does not tell. */
+  advice: string | null;
   tasks: number;
   /** When the last of them ended. */
   last: Date | null;
@@ -80,10 +83,12 @@ async function stoppedTasks(client: ECSClient, cluster: string, serviceName: str
   for (const { stoppedReason, stoppedAt, containers = [] } of tasks) {
     const failed = containers.find(({ exitCode, reason }) => reason !== undefined || (exitCode ?? 0) !== 0);
     const details = [failed?.reason, failed?.exitCode === undefined ? undefined : `exit code ${failed.exitCode}`];
-    const reason = [stoppedReason ?? 'no reason given', ...details].filter((part) => part !== undefined).join('; ');
+    // ECS may give a container's reason as the task's, too.
+    const parts = new Set([stoppedReason ?? 'no reason given', ...details]);
+    const reason = [...parts].filter((part) => part !== undefined).join('; ');
     const { tasks: count = 0, last = null } = byReason.get(reason) ?? {};
     const at = stoppedAt ?? null;
-    byReason.set(reason, { reason, tasks: count + 1, last: later(last, at) });
+    byReason.set(reason, { reason, advice: stopAdvice(reason), tasks: count + 1, last: later(last, at) });
   }
   return [...byReason.values()].toSorted((a, b) => (b.last?.getTime() ?? 0) - (a.last?.getTime() ?? 0));
 }

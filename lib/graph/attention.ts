@@ -79,7 +79,12 @@ export function causalAttention(graph: Graph, heads: Heads): CausalAttention {
 
 /** Lengths of the strips that n positions are taken in: as few as possible, as even as possible. */
 export function stripLengths(heads: Heads, n: number): number[] {
-  const count = fitsGroupQueryAttention(heads) ? Math.ceil(n / STRIP) : 1;
+  return fitsGroupQueryAttention(heads) ? evenStrips(n) : [n];
+}
+
+/** The same for any heads. */
+export function evenStrips(n: number): number[] {
+  const count = Math.ceil(n / STRIP);
   return Array.from({ length: count }, (_, i) => Math.floor(((i + 1) * n) / count) - Math.floor((i * n) / count));
 }
 
@@ -94,13 +99,6 @@ function pushMaskedAttention(graph: Graph, projections: Projections, heads: Head
   const inputs = separate(graph, projections, heads);
   const attributes = { ...headAttributes(heads), unidirectional: { kind: 'int', value: 1 } } as const;
   pushNode(graph, 'MultiHeadAttention', inputs, outputs, attributes, 'com.microsoft');
-}
-
-/** The same without keys and values, [batch, n, d]. */
-export function maskedAttention(graph: Graph, projections: Projections, heads: Heads): Value {
-  const output = nextValue(graph, 'attention');
-  pushMaskedAttention(graph, projections, heads, [output]);
-  return output;
 }
 
 /** Whether GroupQueryAttention takes heads of this size. */

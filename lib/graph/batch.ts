@@ -2,8 +2,9 @@
 export interface Batch {
   pictures: number;
   /**
-   * `fused` is onnxruntime's own operator, `plain` writes the square of scores with ordinary ones: slower and larger,
-   * but right wherever those are (WebGPU's fused kernel of 1.30 gave wrong numbers on SwiftShader, the one adapter tried).
+   * `fused` is onnxruntime's GroupQueryAttention where it fits: causal, heads of a multiple of 8. `plain` writes scores
+   * with ordinary operators: slower and larger, but right wherever those are (WebGPU's fused kernel of 1.30 gave wrong
+   * numbers on SwiftShader, the one adapter tried).
    */
   attention: 'fused' | 'plain';
 }

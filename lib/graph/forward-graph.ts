@@ -20,6 +20,7 @@ import { causalLayer, embedStrips, type Strip, wholeLayer } from './strips.ts';
 import { tokenLogits } from './token-logits.ts';
 import { embed, transformerBlock } from './transformer.ts';
 import type { ImageGptWeights } from './weights.ts';
+import { plainAttention } from './whole-attention.ts';
 
 /** A linear classifier on pooled features (paper section 2.3). */
 interface LinearProbe {
@@ -123,7 +124,7 @@ function transformer(graph: Graph, tokens: Value, model: ImageGptModel, batch: B
     if (found !== undefined) return found;
     const below = strips(layer - 1);
     const next = bert
-      ? below.map((strip) => bertLayer(graph, strip, layer - 1, model))
+      ? below.map((strip) => bertLayer(graph, strip, layer - 1, model, batch))
       : batch === undefined
         ? causalLayer(graph, below, layer - 1, config, weights).strips
         : below.map((strip) => wholeLayer(graph, strip, layer - 1, config, weights, batch));
@@ -172,11 +173,20 @@ function embedMasked(
   return [{ length: n, ...embed(graph, content, addWeight(graph, weights.wpe), config, weights) }];
 }
 
-function bertLayer(graph: Graph, strip: Strip, layer: number, { config, weights }: ImageGptModel): Strip {
+function bertLayer(
+  graph: Graph,
+  strip: Strip,
+  layer: number,
+  { config, weights }: ImageGptModel,
+  batch: Batch | undefined,
+): Strip {
+  const { length } = strip;
   const point = transformerBlock(graph, strip, layer, config, weights, (projections) =>
-    fullAttention(graph, projections, config),
+    batch === undefined
+      ? fullAttention(graph, projections, config)
+      : plainAttention(graph, projections, config, { length, causal: false }),
   );
-  return { length: strip.length, ...point };
+  return { length, ...point };
 }
 
 /** Mean over the tokens [pictures, d], made once for each layer and norm: a product with a row of 1/n, the same in every run. */

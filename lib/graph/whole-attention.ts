@@ -1,14 +1,26 @@
 import {
+  evenStrips,
   fitsGroupQueryAttention,
   type Heads,
   headAttributes,
-  maskedAttention,
   type Projections,
   separate,
 } from './attention.ts';
 import type { Batch } from './batch.ts';
 import { addConstant, type Graph, nextValue, pushNode, type Value } from './graph.ts';
-import { add, int32, matMul, matMulTransposed, reshape, softmax, transpose } from './operators.ts';
+import {
+  concat,
+  float32,
+  int32,
+  matMul,
+  matMulTransposed,
+  reshape,
+  slice,
+  softmax,
+  split,
+  transpose,
+  where,
+} from './operators.ts';
 
 /** Of a score that must not count: exp of it is 0, also in 16 bits, where it is infinite. */
 const HIDDEN = -1e30;
@@ -23,8 +35,9 @@ export function wholeAttention(
   heads: Heads,
   { pictures, attention, length }: Batch & { length: number },
 ): Value {
-  if (attention === 'plain') return plainAttention(graph, projections, heads, length);
-  if (!fitsGroupQueryAttention(heads)) return maskedAttention(graph, projections, heads);
+  if (attention === 'plain' || !fitsGroupQueryAttention(heads)) {
+    return plainAttention(graph, projections, heads, { length, causal: true });
+  }
   const qkv = 'packed' in projections ? [projections.packed, '', ''] : [projections.q, projections.k, projections.v];
   const lastKeys = addConstant(graph, 'last keys', new Int32Array(pictures).fill(length - 1), [pictures]);
   const output = nextValue(graph, 'attention');
@@ -40,21 +53,42 @@ export function wholeAttention(
   return output;
 }
 
-/** softmax(q k^T / sqrt(dh) + mask) v, step by step. */
-function plainAttention(graph: Graph, projections: Projections, heads: Heads, length: number): Value {
+/**
+ * softmax(q k^T / sqrt(dh)) v, step by step: [pictures, length, d], over the keys at or before each query, or over all.
+ * Queries go strip by strip, so that a quarter of the square of scores is in memory at most (1,024 tokens).
+ */
+export function plainAttention(
+  graph: Graph,
+  projections: Projections,
+  heads: Heads,
+  { length, causal }: { length: number; causal: boolean },
+): Value {
   const { n_embd: d, n_head: H } = heads;
   const [q = '', k = '', v = ''] = separate(graph, projections, heads).map((value) =>
     transpose(graph, reshape(graph, value, [0, 0, H, d / H]), SWAP_HEADS),
   );
-  const scores = matMulTransposed(graph, q, k, 1 / Math.sqrt(d / H)); // [pictures, H, length, length]
-  const shares = softmax(graph, add(graph, scores, causalMask(graph, length)));
-  const mixed = transpose(graph, matMul(graph, shares, v), SWAP_HEADS); // [pictures, length, H, dh]
-  return reshape(graph, mixed, [0, 0, d]);
+  const strips = evenStrips(length);
+  let end = 0;
+  const mixed = split(graph, q, strips, 2).map((queries, i) => {
+    const count = strips[i] ?? 0;
+    end += count;
+    const keys = causal ? end : length;
+    const scores = matMulTransposed(graph, queries, upTo(graph, k, keys, length), 1 / Math.sqrt(d / H)); // [pictures, H, count, keys]
+    // Where, not Add: onnxruntime fuses Add and Softmax into BiasSoftmax, whose CUDA kernel needs cuDNN.
+    const seen = causal ? where(graph, causalMask(graph, count, keys), scores, float32(graph, HIDDEN)) : scores;
+    return matMul(graph, softmax(graph, seen), upTo(graph, v, keys, length)); // [pictures, H, count, dh]
+  });
+  return reshape(graph, transpose(graph, concat(graph, mixed, 2), SWAP_HEADS), [0, 0, d]);
 }
 
-/** [1, 1, length, length]: 0 at keys up to the query's place, out of reach beyond. */
-function causalMask(graph: Graph, length: number): Value {
-  const mask = new Float32Array(length * length);
-  for (let query = 0; query < length; query++) mask.fill(HIDDEN, query * length + query + 1, (query + 1) * length);
-  return addConstant(graph, 'causal mask', mask, [1, 1, length, length]);
+/** The first `count` of `length` keys or values by head, [pictures, H, count, dh]. */
+function upTo(graph: Graph, value: Value, count: number, length: number): Value {
+  return count === length ? value : slice(graph, value, 0, count, 2);
+}
+
+/** [1, 1, count, keys], for the last `count` queries: true at keys up to the query's place. */
+function causalMask(graph: Graph, count: number, keys: number): Value {
+  const first = keys - count;
+  const mask = Array.from({ length: count * keys }, (_, i) => i % keys <= first + Math.floor(i / keys));
+  return addConstant(graph, `causal mask ${count} ${keys}`, mask, [1, 1, count, keys]);
 }

@@ -22,7 +22,9 @@ export function gpuGraph(
       `int8 and int8-block run on cpu; received ${provider}: use f16 or f32 there.`,
     );
   }
-  const graph = forwardGraph(model, request, { pictures, attention: provider === 'cuda' ? 'fused' : 'plain' });
   const half = listWeights(model.weights).every(({ dtype }) => dtype === 'F16');
+  // CUDA's GroupQueryAttention is for 16 bits only; in 32 onnxruntime would hand it to the processor, unasked. Source:
+  // onnxruntime 1.30, contrib_ops/cuda/bert/group_query_attention.cc, REGISTER_KERNEL_TYPED.
+  const graph = forwardGraph(model, request, { pictures, attention: provider === 'cuda' && half ? 'fused' : 'plain' });
   return half ? halfGraph(graph) : graph;
 }

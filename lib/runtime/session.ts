@@ -1,5 +1,6 @@
 import { RuntimeError } from './error.ts';
 import { env, InferenceSession, Tensor } from './onnxruntime.ts';
+import { cudaFault } from './provider-fault.ts';
 
 /** Where a graph runs; always chosen by name, as onnxruntime does not fall back by itself. */
 export type Provider = 'cpu' | 'cuda' | 'webgpu';
@@ -91,9 +92,10 @@ export async function openSession(graph: Uint8Array<ArrayBuffer>, options: Sessi
 
 function openError(provider: Provider, cause: unknown): RuntimeError {
   if (provider !== 'cpu') {
+    const fault = provider === 'cuda' ? cudaFault(cause) : 'its libraries or a device are missing: install them';
     return new RuntimeError(
       'provider_unavailable',
-      `onnxruntime cannot open the graph on ${provider}: its libraries or a device are missing. Use cpu, or install them.`,
+      `onnxruntime cannot open the graph on ${provider}: ${fault}, or use cpu.`,
       { cause },
     );
   }

@@ -10,7 +10,7 @@ test('says by stage what pictures cost, what the idle stack costs, and what it a
   }
   expect(stdout).toMatch(/^workers +tasks on Spot /m);
   expect(stdout).toMatch(/^workers +tasks on demand /m);
-  expect(stdout).toMatch(/^ECR: the worker’s image, about 2 GB +0\.20$/m);
+  expect(stdout).toMatch(/^ECR: the worker’s image, about 1 GB +0\.10$/m);
   expect(stdout).toContain('List prices of us-east-1 as of 2026-06');
   expect(stdout).not.toContain('batch pipeline');
 });

@@ -89,7 +89,7 @@ describe('the README', () => {
         .map(({ usd }) => usd.toFixed(2));
     const [gpu, cpu] = [costs('gpu'), costs('cpu')];
     for (const [i, usd] of gpu.entries()) expect(readme).toContain(`| ${usd} | ${cpu[i]} |`);
-    expect(readme).toMatch(/^\| together +\| 0\.92 \| 0\.64 \|$/m);
+    expect(readme).toMatch(/^\| together +\| 0\.82 \| 0\.64 \|$/m);
   });
 });
 

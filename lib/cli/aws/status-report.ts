@@ -92,8 +92,8 @@ export function notes(state: StackState): string[] {
       stopped
         .slice(0, 3)
         .map(
-          ({ reason, tasks, last }) =>
-            `${role}: ${tasks} stopped${last === null ? '' : `, ${ago(last, at)}`}: ${reason}`,
+          ({ reason, advice, tasks, last }) =>
+            `${role}: ${tasks} stopped${last === null ? '' : `, ${ago(last, at)}`}: ${[advice, reason].filter((part) => part !== null).join('. ECS says: ')}`,
         ),
     ),
     ...alarms
@@ -143,7 +143,10 @@ export function statusJson({ name, region, account, status, outputs }: DeployedS
     })),
     tasks: services.map(({ role, desired, running, pending, trouble, stopped }) => ({
       ...{ service: role, desired, running, pending, trouble },
-      stopped: stopped.map(({ reason, tasks, last }) => ({ reason, tasks, last: last?.toISOString() ?? null })),
+      stopped: stopped.map(({ reason, advice, tasks, last }) => ({
+        ...{ reason, advice, tasks },
+        last: last?.toISOString() ?? null,
+      })),
     })),
     outstanding_pictures: outstanding,
     pictures_per_second: picturesPerSecond,

@@ -2,14 +2,14 @@ import { expect, test } from 'vitest';
 import { sum } from '../../../lib/aws/estimate-cost.ts';
 import { idleCost } from '../../../lib/aws/idle-cost.ts';
 
-test('an idle GPU stack is six billed metrics, 296,000 polls and an image: 0.92 USD', () => {
+test('an idle GPU stack is six billed metrics, 296,000 polls and an image: 0.82 USD', () => {
   expect(idleCost('gpu').map(({ usd }) => usd)).toEqual([
     expect.closeTo(0.6, 10),
     expect.closeTo(0.1184, 10),
-    expect.closeTo(0.2, 10),
+    expect.closeTo(0.1, 10),
     0,
   ]);
-  expect(sum(idleCost('gpu'))).toBeCloseTo(0.92, 2);
+  expect(sum(idleCost('gpu'))).toBeCloseTo(0.82, 2);
 });
 
 test('an idle stack on Fargate has a metric less and a small image: 0.64 USD', () => {

@@ -1,6 +1,7 @@
 import { ECSClient } from '@aws-sdk/client-ecs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readServices } from '../../../lib/aws/stack-services.ts';
+import { stopAdvice } from '../../../lib/aws/stop-advice.ts';
 import { json, type ScriptedAws, startScriptedAws } from '../../support/scripted-aws.ts';
 import { deployedStack, minutesBefore, noon } from '../../support/stack-state.ts';
 
@@ -57,8 +58,22 @@ describe('the services', () => {
     );
 
     expect((await readServices(client, outputs, noon))[0]?.stopped).toEqual([
-      { reason: `${stoppedReason}; OutOfMemoryError; exit code 137`, tasks: 1, last: minutesBefore(9) },
-      { reason: `${stoppedReason}; exit code 1`, tasks: 2, last: minutesBefore(20) },
+      { reason: `${stoppedReason}; OutOfMemoryError; exit code 137`, advice: null, tasks: 1, last: minutesBefore(9) },
+      { reason: `${stoppedReason}; exit code 1`, advice: null, tasks: 2, last: minutesBefore(20) },
+    ]);
+  });
+
+  it('say once why a container could not start, and what to do about a driver that is too old', async () => {
+    const refused =
+      'CannotStartContainerError: Error response from daemon: nvidia-container-cli: requirement error: unsatisfied condition: cuda>=13.0, please update your driver to a newer version, or use an earlier cuda container: unknown';
+    aws.answer(
+      json({ services: [spot] }),
+      json({ taskArns: ['a'] }),
+      json({ tasks: [{ stoppedReason: refused, stoppedAt: seconds(3), containers: [{ reason: refused }] }] }),
+    );
+
+    expect((await readServices(client, outputs, noon))[0]?.stopped).toEqual([
+      { reason: refused, advice: stopAdvice(refused), tasks: 1, last: minutesBefore(3) },
     ]);
   });
 

@@ -33,10 +33,14 @@ describe('the worker', () => {
     expect(said).toContain('"ProcessUnusable":1');
   });
 
-  it('never runs on cpu when it is told cuda', async () => {
-    const { code, said } = await lastWords({ PROVIDER: 'cuda', CUDA_VISIBLE_DEVICES: '-1' });
+  it('never runs on cpu when it is told cuda, and names what is missing before it fetches a model', async () => {
+    const { code, said } = await lastWords({
+      ...{ PROVIDER: 'cuda', CUDA_VISIBLE_DEVICES: '-1' },
+      MODEL_LOCATION: 's3://nobody/answers',
+    });
     expect(code).toBe(1);
-    expect(said).toContain('onnxruntime cannot open the graph on cuda');
+    expect(said).toContain('onnxruntime cannot open the graph on cuda: libonnxruntime_providers_shared.so is missing');
+    expect(said).toContain('"provider_unavailable"');
     expect(said).toContain('"ProcessUnusable":1');
   });
 

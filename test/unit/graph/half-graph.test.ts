@@ -53,6 +53,9 @@ const cases: [string, TinyCheckpointOptions][] = [
   ['OpenAI', { ...shape, layout: 'openai' }],
   ['BERT', { ...shape, objective: 'bert' }],
   ['heads of 6', { ...shape, n_embd: 30, n_head: 5 }],
+  // 289 tokens: two strips of queries.
+  ['more tokens than a strip', { ...shape, size: 17 }],
+  ['BERT with more tokens than a strip', { ...shape, size: 17, objective: 'bert' }],
 ];
 
 // What runs on a GPU, run on the processor: the same operators, to which onnxruntime adds casts where it has no kernels.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fargateSpotQuota, gpuOnDemandQuota, gpuSpotQuota, lambdaQuota } from '../../../../lib/aws/account.ts';
+import { stopAdvice } from '../../../../lib/aws/stop-advice.ts';
 import {
   bootstrapCheck,
   dockerCheck,
@@ -9,7 +10,7 @@ import {
   stackChecks,
   vcpus,
 } from '../../../../lib/cli/aws/doctor-checks.ts';
-import { minutesBefore, stackState } from '../../../support/stack-state.ts';
+import { minutesBefore, service, stackState } from '../../../support/stack-state.ts';
 
 const where = { account: '123456789012', region: 'eu-central-1' };
 const needs = gpuNeeds(['g6.xlarge', 'g5.2xlarge'], 4);
@@ -121,6 +122,14 @@ describe('Docker', () => {
 describe('a stack at work', () => {
   it('is well without notes', () => {
     expect(stackChecks(stackState())).toMatchObject([{ level: 'ok' }]);
+  });
+
+  it('warns of machines whose driver is too old for the image, with what to do', () => {
+    const reason = 'nvidia-container-cli: requirement error: unsatisfied condition: cuda>=13.0, please update';
+    const stopped = [{ reason, advice: stopAdvice(reason), tasks: 1, last: null }];
+    const [found] = stackChecks(stackState({ services: [service('worker', { stopped })] }));
+
+    expect(found).toMatchObject({ level: 'warn', found: expect.stringContaining('npx cdk deploy takes') });
   });
 
   it('fails while the cost brake holds, and only warns of the rest', () => {

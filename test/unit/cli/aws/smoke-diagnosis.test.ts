@@ -33,7 +33,9 @@ describe('where a picture is stuck', () => {
   });
 
   it('is that no task is wanted, with why the last ones stopped', () => {
-    const stopped = [{ reason: 'Essential container exited; exit code 1', tasks: 2, last: minutesBefore(3) }];
+    const stopped = [
+      { reason: 'Essential container exited; exit code 1', advice: null, tasks: 2, last: minutesBefore(3) },
+    ];
     const state = stackState({ queues: queues({ tokens: one }), services: [service('worker', { stopped })] });
 
     expect(at(state)).toEqual({

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { stopAdvice } from '../../../../lib/aws/stop-advice.ts';
 import { redrawn } from '../../../../lib/cli/aws/live-view.ts';
 import { notes, outlook, statusJson, statusReport } from '../../../../lib/cli/aws/status-report.ts';
 import { deployedStack, minutesBefore, service, stackState } from '../../../support/stack-state.ts';
@@ -57,7 +58,7 @@ describe('the report', () => {
   });
 
   it('lets no control character of a stopped task’s reason through', () => {
-    const stopped = [{ reason: 'bad\u001b[2J', tasks: 1, last: null }];
+    const stopped = [{ reason: 'bad\u001b[2J', advice: null, tasks: 1, last: null }];
 
     expect(statusReport(deployedStack, stackState({ services: [service('worker', { stopped })] }))).not.toContain(
       '\u001b',
@@ -91,6 +92,28 @@ describe('what somebody should know', () => {
     expect(second).toContain('4 dead letters');
     expect(third).toBe('alarm NobodyWorks since 5 min ago: Tokens wait.');
     expect(more).toEqual([]);
+  });
+});
+
+describe('a container that the driver is too old for', () => {
+  const reason =
+    'Task failed to start; CannotStartContainerError: nvidia-container-cli: requirement error: unsatisfied condition: cuda>=13.0, please update your driver';
+  const stopped = [{ reason, advice: stopAdvice(reason), tasks: 3, last: minutesBefore(4) }];
+  const state = stackState({ services: [service('worker', { stopped })] });
+
+  it('is explained, before ECS’s own words', () => {
+    expect(notes(state)).toEqual([
+      expect.stringMatching(
+        /^worker: 3 stopped, 4 min ago: the machine's NVIDIA driver is too old for CUDA 13\.0, .*cdk/,
+      ),
+    ]);
+    expect(notes(state)[0]?.endsWith(`. ECS says: ${reason}`)).toBe(true);
+  });
+
+  it('is explained for machines too', () => {
+    expect(statusJson(deployedStack, state).tasks[0]?.stopped).toEqual([
+      { reason, advice: stopAdvice(reason), tasks: 3, last: minutesBefore(4).toISOString() },
+    ]);
   });
 });
 

@@ -1,0 +1,17 @@
+import { addInput, addNode, addOutput, createGraph } from '../graph/graph.ts';
+import { writeOnnx } from '../graph/onnx-writer.ts';
+import { openSession, type Provider } from './session.ts';
+
+/**
+ * Loads the libraries of a provider and finds its device, without a model: what is missing is known before a model is
+ * fetched, and is not mistaken for a fault of it.
+ *
+ * @throws RuntimeError `provider_unavailable`
+ */
+export async function loadProvider(provider: Provider): Promise<void> {
+  const graph = createGraph('identity');
+  const same = addNode(graph, 'Identity', [addInput(graph, 'x', 'float32', [1])]);
+  addOutput(graph, 'y', same, 'float32', [1]);
+  const session = await openSession(writeOnnx(graph), { provider });
+  await session.close();
+}

@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cp, link, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+
+/*
+ * Shows without a GPU that onnxruntime's CUDA provider has all that it is linked against in the GPU image: PyPI's
+ * packages of the provider and of CUDA 13.0 are staged (0.7 GB to fetch, 1.3 GB on disk), and the check of the image's
+ * own build is held against them, whole and with each library missing. Then onnxruntime-node itself loads the provider,
+ * as a worker does at its start. Needs Linux on x86-64 and python3 with pip. Not a part of CI: it is large.
+ *
+ * The image takes the provider from NuGet. That it is the same file is assumed; the sum below is what the image's build
+ * prints where it is.
+ */
+
+const run = promisify(execFile);
+const repository = join(import.meta.dirname, '../..');
+const check = join(repository, 'functions/worker/check-cuda-provider.sh');
+const binaries = 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64';
+
+/** CUDA 13.0's: cuRAND has versions of its own. The names with `-cu13` are empty. */
+const cuda = ['nvidia-cublas==13.0.*', 'nvidia-curand==10.4.0.*', 'nvidia-cuda-runtime==13.0.*'];
+
+/** What the provider is linked against, besides the driver. */
+const libraries = ['libcublas.so.13', 'libcublasLt.so.13', 'libcudart.so.13', 'libcurand.so.10'];
+
+const say = (line: string): void => console.log(line);
+
+async function stage(folder: string): Promise<void> {
+  const file = join(repository, 'node_modules/onnxruntime-node/package.json');
+  const { version } = z.object({ version: z.string() }).parse(JSON.parse(await readFile(file, 'utf8')));
+  const wheels = ['manylinux_2_28_x86_64', 'manylinux_2_27_x86_64', 'manylinux2014_x86_64'];
+  await run('python3', [
+    ...['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', folder],
+    ...['--only-binary=:all:', '--implementation', 'cp', '--python-version', '3.12'],
+    ...wheels.flatMap((name) => ['--platform', name]),
+    ...[`onnxruntime-gpu==${version}`, ...cuda],
+  ]);
+  for (const name of await readdir(folder)) if (name.endsWith('.dist-info')) say(`staged ${name.slice(0, -10)}`);
+}
+
+/** The check of the image's build; its output, and whether it let the provider pass. */
+async function checked(provider: string, folder: string): Promise<{ passed: boolean; output: string }> {
+  const env = { ...process.env, LD_LIBRARY_PATH: folder };
+  return run('sh', [check, provider], { env }).then(
+    ({ stdout }) => ({ passed: true, output: stdout }),
+    (error: unknown) => ({ passed: false, output: String(error) }),
+  );
+}
+
+/** What a worker says of the provider when it starts: onnxruntime-node with the provider beside it, in a copy. */
+async function loaded(folder: string, staged: string, cudaFolder: string): Promise<string> {
+  for (const part of ['lib', 'node_modules/onnxruntime-node', 'node_modules/onnxruntime-common']) {
+    await cp(join(repository, part), join(folder, part), { recursive: true });
+  }
+  for (const name of ['shared', 'cuda']) {
+    const file = `libonnxruntime_providers_${name}.so`;
+    await cp(join(staged, 'onnxruntime/capi', file), join(folder, binaries, file));
+  }
+  const load = `import { loadProvider } from ${JSON.stringify(join(folder, 'lib/runtime/load-provider.ts'))};
+    await loadProvider('cuda').then(() => console.log('loaded'), ({ message }) => console.log(message));`;
+  const env = { ...process.env, LD_LIBRARY_PATH: cudaFolder };
+  return (await run(process.execPath, ['--input-type=module', '--eval', load], { env })).stdout.trim();
+}
+
+const scratch = await mkdtemp(join(tmpdir(), 'prove-cuda-'));
+const wrong: string[] = [];
+try {
+  const staged = join(scratch, 'staged');
+  await stage(staged);
+  const provider = join(staged, 'onnxruntime/capi/libonnxruntime_providers_cuda.so');
+  const cudaFolder = join(staged, 'nvidia/cu13/lib');
+  const sum = createHash('sha256').update(await readFile(provider));
+  say(`sha256 of libonnxruntime_providers_cuda.so: ${sum.digest('hex')}`);
+
+  const whole = await checked(provider, cudaFolder);
+  say(`\n${whole.output.trim()}\n`);
+  if (!whole.passed) wrong.push('the provider does not pass with all of CUDA 13.0');
+  const elsewhere = libraries.filter((name) => !whole.output.includes(`${name} => ${join(cudaFolder, name)} `));
+  if (elsewhere.length > 0) wrong.push(`not taken from the staged packages: ${elsewhere.join(', ')}`);
+
+  for (const missing of libraries) {
+    const others = join(scratch, `without ${missing}`);
+    await mkdir(others);
+    // Hard links: a library finds its neighbours by its own place (RUNPATH $ORIGIN), through symbolic ones too.
+    for (const name of libraries) if (name !== missing) await link(join(cudaFolder, name), join(others, name));
+    const { passed, output } = await checked(provider, others);
+    const [, found] = new RegExp(`${missing.replaceAll('.', '\\.')} => (/\\S+)`).exec(output) ?? [];
+    const named = !passed && output.includes(`${missing} => not found`);
+    const words = found === undefined ? 'NOT stopped, or not named' : `this machine has its own, ${found}`;
+    say(`without ${missing}: ${named ? 'stopped, and named' : words}`);
+    if (!named && found === undefined) wrong.push(`nobody notices that ${missing} is missing`);
+  }
+
+  const words = await loaded(join(scratch, 'app'), staged, cudaFolder);
+  say(`\nonnxruntime-node: ${words}`);
+  // Where there is a driver, it answers, and may be too old, or have no device.
+  if (!/^loaded$|libcuda\.so\.1|CUDA failure/.test(words)) wrong.push('onnxruntime-node lacks more than the driver');
+} finally {
+  await rm(scratch, { recursive: true });
+}
+say(wrong.length === 0 ? '\nEvery library and symbol is there but the driver’s.' : `\nWRONG: ${wrong.join('; ')}`);
+process.exitCode = wrong.length === 0 ? 0 : 1;
