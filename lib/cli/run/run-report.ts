@@ -31,6 +31,15 @@ export function runReport(result: RunResult, seconds: number): string {
   return `${totals}\n${codes}`;
 }
 
+/** How many pictures have no outcome, why, and what to do; nothing where all have one. */
+export function unfinishedWords(unfinished: RunResult['unfinished']): string | undefined {
+  const reasons = Object.entries(unfinished).toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  if (reasons.length === 0) return undefined;
+  const pictures = reasons.reduce((sum, [, n]) => sum + n, 0);
+  const why = reasons.map(([reason, n]) => `${n} by ${printable(reason)}`).join(', ');
+  return `${pictures} of the failed pictures could not be read, stored or told of (${why}). Mend that and run again: they are then done`;
+}
+
 /** Names a stall and what it waits for. */
 export function stallWords({ stalledMs, waitingFor }: Stall): string {
   const waits = waitingFor.map(
