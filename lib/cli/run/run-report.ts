@@ -36,8 +36,8 @@ export function unfinishedWords(unfinished: RunResult['unfinished']): string | u
   const reasons = Object.entries(unfinished).toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   if (reasons.length === 0) return undefined;
   const pictures = reasons.reduce((sum, [, n]) => sum + n, 0);
-  const why = reasons.map(([reason, n]) => `${n} by ${printable(reason)}`).join(', ');
-  return `${pictures} of the failed pictures could not be read, stored or told of (${why}). Mend that and run again: they are then done`;
+  const why = reasons.map(([reason, n]) => `${printable(reason)}: ${n}`).join(', ');
+  return `${pictures} of the failed pictures have no outcome: reading them, or storing or publishing the outcome, failed (${why}). Mend that and run again: only what is missing is done.`;
 }
 
 /** Names a stall and what it waits for. */
