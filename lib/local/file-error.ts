@@ -11,13 +11,20 @@ export function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
+/** What the codes of a storage that is full mean. */
+const meanings: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file would be larger than ulimit -f or the file system allows',
+};
+
 /** What a file system refuses, it may allow later: a full disk, a permission, a share that is away. */
 export function fileError(action: string, key: string, cause: unknown): TransientError {
-  const code = errorCode(cause);
-  const why = code === 'ENOSPC' ? 'the disk is full (ENOSPC)' : (code ?? 'an unknown error');
+  const code = errorCode(cause) ?? 'an unknown error';
+  const meaning = meanings[code];
   return new TransientError(
     'file_error',
-    `Expected to ${action} ${JSON.stringify(key)}, but the system said: ${why}.`,
+    `Expected to ${action} ${JSON.stringify(key)}, but the system said: ${meaning === undefined ? code : `${meaning} (${code})`}.`,
     { cause },
   );
 }

@@ -1,19 +1,20 @@
 import { resultKey } from '../contracts/keys.ts';
 import { messageText } from '../contracts/message-text.ts';
+import type { Outcome, SucceededOutcome } from '../contracts/outcome.ts';
 import { type TokensMessage, type TokensPicture, tokensMessage } from '../contracts/tokens-message.ts';
 import type { PictureReference } from '../contracts/uploads-message.ts';
 import { ImageGptError } from '../image-gpt/error.ts';
 import { unpackTokens } from '../image-gpt/token-packing.ts';
 import type { Flow } from './consumer.ts';
 import { deliverOutcome, failedOutcome, type OutcomePorts } from './deliver-outcome.ts';
-import { failureOf } from './failure-of.ts';
 import { MessageError } from './message-error.ts';
-import { type Model, PictureError, type Queue, type QueueMessage } from './ports.ts';
+import type { Model, Queue, QueueMessage } from './ports.ts';
 import { predictionOutcome } from './prediction-outcome.ts';
 import { readMessage } from './read-message.ts';
 import type { Semaphore } from './semaphore.ts';
 import { sha256 } from './sha256.ts';
 import { parseOutcome } from './store-outcome.ts';
+import { tryPicture } from './try-picture.ts';
 import { suspectFrom } from './turnstile.ts';
 
 export interface InferOptions extends OutcomePorts {
@@ -37,8 +38,9 @@ interface Picture {
  *
  * Deleted: each picture's outcome is stored and its event published, or it is gone or superseded; or the tokens were
  * made for another preprocessing, and references are back in the uploads queue. Retried: the world or the model
- * failed; on the last permitted receive that becomes a failed outcome. Dead-lettered: a body that is no tokens message,
- * or whose tokens are not what its preprocessing says ({@link MessageError}).
+ * failed; an error of the model on the last permitted receive becomes a failed outcome. Dead-lettered: outcomes that
+ * cannot be stored or published, a body that is no tokens message, or whose tokens are not what its preprocessing says
+ * ({@link MessageError}).
  *
  * A picture that kills the process would take the others of its message to the dead letters. So from the third delivery
  * on they go one by one, forwards and backwards in turn, and the finished ones are passed over: all but the killer end.
@@ -81,30 +83,31 @@ export function createInfer(options: InferOptions): Flow {
   }
 
   async function one(picture: Picture, message: QueueMessage, again: boolean, signal?: AbortSignal): Promise<void> {
-    const { key, etag } = picture.facts;
-    if (again && observer.hasEnded?.(key)) return;
-    try {
-      await predicting.run(() => (again ? endAgain(picture) : end(picture)), signal);
-    } catch (error) {
-      const failure = signal?.aborted ? undefined : failureOf(error, message, 'inference_failed');
-      if (failure === undefined) throw error;
-      if (!(error instanceof PictureError)) observer.caught(key, error);
-      await deliverOutcome(options, failedOutcome(clock, { key, etag, model: model.id, error: failure }));
-    }
+    if (again && observer.hasEnded?.(picture.facts.key)) return;
+    await predicting.run(async () => {
+      // An earlier delivery may have come as far as a stored result: that need not be computed again.
+      const stored = again ? await storedResult(picture) : undefined;
+      await deliverOutcome(options, stored ?? (await predict(picture, message, signal)));
+    }, signal);
   }
 
-  async function end({ facts, tokens }: Picture): Promise<void> {
-    const prediction = await observer.stages.run('predicting', facts.key, () => model.predict(tokens));
-    await deliverOutcome(options, predictionOutcome({ clock, model }, facts, prediction));
-  }
-
-  /** An earlier delivery may have come as far as a stored result: that need not be computed again. */
-  async function endAgain(picture: Picture): Promise<void> {
-    const { key, etag } = picture.facts;
+  async function storedResult({ facts: { key, etag } }: Picture): Promise<SucceededOutcome | undefined> {
     const there = await observer.stages.run('reading', key, () => output.get(resultKey(model.id, key, sha256)));
     const stored = there.status === 'found' ? parseOutcome(there.body) : undefined;
-    if (stored?.status === 'succeeded' && stored.etag === etag) return deliverOutcome(options, stored);
-    return end(picture);
+    return stored?.status === 'succeeded' && stored.etag === etag ? stored : undefined;
+  }
+
+  async function predict({ facts, tokens }: Picture, message: QueueMessage, signal?: AbortSignal): Promise<Outcome> {
+    const { key, etag } = facts;
+    const tried = await tryPicture(
+      async () => {
+        const prediction = await observer.stages.run('predicting', key, () => model.predict(tokens));
+        return predictionOutcome({ clock, model }, facts, prediction);
+      },
+      { message, signal, code: 'inference_failed', caught: (error) => observer.caught(key, error) },
+    );
+    if ('result' in tried) return tried.result;
+    return failedOutcome(clock, { key, etag, model: model.id, error: tried.failure });
   }
 }
 

@@ -19,11 +19,16 @@ export interface Ledger {
   begin(key: string): boolean;
   /** Counts a picture that needs nothing. */
   skip(): void;
-  /** False when the picture is not on its way: it has ended before, or belongs to another run. */
-  end(end: PictureEnd): boolean;
+  /** Nothing for a picture that is not on its way: it has ended before, or belongs to another run. */
+  end(end: PictureEnd): void;
+  /** Counts a picture as failed whose outcome could not be made, stored or published, and says why: the next run's. */
+  giveUp(key: string, why: string): void;
   isPending(key: string): boolean;
   counts(): Counts;
+  /** Failed pictures by code, without those that were given up. */
   failures(): Partial<Record<FailureCode, number>>;
+  /** Pictures that were given up, by the reason. */
+  givenUp(): Record<string, number>;
   /** Pictures that changed on their way, to be sent again. Waits for the first; empty when `signal` aborts. */
   takeChanged(signal: AbortSignal): Promise<string[]>;
   /** Resolves when nothing is pending, or `signal` aborts. */
@@ -35,6 +40,7 @@ export function createLedger(onChange: () => void): Ledger {
   /** Versions seen of each picture on its way. */
   const pending = new Map<string, number>();
   const failures = new Map<FailureCode, number>();
+  const givenUp = new Map<string, number>();
   const totals = { succeeded: 0, failed: 0, skipped: 0 };
   let changed: string[] = [];
   let wake = Promise.withResolvers<void>();
@@ -69,7 +75,7 @@ export function createLedger(onChange: () => void): Ledger {
     },
     end(end) {
       const versions = pending.get(end.key);
-      if (versions === undefined) return false;
+      if (versions === undefined) return;
       if (end.end === 'superseded' && versions < maxVersions) {
         pending.set(end.key, versions + 1);
         changed.push(end.key);
@@ -79,11 +85,17 @@ export function createLedger(onChange: () => void): Ledger {
         if (end.end === 'failed') failures.set(end.code, (failures.get(end.code) ?? 0) + 1);
       }
       notify();
-      return true;
+    },
+    giveUp(key, why) {
+      if (!pending.delete(key)) return;
+      totals.failed += 1;
+      givenUp.set(why, (givenUp.get(why) ?? 0) + 1);
+      notify();
     },
     isPending: (key) => pending.has(key),
     counts: () => ({ ...totals, pending: pending.size }),
     failures: () => Object.fromEntries(failures),
+    givenUp: () => Object.fromEntries(givenUp),
     async takeChanged(signal) {
       await until(() => changed.length > 0, signal);
       const taken = changed;

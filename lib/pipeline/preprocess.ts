@@ -5,12 +5,12 @@ import type { Quantizer } from '../image-gpt/nearest-color.ts';
 import { packTokens } from '../image-gpt/token-packing.ts';
 import type { Flow } from './consumer.ts';
 import { deliverOutcome, failedOutcome, type OutcomePorts } from './deliver-outcome.ts';
-import { failureOf } from './failure-of.ts';
-import { type PictureDecoder, PictureError, type ReadResult } from './ports.ts';
+import { type PictureDecoder, PictureError, type QueueMessage, type ReadResult } from './ports.ts';
 import { readMessage } from './read-message.ts';
 import { removeOutcome } from './remove-outcome.ts';
 import type { Semaphore } from './semaphore.ts';
 import type { TokenPacker } from './token-packer.ts';
+import { type Tried, tryPicture, tryReading } from './try-picture.ts';
 
 /** Largest picture file that is read unless an option says otherwise, bytes. */
 const defaultMaxPictureBytes = 50_000_000;
@@ -35,8 +35,10 @@ type ReadPicture = Exclude<ReadResult, { status: 'not_found' | 'etag_mismatch' }
  * The first flow: a reference to a picture in, tokens out.
  *
  * Deleted: the tokens are in the tokens queue; or the picture is bad, and its failed outcome is stored and published;
- * or it is gone, and its outcome with it, or superseded. Retried: the world failed; on the last permitted receive that
- * becomes a failed outcome too. Dead-lettered: a body that is no uploads message ({@link MessageError}).
+ * or it is gone, and its outcome with it, or superseded. Retried: the world or the decoder failed; an error of the
+ * decoder on the last permitted receive becomes a failed outcome too. Dead-lettered: a picture that cannot be read,
+ * tokens that cannot be sent, an outcome that cannot be stored or published, and a body that is no uploads message
+ * ({@link MessageError}).
  */
 export function createPreprocess(options: PreprocessOptions): Flow {
   const { input, clock, observer, model, decoder, quantize, colors, packer, decoding } = options;
@@ -45,40 +47,45 @@ export function createPreprocess(options: PreprocessOptions): Flow {
   return async (message, signal) => {
     const reference = readMessage(message.body, uploadsMessage, 'an uploads message');
     const { key } = reference;
-    let { etag } = reference;
-    try {
-      const picture = await decoding.run(async () => {
-        const read = await readPicture(reference);
-        etag = read?.object.etag;
-        return read === undefined ? undefined : tokensOf(read);
-      }, signal);
-      if (picture === undefined) return;
-      // Whatever made an earlier delivery fail: this time it takes no neighbours with it.
-      const alone = message.receiveCount > 1;
-      await observer.stages.run('sending', key, () => packer.add(picture, { alone }));
-    } catch (error) {
-      const failure = signal?.aborted ? undefined : failureOf(error, message, 'internal_error');
-      if (failure === undefined) throw error;
-      if (!(error instanceof PictureError)) observer.caught(key, error);
-      await fail(key, etag, failure);
-    }
+    const made = await decoding.run(() => tokensOf(reference, message, signal), signal);
+    if (made === undefined) return;
+    if ('failure' in made) return fail(key, made.etag, made.failure);
+    // Whatever made an earlier delivery fail: this time it takes no neighbours with it.
+    const alone = message.receiveCount > 1;
+    await observer.stages.run('sending', key, () => packer.add(made.result, { alone }));
   };
 
-  /** Undefined when there is nothing to read. */
-  async function readPicture({ key, etag }: PictureReference): Promise<ReadPicture | undefined> {
-    const condition = etag === undefined ? {} : { ifMatch: etag };
-    const read = await observer.stages.run('reading', key, () =>
-      input.get(key, { ...condition, maxBytes: maxPictureBytes }),
-    );
-    if (read.status === 'found' || read.status === 'too_large') {
-      if (!(read.object.size === 0 && key.endsWith('/'))) return read;
-      observer.ended({ end: 'gone', key });
-    } else if (read.status === 'not_found') {
+  /** The tokens of a picture, or why it fails, with the version of it; undefined when there is nothing to read. */
+  async function tokensOf(
+    reference: PictureReference,
+    message: QueueMessage,
+    signal?: AbortSignal,
+  ): Promise<(Tried<TokensPicture> & { etag: string | undefined }) | undefined> {
+    const { key } = reference;
+    const read = await tryReading(() => readPicture(reference));
+    if ('failure' in read) return { ...read, etag: reference.etag };
+    const { result: picture } = read;
+    if (picture.status === 'not_found') {
       await gone(key);
-    } else {
-      observer.ended({ end: 'superseded', key });
+      return undefined;
     }
-    return undefined;
+    if (picture.status === 'etag_mismatch') {
+      observer.ended({ end: 'superseded', key });
+      return undefined;
+    }
+    const { etag, size } = picture.object;
+    if (size === 0 && key.endsWith('/')) {
+      observer.ended({ end: 'gone', key });
+      return undefined;
+    }
+    const caught = (error: unknown): void => observer.caught(key, error);
+    const tried = await tryPicture(() => decode(picture), { message, signal, code: 'internal_error', caught });
+    return { ...tried, etag };
+  }
+
+  function readPicture({ key, etag }: PictureReference): Promise<ReadResult> {
+    const condition = etag === undefined ? {} : { ifMatch: etag };
+    return observer.stages.run('reading', key, () => input.get(key, { ...condition, maxBytes: maxPictureBytes }));
   }
 
   /**
@@ -90,7 +97,7 @@ export function createPreprocess(options: PreprocessOptions): Flow {
     observer.ended({ end: 'gone', key });
   }
 
-  async function tokensOf(read: ReadPicture): Promise<TokensPicture> {
+  async function decode(read: ReadPicture): Promise<TokensPicture> {
     const { key, etag, size } = read.object;
     if (read.status === 'too_large') {
       throw new PictureError('image_too_large', `Expected at most ${maxPictureBytes} bytes, received ${size}.`);

@@ -67,10 +67,13 @@ export interface Progress extends Counts {
 }
 
 export interface RunResult extends SummaryEvent {
-  /** Failed pictures by code. */
+  /** Failed pictures by code, without the unfinished ones. */
   failures: Partial<Record<FailureCode, number>>;
-  /** Of the failed ones, those whose outcome could not be stored or whose event not published. */
-  unfinished: number;
+  /**
+   * Failed pictures that could not be read, or whose outcome could not be stored or published, by the system's code of
+   * the error (ENOSPC …). They have no failed outcome, so the next run takes them again.
+   */
+  unfinished: Record<string, number>;
   /** `signal` aborted: there may be more to do. */
   interrupted: boolean;
 }
@@ -93,8 +96,8 @@ const maxGivenUp = 10;
  * Ends when every picture without a current outcome has one and nothing is on its way. Then, and when it is
  * interrupted, it publishes the summary: `seen` pictures have ended, each in one of three ways; a picture that was on
  * its way at an interruption has not been seen. Skipped are the pictures that had a current outcome, that went away
- * before they were read, or that changed faster than they could be read. A picture whose outcome cannot be stored
- * counts as failed, and the next run takes it again. Every queue and every stage is bounded, so memory does not grow
+ * before they were read, or that changed faster than they could be read. A picture that cannot be read, or whose outcome
+ * cannot be stored, counts as failed, and the next run takes it again. Every queue and every stage is bounded, so memory does not grow
  * with the number of pictures.
  *
  * @throws {RunError} when no outcome can be stored or no event published any more; what a listing throws
@@ -126,14 +129,22 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
     stop.abort(error);
   }
 
-  let unfinished = 0;
+  /** Errors of reading a picture: any number of them says nothing about the output. */
+  const unread = new WeakSet<object>();
+  const pictures: ObjectStore = {
+    ...input,
+    get: (...args) =>
+      input.get(...args).catch((error: unknown) => {
+        if (error instanceof Error) unread.add(error);
+        throw error;
+      }),
+  };
   let givenUpInARow = 0;
   function giveUp(message: QueueMessage, error: unknown): void {
-    for (const key of keysOf(message)) {
-      if (ledger.end({ end: 'failed', key, code: 'internal_error' })) unfinished += 1;
-    }
+    for (const key of keysOf(message)) ledger.giveUp(key, reasonOf(error));
+    if (error instanceof Error && unread.has(error)) return;
     givenUpInARow += 1;
-    if (givenUpInARow >= maxGivenUp) fail(runError(error));
+    if (givenUpInARow >= maxGivenUp) fail(runError(ledger.givenUp(), error));
   }
 
   const observer: FlowObserver = {
@@ -147,7 +158,7 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
   };
   const begun = new Set<string>();
   const loops = [
-    ...consumers(options, observer, {
+    ...consumers({ ...options, input: pictures }, observer, {
       stop: stop.signal,
       done: done.signal,
       onError(error, message) {
@@ -199,7 +210,7 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
     fatal ??= { error };
   }
   if (fatal !== undefined) throw fatal.error;
-  return { ...summary, failures: ledger.failures(), unfinished, interrupted: stop.signal.aborted };
+  return { ...summary, failures: ledger.failures(), unfinished: ledger.givenUp(), interrupted: stop.signal.aborted };
 }
 
 /** The two flows on their queues, until `done`; `stop` gives up what has not begun. */
@@ -240,11 +251,19 @@ function keysOf({ body }: QueueMessage): string[] {
   return 'pictures' in message ? message.pictures.map(({ key }) => key) : [message.key];
 }
 
-function runError(cause: unknown): RunError {
+/** What the system calls the error: the code of its cause, else its own. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause instanceof Error && 'code' in error.cause) return String(error.cause.code);
+  return 'code' in error ? String(error.code) : error.message;
+}
+
+function runError(unfinished: Record<string, number>, cause: unknown): RunError {
   const why = cause instanceof Error ? cause.message : String(cause);
+  const pictures = Object.values(unfinished).reduce((sum, n) => sum + n, 0);
   return new RunError(
     'cannot_go_on',
-    `Expected to store outcomes and publish events, but ${maxGivenUp} in a row could not be: ${why} Mend that and run again: only what is missing is done.`,
+    `Expected to store outcomes and publish events, but ${maxGivenUp} messages in a row failed, and ${pictures} pictures have no outcome: ${why} Mend that and run again: only what is missing is done.`,
     { cause },
   );
 }

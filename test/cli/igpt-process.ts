@@ -19,17 +19,21 @@ interface StartOptions {
   cwd?: string;
   /** Added to the environment. */
   env?: Record<string, string>;
+  /** Largest file that it can write, KiB (`ulimit -f`). Default: any. */
+  fileKib?: number;
 }
 
 /** The real command as a process of its own, by its shebang, with the environment of a plain shell: no variables of npm. */
 export function startIgpt(
   args: readonly string[],
-  { cwd = ROOT, env = {} }: StartOptions = {},
+  { cwd = ROOT, env = {}, fileKib }: StartOptions = {},
 ): ChildProcessWithoutNullStreams {
   const plain = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|INIT_CWD$|NODE_|VITEST|TEST$|IGPT_|FORCE_COLOR$|NO_COLOR$)/.test(name),
   );
-  return spawn(IGPT, args, { cwd, env: { ...Object.fromEntries(plain), ...env } });
+  const options = { cwd, env: { ...Object.fromEntries(plain), ...env } };
+  if (fileKib === undefined) return spawn(IGPT, args, options);
+  return spawn('bash', ['-c', 'ulimit -f "$0" && exec "$@"', String(fileKib), IGPT, ...args], options);
 }
 
 /** Runs the command to its end. */

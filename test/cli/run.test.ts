@@ -73,6 +73,33 @@ describe('igpt run', () => {
     expect(outcomesIn(out).get('001.png')?.etag).not.toBe('"another"');
   });
 
+  test('without room for results stores no failure, says how many and why, and does them when there is room', async () => {
+    using folder = temporaryFolder();
+    await writePictures(join(folder.path, 'pictures'), 4);
+    writeFileSync(join(folder.path, 'pictures', 'page.png'), '<html>no picture</html>');
+    const run = (fileKib?: number) =>
+      igpt(['run', 'pictures', '--out', 'out', '--no-report'], {
+        cwd: folder.path,
+        ...(fileKib === undefined ? {} : { fileKib }),
+      });
+
+    // A result takes 2.4 KB, a failed outcome 0.4.
+    const first = await run(1);
+    expect(first.code, first.stderr).toBe(1);
+    expect(summaryOf(first.stdout)).toMatchObject({ seen: 5, succeeded: 0, failed: 5 });
+    expect(resultsOf(first.stdout).map((event) => event.key)).toEqual(['page.png']);
+    expect([...outcomesIn(join(folder.path, 'out')).keys()]).toEqual(['page.png']);
+    expect(first.stderr).toContain('the file would be larger than ulimit -f or the file system allows (EFBIG)');
+    expect(first.stderr).toMatch(
+      /failed with +pictures\nunsupported_format +1\n\n4 of the failed pictures have no outcome/,
+    );
+    expect(first.stderr).toContain('(EFBIG: 4). Mend that and run again');
+
+    const second = await run();
+    expect(second.code, second.stderr).toBe(0);
+    expect(summaryOf(second.stdout)).toMatchObject({ seen: 5, succeeded: 4, failed: 0, skipped: 1 });
+  });
+
   test('writes to ./igpt-out unless told otherwise', async () => {
     using folder = temporaryFolder();
     await writePictures(join(folder.path, 'pictures'), 1);

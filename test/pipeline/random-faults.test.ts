@@ -18,6 +18,8 @@ async function playSchedule(seed: number): Promise<string[]> {
   const random = seededRandom(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   const world = createWorld();
+  /** What a good picture may have failed with. */
+  const broken = new Set<string>();
   let calm = false;
 
   async function supervise(): Promise<Process> {
@@ -33,7 +35,11 @@ async function playSchedule(seed: number): Promise<string[]> {
             death.resolve();
             return new Promise(() => {});
           }
-          if (kind < 0.6) throw new TransientError('injected', point);
+          if (kind < 0.6) {
+            if (point.endsWith('decoder.decode')) broken.add('internal_error');
+            if (point.endsWith('model.predict')) broken.add('inference_failed');
+            throw new TransientError('injected', point);
+          }
           await world.clock.sleep(random() * 100_000);
           // Who has died meanwhile does not go on, and takes no message that others wait for.
           if (dead) return new Promise(() => {});
@@ -70,7 +76,7 @@ async function playSchedule(seed: number): Promise<string[]> {
   const quietAgain = await world.quiet();
   await Promise.all(alive.map((process) => process.stop()));
   world.clock.stop();
-  return [...faults(world), ...unjustFailures(world), ...(quiet && quietAgain ? [] : ['stuck'])];
+  return [...faults(world), ...unjustFailures(world, broken), ...(quiet && quietAgain ? [] : ['stuck'])];
 }
 
 async function untilCalm(world: World, calm: () => boolean): Promise<string> {
@@ -78,14 +84,12 @@ async function untilCalm(world: World, calm: () => boolean): Promise<string> {
   return 'calm';
 }
 
-/** Good pictures may only have failed because the world did, to the last permitted receive. */
-function unjustFailures({ input, output }: World): string[] {
+/** Good pictures may only have failed because the decoder or the model did, on the last permitted receive. */
+function unjustFailures({ input, output }: World, broken: ReadonlySet<string>): string[] {
   return [...output.objects.values()].flatMap(({ body }) => {
     const outcome = parseOutcome(body);
     if (outcome?.status !== 'failed' || !input.text(outcome.key)?.startsWith('good')) return [];
-    return ['internal_error', 'inference_failed'].includes(outcome.error.code)
-      ? []
-      : [`${outcome.key}: ${outcome.error.code}`];
+    return broken.has(outcome.error.code) ? [] : [`${outcome.key}: ${outcome.error.code}`];
   });
 }
 

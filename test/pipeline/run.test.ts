@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { PictureDecoder } from '../../lib/pipeline/ports.ts';
+import { type PictureDecoder, TransientError } from '../../lib/pipeline/ports.ts';
 import { type Progress, runPipeline } from '../../lib/pipeline/run.ts';
 import type { Stall } from '../../lib/pipeline/stall.ts';
 import { createFakeDecoder, createFakeModel } from '../support/fake-model.ts';
@@ -212,7 +212,8 @@ describe('a run that cannot go on', () => {
     });
     await expect(runPipeline({ ...options(), output: full, decoder })).rejects.toMatchObject({
       code: 'cannot_go_on',
-      message: expect.stringContaining('the disk is full'),
+      // Ten messages of eight.
+      message: expect.stringMatching(/10 messages in a row failed, and 80 pictures have no outcome: the disk is full/),
     });
     expect(decoded).toBeLessThan(100);
   });
@@ -223,9 +224,39 @@ describe('a run that cannot go on', () => {
     const refusing: typeof output.put = (key, ...rest) =>
       key.includes('/7.jpg') ? Promise.reject(new Error('the name is too long')) : output.put(key, ...rest);
     const first = await runPipeline({ ...options(), output: { ...output, put: refusing } });
-    expect(first).toMatchObject({ seen: 30, succeeded: 29, failed: 1, unfinished: 1, failures: { internal_error: 1 } });
+    expect(first).toMatchObject({ seen: 30, succeeded: 29, failed: 1, failures: {} });
+    expect(first.unfinished).toEqual({ 'the name is too long': 1 });
     expect(published.filter((event) => event.type === 'result')).toHaveLength(29);
-    expect(await runPipeline(options())).toMatchObject({ seen: 30, succeeded: 1, skipped: 29, unfinished: 0 });
+    expect(await runPipeline(options())).toMatchObject({ seen: 30, succeeded: 1, skipped: 29, unfinished: {} });
+  });
+
+  test('because results are too large to store never stores that the pictures failed', async () => {
+    const { put, options, output, outcome } = createRunPorts();
+    // Messages of eight pictures; a bad picture's outcome is small enough.
+    for (let i = 0; i < 20; i++) await put(`${i}.jpg`, i === 7 ? 'bad' : 'good');
+    const full: typeof output.put = (key, body, ...rest) =>
+      body.length > 400
+        ? Promise.reject(
+            new TransientError('file_error', 'no', { cause: Object.assign(new Error(), { code: 'EFBIG' }) }),
+          )
+        : output.put(key, body, ...rest);
+    const first = await runPipeline({ ...options(), output: { ...output, put: full } });
+    expect(first).toMatchObject({ seen: 20, succeeded: 0, failed: 20, failures: { corrupt_image: 1 } });
+    expect(first.unfinished).toEqual({ EFBIG: 19 });
+    expect([...output.objects.keys()]).toEqual(['results/fake-1/7.jpg.json']);
+    expect(await runPipeline(options())).toMatchObject({ seen: 20, succeeded: 19, skipped: 1, unfinished: {} });
+    expect(outcome('0.jpg')?.status).toBe('succeeded');
+  });
+
+  test('because of pictures that cannot be read goes on without them, however many there are', async () => {
+    const { put, options, input, output } = createRunPorts();
+    for (let i = 100; i < 150; i++) await put(`${i}.jpg`, 'good');
+    const get: typeof input.get = (key, ...rest) =>
+      key < '140' ? Promise.reject(new TransientError('EIO', 'a bad sector')) : input.get(key, ...rest);
+    const first = await runPipeline({ ...options(), input: { ...input, get } });
+    expect(first).toMatchObject({ seen: 50, succeeded: 10, failed: 40, failures: {}, unfinished: { EIO: 40 } });
+    expect(output.objects.size).toBe(10);
+    expect(await runPipeline(options())).toMatchObject({ seen: 50, succeeded: 40, skipped: 10 });
   });
 
   test('stops when the input cannot be listed', async () => {

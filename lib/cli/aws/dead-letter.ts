@@ -55,8 +55,9 @@ function uploadKeys(body: string, bucket: string): string[] {
 }
 
 const reasons: Record<DeadLetterName, string> = {
-  uploads: 'given up: preprocess crashed, ran out of time or was refused something',
-  tokens: 'given up: the worker crashed, ran out of memory or was ended too often',
+  uploads: 'given up: preprocess crashed, ran out of time, or could not read, send or store (its log says why)',
+  tokens:
+    'given up: the worker crashed, ran out of memory, was ended too often, or could not store or publish (its log says why)',
   'result-events': 'SNS could not deliver it',
 };
 

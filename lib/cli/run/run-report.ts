@@ -31,6 +31,15 @@ export function runReport(result: RunResult, seconds: number): string {
   return `${totals}\n${codes}`;
 }
 
+/** How many pictures have no outcome, why, and what to do; nothing where all have one. */
+export function unfinishedWords(unfinished: RunResult['unfinished']): string | undefined {
+  const reasons = Object.entries(unfinished).toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  if (reasons.length === 0) return undefined;
+  const pictures = reasons.reduce((sum, [, n]) => sum + n, 0);
+  const why = reasons.map(([reason, n]) => `${printable(reason)}: ${n}`).join(', ');
+  return `${pictures} of the failed pictures have no outcome: reading them, or storing or publishing the outcome, failed (${why}). Mend that and run again: only what is missing is done.`;
+}
+
 /** Names a stall and what it waits for. */
 export function stallWords({ stalledMs, waitingFor }: Stall): string {
   const waits = waitingFor.map(

@@ -45,7 +45,7 @@ import { openLooks } from './report-look.ts';
 import { addReportOptions, REPORT_NAME, type ReportOptions, reportPath } from './report-option.ts';
 import { reportRows } from './report-rows.ts';
 import { runDirectories } from './run-directories.ts';
-import { runNote, runReport, stallWords } from './run-report.ts';
+import { runNote, runReport, stallWords, unfinishedWords } from './run-report.ts';
 import { addServeOption, type ServeOptions } from './serve-option.ts';
 import { serveReport } from './serve-report.ts';
 import { rememberSurprise } from './surprise-memory.ts';
@@ -177,6 +177,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     stop.abort();
   });
   const seconds = (performance.now() - started) / 1000;
+  const unfinished = unfinishedWords(result.unfinished);
   // Whoever interrupts a single pass wants it to end; whoever ends a watch is done, and wants to see.
   await served?.end();
   if (report !== undefined && looks !== undefined && (watching || !result.interrupted)) {
@@ -201,7 +202,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     } catch (error) {
       // A page that cannot be kept takes nothing from the run, which has its say below.
       if (!(error instanceof ImageGptError)) throw error;
-      bar.say(`igpt: ${error.message}; the outcomes are stored`);
+      bar.say(`igpt: ${error.message}${unfinished === undefined ? '; the outcomes are stored' : ''}`);
       process.exitCode ??= 1;
     }
   }
@@ -211,10 +212,8 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   if (result.seen === 0 && !result.interrupted) {
     process.stderr.write(`${printable(dir)} holds no files to read; dotfiles and links that leave it are ignored\n`);
   }
-  if (result.unfinished > 0) {
-    process.stderr.write(
-      `${result.unfinished} of the failed pictures have no outcome, because it could not be stored or told; run again to do them\n`,
-    );
+  if (unfinished !== undefined) {
+    process.stderr.write(`\n${unfinished}\n`);
     process.exitCode = 1;
   }
   if (result.interrupted) {

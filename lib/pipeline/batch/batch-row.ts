@@ -12,6 +12,8 @@ import {
   TransientError,
 } from '../ports.ts';
 import type { Semaphore } from '../semaphore.ts';
+import { tryReading } from '../try-picture.ts';
+import { BatchError } from './batch-error.ts';
 
 export interface RowOptions {
   input: ObjectStore;
@@ -29,7 +31,7 @@ export interface RowOptions {
   onError: (error: unknown, key: string) => void;
 }
 
-/** A row, and whether it is the world's fault that it failed. */
+/** A row, and whether it failed because decoding or predicting did, five times, without being the picture's fault. */
 export interface MadeRow {
   row: BatchRow;
   worldFailed: boolean;
@@ -46,9 +48,11 @@ type Read =
   | { facts: Partial<BatchRow>; error: BatchErrorCode; worldFailed?: boolean };
 
 /**
- * Makes the row of a picture: read, decoded, tokenised, predicted. What is wrong with the picture becomes an error code;
- * what may pass is tried again, five times in all, and then becomes `internal_error` or `inference_failed`. Everything
- * else is thrown.
+ * Makes the row of a picture: read, decoded, tokenised, predicted. What is wrong with the picture becomes an error code.
+ * What may pass is tried again, five times in all. Then an error of the decoder becomes `internal_error`, and one of the
+ * model `inference_failed`; one of the store is not the picture's fault, and thrown, as is everything else.
+ *
+ * @throws {BatchError} `cannot_go_on` when a picture cannot be read
  */
 export function createRowMaker(options: RowOptions) {
   const { input, decoder, quantize, model, reading, predicting, maxPictureBytes } = options;
@@ -72,14 +76,18 @@ export function createRowMaker(options: RowOptions) {
 
   async function readTokens({ key, etag }: ManifestPicture, signal: AbortSignal): Promise<Read> {
     const condition = etag === null ? {} : { ifMatch: etag };
-    let facts: Partial<BatchRow> = {};
+    const get = () => input.get(key, { ...condition, maxBytes: maxPictureBytes });
+    const tried = await tryReading(() => attempt(key, signal, get)).catch((error: unknown) => {
+      throw error instanceof TransientError && !signal.aborted ? unreadable(key, error) : error;
+    });
+    if ('failure' in tried) return { facts: {}, error: tried.failure.code };
+    const { result: read } = tried;
+    if (read.status === 'not_found') return { facts: {}, error: 'not_found' };
+    if (read.status === 'etag_mismatch') return { facts: {}, error: 'changed' };
+    const facts = { etag: read.object.etag };
+    if (read.status === 'too_large') return { facts, error: 'image_too_large' };
+    if (read.body.length === 0) return { facts, error: 'empty_object' };
     try {
-      const read = await attempt(key, signal, () => input.get(key, { ...condition, maxBytes: maxPictureBytes }));
-      if (read.status === 'not_found') return { facts, error: 'not_found' };
-      if (read.status === 'etag_mismatch') return { facts, error: 'changed' };
-      facts = { etag: read.object.etag };
-      if (read.status === 'too_large') return { facts, error: 'image_too_large' };
-      if (read.body.length === 0) return { facts, error: 'empty_object' };
       const { width, height, rgb } = await attempt(key, signal, () => decoder.decode(read.body));
       return { facts: { ...facts, width, height }, tokens: quantize(rgb) };
     } catch (error) {
@@ -114,6 +122,14 @@ export function createRowMaker(options: RowOptions) {
       nats_per_token: nats === undefined ? null : finite(nats),
     };
   }
+}
+
+function unreadable(key: string, cause: TransientError): BatchError {
+  return new BatchError(
+    'cannot_go_on',
+    `Expected to read ${JSON.stringify(key)}, but ${attempts} attempts failed: ${cause.message} Mend that, or take the picture away, and run again: finished shards stay.`,
+    { cause },
+  );
 }
 
 function emptyRow({ key, etag }: ManifestPicture): BatchRow {

@@ -46,7 +46,7 @@ export function createFailureLimit(maxRate: number, earlier = none): FailureLimi
       if (worldFailures >= maxWorldFailures) {
         throw new BatchError(
           'cannot_go_on',
-          `Expected to read and predict pictures, but ${worldFailures} in a row failed five times each without being at fault (${code}): see the messages above; mend that and run again.`,
+          `Expected to decode and predict pictures, but ${worldFailures} in a row failed five times each without being at fault (${code}): see the messages above; mend that and run again.`,
         );
       }
       const all = { pictures: earlier.pictures + pictures, failed: earlier.failed + failed };

@@ -39,6 +39,10 @@ const worldFaults = [
   /** A picture that ends every process which decodes it, or predicts it. */
   'poison',
   'clock_jump',
+  /** Writes above a size fail for ever: there is no room. */
+  'no_room',
+  /** Reads of one picture fail for ever. */
+  'unreadable',
   /** Another model is deployed while the queues are full. */
   'model_change',
   /** The model before the last is deployed again. */

@@ -10,6 +10,10 @@ export interface Chance {
   clock: VirtualClock;
   /** No more faults. */
   calm: boolean;
+  /** Bytes of the largest object that can be written; the others fail for ever. */
+  roomFor: number;
+  /** Key of a picture that cannot be read, ever. */
+  unreadable: string | undefined;
   counts: FaultCounts;
   /** Effects that are still to come. */
   late: number;

@@ -1,4 +1,8 @@
+import { z } from 'zod';
 import { messageText } from '../../../lib/contracts/message-text.ts';
+import { decodeFormKey, s3Notification } from '../../../lib/contracts/s3-notification.ts';
+import { tokensMessage } from '../../../lib/contracts/tokens-message.ts';
+import { uploadsMessage } from '../../../lib/contracts/uploads-message.ts';
 import { backfill } from '../../../lib/pipeline/backfill.ts';
 import { createDeployment } from './deployment.ts';
 import type { FaultCounts } from './fault-kinds.ts';
@@ -22,18 +26,24 @@ const actions = 14;
 /** Longest pause between two of them, milliseconds: several must meet in the same processes. */
 const pauseMs = 40_000;
 
+/** Bytes: a failed outcome of a short key fits, a result does not, nor anything of the longest key. */
+const smallFiles = 400;
+
 /** Keys that are special in an encoding, an order, or by their length. */
 const keys = ['a b+c.jpg', 'a!', 'a/b.jpg', `${'k'.repeat(1000)}\u{1f408}`];
 
 /**
  * Plays one schedule over the processes as they are deployed. For a while pictures come, change and go, models are
- * deployed, backfills run, and five calls in a hundred go wrong. Then the faults end, dead letters are sent again, and
- * everything must come to rest, with nothing lost, wrong or stuck.
+ * deployed, backfills run, and five calls in a hundred go wrong. Then the faults end, and what has no outcome must be in
+ * the dead letters. These are sent again, and everything must come to rest, with nothing lost, wrong or stuck. Until then
+ * there is no room for results where the seed ends in 3, and one picture cannot be read where it ends in 7.
  */
 export async function playSchedule(seed: number, trace?: (line: string) => void): Promise<Played> {
   const world = createSimulatedWorld(seed, trace);
   const { chance } = world;
   const { random, clock } = chance;
+  if (seed % 10 === 3) chance.roomFor = smallFiles;
+  if (seed % 10 === 7) chance.unreadable = keys[Math.floor(seed / 10) % keys.length];
   const started = clock.now().getTime();
   const [a, b, c] = simulatedModels;
   const deployment = createDeployment(world, a);
@@ -57,6 +67,10 @@ export async function playSchedule(seed: number, trace?: (line: string) => void)
   for (const { body, unjust } of dead) {
     if (unjust && !isHostile(body)) wrong.push(`a dead letter without a fault: ${body.slice(0, 200)}`);
   }
+  // What has no outcome is in the dead letters, and what has one says no more than what happened to the picture.
+  wrong.push(...lost(world, deployment, new Set(dead.flatMap(({ body }) => keysIn(body)))), ...lies(world));
+  chance.roomFor = Number.POSITIVE_INFINITY;
+  chance.unreadable = undefined;
   // Sent again, all end but what nobody understands, and the poison.
   sendAgain(dead.map(({ body }) => body));
   await settleInCalm();
@@ -171,6 +185,15 @@ export async function playSchedule(seed: number, trace?: (line: string) => void)
   function poisonIn(body: string): boolean {
     return poisoned !== undefined && body.includes(poisoned === keys[3] ? 'kkkkk' : encodedPart(poisoned));
   }
+}
+
+/** Keys of the pictures that a message is about. */
+function keysIn(body: string): string[] {
+  if (isHostile(body)) return [];
+  const message = z.union([tokensMessage, uploadsMessage, s3Notification]).parse(JSON.parse(body));
+  if ('pictures' in message) return message.pictures.map(({ key }) => key);
+  if ('Records' in message) return message.Records.map(({ s3 }) => decodeFormKey(s3.object.key) ?? '');
+  return [message.key];
 }
 
 /** A part of a key that is the same in a notification and in our own messages. */

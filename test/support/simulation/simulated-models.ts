@@ -1,3 +1,4 @@
+import type { FailureCode } from '../../../lib/contracts/failure.ts';
 import type { Outcome } from '../../../lib/contracts/outcome.ts';
 import { createQuantizer, type Quantizer } from '../../../lib/image-gpt/nearest-color.ts';
 import { type Model, type PictureDecoder, PictureError } from '../../../lib/pipeline/ports.ts';
@@ -27,7 +28,7 @@ function simulatedModel(id: string, preprocessing: string, colors: number, offse
     preprocessing: { height: 2, width: 2, resample: 2, crop: 'none', palette },
     labels: [`${id} dark`, `${id} light`],
     async predict(tokens) {
-      const n = tokens.reduce((sum, token, i) => sum + (token > 0 ? 2 ** i : 0), 0);
+      const n = numberOf(tokens);
       return { classLogits: Float32Array.of(0, n), features: Float32Array.of(n + offset), nats: 0.5 };
     },
   });
@@ -49,49 +50,79 @@ export function isPoison(text: string): boolean {
   return /^(poison|killer)/.test(text);
 }
 
+/** What threw while it had a picture: only that may have made it fail. */
+export interface Broken {
+  /** Texts of pictures. */
+  decoding: Set<string>;
+  /** Numbers of pictures. */
+  predicting: Set<number>;
+}
+
+/** The number of a picture, from its tokens. */
+function numberOf(tokens: Uint16Array): number {
+  return tokens.reduce((sum, token, i) => sum + (token > 0 ? 2 ** i : 0), 0);
+}
+
 /**
  * A decoder for pictures that are text: a word and a number. `good n` has n in the bits of its pixels, as `killer 15`;
  * `bad` is corrupt, `crash` breaks the decoder each time, `poison` ends the process.
  */
-export function simulatedDecoder(machine: Machine): PictureDecoder {
+export function simulatedDecoder(machine: Machine, broken: Broken): PictureDecoder {
   return {
-    decode: (bytes) =>
-      machine.call('decoder.decode', ['throttle', 'slow', 'crash'], {
+    decode(bytes) {
+      const text = new TextDecoder().decode(bytes);
+      const decoded = machine.call('decoder.decode', ['throttle', 'slow', 'crash'], {
         whole() {
-          const [word, number = ''] = new TextDecoder().decode(bytes).split(' ');
+          const [word, number = ''] = text.split(' ');
           if (word === 'bad') throw new PictureError('corrupt_image', 'Expected a picture, received nonsense.');
           if (word === 'crash') throw new Error('the decoder broke');
           if (word === 'poison') machine.die('poison');
           const rgb = Uint8Array.from({ length: 12 }, (_, i) => (Number(number) & (2 ** Math.floor(i / 3)) ? 255 : 0));
           return { format: 'jpeg', width: 8, height: 6, rgb };
         },
-      }),
+      });
+      return decoded.catch((error: unknown) => {
+        broken.decoding.add(text);
+        throw error;
+      });
+    },
   };
 }
 
-export function simulatedModelOf(machine: Machine, { model }: SimulatedModel): Model {
+export function simulatedModelOf(machine: Machine, { model }: SimulatedModel, broken: Broken): Model {
   return {
     ...model,
-    predict: (tokens) =>
-      machine.call('model.predict', ['throttle', 'slow', 'crash'], {
+    predict(tokens) {
+      const predicted = machine.call('model.predict', ['throttle', 'slow', 'crash'], {
         whole() {
           if (tokens.every((token) => token > 0)) machine.die('killer');
           return model.predict(tokens);
         },
-      }),
+      });
+      return predicted.catch((error: unknown) => {
+        broken.predicting.add(numberOf(tokens));
+        throw error;
+      });
+    },
   };
 }
 
+/** Whether a picture with this text may have failed so: by its own fault, or because its decoding or predicting threw. */
+export function isHonest(code: FailureCode, text: string, { decoding, predicting }: Broken): boolean {
+  const [word, number] = text.split(' ');
+  if (code === 'internal_error') return decoding.has(text);
+  if (code === 'inference_failed') return predicting.has(Number(number));
+  return code === 'corrupt_image' && word === 'bad';
+}
+
 /** What `outcome` says that is not so of a picture with this text, or nothing. */
-export function untruth(outcome: Outcome, text: string): string | undefined {
+export function untruth(outcome: Outcome, text: string, broken: Broken): string | undefined {
   const [word = '', number = ''] = text.split(' ');
   const of = simulatedModels.find(({ model }) => model.id === outcome.model);
   if (of === undefined) return `the outcome of a model ${outcome.model}`;
   if (outcome.status === 'failed') {
     const { code } = outcome.error;
-    // Where the world failed to the last permitted receive.
-    const honest = ['internal_error', 'inference_failed', ...(word === 'bad' ? ['corrupt_image'] : [])];
-    return honest.includes(code) ? undefined : `${code} of a ${word} picture`;
+    return isHonest(code, text, broken) ? undefined : `${code} of a ${word} picture`;
   }
   if (word !== 'good') return `success of a ${word} picture`;
   const [value] = outcome.features?.values ?? [];

@@ -30,10 +30,10 @@ const reserveMs = 15_000;
 /** Longest wait of one receive, milliseconds. Far beyond SQS's, so that idle processes cost the simulation little. */
 const waitMs = 600_000;
 
-function commonPorts({ input, output, published }: SimulatedWorld, machine: Machine) {
+function commonPorts({ chance, input, output, published }: SimulatedWorld, machine: Machine) {
   return {
-    input: connectStore(input, 'input', machine),
-    output: connectStore(output, 'output', machine),
+    input: connectStore(input, 'input', machine, chance),
+    output: connectStore(output, 'output', machine, chance),
     events: connectSink(published, machine),
     clock: machine.clock,
     confirmSource: true,
@@ -55,7 +55,7 @@ export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Sta
       ...common,
       ...{ quantize, colors, packer: full.packer },
       model: model.id,
-      decoder: simulatedDecoder(machine),
+      decoder: simulatedDecoder(machine, world.broken),
       decoding: createSemaphore(2),
       maxPictureBytes: 1000,
     });
@@ -104,7 +104,7 @@ export function workerOf(world: SimulatedWorld): Start {
       ...common,
       events: gatherEvents(common.events, gathering),
       uploads: world.uploads.connect(machine),
-      model: simulatedModelOf(machine, deployed),
+      model: simulatedModelOf(machine, deployed, world.broken),
       preprocessing: deployed.preprocessing,
       predicting: createSemaphore(4),
     });

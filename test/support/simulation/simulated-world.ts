@@ -5,6 +5,7 @@ import { seededRandom } from '../seeded-random.ts';
 import { createVirtualClock } from '../virtual-clock.ts';
 import { noFaults } from './fault-kinds.ts';
 import type { Chance } from './machine.ts';
+import type { Broken } from './simulated-models.ts';
 import { bucket } from './simulated-processes.ts';
 import { createSimulatedQueue, type SimulatedQueue } from './simulated-queue.ts';
 
@@ -21,6 +22,8 @@ export interface SimulatedWorld {
   contents: Map<string, string>;
   /** When each key was changed last, milliseconds since the epoch. */
   changedAt: Map<string, number>;
+  /** Pictures that were being decoded, or predicted, when the decoder, or the model, threw. */
+  broken: Broken;
 }
 
 /** Six times the function's time limit, as the template has it, milliseconds. */
@@ -36,6 +39,8 @@ export function createSimulatedWorld(seed: number, trace?: (line: string) => voi
     pick: (items) => items[Math.floor(random() * items.length)]!,
     clock,
     calm: false,
+    roomFor: Number.POSITIVE_INFINITY,
+    unreadable: undefined,
     counts: noFaults(),
     late: 0,
     trace(what) {
@@ -52,6 +57,7 @@ export function createSimulatedWorld(seed: number, trace?: (line: string) => voi
     published: [],
     contents: new Map(),
     changedAt: new Map(),
+    broken: { decoding: new Set(), predicting: new Set() },
   };
 }
 

@@ -4,7 +4,7 @@ import type { Outcome } from '../../../lib/contracts/outcome.ts';
 import { sha256 } from '../../../lib/pipeline/sha256.ts';
 import { parseOutcome } from '../../../lib/pipeline/store-outcome.ts';
 import type { Deployment } from './deployment.ts';
-import { isPoison, simulatedModels, untruth } from './simulated-models.ts';
+import { isHonest, isPoison, simulatedModels, untruth } from './simulated-models.ts';
 import { contentOf, name, type SimulatedWorld } from './simulated-world.ts';
 
 // What must hold of a world at rest. Poison has no outcome, and ends in the dead letters.
@@ -84,7 +84,11 @@ export function lies(world: SimulatedWorld): string[] {
     if (at !== resultKey(model, key, sha256)) wrong.push(`${name(key)}: stored at ${at}`);
     if (text === undefined) wrong.push(`${name(key)}: the outcome of what never was`);
     else
-      wrong.push(...[untruth(outcome, text)].filter((lie) => lie !== undefined).map((lie) => `${name(key)}: ${lie}`));
+      wrong.push(
+        ...[untruth(outcome, text, world.broken)]
+          .filter((lie) => lie !== undefined)
+          .map((lie) => `${name(key)}: ${lie}`),
+      );
     outcomes.set(at, outcome);
   }
   for (const event of world.published) {
@@ -92,7 +96,8 @@ export function lies(world: SimulatedWorld): string[] {
     const { key, etag, status } = event;
     const text = world.contents.get(contentOf(key, etag));
     const word = text?.split(' ')[0];
-    if (text === undefined || (status === 'succeeded' && word !== 'good')) wrong.push(`${name(key)}: an untrue event`);
+    const honest = status === 'succeeded' ? word === 'good' : isHonest(event.error.code, text ?? '', world.broken);
+    if (text === undefined || !honest) wrong.push(`${name(key)}: an untrue event`);
     const outcome = outcomes.get(event.result_key);
     if (outcome?.etag !== etag || outcome.status !== status) continue;
     // Of the same version and ending, so of the same words, but for the attempts that a failure counts.

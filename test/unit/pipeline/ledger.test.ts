@@ -14,6 +14,16 @@ describe('the ledger', () => {
     expect(ledger.failures()).toEqual({ corrupt_image: 1 });
   });
 
+  test('counts a picture that is given up as failed, once, by the reason and without a code', () => {
+    const ledger = createLedger(() => {});
+    ledger.begin('a');
+    ledger.giveUp('a', 'ENOSPC');
+    ledger.giveUp('a', 'ENOSPC');
+    ledger.giveUp('another', 'ENOSPC');
+    expect(ledger.counts()).toMatchObject({ failed: 1, pending: 0 });
+    expect([ledger.failures(), ledger.givenUp()]).toEqual([{}, { ENOSPC: 1 }]);
+  });
+
   test('does not count a picture of another run', () => {
     const ledger = createLedger(() => {});
     ledger.end({ end: 'succeeded', key: 'a' });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runNote, runReport, stallWords } from '../../../../lib/cli/run/run-report.ts';
+import { runNote, runReport, stallWords, unfinishedWords } from '../../../../lib/cli/run/run-report.ts';
 import type { RunResult } from '../../../../lib/pipeline/run.ts';
 
 const RESULT: RunResult = {
@@ -9,7 +9,7 @@ const RESULT: RunResult = {
   failed: 5,
   skipped: 10,
   failures: { empty_object: 1, corrupt_image: 3, archived: 1 },
-  unfinished: 0,
+  unfinished: {},
   interrupted: false,
 };
 
@@ -35,6 +35,13 @@ test('says nothing of failures or rates where there are none', () => {
   expect(runReport(nothing, 0.2)).toBe(
     ['seen  succeeded  failed  skipped  time', '  10          0       0       10  0:00', ''].join('\n'),
   );
+});
+
+test('says how many pictures have no outcome and why, most frequent first', () => {
+  expect(unfinishedWords({ EIO: 1, ENOSPC: 3 })).toBe(
+    '4 of the failed pictures have no outcome: reading them, or storing or publishing the outcome, failed (ENOSPC: 3, EIO: 1). Mend that and run again: only what is missing is done.',
+  );
+  expect(unfinishedWords({})).toBeUndefined();
 });
 
 test('names what a stall waits for', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { batchSummary, shardRecord } from '../../../../lib/contracts/batch.ts';
 import { parquetShards } from '../../../../lib/parquet/shard-format.ts';
 import { runBatch } from '../../../../lib/pipeline/batch/batch.ts';
-import { type ObjectStore, TransientError } from '../../../../lib/pipeline/ports.ts';
+import { type ObjectStore, PictureError, TransientError } from '../../../../lib/pipeline/ports.ts';
 import { createBatchWorld, fakeSettings, outputOf } from '../../../support/batch-world.ts';
 import { createFakeModel } from '../../../support/fake-model.ts';
 import type { MemoryObjectStore } from '../../../support/memory-object-store.ts';
@@ -13,6 +13,8 @@ async function rowsOf(store: MemoryObjectStore, key: string) {
   const body = store.objects.get(key)?.body;
   return body === undefined ? undefined : parquetShards.open(body).read();
 }
+
+const UNREADABLE = 'p2.jpg';
 
 async function tenPictures() {
   const world = createBatchWorld();
@@ -172,6 +174,14 @@ describe('failures', () => {
     expect(summary).toMatchObject({ failures: { corrupt_image: 1, inference_failed: 1 } });
   });
 
+  test('a decoder that is broken stops the job instead of filling shards with failures', async () => {
+    const world = createBatchWorld({ ...fakeSettings, shard_size: 50 });
+    for (let i = 0; i < 50; i += 1) await world.put(`p${i}.jpg`, 'good');
+    const decode = () => Promise.reject(new TransientError('decoder_busy', 'Expected a decoder, none was free.'));
+    await expect(world.run({ decoder: { decode } })).rejects.toMatchObject({ code: 'cannot_go_on' });
+    expect(world.output.objects.has('part-00000.parquet')).toBe(false);
+  });
+
   test('numbers that are not finite are a failure, not a number', async () => {
     const world = await tenPictures();
     const predict = async () => ({ features: Float32Array.of(1, Number.NaN) });
@@ -179,15 +189,34 @@ describe('failures', () => {
     expect(summary?.failures).toEqual({ corrupt_image: 1, inference_failed: 9 });
   });
 
-  test('a store that cannot be read stops the job instead of filling shards with failures', async () => {
-    const world = createBatchWorld({ ...fakeSettings, shard_size: 50 });
-    for (let i = 0; i < 50; i += 1) await world.put(`p${i}.jpg`, 'good');
+  test('one picture that cannot be read stops the job: its shard is stored when it can be read again', async () => {
+    const world = await tenPictures();
+    let attempts = 0;
     const input: ObjectStore = {
       ...world.input,
-      get: () => Promise.reject(new TransientError('store_away', 'Expected an answer, none came.')),
+      get(key, ...rest) {
+        if (key !== UNREADABLE) return world.input.get(key, ...rest);
+        attempts += 1;
+        return Promise.reject(new TransientError('store_away', 'Expected an answer, none came.'));
+      },
     };
-    await expect(world.run({ input })).rejects.toMatchObject({ code: 'cannot_go_on' });
+    await expect(world.run({ input })).rejects.toMatchObject({
+      code: 'cannot_go_on',
+      message: expect.stringContaining('but 5 attempts failed: Expected an answer, none came.'),
+    });
+    expect(attempts).toBe(5);
     expect(world.output.objects.has('part-00000.parquet')).toBe(false);
+    expect(await world.run()).toMatchObject({ summary: { failures: { corrupt_image: 1 } } });
+  });
+
+  test('a picture that may not be read becomes a row', async () => {
+    const world = await tenPictures();
+    const get: ObjectStore['get'] = (key, ...rest) =>
+      key === UNREADABLE
+        ? Promise.reject(new PictureError('access_denied', 'Expected a picture that may be read.'))
+        : world.input.get(key, ...rest);
+    const { summary } = await world.run({ input: { ...world.input, get } });
+    expect(summary).toMatchObject({ failures: { access_denied: 1, corrupt_image: 1 } });
   });
 });
 

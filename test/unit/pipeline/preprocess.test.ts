@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { PictureError, TransientError } from '../../../lib/pipeline/ports.ts';
+import { parseOutcome } from '../../../lib/pipeline/store-outcome.ts';
+import { createWorld, startProcess } from '../../support/pipeline-world.ts';
+
+/** Runs one picture, with calls of one kind that fail for ever, until the queues are empty. */
+async function onePicture(text: string, call: string, error: Error) {
+  const world = createWorld();
+  await world.upload('a.jpg', text);
+  const process = startProcess(world, {
+    async fault(at) {
+      if (at === `before ${call}`) throw error;
+    },
+  });
+  expect(await world.quiet()).toBe(true);
+  await process.stop();
+  return { world, outcomes: [...world.output.objects.values()].map(({ body }) => parseOutcome(body)) };
+}
+
+const away = new TransientError('EIO', 'the system said: EIO');
+
+describe('preprocess', () => {
+  test.each([
+    ['a good picture that cannot be read', 'good', 'input.get', away],
+    ['a good picture whose tokens cannot be sent', 'good', 'tokens.send', away],
+    ['a bad picture whose outcome cannot be stored', 'bad', 'output.put', away],
+    ['a bad picture whose store speaks of a picture', 'bad', 'output.put', new PictureError('access_denied', 'no')],
+    ['a picture that breaks the decoder, and whose outcome cannot be stored', 'crash', 'output.put', away],
+  ])('sends to the dead letters: %s', async (_, text, call, error) => {
+    const { world, outcomes } = await onePicture(text, call, error);
+    expect(outcomes).toEqual([]);
+    expect(world.published).toEqual([]);
+    expect(world.uploads.deadLetters).toHaveLength(1);
+  });
+
+  test('keeps a failed outcome that cannot be published, and sends its message to the dead letters', async () => {
+    const { world, outcomes } = await onePicture('bad', 'events.publish', away);
+    expect(outcomes).toMatchObject([{ status: 'failed', error: { code: 'corrupt_image' } }]);
+    expect(world.uploads.deadLetters).toHaveLength(1);
+  });
+
+  test.each([
+    ['breaks the decoder five times', 'good', 'decoder.decode', new Error('broken'), 'internal_error'],
+    ['may not be read', 'good', 'input.get', new PictureError('access_denied', 'no'), 'access_denied'],
+    ['is bad', 'bad', 'nothing', away, 'corrupt_image'],
+  ])('fails a picture that %s', async (_, text, call, error, code) => {
+    const { world, outcomes } = await onePicture(text, call, error);
+    expect(outcomes).toMatchObject([{ status: 'failed', error: { code } }]);
+    expect(world.uploads.deadLetters).toEqual([]);
+    expect(world.published).toMatchObject([{ type: 'result', status: 'failed' }]);
+  });
+});
