@@ -1,5 +1,5 @@
 import { App } from 'aws-cdk-lib';
-import { DeploymentConfigError, readDeploymentConfig } from './deployment-config.ts';
+import { DeploymentConfigError, readDeploymentConfig } from '../lib/contracts/deployment-settings.ts';
 import { ImageGptStack } from './image-gpt-stack.ts';
 
 // `cdk deploy -c name=value`: see deployment-config.ts for the names.

@@ -1,22 +1,22 @@
 import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import type { DeploymentConfig } from '../lib/contracts/deployment-settings.ts';
 import { Alarms } from './constructs/alarms.ts';
-import { bothProcesses } from './constructs/both-processes.ts';
 import { CostBrake } from './constructs/cost-brake.ts';
 import { WorkDashboard } from './constructs/dashboard.ts';
 import { jobs } from './constructs/jobs.ts';
 import { ModelLocation } from './constructs/model-location.ts';
 import { Network } from './constructs/network.ts';
-import { queueOutputs, tellOutputs } from './constructs/outputs.ts';
+import { queueOutputs, writeOutputs } from './constructs/outputs.ts';
 import * as may from './constructs/permissions.ts';
 import { Preprocess } from './constructs/preprocess.ts';
 import { Queues } from './constructs/queues.ts';
 import { Results } from './constructs/results.ts';
 import { Scaling } from './constructs/scaling.ts';
+import { sharedEnvironment } from './constructs/shared-environment.ts';
 import { Storage } from './constructs/storage.ts';
 import { notifyUploads } from './constructs/upload-notifications.ts';
 import { Worker } from './constructs/worker.ts';
-import type { DeploymentConfig } from './deployment-config.ts';
 import { modelVariables } from './model-id.ts';
 
 /** Pictures into one bucket, outcomes out of another. */
@@ -31,7 +31,7 @@ export class ImageGptStack extends Stack {
 
     const model = new ModelLocation(this, 'Model', { config, bucket: storage.output });
     const namespace = `ImageGpt/${config.stackName}`;
-    const both = bothProcesses({ config, storage, queues, results, model, namespace });
+    const both = sharedEnvironment({ config, storage, queues, results, model, namespace });
     const network = new Network(this, 'Network');
     const worker = new Worker(this, 'Worker', {
       config,
@@ -74,7 +74,7 @@ export class ImageGptStack extends Stack {
       mappings,
     });
 
-    tellOutputs(this, {
+    writeOutputs(this, {
       inputBucket: storage.input.bucketName,
       outputBucket: storage.output.bucketName,
       resultsTopicArn: results.topic.topicArn,

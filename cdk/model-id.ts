@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { type DeploymentConfig, DeploymentConfigError } from '../lib/contracts/deployment-settings.ts';
 import { modelId } from '../lib/contracts/keys.ts';
-import { type DeploymentConfig, DeploymentConfigError } from './deployment-config.ts';
-import { repository } from './repository.ts';
 
 /** The choices that make the id, as the worker's environment has them. Absent: the worker's defaults. */
 export function modelVariables(config: DeploymentConfig): Record<string, string> {
@@ -34,3 +33,6 @@ export function computeModelId(directory: string, config: DeploymentConfig): str
   if (status !== 0) throw new DeploymentConfigError([`model: ${stderr.trim()}`]);
   return modelId.parse(stdout.trim());
 }
+
+/** The repository's root: sources of bundles and images, and what relative paths of the configuration start from. */
+export const repository = join(import.meta.dirname, '..');

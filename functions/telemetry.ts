@@ -1,10 +1,10 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { type MetricName, metricNames, metricNamespace } from '../lib/contracts/metrics.ts';
-import { ImageGptError } from '../lib/image-gpt/error.ts';
-import type { FlowObserver, PictureEnd } from '../lib/pipeline/picture-end.ts';
-import type { Clock, QueueMessage } from '../lib/pipeline/ports.ts';
-import { createStages } from '../lib/pipeline/stages.ts';
+import { createStages, type FlowObserver, type PictureEnd } from '../lib/pipeline/observer.ts';
+import type { Clock } from '../lib/ports/clock.ts';
+import { ImageGptError } from '../lib/ports/error.ts';
+import type { QueueMessage } from '../lib/ports/queue.ts';
 
 /** Logs and metrics of a deployed process, on standard output. Every log about a picture has its `key`. */
 export interface Telemetry {

@@ -16,7 +16,7 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct, type IDependable } from 'constructs';
 import { acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
-import { keptLog } from './kept-log.ts';
+import { logGroup } from './log-group.ts';
 import { allow } from './permissions.ts';
 import { telemetryOff } from './telemetry-off.ts';
 
@@ -44,7 +44,7 @@ export class ImageBuild extends Construct {
 
   constructor(scope: Construct, id: string, props: ImageBuildProps) {
     super(scope, id);
-    this.log = keptLog(this, 'Log', props.logRetentionDays);
+    this.log = logGroup(this, 'Log', props.logRetentionDays);
     const source = new Asset(this, 'Source', { ...props.source, path: props.source.directory });
     const made = createHash('sha256').update(JSON.stringify([source.assetHash, props.buildArgs]));
     this.tag = `${props.target}-${made.digest('hex').slice(0, 32)}`;

@@ -4,11 +4,10 @@ import { IgnoreMode, Size, Stack, SymlinkFollowMode } from 'aws-cdk-lib';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { BucketDeployment, Source } from 'aws-cdk-lib/aws-s3-deployment';
 import { Construct, type IDependable } from 'constructs';
-import { type DeploymentConfig, DeploymentConfigError } from '../deployment-config.ts';
-import { computeModelId } from '../model-id.ts';
-import { repository } from '../repository.ts';
+import { type DeploymentConfig, DeploymentConfigError } from '../../lib/contracts/deployment-settings.ts';
+import { computeModelId, repository } from '../model-id.ts';
 import { acknowledgeFindings, acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
-import { keptLog } from './kept-log.ts';
+import { logGroup } from './log-group.ts';
 import { allow } from './permissions.ts';
 
 /** Everything else in a checkpoint directory (pickles, other formats, README) is no part of the model. */
@@ -85,7 +84,7 @@ export class ModelLocation extends Construct {
       // Billed for the minute that it runs.
       memoryLimit: 2048,
       ephemeralStorageSize: Size.gibibytes(10),
-      logGroup: keptLog(this, 'Log', logRetentionDays),
+      logGroup: logGroup(this, 'Log', logRetentionDays),
     });
     acknowledgeDeploymentFunction(this, this.bucket);
     return deployment;

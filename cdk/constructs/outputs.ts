@@ -10,7 +10,7 @@ type Optional = 'onDemandService' | 'trainingQueue' | 'trainingJob' | 'batchQueu
 export type OutputValues = Record<Exclude<Name, Optional>, string> & Partial<Record<Optional, string>>;
 
 /** Writes the stack's outputs under their names of the contract. */
-export function tellOutputs(stack: Stack, values: OutputValues): void {
+export function writeOutputs(stack: Stack, values: OutputValues): void {
   for (const [key, output] of Object.entries(stackOutputs)) {
     const value = values[key as Name];
     if (value !== undefined) new CfnOutput(stack, output, { value });

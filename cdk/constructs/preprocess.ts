@@ -5,9 +5,9 @@ import { Architecture, EventSourceMapping, type IFunction, Runtime } from 'aws-c
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IDependable } from 'constructs';
-import { repository } from '../repository.ts';
+import { repository } from '../model-id.ts';
 import { acknowledgeWildcards } from './acknowledge.ts';
-import { keptLog } from './kept-log.ts';
+import { logGroup } from './log-group.ts';
 import { allow } from './permissions.ts';
 import { preprocessTimeout } from './queues.ts';
 
@@ -40,7 +40,7 @@ export class Preprocess extends Construct {
 
   constructor(scope: Construct, id: string, props: PreprocessProps) {
     super(scope, id);
-    const logGroup = keptLog(this, 'Log', props.logRetentionDays);
+    const log = logGroup(this, 'Log', props.logRetentionDays);
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     for (const statement of props.permissions) role.addToPolicy(statement);
     // The mapping receives and deletes with this role, too.
@@ -50,7 +50,7 @@ export class Preprocess extends Construct {
         [props.queue.queueArn],
       ),
     );
-    logGroup.grantWrite(role);
+    log.grantWrite(role);
     acknowledgeWildcards(role, props.permissions, 'Keys are the user’s: any object below one bucket or prefix.');
 
     const handler = new NodejsFunction(this, 'Handler', {
@@ -67,7 +67,7 @@ export class Preprocess extends Construct {
       },
       awsSdkConnectionReuse: false,
       role,
-      logGroup,
+      logGroup: log,
     });
     // Else a new model is named to it before it is there.
     handler.node.addDependency(...props.after);
@@ -115,7 +115,7 @@ function bundle(architecture: 'arm64' | 'x86_64') {
         beforeInstall: () => [],
         afterBundling: (input: string, output: string) => [
           [
-            `"${join(input, 'node_modules/.bin/esbuild')}" "${join(input, 'lib/image/decode-child.ts')}"`,
+            `"${join(input, 'node_modules/.bin/esbuild')}" "${join(input, 'lib/decode/decode-child.ts')}"`,
             '--bundle --platform=node --format=esm --target=node24 --minify --keep-names --external:sharp',
             `--banner:js="${banner}" --log-level=warning --outfile="${join(output, decodeChild)}"`,
           ].join(' '),

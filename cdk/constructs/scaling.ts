@@ -25,7 +25,7 @@ import {
   onDemandSteps,
   scalingPeriodSeconds,
   scalingSteps,
-} from '../scaling-steps.ts';
+} from './scaling-steps.ts';
 
 export interface ScalingProps {
   tokens: Queue;

@@ -16,8 +16,8 @@ import { CpuArchitecture, LogDriver } from 'aws-cdk-lib/aws-ecs';
 import { ManagedPolicy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { acknowledgeFindings, acknowledgeWildcards } from './acknowledge.ts';
-import { guardedInstance } from './guarded-instance.ts';
-import { keptLog } from './kept-log.ts';
+import { hardenedInstance } from './hardened-instance.ts';
+import { logGroup } from './log-group.ts';
 import type { Network } from './network.ts';
 import { telemetryOff } from './telemetry-off.ts';
 import type { WorkerImage } from './worker-image.ts';
@@ -79,7 +79,7 @@ export class SpotJob extends Construct {
         ...props.environment,
       },
       logging: LogDriver.awsLogs({
-        logGroup: keptLog(this, 'Log', props.logRetentionDays),
+        logGroup: logGroup(this, 'Log', props.logRetentionDays),
         streamPrefix: props.name,
       }),
     };
@@ -130,7 +130,7 @@ export class SpotJob extends Construct {
       ...spotIn(network),
       instanceRole: role,
       images: [{ imageType: EcsMachineImageType.ECS_AL2023_NVIDIA }],
-      launchTemplate: new LaunchTemplate(this, 'Template', guardedInstance()),
+      launchTemplate: new LaunchTemplate(this, 'Template', hardenedInstance()),
       instanceTypes: types.map((type) => new InstanceType(type)),
       // Else C, M and R instances, too, where no job would run.
       useOptimalInstanceClasses: false,

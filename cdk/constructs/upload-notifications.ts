@@ -4,7 +4,7 @@ import { EventType, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { acknowledgeManagedFunction } from './acknowledge.ts';
-import { keptLog } from './kept-log.ts';
+import { logGroup } from './log-group.ts';
 
 /**
  * A picture appeared, was replaced, came back from an archive, or went away: an outcome is due or obsolete. What a
@@ -29,7 +29,7 @@ export function notifyUploads(input: IBucket, uploads: Queue, logRetentionDays: 
     if (!child.node.id.startsWith('BucketNotificationsHandler')) continue;
     acknowledgeManagedFunction(child);
     // Else Lambda makes one at the first call, which is kept for ever and stays when the stack goes.
-    const log = keptLog(child, 'Log', logRetentionDays);
+    const log = logGroup(child, 'Log', logRetentionDays);
     for (const resource of child.node.children) {
       if (CfnResource.isCfnResource(resource) && resource.cfnResourceType === CfnFunction.CFN_RESOURCE_TYPE_NAME) {
         resource.addPropertyOverride('LoggingConfig.LogGroup', log.logGroupName);

@@ -2,8 +2,8 @@ import { IgnoreMode } from 'aws-cdk-lib';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import { Construct, type IDependable } from 'constructs';
-import type { DeploymentConfig } from '../deployment-config.ts';
-import { repository } from '../repository.ts';
+import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
+import { repository } from '../model-id.ts';
 import { ImageBuild } from './image-build.ts';
 
 /** What the image is made from; a change of anything else builds no new one. */

@@ -12,7 +12,7 @@ import {
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { acknowledgeFindings, acknowledgeWildcards } from './acknowledge.ts';
-import { keptLog } from './kept-log.ts';
+import { logGroup } from './log-group.ts';
 
 /** From SIGTERM to SIGKILL: Fargate's longest is 120 s, and a Spot instance has as much from its notice. */
 const stopTimeout = Duration.seconds(110);
@@ -70,7 +70,7 @@ export class WorkerTask extends Construct {
         // ECS on EC2 doesn't say, and the instance's metadata is out of reach.
         AWS_REGION: Aws.REGION,
       },
-      logging: LogDriver.awsLogs({ logGroup: keptLog(this, 'Log', props.logRetentionDays), streamPrefix: 'worker' }),
+      logging: LogDriver.awsLogs({ logGroup: logGroup(this, 'Log', props.logRetentionDays), streamPrefix: 'worker' }),
       stopTimeout,
       readonlyRootFilesystem: true,
       user: 'node',

@@ -3,12 +3,11 @@ import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import { type BaseService, Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct, type IDependable } from 'constructs';
-import type { DeploymentConfig } from '../deployment-config.ts';
-import { CpuService } from './cpu-service.ts';
-import { GpuService } from './gpu-service.ts';
+import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import type { Network } from './network.ts';
 import { tokensVisibility } from './queues.ts';
 import { WorkerImage } from './worker-image.ts';
+import { CpuService, GpuService } from './worker-service.ts';
 import { WorkerTask } from './worker-task.ts';
 
 export interface WorkerProps {

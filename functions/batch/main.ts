@@ -2,12 +2,12 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { createSnsClient } from '../../lib/aws/clients.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
-import { batchEnvironment } from '../../lib/contracts/environment.ts';
+import { jobEnvironment } from '../../lib/contracts/environment.ts';
+import { runArrayChild } from '../../lib/jobs/array-child.ts';
+import { openPlace } from '../../lib/jobs/open-place.ts';
+import { parquetShards } from '../../lib/jobs/parquet/shard-file.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { parquetShards } from '../../lib/parquet/shard-format.ts';
-import { runBatchChild } from '../../lib/pipeline/batch/batch-child.ts';
-import { openBatchMachine } from './open-batch-machine.ts';
-import { openPlace } from './open-place.ts';
+import { openBatchMachine } from './open-machine.ts';
 
 /** 128 + SIGTERM, by which the job's definition knows that it was stopped from outside, and tries again. */
 const stopped = 143;
@@ -20,7 +20,7 @@ const stop = new AbortController();
  * stopped by a signal, 1 what a retry would not mend.
  */
 async function main(): Promise<number> {
-  const env = readEnvironment(batchEnvironment, process.env);
+  const env = readEnvironment(jobEnvironment, process.env);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       logger.info('stopping', { signal });
@@ -28,7 +28,7 @@ async function main(): Promise<number> {
     });
   }
   const began = performance.now();
-  const { summary, ...end } = await runBatchChild({
+  const { summary, ...end } = await runArrayChild({
     ...{ clock, format: parquetShards, signal: stop.signal },
     output: openPlace(env.BATCH_OUT),
     place: env.BATCH_OUT,

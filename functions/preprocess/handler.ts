@@ -1,11 +1,11 @@
+import { deliveryOf, type SqsBatchResponse, type SqsEvent } from '../../lib/aws/lambda-delivery.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
-import { batchOf, type SqsBatchResponse, type SqsEvent } from '../../lib/aws/sqs-event.ts';
+import { retryDelayMs } from '../../lib/contracts/delivery.ts';
 import { preprocessEnvironment } from '../../lib/contracts/environment.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { handleBatch } from '../../lib/pipeline/handle-batch.ts';
-import { retryDelayMs } from '../retry-delay.ts';
+import { handleDelivery } from '../../lib/pipeline/handle-delivery.ts';
 import { createTelemetry } from '../telemetry.ts';
-import { openPreprocessor } from './preprocessor.ts';
+import { openPreprocessor } from './open-preprocessor.ts';
 
 /** Before Lambda's time is over nothing new is begun: room for a picture that is being decoded, milliseconds. */
 const reserveMs = 15_000;
@@ -28,11 +28,11 @@ export async function handler(
   const { env, flow, queueAt } = await opening;
   // Uploads and backfill come from two queues.
   const { MAX_RECEIVE_COUNT: maxReceiveCount, UPLOADS_QUEUE_URL: siblingUrl } = env;
-  const { messages, queueUrl } = batchOf(event, { maxReceiveCount, siblingUrl });
+  const { messages, queueUrl } = deliveryOf(event, { maxReceiveCount, siblingUrl });
   const signal = AbortSignal.timeout(Math.max(context.getRemainingTimeInMillis() - reserveMs, 0));
   try {
     const options = { queue: queueAt(queueUrl), flow, signal, retryDelayMs, onError: telemetry.onError };
-    const failed = await handleBatch([...messages.values()], options);
+    const failed = await handleDelivery([...messages.values()], options);
     const failures = [...messages].filter(([, message]) => failed.includes(message));
     return { batchItemFailures: failures.map(([itemIdentifier]) => ({ itemIdentifier })) };
   } finally {

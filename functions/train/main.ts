@@ -6,7 +6,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { clientDefaults } from '../../lib/aws/clients.ts';
 import { fetchModel } from '../../lib/aws/fetch-model.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
-import { createRunMirror, fetchRun } from '../../lib/aws/run-mirror.ts';
+import { createRunMirror, fetchRun } from '../../lib/aws/training-mirror.ts';
 import { trainEnvironment } from '../../lib/contracts/environment.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 

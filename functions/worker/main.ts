@@ -1,14 +1,14 @@
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
+import { retryDelayMs } from '../../lib/contracts/delivery.ts';
 import { workerEnvironment } from '../../lib/contracts/environment.ts';
 import { metricNames } from '../../lib/contracts/metrics.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { workUntilStopped } from '../../lib/pipeline/work-until-stopped.ts';
-import { WorkerUnusableError } from '../../lib/runtime/worker-pool.ts';
-import { retryDelayMs } from '../retry-delay.ts';
+import { workUntilStopped } from '../../lib/pipeline/consumer.ts';
+import { ThreadUnusableError } from '../../lib/runtime/thread-pool.ts';
+import { openDeployedModel } from '../open-model.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { watchGpuMemory } from './gpu-memory.ts';
-import { openInference } from './inference.ts';
-import { openWorkerModel } from './open-worker-model.ts';
+import { openInference } from './open-inference.ts';
 
 /** Metrics are printed so often, milliseconds. */
 const flushMs = 60_000;
@@ -24,7 +24,7 @@ const giveUp = new AbortController();
 async function main(): Promise<number> {
   const env = readEnvironment(workerEnvironment, process.env);
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => drain(name, env.DRAIN_SECONDS * 1000));
-  const model = await openWorkerModel(env);
+  const model = await openDeployedModel(env);
   const { flow, tokens } = openInference(env, model, telemetry);
   const { id, provider, concurrency } = model;
   if (provider === 'cuda') await watchGpuMemory((bytes) => telemetry.bytes(metricNames.gpuMemory, bytes), flushMs);
@@ -39,7 +39,7 @@ async function main(): Promise<number> {
     drainMs: Math.max(env.DRAIN_SECONDS * 1000 - reserveMs, 0),
     onError(error, message) {
       telemetry.onError(error, message);
-      if (!(error instanceof WorkerUnusableError)) return;
+      if (!(error instanceof ThreadUnusableError)) return;
       // Going on would only turn picture after picture into a failure.
       broken = error;
       stop.abort();

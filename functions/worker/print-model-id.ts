@@ -1,6 +1,6 @@
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { workerEnvironment } from '../../lib/contracts/environment.ts';
-import { ImageGptError } from '../../lib/image-gpt/error.ts';
+import { ImageGptError } from '../../lib/ports/error.ts';
 import { identifyModel } from '../../lib/runtime/identify-model.ts';
 
 // Prints the id that a worker with this environment computes for the checkpoint at MODEL_LOCATION, a directory: the

@@ -1,5 +1,4 @@
-import { ImageGptError } from '../image-gpt/error.ts';
-import { TransientError } from '../pipeline/ports.ts';
+import { ImageGptError, TransientError } from '../ports/error.ts';
 
 /** AWS refused what we asked for, and would refuse it again: a bucket that isn't there, a malformed request. */
 export class AwsError extends ImageGptError {}

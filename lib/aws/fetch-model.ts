@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { Clock, StoredObject } from '../pipeline/ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { StoredObject } from '../ports/object-store.ts';
 import { AwsError, awsError } from './aws-error.ts';
 import { createS3Store } from './s3-store.ts';
 

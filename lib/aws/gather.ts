@@ -1,4 +1,5 @@
-import type { Clock, EventSink, Queue } from '../pipeline/ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { EventSink, Queue } from '../ports/queue.ts';
 
 export interface GatherOptions {
   clock: Clock;

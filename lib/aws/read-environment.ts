@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ImageGptError } from '../image-gpt/error.ts';
+import { ImageGptError } from '../ports/error.ts';
 
 /** A process was started with an environment that it cannot work with. */
 export class EnvironmentError extends ImageGptError {

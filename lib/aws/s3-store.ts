@@ -9,15 +9,9 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { decodeFormKey, quotedEtag } from '../contracts/s3-notification.ts';
-import {
-  type Clock,
-  type ObjectStore,
-  PictureError,
-  type ReadResult,
-  type StoredObject,
-  type WriteCondition,
-  type WriteResult,
-} from '../pipeline/ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import { PictureError } from '../ports/error.ts';
+import type { ObjectStore, ReadResult, StoredObject, WriteCondition, WriteResult } from '../ports/object-store.ts';
 import { AwsError, awsError, awsErrorName, awsErrorStatus } from './aws-error.ts';
 
 export interface S3StoreOptions {

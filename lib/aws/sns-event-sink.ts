@@ -2,9 +2,10 @@ import { type MessageAttributeValue, PublishBatchCommand, type SNSClient } from 
 import type { PipelineEvent } from '../contracts/event.ts';
 import { utf8Length } from '../contracts/key-order.ts';
 import { messageText } from '../contracts/message-text.ts';
-import { type EventSink, TransientError } from '../pipeline/ports.ts';
+import { TransientError } from '../ports/error.ts';
+import type { EventSink } from '../ports/queue.ts';
 import { awsError } from './aws-error.ts';
-import { batches } from './batches.ts';
+import { chunks } from './chunks.ts';
 
 /** Most messages in one PublishBatch. Source: Amazon SNS API Reference, "PublishBatch". */
 const maxItems = 10;
@@ -29,7 +30,7 @@ export function createSnsEventSink({
   return {
     async publish(events) {
       const messages = events.map((event) => ({ text: messageText(event), attributes: attributesOf(event) }));
-      for (const batch of batches(messages, ({ text }) => utf8Length(text), { maxItems, maxBytes })) {
+      for (const batch of chunks(messages, ({ text }) => utf8Length(text), { maxItems, maxBytes })) {
         const entries = batch.map(({ text, attributes }, i) => ({
           Id: String(i),
           Message: text,

@@ -7,10 +7,11 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { utf8Length } from '../contracts/key-order.ts';
-import { maxBatchMessages, maxMessageBytes } from '../contracts/limits.ts';
-import { type Queue, type QueueMessage, TransientError } from '../pipeline/ports.ts';
+import { maxChunkMessages, maxMessageBytes } from '../contracts/limits.ts';
+import { TransientError } from '../ports/error.ts';
+import type { Queue, QueueMessage } from '../ports/queue.ts';
 import { AwsError, awsError } from './aws-error.ts';
-import { batches } from './batches.ts';
+import { chunks } from './chunks.ts';
 
 export interface SqsQueueOptions {
   client: SQSClient;
@@ -38,8 +39,8 @@ interface EntryError {
 export function createSqsQueue({ client, url, maxReceiveCount, visibilityMs }: SqsQueueOptions): Queue {
   return {
     async send(bodies) {
-      const limits = { maxItems: maxBatchMessages, maxBytes: maxMessageBytes };
-      for (const batch of batches(bodies, utf8Length, limits)) {
+      const limits = { maxItems: maxChunkMessages, maxBytes: maxMessageBytes };
+      for (const batch of chunks(bodies, utf8Length, limits)) {
         const answer = await client
           .send(
             new SendMessageBatchCommand({ QueueUrl: url, Entries: numbered(batch, (body) => ({ MessageBody: body })) }),
@@ -58,7 +59,7 @@ export function createSqsQueue({ client, url, maxReceiveCount, visibilityMs }: S
         const { Messages: messages = [] } = await client.send(
           new ReceiveMessageCommand({
             QueueUrl: url,
-            MaxNumberOfMessages: Math.min(Math.max(maxMessages, 1), maxBatchMessages),
+            MaxNumberOfMessages: Math.min(Math.max(maxMessages, 1), maxChunkMessages),
             WaitTimeSeconds: Math.min(Math.ceil(waitMs / 1000), maxWaitSeconds),
             MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
             ...(visibilityMs === undefined ? {} : { VisibilityTimeout: seconds(visibilityMs) }),
@@ -74,7 +75,7 @@ export function createSqsQueue({ client, url, maxReceiveCount, visibilityMs }: S
     },
 
     async delete(receipts) {
-      for (const batch of batches(receipts, () => 0, { maxItems: maxBatchMessages })) {
+      for (const batch of chunks(receipts, () => 0, { maxItems: maxChunkMessages })) {
         const entries = numbered(batch, (receipt) => ({ ReceiptHandle: receipt }));
         const answer = await client
           .send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries: entries }))
@@ -86,7 +87,7 @@ export function createSqsQueue({ client, url, maxReceiveCount, visibilityMs }: S
     },
 
     async changeVisibility(receipts, visibilityMs) {
-      for (const batch of batches(receipts, () => 0, { maxItems: maxBatchMessages })) {
+      for (const batch of chunks(receipts, () => 0, { maxItems: maxChunkMessages })) {
         const entries = numbered(batch, (receipt) => ({
           ReceiptHandle: receipt,
           VisibilityTimeout: seconds(visibilityMs),

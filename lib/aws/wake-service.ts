@@ -1,5 +1,6 @@
 import { DescribeServicesCommand, type ECSClient, UpdateServiceCommand } from '@aws-sdk/client-ecs';
-import type { Clock } from '../pipeline/ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Queue } from '../ports/queue.ts';
 import { AwsError, awsError } from './aws-error.ts';
 
 export interface WakeServiceOptions {
@@ -45,5 +46,19 @@ export function createServiceWaker({ client, cluster, service, clock }: WakeServ
       looking = undefined;
     });
     await looking;
+  };
+}
+
+/**
+ * A queue whose readers are woken after each send. When that fails the messages are in the queue all the same, and the
+ * next send wakes again: so the error is only told.
+ */
+export function wakeOnSend(queue: Queue, wake: () => Promise<void>, onError: (error: unknown) => void): Queue {
+  return {
+    ...queue,
+    async send(bodies, options) {
+      await queue.send(bodies, options);
+      await wake().catch(onError);
+    },
   };
 }

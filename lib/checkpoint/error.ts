@@ -1,4 +1,4 @@
-import { ImageGptError } from '../image-gpt/error.ts';
+import { ImageGptError } from '../ports/error.ts';
 
 /** Why a checkpoint cannot be used. */
 export type CheckpointErrorCode =

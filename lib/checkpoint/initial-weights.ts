@@ -1,8 +1,11 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { createRandom } from '../image-gpt/random.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { type FloatDtype, fromFloat32 } from './float-dtype.ts';
+import { bytesOf } from './safetensors/safetensors.ts';
 import type { StreamedTensor } from './safetensors/stream-safetensors.ts';
 import { elementsOf } from './tensor-source.ts';
+import { weightsByRole } from './weights-by-role.ts';
 
 /** A tensor and how it begins: normally distributed with a mean, or constant where `deviation` is 0. */
 interface InitialTensor {
@@ -94,4 +97,21 @@ function hash(text: string): number {
   let sum = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) sum = Math.imul(sum ^ byte, 0x01000193);
   return sum >>> 0;
+}
+
+/** A checkpoint as `igpt init` would write it in f32, without a file: for its sizes and costs, not for running. */
+export function variantCheckpoint(name: string, config: ImageGptConfig): Checkpoint {
+  const tensors = initialWeights(config, 0, 'F32').map(({ name: tensor, dtype, shape }) => {
+    const length = bytesOf(dtype, shape);
+    return [tensor, { name: tensor, dtype, shape, file: '', offset: 0, length }] as const;
+  });
+  return {
+    directory: '',
+    name,
+    config,
+    weights: weightsByRole({ directory: '', files: [], bytes: 0, tensors: new Map(tensors) }, config),
+    weightFiles: [],
+    weightBytes: tensors.reduce((sum, [, { length }]) => sum + length, 0),
+    labels: [],
+  };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { FeatureNorm } from '../image-gpt/config.ts';
+import type { FeatureNorm } from '../ports/model.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { preprocessingHash } from './preprocessing-hash.ts';
 import { fileHash, weightHashes } from './weights-hash.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Preprocessing } from '../image-gpt/config.ts';
+import type { Preprocessing } from '../ports/model.ts';
 
 /** 64 bits: this tells a handful of recipes apart, it guards nothing. */
 const hexDigits = 16;

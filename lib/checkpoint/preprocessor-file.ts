@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Crop, ImageGptConfig, Preprocessing, Resample } from '../image-gpt/config.ts';
+import type { ImageGptConfig } from '../image-gpt/config.ts';
+import type { Crop, Preprocessing, Resample } from '../ports/model.ts';
 import { CheckpointError } from './error.ts';
 import { readJsonFile } from './json-file.ts';
-import { paletteToFetch } from './palette-to-fetch.ts';
 
 const side = z.int().positive();
 const colour = z.tuple([z.number(), z.number(), z.number()]);
@@ -101,4 +101,16 @@ function toPalette(clusters: readonly (readonly number[])[] | undefined, colors:
     );
   }
   return palette;
+}
+
+/** Where OpenAI publishes the palette that all of its models share. */
+const published = 'https://openaipublic.blob.core.windows.net/image-gpt/color-clusters/kmeans_centers.npy';
+
+const publishedColors = 512;
+
+/** What to fetch by hand for a model of so many colours whose palette is missing. */
+export function paletteToFetch(colors: number): string {
+  return colors === publishedColors
+    ? `${published}, the palette of all of OpenAI's models`
+    : `kmeans_centers.npy or a preprocessor_config.json with ${colors} clusters from where the weights were published`;
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { z } from 'zod';
-import type { FeatureNorm, ImageGptConfig } from '../image-gpt/config.ts';
+import type { ImageGptConfig } from '../image-gpt/config.ts';
+import type { FeatureNorm } from '../ports/model.ts';
 import { CheckpointError } from './error.ts';
 import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors/safetensors.ts';
 import { writeSafetensors } from './safetensors/write-safetensors.ts';

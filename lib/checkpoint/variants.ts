@@ -1,4 +1,6 @@
-import type { ImageGptConfig, Objective } from '../image-gpt/config.ts';
+import type { ImageGptConfig } from '../image-gpt/config.ts';
+import { UsageError } from '../ports/error.ts';
+import type { Objective } from '../ports/model.ts';
 
 /** The paper's sizes (table 1, section 3.3). */
 export type Variant = 'S' | 'M' | 'L' | 'XL';
@@ -69,4 +71,28 @@ export function variantOf({ n_embd, n_layer, n_head }: Size): Variant | undefine
 export function variantHeads(n_embd: number, n_layer: number): number | undefined {
   const variant = variants.find((name) => sizes[name].n_embd === n_embd && sizes[name].n_layer === n_layer);
   return variant === undefined || variant === 'XL' ? undefined : sizes[variant].n_head;
+}
+
+export interface VariantChoice {
+  variant: string;
+  resolution?: string;
+  heads?: number;
+  objective?: VariantOptions['objective'];
+}
+
+/** The shape that the options name. */
+export function chosenVariant(choice: VariantChoice): { name: string; config: ImageGptConfig } {
+  const { resolution, heads, objective } = choice;
+  // --variant takes no other.
+  const variant = variants.find((name) => name === choice.variant.toUpperCase()) ?? 'S';
+  const config = variantConfig(variant, {
+    ...(resolution !== undefined && { resolution: Number(resolution) }),
+    ...(heads !== undefined && { heads }),
+    ...(objective !== undefined && { objective }),
+  });
+  if (config.n_embd % config.n_head !== 0) {
+    throw new UsageError(`--heads ${heads}: expected a divisor of the width, ${config.n_embd}`);
+  }
+  const side = Math.sqrt(config.n_positions);
+  return { name: `igpt-${variant.toLowerCase()}-${side}x${side}`, config };
 }

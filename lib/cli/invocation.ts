@@ -1,4 +1,4 @@
-import { basename, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 
 interface Caller {
   env: Readonly<Record<string, string | undefined>>;
@@ -28,4 +28,23 @@ export function sameCommand(caller: Caller = process): string {
 /** `text` as one word of a POSIX shell. */
 export function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** Help text with commands that run as they stand; each line goes without `igpt`. */
+export function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${invocation()} ${line}\n`).join('')}`;
+}
+
+const SAMPLE_PICTURES = join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'pictures');
+
+/** Path of one of the sample pictures. */
+export function samplePicturePath(name: string): string {
+  return join(SAMPLE_PICTURES, name);
+}
+
+/** The sample pictures, or one of them, as a word of a shell that works from where the user stands. */
+export function samplePictures(name = ''): string {
+  const path = join(SAMPLE_PICTURES, name);
+  const short = relative(process.cwd(), path);
+  return quoted(short === '' ? '.' : short.startsWith('..') ? path : short);
 }

@@ -1,11 +1,9 @@
 import { inspect } from 'node:util';
-import { ImageGptError } from '../image-gpt/error.ts';
+import { ImageGptError, UsageError } from '../ports/error.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { createProgram, HelpShown } from './program.ts';
-import { printable } from './terminal/printable.ts';
 import { watchStandardOutput } from './terminal/standard-output.ts';
-import { red } from './terminal/style.ts';
-import { isUsageError, UsageError } from './usage-error.ts';
+import { printable, red } from './terminal/text.ts';
 
 /** Runs one command line and sets the exit code: 0 done, 1 failed, 2 the command line is wrong, 128 + signal interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -52,4 +50,12 @@ function report(error: unknown, debug: boolean): void {
       ? message
       : `unexpected: ${message}; this is a defect of igpt: run it again with --debug and report what it prints`;
   process.stderr.write(`${red('igpt:', process.stderr)} ${printable(words.replaceAll(/\s*\n\s*/g, ' '))}\n`);
+}
+
+/** Codes of other rooms' errors that come of what was asked for, never of the files: they are usage errors too. */
+const ASKED_TOO_MUCH = new Set(['output_unavailable', 'layer_out_of_range']);
+
+/** True when the command line is at fault. */
+export function isUsageError(error: unknown): boolean {
+  return error instanceof UsageError || (error instanceof ImageGptError && ASKED_TOO_MUCH.has(error.code));
 }

@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, type CommanderError, Help, type Option } from 'commander';
-import { invocation } from './invocation.ts';
+import { UsageError } from '../ports/error.ts';
+import { invocation, samplePictures } from './invocation.ts';
 import { nearest } from './nearest.ts';
-import { samplePictures } from './options/sample-pictures.ts';
 import { writeOut } from './terminal/standard-output.ts';
-import { UsageError } from './usage-error.ts';
-import { VERBS } from './verbs.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -132,3 +130,30 @@ function version(): string {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   return version;
 }
+
+/** In the order of the help. Each verb brings its own part of the system along, and is loaded when it is asked for. */
+export const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./verbs/run.ts')).runCommand(),
+  classify: async () => (await import('./verbs/classify.ts')).classifyCommand(),
+  quantize: async () => (await import('./verbs/quantize.ts')).quantizeCommand(),
+  forward: async () => (await import('./verbs/forward.ts')).forwardCommand(),
+  complete: async () => (await import('./verbs/complete.ts')).completeCommand(),
+  inspect: async () => (await import('./verbs/inspect.ts')).inspectCommand(),
+  batch: async () => (await import('./verbs/batch.ts')).batchCommand(),
+  similar: async () => (await import('./verbs/similar.ts')).similarCommand(),
+  train: async () => (await import('./verbs/train.ts')).trainCommand(),
+  probe: async () => (await import('./verbs/probe.ts')).probeCommand(),
+  eval: async () => (await import('./verbs/eval.ts')).evalCommand(),
+  palette: async () => (await import('./verbs/palette.ts')).paletteCommand(),
+  import: async () => (await import('./verbs/import.ts')).importCommand(),
+  init: async () => (await import('./verbs/init.ts')).initCommand(),
+  'quantize-weights': async () => (await import('./verbs/quantize-weights.ts')).quantizeWeightsCommand(),
+  verify: async () => (await import('./verbs/verify.ts')).verifyCommand(),
+  doctor: async () => (await import('./verbs/doctor.ts')).doctorCommand(),
+  smoke: async () => (await import('./verbs/smoke.ts')).smokeCommand(),
+  status: async () => (await import('./verbs/status.ts')).statusCommand(),
+  tail: async () => (await import('./verbs/tail.ts')).tailCommand(),
+  redrive: async () => (await import('./verbs/redrive.ts')).redriveCommand(),
+  backfill: async () => (await import('./verbs/backfill.ts')).backfillCommand(),
+  cost: async () => (await import('./verbs/cost.ts')).costCommand(),
+};

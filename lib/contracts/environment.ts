@@ -135,12 +135,12 @@ const argumentList = z.string().transform((text, context): string[] => {
 });
 
 /** What the workers of a deployment compute, as its definition of batch jobs tells it. */
-export const batchDefinition = workerEnvironment.pick({
+export const jobDefinition = workerEnvironment.pick({
   ...{ MODEL_LOCATION: true, MODEL_ID: true, PROVIDER: true, PRECISION: true, SCALED_DECODING: true },
   ...{ OUTPUTS: true, FEATURE_LAYER: true, FEATURE_NORM: true },
 });
 
-export type BatchDefinition = z.output<typeof batchDefinition>;
+export type JobDefinition = z.output<typeof jobDefinition>;
 
 const s3Prefix = z.string().regex(/^s3:\/\/[a-z0-9.-]+\/.*[^/]$/, 'expected s3://bucket/prefix');
 
@@ -159,7 +159,7 @@ export const trainEnvironment = z.object({
 });
 
 /** The environment of functions/batch. */
-export const batchEnvironment = workerEnvironment
+export const jobEnvironment = workerEnvironment
   .pick({ MODEL_LOCATION: true, MODEL_CACHE: true, RESULTS_TOPIC_ARN: true })
   .extend({
     /** Where the job's manifest lies and its shards go. */
@@ -170,4 +170,4 @@ export const batchEnvironment = workerEnvironment
     AWS_BATCH_JOB_ARRAY_INDEX: whole({ min: 0, max: maxArrayChildren - 1 }).default(0),
   });
 
-export type BatchEnvironment = z.output<typeof batchEnvironment>;
+export type JobEnvironment = z.output<typeof jobEnvironment>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { batchErrorCode } from './batch.ts';
 import { failure } from './failure.ts';
+import { rowErrorCode } from './job.ts';
 import { inputKey, modelId } from './keys.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -53,7 +53,7 @@ const batchEvent = z.strictObject({
   succeeded: z.int().nonnegative(),
   failed: z.int().nonnegative(),
   /** Pictures by error code. */
-  failures: z.partialRecord(batchErrorCode, z.int().positive()),
+  failures: z.partialRecord(rowErrorCode, z.int().positive()),
 });
 
 export type BatchEvent = z.infer<typeof batchEvent>;

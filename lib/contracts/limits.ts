@@ -5,7 +5,7 @@ export const maxKeyBytes = 1024;
 export const maxMessageBytes = 1_048_576;
 
 /** Most messages in one SendMessageBatch, ReceiveMessage or DeleteMessageBatch. Source: Amazon SQS Developer Guide, "Message quotas". */
-export const maxBatchMessages = 10;
+export const maxChunkMessages = 10;
 
 /** Receives after which a message goes to the dead letters; ours to choose (RedrivePolicy.maxReceiveCount). */
 export const maxReceiveCount = 5;

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { failure } from './failure.ts';
-import { imageFacts } from './image-facts.ts';
 import { inputKey, modelId } from './keys.ts';
+
+/** What is known of a picture file besides its content. */
+export const pictureFacts = z.strictObject({
+  /** File format: jpeg, png, webp, gif, tiff, avif, svg … */
+  format: z.string().min(1),
+  /** Pixels, after EXIF orientation. */
+  width: z.int().positive(),
+  height: z.int().positive(),
+  /** Size of the file. */
+  bytes: z.int().positive(),
+});
 
 const labelled = z.strictObject({
   label: z.string(),
@@ -44,7 +54,7 @@ const about = {
 const succeededOutcome = z.strictObject({
   ...about,
   status: z.literal('succeeded'),
-  image: imageFacts,
+  image: pictureFacts,
   /** Null where the model has no class head, or it was not asked for. */
   classification: classification.nullable(),
   /** Null where it was not asked for. */
@@ -66,3 +76,12 @@ export const outcome = z.discriminatedUnion('status', [succeededOutcome, failedO
 export type SucceededOutcome = z.infer<typeof succeededOutcome>;
 export type FailedOutcome = z.infer<typeof failedOutcome>;
 export type Outcome = z.infer<typeof outcome>;
+
+/** The outcome of a result file; undefined when it is not one (damaged, or written by another version of ours). */
+export function parseOutcome(body: Uint8Array): Outcome | undefined {
+  try {
+    return outcome.safeParse(JSON.parse(new TextDecoder().decode(body))).data;
+  } catch {
+    return undefined;
+  }
+}

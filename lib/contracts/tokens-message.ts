@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { imageFacts } from './image-facts.ts';
 import { inputKey } from './keys.ts';
+import { pictureFacts } from './outcome.ts';
 
 /** One picture as colour tokens. */
 const tokensPicture = z.strictObject({
   key: inputKey,
   /** ETag of the version that was read. */
   etag: z.string().min(1),
-  image: imageFacts,
+  image: pictureFacts,
   /** n tokens of ceil(log2 V) bits each, packed, in base64. */
   tokens: z.base64().min(1),
 });

@@ -1,5 +1,7 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { Projections } from './attention.ts';
+import { embed, transformerBlock } from './block.ts';
+import { tokenLogits } from './embedding.ts';
 import type { ImageGptModel } from './forward-graph.ts';
 import { addInput, addOutput, addWeight, createGraph, type Graph, type Value } from './graph.ts';
 import {
@@ -15,8 +17,6 @@ import {
   split,
   unsqueeze,
 } from './operators.ts';
-import { tokenLogits } from './token-logits.ts';
-import { embed, transformerBlock } from './transformer.ts';
 
 /** Names of the cache inputs of block `layer`. */
 export function cacheNames(layer: number): { keys: string; values: string } {

@@ -1,6 +1,7 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
+import { GraphError } from './error.ts';
 import { addConstant, addWeight, type Graph, type Value } from './graph.ts';
-import { float32, gatherRows, int32, shiftColumns, unsqueeze, where } from './operators.ts';
+import { float32, gatherRows, int32, matMulTransposed, shiftColumns, unsqueeze, where } from './operators.ts';
 import type { ImageGptWeights } from './weights.ts';
 
 /**
@@ -32,4 +33,20 @@ export function shiftedEmbedding(
 export function maskedEmbedding(graph: Graph, tokens: Value, mask: Value, weights: ImageGptWeights): Value {
   const content = gatherRows(graph, addWeight(graph, weights.wte), tokens); // [1, n, d]
   return where(graph, unsqueeze(graph, mask, 2), float32(graph, 0), content);
+}
+
+/**
+ * What each position expects, [b, n, V], from the residual stream after ln_f, [b, n, d]. The output matrix is its own,
+ * not the embedding's, and has no row for SOS (model.py, `wtet`).
+ *
+ * @throws GraphError `output_unavailable`
+ */
+export function tokenLogits(graph: Graph, normed: Value, weights: ImageGptWeights): Value {
+  if (weights.lmHead === undefined) {
+    throw new GraphError(
+      'output_unavailable',
+      'Likelihood, logits and sampling need lm_head.weight, which this checkpoint does not have.',
+    );
+  }
+  return matMulTransposed(graph, normed, addWeight(graph, weights.lmHead));
 }

@@ -1,4 +1,4 @@
-import { ImageGptError } from '../image-gpt/error.ts';
+import { ImageGptError } from '../ports/error.ts';
 
 export type GraphErrorCode =
   /** The checkpoint has no weights for an output that was asked for. */

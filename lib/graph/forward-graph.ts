@@ -1,7 +1,8 @@
-import type { FeatureNorm, ImageGptConfig } from '../image-gpt/config.ts';
-import { fullAttention } from './attention.ts';
-import type { Batch } from './batch.ts';
-import { maskedEmbedding, shiftedEmbedding } from './embedding.ts';
+import type { ImageGptConfig } from '../image-gpt/config.ts';
+import type { FeatureNorm } from '../ports/model.ts';
+import { type Batch, fullAttention, plainAttention } from './attention.ts';
+import { embed, transformerBlock } from './block.ts';
+import { maskedEmbedding, shiftedEmbedding, tokenLogits } from './embedding.ts';
 import { GraphError } from './error.ts';
 import { addConstant, addInput, addOutput, addWeight, createGraph, type Graph, type Value } from './graph.ts';
 import {
@@ -17,10 +18,7 @@ import {
   unsqueeze,
 } from './operators.ts';
 import { causalLayer, embedStrips, type Strip, wholeLayer } from './strips.ts';
-import { tokenLogits } from './token-logits.ts';
-import { embed, transformerBlock } from './transformer.ts';
 import type { ImageGptWeights } from './weights.ts';
-import { plainAttention } from './whole-attention.ts';
 
 /** A linear classifier on pooled features (paper section 2.3). */
 interface LinearProbe {

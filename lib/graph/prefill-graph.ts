@@ -1,9 +1,8 @@
-import { shiftedEmbedding } from './embedding.ts';
+import { shiftedEmbedding, tokenLogits } from './embedding.ts';
 import type { ImageGptModel } from './forward-graph.ts';
 import { addInput, addOutput, createGraph, type Graph, type Value } from './graph.ts';
 import { concat, reshape, slice } from './operators.ts';
 import { causalLayer, embedStrips } from './strips.ts';
-import { tokenLogits } from './token-logits.ts';
 
 /**
  * Begins to decode one picture: reads SOS and the first `length - 1` tokens in one pass. `tokens` int32 [1, length], the

@@ -1,11 +1,9 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import { causalAttention, stripLengths } from './attention.ts';
-import type { Batch } from './batch.ts';
+import { type Batch, causalAttention, stripLengths, wholeAttention } from './attention.ts';
+import { embed, type Point, transformerBlock } from './block.ts';
 import { addWeight, type Graph, type Value } from './graph.ts';
 import { split } from './operators.ts';
-import { embed, type Point, transformerBlock } from './transformer.ts';
 import type { ImageGptWeights } from './weights.ts';
-import { wholeAttention } from './whole-attention.ts';
 
 /** A run of positions, taken through the layers of an autoregressive model together; strips follow each other. */
 export interface Strip extends Point {

@@ -23,3 +23,8 @@ export function topClasses(logits: ArrayLike<number>, k: number): ClassProbabili
     .sort((a, b) => b.probability - a.probability || a.index - b.index)
     .slice(0, k);
 }
+
+/** Bits per pixel of a likelihood in nats per token: a token is a pixel, so only the unit changes. */
+export function bitsPerPixel(natsPerToken: number): number {
+  return natsPerToken / Math.LN2;
+}

@@ -1,5 +1,5 @@
-import { ImageGptError } from './error.ts';
-import { createQuantizer, MAX_COLORS } from './nearest-color.ts';
+import { ImageGptError } from '../ports/error.ts';
+import { createQuantizer, MAX_COLORS } from './quantizer.ts';
 import { createRandom, type Random } from './random.ts';
 
 export interface FitPaletteOptions {

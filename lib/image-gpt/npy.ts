@@ -1,4 +1,4 @@
-import { ImageGptError } from './error.ts';
+import { ImageGptError } from '../ports/error.ts';
 
 /** Typed arrays that an npy file of ours can hold. */
 export type NpyData = Uint8Array | Uint16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;

@@ -1,4 +1,4 @@
-import { ImageGptError } from './error.ts';
+import { ImageGptError } from '../ports/error.ts';
 
 /** Pictures that do not make a grid. */
 export class PictureGridError extends ImageGptError {}

@@ -1,6 +1,5 @@
-import type { Preprocessing } from './config.ts';
-import { resize } from './resize.ts';
-import { roundHalfToEven } from './round-half-to-even.ts';
+import type { Preprocessing } from '../ports/model.ts';
+import { resize, roundHalfToEven } from './resize.ts';
 
 /** How a picture becomes pixels at the input resolution: everything but the palette. */
 export type Recipe = Omit<Preprocessing, 'palette'>;

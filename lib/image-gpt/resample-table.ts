@@ -1,4 +1,4 @@
-import type { Resample } from './config.ts';
+import type { Resample } from '../ports/model.ts';
 
 /**
  * What one pass of a resize sums for each output index: `count[i]` source pixels from `start[i]` on, times the fixed

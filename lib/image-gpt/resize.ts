@@ -1,5 +1,5 @@
-import type { Resample } from './config.ts';
-import { ImageGptError } from './error.ts';
+import { ImageGptError } from '../ports/error.ts';
+import type { Resample } from '../ports/model.ts';
 import { nearestSources, type ResampleTable, resampleTable } from './resample-table.ts';
 import { resizeColumns } from './resize-columns.ts';
 
@@ -159,4 +159,12 @@ function checkSizes(
       `Expected a window inside ${outWidth}x${outHeight}, received ${windowWidth}x${windowHeight} at ${left},${top}.`,
     );
   }
+}
+
+/** Nearest integer, halves to the even one: C's and NumPy's `rint`, Python's `round`. */
+export function roundHalfToEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
 }

@@ -1,5 +1,5 @@
-import { ImageGptError } from './error.ts';
-import { roundHalfToEven } from './round-half-to-even.ts';
+import { ImageGptError } from '../ports/error.ts';
+import { roundHalfToEven } from './resize.ts';
 
 /** A token that names no colour of the palette. */
 export class TokenError extends ImageGptError {}

@@ -1,5 +1,5 @@
-import { ImageGptError } from './error.ts';
-import { MAX_COLORS } from './nearest-color.ts';
+import { ImageGptError } from '../ports/error.ts';
+import { MAX_COLORS } from './quantizer.ts';
 
 /** Packed tokens that are not what their header says, or tokens that do not fit. */
 export class TokenPackingError extends ImageGptError {}

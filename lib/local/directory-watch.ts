@@ -1,5 +1,5 @@
 import { watch } from 'node:fs/promises';
-import type { Clock } from '../pipeline/ports.ts';
+import type { Clock } from '../ports/clock.ts';
 
 export interface DirectoryWatchOptions {
   clock: Clock;

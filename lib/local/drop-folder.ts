@@ -3,8 +3,7 @@ import { constants, createWriteStream } from 'node:fs';
 import { copyFile, link, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { ImageGptError } from '../image-gpt/error.ts';
-import { errorCode } from './file-error.ts';
+import { errorCode, ImageGptError } from '../ports/error.ts';
 import { makeDirectory } from './make-directory.ts';
 import { safeFileName } from './safe-file-name.ts';
 

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import type { StoredObject } from '../pipeline/ports.ts';
+import type { StoredObject } from '../ports/object-store.ts';
 
 /**
  * ETag of a file: size, time of modification in nanoseconds and inode. It costs a stat, where a hash of the content

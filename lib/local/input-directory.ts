@@ -3,11 +3,10 @@ import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises
 import { join, relative, sep } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { inputKey } from '../contracts/keys.ts';
-import { ImageGptError } from '../image-gpt/error.ts';
-import { type ObjectStore, PictureError, type StoredObject, TransientError } from '../pipeline/ports.ts';
-import { errorCode, fileError, isMissing } from './file-error.ts';
+import { errorCode, ImageGptError, PictureError, TransientError } from '../ports/error.ts';
+import type { ObjectStore, StoredObject } from '../ports/object-store.ts';
+import { fileError, isMissing, KeyError } from './error.ts';
 import { fileEtag, storedObject } from './file-version.ts';
-import { KeyError } from './key-error.ts';
 import { listTree, type TreeEntry } from './list-tree.ts';
 
 /** A file or folder that cannot be taken, and why. */

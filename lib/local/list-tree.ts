@@ -1,5 +1,5 @@
 import { compareKeys } from '../contracts/key-order.ts';
-import type { StoredObject } from '../pipeline/ports.ts';
+import type { StoredObject } from '../ports/object-store.ts';
 
 /** One entry of a folder; `D` is whatever the caller knows a folder by. */
 export type TreeEntry<D> = { name: string; path: string } & ({ kind: 'file' } | { kind: 'folder'; folder: D });

@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errorCode } from './file-error.ts';
+import { errorCode } from '../ports/error.ts';
 
 /**
  * Makes a directory and those around it that are missing. Unlike Node's recursive mkdir it ends on file systems that

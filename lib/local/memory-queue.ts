@@ -1,5 +1,6 @@
 import { maxReceiveCount as usualReceiveCount } from '../contracts/limits.ts';
-import type { Clock, Queue, QueueMessage } from '../pipeline/ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Queue, QueueMessage } from '../ports/queue.ts';
 
 export interface MemoryQueueOptions {
   clock: Clock;

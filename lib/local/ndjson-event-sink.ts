@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
-import type { EventSink } from '../pipeline/ports.ts';
-import { errorCode } from './file-error.ts';
+import { errorCode } from '../ports/error.ts';
+import type { EventSink } from '../ports/queue.ts';
 
 export interface NdjsonEventSinkOptions {
   /** Told once when the reader has gone (EPIPE): from then on events go nowhere. Default: nothing. */

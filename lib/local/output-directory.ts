@@ -1,14 +1,12 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { access, link, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ImageGptError } from '../image-gpt/error.ts';
-import type { ObjectStore, ReadResult, StoredObject, WriteCondition, WriteResult } from '../pipeline/ports.ts';
-import { errorCode, fileError, isMissing } from './file-error.ts';
+import { errorCode, ImageGptError } from '../ports/error.ts';
+import type { ObjectStore, ReadResult, StoredObject, WriteCondition, WriteResult } from '../ports/object-store.ts';
+import { fileError, isMissing, OutputDirectoryError } from './error.ts';
 import { fileEtag } from './file-version.ts';
-import { createKeyLock } from './key-lock.ts';
 import { listTree, type TreeEntry } from './list-tree.ts';
 import { makeDirectory } from './make-directory.ts';
-import { OutputDirectoryError } from './output-directory-error.ts';
 import { createOutputFolders } from './output-folders.ts';
 import { escapeKey, keyPart } from './path-escape.ts';
 import { removeStaleTemporaries, temporaryFolder, writeTemporary } from './temporary-files.ts';
@@ -195,4 +193,24 @@ function refusal(cause: unknown): string {
 /** The time is that of the content: linking and renaming move ctime on, and would make it look newer than it is. */
 function outcomeObject(key: string, stats: BigIntStats): StoredObject {
   return { key, etag: fileEtag(stats), size: Number(stats.size), lastModified: stats.mtime };
+}
+
+/** Runs work on the same key one after the other. */
+export interface KeyLock {
+  run<T>(key: string, work: () => Promise<T>): Promise<T>;
+}
+
+export function createKeyLock(): KeyLock {
+  const last = new Map<string, Promise<unknown>>();
+  return {
+    async run(key, work) {
+      const turn = (last.get(key) ?? Promise.resolve()).then(work, work);
+      last.set(key, turn);
+      try {
+        return await turn;
+      } finally {
+        if (last.get(key) === turn) last.delete(key);
+      }
+    },
+  };
 }

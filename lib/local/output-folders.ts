@@ -1,8 +1,8 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
-import { errorCode, isMissing } from './file-error.ts';
+import { errorCode } from '../ports/error.ts';
+import { isMissing, OutputDirectoryError } from './error.ts';
 import { makeDirectory } from './make-directory.ts';
-import { OutputDirectoryError } from './output-directory-error.ts';
 
 /** The folders of an output directory, none of which may lead out of it. */
 export interface OutputFolders {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { KeyError } from './key-error.ts';
+import { KeyError } from './error.ts';
 
 export interface PathEscapeOptions {
   /** The file system takes `A` and `a`, or two spellings of `é`, for the same name. Default false. */

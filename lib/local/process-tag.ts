@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { isAlive } from './is-alive.ts';
+import { errorCode } from '../ports/error.ts';
 
 /** Tells this process from an earlier one that had the same id. */
 const token = randomUUID().slice(0, 8);
@@ -20,4 +21,26 @@ export function hasEnded(tag: string): boolean | undefined {
   const [owner, pid] = tag.split('-');
   if (owner !== host) return undefined;
   return Number(pid) === process.pid ? tag !== processTag : !isAlive(Number(pid));
+}
+
+/** Whether a process of this machine still runs. One that has ended, but that its parent has not yet asked for, does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives, but is somebody else's.
+    return errorCode(error) !== 'ESRCH';
+  }
+  return !isZombie(pid);
+}
+
+/** Linux takes signals for a zombie (Z) and a process that is being removed (X) too; where there is no /proc, false. */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // proc(5): `pid (name) state …`, and the name may hold anything.
+    return 'ZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
+  }
 }

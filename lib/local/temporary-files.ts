@@ -1,6 +1,6 @@
 import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing } from './file-error.ts';
+import { isMissing } from './error.ts';
 import { makeDirectory } from './make-directory.ts';
 import { hasEnded, processTag, tagPattern } from './process-tag.ts';
 

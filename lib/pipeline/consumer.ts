@@ -1,6 +1,7 @@
-import { maxBatchMessages } from '../contracts/limits.ts';
-import type { Clock, Queue, QueueMessage } from './ports.ts';
-import type { Turnstile } from './turnstile.ts';
+import { maxChunkMessages } from '../contracts/limits.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Queue, QueueMessage } from '../ports/queue.ts';
+import { createTurnstile, type Turnstile } from './isolate-poison.ts';
 
 /** A flow over one queue: resolves when the message may be deleted, rejects when it must come again. */
 export type Flow = (message: QueueMessage, signal?: AbortSignal) => Promise<void>;
@@ -71,7 +72,7 @@ export async function consume(options: ConsumerOptions): Promise<void> {
 
   async function receive(): Promise<QueueMessage[]> {
     try {
-      return await queue.receive({ maxMessages: Math.min(concurrency - held.size, maxBatchMessages), waitMs, signal });
+      return await queue.receive({ maxMessages: Math.min(concurrency - held.size, maxChunkMessages), waitMs, signal });
     } catch (error) {
       onError(error);
       await clock.sleep(queueErrorPauseMs, signal);
@@ -94,4 +95,31 @@ export async function consume(options: ConsumerOptions): Promise<void> {
   await Promise.all(held.values());
   drained.abort('drained');
   await heartbeat;
+}
+
+export interface WorkOptions extends Omit<ConsumerOptions, 'concurrency' | 'giveUp' | 'turnstile'> {
+  /** Receivers at once. */
+  consumers: number;
+  /** Messages at hand, all receivers together; each has at least one. */
+  prefetch: number;
+  /** From the abort of `signal`: what is at hand is finished for so long, then what has not begun is released. */
+  drainMs: number;
+  /** Aborts what has not begun, at once. */
+  giveUp: AbortController;
+}
+
+/** Runs several consumers over one queue until `signal` aborts; then finishes or releases what they hold. */
+export async function workUntilStopped(options: WorkOptions): Promise<void> {
+  const { consumers, prefetch, drainMs, giveUp, clock, signal, ...rest } = options;
+  const done = new AbortController();
+  const limit = async (): Promise<void> => {
+    await clock.sleep(drainMs, done.signal);
+    if (!done.signal.aborted) giveUp.abort();
+  };
+  signal.addEventListener('abort', () => void limit(), { once: true });
+  const concurrency = Math.max(Math.floor(prefetch / consumers), 1);
+  const turnstile = createTurnstile(clock);
+  const consumer = { ...rest, clock, signal, giveUp: giveUp.signal, concurrency, turnstile };
+  await Promise.all(Array.from({ length: consumers }, () => consume(consumer)));
+  done.abort('done');
 }

@@ -2,9 +2,11 @@ import { eventOf, type PipelineEvent } from '../contracts/event.ts';
 import type { Failure } from '../contracts/failure.ts';
 import { resultKey } from '../contracts/keys.ts';
 import type { FailedOutcome, Outcome } from '../contracts/outcome.ts';
-import type { FlowObserver } from './picture-end.ts';
-import type { Clock, EventSink, ObjectStore } from './ports.ts';
-import { sha256 } from './sha256.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import type { EventSink } from '../ports/queue.ts';
+import type { FlowObserver } from './observer.ts';
+import { sha256 } from './outcome-key.ts';
 import { storeOutcome } from './store-outcome.ts';
 
 /** What both flows need to end a picture. */

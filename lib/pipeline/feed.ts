@@ -1,9 +1,11 @@
 import { messageText } from '../contracts/message-text.ts';
 import type { PictureReference } from '../contracts/uploads-message.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ObjectStore, StoredObject } from '../ports/object-store.ts';
+import type { Queue } from '../ports/queue.ts';
 import { backfill } from './backfill.ts';
 import type { Ledger } from './ledger.ts';
-import type { Clock, ObjectStore, Queue, StoredObject } from './ports.ts';
-import type { Stages } from './stages.ts';
+import type { Stages } from './observer.ts';
 
 export interface FeedOptions {
   input: ObjectStore;

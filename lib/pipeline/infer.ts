@@ -1,21 +1,19 @@
+import type { Semaphore } from '../async/semaphore.ts';
 import { resultKey } from '../contracts/keys.ts';
-import { messageText } from '../contracts/message-text.ts';
-import type { Outcome, SucceededOutcome } from '../contracts/outcome.ts';
+import { MessageError, messageText, readMessage } from '../contracts/message-text.ts';
+import { type Outcome, parseOutcome, type SucceededOutcome } from '../contracts/outcome.ts';
 import { type TokensMessage, type TokensPicture, tokensMessage } from '../contracts/tokens-message.ts';
 import type { PictureReference } from '../contracts/uploads-message.ts';
-import { ImageGptError } from '../image-gpt/error.ts';
 import { unpackTokens } from '../image-gpt/token-packing.ts';
+import { ImageGptError } from '../ports/error.ts';
+import type { Model } from '../ports/model.ts';
+import type { Queue, QueueMessage } from '../ports/queue.ts';
 import type { Flow } from './consumer.ts';
 import { deliverOutcome, failedOutcome, type OutcomePorts } from './deliver-outcome.ts';
-import { MessageError } from './message-error.ts';
-import type { Model, Queue, QueueMessage } from './ports.ts';
+import { suspectFrom } from './isolate-poison.ts';
+import { sha256 } from './outcome-key.ts';
 import { predictionOutcome } from './prediction-outcome.ts';
-import { readMessage } from './read-message.ts';
-import type { Semaphore } from './semaphore.ts';
-import { sha256 } from './sha256.ts';
-import { parseOutcome } from './store-outcome.ts';
 import { tryPicture } from './try-picture.ts';
-import { suspectFrom } from './turnstile.ts';
 
 export interface InferOptions extends OutcomePorts {
   /** The uploads queue: there go references to pictures whose tokens were made for another model. */

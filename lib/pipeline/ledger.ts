@@ -1,5 +1,5 @@
 import type { FailureCode } from '../contracts/failure.ts';
-import type { PictureEnd } from './picture-end.ts';
+import type { PictureEnd } from './observer.ts';
 
 /** A picture that changes faster than it is read is let go after so many versions, for the next run to take. */
 const maxVersions = 5;

@@ -1,9 +1,9 @@
 import type { Classification, SucceededOutcome } from '../contracts/outcome.ts';
 import type { TokensPicture } from '../contracts/tokens-message.ts';
-import { bitsPerPixel } from '../image-gpt/likelihood.ts';
-import { finite } from './finite.ts';
-import { labelledClasses } from './labelled-classes.ts';
-import { type Clock, type Model, PictureError, type Prediction } from './ports.ts';
+import { bitsPerPixel, topClasses } from '../image-gpt/classification.ts';
+import type { Clock } from '../ports/clock.ts';
+import { PictureError } from '../ports/error.ts';
+import type { Model, Prediction } from '../ports/model.ts';
 
 /**
  * The outcome of a picture that the model has seen.
@@ -30,7 +30,9 @@ export function predictionOutcome(
         ? null
         : { layer: model.featureLayer, norm: model.featureNorm, values: Array.from(features, shortFloat32) },
     likelihood:
-      nats === undefined ? null : { nats_per_token: finite(nats), bits_per_pixel: finite(bitsPerPixel(nats)) },
+      nats === undefined
+        ? null
+        : { nats_per_token: requireFinite(nats), bits_per_pixel: requireFinite(bitsPerPixel(nats)) },
     provider: model.provider,
     precision: model.precision,
     onnxruntime: model.onnxruntime,
@@ -46,5 +48,35 @@ function classificationOf(logits: Float32Array, labels: readonly string[]): Clas
 
 /** Nine significant digits give every float32 back exactly, in half the characters of its float64. */
 function shortFloat32(value: number): number {
-  return Number(finite(value).toPrecision(9));
+  return Number(requireFinite(value).toPrecision(9));
+}
+
+/**
+ * A number of the model, checked.
+ *
+ * @throws {PictureError} `inference_failed` when it is not finite: damaged weights, or an overflow in low precision.
+ * JSON has no word for it, and trying again would give the same
+ */
+export function requireFinite(value: number): number {
+  if (Number.isFinite(value)) return value;
+  throw new PictureError('inference_failed', `Expected finite numbers from the model, received ${value}.`);
+}
+
+/**
+ * The `count` most probable classes by name, best first, from class logits [C]; a class without a label goes by its
+ * number.
+ *
+ * @throws {PictureError} `inference_failed` when a logit is not finite
+ */
+export function labelledClasses(
+  logits: Float32Array,
+  labels: readonly string[],
+  count: number,
+): Classification['top5'] {
+  for (const logit of logits) requireFinite(logit);
+  return topClasses(logits, count).map(({ index, probability }) => ({
+    label: labels[index] ?? `class ${index}`,
+    index,
+    probability,
+  }));
 }

@@ -1,14 +1,17 @@
+import type { Semaphore } from '../async/semaphore.ts';
 import type { Failure } from '../contracts/failure.ts';
+import { readMessage } from '../contracts/message-text.ts';
 import type { TokensPicture } from '../contracts/tokens-message.ts';
 import { type PictureReference, uploadsMessage } from '../contracts/uploads-message.ts';
-import type { Quantizer } from '../image-gpt/nearest-color.ts';
+import type { Quantizer } from '../image-gpt/quantizer.ts';
 import { packTokens } from '../image-gpt/token-packing.ts';
+import { PictureError } from '../ports/error.ts';
+import type { ReadResult } from '../ports/object-store.ts';
+import type { PictureDecoder } from '../ports/picture-decoder.ts';
+import type { QueueMessage } from '../ports/queue.ts';
 import type { Flow } from './consumer.ts';
 import { deliverOutcome, failedOutcome, type OutcomePorts } from './deliver-outcome.ts';
-import { type PictureDecoder, PictureError, type QueueMessage, type ReadResult } from './ports.ts';
-import { readMessage } from './read-message.ts';
-import { removeOutcome } from './remove-outcome.ts';
-import type { Semaphore } from './semaphore.ts';
+import { removeOutcome } from './store-outcome.ts';
 import type { TokenPacker } from './token-packer.ts';
 import { type Tried, tryPicture, tryReading } from './try-picture.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { messageText } from '../contracts/message-text.ts';
+import { MessageError, messageText, readMessage } from '../contracts/message-text.ts';
 import {
   decodeFormKey,
   quotedEtag,
@@ -8,11 +8,10 @@ import {
   s3TestEvent,
 } from '../contracts/s3-notification.ts';
 import { type PictureReference, pictureReference } from '../contracts/uploads-message.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import type { QueueMessage } from '../ports/queue.ts';
 import type { Flow } from './consumer.ts';
-import { MessageError } from './message-error.ts';
-import type { ObjectStore, QueueMessage } from './ports.ts';
-import { readMessage } from './read-message.ts';
-import { removeOutcome } from './remove-outcome.ts';
+import { removeOutcome } from './store-outcome.ts';
 
 export interface ReceiveUploadsOptions {
   /** Name of the input bucket: notifications of another one are not for us. */

@@ -1,10 +1,12 @@
 import { longResultPrefix } from '../contracts/keys.ts';
 import { messageText } from '../contracts/message-text.ts';
+import { parseOutcome } from '../contracts/outcome.ts';
 import type { PictureReference } from '../contracts/uploads-message.ts';
-import { ImageGptError } from '../image-gpt/error.ts';
+import type { Clock } from '../ports/clock.ts';
+import { ImageGptError } from '../ports/error.ts';
+import type { StoredObject } from '../ports/object-store.ts';
+import type { Queue } from '../ports/queue.ts';
 import { type BackfillOptions, backfill } from './backfill.ts';
-import type { Clock, Queue, StoredObject } from './ports.ts';
-import { parseOutcome } from './store-outcome.ts';
 
 export interface SendBackfillOptions
   extends Pick<BackfillOptions, 'input' | 'output' | 'model' | 'retryFailed' | 'verify'> {

@@ -1,5 +1,5 @@
-import type { Clock } from './ports.ts';
-import type { Stages, StageWait } from './stages.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Stages, StageWait } from './observer.ts';
 
 /** Nothing has finished for a while. */
 export interface Stall {

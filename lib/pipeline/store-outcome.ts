@@ -1,7 +1,8 @@
 import { resultKey } from '../contracts/keys.ts';
-import { type Outcome, outcome as outcomeContract } from '../contracts/outcome.ts';
-import { type ObjectStore, TransientError } from './ports.ts';
-import { sha256 } from './sha256.ts';
+import { type Outcome, parseOutcome } from '../contracts/outcome.ts';
+import { TransientError } from '../ports/error.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import { sha256 } from './outcome-key.ts';
 
 export type StoreResult =
   /** `outcome` is stored now, under this ETag. */
@@ -54,15 +55,6 @@ export async function storeOutcome(
   );
 }
 
-/** The outcome of a result file; undefined when it is not one (damaged, or written by another version of ours). */
-export function parseOutcome(body: Uint8Array): Outcome | undefined {
-  try {
-    return outcomeContract.safeParse(JSON.parse(new TextDecoder().decode(body))).data;
-  } catch {
-    return undefined;
-  }
-}
-
 function encode(outcome: Outcome): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(outcome)}\n`);
 }
@@ -72,4 +64,19 @@ function inPlaceOf(stored: Outcome, next: Outcome): Outcome {
   const keeps = stored.etag === next.etag && stored.status === 'succeeded' && next.status === 'failed';
   const time = Math.max(Date.parse(next.created_at), Date.parse(stored.created_at) + 1);
   return { ...(keeps ? stored : next), created_at: new Date(time).toISOString() };
+}
+
+/**
+ * Deletes the outcome of a picture under a model (its id), if the picture is gone. It may also come back between two
+ * steps, and get an outcome again: that one stays, because only the one from before the question is deleted.
+ */
+export async function removeOutcome(
+  { input, output }: { input: ObjectStore; output: ObjectStore },
+  model: string,
+  key: string,
+): Promise<void> {
+  const at = resultKey(model, key, sha256);
+  const outcome = await output.head(at);
+  if (outcome === undefined || (await input.head(key)) !== undefined) return;
+  await output.delete(at, { ifMatch: outcome.etag });
 }

@@ -2,7 +2,8 @@ import { utf8Length } from '../contracts/key-order.ts';
 import { maxMessageBytes } from '../contracts/limits.ts';
 import { messageText } from '../contracts/message-text.ts';
 import type { TokensMessage, TokensPicture } from '../contracts/tokens-message.ts';
-import type { Clock, Queue } from './ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Queue } from '../ports/queue.ts';
 
 export interface TokenPackerOptions {
   /** The tokens queue. */

@@ -1,5 +1,6 @@
 import type { Failure, FailureCode } from '../contracts/failure.ts';
-import { PictureError, type QueueMessage } from './ports.ts';
+import { PictureError } from '../ports/error.ts';
+import type { QueueMessage } from '../ports/queue.ts';
 
 // The only places where an error becomes a picture's failure. Whatever stores, sends or publishes runs outside of them,
 // so its errors can only reject: the message comes again, and in the end goes to the dead letters.

@@ -1,5 +1,4 @@
 import { fitted, line, round, SERIES_COLORS, svg, text, textWidth } from './svg.ts';
-import { ticks } from './ticks.ts';
 
 interface Series {
   name: string;
@@ -108,4 +107,16 @@ function axis(marks: readonly number[], from: number, to: number) {
   const first = marks[0] ?? 0;
   const span = (marks.at(-1) ?? 1) - first || 1;
   return { ticks: marks, at: (value: number): number => from + ((value - first) / span) * (to - from) };
+}
+
+/** Round numbers from about `low` to about `high`, `count` of them or so: steps of 1, 2 or 5 times a power of ten. */
+export function ticks(low: number, high: number, count: number): number[] {
+  const span = high - low || Math.abs(high) || 1;
+  const rough = span / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
+  const first = Math.floor(low / step);
+  const last = Math.ceil(high / step);
+  // Multiplied from whole numbers, so that no error adds up; the rounding takes 0.30000000000000004 to 0.3.
+  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { REPORT_MARK, ROWS_BEGIN, ROWS_END } from './report-page.ts';
-import type { ReportLook } from './report-row.ts';
+import type { PictureViews } from './report-row.ts';
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]+=*$/);
 
@@ -27,11 +27,11 @@ export async function isReport(path: string): Promise<boolean> {
 }
 
 /**
- * What an earlier report of this model has to look at, by {@link lookKey}: it need not be made again. Empty where there
+ * What an earlier report of this model has to look at, by {@link viewKey}: it need not be made again. Empty where there
  * is no report, or one of another model; lines that are damaged are passed over.
  */
-export async function looksOfReport(path: string, model: string): Promise<Map<string, ReportLook>> {
-  const looks = new Map<string, ReportLook>();
+export async function viewsOfReport(path: string, model: string): Promise<Map<string, PictureViews>> {
+  const looks = new Map<string, PictureViews>();
   if (!(await isReport(path))) return looks;
   const start = '<script type="application/json" id="about">';
   let inside = false;
@@ -45,14 +45,14 @@ export async function looksOfReport(path: string, model: string): Promise<Map<st
     else if (line === ROWS_END) return looks;
     else if (inside) {
       const { data } = row.safeParse(parsed(line.replace(/,$/, '')));
-      if (data !== undefined && isOf(data.look, tokens)) looks.set(lookKey(data.key, data.etag), data.look);
+      if (data !== undefined && isOf(data.look, tokens)) looks.set(viewKey(data.key, data.etag), data.look);
     }
   }
   return looks;
 }
 
 /** What has another size would be damaged in every report to come. */
-function isOf({ tokens, surprise }: ReportLook, n: number): boolean {
+function isOf({ tokens, surprise }: PictureViews, n: number): boolean {
   return bytesIn(tokens) === 2 * n && (surprise === null || bytesIn(surprise) === n);
 }
 
@@ -61,7 +61,7 @@ function bytesIn(text: string): number {
 }
 
 /** Names one version of a picture. */
-export function lookKey(key: string, etag: string): string {
+export function viewKey(key: string, etag: string): string {
   return `${etag}\n${key}`;
 }
 

@@ -15,11 +15,11 @@ export interface ReportRow {
   /** Null: the model has seen it. */
   error: { code: string; message: string } | null;
   /** Null: left out, or not to be had. */
-  look: ReportLook | null;
+  look: PictureViews | null;
 }
 
 /** What there is to look at, as the page embeds it. */
-export interface ReportLook {
+export interface PictureViews {
   /** A small WebP, base64; squeezed to a square, for the page knows the true proportions. */
   thumbnail: string;
   /** Tokens [n] in raster order, uint16 little-endian, base64. */

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
-import { BodyTooLargeError, limitedBody } from './limited-body.ts';
 import type { LiveReport } from './live-report.ts';
-import { type Refusal, refuseStranger } from './request-guard.ts';
+import { BodyTooLargeError, limitedBody, type Refusal, refuseStranger } from './request-guard.ts';
 import { streamReport } from './stream-report.ts';
 
 export interface ReportServerOptions {

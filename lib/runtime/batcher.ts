@@ -1,5 +1,5 @@
-import { ImageGptError } from '../image-gpt/error.ts';
-import { ModelError } from './model-error.ts';
+import { ImageGptError } from '../ports/error.ts';
+import { ModelError } from './error.ts';
 
 export interface BatcherOptions<I, O> {
   /** Items in a batch, at most. */

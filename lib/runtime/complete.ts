@@ -2,9 +2,9 @@ import type { ImageGptModel } from '../graph/forward-graph.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { createRandom } from '../image-gpt/random.ts';
 import { type SamplingOptions, sampleToken } from '../image-gpt/sampling.ts';
+import type { Provider } from '../ports/model.ts';
 import { openDecoder } from './decode.ts';
 import { checkedTokens } from './forward.ts';
-import type { Provider } from './session.ts';
 
 export interface CompleteOptions extends SamplingOptions {
   /** Tokens that are kept of each picture, k: 0 to n. */

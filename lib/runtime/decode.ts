@@ -4,11 +4,11 @@ import { writeOnnx } from '../graph/onnx-writer.ts';
 import { prefillGraph } from '../graph/prefill-graph.ts';
 import { shortestStrip } from '../graph/strips.ts';
 import type { QuantizedBlock } from '../graph/weights.ts';
+import type { Provider } from '../ports/model.ts';
 import { RuntimeError } from './error.ts';
 import { checkedTokens, isQuantized } from './forward.ts';
 import { createKeyValueCache } from './key-value-cache.ts';
-import { type Input, type Output, openSession, type Provider, type Session } from './session.ts';
-import { steadyThreads } from './steady-threads.ts';
+import { type Input, type Output, openSession, type Session, steadyThreads } from './session.ts';
 import { withoutZeroBiases } from './zero-biases.ts';
 
 export interface DecoderOptions {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
-import type { Provider } from './session.ts';
+import type { Provider } from '../ports/model.ts';
 
 /** What a provider computes on. */
 export interface Device {

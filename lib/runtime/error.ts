@@ -1,4 +1,4 @@
-import { ImageGptError } from '../image-gpt/error.ts';
+import { ImageGptError } from '../ports/error.ts';
 
 export type RuntimeErrorCode =
   /** onnxruntime would not open the graph with these weights. */
@@ -17,6 +17,25 @@ export class RuntimeError extends ImageGptError {
   declare readonly code: RuntimeErrorCode;
 
   constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options);
+  }
+}
+
+export type ModelErrorCode =
+  /** The checkpoint cannot compute an output that was asked for. */
+  | 'output_unavailable'
+  | 'layer_out_of_range'
+  /** The checkpoint has no palette and resolution: it takes tokens, not pictures. */
+  | 'preprocessing_missing'
+  /** Tokens that are not n colours of the palette. */
+  | 'tokens_invalid'
+  | 'model_closed';
+
+/** A model was asked for what it cannot do. */
+export class ModelError extends ImageGptError {
+  declare readonly code: ModelErrorCode;
+
+  constructor(code: ModelErrorCode, message: string, options?: ErrorOptions) {
     super(code, message, options);
   }
 }

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { ForwardRequest, ImageGptModel } from '../graph/forward-graph.ts';
-import type { ForwardTask, ForwardWorkerStart } from './forward-worker.ts';
-import type { Output, Provider } from './session.ts';
-import { openWorkerPool } from './worker-pool.ts';
+import type { Provider } from '../ports/model.ts';
+import type { ForwardTask, ForwardThreadStart } from './forward-thread.ts';
+import type { Output } from './session.ts';
+import { openThreadPool } from './thread-pool.ts';
 
 export interface ForwardPoolOptions {
   /** Threads, each with a session that computes on it alone. Default: as many as the machine can run at once. */
@@ -25,7 +26,7 @@ export interface ForwardPool {
 /**
  * Opens a model for the outputs of `request` in worker threads: for many pictures, faster than one session on all cores.
  *
- * @throws WorkerUnusableError with the code of what was wrong
+ * @throws ThreadUnusableError with the code of what was wrong
  */
 export async function openForwardPool(
   { config, weights, probe }: ImageGptModel,
@@ -33,13 +34,13 @@ export async function openForwardPool(
   options: ForwardPoolOptions = {},
 ): Promise<ForwardPool> {
   const { workers = availableParallelism(), provider = 'cpu', batch, prepack = false } = options;
-  const data: ForwardWorkerStart = {
+  const data: ForwardThreadStart = {
     model: { config, weights, ...(probe && { probe }) },
     request,
     options: { provider, prepack, ...(batch !== undefined && { batch }) },
   };
-  const pool = await openWorkerPool<undefined, ForwardTask, Map<string, Output>>({
-    file: new URL('./forward-worker.ts', import.meta.url),
+  const pool = await openThreadPool<undefined, ForwardTask, Map<string, Output>>({
+    file: new URL('./forward-thread.ts', import.meta.url),
     data,
     workers,
   });

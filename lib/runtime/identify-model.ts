@@ -1,12 +1,10 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import type { Precision } from '../checkpoint/derived/precision.ts';
 import { modelId } from '../checkpoint/model-id.ts';
-import type { FeatureNorm } from '../image-gpt/config.ts';
-import type { OutputName } from '../pipeline/ports.ts';
+import type { FeatureNorm, OutputName, Precision } from '../ports/model.ts';
+import { ModelError } from './error.ts';
 import { preprocessingOf } from './model.ts';
-import { ModelError } from './model-error.ts';
-import { selectOutputs } from './outputs.ts';
 import { inPrecision } from './precision.ts';
+import { selectOutputs } from './select-outputs.ts';
 
 /** What may be chosen of a model; what is not has the checkpoint's default. */
 export interface ModelChoices {

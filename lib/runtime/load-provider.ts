@@ -1,6 +1,7 @@
 import { addInput, addNode, addOutput, createGraph } from '../graph/graph.ts';
 import { writeOnnx } from '../graph/onnx-writer.ts';
-import { openSession, type Provider } from './session.ts';
+import type { Provider } from '../ports/model.ts';
+import { openSession } from './session.ts';
 
 /**
  * Loads the libraries of a provider and finds its device, without a model: what is missing is known before a model is

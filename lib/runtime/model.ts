@@ -1,16 +1,13 @@
 import { availableParallelism } from 'node:os';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import type { Precision } from '../checkpoint/derived/precision.ts';
 import { modelId } from '../checkpoint/model-id.ts';
-import type { FeatureNorm, Preprocessing } from '../image-gpt/config.ts';
-import type { Model, OutputName, Prediction } from '../pipeline/ports.ts';
+import type { FeatureNorm, Model, OutputName, Precision, Prediction, Preprocessing, Provider } from '../ports/model.ts';
 import { createBatcher } from './batcher.ts';
-import { ModelError } from './model-error.ts';
-import { selectOutputs } from './outputs.ts';
+import { ModelError } from './error.ts';
+import type { ThreadInfo, ThreadModel } from './model-thread.ts';
 import { inPrecision } from './precision.ts';
-import type { Provider } from './session.ts';
-import type { WorkerInfo, WorkerModel } from './worker.ts';
-import { openWorkerPool } from './worker-pool.ts';
+import { selectOutputs } from './select-outputs.ts';
+import { openThreadPool } from './thread-pool.ts';
 
 export interface OpenModelOptions {
   /** What to compute. Default: everything that the checkpoint has. */
@@ -60,7 +57,7 @@ const batchesPerWorker = 2;
  * `predict` rejects with a TransientError when a worker dies on its batch or a run fails, with a ModelError for tokens
  * that are no picture of this model; `close` finishes everything that was asked for.
  *
- * @throws ModelError when the checkpoint has not what is asked for; WorkerUnusableError when graph and weights don't
+ * @throws ModelError when the checkpoint has not what is asked for; ThreadUnusableError when graph and weights don't
  * fit, or the provider cannot be had (`provider_unavailable`)
  */
 export async function openModel(checkpoint: Checkpoint, options: OpenModelOptions = {}): Promise<LocalModel> {
@@ -89,7 +86,7 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     precision,
     options.cache === undefined ? {} : { folder: options.cache },
   );
-  const data: WorkerModel = {
+  const data: ThreadModel = {
     provider,
     batch: maxBatch,
     prepack,
@@ -112,8 +109,8 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     scaledDecoding,
     prepack,
   });
-  const opening = openWorkerPool<WorkerInfo, readonly Uint16Array[], Prediction[]>({
-    file: new URL('./worker.ts', import.meta.url),
+  const opening = openThreadPool<ThreadInfo, readonly Uint16Array[], Prediction[]>({
+    file: new URL('./model-thread.ts', import.meta.url),
     data,
     workers,
   });

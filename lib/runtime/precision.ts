@@ -5,22 +5,22 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import {
   type DerivedPrecision,
   type DerivedWeights,
+  derivedFolder,
   derivedPath,
   openDerived,
   writeDerived,
 } from '../checkpoint/derived/derived-file.ts';
-import { derivedFolder } from '../checkpoint/derived/derived-folder.ts';
 import {
   type MatrixFormat,
   matrixRoles,
   type Plan,
-  type Precision,
   planText,
   uniformPlan,
-} from '../checkpoint/derived/precision.ts';
+} from '../checkpoint/derived/precision-plan.ts';
 import { CheckpointError, type CheckpointErrorCode } from '../checkpoint/error.ts';
-import { nameBeside, removeLeftovers } from '../checkpoint/leftovers.ts';
-import { ImageGptError } from '../image-gpt/error.ts';
+import { nameBeside, removeLeftovers } from '../local/leftovers.ts';
+import { ImageGptError } from '../ports/error.ts';
+import type { Precision } from '../ports/model.ts';
 import { projectionCosines } from './projection-cosines.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { TrainingLoss } from '../graph/training/training-forward.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { RuntimeError } from './error.ts';
 import { checkedTokens } from './forward.ts';
-import type { TrainingTensor } from './training-run.ts';
+import type { TrainingTensor } from './training-execution.ts';
 
 /** Pictures to train on, any number. */
 export interface TrainingBatch {

@@ -5,7 +5,7 @@ import type { ImageGptWeights, Weight } from '../graph/weights.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { RuntimeError } from './error.ts';
 import type { BatchShare } from './training-batch.ts';
-import { openTrainingRun, type TrainingRun, type TrainingTensor } from './training-run.ts';
+import { openTrainingExecution, type TrainingExecution, type TrainingTensor } from './training-execution.ts';
 
 /** What a lane is opened with; it can be sent to another thread, where its memory is the same. */
 export interface TrainingLaneOptions {
@@ -57,9 +57,9 @@ export function createTrainingLane(options: TrainingLaneOptions): TrainingLane {
         .set(second, part(own?.second));
     }
   }
-  const runs = new Map<string, Promise<TrainingRun>>();
+  const runs = new Map<string, Promise<TrainingExecution>>();
 
-  function runOf(output: TrainingOutput, batch: number): Promise<TrainingRun> {
+  function runOf(output: TrainingOutput, batch: number): Promise<TrainingExecution> {
     const key = JSON.stringify({ output, batch });
     const known = runs.get(key);
     if (known !== undefined) return known;
@@ -67,7 +67,7 @@ export function createTrainingLane(options: TrainingLaneOptions): TrainingLane {
       output.kind === 'apply'
         ? applyGraph(trained, output.optimizer, output.lanes)
         : trainingStepGraph(config, weights, { ...forward, batch, trained, output });
-    const opened = openTrainingRun(graph, output.kind === 'apply' ? applyThreads : threads);
+    const opened = openTrainingExecution(graph, output.kind === 'apply' ? applyThreads : threads);
     runs.set(key, opened);
     return opened;
   }

@@ -1,11 +1,11 @@
 import { RuntimeError } from './error.ts';
+import { openThreadPool } from './thread-pool.ts';
 import {
   createTrainingLane,
   type TrainingLaneOptions,
   type TrainingResult,
   type TrainingTask,
 } from './training-lane.ts';
-import { openWorkerPool } from './worker-pool.ts';
 
 /** Lanes that compute at the same time; the tasks of one lane follow each other. */
 export interface TrainingLanes {
@@ -31,11 +31,11 @@ export async function openLanes(
       close: only.close,
     };
   }
-  const file = new URL('./training-worker.ts', import.meta.url);
+  const file = new URL('./training-thread.ts', import.meta.url);
   // A pool for each lane: a lane's gradients are its own, and always the same parts make the same bits.
   const pools = await Promise.all(
     Array.from({ length: count }, (_, lane) =>
-      openWorkerPool<null, TrainingTask, TrainingResult>({ file, data: optionsOf(lane), workers: 1 }),
+      openThreadPool<null, TrainingTask, TrainingResult>({ file, data: optionsOf(lane), workers: 1 }),
     ),
   );
   return {

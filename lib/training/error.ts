@@ -1,4 +1,4 @@
-import { ImageGptError } from '../image-gpt/error.ts';
+import { ImageGptError } from '../ports/error.ts';
 
 /** A data set that cannot be had, or not used for what is asked. */
 export class DataSetError extends ImageGptError {}

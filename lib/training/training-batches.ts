@@ -3,7 +3,7 @@ import type { TrainingBatch } from '../runtime/training-batch.ts';
 import { bertMask, drawMask } from './bert-mask.ts';
 import type { Augmenter } from './data/augment.ts';
 import { type DataSet, gatherTokens } from './data/data-set.ts';
-import type { RowOrder } from './data/row-order.ts';
+import type { RowOrder } from './data/split.ts';
 
 /** Keep the draws of a purpose apart from those of everything else with the same seed ("augm", "mask"). */
 const AUGMENT_STREAM = 0x6175676d;

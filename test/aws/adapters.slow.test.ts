@@ -12,7 +12,7 @@ import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import type { ObjectStore } from '../../lib/pipeline/ports.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
 
 const missing = await motoMissing();

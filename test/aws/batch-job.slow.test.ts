@@ -6,16 +6,16 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createEcsClient, createS3Client, createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
-import { batchSubmission, batchSummary } from '../../lib/contracts/batch.ts';
+import { jobSubmission, jobSummary } from '../../lib/contracts/job.ts';
 import { maxReceiveCount } from '../../lib/contracts/limits.ts';
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
+import { underPrefix } from '../../lib/jobs/open-place.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import type { ObjectStore } from '../../lib/pipeline/ports.ts';
-import { underPrefix } from '../../lib/pipeline/under-prefix.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { imageGptApp } from '../cdk/synthesize.ts';
 import { igpt } from '../cli/igpt-process.ts';
 import { writeBadFiles, writePictures } from '../cli/picture-folder.ts';
-import { tellOutputs } from '../support/deployed-in-moto.ts';
+import { writeOutputs } from '../support/deployed-in-moto.ts';
 import { type FakeBatch, startFakeBatch } from '../support/fake-batch.ts';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { allows } from '../support/policy-allows.ts';
@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
     });
     stack = await createTemplateStack(directory, 'Mine', clients);
     bucket = createS3Store({ client: clients.s3, bucket: stack.output('OutputBucket'), clock });
-    const { ContainerProperties: container } = stack.properties('AWS::Batch::JobDefinition', 'BatchDefinition');
+    const { ContainerProperties: container } = stack.properties('AWS::Batch::JobDefinition', 'JobDefinition');
     for (const { Name, Value } of container.Environment) batch.definition[Name] = stack.resolve(Value);
     const made = (name: string): string => {
       try {
@@ -65,7 +65,7 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
       }
     };
     const names = Object.values(stackOutputs).filter((name) => !/^(CostBrake|Training|OnDemand)/.test(name));
-    await tellOutputs(moto, 'Mine', Object.fromEntries(names.map((name) => [name, made(name)])));
+    await writeOutputs(moto, 'Mine', Object.fromEntries(names.map((name) => [name, made(name)])));
 
     const pictures = join(folder, 'pictures');
     await writePictures(pictures, 14);
@@ -184,7 +184,7 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
 
   test('its summary counts all pictures, and its event came, once or more', async () => {
     const read = await bucket.get('batch/first/_summary.json');
-    const summary = batchSummary.parse(JSON.parse(Buffer.from('body' in read ? read.body : []).toString()));
+    const summary = jobSummary.parse(JSON.parse(Buffer.from('body' in read ? read.body : []).toString()));
     expect(summary).toMatchObject({ pictures: 18, succeeded: 14, failed: 4, last_run: { pictures: 18 } });
     const url = stack.output('ResultEventsQueueUrl');
     const told: unknown[] = await takeEvents(createSqsQueue({ client: clients.sqs, url, maxReceiveCount }));
@@ -205,7 +205,7 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
     expect(batch.jobs[1]?.size).toBeUndefined();
     const read = await bucket.get('batch/first/_submission.json');
     const text = Buffer.from('body' in read ? read.body : []).toString();
-    expect(batchSubmission.parse(JSON.parse(text))).toMatchObject({ shards: [2], pictures: 6 });
+    expect(jobSubmission.parse(JSON.parse(text))).toMatchObject({ shards: [2], pictures: 6 });
 
     const { stdout } = await command('batch', 'cancel', 'first', '--stack', 'Mine', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ aws_job: 'job-2', shards: 3, shards_done: 2 });

@@ -5,8 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createS3Client } from '../../lib/aws/clients.ts';
-import { batchSummary } from '../../lib/contracts/batch.ts';
-import { openShard } from '../../lib/parquet/read-shard.ts';
+import { jobSummary } from '../../lib/contracts/job.ts';
+import { openShard } from '../../lib/jobs/parquet/shard-file.ts';
 import { igpt, ROOT, temporaryFolder } from '../cli/igpt-process.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
 
@@ -46,7 +46,7 @@ describe.skipIf(missing !== undefined)(`igpt batch over moto${missing === undefi
     const runs = await Promise.all([igpt(args), igpt(args)]);
     for (const { code, stderr, stdout } of runs) {
       expect(code, stderr).toBe(0);
-      expect(batchSummary.parse(JSON.parse(stdout))).toMatchObject({
+      expect(jobSummary.parse(JSON.parse(stdout))).toMatchObject({
         pictures: 4,
         failures: { unsupported_format: 1 },
       });
@@ -92,6 +92,6 @@ describe.skipIf(missing !== undefined)(`igpt batch over moto${missing === undefi
       '--json',
     ]);
     expect(code, stderr).toBe(0);
-    expect(batchSummary.parse(JSON.parse(stdout))).toMatchObject({ succeeded: 1, failures: { not_found: 1 } });
+    expect(jobSummary.parse(JSON.parse(stdout))).toMatchObject({ succeeded: 1, failures: { not_found: 1 } });
   });
 });

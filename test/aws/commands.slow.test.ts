@@ -13,12 +13,12 @@ import {
   TagQueueCommand,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type DeployedStack, readDeployedStack } from '../../lib/aws/deployed-stack.ts';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { eventOf, type PipelineEvent } from '../../lib/contracts/event.ts';
 import { resultKey } from '../../lib/contracts/keys.ts';
 import type { Outcome } from '../../lib/contracts/outcome.ts';
-import { sha256 } from '../../lib/pipeline/sha256.ts';
+import { type DeployedStack, readDeployedStack } from '../../lib/operate/deployed-stack.ts';
+import { sha256 } from '../../lib/pipeline/outcome-key.ts';
 import { type Finished, finished, igpt, startIgpt } from '../cli/igpt-process.ts';
 import { clientConfig, deployIntoMoto } from '../support/deployed-in-moto.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';

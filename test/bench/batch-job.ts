@@ -1,10 +1,12 @@
-import type { BatchSettings } from '../../lib/contracts/batch.ts';
+import type { JobSettings } from '../../lib/contracts/job.ts';
+import { parquetShards } from '../../lib/jobs/parquet/shard-file.ts';
+import { planJob } from '../../lib/jobs/plan-job.ts';
+import { runShards } from '../../lib/jobs/run-shards.ts';
 import { openOutputDirectory } from '../../lib/local/output-directory.ts';
 import { systemClock } from '../../lib/local/system-clock.ts';
-import { parquetShards } from '../../lib/parquet/shard-format.ts';
-import { runBatch } from '../../lib/pipeline/batch/batch.ts';
-import { planJob } from '../../lib/pipeline/batch/batch-job.ts';
-import type { Model, ObjectStore, PictureDecoder } from '../../lib/pipeline/ports.ts';
+import type { Model } from '../../lib/ports/model.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
 
 interface BenchJob {
   input: ObjectStore;
@@ -25,7 +27,7 @@ interface BenchJob {
 /** A whole job, from the listing to its summary. */
 export async function runJob({ input, name, out, decoder, model, shardSize, ...atOnce }: BenchJob): Promise<void> {
   const output = await openOutputDirectory(out, { plainNames: true });
-  const settings: BatchSettings = {
+  const settings: JobSettings = {
     ...{ store: name, source: name, model: model.id, shard_size: shardSize },
     model_options: {
       ...{ outputs: [...model.outputs], feature_layer: model.featureLayer, feature_norm: model.featureNorm },
@@ -34,7 +36,7 @@ export async function runJob({ input, name, out, decoder, model, shardSize, ...a
     decoding: { allow_svg: false, max_megapixels: 100, max_megabytes: 50 },
   };
   const job = await planJob({ output, settings, pictures: input.list() });
-  const { summary } = await runBatch({
+  const { summary } = await runShards({
     ...{ input, output, job, decoder, model, format: parquetShards, clock: systemClock },
     ...{ maxPictureBytes: 50_000_000, maxFailureRate: 0, signal: new AbortController().signal, ...atOnce },
   });

@@ -1,4 +1,4 @@
-import type { Model } from '../../lib/pipeline/ports.ts';
+import type { Model } from '../../lib/ports/model.ts';
 
 /** Sees nothing, at once: 512 features of zeros. */
 export function blindModel(preprocessing: Model['preprocessing']): Model {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Provider } from '../../lib/runtime/session.ts';
+import type { Provider } from '../../lib/ports/model.ts';
 import type { Peer } from './peer.ts';
 import type { Row } from './report.ts';
 

@@ -2,8 +2,8 @@ import { addConstant, addInput, addNode, addOutput, createGraph, onnxElementType
 import { halfGraph } from '../../lib/graph/half-graph.ts';
 import { writeOnnx } from '../../lib/graph/onnx-writer.ts';
 import { matMul } from '../../lib/graph/operators.ts';
+import type { Provider } from '../../lib/ports/model.ts';
 import { InferenceSession, Tensor } from '../../lib/runtime/onnxruntime.ts';
-import type { Provider } from '../../lib/runtime/session.ts';
 import { median, type Side, side, timed } from './interleave.ts';
 
 /** [rows, inner] x [inner, columns], and back. */

@@ -1,23 +1,23 @@
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { openPreprocessor } from '../../functions/preprocess/preprocessor.ts';
+import { openPreprocessor } from '../../functions/preprocess/open-preprocessor.ts';
 import { createTelemetry } from '../../functions/telemetry.ts';
-import { openInference } from '../../functions/worker/inference.ts';
+import { openInference } from '../../functions/worker/open-inference.ts';
+import { createSemaphore } from '../../lib/async/semaphore.ts';
 import { createS3Client } from '../../lib/aws/clients.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
 import { preprocessingHash } from '../../lib/checkpoint/preprocessing-hash.ts';
 import { preprocessEnvironment, workerEnvironment } from '../../lib/contracts/environment.ts';
 import { messageText } from '../../lib/contracts/message-text.ts';
-import { openDecoder } from '../../lib/image/decoder-pool.ts';
-import { createQuantizer } from '../../lib/image-gpt/nearest-color.ts';
+import { openDecoder } from '../../lib/decode/decoder-pool.ts';
+import { createQuantizer } from '../../lib/image-gpt/quantizer.ts';
 import { packTokens } from '../../lib/image-gpt/token-packing.ts';
 import { createMemoryQueue } from '../../lib/local/memory-queue.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { handleBatch } from '../../lib/pipeline/handle-batch.ts';
+import { workUntilStopped } from '../../lib/pipeline/consumer.ts';
+import { handleDelivery } from '../../lib/pipeline/handle-delivery.ts';
 import { createInfer } from '../../lib/pipeline/infer.ts';
-import type { ObjectStore } from '../../lib/pipeline/ports.ts';
-import { createSemaphore } from '../../lib/pipeline/semaphore.ts';
-import { workUntilStopped } from '../../lib/pipeline/work-until-stopped.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { overheadMessage, overheadModel, overheadPicture, pictures } from './overhead-model.ts';
 import { stubEtag } from './stub-aws.ts';
 
@@ -107,7 +107,7 @@ async function preprocess(): Promise<number> {
   const signal = new AbortController().signal;
   return measure(async (done) => {
     const options = { queue: queueAt(env.UPLOADS_QUEUE_URL), flow, signal, onError: fail };
-    while (!done(messages.length)) await handleBatch(messages, options);
+    while (!done(messages.length)) await handleDelivery(messages, options);
   });
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DeploymentConfigError, readDeploymentConfig } from '../../cdk/deployment-config.ts';
+import { DeploymentConfigError, readDeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 
 function faults(context: Record<string, unknown>): readonly string[] {
   try {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { sum } from '../../lib/aws/estimate-cost.ts';
-import { alarmMetrics, idleCost } from '../../lib/aws/idle-cost.ts';
+import { alarmMetrics, idleCost, sum } from '../../lib/operate/estimate-cost.ts';
 import { imageGptTemplate, type Properties } from './synthesize.ts';
 
 /** What costs by the hour though nothing happens, or by the month whatever happens. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { onDemandSteps, scalingSteps } from '../../cdk/scaling-steps.ts';
+import { onDemandSteps, scalingSteps } from '../../cdk/constructs/scaling-steps.ts';
 
 test('there is one task for every 50 outstanding messages, rounded up', () => {
   expect(scalingSteps(50, 3)).toEqual([

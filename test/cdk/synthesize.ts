@@ -4,8 +4,8 @@ import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll } from 'vitest';
 import { z } from 'zod';
-import { readDeploymentConfig } from '../../cdk/deployment-config.ts';
 import { ImageGptStack } from '../../cdk/image-gpt-stack.ts';
+import { readDeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 
 const root = join(import.meta.dirname, '../..');
 const cdkJson = z.object({ context: z.record(z.string(), z.unknown()) });

@@ -9,15 +9,15 @@ import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { resultKey } from '../../lib/contracts/keys.ts';
 import { maxReceiveCount } from '../../lib/contracts/limits.ts';
+import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import type { ObjectStore } from '../../lib/pipeline/ports.ts';
-import { sha256 } from '../../lib/pipeline/sha256.ts';
-import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { igpt } from '../cli/igpt-process.ts';
 import { type AwsPictures, createAwsPictures, type WatchedStack } from '../support/aws-pictures.ts';
 import { type BadDayProxy, startBadDayProxy } from '../support/bad-day-proxy.ts';
-import { tellOutputs } from '../support/deployed-in-moto.ts';
+import { writeOutputs } from '../support/deployed-in-moto.ts';
 import { type Lambda, startLambda } from '../support/lambda.ts';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { allows } from '../support/policy-allows.ts';
@@ -36,7 +36,7 @@ const missing = await motoMissing();
 const supported = process.platform === 'linux';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-/** Outputs that name what the emulator has not: see tellOutputs. */
+/** Outputs that name what the emulator has not: see writeOutputs. */
 const unmade: string[] = [stackOutputs.alarmTopicArn, stackOutputs.dashboard];
 const notTold: string[] = [
   stackOutputs.onDemandService,
@@ -270,7 +270,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     const made = Object.values(stackOutputs).filter((name) => ![...unmade, ...notTold].includes(name));
     const outputs = Object.fromEntries(made.map((name) => [name, stack.output(name)]));
     const rest = Object.fromEntries(unmade.map((name) => [name, `arn:aws:sns:${motoRegion}:${motoAccount}:${name}`]));
-    await tellOutputs(moto, 'Wired', { ...rest, ...outputs });
+    await writeOutputs(moto, 'Wired', { ...rest, ...outputs });
     const { code, stdout, stderr } = await igpt(['smoke', '--stack', 'Wired', '--json'], { env: moto.environment });
 
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('event received') });

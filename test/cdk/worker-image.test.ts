@@ -58,9 +58,9 @@ describe('built where cdk deploy runs', () => {
     const { metafile } = await build({
       entryPoints: [
         'functions/worker/main.ts',
-        'lib/runtime/worker.ts',
+        'lib/runtime/model-thread.ts',
         'functions/batch/main.ts',
-        'lib/image/decode-child.ts',
+        'lib/decode/decode-child.ts',
       ],
       bundle: true,
       platform: 'node',

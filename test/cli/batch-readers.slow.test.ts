@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { openShard } from '../../lib/parquet/read-shard.ts';
+import { openShard } from '../../lib/jobs/parquet/shard-file.ts';
 import { pythonEnvironment } from '../support/python.ts';
 import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
 

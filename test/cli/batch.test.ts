@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { batchSummary } from '../../lib/contracts/batch.ts';
-import { openShard } from '../../lib/parquet/read-shard.ts';
+import { jobSummary } from '../../lib/contracts/job.ts';
+import { openShard } from '../../lib/jobs/parquet/shard-file.ts';
 import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
 
 const PICTURES = join(ROOT, 'test/fixtures/pictures');
@@ -23,7 +23,7 @@ test('batch run writes shards, and run again it does what is missing, byte for b
   const args = ['batch', 'run', PICTURES, '--out', out, '--shard-size', '5'];
   const first = await igpt([...args, '--json', '--usd-per-hour', '1']);
   expect(first.code, first.stderr).toBe(0);
-  const summary = batchSummary.parse(JSON.parse(first.stdout));
+  const summary = jobSummary.parse(JSON.parse(first.stdout));
   expect(summary).toMatchObject({ pictures: 13, succeeded: 12, failures: { unsupported_format: 1 } });
   expect(summary.last_run.cost_usd).toBeGreaterThan(0);
   const whole = outputOf(out);
@@ -71,12 +71,12 @@ test('batch retry reads a mended picture again; another job in the same place is
   writeFileSync(join(folder.path, 'bad.png'), 'no picture');
   writeFileSync(pictures, './good.png\nbad.png\ngone.png\n');
   const run = await igpt(['batch', 'run', pictures, '--out', out, '--outputs', 'features', '--json']);
-  expect(batchSummary.parse(JSON.parse(run.stdout)).failures).toEqual({ unsupported_format: 1, not_found: 1 });
+  expect(jobSummary.parse(JSON.parse(run.stdout)).failures).toEqual({ unsupported_format: 1, not_found: 1 });
 
   await sharp(red).png().toFile(join(folder.path, 'bad.png'));
   const retried = await igpt(['batch', 'retry', out, '--failed', '--json']);
   expect(retried.stderr).toContain('2 tried again, 1 of them succeeded\n');
-  expect(batchSummary.parse(JSON.parse(retried.stdout))).toMatchObject({ succeeded: 2, failures: { not_found: 1 } });
+  expect(jobSummary.parse(JSON.parse(retried.stdout))).toMatchObject({ succeeded: 2, failures: { not_found: 1 } });
 
   const other = await igpt(['batch', 'run', pictures, '--out', out]);
   expect(other.code).toBe(1);

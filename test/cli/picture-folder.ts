@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { writePng } from '../../lib/image/png.ts';
+import { writePng } from '../../lib/decode/encode.ts';
 
 /** Writes `count` different small PNG pictures `000.png` … into a new folder. */
 export async function writePictures(folder: string, count: number): Promise<void> {

@@ -1,8 +1,8 @@
 import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DeploymentConfigError, readDeploymentConfig } from '../../cdk/deployment-config.ts';
-import { idleCost } from '../../lib/aws/idle-cost.ts';
+import { DeploymentConfigError, readDeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
+import { idleCost } from '../../lib/operate/estimate-cost.ts';
 import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
-import { isPinnedShape, logitsWithoutSos } from '../../lib/runtime/pinned-logits.ts';
+import { isPinnedShape, logitsWithoutSos } from '../../lib/runtime/known-logits.ts';
 import { golden, goldenInputs, goldenNpy } from '../support/golden.ts';
 
 test('without SOS, the first logits are those of transformers fed with plain tokens', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { createWorld, faults, startProcess } from '../support/pipeline-world.ts';
 
 /** Runs a process that dies at its `step`-th point, then one that lives. False when the first got through alive. */

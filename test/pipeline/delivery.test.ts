@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { PipelineEvent, ResultEvent } from '../../lib/contracts/event.ts';
-import type { Outcome } from '../../lib/contracts/outcome.ts';
+import { type Outcome, parseOutcome } from '../../lib/contracts/outcome.ts';
 import { tokensMessage } from '../../lib/contracts/tokens-message.ts';
-import { TransientError } from '../../lib/pipeline/ports.ts';
-import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { TransientError } from '../../lib/ports/error.ts';
 import { createFakeModel, fakePreprocessing } from '../support/fake-model.ts';
 import { createWorld, faults, startProcess, type World } from '../support/pipeline-world.ts';
 

@@ -7,8 +7,8 @@ import { openInputDirectory } from '../../lib/local/input-directory.ts';
 import { createMemoryQueue } from '../../lib/local/memory-queue.ts';
 import { openOutputDirectory } from '../../lib/local/output-directory.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import type { PictureDecoder } from '../../lib/pipeline/ports.ts';
-import { type RunResult, runPipeline } from '../../lib/pipeline/run.ts';
+import { type RunResult, runPipeline } from '../../lib/pipeline/run-pipeline.ts';
+import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
 import { createFakeDecoder, createFakeModel, fakePreprocessing } from '../support/fake-model.ts';
 
 let root: string;

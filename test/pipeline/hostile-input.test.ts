@@ -1,20 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { messageText } from '../../lib/contracts/message-text.ts';
+import { createSemaphore } from '../../lib/async/semaphore.ts';
+import { MessageError, messageText } from '../../lib/contracts/message-text.ts';
+import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { packTokens } from '../../lib/image-gpt/token-packing.ts';
 import { createMemoryQueue } from '../../lib/local/memory-queue.ts';
 import { consume, type Flow } from '../../lib/pipeline/consumer.ts';
 import { createInfer } from '../../lib/pipeline/infer.ts';
-import { MessageError } from '../../lib/pipeline/message-error.ts';
-import type { QueueMessage } from '../../lib/pipeline/ports.ts';
+import { createStages } from '../../lib/pipeline/observer.ts';
 import { createPreprocess } from '../../lib/pipeline/preprocess.ts';
 import { createReceiveUploads } from '../../lib/pipeline/receive-uploads.ts';
-import { createSemaphore } from '../../lib/pipeline/semaphore.ts';
-import { createStages } from '../../lib/pipeline/stages.ts';
-import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
 import { createTokenPacker } from '../../lib/pipeline/token-packer.ts';
+import type { QueueMessage } from '../../lib/ports/queue.ts';
+import { simulatedModels } from '../simulation/simulated-models.ts';
 import { createMemoryObjectStore } from '../support/memory-object-store.ts';
-import { simulatedModels } from '../support/simulation/simulated-models.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const [{ model, preprocessing, quantize, colors }] = simulatedModels;

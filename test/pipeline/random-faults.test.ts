@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { TransientError } from '../../lib/pipeline/ports.ts';
-import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { parseOutcome } from '../../lib/contracts/outcome.ts';
+import { TransientError } from '../../lib/ports/error.ts';
 import { createWorld, faults, type Process, startProcess, type World } from '../support/pipeline-world.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 

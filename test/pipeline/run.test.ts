@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type PictureDecoder, TransientError } from '../../lib/pipeline/ports.ts';
-import { type Progress, runPipeline } from '../../lib/pipeline/run.ts';
+import { type Progress, runPipeline } from '../../lib/pipeline/run-pipeline.ts';
 import type { Stall } from '../../lib/pipeline/stall.ts';
+import { TransientError } from '../../lib/ports/error.ts';
+import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
 import { createFakeDecoder, createFakeModel } from '../support/fake-model.ts';
 import { createRunPorts } from '../support/run-ports.ts';
 

@@ -1,13 +1,13 @@
 import { DescribeServicesCommand, type ECSClient, ListTasksCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
 import { DeleteBucketCommand, DeleteObjectsCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import type { StackOutputs } from '../../lib/aws/deployed-stack.ts';
-import { patientStore } from '../../lib/aws/patient.ts';
-import { readQueueCounts } from '../../lib/aws/queue-counts.ts';
+import { retryingStore } from '../../lib/aws/retrying-ports.ts';
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { maxReceiveCount } from '../../lib/contracts/limits.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import type { StackOutputs } from '../../lib/operate/deployed-stack.ts';
+import { readQueueCounts } from '../../lib/operate/stack-queues.ts';
 import type { ProofWorld } from './prove.ts';
 
 export interface ProofClients {
@@ -18,7 +18,7 @@ export interface ProofClients {
 
 /** The deployed stack by its outputs. */
 export function awsWorld(outputs: StackOutputs, { s3, sqs, ecs }: ProofClients, say: ProofWorld['say']): ProofWorld {
-  const bucket = (name: string) => patientStore(createS3Store({ client: s3, bucket: name, clock }), clock);
+  const bucket = (name: string) => retryingStore(createS3Store({ client: s3, bucket: name, clock }), clock);
   const { cluster, service, onDemandService, modelId } = outputs;
   const services = onDemandService === undefined ? [service] : [service, onDemandService];
   return {

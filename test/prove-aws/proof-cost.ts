@@ -1,5 +1,4 @@
-import { estimateCost } from '../../lib/aws/estimate-cost.ts';
-import { defaultUtilisation } from '../../lib/aws/throughput.ts';
+import { defaultUtilisation, estimateCost } from '../../lib/operate/estimate-cost.ts';
 import type { ProofOptions } from './proof-options.ts';
 
 /** Tasks that a proof runs: one, the one in place of the killed one, and two on demand if Spot has none. */

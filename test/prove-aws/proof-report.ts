@@ -1,5 +1,5 @@
-import type { DeployedStack } from '../../lib/aws/deployed-stack.ts';
 import { table } from '../../lib/cli/terminal/table.ts';
+import type { DeployedStack } from '../../lib/operate/deployed-stack.ts';
 import type { ProofOptions } from './proof-options.ts';
 import type { ProofFigures } from './prove.ts';
 

@@ -1,8 +1,10 @@
 import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { resultKey, resultPrefix } from '../../lib/contracts/keys.ts';
-import type { Clock, ObjectStore, Queue } from '../../lib/pipeline/ports.ts';
-import { sha256 } from '../../lib/pipeline/sha256.ts';
-import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { parseOutcome } from '../../lib/contracts/outcome.ts';
+import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import type { Queue } from '../../lib/ports/queue.ts';
 import type { ProofPicture } from './proof-pictures.ts';
 import { type Found, judge, type ProofVerdict } from './proof-verdict.ts';
 

@@ -2,9 +2,9 @@ import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { expect } from 'vitest';
 import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { resultKey } from '../../lib/contracts/keys.ts';
+import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { sha256 } from '../../lib/pipeline/sha256.ts';
-import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { sha256 } from '../../lib/pipeline/outcome-key.ts';
 import type { AwsStack } from './aws-stack.ts';
 
 /** Looks at a stack from outside, as its user does. */

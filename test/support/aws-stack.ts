@@ -12,7 +12,8 @@ import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import type { ObjectStore, Queue } from '../../lib/pipeline/ports.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import type { Queue } from '../../lib/ports/queue.ts';
 import { motoAccount, motoRegion } from './moto.ts';
 import { takeEvents } from './take-events.ts';
 

@@ -1,14 +1,13 @@
-import type { BatchSettings, ManifestPicture } from '../../lib/contracts/batch.ts';
-import { parquetShards } from '../../lib/parquet/shard-format.ts';
-import type { BatchOptions, BatchResult } from '../../lib/pipeline/batch/batch.ts';
-import { runBatch } from '../../lib/pipeline/batch/batch.ts';
-import { planJob } from '../../lib/pipeline/batch/batch-job.ts';
-import type { ObjectStore } from '../../lib/pipeline/ports.ts';
+import type { JobSettings, ManifestPicture } from '../../lib/contracts/job.ts';
+import { parquetShards } from '../../lib/jobs/parquet/shard-file.ts';
+import { planJob } from '../../lib/jobs/plan-job.ts';
+import { type RunShardsOptions, type RunShardsResult, runShards } from '../../lib/jobs/run-shards.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { createFakeDecoder, createFakeModel } from './fake-model.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from './memory-object-store.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
-export const fakeSettings: BatchSettings = {
+export const fakeSettings: JobSettings = {
   store: '/pictures',
   source: 'pictures',
   model: 'fake-1',
@@ -26,7 +25,7 @@ export const fakeSettings: BatchSettings = {
 };
 
 /** A batch job in memory, with a decoder and a model that tell text files apart. */
-export function createBatchWorld(settings: BatchSettings = fakeSettings) {
+export function createBatchWorld(settings: JobSettings = fakeSettings) {
   const clock = createVirtualClock();
   const input = createMemoryObjectStore(clock);
   const output = createMemoryObjectStore(clock);
@@ -39,7 +38,7 @@ export function createBatchWorld(settings: BatchSettings = fakeSettings) {
       await input.put(key, new TextEncoder().encode(text));
     },
     plan: (to: ObjectStore = output) => planJob({ output: to, settings, pictures: pictures() }),
-    async options(changes: Partial<BatchOptions> = {}): Promise<BatchOptions> {
+    async options(changes: Partial<RunShardsOptions> = {}): Promise<RunShardsOptions> {
       const to = changes.output ?? output;
       return {
         ...{ input, output: to, clock, format: parquetShards, decoder: createFakeDecoder(), model: createFakeModel() },
@@ -49,8 +48,8 @@ export function createBatchWorld(settings: BatchSettings = fakeSettings) {
         ...changes,
       };
     },
-    async run(changes: Partial<BatchOptions> = {}): Promise<BatchResult> {
-      return runBatch(await this.options(changes));
+    async run(changes: Partial<RunShardsOptions> = {}): Promise<RunShardsResult> {
+      return runShards(await this.options(changes));
     },
   };
 }

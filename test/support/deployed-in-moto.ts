@@ -46,7 +46,7 @@ export async function deployIntoMoto(
  * Tells these outputs as a stack of CloudFormation's own, for what was made in the emulator by hand; the cost brake's
  * state machines are made here.
  */
-export async function tellOutputs(
+export async function writeOutputs(
   moto: Moto,
   stackName: string,
   outputs: Readonly<Record<string, string>>,

@@ -1,4 +1,6 @@
-import { type DecodedPicture, type Model, type PictureDecoder, PictureError } from '../../lib/pipeline/ports.ts';
+import { PictureError } from '../../lib/ports/error.ts';
+import type { Model } from '../../lib/ports/model.ts';
+import type { DecodedPicture, PictureDecoder } from '../../lib/ports/picture-decoder.ts';
 
 /** Hash that the fake model's preprocessing goes by. */
 export const fakePreprocessing = '00000000000000aa';

@@ -1,4 +1,7 @@
-import type { EventSink, Model, ObjectStore, PictureDecoder, Queue } from '../../lib/pipeline/ports.ts';
+import type { Model } from '../../lib/ports/model.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
+import type { EventSink, Queue } from '../../lib/ports/queue.ts';
 
 /**
  * Called before and after each call of a port: rejects to make it fail (before: it never happened; after: it did, but

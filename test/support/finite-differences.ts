@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 import { backpropagate, createGradients, createTape, record, type Tape } from '../../lib/graph/gradient/tape.ts';
 import { addConstant, addInput, addNode, addOutput, createGraph, type Value } from '../../lib/graph/graph.ts';
 import { multiply } from '../../lib/graph/operators.ts';
-import { prune } from '../../lib/graph/training/prune.ts';
-import { openTrainingRun } from '../../lib/runtime/training-run.ts';
+import { prune } from '../../lib/graph/training/training-step-graph.ts';
+import { openTrainingExecution } from '../../lib/runtime/training-execution.ts';
 import { seededRandom } from './seeded-random.ts';
 
 type Shape = readonly number[];
@@ -53,7 +53,7 @@ export async function expectGradients(
     addOutput(graph, `gradient ${name}`, gradients.get(name) ?? '', 'float32', shape);
   }
   prune(graph);
-  const run = await openTrainingRun(graph, 1);
+  const run = await openTrainingExecution(graph, 1);
   const results = () =>
     run.run(
       (name) => ({ type: 'float32', data: data.get(name)! }),

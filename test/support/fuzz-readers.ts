@@ -2,15 +2,14 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
-import { openSource } from '../../lib/checkpoint/import/find-source.ts';
+import { openSafetensors, openSource } from '../../lib/checkpoint/import/find-source.ts';
 import { importCheckpoint } from '../../lib/checkpoint/import/import-checkpoint.ts';
 import { readPalette } from '../../lib/checkpoint/palette-file.ts';
-import { openSafetensors } from '../../lib/checkpoint/safetensors/safetensors-source.ts';
 import { writeShards } from '../../lib/checkpoint/safetensors/write-shards.ts';
 import { crc32c, maskedCrc32c } from '../../lib/checkpoint/tensorflow/crc32c.ts';
 import { wireReader } from '../../lib/checkpoint/tensorflow/wire.ts';
-import { ImageGptError } from '../../lib/image-gpt/error.ts';
 import { encodeNpy } from '../../lib/image-gpt/npy.ts';
+import { ImageGptError } from '../../lib/ports/error.ts';
 import { golden } from './golden.ts';
 import { type Mutation, mutate } from './mutate.ts';
 

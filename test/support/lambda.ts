@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import type { SqsBatchResponse, SqsEvent } from '../../lib/aws/sqs-event.ts';
+import type { SqsBatchResponse, SqsEvent } from '../../lib/aws/lambda-delivery.ts';
 
 export interface LambdaOptions {
   sqs: SQSClient;

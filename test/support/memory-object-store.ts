@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Clock, ObjectStore, StoredObject } from '../../lib/pipeline/ports.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import type { ObjectStore, StoredObject } from '../../lib/ports/object-store.ts';
 
 /** A bucket in memory as S3 behaves: ETag of the content, times in whole seconds, conditional writes, UTF-8 order. */
 export interface MemoryObjectStore extends ObjectStore {

@@ -1,6 +1,6 @@
 import { isMainThread, threadId } from 'node:worker_threads';
-import { ImageGptError } from '../../lib/image-gpt/error.ts';
-import { serve } from '../../lib/runtime/worker-port.ts';
+import { ImageGptError } from '../../lib/ports/error.ts';
+import { serve } from '../../lib/runtime/thread-port.ts';
 
 /** How this worker behaves at its start. */
 export type OddStart = 'well' | 'unusable' | 'dies';

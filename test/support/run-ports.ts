@@ -1,10 +1,9 @@
 import type { PipelineEvent } from '../../lib/contracts/event.ts';
 import { resultKey } from '../../lib/contracts/keys.ts';
-import type { Outcome } from '../../lib/contracts/outcome.ts';
+import { type Outcome, parseOutcome } from '../../lib/contracts/outcome.ts';
 import { createMemoryQueue } from '../../lib/local/memory-queue.ts';
-import type { RunOptions } from '../../lib/pipeline/run.ts';
-import { sha256 } from '../../lib/pipeline/sha256.ts';
-import { parseOutcome } from '../../lib/pipeline/store-outcome.ts';
+import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import type { RunOptions } from '../../lib/pipeline/run-pipeline.ts';
 import { createFakeDecoder, createFakeModel, fakePreprocessing } from './fake-model.ts';
 import { createMemoryObjectStore } from './memory-object-store.ts';
 import { createVirtualClock } from './virtual-clock.ts';

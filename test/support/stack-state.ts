@@ -1,7 +1,7 @@
-import type { DeadLetter } from '../../lib/aws/dead-letters.ts';
-import type { DeployedStack } from '../../lib/aws/deployed-stack.ts';
-import type { ServiceState } from '../../lib/aws/stack-services.ts';
-import type { StackState } from '../../lib/aws/stack-state.ts';
+import type { DeadLetter } from '../../lib/operate/dead-letters.ts';
+import type { DeployedStack } from '../../lib/operate/deployed-stack.ts';
+import type { ServiceState } from '../../lib/operate/stack-services.ts';
+import type { StackState } from '../../lib/operate/stack-state.ts';
 
 const nothing = { waiting: 0, inFlight: 0 };
 

@@ -1,5 +1,5 @@
 import type { ResultEvent } from '../../lib/contracts/event.ts';
-import type { Queue } from '../../lib/pipeline/ports.ts';
+import type { Queue } from '../../lib/ports/queue.ts';
 
 /** Takes all that is in a queue of result events. */
 export async function takeEvents(queue: Queue): Promise<ResultEvent[]> {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TensorData, writeSafetensors } from '../../lib/checkpoint/safetensors/write-safetensors.ts';
-import type { Crop, FeatureNorm, Objective, Resample } from '../../lib/image-gpt/config.ts';
+import type { Crop, FeatureNorm, Objective, Resample } from '../../lib/ports/model.ts';
 
 /** What the checkpoint is made of; every part has a small default. */
 export interface TinyCheckpointOptions {

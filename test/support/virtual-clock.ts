@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/pipeline/ports.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
 
 export interface VirtualClock extends Clock {
   /** Moves the time, as an administrator or a bad time server does; sleeps are not changed. */

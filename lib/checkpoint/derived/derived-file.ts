@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir, open, realpath } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { ImageGptWeights } from '../../graph/weights.ts';
+import type { Precision } from '../../ports/model.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { CheckpointError } from '../error.ts';
 import { readSafetensorsHeader } from '../safetensors/safetensors.ts';
 import { streamSafetensors } from '../safetensors/stream-safetensors.ts';
 import { statFile } from '../stat-file.ts';
-import { weightHashes } from '../weights-hash.ts';
+import { fileHash, weightHashes } from '../weights-hash.ts';
 import { halfTensors, quantizedTensors } from './derived-tensors.ts';
 import { derivedWeights } from './derived-weights.ts';
-import { type Plan, type Precision, parsePlan, planText } from './precision.ts';
-import { isSound, noSeal, sealFile } from './seal.ts';
+import { type Plan, parsePlan, planText } from './precision-plan.ts';
 
 /** Raised with every change of what is derived, so that files of other versions are never read. */
 const FORMAT = 'igpt-derived-2';
@@ -108,4 +109,40 @@ async function sourceHash(checkpoint: Checkpoint): Promise<string> {
   return createHash('sha256')
     .update([FORMAT, ...hashes].join('\n'))
     .digest('hex');
+}
+
+/** Where files that can be made again are kept: IGPT_CACHE, else the user's cache folder. */
+export function derivedFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const { IGPT_CACHE: chosen = '', XDG_CACHE_HOME: cache = '' } = env;
+  return chosen !== ''
+    ? chosen
+    : join(cache !== '' ? cache : join(homedir(), '.cache'), 'image-gpt-serverless', 'derived');
+}
+
+/** Takes the place of the seal while a file is being written. SHA-256, hex. */
+const noDigits = '0'.repeat(64);
+
+/** Goes first into the metadata of a file that will be sealed. */
+export const noSeal = { sha256: noDigits } as const;
+
+/** The header's length and the beginning of its JSON: streamSafetensors writes metadata first, and them in their order. */
+const digitsStart = 8 + '{"__metadata__":{"sha256":"'.length;
+
+/** What the seal is made of begins here: the rest of the header, and all data. */
+const digitsEnd = digitsStart + noDigits.length;
+
+/** Writes the SHA-256 of all that stands behind it into a safetensors file whose metadata began with {@link noSeal}. */
+export async function sealFile(path: string): Promise<void> {
+  const seal = await fileHash(path, digitsEnd);
+  await using file = await open(path, 'r+');
+  await file.write(seal, digitsStart, 'latin1');
+  await file.sync();
+}
+
+/**
+ * Whether a sealed file is as it was written. What stands before the seal, a header that was read has been checked by:
+ * without it there would be no `sha256`, or no tensors that fill the file.
+ */
+export async function isSound(path: string, { sha256 }: Readonly<Record<string, string>>): Promise<boolean> {
+  return sha256 === (await fileHash(path, digitsEnd));
 }

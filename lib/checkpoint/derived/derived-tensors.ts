@@ -4,7 +4,7 @@ import { fromFloat32 } from '../float-dtype.ts';
 import type { StreamedTensor } from '../safetensors/stream-safetensors.ts';
 import { listWeights } from '../weights-by-role.ts';
 import { multiplyColumns, multiplyRows, packAttention, valueScales } from './fold-scales.ts';
-import type { MatrixFormat, MatrixRole, Plan } from './precision.ts';
+import type { MatrixFormat, MatrixRole, Plan } from './precision-plan.ts';
 import { quantizeBlocks, quantizeColumns } from './quantize-matrix.ts';
 import { readWeight } from './read-weight.ts';
 

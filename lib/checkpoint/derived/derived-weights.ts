@@ -3,7 +3,7 @@ import type { Checkpoint } from '../checkpoint.ts';
 import { CheckpointError } from '../error.ts';
 import type { SafetensorsTensor } from '../safetensors/safetensors.ts';
 import { derivedNames, foldsGain } from './derived-tensors.ts';
-import type { MatrixFormat, MatrixRole, Plan } from './precision.ts';
+import type { MatrixFormat, MatrixRole, Plan } from './precision-plan.ts';
 
 /**
  * The weights of `checkpoint` as they lie in a derived file, by role.

@@ -1,8 +1,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readShardIndex } from '../safetensors/shard-index.ts';
-import { weightFiles } from './hub-files.ts';
-import type { HubModel } from './hub-name.ts';
+import { type HubModel, weightFiles } from './hub-model.ts';
 
 /** A model in Hugging Face's own cache. */
 export interface CachedModel {

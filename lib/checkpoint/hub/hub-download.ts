@@ -9,8 +9,7 @@ import { downloadFile, HubApiError, type PathInfo, pathsInfo } from '@huggingfac
 import { CheckpointError } from '../error.ts';
 import { refuseFullDisk } from '../import/new-directory.ts';
 import { readShardIndex } from '../safetensors/shard-index.ts';
-import { sideFiles, weightFiles } from './hub-files.ts';
-import type { HubModel } from './hub-name.ts';
+import { type HubModel, sideFiles, weightFiles } from './hub-model.ts';
 import type { HubSettings } from './hub-settings.ts';
 
 export interface DownloadOptions extends Partial<Pick<HubSettings, 'hubUrl' | 'accessToken'>> {

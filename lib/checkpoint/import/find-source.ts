@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { openByteFile } from '../byte-file.ts';
 import { CheckpointError } from '../error.ts';
-import { openSafetensors } from '../safetensors/safetensors-source.ts';
+import { readSafetensorsHeader } from '../safetensors/safetensors.ts';
 import { readShardIndex } from '../safetensors/shard-index.ts';
 import type { SourceTensor, TensorSource } from '../tensor-source.ts';
 import { openTensorFlow } from '../tensorflow/bundle.ts';
@@ -112,4 +113,25 @@ async function openShards(indexPath: string, open: Open): Promise<TensorSource> 
     await close();
     throw error;
   }
+}
+
+/**
+ * Opens one safetensors file.
+ *
+ * @throws CheckpointError `weights_missing`, `weights_truncated`, `weights_invalid`
+ */
+export async function openSafetensors(path: string): Promise<TensorSource> {
+  const { tensors, fileBytes } = await readSafetensorsHeader(path);
+  const file = await openByteFile(path);
+  return {
+    format: 'safetensors',
+    tensors: new Map(
+      [...tensors.values()].map(({ name, dtype, shape, offset, length }) => [
+        name,
+        { name, dtype, shape, pieces: () => file.pieces(offset, length) },
+      ]),
+    ),
+    bytes: fileBytes,
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  };
 }

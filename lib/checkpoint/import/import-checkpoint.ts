@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { ImageGptWeights } from '../../graph/weights.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
-import { type ConfigFile, readConfigFile } from '../config-file.ts';
+import { type ConfigFile, readConfigFile, toHuggingFaceConfig, torchDtypes } from '../config-file.ts';
 import { CheckpointError } from '../error.ts';
 import { type FloatDtype, keptDtype } from '../float-dtype.ts';
 import { readJsonFile } from '../json-file.ts';
@@ -15,10 +15,8 @@ import type { TensorSource } from '../tensor-source.ts';
 import { weightsByRole } from '../weights-by-role.ts';
 import { openSource } from './find-source.ts';
 import { guessConfig } from './guess-config.ts';
-import { toHuggingFaceConfig, torchDtypes } from './huggingface-config.ts';
 import { huggingFaceTensors } from './huggingface-tensors.ts';
 import { checkNewDirectory, makeDirectory, refuseFullDisk } from './new-directory.ts';
-import { withoutWrapperPrefix } from './wrapper-prefix.ts';
 
 export interface ImportOptions {
   /** File with the palette: npy, or another preprocessor_config.json. Default: what lies beside the weights. */
@@ -178,4 +176,24 @@ function refuseMoreThanThereIs(total: number, sourceBytes: number): void {
       `The weights would take ${total} bytes, but come in files of ${sourceBytes}: many tensors share one storage.`,
     );
   }
+}
+
+/** The token embeddings, which every iGPT has once: their name tells what stands before all others. */
+const embeddings = /^(.+?\.)??(?:transformer\.)?wte\.weight$/;
+
+/**
+ * Tensors under the model's own names, without what training code puts before them all: `module.` (DataParallel),
+ * `_orig_mod.` (torch.compile), `model.` (Lightning) or another. What has another beginning keeps its name.
+ */
+export function withoutWrapperPrefix(tensors: TensorSource['tensors']): TensorSource['tensors'] {
+  const prefixes = [...tensors.keys()].flatMap((name) => embeddings.exec(name)?.[1] ?? []);
+  const [prefix = '', another] = prefixes;
+  if (prefix === '' || another !== undefined) return tensors;
+  const own = new Map(
+    [...tensors.values()].map((tensor) => {
+      const name = tensor.name.startsWith(prefix) ? tensor.name.slice(prefix.length) : tensor.name;
+      return [name, { ...tensor, name }] as const;
+    }),
+  );
+  return own.size === tensors.size ? own : tensors; // two of one name: the longer one is then refused
 }

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { ImageGptError } from '../../image-gpt/error.ts';
+import { nameBeside, removeLeftovers } from '../../local/leftovers.ts';
+import { ImageGptError } from '../../ports/error.ts';
 import { CheckpointError } from '../error.ts';
-import { nameBeside, removeLeftovers } from '../leftovers.ts';
 
 /** What a model directory holds; another file in it means that it is more than a model. */
 const ours =

@@ -3,7 +3,6 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { CheckpointError } from '../error.ts';
 import { statFile } from '../stat-file.ts';
-import { topLevelKeys } from './top-level-keys.ts';
 
 /** Bits of one element, by safetensors dtype. The sub-byte ones are packed. */
 const bitsOf: Readonly<Record<string, number>> = {
@@ -207,4 +206,37 @@ function truncated(file: string, expected: string, bytes: number): CheckpointErr
 
 function invalid(file: string, found: string, cause?: unknown): CheckpointError {
   return new CheckpointError('weights_invalid', `${file} is not a valid safetensors file: it has ${found}.`, { cause });
+}
+
+/**
+ * Keys of the outermost object of a valid JSON text, in order, repeated ones too: JSON.parse keeps only the last of
+ * two equal keys and says nothing.
+ */
+export function topLevelKeys(json: string): string[] {
+  const keys: string[] = [];
+  let depth = 0;
+  let expectsKey = false;
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i];
+    if (character === '"') {
+      const start = i;
+      for (i++; json[i] !== '"'; i++) {
+        if (json[i] === '\\') {
+          i++;
+        }
+      }
+      if (depth === 1 && expectsKey) {
+        keys.push(String(JSON.parse(json.slice(start, i + 1))));
+        expectsKey = false;
+      }
+    } else if (character === '{' || character === '[') {
+      depth++;
+      expectsKey = character === '{';
+    } else if (character === '}' || character === ']') {
+      depth--;
+    } else if (character === ',') {
+      expectsKey = true;
+    }
+  }
+  return keys;
 }

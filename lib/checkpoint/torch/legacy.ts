@@ -2,8 +2,15 @@ import type { ByteFile } from '../byte-file.ts';
 import { CheckpointError } from '../error.ts';
 import { type Pickle, readPickle } from './pickle.ts';
 import { isKind, type PickleValue } from './pickle-value.ts';
-import { allowedGlobals, readStorage, type Storage, stateDictTensors } from './state-dict.ts';
-import { invalid, maxPickleBytes, type TorchFile } from './torch-file.ts';
+import {
+  allowedGlobals,
+  invalidFile,
+  maxPickleBytes,
+  readStorage,
+  type Storage,
+  stateDictTensors,
+  type TorchFile,
+} from './state-dict.ts';
 
 /** The first pickle of the file (torch/serialization.py). */
 const magicNumber = 0x1950a86a20f9469cfc6cn;
@@ -17,13 +24,13 @@ const countBytes = 8;
  */
 export async function openLegacy(file: ByteFile): Promise<TorchFile> {
   const head = await file.read(0, Math.min(file.size, maxPickleBytes));
-  if (head[0] !== 0x80) throw invalid(file.name, 'no zip and no pickle at its start');
+  if (head[0] !== 0x80) throw invalidFile(file.name, 'no zip and no pickle at its start');
   const magic = readPickle(head, 0, allowedGlobals);
-  if (magic.value !== magicNumber) throw invalid(file.name, "no magic number of PyTorch's at its start");
+  if (magic.value !== magicNumber) throw invalidFile(file.name, "no magic number of PyTorch's at its start");
   const protocol = readPickle(head, magic.end, allowedGlobals);
   const system = readPickle(head, protocol.end, allowedGlobals);
   if (itemOf(system.value, 'little_endian') !== true) {
-    throw invalid(file.name, 'numbers in big-endian order, which are not supported');
+    throw invalidFile(file.name, 'numbers in big-endian order, which are not supported');
   }
   const state = readPickle(head, system.end, allowedGlobals);
   const keys = readPickle(head, state.end, allowedGlobals);
@@ -33,7 +40,7 @@ export async function openLegacy(file: ByteFile): Promise<TorchFile> {
     tensors,
     async locate({ name, storage }) {
       const place = places.get(storage.key);
-      if (place === undefined) throw invalid(file.name, `no storage for ${name}`);
+      if (place === undefined) throw invalidFile(file.name, `no storage for ${name}`);
       return place;
     },
   };
@@ -46,7 +53,7 @@ function storagesByKey(file: ByteFile, ids: readonly PickleValue[]): Map<string,
     const storage = readStorage(id);
     const known = storages.get(storage.key) ?? storage;
     if (known.elements !== storage.elements || known.itemBytes !== storage.itemBytes) {
-      throw invalid(file.name, `two descriptions of storage ${JSON.stringify(storage.key)}`);
+      throw invalidFile(file.name, `two descriptions of storage ${JSON.stringify(storage.key)}`);
     }
     storages.set(storage.key, storage);
   }
@@ -58,17 +65,17 @@ async function findStorages(
   keys: Pickle,
   storages: ReadonlyMap<string, Storage>,
 ): Promise<Map<string, number>> {
-  if (!isKind(keys.value, 'list')) throw invalid(file.name, 'no list of storages');
+  if (!isKind(keys.value, 'list')) throw invalidFile(file.name, 'no list of storages');
   const places = new Map<string, number>();
   let at = keys.end;
   for (const key of keys.value.items) {
     const size = typeof key === 'string' ? storages.get(key) : undefined;
     if (typeof key !== 'string' || size === undefined || places.has(key)) {
-      throw invalid(file.name, 'a storage that its pickle does not speak of');
+      throw invalidFile(file.name, 'a storage that its pickle does not speak of');
     }
     const stored = (await file.read(at, countBytes)).readBigInt64LE();
     if (stored !== BigInt(size.elements)) {
-      throw invalid(file.name, `${stored} elements in a storage that should have ${size.elements}`);
+      throw invalidFile(file.name, `${stored} elements in a storage that should have ${size.elements}`);
     }
     places.set(key, at + countBytes);
     at += countBytes + size.elements * size.itemBytes;

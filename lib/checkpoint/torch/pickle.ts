@@ -1,7 +1,6 @@
 import { CheckpointError } from '../error.ts';
 import { pickleBytes } from './pickle-bytes.ts';
-import { pickleStack } from './pickle-stack.ts';
-import { invalid, isKind, long, orderedEntries, type PickleValue } from './pickle-value.ts';
+import { invalid, isKind, long, orderedEntries, type PickleValue, pickleStack } from './pickle-value.ts';
 
 /** A pickle, read. */
 export interface Pickle {

@@ -1,9 +1,8 @@
 import { type ByteFile, openByteFile } from '../byte-file.ts';
 import type { SourceTensor, TensorSource } from '../tensor-source.ts';
 import { openLegacy } from './legacy.ts';
-import type { TensorView } from './state-dict.ts';
+import type { TensorView, TorchFile } from './state-dict.ts';
 import { tensorPieces } from './strided.ts';
-import type { TorchFile } from './torch-file.ts';
 import { openZipped } from './zipped.ts';
 
 /**

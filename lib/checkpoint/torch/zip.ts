@@ -1,6 +1,6 @@
 import type { ByteFile } from '../byte-file.ts';
 import { CheckpointError } from '../error.ts';
-import { invalid } from './torch-file.ts';
+import { invalidFile } from './state-dict.ts';
 
 /** A record of a zip file, stored as it is. */
 export interface ZipEntry {
@@ -38,7 +38,7 @@ export async function readZip(file: ByteFile): Promise<ReadonlyMap<string, ZipEn
   for (let i = 0; i < count; i++) {
     const { entry, localHeader, next } = parseCentral(directory, at, file.name);
     at = next;
-    if (entries.has(entry.name)) throw invalid(file.name, `two records named ${JSON.stringify(entry.name)}`);
+    if (entries.has(entry.name)) throw invalidFile(file.name, `two records named ${JSON.stringify(entry.name)}`);
     entries.set(entry.name, { ...entry, offset: await dataStart(file, localHeader, entry.name) });
   }
   refuseOverlaps([...entries.values()], start, file.name);
@@ -64,10 +64,10 @@ async function findDirectory(file: ByteFile): Promise<{ start: number; length: n
   const long = await longEndRecord(file, record);
   const { count, length, start } = long ?? short;
   const end = long?.end ?? record;
-  if (!(start + length <= end)) throw invalid(file.name, 'a directory that passes its own end');
-  if (length > maxDirectoryBytes) throw invalid(file.name, `a directory of ${length} bytes`);
-  if (count > maxRecords) throw invalid(file.name, `${count} records`);
-  if (count * centralBytes > length) throw invalid(file.name, `${count} records in a directory of ${length} bytes`);
+  if (!(start + length <= end)) throw invalidFile(file.name, 'a directory that passes its own end');
+  if (length > maxDirectoryBytes) throw invalidFile(file.name, `a directory of ${length} bytes`);
+  if (count > maxRecords) throw invalidFile(file.name, `${count} records`);
+  if (count * centralBytes > length) throw invalidFile(file.name, `${count} records in a directory of ${length} bytes`);
   return { start, length, count };
 }
 
@@ -80,9 +80,9 @@ async function longEndRecord(
   const locator = await file.read(record - locatorBytes, locatorBytes);
   if (locator.toString('latin1', 0, 4) !== 'PK\x06\x07') return undefined;
   const end = size64(locator, 8, file.name);
-  if (end + endRecord64Bytes > record) throw invalid(file.name, 'a directory that passes its own end');
+  if (end + endRecord64Bytes > record) throw invalidFile(file.name, 'a directory that passes its own end');
   const long = await file.read(end, endRecord64Bytes);
-  if (long.toString('latin1', 0, 4) !== 'PK\x06\x06') throw invalid(file.name, 'no end record where one should be');
+  if (long.toString('latin1', 0, 4) !== 'PK\x06\x06') throw invalidFile(file.name, 'no end record where one should be');
   return {
     count: size64(long, 32, file.name),
     length: size64(long, 40, file.name),
@@ -97,13 +97,13 @@ function parseCentral(
   file: string,
 ): { entry: Omit<ZipEntry, 'offset'>; localHeader: number; next: number } {
   if (at + centralBytes > directory.length || directory.toString('latin1', at, at + 4) !== 'PK\x01\x02') {
-    throw invalid(file, 'a damaged directory');
+    throw invalidFile(file, 'a damaged directory');
   }
   const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) => directory.readUInt16LE(at + field));
   const nameEnd = at + centralBytes + (nameLength ?? 0);
   const extraEnd = nameEnd + (extraLength ?? 0);
   const next = extraEnd + (commentLength ?? 0);
-  if (next > directory.length) throw invalid(file, 'a damaged directory');
+  if (next > directory.length) throw invalidFile(file, 'a damaged directory');
   const name = directory.toString('utf8', at + centralBytes, nameEnd);
   const [uncompressed, compressed, localHeader] = longSizes(
     directory.subarray(nameEnd, extraEnd),
@@ -112,7 +112,7 @@ function parseCentral(
   );
   const encrypted = (directory.readUInt16LE(at + 8) & 1) !== 0;
   if (directory.readUInt16LE(at + 10) !== 0 || encrypted || compressed !== uncompressed) {
-    throw invalid(file, `a compressed or encrypted record ${JSON.stringify(name)}, which PyTorch does not write`);
+    throw invalidFile(file, `a compressed or encrypted record ${JSON.stringify(name)}, which PyTorch does not write`);
   }
   return {
     entry: { name, length: uncompressed ?? 0, crc32: directory.readUInt32LE(at + 16) },
@@ -130,7 +130,7 @@ function longSizes(extra: Buffer, sizes: readonly number[], file: string): numbe
   let taken = 0;
   return sizes.map((size) => {
     if (size !== 0xffffffff) return size;
-    if (taken + 8 > field.length) throw invalid(file, 'a record without its 64-bit size');
+    if (taken + 8 > field.length) throw invalidFile(file, 'a record without its 64-bit size');
     taken += 8;
     return size64(field, taken - 8, file);
   });
@@ -143,21 +143,21 @@ async function dataStart(file: ByteFile, header: number, name: string): Promise<
     local.toString('latin1', 0, 4) === 'PK\x03\x04' &&
     local.readUInt16LE(26) === bytes &&
     local.toString('utf8', localBytes) === name;
-  if (!fits) throw invalid(file.name, `no record ${JSON.stringify(name)} where its directory says`);
+  if (!fits) throw invalidFile(file.name, `no record ${JSON.stringify(name)} where its directory says`);
   return header + local.length + local.readUInt16LE(28);
 }
 
 function refuseOverlaps(entries: readonly ZipEntry[], directory: number, file: string): void {
   let end = 0;
   for (const { name, offset, length } of entries.toSorted((a, b) => a.offset - b.offset || a.length - b.length)) {
-    if (offset < end) throw invalid(file, `a record ${JSON.stringify(name)} that overlaps another`);
+    if (offset < end) throw invalidFile(file, `a record ${JSON.stringify(name)} that overlaps another`);
     end = offset + length;
-    if (end > directory) throw invalid(file, `a record ${JSON.stringify(name)} that passes the directory`);
+    if (end > directory) throw invalidFile(file, `a record ${JSON.stringify(name)} that passes the directory`);
   }
 }
 
 function size64(bytes: Buffer, at: number, file: string): number {
   const size = bytes.readBigUInt64LE(at);
-  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(file, `a size of ${size} bytes`);
+  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw invalidFile(file, `a size of ${size} bytes`);
   return Number(size);
 }

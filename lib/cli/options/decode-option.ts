@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { type Decoder, openDecoder } from '../../image/decoder-pool.ts';
+import { type Decoder, openDecoder } from '../../decode/decoder-pool.ts';
 import type { Recipe } from '../../image-gpt/recipe.ts';
 import { disposable } from '../disposable.ts';
 import { integer, number } from './number-option.ts';

@@ -2,10 +2,9 @@ import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { openTokenizerFiles } from '../../checkpoint/checkpoint.ts';
-import type { Preprocessing } from '../../image-gpt/config.ts';
-import { ImageGptError } from '../../image-gpt/error.ts';
-import { UsageError } from '../usage-error.ts';
-import { lookAt } from './look-at.ts';
+import { statPath } from '../../local/stat-path.ts';
+import { ImageGptError, UsageError } from '../../ports/error.ts';
+import type { Preprocessing } from '../../ports/model.ts';
 
 /** The checkpoint that works out of the box. */
 const NANO = 'igpt-nano';
@@ -22,7 +21,7 @@ export function modelOption(): Option {
 /** Directory of the checkpoint that `--model` names. Says on standard error when it is the one for trying out. */
 export function modelDirectory(model: string): string {
   const directory = model === NANO ? nanoDirectory : model;
-  const there = lookAt(directory, `model ${model}`);
+  const there = statPath(directory, `model ${model}`);
   if (there?.isDirectory() !== true) {
     const came = there === undefined ? 'there is nothing of that name' : 'it is a file';
     throw new UsageError(

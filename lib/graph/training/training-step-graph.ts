@@ -1,11 +1,10 @@
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { GraphError } from '../error.ts';
 import { backpropagate, createGradients } from '../gradient/tape.ts';
-import { addInput, addNode, addOutput, createGraph, type Graph, type Value } from '../graph.ts';
+import { addInput, addNode, addOutput, createGraph, type Graph, type Node, type Value } from '../graph.ts';
 import { add, float32, multiply } from '../operators.ts';
 import type { ImageGptWeights, Weight } from '../weights.ts';
 import { addAdam, type Optimizer } from './adam.ts';
-import { prune } from './prune.ts';
 import { type TrainingForwardOptions, trainingForward } from './training-forward.ts';
 
 export interface TrainingStepRequest extends TrainingForwardOptions {
@@ -156,4 +155,22 @@ function gradientScale(graph: Graph, norm: Value, clip: number | undefined): Val
  */
 function runInOrder(graph: Graph): void {
   graph.nodes.reverse();
+}
+
+/** Takes out every node, initialiser and input that no output needs. */
+export function prune(graph: Graph): void {
+  const producers = new Map<Value, Node>();
+  for (const node of graph.nodes) for (const output of node.outputs) producers.set(output, node);
+  const needed = new Set<Value>(graph.outputs.map(({ name }) => name));
+  const kept = new Set<Node>();
+  // A set visits what is added to it while it is visited.
+  for (const value of needed) {
+    const node = producers.get(value);
+    if (node === undefined || kept.has(node)) continue;
+    kept.add(node);
+    for (const input of node.inputs) needed.add(input);
+  }
+  graph.nodes = graph.nodes.filter((node) => kept.has(node));
+  graph.inputs = graph.inputs.filter(({ name }) => needed.has(name));
+  for (const name of graph.initializers.keys()) if (!needed.has(name)) graph.initializers.delete(name);
 }

@@ -1,8 +1,8 @@
 import { augmentedPixels } from '../../image-gpt/augment.ts';
-import type { Preprocessing } from '../../image-gpt/config.ts';
-import { createQuantizer } from '../../image-gpt/nearest-color.ts';
+import { createQuantizer } from '../../image-gpt/quantizer.ts';
 import type { Random } from '../../image-gpt/random.ts';
 import { applyRecipe } from '../../image-gpt/recipe.ts';
+import type { Preprocessing } from '../../ports/model.ts';
 import { DataSetError } from '../error.ts';
 import { type DataSet, gatherTokens, type Originals } from './data-set.ts';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { access, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { nameBeside, removeLeftovers } from '../../checkpoint/leftovers.ts';
+import { nameBeside, removeLeftovers } from '../../local/leftovers.ts';
 import { makeDirectory } from '../../local/make-directory.ts';
 import { DataSetError } from '../error.ts';
 

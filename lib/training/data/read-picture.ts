@@ -1,4 +1,6 @@
-import { type ObjectStore, type PictureDecoder, PictureError, type StoredObject } from '../../pipeline/ports.ts';
+import { PictureError } from '../../ports/error.ts';
+import type { ObjectStore, StoredObject } from '../../ports/object-store.ts';
+import type { PictureDecoder } from '../../ports/picture-decoder.ts';
 
 export interface PictureReading {
   store: ObjectStore;

@@ -1,8 +1,7 @@
-import { softmax } from '../../image-gpt/classification.ts';
-import type { Objective } from '../../image-gpt/config.ts';
-import { ImageGptError } from '../../image-gpt/error.ts';
-import { bitsPerPixel } from '../../image-gpt/likelihood.ts';
+import { bitsPerPixel, softmax } from '../../image-gpt/classification.ts';
 import { createRandom } from '../../image-gpt/random.ts';
+import { ImageGptError } from '../../ports/error.ts';
+import type { Objective } from '../../ports/model.ts';
 import type { ForwardPool } from '../../runtime/forward-pool.ts';
 import type { Output } from '../../runtime/session.ts';
 import { bertMask } from '../bert-mask.ts';

@@ -1,4 +1,4 @@
-import type { FeatureNorm } from '../../image-gpt/config.ts';
+import type { FeatureNorm } from '../../ports/model.ts';
 import type { ForwardPool } from '../../runtime/forward-pool.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { forwardRows } from '../evaluation/forward-rows.ts';

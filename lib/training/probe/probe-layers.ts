@@ -1,6 +1,6 @@
 import { createRandom } from '../../image-gpt/random.ts';
-import { openWorkerPool } from '../../runtime/worker-pool.ts';
-import { checkClasses } from '../data/check-classes.ts';
+import { openThreadPool } from '../../runtime/thread-pool.ts';
+import { checkClasses } from '../data/classes.ts';
 import type { LabelledDataSet } from '../data/data-set.ts';
 import { type Split, shuffle } from '../data/split.ts';
 import { DataSetError } from '../error.ts';
@@ -84,8 +84,8 @@ export async function probeLayers(
 ): Promise<ProbeResult[]> {
   const { candidates, draws, seed = 0, workers, onProgress } = options;
   const tasks = candidates.flatMap((layers) => draws.map((part, draw) => taskOf(layers, part, draw)));
-  const pool = await openWorkerPool<undefined, ProbeTask, FittedProbe>({
-    file: new URL('./probe-worker.ts', import.meta.url),
+  const pool = await openThreadPool<undefined, ProbeTask, FittedProbe>({
+    file: new URL('./probe-thread.ts', import.meta.url),
     data: undefined,
     workers: Math.min(workers, tasks.length),
   });

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { openCheckpoint, openTokenizerFiles } from '../../../lib/checkpoint/checkpoint.ts';
-import type { BatchRow } from '../../../lib/contracts/batch.ts';
-import { openDecoder } from '../../../lib/image/decoder-pool.ts';
-import { createQuantizer } from '../../../lib/image-gpt/nearest-color.ts';
+import type { JobRow } from '../../../lib/contracts/job.ts';
+import { openDecoder } from '../../../lib/decode/decoder-pool.ts';
+import { createQuantizer } from '../../../lib/image-gpt/quantizer.ts';
+import { parquetShards } from '../../../lib/jobs/parquet/shard-file.ts';
 import { openInputDirectory } from '../../../lib/local/input-directory.ts';
-import { parquetShards } from '../../../lib/parquet/shard-format.ts';
-import type { Model } from '../../../lib/pipeline/ports.ts';
+import type { Model } from '../../../lib/ports/model.ts';
 import { openModel } from '../../../lib/runtime/model.ts';
 import { runJob } from '../batch-job.ts';
 import { measureBatch } from '../batch-memory.ts';
@@ -52,7 +52,7 @@ async function shard({ rounds }: BenchContext): Promise<Row> {
   const labels = Array.from({ length: 5 }, (_, index) => ({ label: `class ${index}`, index, probability: 0.2 }));
   const rows = Array.from(
     { length: 10_000 },
-    (_, i): BatchRow => ({
+    (_, i): JobRow => ({
       ...{ key: `folder/${i}.jpg`, etag: `"${i}"`, width: 640, height: 427, label: 'class 0', probability: 0.2 },
       ...{ top5: labels, features: features.subarray(i, i + 512), nats_per_token: i / 10_000, error_code: null },
     }),

@@ -1,5 +1,5 @@
 import { openTokenizerFiles } from '../../../lib/checkpoint/checkpoint.ts';
-import { createQuantizer, type Quantizer } from '../../../lib/image-gpt/nearest-color.ts';
+import { createQuantizer, type Quantizer } from '../../../lib/image-gpt/quantizer.ts';
 import { type BenchContext, NANO } from '../context.ts';
 import { interleave, secondsPerItem, side, timed } from '../interleave.ts';
 import type { Row } from '../report.ts';

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
-import { openDecoder } from '../../../lib/image/decoder-pool.ts';
-import { createQuantizer } from '../../../lib/image-gpt/nearest-color.ts';
+import { openDecoder } from '../../../lib/decode/decoder-pool.ts';
+import { createQuantizer } from '../../../lib/image-gpt/quantizer.ts';
 import { openModel } from '../../../lib/runtime/model.ts';
 import { comparison } from '../comparison.ts';
 import { type BenchContext, THREADS } from '../context.ts';

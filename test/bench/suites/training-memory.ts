@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { BenchContext } from '../context.ts';
-import { THREADS } from '../context.ts';
+import { type BenchContext, THREADS } from '../context.ts';
 import { median } from '../interleave.ts';
 import type { Row } from '../report.ts';
 import { IGPT_S, scratchCheckpoint } from '../scratch-checkpoint.ts';

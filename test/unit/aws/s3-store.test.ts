@@ -2,7 +2,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AwsError } from '../../../lib/aws/aws-error.ts';
 import { createS3Store } from '../../../lib/aws/s3-store.ts';
-import { type ObjectStore, PictureError, TransientError } from '../../../lib/pipeline/ports.ts';
+import { PictureError, TransientError } from '../../../lib/ports/error.ts';
+import type { ObjectStore } from '../../../lib/ports/object-store.ts';
 import { type ScriptedAws, s3Error, startScriptedAws } from '../../support/scripted-aws.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 

@@ -2,7 +2,8 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSnsEventSink } from '../../../lib/aws/sns-event-sink.ts';
 import type { PipelineEvent, ResultEvent } from '../../../lib/contracts/event.ts';
-import { type EventSink, TransientError } from '../../../lib/pipeline/ports.ts';
+import { TransientError } from '../../../lib/ports/error.ts';
+import type { EventSink } from '../../../lib/ports/queue.ts';
 import { type Answer, type ScriptedAws, startScriptedAws } from '../../support/scripted-aws.ts';
 
 let aws: ScriptedAws;

@@ -3,7 +3,8 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AwsError } from '../../../lib/aws/aws-error.ts';
 import { createSqsQueue } from '../../../lib/aws/sqs-queue.ts';
-import { type Queue, TransientError } from '../../../lib/pipeline/ports.ts';
+import { TransientError } from '../../../lib/ports/error.ts';
+import type { Queue } from '../../../lib/ports/queue.ts';
 import { json, jsonError, type ScriptedAws, startScriptedAws } from '../../support/scripted-aws.ts';
 
 let aws: ScriptedAws;

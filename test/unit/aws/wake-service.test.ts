@@ -1,10 +1,9 @@
 import { ECSClient } from '@aws-sdk/client-ecs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AwsError } from '../../../lib/aws/aws-error.ts';
-import { wakeOnSend } from '../../../lib/aws/wake-on-send.ts';
-import { createServiceWaker } from '../../../lib/aws/wake-service.ts';
+import { createServiceWaker, wakeOnSend } from '../../../lib/aws/wake-service.ts';
 import { createMemoryQueue } from '../../../lib/local/memory-queue.ts';
-import { TransientError } from '../../../lib/pipeline/ports.ts';
+import { TransientError } from '../../../lib/ports/error.ts';
 import { json, jsonError, type ScriptedAws, startScriptedAws } from '../../support/scripted-aws.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { initCheckpoint } from '../../../lib/checkpoint/init-checkpoint.ts';
-import { variantCheckpoint } from '../../../lib/checkpoint/variant-checkpoint.ts';
+import { variantCheckpoint } from '../../../lib/checkpoint/initial-weights.ts';
 import { variantConfig } from '../../../lib/checkpoint/variants.ts';
 import { forwardGraph } from '../../../lib/graph/forward-graph.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { preprocessingHash } from '../../../lib/checkpoint/preprocessing-hash.ts';
-import type { Preprocessing } from '../../../lib/image-gpt/config.ts';
+import type { Preprocessing } from '../../../lib/ports/model.ts';
 
 const preprocessing: Preprocessing = {
   height: 4,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { variantCheckpoint } from '../../../lib/checkpoint/initial-weights.ts';
 import { summarize } from '../../../lib/checkpoint/summary.ts';
-import { variantCheckpoint } from '../../../lib/checkpoint/variant-checkpoint.ts';
 import { type VariantOptions, variantConfig, variantHeads } from '../../../lib/checkpoint/variants.ts';
 
 /** As MODEL.md section 3 has them, checked there against transformers. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createProgram } from '../../../lib/cli/program.ts';
-import { UsageError } from '../../../lib/cli/usage-error.ts';
+import { UsageError } from '../../../lib/ports/error.ts';
 
 test.each([
   [['runn', 'x'], /no verb 'runn' \(nearest: run\); expected one of run, classify/],

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { retryDelayMs } from '../../../functions/retry-delay.ts';
 import { createTelemetry, type Telemetry } from '../../../functions/telemetry.ts';
+import { retryDelayMs } from '../../../lib/contracts/delivery.ts';
 import { metricNames } from '../../../lib/contracts/metrics.ts';
-import { PictureError } from '../../../lib/pipeline/ports.ts';
+import { PictureError } from '../../../lib/ports/error.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const clock = createVirtualClock();

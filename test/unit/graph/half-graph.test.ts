@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
-import type { Batch } from '../../../lib/graph/batch.ts';
+import type { Batch } from '../../../lib/graph/attention.ts';
 import { forwardGraph } from '../../../lib/graph/forward-graph.ts';
 import type { Graph } from '../../../lib/graph/graph.ts';
 import { halfGraph } from '../../../lib/graph/half-graph.ts';

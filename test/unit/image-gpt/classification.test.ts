@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { softmax, topClasses } from '../../../lib/image-gpt/classification.ts';
+import { bitsPerPixel, softmax, topClasses } from '../../../lib/image-gpt/classification.ts';
 
 describe('softmax', () => {
   it('gives 1/4, 1/4, 1/2 for logits 0, 0, ln 2', () => {
@@ -31,4 +31,9 @@ describe('topClasses', () => {
       { index: 1, probability: 0.5 },
     ]);
   });
+});
+
+it('makes 9 bits of ln 512 nats: what a uniform guess over 512 colours costs', () => {
+  expect(bitsPerPixel(Math.log(512))).toBeCloseTo(9, 12);
+  expect(bitsPerPixel(0)).toBe(0);
 });

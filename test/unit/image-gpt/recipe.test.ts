@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Resample } from '../../../lib/image-gpt/config.ts';
-import { createQuantizer } from '../../../lib/image-gpt/nearest-color.ts';
+import { createQuantizer } from '../../../lib/image-gpt/quantizer.ts';
 import { applyRecipe, type Recipe, recipeShortSide } from '../../../lib/image-gpt/recipe.ts';
+import type { Resample } from '../../../lib/ports/model.ts';
 import { goldenCases, goldenNames, goldenPicture, palette16, palette512 } from '../../support/golden-quant.ts';
 
 const squash = { width: 32, height: 32, resample: 2, crop: 'none' } as const;

@@ -1,77 +1,76 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Resample } from '../../../lib/image-gpt/config.ts';
-import { ResizeError, resize } from '../../../lib/image-gpt/resize.ts';
+import { ResizeError, resize, roundHalfToEven } from '../../../lib/image-gpt/resize.ts';
+import type { Resample } from '../../../lib/ports/model.ts';
 import { goldenCases, goldenNames, goldenPicture } from '../../support/golden-quant.ts';
 
-const FILTERS: Record<string, Resample> = { nearest: 0, lanczos: 1, bilinear: 2, bicubic: 3, box: 4, hamming: 5 };
+describe('resize', () => {
+  const FILTERS: Record<string, Resample> = { nearest: 0, lanczos: 1, bilinear: 2, bicubic: 3, box: 4, hamming: 5 };
 
-/** Straight from the description of the algorithm, one axis at a time, in BigInt: slow, and sharing no code with the real one. */
-function plainResize(rgb: Uint8Array, w: number, h: number, ow: number, oh: number, resample: Resample): Uint8Array {
-  const across = w === ow ? rgb : plainPass(rgb, w, h, ow, resample);
-  if (h === oh) return across;
-  return transpose(plainPass(transpose(across, ow, h), h, ow, oh, resample), oh, ow);
-}
+  /** Straight from the description of the algorithm, one axis at a time, in BigInt: slow, and sharing no code with the real one. */
+  function plainResize(rgb: Uint8Array, w: number, h: number, ow: number, oh: number, resample: Resample): Uint8Array {
+    const across = w === ow ? rgb : plainPass(rgb, w, h, ow, resample);
+    if (h === oh) return across;
+    return transpose(plainPass(transpose(across, ow, h), h, ow, oh, resample), oh, ow);
+  }
 
-function transpose(rgb: Uint8Array, w: number, h: number): Uint8Array {
-  return Uint8Array.from({ length: w * h * 3 }, (_, i) => {
-    const pixel = Math.floor(i / 3);
-    return rgb[((pixel % h) * w + Math.floor(pixel / h)) * 3 + (i % 3)]!;
-  });
-}
+  function transpose(rgb: Uint8Array, w: number, h: number): Uint8Array {
+    return Uint8Array.from({ length: w * h * 3 }, (_, i) => {
+      const pixel = Math.floor(i / 3);
+      return rgb[((pixel % h) * w + Math.floor(pixel / h)) * 3 + (i % 3)]!;
+    });
+  }
 
-function plainPass(rgb: Uint8Array, w: number, h: number, ow: number, resample: Resample): Uint8Array {
-  const out = new Uint8Array(ow * h * 3);
-  const scale = w / ow;
-  const fs = Math.max(scale, 1);
-  const sinc = (x: number) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
-  const shapes: Record<number, [number, (x: number) => number]> = {
-    1: [3, (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0)],
-    2: [1, (x) => (Math.abs(x) < 1 ? 1 - Math.abs(x) : 0)],
-    3: [
-      2,
-      (x) => {
-        const a = Math.abs(x);
-        if (a < 1) return 1.5 * a ** 3 - 2.5 * a ** 2 + 1;
-        return a < 2 ? -0.5 * a ** 3 + 2.5 * a ** 2 - 4 * a + 2 : 0;
-      },
-    ],
-    4: [0.5, (x) => (x > -0.5 && x <= 0.5 ? 1 : 0)],
-    5: [1, (x) => (Math.abs(x) < 1 ? sinc(x) * (0.54 + 0.46 * Math.cos(Math.PI * x)) : 0)],
-  };
-  const [radius, f] = shapes[resample]!;
-  for (let i = 0; i < ow; i += 1) {
-    const centre = (i + 0.5) * scale;
-    const lo = Math.max(0, Math.trunc(centre - radius * fs + 0.5));
-    const hi = Math.min(w, Math.trunc(centre + radius * fs + 0.5));
-    const weights = Array.from({ length: hi - lo }, (_, j) => f((lo + j - centre + 0.5) / fs));
-    const sum = weights.reduce((a, b) => a + b, 0);
-    const fixed = weights.map((k) => BigInt(Math.trunc((k / sum) * 2 ** 22 + (k < 0 ? -0.5 : 0.5))));
-    for (let y = 0; y < h; y += 1) {
-      for (let c = 0; c < 3; c += 1) {
-        const total = fixed.reduce((acc, k, j) => acc + k * BigInt(rgb[(y * w + lo + j) * 3 + c]!), 1n << 21n);
-        out[(y * ow + i) * 3 + c] = Math.min(255, Math.max(0, Number(total >> 22n)));
+  function plainPass(rgb: Uint8Array, w: number, h: number, ow: number, resample: Resample): Uint8Array {
+    const out = new Uint8Array(ow * h * 3);
+    const scale = w / ow;
+    const fs = Math.max(scale, 1);
+    const sinc = (x: number) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
+    const shapes: Record<number, [number, (x: number) => number]> = {
+      1: [3, (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0)],
+      2: [1, (x) => (Math.abs(x) < 1 ? 1 - Math.abs(x) : 0)],
+      3: [
+        2,
+        (x) => {
+          const a = Math.abs(x);
+          if (a < 1) return 1.5 * a ** 3 - 2.5 * a ** 2 + 1;
+          return a < 2 ? -0.5 * a ** 3 + 2.5 * a ** 2 - 4 * a + 2 : 0;
+        },
+      ],
+      4: [0.5, (x) => (x > -0.5 && x <= 0.5 ? 1 : 0)],
+      5: [1, (x) => (Math.abs(x) < 1 ? sinc(x) * (0.54 + 0.46 * Math.cos(Math.PI * x)) : 0)],
+    };
+    const [radius, f] = shapes[resample]!;
+    for (let i = 0; i < ow; i += 1) {
+      const centre = (i + 0.5) * scale;
+      const lo = Math.max(0, Math.trunc(centre - radius * fs + 0.5));
+      const hi = Math.min(w, Math.trunc(centre + radius * fs + 0.5));
+      const weights = Array.from({ length: hi - lo }, (_, j) => f((lo + j - centre + 0.5) / fs));
+      const sum = weights.reduce((a, b) => a + b, 0);
+      const fixed = weights.map((k) => BigInt(Math.trunc((k / sum) * 2 ** 22 + (k < 0 ? -0.5 : 0.5))));
+      for (let y = 0; y < h; y += 1) {
+        for (let c = 0; c < 3; c += 1) {
+          const total = fixed.reduce((acc, k, j) => acc + k * BigInt(rgb[(y * w + lo + j) * 3 + c]!), 1n << 21n);
+          out[(y * ow + i) * 3 + c] = Math.min(255, Math.max(0, Number(total >> 22n)));
+        }
       }
     }
+    return out;
   }
-  return out;
-}
 
-function largestDifference(a: Uint8Array, b: Uint8Array): number {
-  expect(a.length).toBe(b.length);
-  return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0);
-}
+  function largestDifference(a: Uint8Array, b: Uint8Array): number {
+    expect(a.length).toBe(b.length);
+    return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0);
+  }
 
-const side = fc.integer({ min: 1, max: 24 });
-const picture = fc
-  .record({ width: side, height: side })
-  .chain(({ width, height }) =>
-    fc
-      .uint8Array({ minLength: width * height * 3, maxLength: width * height * 3 })
-      .map((rgb) => ({ rgb, width, height })),
-  );
-
-describe('resize', () => {
+  const side = fc.integer({ min: 1, max: 24 });
+  const picture = fc
+    .record({ width: side, height: side })
+    .chain(({ width, height }) =>
+      fc
+        .uint8Array({ minLength: width * height * 3, maxLength: width * height * 3 })
+        .map((rgb) => ({ rgb, width, height })),
+    );
   for (const name of goldenNames) {
     it(`gives Pillow's bytes for ${name} with every filter and size`, () => {
       const { rgb, width, height } = goldenPicture(name);
@@ -164,4 +163,10 @@ describe('resize', () => {
       'Expected a window inside 4x4, received 2x1 at 3,0.',
     );
   });
+});
+
+it('rounds halves to the even neighbour and everything else to the nearest', () => {
+  expect([0.5, 1.5, 2.5, 227.5, 234.5, 2.4, 2.6, -0.6, -1.5].map(roundHalfToEven)).toEqual([
+    0, 2, 2, 228, 234, 2, 3, -1, -2,
+  ]);
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openInputDirectory, type SkippedFile } from '../../../lib/local/input-directory.ts';
-import type { ObjectStore } from '../../../lib/pipeline/ports.ts';
+import type { ObjectStore } from '../../../lib/ports/object-store.ts';
 
 let outside: string;
 let root: string;

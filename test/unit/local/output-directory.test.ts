@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openOutputDirectory } from '../../../lib/local/output-directory.ts';
-import type { ObjectStore } from '../../../lib/pipeline/ports.ts';
+import type { ObjectStore } from '../../../lib/ports/object-store.ts';
 
 let root: string;
 let store: ObjectStore;

@@ -1,44 +1,43 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hasLongResultKey, resultKey } from '../../../lib/contracts/keys.ts';
-import { type BackfillOptions, backfill } from '../../../lib/pipeline/backfill.ts';
-import { sha256 } from '../../../lib/pipeline/sha256.ts';
+import { type BackfillOptions, backfill, inSuffixOrder } from '../../../lib/pipeline/backfill.ts';
+import { sha256 } from '../../../lib/pipeline/outcome-key.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from '../../support/memory-object-store.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
-const model = 'fake-1';
-
-function world() {
-  const clock = createVirtualClock();
-  return { clock, input: createMemoryObjectStore(clock), output: createMemoryObjectStore(clock) };
-}
-
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-
-async function storeFailed(output: MemoryObjectStore, key: string, etag: string): Promise<void> {
-  const outcome = {
-    ...{ schema_version: 1, status: 'failed', key, etag, model, created_at: '2026-01-01T00:00:00.000Z' },
-    error: { code: 'corrupt_image', message: 'no' },
-  };
-  await output.put(resultKey(model, key, sha256), bytes(JSON.stringify(outcome)));
-}
-
-async function found(options: Omit<BackfillOptions, 'model'>): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key, reason } of backfill({ ...options, model })) keys.push(`${reason} ${key}`);
-  return keys.sort();
-}
-
-/** Keys that the order of listings makes hard: prefixes of one another, around the bytes of `.json`, long, astral. */
-const hardKey = fc
-  .array(fc.constantFrom('a', 'b', '!', '.', '/', '.json', '.j', '-', '~', '\ufffd', '🐈', 'é', 'x'.repeat(500)), {
-    minLength: 1,
-    maxLength: 4,
-  })
-  .map((parts) => parts.join(''))
-  .filter((key) => Buffer.byteLength(key) <= 1024);
-
 describe('the backfill', () => {
+  const model = 'fake-1';
+
+  function world() {
+    const clock = createVirtualClock();
+    return { clock, input: createMemoryObjectStore(clock), output: createMemoryObjectStore(clock) };
+  }
+
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+  async function storeFailed(output: MemoryObjectStore, key: string, etag: string): Promise<void> {
+    const outcome = {
+      ...{ schema_version: 1, status: 'failed', key, etag, model, created_at: '2026-01-01T00:00:00.000Z' },
+      error: { code: 'corrupt_image', message: 'no' },
+    };
+    await output.put(resultKey(model, key, sha256), bytes(JSON.stringify(outcome)));
+  }
+
+  async function found(options: Omit<BackfillOptions, 'model'>): Promise<string[]> {
+    const keys: string[] = [];
+    for await (const { key, reason } of backfill({ ...options, model })) keys.push(`${reason} ${key}`);
+    return keys.sort();
+  }
+
+  /** Keys that the order of listings makes hard: prefixes of one another, around the bytes of `.json`, long, astral. */
+  const hardKey = fc
+    .array(fc.constantFrom('a', 'b', '!', '.', '/', '.json', '.j', '-', '~', '\ufffd', '🐈', 'é', 'x'.repeat(500)), {
+      minLength: 1,
+      maxLength: 4,
+    })
+    .map((parts) => parts.join(''))
+    .filter((key) => Buffer.byteLength(key) <= 1024);
   test('finds exactly the pictures without an outcome, whatever their names', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -141,5 +140,34 @@ describe('the backfill', () => {
     await storeFailed(output, 'a.jpg', '"1"');
     const broken = { ...output, get: () => Promise.reject(new Error('broken')) };
     await expect(found({ input, output: broken })).rejects.toThrow('broken');
+  });
+});
+
+describe('suffix order', () => {
+  const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+  async function reordered(keys: string[]): Promise<string[]> {
+    const objects = (async function* () {
+      for (const key of keys) yield { key };
+    })();
+    const result: string[] = [];
+    for await (const { key } of inSuffixOrder(objects, '.json')) result.push(key);
+    return result;
+  }
+
+  test('a key comes after those that it begins and that sort below it with .json', async () => {
+    expect(await reordered(['a', 'a!', 'a.b', 'a/b'])).toEqual(['a!', 'a.b', 'a', 'a/b']);
+  });
+
+  test('the order is that of sorting the result keys', async () => {
+    const part = fc.constantFrom('a', '.', '!', '.json', '.jso', '.jsoo', '/', '🐈', '\ufffd');
+    const key = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join(''));
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(key, { maxLength: 50 }), async (keys) => {
+        const sorted = keys.map((key) => `${key}.json`).sort(byBytes);
+        expect((await reordered(keys.toSorted(byBytes))).map((key) => `${key}.json`)).toEqual(sorted);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PipelineEvent } from '../../../lib/contracts/event.ts';
 import { deliverOutcome, failedOutcome } from '../../../lib/pipeline/deliver-outcome.ts';
-import type { PictureEnd } from '../../../lib/pipeline/picture-end.ts';
-import { createStages } from '../../../lib/pipeline/stages.ts';
+import { createStages, type PictureEnd } from '../../../lib/pipeline/observer.ts';
 import { createMemoryObjectStore } from '../../support/memory-object-store.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 

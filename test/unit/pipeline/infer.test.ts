@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { PictureError, TransientError } from '../../../lib/pipeline/ports.ts';
-import { parseOutcome } from '../../../lib/pipeline/store-outcome.ts';
+import { parseOutcome } from '../../../lib/contracts/outcome.ts';
+import { PictureError, TransientError } from '../../../lib/ports/error.ts';
 import { createFakeModel } from '../../support/fake-model.ts';
 import { createWorld, startProcess } from '../../support/pipeline-world.ts';
 

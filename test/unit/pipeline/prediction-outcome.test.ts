@@ -1,17 +1,37 @@
 import { describe, expect, test } from 'vitest';
 import { outcome } from '../../../lib/contracts/outcome.ts';
-import type { Prediction } from '../../../lib/pipeline/ports.ts';
-import { predictionOutcome } from '../../../lib/pipeline/prediction-outcome.ts';
+import { labelledClasses, predictionOutcome } from '../../../lib/pipeline/prediction-outcome.ts';
+import type { Prediction } from '../../../lib/ports/model.ts';
 import { createFakeModel } from '../../support/fake-model.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
-const picture = { key: 'a.jpg', etag: '"1"', image: { format: 'jpeg', width: 2, height: 3, bytes: 4 }, tokens: 'AA==' };
+test('the likeliest classes come first, by label or else by number', () => {
+  // e^0 : e^ln 3 = 1 : 3
+  const classes = labelledClasses(Float32Array.of(0, Math.log(3)), ['cat'], 5);
+  expect(classes.map(({ label, index }) => [label, index])).toEqual([
+    ['class 1', 1],
+    ['cat', 0],
+  ]);
+  expect(classes[0]?.probability).toBeCloseTo(0.75, 6);
+});
 
-function outcomeOf(prediction: Prediction, labels = ['cat', 'dog']) {
-  return predictionOutcome({ clock: createVirtualClock(), model: createFakeModel({ labels }) }, picture, prediction);
-}
+test.each([Number.NaN, Number.POSITIVE_INFINITY])('a logit of %f fails the picture', (logit) => {
+  expect(() => labelledClasses(Float32Array.of(0, logit), [], 1)).toThrow(
+    expect.objectContaining({ code: 'inference_failed' }),
+  );
+});
 
 describe('the outcome of a prediction', () => {
+  const picture = {
+    key: 'a.jpg',
+    etag: '"1"',
+    image: { format: 'jpeg', width: 2, height: 3, bytes: 4 },
+    tokens: 'AA==',
+  };
+
+  function outcomeOf(prediction: Prediction, labels = ['cat', 'dog']) {
+    return predictionOutcome({ clock: createVirtualClock(), model: createFakeModel({ labels }) }, picture, prediction);
+  }
   test('holds what the contract says', () => {
     const made = outcomeOf({
       classLogits: Float32Array.of(0, Math.log(3)),

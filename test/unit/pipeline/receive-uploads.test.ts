@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { messageText } from '../../../lib/contracts/message-text.ts';
-import { MessageError } from '../../../lib/pipeline/message-error.ts';
-import type { QueueMessage } from '../../../lib/pipeline/ports.ts';
+import { MessageError, messageText } from '../../../lib/contracts/message-text.ts';
 import { createReceiveUploads } from '../../../lib/pipeline/receive-uploads.ts';
+import type { QueueMessage } from '../../../lib/ports/queue.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from '../../support/memory-object-store.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { resultKey } from '../../../lib/contracts/keys.ts';
-import type { Queue } from '../../../lib/pipeline/ports.ts';
+import { sha256 } from '../../../lib/pipeline/outcome-key.ts';
 import { type SendBackfillOptions, sendBackfill } from '../../../lib/pipeline/send-backfill.ts';
-import { sha256 } from '../../../lib/pipeline/sha256.ts';
+import type { Queue } from '../../../lib/ports/queue.ts';
 import { createMemoryObjectStore } from '../../support/memory-object-store.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 

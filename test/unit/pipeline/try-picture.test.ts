@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { PictureError, TransientError } from '../../../lib/pipeline/ports.ts';
 import { tryPicture, tryReading } from '../../../lib/pipeline/try-picture.ts';
+import { PictureError, TransientError } from '../../../lib/ports/error.ts';
 
 const attempt = (receiveCount: number, signal?: AbortSignal) => {
   const caught: unknown[] = [];

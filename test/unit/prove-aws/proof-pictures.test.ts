@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { openDecoder } from '../../../lib/image/decoder-pool.ts';
-import { PictureError } from '../../../lib/pipeline/ports.ts';
+import { openDecoder } from '../../../lib/decode/decoder-pool.ts';
+import { PictureError } from '../../../lib/ports/error.ts';
 import { proofPictures } from '../../prove-aws/proof-pictures.ts';
 
 test('40 of 300 are bad, spread among the others, under 300 names', () => {

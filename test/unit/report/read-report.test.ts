@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { isReport, lookKey, looksOfReport } from '../../../lib/report/read-report.ts';
+import { isReport, viewKey, viewsOfReport } from '../../../lib/report/read-report.ts';
 import { reportPage } from '../../../lib/report/report-page.ts';
 import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../../support/report-rows.ts';
 
@@ -19,17 +19,17 @@ describe('an earlier report', () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   test('gives back what there was to look at, by picture and version', async () => {
-    const looks = await looksOfReport(path, REPORT_ABOUT.model);
-    expect([...looks.keys()]).toEqual([0, 1, 7].map((i) => lookKey(`folder/picture ${i}.jpg`, `"${i}"`)));
-    expect(looks.get(lookKey('folder/picture 1.jpg', '"1"'))).toEqual(rows[1]?.look);
+    const looks = await viewsOfReport(path, REPORT_ABOUT.model);
+    expect([...looks.keys()]).toEqual([0, 1, 7].map((i) => viewKey(`folder/picture ${i}.jpg`, `"${i}"`)));
+    expect(looks.get(viewKey('folder/picture 1.jpg', '"1"'))).toEqual(rows[1]?.look);
   });
 
   test('of another model gives nothing, and neither does a missing or foreign file', async () => {
-    expect(await looksOfReport(path, 'other-0123456789ab')).toEqual(new Map());
-    expect(await looksOfReport(join(folder, 'none.html'), REPORT_ABOUT.model)).toEqual(new Map());
+    expect(await viewsOfReport(path, 'other-0123456789ab')).toEqual(new Map());
+    expect(await viewsOfReport(join(folder, 'none.html'), REPORT_ABOUT.model)).toEqual(new Map());
     await writeFile(path, '<!doctype html><html>');
     expect(await isReport(path)).toBe(false);
-    expect(await looksOfReport(path, REPORT_ABOUT.model)).toEqual(new Map());
+    expect(await viewsOfReport(path, REPORT_ABOUT.model)).toEqual(new Map());
   });
 
   test('damaged lines are passed over, and nothing that is no base64 is taken', async () => {
@@ -39,8 +39,8 @@ describe('an earlier report', () => {
       return line.includes('picture 1.jpg') ? line.replace('"thumbnail":"', '"thumbnail":"\\"onload=') : line;
     });
     await writeFile(path, lines.join('\n'));
-    const looks = await looksOfReport(path, REPORT_ABOUT.model);
-    expect([...looks.keys()]).toEqual([lookKey('folder/picture 7.jpg', '"7"')]);
+    const looks = await viewsOfReport(path, REPORT_ABOUT.model);
+    expect([...looks.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
   });
 
   test('gives no tokens and no map of another size than the model reads', async () => {
@@ -51,7 +51,7 @@ describe('an earlier report', () => {
       return line.includes('picture 1.jpg') ? line.replace(/("surprise":")..../, '$1') : line;
     });
     await writeFile(path, lines.join('\n'));
-    const looks = await looksOfReport(path, REPORT_ABOUT.model);
-    expect([...looks.keys()]).toEqual([lookKey('folder/picture 7.jpg', '"7"')]);
+    const looks = await viewsOfReport(path, REPORT_ABOUT.model);
+    expect([...looks.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { writeProbe } from '../../../lib/checkpoint/probe.ts';
-import type { Prediction } from '../../../lib/pipeline/ports.ts';
+import type { Prediction } from '../../../lib/ports/model.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
 import { type LocalModel, type OpenModelOptions, openModel } from '../../../lib/runtime/model.ts';
 import { randomTokens, type TinyCheckpointOptions, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
@@ -188,7 +188,7 @@ describe('openModel', () => {
     await damage(join(written.directory, 'model.safetensors'));
 
     await expect(openModel(checkpoint, { workers: 2 })).rejects.toMatchObject({
-      name: 'WorkerUnusableError',
+      name: 'ThreadUnusableError',
       code: 'session_failed',
     });
   });

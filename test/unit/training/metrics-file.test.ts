@@ -1,8 +1,8 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { openMetricsFile } from '../../../lib/training/metrics-file.ts';
+import { describe, expect, test } from 'vitest';
+import { metricsPlot, openMetricsFile } from '../../../lib/training/metrics-file.ts';
 
 test('drops what came after the step that a run goes on from, and a line that is cut short', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'igpt-metrics-'));
@@ -21,4 +21,21 @@ test('drops what came after the step that a run goes on from, and a line that is
   expect(again.metrics).toEqual(expected);
   expect(readFileSync(path, 'utf8')).toBe(expected.map((metric) => `${JSON.stringify(metric)}\n`).join(''));
   rmSync(folder, { recursive: true });
+});
+
+describe('metrics plot', () => {
+  const step = (number: number) => ({ type: 'step', step: number, loss: 6 / number }) as const;
+
+  test('draws both curves, the training one thinned to what a plot can show', () => {
+    const metrics = Array.from({ length: 5000 }, (_, i) => step(i + 1));
+    const drawn = metricsPlot('tiny on x.npy', [...metrics, { type: 'validation', step: 5000, loss: 1 }]);
+    expect(drawn).toContain('tiny on x.npy');
+    expect(drawn).toContain('held out');
+    const [training = ''] = /points="([^"]*)"/.exec(drawn)?.slice(1) ?? [];
+    expect(training.split(' ')).toHaveLength(295); // means of 17 steps
+  });
+
+  test('draws an empty plot before the first step', () => {
+    expect(metricsPlot('new', [])).toContain('<svg');
+  });
 });

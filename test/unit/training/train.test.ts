@@ -1,60 +1,67 @@
 import { describe, expect, test } from 'vitest';
-import { NEW_RUN, type TrainPlan, type TrainPorts, type TrainState, train } from '../../../lib/training/train.ts';
-
-const plan = (steps: number, more: Partial<TrainPlan> = {}): TrainPlan => ({
-  learningRate: { peak: 1, schedule: 'constant', warmup: 0, steps },
-  evalEvery: 2,
-  saveEvery: 3,
-  patience: Number.POSITIVE_INFINITY,
-  bestBy: 'loss',
-  leap: 1,
-  ...more,
-});
-
-/** A model of one weight: each step adds 1 to it, and tells what it does. */
-function world({
-  validations,
-  weight = 0,
-  losses = [],
-}: {
-  validations?: number[];
-  weight?: number;
-  losses?: number[];
-}) {
-  const told: string[] = [];
-  const data = Float32Array.of(weight);
-  const saved: TrainState[] = [];
-  const ports: TrainPorts = {
-    session: {
-      parameters: [{ name: 'w', shape: [1], data }],
-      async step({ tokens }, { step }) {
-        told.push(`step ${step} on ${tokens[0]}`);
-        data[0] = (data[0] ?? 0) + 1;
-        return { loss: losses[step - 1] ?? 2, gradientNorm: 1 };
-      },
-    },
-    batchOf: async (step) => {
-      told.push(`batch ${step}`);
-      return { tokens: Uint16Array.of(step) };
-    },
-    ...(validations && {
-      validate: async () => ({ loss: validations.shift() ?? 0, accuracy: 0.5 }),
-    }),
-    save: async (state) => {
-      told.push(`save ${state.step}`);
-      saved.push(state);
-    },
-    saveBest: async ({ step }) => void told.push(`best ${step}`),
-    onStep: () => {},
-    onValidation: async (step, { loss }) => void told.push(`validation ${step}: ${loss}`),
-    now: () => 0,
-  };
-  return { ports, told, saved };
-}
-
-const go = () => new AbortController().signal;
+import type { Evaluation } from '../../../lib/runtime/training-session.ts';
+import {
+  NEW_RUN,
+  type TrainPlan,
+  type TrainPorts,
+  type TrainState,
+  train,
+  validate,
+} from '../../../lib/training/train.ts';
 
 describe('train', () => {
+  const plan = (steps: number, more: Partial<TrainPlan> = {}): TrainPlan => ({
+    learningRate: { peak: 1, schedule: 'constant', warmup: 0, steps },
+    evalEvery: 2,
+    saveEvery: 3,
+    patience: Number.POSITIVE_INFINITY,
+    bestBy: 'loss',
+    leap: 1,
+    ...more,
+  });
+
+  /** A model of one weight: each step adds 1 to it, and tells what it does. */
+  function world({
+    validations,
+    weight = 0,
+    losses = [],
+  }: {
+    validations?: number[];
+    weight?: number;
+    losses?: number[];
+  }) {
+    const told: string[] = [];
+    const data = Float32Array.of(weight);
+    const saved: TrainState[] = [];
+    const ports: TrainPorts = {
+      session: {
+        parameters: [{ name: 'w', shape: [1], data }],
+        async step({ tokens }, { step }) {
+          told.push(`step ${step} on ${tokens[0]}`);
+          data[0] = (data[0] ?? 0) + 1;
+          return { loss: losses[step - 1] ?? 2, gradientNorm: 1 };
+        },
+      },
+      batchOf: async (step) => {
+        told.push(`batch ${step}`);
+        return { tokens: Uint16Array.of(step) };
+      },
+      ...(validations && {
+        validate: async () => ({ loss: validations.shift() ?? 0, accuracy: 0.5 }),
+      }),
+      save: async (state) => {
+        told.push(`save ${state.step}`);
+        saved.push(state);
+      },
+      saveBest: async ({ step }) => void told.push(`best ${step}`),
+      onStep: () => {},
+      onValidation: async (step, { loss }) => void told.push(`validation ${step}: ${loss}`),
+      now: () => 0,
+    };
+    return { ports, told, saved };
+  }
+
+  const go = () => new AbortController().signal;
   test('asks for the next batch while a step runs, and keeps checkpoints between and at the end', async () => {
     const { ports, told } = world({});
     const state = await train(plan(4), ports, NEW_RUN, go());
@@ -118,5 +125,28 @@ describe('train', () => {
     const { ports, saved } = world({ losses: [...new Array(30).fill(2), 9] });
     await expect(train(plan(40), ports, NEW_RUN, go())).rejects.toThrow(/diverged at step 31/);
     expect(saved.at(-1)?.step).toBe(30);
+  });
+});
+
+describe('validate', () => {
+  const answers = (evaluations: Evaluation[]) => ({ evaluate: async () => evaluations.shift()! });
+
+  test('weighs batches by their pictures and counts right classes', async () => {
+    const session = answers([
+      { loss: 6, generative: 4, classification: 2, classLogits: Float32Array.of(1, 0, 0, 1, -2, -1) },
+      { loss: 3, generative: 1, classification: 2, classLogits: Float32Array.of(-5, -9) },
+    ]);
+    const result = await validate(session, [
+      { tokens: new Uint16Array(12), labels: Int32Array.of(0, 0, 1) },
+      { tokens: new Uint16Array(4), labels: Int32Array.of(0) },
+    ]);
+    expect(result).toEqual({ loss: 5.25, generative: 3.25, classification: 2, accuracy: 0.75 });
+  });
+
+  test('has no accuracy without a class loss', async () => {
+    expect(await validate(answers([{ loss: 4, generative: 4 }]), [{ tokens: new Uint16Array(4) }])).toEqual({
+      loss: 4,
+      generative: 4,
+    });
   });
 });

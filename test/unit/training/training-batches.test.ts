@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { tokenDataSet } from '../../../lib/training/data/data-set.ts';
-import { createRowOrder } from '../../../lib/training/data/row-order.ts';
+import { createRowOrder } from '../../../lib/training/data/split.ts';
 import { createBatchSource, validationBatches } from '../../../lib/training/training-batches.ts';
 
 const dataSet = tokenDataSet(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parsePlan, planText, uniformPlan } from '../../../../lib/checkpoint/derived/precision.ts';
+import { parsePlan, planText, uniformPlan } from '../../../../lib/checkpoint/derived/precision-plan.ts';
 
 test('a plan is a character a matrix, and is read back', () => {
   const [block] = uniformPlan(1, 'int8');

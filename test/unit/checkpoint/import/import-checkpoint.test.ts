@@ -3,332 +3,374 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../../lib/checkpoint/checkpoint.ts';
-import { importCheckpoint } from '../../../../lib/checkpoint/import/import-checkpoint.ts';
+import { openSafetensors } from '../../../../lib/checkpoint/import/find-source.ts';
+import { importCheckpoint, withoutWrapperPrefix } from '../../../../lib/checkpoint/import/import-checkpoint.ts';
 import { findNonFinite } from '../../../../lib/checkpoint/non-finite.ts';
-import { openSafetensors } from '../../../../lib/checkpoint/safetensors/safetensors-source.ts';
 import { summarize } from '../../../../lib/checkpoint/summary.ts';
 import { encodeNpy } from '../../../../lib/image-gpt/npy.ts';
 import { golden } from '../../../support/golden.ts';
 import { sourceBytes } from '../../../support/source-values.ts';
 import { tinyCheckpoint } from '../../../support/tiny-checkpoint.ts';
 
-const tensorFlow = join(import.meta.dirname, '../../../fixtures/tensorflow');
+describe('import checkpoint', () => {
+  const tensorFlow = join(import.meta.dirname, '../../../fixtures/tensorflow');
 
-let directory: string;
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'import-'));
-});
-afterAll(() => rm(directory, { recursive: true }));
+  let directory: string;
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'import-'));
+  });
+  afterAll(() => rm(directory, { recursive: true }));
 
-const fresh = () => join(directory, crypto.randomUUID());
+  const fresh = () => join(directory, crypto.randomUUID());
 
-/** A new folder with copies of files. */
-async function folder(...files: string[]): Promise<string> {
-  const path = fresh();
-  await mkdir(path);
-  for (const file of files) await cp(file, join(path, file.split('/').at(-1) ?? ''));
-  return path;
-}
-
-async function expectSameWeights(actual: string, expected: string): Promise<void> {
-  await using ours = await openSafetensors(join(actual, 'model.safetensors'));
-  await using theirs = await openSafetensors(join(expected, 'model.safetensors'));
-  expect([...ours.tensors.keys()].sort()).toEqual([...theirs.tensors.keys()].sort());
-  for (const [name, { shape, dtype }] of theirs.tensors) {
-    expect(ours.tensors.get(name)).toMatchObject({ shape, dtype });
-    expect(await sourceBytes(ours, name), name).toEqual(await sourceBytes(theirs, name));
+  /** A new folder with copies of files. */
+  async function folder(...files: string[]): Promise<string> {
+    const path = fresh();
+    await mkdir(path);
+    for (const file of files) await cp(file, join(path, file.split('/').at(-1) ?? ''));
+    return path;
   }
-}
 
-describe('igpt import', () => {
-  it('makes of pytorch_model.bin the weights that transformers makes of it', async () => {
-    const out = fresh();
-    const { format } = await importCheckpoint(
-      await folder(golden('hf16', 'pytorch_model.bin'), golden('hf16', 'config.json')),
-      out,
-    );
+  async function expectSameWeights(actual: string, expected: string): Promise<void> {
+    await using ours = await openSafetensors(join(actual, 'model.safetensors'));
+    await using theirs = await openSafetensors(join(expected, 'model.safetensors'));
+    expect([...ours.tensors.keys()].sort()).toEqual([...theirs.tensors.keys()].sort());
+    for (const [name, { shape, dtype }] of theirs.tensors) {
+      expect(ours.tensors.get(name)).toMatchObject({ shape, dtype });
+      expect(await sourceBytes(ours, name), name).toEqual(await sourceBytes(theirs, name));
+    }
+  }
 
-    expect(format).toBe('PyTorch');
-    await expectSameWeights(out, golden('hf16'));
-  });
-
-  it('makes of a TensorFlow checkpoint the weights that transformers’ converter makes of it', async () => {
-    for (const path of [tensorFlow, join(tensorFlow, 'model.ckpt-3'), join(tensorFlow, 'model.ckpt-3.index')]) {
+  describe('igpt import', () => {
+    it('makes of pytorch_model.bin the weights that transformers makes of it', async () => {
       const out = fresh();
-      const { format, checkpoint } = await importCheckpoint(path, out);
+      const { format } = await importCheckpoint(
+        await folder(golden('hf16', 'pytorch_model.bin'), golden('hf16', 'config.json')),
+        out,
+      );
 
-      expect(format).toBe('TensorFlow');
-      expect(checkpoint.config).toMatchObject({ n_layer: 3, n_head: 2, n_colors: 16, objective: 'ar' });
-      await expectSameWeights(out, golden('oa16-hf'));
-    }
-  });
-
-  it('makes of a BERT model without sos a zero row, and says what it is', async () => {
-    const out = fresh();
-    const { checkpoint } = await importCheckpoint(golden('oa512bert', 'model.safetensors'), out);
-
-    expect(checkpoint.config).toMatchObject({ objective: 'bert', n_head: 4 });
-    await expectSameWeights(out, golden('oa512bert-hf'));
-  });
-
-  it('tells a BERT model without its config.json by the missing start token', async () => {
-    const out = fresh();
-    const alone = await folder(golden('oa512bert', 'model.safetensors'));
-    const { checkpoint } = await importCheckpoint(alone, out);
-
-    expect(checkpoint.config).toMatchObject({ objective: 'bert', n_head: 4, n_colors: 512 });
-  });
-
-  it('leaves out the causal masks that old transformers saved', async () => {
-    await using tiny = await tinyCheckpoint({
-      tensors: (all) => [
-        ...all,
-        { name: 'transformer.h.0.attn.bias', shape: [1, 1, 16, 16], data: new Float32Array(256) },
-        { name: 'transformer.h.0.attn.masked_bias', shape: [], data: Float32Array.of(-10_000) },
-      ],
+      expect(format).toBe('PyTorch');
+      await expectSameWeights(out, golden('hf16'));
     });
-    const { checkpoint } = await importCheckpoint(tiny.directory, fresh());
-    await using written = await openSafetensors(join(checkpoint.directory, 'model.safetensors'));
 
-    expect([...written.tensors.keys()].filter((name) => /\.attn\.(masked_)?bias$/.test(name))).toEqual([]);
-    expect(written.tensors.has('transformer.h.0.attn.c_attn.bias')).toBe(true);
-  });
+    it('makes of a TensorFlow checkpoint the weights that transformers’ converter makes of it', async () => {
+      for (const path of [tensorFlow, join(tensorFlow, 'model.ckpt-3'), join(tensorFlow, 'model.ckpt-3.index')]) {
+        const out = fresh();
+        const { format, checkpoint } = await importCheckpoint(path, out);
 
-  it('gives base-model saves their prefix, and missing biases zeros', async () => {
-    await using tiny = await tinyCheckpoint({ prefix: '', biases: 'absent', lmHead: false, classes: 0 });
-    const { checkpoint } = await importCheckpoint(tiny.directory, fresh());
-    await using written = await openSafetensors(join(checkpoint.directory, 'model.safetensors'));
+        expect(format).toBe('TensorFlow');
+        expect(checkpoint.config).toMatchObject({ n_layer: 3, n_head: 2, n_colors: 16, objective: 'ar' });
+        await expectSameWeights(out, golden('oa16-hf'));
+      }
+    });
 
-    expect(written.tensors.has('transformer.wte.weight')).toBe(true);
-    expect((await sourceBytes(written, 'transformer.h.1.mlp.c_fc.bias')).every((byte) => byte === 0)).toBe(true);
-    const config: unknown = JSON.parse(await readFile(join(checkpoint.directory, 'config.json'), 'utf8'));
-    expect(config).toMatchObject({ architectures: ['ImageGPTModel'], model_type: 'imagegpt' });
-  });
+    it('makes of a BERT model without sos a zero row, and says what it is', async () => {
+      const out = fresh();
+      const { checkpoint } = await importCheckpoint(golden('oa512bert', 'model.safetensors'), out);
 
-  it('writes another dtype when asked to, and says so in config.json', async () => {
-    const out = fresh();
-    const { checkpoint } = await importCheckpoint(golden('oa16'), out, { dtype: 'BF16' });
+      expect(checkpoint.config).toMatchObject({ objective: 'bert', n_head: 4 });
+      await expectSameWeights(out, golden('oa512bert-hf'));
+    });
 
-    expect(summarize(checkpoint).dtype).toBe('BF16');
-    expect(JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))).toMatchObject({ torch_dtype: 'bfloat16' });
-  });
+    it('tells a BERT model without its config.json by the missing start token', async () => {
+      const out = fresh();
+      const alone = await folder(golden('oa512bert', 'model.safetensors'));
+      const { checkpoint } = await importCheckpoint(alone, out);
 
-  it('keeps labels, our own key and what else config.json says', async () => {
-    await using tiny = await tinyCheckpoint({ crop: 'short-224-center', feature_layer: 2, config: { bos_note: 'x' } });
-    const { checkpoint } = await importCheckpoint(tiny.directory, fresh());
+      expect(checkpoint.config).toMatchObject({ objective: 'bert', n_head: 4, n_colors: 512 });
+    });
 
-    expect(checkpoint.labels).toEqual(['class 0', 'class 1', 'class 2']);
-    expect(checkpoint.config.feature_layer).toBe(2);
-    expect(checkpoint.preprocessing?.crop).toBe('short-224-center');
-    expect(JSON.parse(await readFile(join(checkpoint.directory, 'config.json'), 'utf8'))).toHaveProperty(
-      'bos_note',
-      'x',
-    );
-  });
-
-  it('reads a Hugging Face cache, where every file is a link', async () => {
-    const cache = await folder(golden('hf16', 'pytorch_model.bin'), golden('hf16', 'config.json'));
-    const snapshot = join(cache, 'models--org--little/snapshots/0123abc');
-    await mkdir(snapshot, { recursive: true });
-    for (const name of ['pytorch_model.bin', 'config.json']) {
-      await symlink(`../../../${name}`, join(snapshot, name));
-    }
-    const { checkpoint } = await importCheckpoint(snapshot, fresh());
-
-    await expectSameWeights(checkpoint.directory, golden('hf16'));
-  });
-
-  it.each([undefined, 'BF16', 'F16'] as const)(
-    'takes NaN and infinities over as they come, and names the tensors (dtype %s)',
-    async (dtype) => {
+    it('leaves out the causal masks that old transformers saved', async () => {
       await using tiny = await tinyCheckpoint({
-        layout: 'openai',
-        tensors: (tensors) => {
-          const data = (name: string) => tensors.find((tensor) => tensor.name === name)!.data;
-          data('model/sos')[3] = Number.NaN;
-          data('model/h1/attn/k_proj').fill(-Infinity, 0, 2);
-          return tensors;
-        },
+        tensors: (all) => [
+          ...all,
+          { name: 'transformer.h.0.attn.bias', shape: [1, 1, 16, 16], data: new Float32Array(256) },
+          { name: 'transformer.h.0.attn.masked_bias', shape: [], data: Float32Array.of(-10_000) },
+        ],
       });
-      const { checkpoint, nonFinite } = await importCheckpoint(tiny.directory, fresh(), { dtype });
+      const { checkpoint } = await importCheckpoint(tiny.directory, fresh());
+      await using written = await openSafetensors(join(checkpoint.directory, 'model.safetensors'));
 
-      expect(nonFinite).toEqual([
-        { tensor: 'transformer.wte.weight', count: 1 },
-        { tensor: 'transformer.h.1.attn.c_attn.weight', count: 2 },
-      ]);
-      expect(await findNonFinite(checkpoint.weights)).toEqual(nonFinite);
-    },
-  );
-
-  it('tells how far it is', async () => {
-    const seen: [number, number][] = [];
-    await importCheckpoint(golden('oa16'), fresh(), { progress: (done, total) => seen.push([done, total]) });
-    const [last] = seen.slice(-1);
-
-    expect(last?.[0]).toBe(last?.[1]);
-    expect(last?.[1]).toBe(4 * 41_216);
-  });
-});
-
-describe('the palette', () => {
-  const colors = Float32Array.from({ length: 48 }, (_, i) => i / 48);
-
-  it('comes from kmeans_centers.npy beside the weights', async () => {
-    const source = await folder(golden('oa16', 'model.safetensors'));
-    await writeFile(join(source, 'kmeans_centers.npy'), encodeNpy(colors, [16, 3]));
-    const { checkpoint } = await importCheckpoint(source, fresh());
-
-    expect(checkpoint.preprocessing).toMatchObject({ height: 8, width: 8, resample: 2, crop: 'none' });
-    expect(checkpoint.preprocessing?.palette).toEqual(colors);
-  });
-
-  it('comes from a file that is named, npy or preprocessor_config.json', async () => {
-    const npy = join(directory, 'other.npy');
-    await writeFile(npy, encodeNpy(Float64Array.from(colors), [16, 3]));
-    const fromNpy = await importCheckpoint(golden('oa16'), fresh(), { palette: npy });
-    const fromJson = await importCheckpoint(golden('oa16'), fresh(), {
-      palette: join(fromNpy.checkpoint.directory, 'preprocessor_config.json'),
+      expect([...written.tensors.keys()].filter((name) => /\.attn\.(masked_)?bias$/.test(name))).toEqual([]);
+      expect(written.tensors.has('transformer.h.0.attn.c_attn.bias')).toBe(true);
     });
 
-    expect(fromNpy.checkpoint.preprocessing?.palette).toEqual(colors);
-    expect(fromJson.checkpoint.preprocessing?.palette).toEqual(colors);
-  });
+    it('gives base-model saves their prefix, and missing biases zeros', async () => {
+      await using tiny = await tinyCheckpoint({ prefix: '', biases: 'absent', lmHead: false, classes: 0 });
+      const { checkpoint } = await importCheckpoint(tiny.directory, fresh());
+      await using written = await openSafetensors(join(checkpoint.directory, 'model.safetensors'));
 
-  it('stays with the rest of preprocessor_config.json, whose size becomes height and width', async () => {
-    await using tiny = await tinyCheckpoint({ resample: 3, preprocessorConfig: { size: 4, do_rescale: true } });
-    const { checkpoint } = await importCheckpoint(tiny.directory, fresh());
-    const json: unknown = JSON.parse(await readFile(join(checkpoint.directory, 'preprocessor_config.json'), 'utf8'));
+      expect(written.tensors.has('transformer.wte.weight')).toBe(true);
+      expect((await sourceBytes(written, 'transformer.h.1.mlp.c_fc.bias')).every((byte) => byte === 0)).toBe(true);
+      const config: unknown = JSON.parse(await readFile(join(checkpoint.directory, 'config.json'), 'utf8'));
+      expect(config).toMatchObject({ architectures: ['ImageGPTModel'], model_type: 'imagegpt' });
+    });
 
-    expect(json).toMatchObject({ size: { height: 4, width: 4 }, do_rescale: true, resample: 3 });
-  });
+    it('writes another dtype when asked to, and says so in config.json', async () => {
+      const out = fresh();
+      const { checkpoint } = await importCheckpoint(golden('oa16'), out, { dtype: 'BF16' });
 
-  it('may be missing: the model then takes tokens', async () => {
-    const { checkpoint } = await importCheckpoint(golden('oa16'), fresh());
-    expect(checkpoint.preprocessing).toBeUndefined();
-  });
+      expect(summarize(checkpoint).dtype).toBe('BF16');
+      expect(JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))).toMatchObject({ torch_dtype: 'bfloat16' });
+    });
 
-  it.each([
-    ['of another number of colours', encodeNpy(new Float32Array(45), [15, 3]), /15 colours; the model has 16/],
-    ['of four channels', encodeNpy(new Float32Array(64), [16, 4]), /expected \[colours, 3\]/],
-    ['of bytes', encodeNpy(new Uint8Array(48).fill(200), [16, 3]), /holds 200; expected colours in \[-1, 1\]/],
-    ['that is no npy file', Buffer.from('hello'), /is no palette/],
-  ])('%s is refused, and nothing is written', async (_, bytes, message) => {
-    const palette = join(directory, 'wrong.npy');
-    await writeFile(palette, bytes);
-    const out = fresh();
+    it('keeps labels, our own key and what else config.json says', async () => {
+      await using tiny = await tinyCheckpoint({
+        crop: 'short-224-center',
+        feature_layer: 2,
+        config: { bos_note: 'x' },
+      });
+      const { checkpoint } = await importCheckpoint(tiny.directory, fresh());
 
-    await expect(importCheckpoint(golden('oa16'), out, { palette })).rejects.toThrow(message);
-    expect(await readdir(directory)).not.toContain(out.split('/').at(-1));
-  });
-});
+      expect(checkpoint.labels).toEqual(['class 0', 'class 1', 'class 2']);
+      expect(checkpoint.config.feature_layer).toBe(2);
+      expect(checkpoint.preprocessing?.crop).toBe('short-224-center');
+      expect(JSON.parse(await readFile(join(checkpoint.directory, 'config.json'), 'utf8'))).toHaveProperty(
+        'bos_note',
+        'x',
+      );
+    });
 
-describe('igpt import refuses', () => {
-  it('a place that is taken, and leaves it as it is', async () => {
-    const out = fresh();
-    await importCheckpoint(golden('oa16'), out);
-    const before = await readFile(join(out, 'model.safetensors'));
+    it('reads a Hugging Face cache, where every file is a link', async () => {
+      const cache = await folder(golden('hf16', 'pytorch_model.bin'), golden('hf16', 'config.json'));
+      const snapshot = join(cache, 'models--org--little/snapshots/0123abc');
+      await mkdir(snapshot, { recursive: true });
+      for (const name of ['pytorch_model.bin', 'config.json']) {
+        await symlink(`../../../${name}`, join(snapshot, name));
+      }
+      const { checkpoint } = await importCheckpoint(snapshot, fresh());
 
-    await expect(importCheckpoint(golden('hf16', 'model.safetensors'), out)).rejects.toThrow(/add --force/);
-    expect(await readFile(join(out, 'model.safetensors'))).toEqual(before);
-    await importCheckpoint(golden('hf16', 'model.safetensors'), out, { force: true });
-    expect((await openCheckpoint(out)).config.n_layer).toBe(4);
-  });
+      await expectSameWeights(checkpoint.directory, golden('hf16'));
+    });
 
-  it('to replace anything but a model, even with --force', async () => {
-    const out = await folder(golden('quant', 'README.md'));
-    await writeFile(join(out, 'thesis.tex'), 'years of work');
-    const link = fresh();
-    await symlink(out, link);
+    it.each([undefined, 'BF16', 'F16'] as const)(
+      'takes NaN and infinities over as they come, and names the tensors (dtype %s)',
+      async (dtype) => {
+        await using tiny = await tinyCheckpoint({
+          layout: 'openai',
+          tensors: (tensors) => {
+            const data = (name: string) => tensors.find((tensor) => tensor.name === name)!.data;
+            data('model/sos')[3] = Number.NaN;
+            data('model/h1/attn/k_proj').fill(-Infinity, 0, 2);
+            return tensors;
+          },
+        });
+        const { checkpoint, nonFinite } = await importCheckpoint(tiny.directory, fresh(), { dtype });
 
-    await expect(importCheckpoint(golden('oa16'), out, { force: true })).rejects.toThrow(
-      /thesis.tex, which is no part/,
+        expect(nonFinite).toEqual([
+          { tensor: 'transformer.wte.weight', count: 1 },
+          { tensor: 'transformer.h.1.attn.c_attn.weight', count: 2 },
+        ]);
+        expect(await findNonFinite(checkpoint.weights)).toEqual(nonFinite);
+      },
     );
-    await expect(importCheckpoint(golden('oa16'), link, { force: true })).rejects.toThrow(/is a link/);
-    await expect(importCheckpoint(golden('oa16'), join(out, 'thesis.tex'), { force: true })).rejects.toThrow(/a file/);
-    await expect(importCheckpoint(golden('oa16'), join(fresh(), 'x'))).rejects.toThrow(/does not exist/);
-    expect(await readFile(join(out, 'thesis.tex'), 'utf8')).toBe('years of work');
-    expect((await lstat(link)).isSymbolicLink()).toBe(true);
-  });
 
-  it('to replace the weights that it reads, even with --force', async () => {
-    const out = fresh();
-    await importCheckpoint(golden('oa16'), out);
-    const readme = join(out, 'README.md');
-    await writeFile(readme, 'mine');
+    it('tells how far it is', async () => {
+      const seen: [number, number][] = [];
+      await importCheckpoint(golden('oa16'), fresh(), { progress: (done, total) => seen.push([done, total]) });
+      const [last] = seen.slice(-1);
 
-    await expect(importCheckpoint(out, `${out}/`, { force: true })).rejects.toThrow(/holds the weights to import/);
-    await expect(importCheckpoint(join(out, 'model.safetensors'), out, { force: true })).rejects.toThrow(/to import/);
-    expect(await readFile(readme, 'utf8')).toBe('mine');
-  });
-
-  it('weights that say of themselves another number of heads', async () => {
-    await expect(importCheckpoint(golden('oa16'), fresh(), { heads: 4 })).rejects.toThrow(/2 heads, --heads 4/);
-  });
-
-  it('weights whose heads nobody knows, and takes them from --heads', async () => {
-    await using tiny = await tinyCheckpoint();
-    await rm(join(tiny.directory, 'config.json'));
-
-    await expect(importCheckpoint(tiny.directory, fresh())).rejects.toMatchObject({ code: 'heads_unknown' });
-    const { checkpoint } = await importCheckpoint(tiny.directory, fresh(), { heads: 4 });
-    expect(checkpoint.config).toMatchObject({ n_head: 4, n_layer: 2, n_positions: 16, n_colors: 8 });
-  });
-
-  it('weights of another model, or with a part that is missing', async () => {
-    await using other = await tinyCheckpoint({
-      tensors: (all) => all.map((tensor) => ({ ...tensor, name: tensor.name.replace('transformer.', 'bert/') })),
+      expect(last?.[0]).toBe(last?.[1]);
+      expect(last?.[1]).toBe(4 * 41_216);
     });
-    await rm(join(other.directory, 'config.json'));
-    await expect(importCheckpoint(other.directory, fresh())).rejects.toThrow(/no weights of an iGPT: .*bert\//);
-
-    await using part = await tinyCheckpoint({
-      tensors: (all) => all.filter(({ name }) => !name.endsWith('h.1.mlp.c_fc.weight')),
-    });
-    await expect(importCheckpoint(part.directory, fresh())).rejects.toMatchObject({ code: 'tensor_missing' });
   });
 
-  it('an index of shards that names a file outside', async () => {
-    const source = await folder(golden('hf16', 'config.json'));
-    const secret = join(directory, 'secret.bin');
-    await cp(golden('hf16', 'pytorch_model.bin'), secret);
-    for (const shard of ['../secret.bin', secret, '..', 'a/b.bin', 'a\\b.bin']) {
-      await writeFile(
-        join(source, 'pytorch_model.bin.index.json'),
-        JSON.stringify({ weight_map: { 'transformer.wte.weight': shard } }),
+  describe('the palette', () => {
+    const colors = Float32Array.from({ length: 48 }, (_, i) => i / 48);
+
+    it('comes from kmeans_centers.npy beside the weights', async () => {
+      const source = await folder(golden('oa16', 'model.safetensors'));
+      await writeFile(join(source, 'kmeans_centers.npy'), encodeNpy(colors, [16, 3]));
+      const { checkpoint } = await importCheckpoint(source, fresh());
+
+      expect(checkpoint.preprocessing).toMatchObject({ height: 8, width: 8, resample: 2, crop: 'none' });
+      expect(checkpoint.preprocessing?.palette).toEqual(colors);
+    });
+
+    it('comes from a file that is named, npy or preprocessor_config.json', async () => {
+      const npy = join(directory, 'other.npy');
+      await writeFile(npy, encodeNpy(Float64Array.from(colors), [16, 3]));
+      const fromNpy = await importCheckpoint(golden('oa16'), fresh(), { palette: npy });
+      const fromJson = await importCheckpoint(golden('oa16'), fresh(), {
+        palette: join(fromNpy.checkpoint.directory, 'preprocessor_config.json'),
+      });
+
+      expect(fromNpy.checkpoint.preprocessing?.palette).toEqual(colors);
+      expect(fromJson.checkpoint.preprocessing?.palette).toEqual(colors);
+    });
+
+    it('stays with the rest of preprocessor_config.json, whose size becomes height and width', async () => {
+      await using tiny = await tinyCheckpoint({ resample: 3, preprocessorConfig: { size: 4, do_rescale: true } });
+      const { checkpoint } = await importCheckpoint(tiny.directory, fresh());
+      const json: unknown = JSON.parse(await readFile(join(checkpoint.directory, 'preprocessor_config.json'), 'utf8'));
+
+      expect(json).toMatchObject({ size: { height: 4, width: 4 }, do_rescale: true, resample: 3 });
+    });
+
+    it('may be missing: the model then takes tokens', async () => {
+      const { checkpoint } = await importCheckpoint(golden('oa16'), fresh());
+      expect(checkpoint.preprocessing).toBeUndefined();
+    });
+
+    it.each([
+      ['of another number of colours', encodeNpy(new Float32Array(45), [15, 3]), /15 colours; the model has 16/],
+      ['of four channels', encodeNpy(new Float32Array(64), [16, 4]), /expected \[colours, 3\]/],
+      ['of bytes', encodeNpy(new Uint8Array(48).fill(200), [16, 3]), /holds 200; expected colours in \[-1, 1\]/],
+      ['that is no npy file', Buffer.from('hello'), /is no palette/],
+    ])('%s is refused, and nothing is written', async (_, bytes, message) => {
+      const palette = join(directory, 'wrong.npy');
+      await writeFile(palette, bytes);
+      const out = fresh();
+
+      await expect(importCheckpoint(golden('oa16'), out, { palette })).rejects.toThrow(message);
+      expect(await readdir(directory)).not.toContain(out.split('/').at(-1));
+    });
+  });
+
+  describe('igpt import refuses', () => {
+    it('a place that is taken, and leaves it as it is', async () => {
+      const out = fresh();
+      await importCheckpoint(golden('oa16'), out);
+      const before = await readFile(join(out, 'model.safetensors'));
+
+      await expect(importCheckpoint(golden('hf16', 'model.safetensors'), out)).rejects.toThrow(/add --force/);
+      expect(await readFile(join(out, 'model.safetensors'))).toEqual(before);
+      await importCheckpoint(golden('hf16', 'model.safetensors'), out, { force: true });
+      expect((await openCheckpoint(out)).config.n_layer).toBe(4);
+    });
+
+    it('to replace anything but a model, even with --force', async () => {
+      const out = await folder(golden('quant', 'README.md'));
+      await writeFile(join(out, 'thesis.tex'), 'years of work');
+      const link = fresh();
+      await symlink(out, link);
+
+      await expect(importCheckpoint(golden('oa16'), out, { force: true })).rejects.toThrow(
+        /thesis.tex, which is no part/,
       );
-      await expect(importCheckpoint(source, fresh()), shard).rejects.toThrow(
-        /expected a file name inside the directory/,
+      await expect(importCheckpoint(golden('oa16'), link, { force: true })).rejects.toThrow(/is a link/);
+      await expect(importCheckpoint(golden('oa16'), join(out, 'thesis.tex'), { force: true })).rejects.toThrow(
+        /a file/,
       );
+      await expect(importCheckpoint(golden('oa16'), join(fresh(), 'x'))).rejects.toThrow(/does not exist/);
+      expect(await readFile(join(out, 'thesis.tex'), 'utf8')).toBe('years of work');
+      expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    });
+
+    it('to replace the weights that it reads, even with --force', async () => {
+      const out = fresh();
+      await importCheckpoint(golden('oa16'), out);
+      const readme = join(out, 'README.md');
+      await writeFile(readme, 'mine');
+
+      await expect(importCheckpoint(out, `${out}/`, { force: true })).rejects.toThrow(/holds the weights to import/);
+      await expect(importCheckpoint(join(out, 'model.safetensors'), out, { force: true })).rejects.toThrow(/to import/);
+      expect(await readFile(readme, 'utf8')).toBe('mine');
+    });
+
+    it('weights that say of themselves another number of heads', async () => {
+      await expect(importCheckpoint(golden('oa16'), fresh(), { heads: 4 })).rejects.toThrow(/2 heads, --heads 4/);
+    });
+
+    it('weights whose heads nobody knows, and takes them from --heads', async () => {
+      await using tiny = await tinyCheckpoint();
+      await rm(join(tiny.directory, 'config.json'));
+
+      await expect(importCheckpoint(tiny.directory, fresh())).rejects.toMatchObject({ code: 'heads_unknown' });
+      const { checkpoint } = await importCheckpoint(tiny.directory, fresh(), { heads: 4 });
+      expect(checkpoint.config).toMatchObject({ n_head: 4, n_layer: 2, n_positions: 16, n_colors: 8 });
+    });
+
+    it('weights of another model, or with a part that is missing', async () => {
+      await using other = await tinyCheckpoint({
+        tensors: (all) => all.map((tensor) => ({ ...tensor, name: tensor.name.replace('transformer.', 'bert/') })),
+      });
+      await rm(join(other.directory, 'config.json'));
+      await expect(importCheckpoint(other.directory, fresh())).rejects.toThrow(/no weights of an iGPT: .*bert\//);
+
+      await using part = await tinyCheckpoint({
+        tensors: (all) => all.filter(({ name }) => !name.endsWith('h.1.mlp.c_fc.weight')),
+      });
+      await expect(importCheckpoint(part.directory, fresh())).rejects.toMatchObject({ code: 'tensor_missing' });
+    });
+
+    it('an index of shards that names a file outside', async () => {
+      const source = await folder(golden('hf16', 'config.json'));
+      const secret = join(directory, 'secret.bin');
+      await cp(golden('hf16', 'pytorch_model.bin'), secret);
+      for (const shard of ['../secret.bin', secret, '..', 'a/b.bin', 'a\\b.bin']) {
+        await writeFile(
+          join(source, 'pytorch_model.bin.index.json'),
+          JSON.stringify({ weight_map: { 'transformer.wte.weight': shard } }),
+        );
+        await expect(importCheckpoint(source, fresh()), shard).rejects.toThrow(
+          /expected a file name inside the directory/,
+        );
+      }
+    });
+
+    it('nothing, an empty folder, several candidates, and a file of another kind', async () => {
+      const empty = await folder();
+      await expect(importCheckpoint(join(directory, 'nowhere'), fresh())).rejects.toThrow(/nothing at/);
+      await expect(importCheckpoint(empty, fresh())).rejects.toThrow(/holds no weights/);
+      await writeFile(join(empty, 'a.bin'), '');
+      await writeFile(join(empty, 'b.pt'), '');
+      await expect(importCheckpoint(empty, fresh())).rejects.toThrow(/several files of weights \(a.bin, b.pt\)/);
+      await expect(importCheckpoint(golden('hf16', 'config.json'), fresh())).rejects.toThrow(/is no file of weights/);
+    });
+
+    it('links in a circle, and links to what is no file', async () => {
+      const source = await folder(golden('hf16', 'config.json'));
+      await symlink('pytorch_model.bin', join(source, 'pytorch_model.bin'));
+      await expect(importCheckpoint(source, fresh())).rejects.toMatchObject({ code: 'weights_missing' });
+      await rm(join(source, 'pytorch_model.bin'));
+      await symlink('/dev/zero', join(source, 'pytorch_model.bin'));
+      await expect(importCheckpoint(source, fresh())).rejects.toThrow(/not a regular file/);
+    });
+
+    it('and leaves nothing behind when it fails in the middle', async () => {
+      const broken = await folder(golden('hf16', 'config.json'));
+      const bytes = await readFile(golden('hf16', 'pytorch_model.bin'));
+      bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 0xff;
+      await writeFile(join(broken, 'pytorch_model.bin'), bytes);
+      const before = (await readdir(directory)).sort();
+
+      await expect(importCheckpoint(broken, fresh())).rejects.toThrow(/damaged/);
+      expect((await readdir(directory)).sort()).toEqual(before);
+    });
+  });
+});
+
+describe('names that training code has put something before', () => {
+  const named = (...names: string[]) =>
+    new Map(names.map((name) => [name, { name, dtype: 'F32', shape: [1], async *pieces() {} }]));
+  const own = ['transformer.wte.weight', 'transformer.h.0.ln_1.weight', 'lm_head.weight'];
+  it.each(['module.', '_orig_mod.', 'model.', 'module._orig_mod.'])('lose %s', (prefix) => {
+    const found = withoutWrapperPrefix(named(...own.map((name) => prefix + name)));
+
+    expect([...found.keys()]).toEqual(own);
+    expect([...found.values()].map(({ name }) => name)).toEqual(own);
+  });
+
+  it('lose it also where the base model was saved, without transformer.', () => {
+    expect([...withoutWrapperPrefix(named('net.wte.weight', 'net.ln_f.weight')).keys()]).toEqual([
+      'wte.weight',
+      'ln_f.weight',
+    ]);
+  });
+
+  it('stay where nothing stands before them', () => {
+    for (const names of [own, ['wte.weight', 'ln_f.weight', 'lm_head.weight'], ['model/wte', 'model/wpe']]) {
+      expect([...withoutWrapperPrefix(named(...names)).keys()]).toEqual(names);
     }
   });
 
-  it('nothing, an empty folder, several candidates, and a file of another kind', async () => {
-    const empty = await folder();
-    await expect(importCheckpoint(join(directory, 'nowhere'), fresh())).rejects.toThrow(/nothing at/);
-    await expect(importCheckpoint(empty, fresh())).rejects.toThrow(/holds no weights/);
-    await writeFile(join(empty, 'a.bin'), '');
-    await writeFile(join(empty, 'b.pt'), '');
-    await expect(importCheckpoint(empty, fresh())).rejects.toThrow(/several files of weights \(a.bin, b.pt\)/);
-    await expect(importCheckpoint(golden('hf16', 'config.json'), fresh())).rejects.toThrow(/is no file of weights/);
-  });
-
-  it('links in a circle, and links to what is no file', async () => {
-    const source = await folder(golden('hf16', 'config.json'));
-    await symlink('pytorch_model.bin', join(source, 'pytorch_model.bin'));
-    await expect(importCheckpoint(source, fresh())).rejects.toMatchObject({ code: 'weights_missing' });
-    await rm(join(source, 'pytorch_model.bin'));
-    await symlink('/dev/zero', join(source, 'pytorch_model.bin'));
-    await expect(importCheckpoint(source, fresh())).rejects.toThrow(/not a regular file/);
-  });
-
-  it('and leaves nothing behind when it fails in the middle', async () => {
-    const broken = await folder(golden('hf16', 'config.json'));
-    const bytes = await readFile(golden('hf16', 'pytorch_model.bin'));
-    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 0xff;
-    await writeFile(join(broken, 'pytorch_model.bin'), bytes);
-    const before = (await readdir(directory)).sort();
-
-    await expect(importCheckpoint(broken, fresh())).rejects.toThrow(/damaged/);
-    expect((await readdir(directory)).sort()).toEqual(before);
+  it('stay where two would become one, or two models lie in the file', () => {
+    for (const names of [
+      ['module.wte.weight', 'module.lm_head.weight', 'lm_head.weight'],
+      ['student.wte.weight', 'teacher.wte.weight'],
+    ]) {
+      expect([...withoutWrapperPrefix(named(...names)).keys()]).toEqual(names);
+    }
   });
 });

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSafetensors } from '../../../../lib/checkpoint/safetensors/safetensors-source.ts';
+import { openSafetensors } from '../../../../lib/checkpoint/import/find-source.ts';
 import { openTensorFlow, parseIndex } from '../../../../lib/checkpoint/tensorflow/bundle.ts';
 import { crc32c, maskedCrc32c } from '../../../../lib/checkpoint/tensorflow/crc32c.ts';
 import { golden } from '../../../support/golden.ts';

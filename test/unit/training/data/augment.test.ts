@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Preprocessing } from '../../../../lib/image-gpt/config.ts';
-import { createQuantizer } from '../../../../lib/image-gpt/nearest-color.ts';
+import { createQuantizer } from '../../../../lib/image-gpt/quantizer.ts';
 import { createRandom } from '../../../../lib/image-gpt/random.ts';
+import type { Preprocessing } from '../../../../lib/ports/model.ts';
 import { createAugmenter } from '../../../../lib/training/data/augment.ts';
 import { tokenDataSet } from '../../../../lib/training/data/data-set.ts';
 

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Preprocessing } from '../../../../lib/image-gpt/config.ts';
-import type { PictureDecoder } from '../../../../lib/pipeline/ports.ts';
+import type { Preprocessing } from '../../../../lib/ports/model.ts';
+import type { PictureDecoder } from '../../../../lib/ports/picture-decoder.ts';
 import { cifar10DataSet } from '../../../../lib/training/data/cifar10.ts';
 import { splitDataSet } from '../../../../lib/training/data/split.ts';
 

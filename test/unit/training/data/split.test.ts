@@ -1,14 +1,56 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { type DataSet, tokenDataSet } from '../../../../lib/training/data/data-set.ts';
-import { splitDataSet } from '../../../../lib/training/data/split.ts';
+import { createRowOrder, someRows, splitDataSet } from '../../../../lib/training/data/split.ts';
 
-/** 100 pictures of class 0, 50 of class 1. */
-const labels = Int32Array.from({ length: 150 }, (_, i) => (i % 3 === 0 ? 1 : 0));
-const labelled = tokenDataSet('x', new Uint16Array(150), 1, labels);
+describe('createRowOrder', () => {
+  const rows = Uint32Array.of(3, 5, 7, 9, 11);
+  test('takes rows as they are, again and again, when nothing is shuffled', () => {
+    expect([...createRowOrder(rows, 1, false)(3, 6)]).toEqual([9, 11, 3, 5, 7, 9]);
+  });
 
-const classOf = (rows: Uint32Array, label: number) => rows.filter((row) => labels[row] === label).length;
+  test('has every row once in each epoch, and another order in the next', () => {
+    const order = createRowOrder(
+      Uint32Array.from({ length: 50 }, (_, i) => i),
+      1,
+      true,
+    );
+    const [first, second] = [order(0, 50), order(50, 50)];
+    expect([...first].sort((a, b) => a - b)).toEqual([...second].sort((a, b) => a - b));
+    expect([...first]).not.toEqual([...second]);
+    expect([...first]).not.toEqual(Array.from(first).sort((a, b) => a - b));
+  });
+
+  test('gives a place of the sequence the same row, however one came there', () => {
+    const whole = createRowOrder(rows, 4, true)(0, 23);
+    const order = createRowOrder(rows, 4, true);
+    expect([...order(17, 6)]).toEqual([...whole.subarray(17)]);
+    expect([...order(2, 9)]).toEqual([...whole.subarray(2, 11)]);
+    expect([...createRowOrder(rows, 5, true)(0, 23)]).not.toEqual([...whole]);
+  });
+
+  test('repeats rows within a batch that is larger than the data set', () => {
+    expect([...createRowOrder(Uint32Array.of(6), 0, true)(0, 3)]).toEqual([6, 6, 6]);
+  });
+});
+
+test('takes at most so many rows, ascending, the same ones for a seed, from all over', () => {
+  const rows = Uint32Array.from({ length: 100 }, (_, i) => 10 * i);
+  const some = someRows(rows, 20, 1);
+  expect(some).toEqual(someRows(rows, 20, 1));
+  expect(new Set(some).size).toBe(20);
+  expect([...some]).toEqual([...some].sort((a, b) => a - b));
+  expect(some[0]).toBeLessThan(400);
+  expect(some[19]).toBeGreaterThan(600);
+  expect(someRows(rows, 20, 2)).not.toEqual(some);
+  expect(someRows(rows, 100, 1)).toBe(rows);
+});
 
 describe('a split', () => {
+  /** 100 pictures of class 0, 50 of class 1. */
+  const labels = Int32Array.from({ length: 150 }, (_, i) => (i % 3 === 0 ? 1 : 0));
+  const labelled = tokenDataSet('x', new Uint16Array(150), 1, labels);
+
+  const classOf = (rows: Uint32Array, label: number) => rows.filter((row) => labels[row] === label).length;
   it('takes the shares out of each class', () => {
     const { train, validation, test } = splitDataSet(labelled, { validation: 0.1, test: 0.2 });
 

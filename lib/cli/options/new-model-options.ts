@@ -1,0 +1,29 @@
+import { Option } from 'commander';
+import { type FloatDtype, floatDtypes } from '../../checkpoint/float-dtype.ts';
+import { resolutions, variants } from '../../checkpoint/variants.ts';
+import { integer } from './number-option.ts';
+
+/** `--dtype bf16`. */
+export function dtypeOption(words: string): Option {
+  return new Option('--dtype <dtype>', words).choices(floatDtypes.map((dtype) => dtype.toLowerCase()));
+}
+
+/** What `--dtype` chose, in safetensors' words. */
+export function chosenDtype(text: string | undefined): FloatDtype | undefined {
+  return floatDtypes.find((dtype) => dtype.toLowerCase() === text);
+}
+
+/** `--variant s`, in lower case as people type it. */
+export function variantOption(): Option {
+  return new Option('--variant <size>', "one of the paper's sizes").choices(variants.map((name) => name.toLowerCase()));
+}
+
+export function resolutionOption(): Option {
+  return new Option('--resolution <pixels>', 'side of the pictures (default: 32, and 64 for xl)').choices(
+    resolutions.map(String),
+  );
+}
+
+export function headsOption(words: string): Option {
+  return new Option('--heads <n>', words).argParser(integer({ min: 1 }));
+}

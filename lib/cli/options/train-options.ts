@@ -1,0 +1,190 @@
+import { availableParallelism } from 'node:os';
+import { Command, Option } from 'commander';
+import type { Schedule } from '../../training/learning-rate.ts';
+import type { Criterion } from '../../training/train.ts';
+import { examples } from '../invocation.ts';
+import { addDataOptions, addSplitOptions, type DataOptions, type SplitFlags } from './data-options.ts';
+import { modelOption } from './model-option.ts';
+import { integer, number } from './number-option.ts';
+import { regionOption, stackOption } from './stack-option.ts';
+
+export type TrainObjective = 'ar' | 'bert' | 'joint';
+
+export interface TrainFlags extends Omit<DataOptions, 'data'>, SplitFlags {
+  objective: TrainObjective;
+  model: string;
+  data?: string;
+  tokens?: string;
+  mask?: string;
+  out: string;
+  steps?: number;
+  epochs: number;
+  batch: number;
+  optimizer: 'adam' | 'adamw';
+  lr?: number;
+  schedule?: Schedule;
+  warmup: number;
+  weightDecay: number;
+  clip?: number;
+  headLayer?: number;
+  newHead: boolean;
+  shuffle: boolean;
+  augment: boolean;
+  seed: number;
+  validation: number;
+  evalEvery?: number;
+  saveEvery?: number;
+  patience?: number;
+  best: Criterion;
+  leap: number;
+  microBatch?: number;
+  recompute: boolean;
+  threads: number;
+  resume: boolean;
+  force: boolean;
+  json: boolean;
+  onAws: boolean;
+  stack: string;
+  region?: string;
+}
+
+/** Peaks of the learning rate: the paper's order of magnitude, and a tenth of it for fine-tuning (section 4). */
+export const DEFAULT_LR: Readonly<Record<TrainObjective, number>> = { ar: 1e-3, bert: 1e-3, joint: 1e-4 };
+
+/** Steps between checkpoints where an epoch is longer. */
+export const DEFAULT_SAVE_EVERY = 500;
+
+/** What the command takes, with its help. */
+export function trainCommandLine(): Command {
+  const command = new Command('train')
+    .summary('pre-training and fine-tuning')
+    .description(
+      "Trains a model and writes it to --out, in the layout of the model it begins with (see igpt init for a new one). The run's checkpoints, metrics.ndjson, metrics.svg and report.html lie in OUT/training. Interrupted by Ctrl-C, SIGTERM or worse, the same command goes on from the last checkpoint, and ends with the same weights bit for bit (same machine and --threads).",
+    )
+    .addOption(
+      new Option(
+        '--objective <objective>',
+        'ar: next tokens; bert: masked tokens; joint: fine-tuning, the model’s own objective and the class loss',
+      )
+        .choices(['ar', 'bert', 'joint'])
+        .makeOptionMandatory(),
+    )
+    .addOption(modelOption())
+    .requiredOption('--out <dir>', 'model directory to make, or a run to go on with')
+    .option('--tokens <x.npy>', 'in place of --data: tokens [N, n], all of them to train on')
+    .option('--mask <m.npy>', 'bert, with tokens: masks [N, n], 1 = masked (default: drawn anew at each step)');
+  addDataOptions(command, { required: false });
+  addSplitOptions(command);
+  addRecipe(command);
+  addHeldOut(command);
+  return command
+    .addOption(
+      new Option(
+        '--micro-batch <n>',
+        'pictures in memory at once; changes round-off only (default: 2,048 tokens)',
+      ).argParser(integer({ min: 1 })),
+    )
+    .option('--recompute', 'keep less in memory and compute it again: a third more products', false)
+    .addOption(
+      new Option('--threads <t>', 'threads of the model; another number changes round-off')
+        .default(availableParallelism(), `one a core: ${availableParallelism()} here`)
+        .argParser(integer({ min: 1, max: 256 })),
+    )
+    .addOption(new Option('--resume', 'fail when --out holds no run to go on with').default(false).conflicts('force'))
+    .option('--force', 'begin anew where --out holds a run', false)
+    .option('--json', 'one JSON object at the end instead of the table', false)
+    .option(
+      '--on-aws',
+      'as a job of the deployed stack (-c training=true): pictures, model and OUT lie in its buckets',
+      false,
+    )
+    .addOption(stackOption())
+    .addOption(regionOption())
+    .addHelpText(
+      'after',
+      examples(
+        'train --objective ar --model igpt-s --data cifar10 --out pretrained --epochs 20 --warmup 350 --clip 1',
+        'train --objective joint --model pretrained --data labelled/ --out finetuned --epochs 5 --best accuracy',
+        'train --objective ar --model s3://OUTPUT_BUCKET/models/fresh --data s3://INPUT_BUCKET/labelled --out first --epochs 20 --on-aws',
+        'train --objective ar --model DIR --tokens x.npy --no-shuffle --no-augment --steps 3 --batch 2 --lr 1e-3 --out trained',
+      ),
+    );
+}
+
+function addRecipe(command: Command): void {
+  command
+    .addOption(
+      new Option('--steps <n>', 'steps of the optimiser (default: by --epochs)').argParser(integer({ min: 1 })),
+    )
+    .addOption(
+      new Option('--epochs <e>', 'times that each picture is seen')
+        .default(1)
+        .argParser(number({ min: 0, aboveMin: true })),
+    )
+    .addOption(new Option('--batch <b>', 'pictures in a step').default(128).argParser(integer({ min: 1 })))
+    .addOption(
+      new Option('--optimizer <name>', 'betas .9 and .95, epsilon 1e-8').choices(['adam', 'adamw']).default('adam'),
+    )
+    .addOption(
+      new Option(
+        '--lr <x>',
+        `peak of the learning rate (default: ${DEFAULT_LR.ar}; joint ${DEFAULT_LR.joint})`,
+      ).argParser(number({ min: 0 })),
+    )
+    .addOption(
+      new Option(
+        '--schedule <name>',
+        'after the warm-up (default: cosine, to 0; constant for joint and --tokens)',
+      ).choices(['constant', 'cosine']),
+    )
+    .addOption(new Option('--warmup <n>', 'steps of linear rise').default(0).argParser(integer({ min: 0 })))
+    .addOption(new Option('--weight-decay <x>', 'of every tensor').default(0).argParser(number({ min: 0 })))
+    .addOption(
+      new Option('--clip <c>', 'scale gradients to this norm at most (default: never)').argParser(
+        number({ min: 0, aboveMin: true }),
+      ),
+    )
+    .addOption(
+      new Option('--head-layer <l>', 'joint: layer of the class head (default: the last)').argParser(
+        integer({ min: 0 }),
+      ),
+    )
+    .option('--new-head', 'joint: a new class head in place of the model’s', false)
+    .option('--no-shuffle', 'take the pictures in their order')
+    .option('--no-augment', 'take the pictures as they are (else: reflection pad, crop, flip)')
+    .addOption(
+      new Option('--seed <n>', 'of order, augmentation and masks')
+        .default(0)
+        .argParser(integer({ min: 0, max: 2 ** 32 - 1 })),
+    );
+}
+
+function addHeldOut(command: Command): void {
+  command
+    .addOption(
+      new Option('--validation <n>', 'held-out pictures that are measured, at most; the best model is kept by them')
+        .default(1000)
+        .argParser(integer({ min: 0 })),
+    )
+    .addOption(
+      new Option('--eval-every <n>', 'steps between measurements (default: an epoch)').argParser(integer({ min: 1 })),
+    )
+    .addOption(
+      new Option(
+        '--save-every <n>',
+        `steps between checkpoints; changes nothing else (default: an epoch, at most ${DEFAULT_SAVE_EVERY})`,
+      ).argParser(integer({ min: 1 })),
+    )
+    .addOption(
+      new Option(
+        '--patience <k>',
+        'stop after k measurements in a row without a better one (default: never)',
+      ).argParser(integer({ min: 1 })),
+    )
+    .addOption(new Option('--best <by>', 'what the best model has').choices(['loss', 'accuracy']).default('loss'))
+    .addOption(
+      new Option('--leap <nats>', 'stop when the loss leaps so far above the last steps’ mean (and 8 deviations)')
+        .default(1)
+        .argParser(number({ min: 0, aboveMin: true })),
+    );
+}

@@ -1,0 +1,43 @@
+import type { NonFinite } from '../../checkpoint/non-finite.ts';
+import type { CheckpointSummary } from '../../checkpoint/summary.ts';
+import { table } from './table.ts';
+import { printable } from './text.ts';
+
+/** More names would hide what they say. */
+const NAMED = 5;
+
+/** Says which tensors hold NaN or infinities, how many of them, and what comes of it. */
+export function nonFiniteWords(found: readonly NonFinite[]): string {
+  const named = found
+    .slice(0, NAMED)
+    .map(({ tensor, count }) => `${printable(tensor)} (${count.toLocaleString('en')})`);
+  const more = found.length > NAMED ? ` and ${found.length - NAMED} more tensors` : '';
+  return `the weights hold NaN or infinity, in ${named.join(', ')}${more}: what this model computes is not to be relied on`;
+}
+
+/** What was written, for people; `facts` go first. */
+export function writtenModel(
+  out: string,
+  summary: CheckpointSummary,
+  facts: readonly (readonly [string, string])[],
+): string {
+  const { resolution, n_layer, n_embd, n_head, variant } = summary;
+  const rows: (readonly [string, string])[] = [
+    ...facts,
+    ['variant', variant === 'custom' ? 'none of the paper’s (S, M, L, XL)' : `iGPT-${variant}`],
+    ['objective', summary.objective === 'ar' ? 'autoregressive (next token)' : 'BERT (masked tokens)'],
+    ['layers', `${n_layer} of width ${n_embd}, ${n_head} heads`],
+    [
+      'pictures',
+      resolution === null
+        ? 'none: it has no palette, so it takes tokens only'
+        : `${resolution.width}x${resolution.height}`,
+    ],
+    ['parameters', summary.parameters.toLocaleString('en')],
+    ['weights', `${summary.dtype}, ${summary.bytes.toLocaleString('en')} bytes`],
+  ];
+  return table(
+    [{ title: 'model' }, { title: printable(out) }],
+    rows.map((cells) => cells.map(printable)),
+  );
+}

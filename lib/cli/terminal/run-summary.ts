@@ -1,0 +1,56 @@
+import type { Progress, RunResult } from '../../pipeline/run-pipeline.ts';
+import type { Stall } from '../../pipeline/stall.ts';
+import { duration } from './progress-bar.ts';
+import { table } from './table.ts';
+import { printable } from './text.ts';
+
+/** The words at the end of a run: what became of the pictures, and of the failed ones by code. */
+export function runReport(result: RunResult, seconds: number): string {
+  const { seen, succeeded, failed, skipped } = result;
+  const done = succeeded + failed;
+  const rate = done > 0 && seconds > 0 ? `, ${(done / seconds).toFixed(1)} pictures/s` : '';
+  const right = { align: 'right' } as const;
+  const totals = table(
+    [
+      { title: 'seen', ...right },
+      { title: 'succeeded', ...right },
+      { title: 'failed', ...right },
+      { title: 'skipped', ...right },
+      { title: 'time', ...right },
+    ],
+    [[seen, succeeded, failed, skipped, `${duration(seconds)}${rate}`].map(String)],
+  );
+  const failures = Object.entries(result.failures).toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  if (failures.length === 0) {
+    return totals;
+  }
+  const codes = table(
+    [{ title: 'failed with' }, { title: 'pictures', ...right }],
+    failures.map(([code, pictures]) => [code, String(pictures)]),
+  );
+  return `${totals}\n${codes}`;
+}
+
+/** How many pictures have no outcome, why, and what to do; nothing where all have one. */
+export function unfinishedWords(unfinished: RunResult['unfinished']): string | undefined {
+  const reasons = Object.entries(unfinished).toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  if (reasons.length === 0) return undefined;
+  const pictures = reasons.reduce((sum, [, n]) => sum + n, 0);
+  const why = reasons.map(([reason, n]) => `${printable(reason)}: ${n}`).join(', ');
+  return `${pictures} of the failed pictures have no outcome: reading them, or storing or publishing the outcome, failed (${why}). Mend that and run again: only what is missing is done.`;
+}
+
+/** Names a stall and what it waits for. */
+export function stallWords({ stalledMs, waitingFor }: Stall): string {
+  const waits = waitingFor.map(
+    ({ stage, pictures, oldest, waitedMs }) =>
+      `${stage} (${pictures} ${pictures === 1 ? 'picture' : 'pictures'}, ${printable(oldest)} for ${duration(waitedMs / 1000)})`,
+  );
+  return `nothing has finished for ${duration(stalledMs / 1000)}; waiting for ${waits.join(', ')}`;
+}
+
+/** What the progress bar shows of a run. */
+export function runNote({ failed, skipped }: Progress): string | undefined {
+  const parts = [failed > 0 ? `${failed} failed` : '', skipped > 0 ? `${skipped} skipped` : ''].filter(Boolean);
+  return parts.length === 0 ? undefined : parts.join(', ');
+}

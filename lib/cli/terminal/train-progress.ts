@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+import { type Plot, plotPage } from '../../report/plot-file.ts';
+import { type Metric, metricsPlot, openMetricsFile } from '../../training/metrics-file.ts';
+import type { StepRecord, TrainState, Validation } from '../../training/train.ts';
+import { writeWhole } from '../../training/write-whole.ts';
+import { duration, type ProgressBar } from './progress-bar.ts';
+import { table } from './table.ts';
+import { percent, printable } from './text.ts';
+
+export interface TrainReport extends Disposable {
+  step(record: StepRecord): void;
+  validation(step: number, validation: Validation, best: boolean): Promise<void>;
+  /** Draws metrics.svg and report.html anew. */
+  draw(): Promise<void>;
+  /** What came out, as a table or as JSON. */
+  summary(state: TrainState, out: string, json: boolean): string;
+}
+
+interface ReportOptions {
+  title: string;
+  /** The step that the run goes on from. */
+  from: number;
+  /** Pictures a step. */
+  batch: number;
+  steps: number;
+  bar: ProgressBar;
+}
+
+/**
+ * Tells what a run does: metrics.ndjson, metrics.svg and report.html in `folder`, the progress bar, and a line for each
+ * measurement.
+ */
+export async function openTrainReport(
+  folder: string,
+  { title, from, batch, steps, bar }: ReportOptions,
+): Promise<TrainReport> {
+  const file = await openMetricsFile(join(folder, 'metrics.ndjson'), from);
+  const began = performance.now();
+  let last: StepRecord | undefined;
+  async function draw(): Promise<void> {
+    const svg = metricsPlot(title, file.metrics);
+    await writeWhole(join(folder, 'metrics.svg'), svg);
+    const page = { kind: 'Image GPT training', title, svg, table: heldOut(file.metrics) };
+    await writeWhole(join(folder, 'report.html'), await plotPage(page));
+  }
+  bar.goOn(from * batch, steps * batch);
+  return {
+    step(record) {
+      last = record;
+      const { step, learningRate, gradientNorm, seconds, ...losses } = record;
+      file.add({
+        type: 'step',
+        step,
+        ...losses,
+        learning_rate: learningRate,
+        gradient_norm: gradientNorm,
+        pictures_per_second: batch / seconds,
+      });
+      bar.update(step * batch, steps * batch, `step ${step}, loss ${record.loss.toFixed(3)}`);
+    },
+    async validation(step, validation, best) {
+      file.add({ type: 'validation', step, ...validation, best });
+      const trained = last === undefined ? '' : `loss ${last.loss.toFixed(4)}, `;
+      const speed = last === undefined ? '' : `, ${(batch / last.seconds).toFixed(1)} pictures/s`;
+      bar.say(`step ${step} of ${steps}: ${trained}held out ${measured(validation)}${best ? ' (best)' : ''}${speed}`);
+      await draw();
+    },
+    draw,
+    summary(state, out, json) {
+      const seconds = (performance.now() - began) / 1000;
+      return json ? asJson(state, out, seconds) : asTable(state, out, seconds, (state.step - from) * batch);
+    },
+    [Symbol.dispose]: () => file[Symbol.dispose](),
+  };
+}
+
+/** Every measurement on held-out pictures, the last one first. */
+function heldOut(metrics: readonly Metric[]): NonNullable<Plot['table']> {
+  const rows = metrics
+    .filter(({ type }) => type === 'validation')
+    .map(({ step, loss, accuracy, best }) => [
+      String(step),
+      loss.toFixed(4),
+      accuracy === undefined ? '' : percent(accuracy),
+      best === true ? 'best so far' : '',
+    ]);
+  return {
+    columns: [
+      { title: 'step', align: 'right' },
+      { title: 'held out, nats', align: 'right' },
+      { title: 'right %', align: 'right' },
+      { title: '' },
+    ],
+    rows: rows.toReversed(),
+  };
+}
+
+function measured({ loss, accuracy }: Validation): string {
+  return accuracy === undefined ? loss.toFixed(4) : `${loss.toFixed(4)}, ${percent(accuracy)} % right`;
+}
+
+function asTable({ step, losses, best, ended }: TrainState, out: string, seconds: number, pictures: number): string {
+  const loss = losses.at(-1);
+  return table(
+    [{ title: 'trained' }, { title: printable(out) }],
+    [
+      ['steps', `${step}${ended ? '' : ', not at its end'}`],
+      ...(loss === undefined ? [] : [['last loss, nats', loss.toFixed(4)]]),
+      ...(best === undefined
+        ? []
+        : [['best on held-out pictures', `${measured(best.validation)} (step ${best.step})`]]),
+      ['time', `${duration(seconds)}, ${(pictures / seconds).toFixed(1)} pictures/s`],
+    ],
+  );
+}
+
+function asJson({ step, losses, best, ended }: TrainState, out: string, seconds: number): string {
+  return `${JSON.stringify({
+    directory: out,
+    step,
+    ended,
+    loss: losses.at(-1) ?? null,
+    best: best === undefined ? null : { step: best.step, ...best.validation },
+    seconds,
+  })}\n`;
+}

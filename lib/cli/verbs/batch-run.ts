@@ -1,0 +1,128 @@
+import { Command, Option } from 'commander';
+import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { openJobSource } from '../../jobs/job-source.ts';
+import { checkJobOutput, openJobOutput } from '../../jobs/open-job.ts';
+import { parquetShards } from '../../jobs/parquet/shard-file.ts';
+import { readJob } from '../../jobs/plan-job.ts';
+import { type RunShardsResult, runShards } from '../../jobs/run-shards.ts';
+import { systemClock } from '../../local/system-clock.ts';
+import { writeJobReport } from '../../report/job-report.ts';
+import { rememberSurprise } from '../../report/surprise-map.ts';
+import { openModel, preprocessingOf } from '../../runtime/model.ts';
+import { disposable } from '../disposable.ts';
+import { stopOnInterrupt } from '../interrupt.ts';
+import { examples, samplePictures } from '../invocation.ts';
+import { sayDevice } from '../options/compute-options.ts';
+import {
+  addDecodeOptions,
+  type DecodeOptions,
+  decodingConcurrency,
+  maxPictureBytes,
+  openPictureDecoder,
+} from '../options/decode-option.ts';
+import { maxFailureRateOption, settingsOf, shardSizeOption } from '../options/job-options.ts';
+import { modelDirectory } from '../options/model-option.ts';
+import { number } from '../options/number-option.ts';
+import {
+  addModelOptions,
+  type ModelOptions,
+  openModelOptions,
+  refuseMeaninglessModelOptions,
+} from '../options/prediction-options.ts';
+import { addJobReportOption } from '../options/report-options.ts';
+import { jobSummaryText, planWithProgress, sayStopped } from '../terminal/job-progress.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { writeOut } from '../terminal/standard-output.ts';
+import { printable } from '../terminal/text.ts';
+import { reportOnce } from '../terminal/trouble.ts';
+
+interface BatchRunOptions extends DecodeOptions, ModelOptions {
+  out: string;
+  shardSize: number;
+  maxFailureRate: number;
+  usdPerHour?: number;
+  report: boolean;
+  json: boolean;
+}
+
+export function batchRunCommand(): Command {
+  const command = new Command('run')
+    .summary('pictures in, Parquet shards out')
+    .description(
+      'Sends a whole data set through a model: DST gets a manifest, shards in Parquet with one row a picture, and in the end _summary.json, _SUCCESS and a report page. Run again, it does the shards that are missing; several may run at once on one DST.',
+    )
+    .argument(
+      '<src>',
+      'a directory, s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one key a line (s3://bucket/key, or a path below its own folder)',
+    )
+    .requiredOption('--out <dst>', 'a directory, or s3://bucket/prefix')
+    .addOption(shardSizeOption())
+    .addOption(maxFailureRateOption())
+    .addOption(
+      new Option('--usd-per-hour <usd>', 'price of this machine, for the cost in the summary').argParser(
+        number({ min: 0 }),
+      ),
+    )
+    .option('--json', 'print the summary as JSON', false);
+  return addDecodeOptions(addModelOptions(addJobReportOption(command)))
+    .addHelpText(
+      'after',
+      examples(
+        `batch run ${samplePictures()} --out shards`,
+        'batch run s3://pictures/2026 --out s3://results/2026 --outputs features',
+      ),
+    )
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done (pictures may have failed), 1 stopped or without its report, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
+    )
+    .action((source: string, options: BatchRunOptions) => batchRun(source, options));
+}
+
+async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
+  refuseMeaninglessModelOptions(options);
+  await checkJobOutput(src, options.out);
+  const source = await openJobSource(src);
+  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  using bar = progressBar('pictures');
+  bar.update(0, undefined, 'opening the model');
+  await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
+  await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
+  await sayDevice(options.provider, options.precision, bar.say);
+  const memory = rememberSurprise(model);
+  using stop = stopOnInterrupt(bar.say);
+
+  const output = await openJobOutput(options.out);
+  const there = (await readJob(output)) !== undefined;
+  const { signal } = stop;
+  const settings = settingsOf(source, model, options);
+  const job = await planWithProgress({ output, settings, pictures: source.pictures() }, bar, stop);
+  if (job === undefined) return;
+  bar.say(
+    `${model.id}: ${model.outputs.join(', ')}; job ${job.id}, ${job.pictures} pictures in ${job.shards.length} ${job.shards.length === 1 ? 'shard' : 'shards'} of ${printable(options.out)}`,
+  );
+  const result: RunShardsResult = await runShards({
+    ...{ input: source.store, output, job, decoder, model: memory.model, signal },
+    ...{ format: parquetShards, clock: systemClock },
+    maxPictureBytes: maxPictureBytes(options),
+    decoding: decodingConcurrency(options),
+    predicting: model.concurrency,
+    maxFailureRate: options.maxFailureRate,
+    // Runners that meet in one job begin at different shards, so that they seldom make the same one.
+    start: there ? Math.random() : 0,
+    ...(options.usdPerHour === undefined ? {} : { usdPerHour: options.usdPerHour }),
+    onProgress: ({ done, failed }) => bar.update(done, job.pictures, failed > 0 ? `${failed} failed` : undefined),
+    onError: reportOnce(bar),
+  });
+  if (options.report && result.summary !== undefined) {
+    const written = await writeJobReport({
+      ...{ place: options.out, checkpoint, input: source.store, summary: result.summary },
+      ...{ output, job, model, decode: options, decoder, surpriseOf: memory.surpriseOf, bar, signal },
+    });
+    if (!written) process.exitCode = stop.exitCode();
+  }
+  bar.stop();
+  process.stderr.write(source.report());
+  if (result.summary === undefined) return sayStopped(stop);
+  await writeOut(options.json ? `${JSON.stringify(result.summary)}\n` : jobSummaryText(result.summary));
+}

@@ -1,0 +1,174 @@
+import { Command, Option } from 'commander';
+import type { Job } from '../../contracts/job.ts';
+import { maxArrayChildren } from '../../contracts/limits.ts';
+import { s3Place } from '../../contracts/s3-location.ts';
+import { type JobSource, openJobSource } from '../../jobs/job-source.ts';
+import { openJobOutput } from '../../jobs/open-job.ts';
+import { submissionCondition, writeSubmission } from '../../jobs/submission.ts';
+import { statPath } from '../../local/stat-path.ts';
+import { systemClock as clock } from '../../local/system-clock.ts';
+import type { createBatchClient } from '../../operate/clients.ts';
+import { identifyStackModel } from '../../operate/stack-model.ts';
+import { type JobStack, jobName, jobPlace, openJobStack } from '../../operate/submitted-job.ts';
+import { UsageError } from '../../ports/error.ts';
+import type { ObjectStore } from '../../ports/object-store.ts';
+import { stopOnInterrupt } from '../interrupt.ts';
+import { examples } from '../invocation.ts';
+import { addDecodingLimits, type DecodingLimits } from '../options/decode-option.ts';
+import { maxFailureRateOption, settingsOf, shardSizeOption } from '../options/job-options.ts';
+import { addOutputOptions, type OutputOptions, refuseMeaninglessModelOptions } from '../options/prediction-options.ts';
+import { regionOption, type StackOptions, stackCall, stackOption } from '../options/stack-option.ts';
+import { planWithProgress } from '../terminal/job-progress.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { writeOut } from '../terminal/standard-output.ts';
+import { printable } from '../terminal/text.ts';
+
+interface BatchSubmitOptions extends StackOptions, DecodingLimits, OutputOptions {
+  out: string;
+  shardSize: number;
+  maxFailureRate: number;
+  model?: string;
+  json: boolean;
+}
+
+export function batchSubmitCommand(): Command {
+  const command = new Command('submit')
+    .summary('the same on AWS: a child of an AWS Batch job for each shard')
+    .description(
+      'Sends a whole data set through the model of a deployed stack, on AWS Batch: lists it, writes the manifest, and submits a job with one child for each shard that is missing. Submitted again, it finds the job that runs, or does what is missing. It computes what the stack’s workers do, unless told otherwise.',
+    )
+    .argument(
+      '<src>',
+      'pictures in the stack’s input bucket: s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one s3://bucket/key a line',
+    )
+    .requiredOption('--out <dst>', 'a name, which lies at s3://OUTPUT_BUCKET/batch/NAME, or that address')
+    .addOption(stackOption())
+    .addOption(regionOption())
+    .addOption(shardSizeOption())
+    .addOption(maxFailureRateOption())
+    .addOption(
+      new Option('--model <model>', 'a copy of the stack’s model on this machine (default: it is fetched once)'),
+    )
+    .option('--json', 'print what was submitted as JSON', false);
+  return addDecodingLimits(addOutputOptions(command))
+    .addHelpText(
+      'after',
+      examples(
+        'batch submit s3://INPUT_BUCKET/2026 --out 2026',
+        'batch submit s3://INPUT_BUCKET/2026 --out 2026 --outputs features',
+      ),
+    )
+    .addHelpText('after', '\nExit codes: 0 submitted, running or done, 1 not submitted, 2 wrong command line.')
+    .action((source: string, options: BatchSubmitOptions) => batchSubmit(source, options));
+}
+
+async function batchSubmit(src: string, options: BatchSubmitOptions): Promise<void> {
+  refuseMeaninglessModelOptions(options);
+  refuseLocal(src);
+  const batch = await openJobStack(options);
+  const place = jobPlace(options.out, batch.stack);
+  const source = await openJobSource(src);
+  refuseElsewhere(source, batch);
+  const [{ createBatchClient }, { readJobDefinition }] = await Promise.all([
+    import('../../operate/clients.ts'),
+    import('../../operate/aws-job.ts'),
+  ]);
+  const client = createBatchClient();
+  using bar = progressBar('pictures');
+  const definition = await readJobDefinition(client, batch.definition);
+  const model = await identifyStackModel(definition, options, bar.say);
+  const settings = settingsOf(source, model, {
+    ...options,
+    precision: definition.PRECISION,
+    provider: definition.PROVIDER,
+    scaledDecoding: definition.SCALED_DECODING,
+    prepack: false,
+  });
+  const output = await openJobOutput(place);
+  using stop = stopOnInterrupt(bar.say, 'the list in hand');
+  const pictures = source.pictures();
+  const job = await planWithProgress({ output, settings, pictures, maxShards: maxArrayChildren }, bar, stop);
+  if (job === undefined) return;
+  bar.stop();
+  const submitted = await submit({ ...batch, client, place, output, job, maxFailureRate: options.maxFailureRate });
+  await tell(submitted, { ...batch, place, job }, options);
+}
+
+interface Submission extends JobStack {
+  client: ReturnType<typeof createBatchClient>;
+  place: string;
+  output: ObjectStore;
+  job: Job;
+  maxFailureRate: number;
+}
+
+type Submitted =
+  | { state: 'submitted' | 'running'; awsJob: string; name: string; shards: number; pictures: number }
+  | { state: 'done' };
+
+async function submit({
+  client,
+  queue,
+  definition,
+  place,
+  output,
+  job,
+  maxFailureRate,
+}: Submission): Promise<Submitted> {
+  const [{ findJob, hasEnded }, { submitJob }] = await Promise.all([
+    import('../../operate/aws-job.ts'),
+    import('../../operate/aws-job.ts'),
+  ]);
+  const name = jobName(job, place);
+  const condition = await submissionCondition(output);
+  const found = await findJob(client, queue, name);
+  if (found !== undefined && !hasEnded(found)) {
+    const { jobId: awsJob = '', arrayProperties } = found;
+    return { state: 'running', awsJob, name, shards: arrayProperties?.size ?? 1, pictures: job.pictures };
+  }
+  const submission = await writeSubmission(output, job, condition, clock);
+  if (submission === undefined) return { state: 'done' };
+  const { shards, pictures } = submission;
+  const awsJob = await submitJob(client, {
+    ...{ queue, definition, name, children: shards.length },
+    environment: { BATCH_OUT: place, BATCH_MAX_FAILURE_RATE: String(maxFailureRate) },
+  });
+  return { state: 'submitted', awsJob, name, shards: shards.length, pictures };
+}
+
+async function tell(
+  submitted: Submitted,
+  { stack, place, job }: JobStack & { place: string; job: Job },
+  { json, out }: BatchSubmitOptions,
+): Promise<void> {
+  const { state } = submitted;
+  const facts =
+    state === 'done'
+      ? { aws_job: null, name: null, shards: 0, pictures: 0 }
+      : { aws_job: submitted.awsJob, name: submitted.name, shards: submitted.shards, pictures: submitted.pictures };
+  const words = {
+    done: () => `job ${job.id} is done: ${job.pictures} pictures in ${job.shards.length} shards of ${printable(place)}`,
+    running: () => `job ${job.id} runs already, as ${facts.aws_job} (${facts.name}) in ${stack.region}`,
+    submitted: () =>
+      `job ${job.id}, ${facts.shards} of ${job.shards.length} shards (${facts.pictures} pictures), submitted as ${facts.aws_job} (${facts.name}) in ${stack.region}; they will lie at ${printable(place)}`,
+  };
+  await writeOut(json ? `${JSON.stringify({ state, job: job.id, out: place, ...facts })}\n` : `${words[state]()}\n`);
+  if (state === 'done') return;
+  const call = (verb: string) => stackCall(`batch ${verb} ${out}`, stack.name);
+  process.stderr.write(`To look at it: ${call('status')}; to end it: ${call('cancel')}\n`);
+}
+
+function refuseLocal(src: string): void {
+  // A list of keys lies here, its pictures on S3.
+  if (s3Place(src) !== undefined || statPath(src, src)?.isFile() === true) return;
+  throw new UsageError(
+    `${src}: expected pictures on S3, s3://bucket/prefix, or a file that lists them; igpt batch run takes a directory`,
+  );
+}
+
+function refuseElsewhere({ place }: JobSource, { stack: { name, outputs } }: JobStack): void {
+  if (place === `s3://${outputs.inputBucket}`) return;
+  throw new UsageError(
+    `expected pictures in s3://${outputs.inputBucket}, the input bucket of stack ${name}, which is all that its jobs may read; got ${printable(place)}`,
+  );
+}

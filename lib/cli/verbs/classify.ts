@@ -1,0 +1,106 @@
+import { Command, Option } from 'commander';
+import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { createQuantizer } from '../../image-gpt/quantizer.ts';
+import { eachPicture } from '../../local/picture-files.ts';
+import { labelledClasses } from '../../pipeline/prediction-outcome.ts';
+import type { Precision, Provider } from '../../ports/model.ts';
+import { openModel } from '../../runtime/model.ts';
+import { disposable } from '../disposable.ts';
+import { examples, samplePictures } from '../invocation.ts';
+import { precisionOption, providerOption, sayDevice, workersOption } from '../options/compute-options.ts';
+import {
+  addDecodeOptions,
+  type DecodeOptions,
+  decodingConcurrency,
+  maxPictureBytes,
+  openPictureDecoder,
+} from '../options/decode-option.ts';
+import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { integer } from '../options/number-option.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { writeOut } from '../terminal/standard-output.ts';
+import { table } from '../terminal/table.ts';
+import { percent, printable } from '../terminal/text.ts';
+import { tellFailed } from '../terminal/trouble.ts';
+
+interface ClassifyOptions extends DecodeOptions {
+  model: string;
+  top: number;
+  json: boolean;
+  workers: number;
+  precision: Precision;
+  provider: Provider;
+}
+
+export function classifyCommand(): Command {
+  const command = new Command('classify')
+    .summary('a table with the top classes of each file')
+    .description('Says what each picture shows: the likeliest classes with their probabilities.')
+    .argument('<file...>', 'pictures')
+    .addOption(modelOption())
+    .addOption(new Option('--top <k>', 'classes to show').default(3).argParser(integer({ min: 1 })))
+    .option('--json', 'one JSON object a line instead of a table', false)
+    .addOption(workersOption())
+    .addOption(precisionOption())
+    .addOption(providerOption());
+  return addDecodeOptions(command)
+    .addHelpText('after', examples(`classify ${samplePictures()}/animals/*`, 'classify photo.png --json --top 1'))
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 some file could not be read as a picture (its row says why), 2 wrong command line.',
+    )
+    .action((files: string[], options: ClassifyOptions) => classify(files, options));
+}
+
+async function classify(files: string[], options: ClassifyOptions): Promise<void> {
+  const { top, json, workers, scaledDecoding, precision, provider } = options;
+  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  using bar = progressBar('pictures');
+  await using model = disposable(
+    await openModel(checkpoint, {
+      ...{ outputs: ['classification'], scaledDecoding, precision, provider },
+      ...(provider === 'cpu' && { workers }),
+    }),
+  );
+  await sayDevice(provider, precision, bar.say);
+  await using decoder = openPictureDecoder(model.preprocessing, options);
+  const quantize = createQuantizer(model.preprocessing.palette);
+  const pictures = eachPicture(
+    files,
+    { maxBytes: maxPictureBytes(options), concurrency: decodingConcurrency(options) + model.concurrency },
+    async (bytes) => {
+      const { format, width, height, rgb } = await decoder.decode(bytes);
+      const { classLogits = new Float32Array(0) } = await model.predict(quantize(rgb));
+      const classes = labelledClasses(classLogits, model.labels, top);
+      return { image: { format, width, height }, classes };
+    },
+  );
+
+  const rows: string[][] = [];
+  let done = 0;
+  for await (const result of pictures) {
+    done += 1;
+    bar.update(done, files.length);
+    const { file } = result;
+    if (result.status === 'failed') {
+      process.exitCode = 1;
+      rows.push(await tellFailed(result, { bar, json }));
+    } else {
+      const { image, classes } = result.value;
+      rows.push([
+        printable(file),
+        ...classes.map(({ label, probability }) => `${printable(label)} ${percent(probability)} %`),
+      ]);
+      if (json) {
+        await bar.around(() =>
+          writeOut(`${JSON.stringify({ file, status: 'succeeded', model: model.id, image, classes })}\n`),
+        );
+      }
+    }
+  }
+  bar.stop();
+  if (!json) {
+    const places = Array.from({ length: Math.min(top, model.labels.length) }, (_, i) => ({ title: `${i + 1}.` }));
+    await writeOut(table([{ title: 'file' }, ...places], rows));
+  }
+}

@@ -1,0 +1,224 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { writePng } from '../../decode/encode.ts';
+import { encodeNpy } from '../../image-gpt/npy.ts';
+import { createQuantizer } from '../../image-gpt/quantizer.ts';
+import { openTokenRows } from '../../local/npy-file.ts';
+import { checkOutputPath, writeOutputFile } from '../../local/output-file.ts';
+import { eachPicture } from '../../local/picture-files.ts';
+import { ImageGptError, UsageError } from '../../ports/error.ts';
+import type { Precision, Preprocessing } from '../../ports/model.ts';
+import { figurePage } from '../../report/figure-page.ts';
+import { completionGrid } from '../../report/token-image.ts';
+import { complete } from '../../runtime/complete.ts';
+import { inPrecision } from '../../runtime/precision.ts';
+import { examples, invocation, samplePictures } from '../invocation.ts';
+import { precisionOption, threadsOption } from '../options/compute-options.ts';
+import { addDecodeOptions, type DecodeOptions, maxPictureBytes, openPictureDecoder } from '../options/decode-option.ts';
+import { modelDirectory, modelOption, requirePreprocessing } from '../options/model-option.ts';
+import { integer, number } from '../options/number-option.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { printable } from '../terminal/text.ts';
+
+interface CompleteOptions extends DecodeOptions {
+  model: string;
+  tokens?: string;
+  keep: number;
+  samples: number;
+  seed: number;
+  temperature: number;
+  topK?: number;
+  topP: number;
+  threads: number;
+  precision: Precision;
+  out: string;
+  force: boolean;
+}
+
+export function completeCommand(): Command {
+  const command = new Command('complete')
+    .summary('the paper’s completion grid: original, what is kept, samples')
+    .description(
+      'Keeps the first tokens of a picture and lets the model paint the rest, several times. A .png shows the grid: original, what is kept, n samples; a .html is a page with it. A .npy holds the tokens, uint16 [N, samples, n], N pictures (1 for a file).',
+    )
+    .argument('[file]', 'a picture; or give --tokens')
+    .addOption(modelOption())
+    .option('--tokens <x.npy>', 'tokens [N, n], any integer type, instead of a picture')
+    .addOption(
+      new Option(
+        '--keep <k>',
+        'how much is kept: a share of the tokens from 0 to 1, or a whole number of tokens from 2 on',
+      )
+        .default(0.5)
+        .argParser(number({ min: 0 })),
+    )
+    .addOption(
+      new Option('-n, --samples <n>', 'completions of each picture')
+        .default(8)
+        .argParser(integer({ min: 1, max: 1024 })),
+    )
+    .addOption(
+      new Option('--seed <s>', 'the same seed paints the same')
+        .default(0)
+        .argParser(integer({ min: 0, max: 0xffff_ffff })),
+    )
+    .addOption(
+      new Option('--temperature <t>', '0: always the likeliest; 1: as the model says')
+        .default(1)
+        .argParser(number({ min: 0 })),
+    )
+    .addOption(
+      new Option('--top-k <k>', 'choose among the k likeliest only (default: all)').argParser(integer({ min: 1 })),
+    )
+    .addOption(
+      new Option('--top-p <p>', 'choose among the likeliest that together have this probability')
+        .default(1)
+        .argParser(number({ min: 0, max: 1, aboveMin: true })),
+    )
+    .addOption(threadsOption())
+    .addOption(precisionOption(['f32', 'int8-block', 'f16']))
+    .addOption(
+      new Option('--provider <p>', 'where the model runs: completions have cpu only').default('cpu').argParser(cpuOnly),
+    )
+    .requiredOption('--out <grid.png|grid.html|y.npy>', 'where to write; the ending says what')
+    .option('--force', 'replace the file if it exists', false);
+  return addDecodeOptions(command)
+    .addHelpText(
+      'after',
+      examples(`complete ${samplePictures('animals/cat.jpg')} --keep 0.5 -n 8 --seed 1 --out grid.png`),
+    )
+    .action((file: string | undefined, options: CompleteOptions) => completePictures(file, options));
+}
+
+/** Other verbs take other providers: said here rather than `unknown option`. */
+function cpuOnly(text: string): string {
+  if (text !== 'cpu') throw new InvalidArgumentError('expected cpu, the only place where completions run');
+  return text;
+}
+
+async function completePictures(file: string | undefined, options: CompleteOptions): Promise<void> {
+  const { out, force, samples, temperature, topK, topP, seed, threads } = options;
+  if ((file === undefined) === (options.tokens === undefined)) {
+    const came = file === undefined ? 'neither' : 'both';
+    throw new UsageError(`expected a picture or --tokens x.npy, got ${came}; see ${invocation()} complete --help`);
+  }
+  const extension = checkOutputPath('--out', out, ['.png', '.npy', '.html'], force);
+  const directory = modelDirectory(options.model);
+  const checkpoint = await openCheckpoint(directory);
+  const { config, preprocessing, name } = checkpoint;
+  const { n_positions: n, n_colors: colors } = config;
+  if (config.objective === 'bert') {
+    throw new UsageError(
+      `${name} is a BERT model, which fills in masked tokens and cannot paint on; use an autoregressive one`,
+    );
+  }
+  const keep = keptTokens(options.keep, n);
+  if (topK !== undefined && topK > colors) {
+    throw new UsageError(`--top-k ${topK}: expected 1 to ${colors}, the colours of ${name}`);
+  }
+  if (file !== undefined || extension !== '.npy') {
+    // Before minutes of work: both need the palette.
+    requirePreprocessing(directory, preprocessing);
+  }
+  // [N, n]
+  const tokens =
+    file === undefined
+      ? await allTokens(options.tokens ?? '', n, colors)
+      : await pictureTokens(file, requirePreprocessing(directory, preprocessing), options);
+  const pictures = tokens.length / n;
+
+  using bar = progressBar('tokens');
+  // [N, samples, n]
+  const precise = await inPrecision(checkpoint, options.precision);
+  const completed = await complete(precise.checkpoint, tokens, {
+    keep,
+    samples,
+    seed,
+    temperature,
+    topP,
+    threads,
+    ...(topK === undefined ? {} : { topK }),
+    onProgress: (sampled, total) => bar.update(sampled, total),
+  });
+  bar.stop();
+
+  if (extension === '.npy') {
+    await writeOutputFile(out, force, encodeNpy(completed, [pictures, samples, n]));
+    process.stderr.write(
+      `${printable(out)}: uint16 [${pictures}, ${samples}, ${n}], the first ${keep} of ${n} tokens kept\n`,
+    );
+  } else {
+    const grid = completionGrid(tokens, completed, {
+      keep,
+      samples,
+      preprocessing: requirePreprocessing(directory, preprocessing),
+    });
+    const png = await writePng(grid.rgb, grid.width, grid.height);
+    await writeOutputFile(out, force, extension === '.png' ? png : await gridPage(png, name, keep, options));
+    process.stderr.write(
+      `${printable(out)}: original, the first ${keep} of ${n} tokens, ${samples} completions; a row a picture\n`,
+    );
+  }
+}
+
+/** The grid as a page, with what paints the same again. */
+async function gridPage(png: Uint8Array, model: string, keep: number, options: CompleteOptions): Promise<Uint8Array> {
+  const { samples, seed, temperature, topK, topP, precision } = options;
+  const page = await figurePage({
+    kind: 'Image GPT completions',
+    title: `What ${model} paints`,
+    facts: [
+      ['from left to right', `original, the first ${keep} tokens, ${samples} completions; a row a picture`],
+      ['seed', String(seed)],
+      ['temperature', String(temperature)],
+      ...(topK === undefined ? [] : [['top k', String(topK)] as const]),
+      ...(topP === 1 ? [] : [['top p', String(topP)] as const]),
+      ['precision', precision],
+    ],
+    figure: { type: 'image/png', bytes: png, alt: `Original, what is kept of it, and ${samples} completions` },
+  });
+  return new TextEncoder().encode(page);
+}
+
+/** Every row of an npy file, [N, n]: completions of N pictures are held in memory anyway. */
+async function allTokens(path: string, n: number, colors: number): Promise<Uint16Array> {
+  await using file = await openTokenRows(path, { columns: n, below: colors, what: 'token' });
+  if (file.rows === 0) {
+    throw new ImageGptError('no_pictures', `${path}: expected at least one row of tokens, got none`);
+  }
+  return file.read(0, file.rows);
+}
+
+/** [1, n] */
+async function pictureTokens(file: string, recipe: Preprocessing, options: CompleteOptions): Promise<Uint16Array> {
+  await using decoder = openPictureDecoder(recipe, { ...options, decoders: 1 });
+  const quantize = createQuantizer(recipe.palette);
+  const limits = { maxBytes: maxPictureBytes(options), concurrency: 1 };
+  for await (const result of eachPicture([file], limits, async (bytes) =>
+    quantize((await decoder.decode(bytes)).rgb),
+  )) {
+    if (result.status === 'failed') {
+      throw new ImageGptError(result.code, `${printable(file)}: ${result.code}: ${result.message}`);
+    }
+    return result.value;
+  }
+  throw new Error('one file has one result');
+}
+
+/** A share such as 0.29 is no binary fraction: 0.29 * 100 comes out as 28.999999999999996. */
+const FLOAT_SLIP = 1e-9;
+
+/**
+ * How many of n tokens `--keep` keeps: a share of them from 0 to 1 (rounded down, less a float's slip: 0.29 of 100 is 29), or from 2 on a whole number of them.
+ *
+ * @throws UsageError
+ */
+export function keptTokens(keep: number, n: number): number {
+  if (keep <= 1) {
+    return Math.floor(keep * n + FLOAT_SLIP);
+  }
+  if (!Number.isInteger(keep) || keep > n) {
+    throw new UsageError(`--keep ${keep}: expected a share from 0 to 1, or a whole number of tokens from 2 to ${n}`);
+  }
+  return keep;
+}

@@ -1,0 +1,222 @@
+import { Command, Option } from 'commander';
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { confusionMatrix } from '../../plot/confusion-matrix.ts';
+import { UsageError } from '../../ports/error.ts';
+import { checkPlotPath, writePlot } from '../../report/plot-file.ts';
+import { MOST_MASKS } from '../../training/bert-mask.ts';
+import { alignClasses } from '../../training/data/classes.ts';
+import type { DataSet } from '../../training/data/data-set.ts';
+import { openDataSet } from '../../training/data/open-data-set.ts';
+import { splitDataSet } from '../../training/data/split.ts';
+import { DataSetError } from '../../training/error.ts';
+import { type Evaluation, evaluate } from '../../training/evaluation/evaluate.ts';
+import { classScores, type Scores } from '../../training/evaluation/scores.ts';
+import { disposable } from '../disposable.ts';
+import { examples } from '../invocation.ts';
+import { addPoolOptions, openPool, type PoolOptions } from '../options/compute-options.ts';
+import {
+  addDataOptions,
+  addSplitOptions,
+  type DataOptions,
+  type SplitFlags,
+  splitOptions,
+} from '../options/data-options.ts';
+import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { integer } from '../options/number-option.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { writeOut } from '../terminal/standard-output.ts';
+import { type Column, table } from '../terminal/table.ts';
+import { percent, printable } from '../terminal/text.ts';
+
+const PARTS = ['all', 'train', 'validation', 'test'] as const;
+
+interface EvalOptions extends DataOptions, SplitFlags, PoolOptions {
+  model: string;
+  part?: (typeof PARTS)[number];
+  likelihoodOnly: boolean;
+  masks?: number;
+  seed: number;
+  confusion?: string;
+  force: boolean;
+  json: boolean;
+}
+
+/** The paper's, for BERT models. */
+const DEFAULT_MASKS = 5;
+
+export function evalCommand(): Command {
+  const command = new Command('eval')
+    .summary('accuracy and likelihood on a data set')
+    .description(
+      'Measures a model on a data set: top-1 and top-5, each class, and negative log-likelihood in nats per token and bits per pixel (a pixel is a token of the palette: not comparable with bits of RGB). A BERT model reads each picture under several masks, which vote on the class; its likelihood is that of the masked tokens.',
+    )
+    .addOption(modelOption());
+  addDataOptions(command);
+  return addPoolOptions(addSplitOptions(command))
+    .addOption(
+      new Option(
+        '--part <part>',
+        'which pictures (default: test where the data itself has such a part, else all; test and validation as igpt train and probe divide)',
+      ).choices(PARTS),
+    )
+    .option('--likelihood-only', 'leave the classes out, for data with others than the model’s', false)
+    .addOption(
+      new Option(
+        '--masks <k>',
+        `BERT models: masks for each picture; 0 hides nothing, and gives no likelihood (default: ${DEFAULT_MASKS})`,
+      ).argParser(integer({ min: 0, max: MOST_MASKS })),
+    )
+    .addOption(new Option('--seed <n>', 'of the masks').default(0).argParser(integer({ min: 0 })))
+    .option('--confusion <file>', 'draw the confusion matrix, .svg, .png or a page, .html')
+    .option('--force', 'replace files that exist', false)
+    .option('--json', 'one JSON object instead of tables', false)
+    .addHelpText(
+      'after',
+      examples('eval --data cifar10 --confusion confusion.png', 'eval --model DIR --data labelled/ --part all --json'),
+    )
+    .action((options: EvalOptions) => evaluateModel(options));
+}
+
+async function evaluateModel(options: EvalOptions): Promise<void> {
+  const { confusion, force, json, seed, precision } = options;
+  checkPlotPath('--confusion', confusion, force);
+  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  const { config, name, weights } = checkpoint;
+  if (options.masks !== undefined && config.objective !== 'bert') {
+    throw new UsageError(`--masks is for BERT models; ${name} is autoregressive: leave it out`);
+  }
+  const masks = options.masks ?? DEFAULT_MASKS;
+  const dataSet = await openDataSet(options, checkpoint);
+  const rows = rowsOf(dataSet, options);
+  const labels = options.likelihoodOnly ? undefined : labelsFor(checkpoint, dataSet);
+  const request = {
+    classes: labels !== undefined,
+    likelihood: weights.lmHead !== undefined && (config.objective === 'ar' || masks > 0),
+  };
+  if (!request.classes && !request.likelihood) {
+    throw new DataSetError(
+      'nothing_to_measure',
+      `${name} has no likelihood here, and no classes that ${dataSet.name} could be held to`,
+    );
+  }
+  if (confusion !== undefined && labels === undefined) {
+    throw new UsageError(`--confusion needs labelled pictures and a class head; leave it out`);
+  }
+  await using pool = disposable(await openPool(checkpoint, request, options));
+  using bar = progressBar('pictures');
+  const evaluation = await evaluate(pool, dataSet, rows, labels, {
+    objective: config.objective,
+    masks,
+    seed,
+    onProgress: bar.update,
+  });
+  bar.stop();
+
+  const facts = { model: name, precision, data: dataSet.name, masks: config.objective === 'bert' ? masks : undefined };
+  await writeOut(json ? asJson(evaluation, checkpoint.labels, facts) : asTables(evaluation, checkpoint.labels));
+  if (confusion !== undefined && evaluation.scores !== undefined) {
+    const { top1, confusion: counts } = evaluation.scores;
+    const title = `${name} on ${dataSet.name}: ${percent(top1)} % of ${rows.length} right`;
+    const svg = confusionMatrix({ title, classes: checkpoint.labels, counts });
+    const table = classTable(evaluation.scores, checkpoint.labels);
+    await writePlot(confusion, { kind: 'Image GPT evaluation', title, svg, table }, force);
+  }
+}
+
+function rowsOf(dataSet: DataSet, options: EvalOptions): Uint32Array {
+  const all = Uint32Array.from({ length: dataSet.size }, (_, i) => i);
+  const own = dataSet.parts !== undefined && splitDataSet(dataSet, { validation: 0, test: 0 }).test.length > 0;
+  const part = options.part ?? (own ? 'test' : 'all');
+  const rows = part === 'all' ? all : splitDataSet(dataSet, splitOptions(options))[part];
+  if (rows.length === 0) {
+    throw new DataSetError('data_set_empty', `the ${part} part of ${dataSet.name} has no pictures; give --part all`);
+  }
+  process.stderr.write(`${part === 'all' ? 'all' : `${part} part:`} ${rows.length} pictures\n`);
+  return rows;
+}
+
+/** Labels as classes of the model; undefined where one of the two has none. */
+function labelsFor(
+  { name, labels: modelClasses }: Checkpoint,
+  { name: data, labels, classes }: DataSet,
+): Int32Array | undefined {
+  if (modelClasses.length === 0 || labels === undefined) {
+    const lacking = labels === undefined ? `${data} has no labels` : `${name} has no class head`;
+    process.stderr.write(`${printable(lacking)}: likelihood only\n`);
+    return undefined;
+  }
+  const aligned = alignClasses(data, classes, modelClasses);
+  return labels.map((label) => aligned[label] ?? 0);
+}
+
+function asTables({ pictures, natsPerToken, bitsPerPixel, scores }: Evaluation, labels: readonly string[]): string {
+  const head = [
+    ['pictures', String(pictures)],
+    ...(scores === undefined
+      ? []
+      : [
+          ['top-1 %', percent(scores.top1)],
+          ['top-5 %', percent(scores.top5)],
+        ]),
+    ...(natsPerToken === undefined || bitsPerPixel === undefined
+      ? []
+      : [
+          ['nats per token', natsPerToken.toFixed(4)],
+          ['bits per pixel', bitsPerPixel.toFixed(4)],
+        ]),
+  ];
+  const summary = table([{ title: 'measured' }, { title: '', align: 'right' }], head);
+  if (scores === undefined) return summary;
+  const { columns, rows } = classTable(scores, labels);
+  return `${summary}\n${table(
+    columns,
+    rows.map((row) => row.map(printable)),
+  )}`;
+}
+
+function classTable({ confusion }: Scores, labels: readonly string[]): { columns: Column[]; rows: string[][] } {
+  const columns: Column[] = [
+    { title: 'class' },
+    { title: 'pictures', align: 'right' },
+    { title: 'recall %', align: 'right' },
+    { title: 'precision %', align: 'right' },
+    { title: 'most often taken for' },
+  ];
+  const rows = classScores(confusion).map(({ pictures, recall, precision, takenFor }, c) => [
+    labels[c] ?? '',
+    String(pictures),
+    percent(recall),
+    percent(precision),
+    takenFor === undefined ? '' : (labels[takenFor] ?? ''),
+  ]);
+  return { columns, rows };
+}
+
+function asJson(
+  { pictures, natsPerToken, bitsPerPixel, scores }: Evaluation,
+  labels: readonly string[],
+  { masks, ...facts }: { model: string; precision: string; data: string; masks: number | undefined },
+): string {
+  const measured = (share: number): number | null => (Number.isNaN(share) ? null : share);
+  return `${JSON.stringify({
+    ...facts,
+    ...(masks === undefined ? {} : { masks }),
+    pictures,
+    ...(natsPerToken === undefined ? {} : { nats_per_token: natsPerToken, bits_per_pixel: bitsPerPixel }),
+    ...(scores === undefined
+      ? {}
+      : {
+          top1: scores.top1,
+          top5: scores.top5,
+          classes: classScores(scores.confusion).map((score, c) => ({
+            label: labels[c],
+            pictures: score.pictures,
+            recall: measured(score.recall),
+            precision: measured(score.precision),
+          })),
+          confusion: labels.map((_, row) =>
+            Array.from(scores.confusion.subarray(row * labels.length, (row + 1) * labels.length)),
+          ),
+        }),
+  })}\n`;
+}

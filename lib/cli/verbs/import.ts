@@ -1,0 +1,130 @@
+import { rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { CheckpointError } from '../../checkpoint/error.ts';
+import { findInHubCache } from '../../checkpoint/hub/hub-cache.ts';
+import { type HubModel, parseHubName } from '../../checkpoint/hub/hub-model.ts';
+import { readHubSettings } from '../../checkpoint/hub/hub-settings.ts';
+import { type Imported, importCheckpoint } from '../../checkpoint/import/import-checkpoint.ts';
+import { checkNewDirectory } from '../../checkpoint/import/new-directory.ts';
+import { summarize } from '../../checkpoint/summary.ts';
+import { statPath } from '../../local/stat-path.ts';
+import { examples } from '../invocation.ts';
+import { chosenDtype, dtypeOption, headsOption } from '../options/new-model-options.ts';
+import { nonFiniteWords, writtenModel } from '../terminal/model-words.ts';
+import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
+import { writeOut } from '../terminal/standard-output.ts';
+
+interface ImportOptions {
+  out: string;
+  palette?: string;
+  heads?: number;
+  dtype?: string;
+  force: boolean;
+  json: boolean;
+}
+
+export function importCommand(): Command {
+  return new Command('import')
+    .summary('published weights into a model directory: PyTorch, TensorFlow, safetensors, the hub')
+    .description(
+      'Makes a model directory of weights in any published form: PyTorch (.bin, zip or legacy), TensorFlow (.index and its data files), safetensors, in one file or shards. SRC is a directory, a file, or a name on Hugging Face’s hub, whose cache on this machine is looked into first; HF_TOKEN opens private models. Nothing in a file is run.',
+    )
+    .argument('<src>', 'directory, file, or organisation/name on the hub (organisation/name@revision)')
+    .requiredOption('--out <dir>', 'model directory to make')
+    .option(
+      '--palette <file>',
+      'colours: kmeans_centers.npy or a preprocessor_config.json (default: what lies beside the weights)',
+    )
+    .addOption(headsOption('attention heads, where config.json is missing and the weights do not say'))
+    .addOption(dtypeOption('number format to write (default: as it was)'))
+    .option('--force', 'replace a model that is there', false)
+    .option('--json', 'as one JSON object', false)
+    .addHelpText(
+      'after',
+      examples(
+        'import openai/imagegpt-small --out igpt-s',
+        'import model.ckpt-131000.index --palette kmeans_centers.npy --out igpt-s-bert',
+      ),
+    )
+    .action((src: string, options: ImportOptions) => importModel(src, options));
+}
+
+async function importModel(src: string, options: ImportOptions): Promise<void> {
+  const { out, force } = options;
+  using bar = progressBar('MB');
+  await checkNewDirectory(out, force);
+  // TensorFlow names a checkpoint `ckpt/model.ckpt-131000`, which looks like a name of the hub.
+  const there = statPath(src, src) ?? statPath(`${src}.index`, src);
+  const hub = there === undefined ? parseHubName(src) : undefined;
+  const { format, checkpoint, nonFinite } =
+    hub === undefined ? await convert(src, undefined, options, bar) : await fromHub(hub, options, bar);
+  bar.stop();
+  if (nonFinite.length > 0) process.stderr.write(`warning: ${nonFiniteWords(nonFinite)}; imported as it came\n`);
+  const summary = summarize(checkpoint);
+  await writeOut(
+    options.json
+      ? `${JSON.stringify({ directory: out, format, ...summary, non_finite: nonFinite })}\n`
+      : writtenModel(out, summary, [['imported from', format]]),
+  );
+}
+
+/** Bytes in the progress bar's unit. */
+const MB = 1e6;
+
+function convert(
+  path: string,
+  name: string | undefined,
+  { out, palette, heads, dtype, force }: ImportOptions,
+  bar: ProgressBar,
+): Promise<Imported> {
+  return importCheckpoint(path, out, {
+    palette,
+    heads,
+    dtype: chosenDtype(dtype),
+    name,
+    force,
+    progress: (done, total) => bar.update(Math.round(done / MB), Math.round(total / MB), 'writing'),
+  });
+}
+
+/**
+ * What Hugging Face's own tools have in their cache is taken from there, without the network. The download of another
+ * stays until it has been imported, so that an interrupted one goes on where it was.
+ */
+async function fromHub(model: HubModel, options: ImportOptions, bar: ProgressBar): Promise<Imported> {
+  const { cache, offline, ...hub } = await readHubSettings(process.env);
+  const cached = await findInHubCache(model, cache);
+  if (cached !== undefined && (cached.hasPalette || options.palette !== undefined)) {
+    return convert(cached.directory, model.repo, options, bar);
+  }
+  const called = `${model.repo}@${model.revision}`;
+  // Whoever fetched the model alone, as from_pretrained does, has no palette.
+  const byHand =
+    cached &&
+    `${cache} holds ${called}, but not its palette: it is enough to fetch ${hub.hubUrl}/${model.repo}/resolve/${model.revision}/preprocessor_config.json by hand, and to give it with --palette.`;
+  if (offline) {
+    throw new CheckpointError(
+      'download_failed',
+      byHand === undefined
+        ? `HF_HUB_OFFLINE is set, and ${cache} does not hold ${called}; unset it, or give a directory.`
+        : `HF_HUB_OFFLINE is set. ${byHand}`,
+    );
+  }
+  const { XDG_CACHE_HOME: ownCache = join(homedir(), '.cache') } = process.env;
+  const directory = join(ownCache, 'image-gpt-serverless', 'hub', called.replaceAll('/', '--'));
+  // Loaded when it is needed: every other command would wait for it.
+  const { downloadModel } = await import('../../checkpoint/hub/hub-download.ts');
+  await downloadModel(model, {
+    ...hub,
+    directory,
+    progress: (done, total) => bar.update(Math.round(done / MB), Math.round(total / MB), 'downloading'),
+  }).catch((error: unknown) => {
+    if (byHand === undefined || !(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(error.code, `${error.message} ${byHand}`, { cause: error });
+  });
+  const imported = await convert(directory, model.repo, options, bar);
+  await rm(directory, { recursive: true, force: true });
+  return imported;
+}

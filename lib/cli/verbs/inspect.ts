@@ -1,0 +1,138 @@
+import { Command } from 'commander';
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { variantCheckpoint } from '../../checkpoint/initial-weights.ts';
+import { type CheckpointSummary, summarize } from '../../checkpoint/summary.ts';
+import { chosenVariant } from '../../checkpoint/variants.ts';
+import { UsageError } from '../../ports/error.ts';
+import { examples } from '../invocation.ts';
+import { modelDirectory } from '../options/model-option.ts';
+import { headsOption, resolutionOption, variantOption } from '../options/new-model-options.ts';
+import { writeOut } from '../terminal/standard-output.ts';
+import { table } from '../terminal/table.ts';
+import { printable } from '../terminal/text.ts';
+
+interface InspectOptions {
+  json: boolean;
+  variant?: string;
+  resolution?: string;
+  heads?: number;
+}
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .summary('what a checkpoint is: variant, size, palette, labels, cost')
+    .description(
+      'Says what a checkpoint is: variant, parameters, resolution, palette, layers, labels, dtype, and what each output costs in GFLOP. Reads what the files say of their weights, not the weights: whether they are sound, igpt verify tells.',
+    )
+    .argument('[model]', 'checkpoint directory, or igpt-nano')
+    .addOption(variantOption())
+    .addOption(resolutionOption())
+    .addOption(
+      headsOption("attention heads (default: the variant's; xl's were never published, 24); only with --variant"),
+    )
+    .option('--json', 'as one JSON object', false)
+    .addHelpText(
+      'after',
+      examples('inspect igpt-nano', 'inspect igpt-nano --json', 'inspect --variant xl --resolution 64'),
+    )
+    .action((model: string | undefined, options: InspectOptions) => inspect(model, options));
+}
+
+async function inspect(model: string | undefined, options: InspectOptions): Promise<void> {
+  const { name, checkpoint } = await chosen(model, options);
+  const summary = summarize(checkpoint);
+  const probe = probeFacts(checkpoint);
+  await writeOut(options.json ? `${JSON.stringify({ ...summary, probe })}\n` : describe(name, summary, probe));
+}
+
+/** A checkpoint on disk, or one of the paper's sizes, of which there need be no file. */
+async function chosen(
+  model: string | undefined,
+  { variant, resolution, heads }: InspectOptions,
+): Promise<{ name: string; checkpoint: Checkpoint }> {
+  if (variant !== undefined) {
+    if (model !== undefined) throw new UsageError(`expected a model or --variant, got both (${model}, ${variant})`);
+    const { name, config } = chosenVariant({
+      variant,
+      ...(resolution !== undefined && { resolution }),
+      ...(heads !== undefined && { heads }),
+    });
+    return { name, checkpoint: variantCheckpoint(name, config) };
+  }
+  if (model === undefined)
+    throw new UsageError("inspect: expected a model, or --variant with one of the paper's sizes");
+  if (resolution !== undefined || heads !== undefined) {
+    throw new UsageError('inspect: --resolution and --heads go with --variant; a model has its own');
+  }
+  return { name: model, checkpoint: await openCheckpoint(modelDirectory(model)) };
+}
+
+/** What the probe reads: h^l of which layers, after which norm. */
+type ProbeFacts = { layers: readonly number[]; norm: string } | null;
+
+function probeFacts({ probe }: Checkpoint): ProbeFacts {
+  return probe === undefined ? null : { layers: probe.layers, norm: probe.norm };
+}
+
+const SAMPLERS = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming'];
+
+/** More labels would push everything else off the screen. */
+const LABELS_SHOWN = 20;
+
+function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts): string {
+  const count = (value: number) => value.toLocaleString('en');
+  const { resolution, resample, labels } = summary;
+  const more = labels.length > LABELS_SHOWN ? `, … (${labels.length - LABELS_SHOWN} more, see --json)` : '';
+  const facts = [
+    ['name', summary.name],
+    ['variant', summary.variant === 'custom' ? 'none of the paper’s (S, M, L, XL)' : `iGPT-${summary.variant}`],
+    ['objective', summary.objective === 'ar' ? 'autoregressive (next token)' : 'BERT (masked tokens)'],
+    [
+      'parameters',
+      `${count(summary.parameters)} (${count(summary.paper_parameters)} as the paper counts: no biases, no class head)`,
+    ],
+    ['layers', `${summary.n_layer} of width ${summary.n_embd}, ${summary.n_head} heads`],
+    [
+      'pictures',
+      resolution === null
+        ? `${summary.n_positions} tokens; no preprocessor_config.json, so it takes tokens only`
+        : `${resolution.width}x${resolution.height}, ${summary.n_positions} tokens`,
+    ],
+    ['preprocessing', resolution === null ? 'none' : `crop ${summary.crop}, filter ${SAMPLERS[resample ?? -1]}`],
+    ['palette', `${summary.n_colors} colours`],
+    ['features', `layer ${summary.feature_layer}, norm ${summary.feature_norm}`],
+    ['class head', summary.class_head === null ? 'none' : `${summary.class_head}, ${labels.length} classes`],
+    ...(probe === null ? [] : [['probe', `layers ${probe.layers.join(', ')}, norm ${probe.norm}`]]),
+    ['labels', labels.length === 0 ? 'none' : labels.slice(0, LABELS_SHOWN).join(', ') + more],
+    [
+      'weights',
+      `${summary.dtype}, ${count(summary.bytes)} bytes, ${summary.layout === 'openai' ? 'OpenAI' : 'Hugging Face'} layout`,
+    ],
+  ];
+  const costs = summary.costs.map(({ output, layers, gflop, gflop_causal }) => [
+    output,
+    String(layers),
+    figure(gflop),
+    figure(gflop_causal),
+  ]);
+  return [
+    table(
+      [{ title: 'model' }, { title: printable(model) }],
+      facts.map((cells) => cells.map(printable)),
+    ),
+    table(
+      [
+        { title: 'output' },
+        { title: 'blocks', align: 'right' },
+        { title: 'GFLOP a picture', align: 'right' },
+        { title: 'causal half only', align: 'right' },
+      ],
+      costs,
+    ),
+  ].join('\n');
+}
+
+/** Four digits, without an exponent. */
+function figure(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}

@@ -1,0 +1,202 @@
+import { setImmediate } from 'node:timers/promises';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { type FittedPalette, fitPalette } from '../../image-gpt/fit-palette.ts';
+import { encodeNpy } from '../../image-gpt/npy.ts';
+import { MAX_COLORS } from '../../image-gpt/quantizer.ts';
+import { applyRecipe, type Recipe } from '../../image-gpt/recipe.ts';
+import { checkOutputPath, writeOutputFile } from '../../local/output-file.ts';
+import { UsageError } from '../../ports/error.ts';
+import type { Resample } from '../../ports/model.ts';
+import { CIFAR10_TRAIN_PICTURES, readOriginals } from '../../training/data/cifar10.ts';
+import { listPictures } from '../../training/data/load-pictures.ts';
+import { CIFAR10, cifar10Folder, openSheetDecoder, openSource } from '../../training/data/open-data-set.ts';
+import { readPicture } from '../../training/data/read-picture.ts';
+import { samplePixels } from '../../training/data/sample-pixels.ts';
+import { defaultCache } from '../../training/data/token-cache.ts';
+import { examples, samplePictures } from '../invocation.ts';
+import {
+  addDecodeOptions,
+  type DecodeOptions,
+  decodingConcurrency,
+  maxPictureBytes,
+  openPictureDecoder,
+} from '../options/decode-option.ts';
+import { integer } from '../options/number-option.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { writeOut } from '../terminal/standard-output.ts';
+import { printable } from '../terminal/text.ts';
+
+interface PaletteOptions extends DecodeOptions {
+  out: string;
+  colors: number;
+  size: number;
+  resample: Resample;
+  samples: number;
+  iterations: number;
+  seed: number;
+  pixels?: string;
+  cache: string;
+  force: boolean;
+  json: boolean;
+}
+
+/** Pillow's numbers, by name. */
+const FILTERS: ReadonlyMap<string, Resample> = new Map([
+  ['nearest', 0],
+  ['lanczos', 1],
+  ['bilinear', 2],
+  ['bicubic', 3],
+  ['box', 4],
+  ['hamming', 5],
+]);
+
+const FILTER_NAMES = [...FILTERS.keys()].join(', ');
+
+export function paletteCommand(): Command {
+  const command = new Command('palette')
+    .summary('fit a palette to pictures')
+    .description(
+      'palette fit DATA: finds the colours that tokens stand for, by k-means over pixels drawn from pictures at input resolution, in [-1, 1] as iGPT counts them, and writes preprocessor_config.json for a model directory. The same pictures and seed give the same file.',
+    )
+    .addArgument(new Argument('<action>', 'what to do').choices(['fit']))
+    .argument('<data>', `a directory of pictures, s3://bucket/prefix, or ${CIFAR10} (its training pictures)`)
+    .requiredOption('--out <preprocessor_config.json>', 'where to write')
+    .addOption(
+      new Option('--colors <k>', 'colours')
+        .default(512, '512, the paper’s')
+        .argParser(integer({ min: 2, max: MAX_COLORS })),
+    )
+    .addOption(
+      new Option('--size <s>', 'input resolution, s x s pixels').default(32).argParser(integer({ min: 1, max: 1024 })),
+    )
+    .addOption(
+      new Option('--resample <filter>', `filter of the resize: ${FILTER_NAMES}`)
+        .default(2, 'bilinear')
+        .argParser(filterNumber),
+    )
+    .addOption(
+      new Option('--samples <n>', 'pixels to draw, a few from each picture')
+        .default(400_000)
+        .argParser(integer({ min: 2, max: 100_000_000 })),
+    )
+    .addOption(new Option('--iterations <n>', 'rounds at most').default(100).argParser(integer({ min: 1 })))
+    .addOption(new Option('--seed <n>', 'of drawing and seeding').default(0).argParser(integer({ min: 0 })))
+    .option('--pixels <x.npy>', 'write the drawn pixels too, uint8 [n, 3], for checking against other implementations')
+    .addOption(
+      new Option('--cache <directory>', `where ${CIFAR10} is kept`).default(defaultCache(), 'in the user’s cache'),
+    )
+    .option('--force', 'replace files that exist', false)
+    .option('--json', 'print what came out as one JSON object', false);
+  return addDecodeOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        `palette fit ${samplePictures()} --colors 64 --out preprocessor_config.json`,
+        'palette fit cifar10 --size 16 --out preprocessor_config.json --seed 1',
+      ),
+    )
+    .action((_: string, data: string, options: PaletteOptions) => fitToPictures(data, options));
+}
+
+function filterNumber(name: string): Resample {
+  const found = FILTERS.get(name);
+  if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${FILTER_NAMES}.`);
+  return found;
+}
+
+async function fitToPictures(data: string, options: PaletteOptions): Promise<void> {
+  const { out, pixels: pixelsOut, colors, size, resample, samples, iterations, seed, force, json } = options;
+  checkOutputPath('--out', out, ['.json'], force);
+  if (pixelsOut !== undefined) checkOutputPath('--pixels', pixelsOut, ['.npy'], force);
+  if (samples < colors) {
+    throw new UsageError(`--samples ${samples}: expected as many pixels as --colors, ${colors}, or more`);
+  }
+  const recipe: Recipe = { width: size, height: size, resample, crop: 'none' };
+  const pixels = await drawPixels(data, recipe, options);
+  if (pixelsOut !== undefined) {
+    await writeOutputFile(pixelsOut, force, encodeNpy(pixels, [pixels.length / 3, 3]));
+  }
+
+  using bar = progressBar('rounds');
+  const fitted = await fitPalette(pixels, {
+    colors,
+    seed,
+    iterations,
+    async onRound(round) {
+      bar.update(round, iterations);
+      // Let the bar move and Ctrl-C be heard.
+      await setImmediate();
+    },
+  });
+  bar.stop();
+  if (!fitted.converged) {
+    process.stderr.write(`the colours still moved after ${fitted.rounds} rounds; --iterations allows more\n`);
+  }
+  await writeOutputFile(out, force, new TextEncoder().encode(preprocessorConfig(fitted.palette, recipe)));
+  const count = pixels.length / 3;
+  const facts = { ...fitted, count, rms: rmsError(fitted, count) };
+  if (json) await writeOut(asJson(facts));
+  process.stderr.write(
+    `${printable(out)}: ${colors} colours of ${count} pixels at ${size}x${size}, RMS error ${facts.rms.toFixed(2)} of 255\n`,
+  );
+}
+
+async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions): Promise<Uint8Array> {
+  using bar = progressBar('pictures');
+  const { samples, seed, decoders } = options;
+  const drawing = { samples, seed, concurrency: decodingConcurrency(options), onProgress: bar.update };
+  if (data === CIFAR10) {
+    const folder = await cifar10Folder(options.cache);
+    const { rgb, width, height } = await readOriginals(folder, () => openSheetDecoder(decoders));
+    const bytes = width * height * 3;
+    return samplePixels({
+      ...drawing,
+      pictures: CIFAR10_TRAIN_PICTURES,
+      read: async (i) => applyRecipe(rgb.subarray(i * bytes, (i + 1) * bytes), width, height, recipe),
+    });
+  }
+  const { store, prefix, name, report } = await openSource(data, 'data');
+  const { objects } = await listPictures(store, prefix, name);
+  await using decoder = openPictureDecoder(recipe, options);
+  const reading = { store, decoder, maxBytes: maxPictureBytes(options) };
+  let unread = 0;
+  const pixels = await samplePixels({
+    ...drawing,
+    pictures: objects.length,
+    async read(i) {
+      const object = objects[i];
+      const picture = object === undefined ? 'not_found' : await readPicture(object, reading);
+      if (typeof picture !== 'string') return picture;
+      unread += 1;
+      return undefined;
+    },
+  });
+  process.stderr.write(report());
+  if (unread > 0) bar.say(`${unread} files could not be read as pictures, and were left out`);
+  return pixels;
+}
+
+/** Root of the mean squared error of a channel, in levels of 255. */
+function rmsError({ inertia }: FittedPalette, pixels: number): number {
+  return Math.sqrt(inertia / (3 * pixels)) * 127.5;
+}
+
+function asJson(facts: FittedPalette & { count: number; rms: number }): string {
+  const { palette, count, inertia, rms, rounds, converged } = facts;
+  const words = { colors: palette.length / 3, pixels: count, inertia, rms_error_of_255: rms, rounds, converged };
+  return `${JSON.stringify(words)}\n`;
+}
+
+/** What transformers' ImageGPTImageProcessor reads, and so do we. */
+function preprocessorConfig(palette: Float32Array, { width, height, resample }: Recipe): string {
+  const clusters = Array.from({ length: palette.length / 3 }, (_, k) => Array.from(palette.subarray(3 * k, 3 * k + 3)));
+  return `${JSON.stringify({
+    image_processor_type: 'ImageGPTImageProcessor',
+    do_resize: true,
+    do_normalize: true,
+    do_color_quantize: true,
+    size: { height, width },
+    resample,
+    clusters,
+  })}\n`;
+}

@@ -1,0 +1,129 @@
+import { Command } from 'commander';
+import { age } from '../../operate/age.ts';
+import { type DeployedStack, openStack } from '../../operate/deployed-stack.ts';
+import { notes, type Outlook, outlook } from '../../operate/stack-outlook.ts';
+import { deadLetterNames, queueNames } from '../../operate/stack-queues.ts';
+import type { StackState } from '../../operate/stack-state.ts';
+import { examples } from '../invocation.ts';
+import { regionOption, type StackOptions, stackOption } from '../options/stack-option.ts';
+import { type LiveViewOptions, liveViewOptions, showLive } from '../terminal/live-view.ts';
+import { duration } from '../terminal/progress-bar.ts';
+import { table } from '../terminal/table.ts';
+import { printable } from '../terminal/text.ts';
+
+interface StatusOptions extends StackOptions, LiveViewOptions {}
+
+export function statusCommand(): Command {
+  const command = new Command('status')
+    .summary('what a deployed stack is doing: queues, tasks, pace, time left')
+    .description(
+      'Shows queues, dead letters, tasks, pace, time left, cost brake and alarms of a deployed stack. On a terminal the view is drawn again and again until Ctrl-C; anywhere else it is written once.',
+    )
+    .addOption(stackOption())
+    .addOption(regionOption());
+  for (const option of liveViewOptions(5)) command.addOption(option);
+  return command
+    .option('--json', 'one JSON object for each look', false)
+    .addHelpText('after', examples('status', 'status --no-watch', 'status --json --watch --interval 60'))
+    .action((options: StatusOptions) => status(options));
+}
+
+async function status(options: StatusOptions): Promise<void> {
+  const stack = await openStack(options);
+  const [{ createStateClients, readStackState }, { systemClock: clock }] = await Promise.all([
+    import('../../operate/stack-state.ts'),
+    import('../../local/system-clock.ts'),
+  ]);
+  const clients = createStateClients();
+  await showLive(options, 'the stack', async () => {
+    const state = await readStackState(clients, stack, clock.now());
+    return { text: options.json ? `${JSON.stringify(statusJson(stack, state))}\n` : statusReport(stack, state) };
+  });
+}
+
+/** The whole picture, for people. */
+export function statusReport({ name, region, outputs, status }: DeployedStack, state: StackState): string {
+  const { at, queues, deadLetters, metrics } = state;
+  const counted = [
+    { title: 'messages', align: 'right' },
+    { title: 'in flight', align: 'right' },
+  ] as const;
+  const rows = queueNames.map((queue) => {
+    const { waiting, inFlight } = queues[queue];
+    return [queue, String(waiting), String(inFlight), oldest(waiting + inFlight, metrics.oldest[queue])];
+  });
+  const deadRows = deadLetterNames.map((queue) => {
+    const { waiting, inFlight } = deadLetters[queue];
+    const total = waiting + inFlight;
+    return [
+      `dead letters of ${queue}`,
+      String(waiting),
+      String(inFlight),
+      oldest(total, metrics.oldestDeadLetter[queue]),
+    ];
+  });
+  const serviceRows = state.services.map(({ role, desired, running, pending }) => [
+    role,
+    ...[desired, running, pending].map(String),
+  ]);
+  const right = (title: string) => ({ title, align: 'right' }) as const;
+  return [
+    `${name} in ${region} (${status}), model ${outputs.modelId}, ${at.toTimeString().slice(0, 8)}\n`,
+    table([{ title: 'queue' }, ...counted, right('oldest')], [...rows, ...deadRows]),
+    table([{ title: 'tasks' }, right('wanted'), right('running'), right('starting')], serviceRows),
+    `${paceWords(outlook(state), metrics.failedPerSecond)}\n`,
+    notes(state)
+      .map((line) => `${printable(line)}\n`)
+      .join(''),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+function oldest(messages: number, seconds: number | null): string {
+  return messages === 0 || seconds === null ? '-' : age(seconds);
+}
+
+function paceWords({ outstanding, picturesPerSecond, secondsLeft }: Outlook, failedPerSecond: number): string {
+  const pace =
+    picturesPerSecond === 0
+      ? 'no picture has ended in the last five minutes'
+      : `${picturesPerSecond.toPrecision(3)} pictures/s in the last five minutes${failedPerSecond > 0 ? ` (${((100 * failedPerSecond) / picturesPerSecond).toFixed(1)} % failed)` : ''}`;
+  if (outstanding === 0) return `${pace}; nothing is waiting`;
+  const left = secondsLeft === null ? 'time left unknown' : `about ${duration(secondsLeft)} left`;
+  return `${pace}; about ${outstanding} pictures outstanding, ${left}`;
+}
+
+/** For machines. */
+export function statusJson({ name, region, account, status, outputs }: DeployedStack, state: StackState) {
+  const { at, queues, deadLetters, services, brake, alarms, metrics } = state;
+  const { outstanding, picturesPerSecond, secondsLeft } = outlook(state);
+  return {
+    ...{ stack: name, region, account, stack_status: status, model: outputs.modelId, at: at.toISOString() },
+    queues: queueNames.map((queue) => ({
+      queue,
+      messages: queues[queue].waiting,
+      in_flight: queues[queue].inFlight,
+      oldest_seconds: metrics.oldest[queue],
+    })),
+    dead_letters: deadLetterNames.map((queue) => ({
+      queue,
+      messages: deadLetters[queue].waiting,
+      in_flight: deadLetters[queue].inFlight,
+      oldest_seconds: metrics.oldestDeadLetter[queue],
+    })),
+    tasks: services.map(({ role, desired, running, pending, trouble, stopped }) => ({
+      ...{ service: role, desired, running, pending, trouble },
+      stopped: stopped.map(({ reason, advice, tasks, last }) => ({
+        ...{ reason, advice, tasks },
+        last: last?.toISOString() ?? null,
+      })),
+    })),
+    outstanding_pictures: outstanding,
+    pictures_per_second: picturesPerSecond,
+    failed_per_second: metrics.failedPerSecond,
+    seconds_left: secondsLeft,
+    cost_brake: { state: brake.state, since: brake.since?.toISOString() ?? null, failed: brake.failed },
+    alarms: alarms.map(({ name, description, since }) => ({ name, description, since: since?.toISOString() ?? null })),
+  };
+}

@@ -1,0 +1,181 @@
+import { addConstant, addNode, type Graph, nextValue, pushNode, type Value } from '../graph.ts';
+import * as operators from '../operators.ts';
+import { add, concat, float32, matMul, multiply, reshape, split } from '../operators.ts';
+import { record, type Tape } from './tape.ts';
+
+/** Sum of two values of one shape, as in the residual stream. */
+export function sum(tape: Tape, a: Value, b: Value): Value {
+  const y = add(tape.graph, a, b);
+  record(tape, [y], ([dy = ''], gradients) => {
+    gradients.add(a, dy);
+    gradients.add(b, dy);
+  });
+  return y;
+}
+
+/**
+ * x sigmoid(x). The paper's activation x sigmoid(1.702 x) is silu(1.702 x) / 1.702, both factors of which the products
+ * around it take over. With s the sigmoid and y the result, the derivative is s + y (1 - s): x need not be kept.
+ */
+export function silu(tape: Tape, x: Value): Value {
+  const { graph } = tape;
+  const s = addNode(graph, 'Sigmoid', [x]);
+  const y = multiply(graph, x, s);
+  record(tape, [y], ([dy = ''], gradients) => {
+    const rest = addNode(graph, 'Sub', [float32(graph, 1), s]);
+    const slope = add(graph, multiply(graph, rest, y), s);
+    gradients.add(x, multiply(graph, slope, dy));
+  });
+  return y;
+}
+
+/**
+ * Rows of `table` [size, d] named by `indices` int32 [count] -> [count, d]. The gradient is a product with a one-hot
+ * matrix: a scatter that adds up races on more than one thread (DESIGN.md, decision 6).
+ */
+export function gatherRows(tape: Tape, table: Value, size: number, indices: Value, count: number): Value {
+  const { graph } = tape;
+  const rows = operators.gatherRows(graph, table, indices);
+  record(tape, [rows], ([gradient = ''], gradients) => {
+    const chosen = oneHot(tape, indices, count, size);
+    gradients.accumulate(table, (sum) => gemm(graph, chosen, gradient, sum, { transA: true }));
+  });
+  return rows;
+}
+
+/** 1 in the column that the row's index names, 0 elsewhere: indices int32 [rows] -> [rows, columns]. */
+function oneHot({ graph }: Tape, indices: Value, rows: number, columns: number): Value {
+  // ONNX's OneHot takes ten times as long.
+  const size = addConstant(graph, `int64 [${rows},${columns}]`, BigInt64Array.of(BigInt(rows), BigInt(columns)), [2]);
+  const zeros = addNode(graph, 'ConstantOfShape', [size]);
+  const ones = addConstant(graph, `ones [${rows}, 1]`, new Float32Array(rows).fill(1), [rows, 1]);
+  return operators.scatterElements(graph, zeros, operators.reshape(graph, indices, [-1, 1]), ones, 1);
+}
+
+export interface Linear {
+  /** [in, out], or [out, in] where `transposed`. */
+  weight: Value;
+  transposed?: boolean;
+  /** [out] */
+  bias?: Value | undefined;
+  /** Factor of the product; default 1. It costs nothing here, where a pass of its own would. */
+  scale?: number;
+  /** Factor of the bias; default 1. */
+  biasScale?: number;
+}
+
+/** scale x [rows, in] times the weight, plus biasScale bias -> [rows, out]. */
+export function linear(tape: Tape, x: Value, rows: number, layer: Linear): Value {
+  const { graph } = tape;
+  const { weight, transposed = false, bias, scale = 1, biasScale = 1 } = layer;
+  const y = gemm(graph, x, weight, bias, { transB: transposed, alpha: scale, beta: biasScale });
+  record(tape, [y], ([dy = ''], gradients) => {
+    gradients.accumulate(x, (sum) => gemm(graph, dy, weight, sum, { transB: !transposed, alpha: scale }));
+    const [left, right] = transposed ? [dy, x] : [x, dy];
+    gradients.accumulate(weight, (sum) => gemm(graph, left, right, sum, { transA: true, alpha: scale }));
+    if (bias !== undefined) gradients.accumulate(bias, (sum) => sumRows(graph, dy, rows, biasScale, sum));
+  });
+  return y;
+}
+
+interface GemmOptions {
+  transA?: boolean;
+  transB?: boolean;
+  /** Factor of the product; default 1. */
+  alpha?: number;
+  /** Factor of `sum`; default 1. */
+  beta?: number;
+}
+
+/** A product of two matrices, added to `sum` where there is one. */
+export function gemm(
+  graph: Graph,
+  a: Value,
+  b: Value,
+  sum: Value | undefined,
+  { transA = false, transB = false, alpha = 1, beta = 1 }: GemmOptions = {},
+): Value {
+  return addNode(graph, 'Gemm', sum === undefined ? [a, b] : [a, b, sum], {
+    transA: { kind: 'int', value: Number(transA) },
+    transB: { kind: 'int', value: Number(transB) },
+    alpha: { kind: 'float', value: alpha },
+    beta: { kind: 'float', value: beta },
+  });
+}
+
+/** Sum over the rows of [rows, columns], times `scale`, plus `sum` -> [columns]: a product with a row of ones. */
+function sumRows(graph: Graph, value: Value, rows: number, scale: number, sum: Value | undefined): Value {
+  const ones = addConstant(graph, `ones [${rows}]`, new Float32Array(rows).fill(1), [rows]);
+  const total = matMul(graph, ones, value);
+  const scaled = scale === 1 ? total : multiply(graph, total, float32(graph, scale));
+  return sum === undefined ? scaled : add(graph, sum, scaled);
+}
+
+/** Mean over the rows of [rows, d] -> [1, d]. */
+export function meanRows(tape: Tape, value: Value, rows: number): Value {
+  const { graph } = tape;
+  const shares = new Float32Array(rows).fill(1 / rows);
+  const mean = matMul(graph, addConstant(graph, `mean [1, ${rows}]`, shares, [1, rows]), value);
+  record(tape, [mean], ([gradient = ''], gradients) => {
+    const column = addConstant(graph, `mean [${rows}, 1]`, shares, [rows, 1]);
+    gradients.add(value, matMul(graph, column, gradient)); // [rows, 1] x [1, d]
+  });
+  return mean;
+}
+
+/** Pieces of the given sizes along one axis; a single piece is the value itself. */
+export function pieces(tape: Tape, value: Value, sizes: readonly number[], axis: number): Value[] {
+  const { graph } = tape;
+  const parts = split(graph, value, sizes, axis);
+  if (parts.length === 1) return parts;
+  record(tape, parts, (gradients, all) => {
+    const known = gradients.map((gradient, i) => gradient ?? zerosLike(tape, parts[i] ?? ''));
+    all.add(value, concat(graph, known, axis));
+  });
+  return parts;
+}
+
+/** The pieces in a row along one axis; a single piece is the value itself. */
+export function joined(tape: Tape, values: readonly Value[], sizes: readonly number[], axis: number): Value {
+  const { graph } = tape;
+  const whole = concat(graph, values, axis);
+  if (values.length === 1) return whole;
+  record(tape, [whole], ([gradient = ''], all) => {
+    split(graph, gradient, sizes, axis).forEach((part, i) => {
+      all.add(values[i] ?? '', part);
+    });
+  });
+  return whole;
+}
+
+/** A piece that the loss does not see has gradient 0. */
+function zerosLike({ graph }: Tape, value: Value): Value {
+  return addNode(graph, 'Sub', [value, value]);
+}
+
+/**
+ * x r g with r = 1 / sqrt(mean(x^2) + epsilon), row by row: x [rows, d], gain g [d]. The derivative by x is
+ * r (g dy - x r^2 mean(g dy x)), by g the sum of r x dy over the rows.
+ */
+export function rmsNorm(tape: Tape, x: Value, gain: Value, d: number, epsilon: number): Value {
+  const { graph } = tape;
+  const y = nextValue(graph, 'norm');
+  const r = nextValue(graph, 'inverse_root'); // [rows, 1]
+  pushNode(graph, 'SimplifiedLayerNormalization', [x, gain], [y, r], {
+    axis: { kind: 'int', value: -1 },
+    epsilon: { kind: 'float', value: epsilon },
+  });
+  record(tape, [y], ([dy = ''], gradients) => {
+    const product = multiply(graph, dy, x);
+    const column = reshape(graph, gain, [d, 1]);
+    const dot = matMul(graph, product, column); // [rows, 1]: g dy x, summed over the row
+    const share = multiply(graph, multiply(graph, multiply(graph, r, r), dot), float32(graph, 1 / d));
+    const rest = addNode(graph, 'Sub', [multiply(graph, dy, gain), multiply(graph, x, share)]);
+    gradients.add(x, multiply(graph, rest, r));
+    gradients.accumulate(gain, (sum) => {
+      const total = matMul(graph, reshape(graph, r, [-1]), product);
+      return sum === undefined ? total : add(graph, sum, total);
+    });
+  });
+  return y;
+}

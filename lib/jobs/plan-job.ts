@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import {
+  type Job,
+  type JobSettings,
+  jobKeys,
+  jobSchema,
+  type ManifestPicture,
+  manifestKey,
+  manifestPicture,
+} from '../contracts/job.ts';
+import { sha256 } from '../pipeline/outcome-key.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import { JobError, jsonBytes, readJson } from './stored-json.ts';
+
+/** 64 bits tell the jobs of a lifetime apart. */
+const idDigits = 16;
+
+/** 48 bits: lists of one shard, written by runs that saw different listings. */
+const manifestDigits = 12;
+
+export interface PlanOptions {
+  output: ObjectStore;
+  settings: JobSettings;
+  pictures: AsyncIterable<ManifestPicture>;
+  /** Default: as many as there are. */
+  maxShards?: number;
+  /** Pictures listed so far. */
+  onListed?: (pictures: number) => void;
+  signal?: AbortSignal;
+}
+
+/** @throws {JobError} `batch_file_damaged` */
+export function readJob(output: ObjectStore): Promise<Job | undefined> {
+  return readJson(output, jobKeys.job, jobSchema);
+}
+
+/**
+ * The job of the output: the one that is there, or a new one with its manifest. A list for each shard comes first, its
+ * name with a hash of its content; `_job.json`, which names them, comes last and is created by one writer only. So two
+ * runners that list at once end with the same job, and a killed one begins anew.
+ *
+ * @throws {JobError} `other_job` when the one that is there has other settings; `output_not_empty`, `no_pictures`,
+ *   `too_many_shards`
+ */
+export async function planJob(options: PlanOptions): Promise<Job> {
+  const { output, settings, signal, maxShards = Number.POSITIVE_INFINITY } = options;
+  const there = await readJob(output);
+  if (there !== undefined) return refuseMany(refuseOther(there, settings), maxShards);
+  await refuseStrangeShards(output);
+
+  const shards: Job['shards'] = [];
+  const { store: _, source: __, ...changesRows } = settings;
+  const identity = createHash('sha256').update(JSON.stringify(changesRows));
+  let pictures = 0;
+  for await (const list of chunks(options.pictures, settings.shard_size)) {
+    signal?.throwIfAborted();
+    pictures += list.length;
+    options.onListed?.(pictures);
+    // Only counted, to say how large a shard must be.
+    if (shards.length === maxShards) continue;
+    const text = list.map(({ key, etag }) => `${JSON.stringify({ key, etag })}\n`).join('');
+    const hash = sha256(text);
+    const manifest = manifestKey(shards.length, hash.slice(0, manifestDigits));
+    await output.put(manifest, new TextEncoder().encode(text), { ifNoneMatch: '*' });
+    identity.update(hash);
+    shards.push({ pictures: list.length, manifest });
+  }
+  if (pictures === 0) {
+    throw new JobError('no_pictures', `Expected pictures in ${settings.source}, but there is none.`);
+  }
+  refuseMany({ pictures, settings }, maxShards);
+  const id = identity.digest('hex').slice(0, idDigits);
+  const job: Job = { schema_version: 1, id, settings, pictures, shards };
+  const written = await output.put(jobKeys.job, jsonBytes(job), { ifNoneMatch: '*' });
+  const current = written.status === 'stored' ? job : await readJob(output);
+  if (current === undefined)
+    throw new JobError('job_gone', 'Expected the job that another runner has just written, but it is gone: run again.');
+  return refuseOther(current, settings);
+}
+
+/**
+ * The pictures of a shard, in order.
+ *
+ * @throws {JobError} `manifest_damaged`
+ */
+export async function readManifest(output: ObjectStore, job: Job, shard: number): Promise<ManifestPicture[]> {
+  const { manifest = '', pictures } = job.shards[shard] ?? {};
+  const read = await output.get(manifest);
+  const text = read.status === 'found' ? new TextDecoder().decode(read.body) : '';
+  if (!manifest.includes(`-${sha256(text).slice(0, manifestDigits)}.`)) {
+    throw new JobError(
+      'manifest_damaged',
+      `Expected ${manifest} as it was written, but it is ${read.status === 'found' ? 'damaged' : 'gone'}: restore it, or begin again in another directory.`,
+    );
+  }
+  const list = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => manifestPicture.parse(JSON.parse(line)));
+  if (list.length !== pictures) {
+    throw new JobError('manifest_damaged', `Expected ${pictures} pictures in ${manifest}, received ${list.length}.`);
+  }
+  return list;
+}
+
+/** Shards come after their job, so without one they are somebody else's, and would be taken for this job's. */
+async function refuseStrangeShards(output: ObjectStore): Promise<void> {
+  for await (const { key } of output.list({ prefix: jobKeys.shards })) {
+    // Another runner may just have begun.
+    if ((await readJob(output)) !== undefined) return;
+    throw new JobError(
+      'output_not_empty',
+      `Expected an empty output or a job, but there lies ${key} without one (${jobKeys.job}): choose another directory.`,
+    );
+  }
+}
+
+function refuseMany<T extends Pick<Job, 'pictures' | 'settings'>>(job: T, maxShards: number): T {
+  const { pictures, settings } = job;
+  const shards = Math.ceil(pictures / settings.shard_size);
+  if (shards <= maxShards) return job;
+  throw new JobError(
+    'too_many_shards',
+    `Expected at most ${maxShards} shards, but ${pictures} pictures are ${shards} of ${settings.shard_size}: choose --shard-size ${Math.ceil(pictures / maxShards)} or more.`,
+  );
+}
+
+function refuseOther(job: Job, settings: JobSettings): Job {
+  const theirs = flat(job.settings);
+  const differing = Object.entries(flat(settings)).filter(([name, value]) => theirs[name] !== value);
+  if (differing.length === 0) return job;
+  const words = differing.map(([name, value]) => `${name} ${theirs[name]}, not ${value}`);
+  throw new JobError(
+    'other_job',
+    `Expected an empty output or the same job, but there lies job ${job.id} with ${words.join('; with ')}: choose another directory, or the same options.`,
+  );
+}
+
+/** Each setting as JSON, by its name; what lies deeper as `model_options.outputs`. */
+function flat(settings: JobSettings): Record<string, string> {
+  const { model_options, decoding, ...rest } = settings;
+  const named = (prefix: string, values: object): [string, string][] =>
+    Object.entries(values).map(([name, value]) => [prefix + name, JSON.stringify(value)]);
+  return Object.fromEntries([
+    ...named('', rest),
+    ...named('model_options.', model_options),
+    ...named('decoding.', decoding),
+  ]);
+}
+
+async function* chunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    chunk.push(item);
+    if (chunk.length === size) {
+      yield chunk;
+      chunk = [];
+    }
+  }
+  if (chunk.length > 0) yield chunk;
+}

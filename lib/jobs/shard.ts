@@ -1,0 +1,142 @@
+import {
+  type Job,
+  type JobRow,
+  jobKeys,
+  type ManifestPicture,
+  type RowErrorCode,
+  type ShardRecord,
+  shardKey,
+  shardRecord,
+  shardRecordKey,
+} from '../contracts/job.ts';
+import { sha256 } from '../pipeline/outcome-key.ts';
+import type { ObjectStore, WriteCondition } from '../ports/object-store.ts';
+import { readManifest } from './plan-job.ts';
+import type { OpenShard, ShardFacts, ShardFormat } from './shard-format.ts';
+import { JobError, jsonBytes, readJson } from './stored-json.ts';
+
+export interface ShardPlace {
+  output: ObjectStore;
+  format: ShardFormat;
+  job: Job;
+}
+
+/**
+ * Stores the rows of a shard, then its record. When another runner was first, its file stays, and the record is of that
+ * one: so a record always belongs to the file that is there, whoever is killed when.
+ */
+export async function storeShard(
+  place: ShardPlace,
+  shard: number,
+  rows: readonly JobRow[],
+  condition: WriteCondition = { ifNoneMatch: '*' },
+): Promise<void> {
+  const { output, format, job } = place;
+  const bytes = await format.write(rows, factsOf(job, shard));
+  const { status } = await output.put(shardKey(shard), bytes, condition);
+  if (status === 'precondition_failed') {
+    await recordShard(place, shard);
+  } else {
+    await putRecord(output, shard, recordOf(job, shard, bytes, rows));
+  }
+}
+
+/**
+ * The record of a shard that is there: the stored one, or else made from the file and stored.
+ *
+ * @throws {JobError} `shard_damaged` when the stored one cannot be read, or there is none and the file is not what the
+ *   manifest says
+ */
+export async function recordShard(place: ShardPlace, shard: number): Promise<ShardRecord> {
+  const { output, job } = place;
+  const there = await readJson(output, shardRecordKey(shard), shardRecord).catch((cause: unknown) => {
+    if (cause instanceof JobError) throw damaged(shard, `its record ${shardRecordKey(shard)} cannot be read`, cause);
+    throw cause;
+  });
+  if (there !== undefined && there.job === job.id) return there;
+  return putRecord(output, shard, await makeRecord(place, shard, await readManifest(output, job, shard)));
+}
+
+/**
+ * The record that the file of a shard should have, its rows compared with the pictures of its manifest.
+ *
+ * @throws {JobError} `shard_damaged`, `shard_missing`
+ */
+export async function makeRecord(
+  place: ShardPlace,
+  shard: number,
+  pictures: readonly ManifestPicture[],
+): Promise<ShardRecord> {
+  const { bytes, open } = await openStored(place, shard);
+  const rows = await open.read({ columns: ['error_code'] }).catch((cause: unknown) => {
+    throw damaged(shard, 'its rows cannot be read', cause);
+  });
+  if (rows.length !== pictures.length || rows.some(({ key }, i) => key !== pictures[i]?.key)) {
+    throw damaged(shard, 'its rows are not those of the manifest');
+  }
+  return recordOf(place.job, shard, bytes, rows);
+}
+
+/** @throws {JobError} `shard_damaged`, `shard_missing` */
+export async function openStored(
+  { output, format, job }: ShardPlace,
+  shard: number,
+): Promise<{ bytes: Uint8Array; etag: string; open: OpenShard }> {
+  const read = await output.get(shardKey(shard));
+  if (read.status !== 'found') {
+    throw new JobError('shard_missing', `Expected ${shardKey(shard)}, but it is not there: run igpt batch run again.`);
+  }
+  let open: OpenShard;
+  try {
+    open = format.open(read.body);
+  } catch (cause) {
+    throw damaged(shard, 'it cannot be read', cause);
+  }
+  if (open.facts['igpt.job'] !== job.id) throw damaged(shard, `it is of another job, ${open.facts['igpt.job']}`);
+  return { bytes: read.body, etag: read.object.etag, open };
+}
+
+/** Numbers of the shards of a job whose files are there. */
+export async function storedShards(output: ObjectStore, job: Job): Promise<Set<number>> {
+  const numbers = new Map(job.shards.map((_, number) => [shardKey(number), number]));
+  const stored = new Set<number>();
+  for await (const { key } of output.list({ prefix: jobKeys.shards })) {
+    const number = numbers.get(key);
+    if (number !== undefined) stored.add(number);
+  }
+  return stored;
+}
+
+async function putRecord(output: ObjectStore, shard: number, record: ShardRecord): Promise<ShardRecord> {
+  await output.put(shardRecordKey(shard), jsonBytes(record));
+  return record;
+}
+
+function recordOf(job: Job, shard: number, bytes: Uint8Array, rows: readonly JobRow[]): ShardRecord {
+  const failures: Partial<Record<RowErrorCode, number>> = {};
+  for (const { error_code: code } of rows) if (code !== null) failures[code] = (failures[code] ?? 0) + 1;
+  const failed = rows.filter(({ error_code }) => error_code !== null).length;
+  return {
+    shard: shardKey(shard),
+    job: job.id,
+    rows: rows.length,
+    succeeded: rows.length - failed,
+    failed,
+    // In one order, whatever the rows' is.
+    failures: Object.fromEntries(Object.entries(failures).sort(([a], [b]) => (a < b ? -1 : 1))),
+    bytes: bytes.length,
+    sha256: sha256(bytes),
+  };
+}
+
+function factsOf(job: Job, shard: number): ShardFacts {
+  return { 'igpt.job': job.id, 'igpt.model': job.settings.model, 'igpt.shard': String(shard) };
+}
+
+function damaged(shard: number, why: string, cause?: unknown): JobError {
+  return new JobError(
+    'shard_damaged',
+    `Expected ${shardKey(shard)} whole, but ${why}: igpt batch verify --remove takes it away, then run again.`,
+    { cause },
+  );
+}

@@ -1,0 +1,192 @@
+import type { FileHandle } from 'node:fs/promises';
+import { decodeNpy, decodeNpyHeader, decodeNpyValues, NpyError, type NpyHeader } from '../image-gpt/npy.ts';
+import { ImageGptError, UsageError } from '../ports/error.ts';
+import { NotRegularFileError, openRegularFile } from './picture-files.ts';
+
+/** A two-dimensional npy file of integers on disk, read by rows, so that its size costs no memory. */
+export interface NpyRows extends AsyncDisposable {
+  path: string;
+  /** N */
+  rows: number;
+  /** n */
+  columns: number;
+  /** Rows `start` to `start + count`, [count, n] in C order. */
+  read(start: number, count: number): Promise<Float64Array>;
+}
+
+/** NumPy aligns headers to 64 bytes; ours of two sizes takes 128, and no sane writer needs more than this. */
+const HEADER_BYTES = 65_536;
+
+/**
+ * Opens an npy file of shape [N, n] with an integer (or boolean) dtype.
+ *
+ * @throws UsageError when there is no such file, or it is a folder or a pipe; ImageGptError `input_not_readable`, `npy_invalid`
+ */
+export async function openNpyRows(path: string): Promise<NpyRows> {
+  const file = await openRegularFile(path).catch((cause: unknown) => {
+    if (cause instanceof NotRegularFileError) {
+      throw new UsageError(`${path}: expected an npy file, got a folder, a pipe or a device; give a file on disk`, {
+        cause,
+      });
+    }
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    throw new UsageError(`could not read ${path} (${code}); expected an npy file`, { cause });
+  });
+  try {
+    const header = await readHeader(file, path);
+    const [rows, columns] = header.shape;
+    if (rows === undefined || columns === undefined || header.shape.length !== 2) {
+      throw new ImageGptError('npy_invalid', `${path}: expected shape [N, n], got [${header.shape.join(', ')}]`);
+    }
+    if (!/^[iub]/.test(header.dtype)) {
+      throw new ImageGptError('npy_invalid', `${path}: expected an integer dtype, got ${header.dtype}`);
+    }
+    const { size } = await file.stat();
+    const expected = header.dataStart + rows * columns * header.itemBytes;
+    if (size !== expected) {
+      throw new ImageGptError(
+        'npy_invalid',
+        `${path}: expected ${expected} bytes for [${rows}, ${columns}] of ${header.dtype}, got ${size}; is the file whole?`,
+      );
+    }
+    // Fortran order keeps a row's values far apart: such a file is read at once.
+    const whole = header.fortran ? decodeNpy(await readExactly(file, path, 0, size)).data : undefined;
+    const rowBytes = columns * header.itemBytes;
+    return {
+      path,
+      rows,
+      columns,
+      async read(start, count) {
+        if (whole !== undefined) {
+          return whole.subarray(start * columns, (start + count) * columns);
+        }
+        const bytes = await readExactly(file, path, header.dataStart + start * rowBytes, count * rowBytes);
+        return decodeNpyValues(bytes, header);
+      },
+      async [Symbol.asyncDispose]() {
+        await file.close();
+      },
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function readHeader(file: FileHandle, path: string): Promise<NpyHeader> {
+  const buffer = new Uint8Array(HEADER_BYTES);
+  const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+  try {
+    return decodeNpyHeader(buffer.subarray(0, bytesRead));
+  } catch (error) {
+    throw error instanceof NpyError
+      ? new ImageGptError(error.code, `${path}: ${error.message}`, { cause: error })
+      : error;
+  }
+}
+
+async function readExactly(file: FileHandle, path: string, position: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await file.read(bytes, done, length - done, position + done);
+    if (bytesRead === 0) {
+      throw new ImageGptError(
+        'input_not_readable',
+        `${path} became shorter while it was read; start again with the whole file`,
+      );
+    }
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+/**
+ * Reads labels [N] (or [N, 1]) of any integer type.
+ *
+ * @throws UsageError when there is no such file; ImageGptError `npy_invalid`
+ */
+export async function readNpyLabels(path: string): Promise<Float64Array> {
+  const bytes = await readFile(path);
+  try {
+    const { shape, dtype, data } = decodeNpy(bytes);
+    if (shape.length === 0 || shape.slice(1).some((size) => size !== 1) || !/^[iub]/.test(dtype)) {
+      throw new ImageGptError(
+        'npy_invalid',
+        `${path}: expected labels [N] of an integer dtype, got [${shape.join(', ')}] of ${dtype}`,
+      );
+    }
+    return data;
+  } catch (error) {
+    throw error instanceof NpyError
+      ? new ImageGptError(error.code, `${path}: ${error.message}`, { cause: error })
+      : error;
+  }
+}
+
+async function readFile(path: string): Promise<Uint8Array> {
+  try {
+    await using file = await openRegularFile(path);
+    return await file.readFile();
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    const came = cause instanceof NotRegularFileError ? 'it is a folder, a pipe or a device' : code;
+    throw new UsageError(`could not read ${path} (${came}); expected an npy file with labels`, { cause });
+  }
+}
+
+/** Tokens or a mask for a model of n positions, read by rows and checked on the way. */
+export interface TokenRows extends AsyncDisposable {
+  /** N */
+  rows: number;
+  /** Rows `start` to `start + count`, [count, n]. */
+  read(start: number, count: number): Promise<Uint16Array>;
+}
+
+interface Expected {
+  /** n */
+  columns: number;
+  /** Values are 0 to this, exclusive. */
+  below: number;
+  /** What a value is, for messages: token, mask value. */
+  what: string;
+}
+
+/**
+ * Opens an npy file [N, n] whose values are whole numbers from 0 to `below - 1`. Values are checked as they are read.
+ *
+ * @throws ImageGptError `wrong_shape`, `value_out_of_range`, and what {@link openNpyRows} throws
+ */
+export async function openTokenRows(path: string, { columns, below, what }: Expected): Promise<TokenRows> {
+  const file = await openNpyRows(path);
+  if (file.columns !== columns) {
+    await file[Symbol.asyncDispose]();
+    throw new ImageGptError(
+      'wrong_shape',
+      `${path}: expected [N, ${columns}], as the model reads ${columns} tokens a picture, got [${file.rows}, ${file.columns}]`,
+    );
+  }
+  return {
+    rows: file.rows,
+    read: (start, count) => readChecked(file, start, count, below, what),
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  };
+}
+
+async function readChecked(
+  file: NpyRows,
+  start: number,
+  count: number,
+  below: number,
+  what: string,
+): Promise<Uint16Array> {
+  const values = await file.read(start, count);
+  const wrong = values.findIndex((value) => !(value >= 0 && value < below));
+  if (wrong >= 0) {
+    const row = start + Math.floor(wrong / file.columns);
+    throw new ImageGptError(
+      'value_out_of_range',
+      `${file.path}: expected every ${what} from 0 to ${below - 1}, got ${values[wrong]} in row ${row}, column ${wrong % file.columns}`,
+    );
+  }
+  return Uint16Array.from(values);
+}

@@ -1,4 +1,0 @@
-import { ImageGptError } from '../image-gpt/error.ts';
-
-/** The directory cannot be an output. */
-export class OutputDirectoryError extends ImageGptError {}

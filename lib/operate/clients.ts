@@ -1,0 +1,47 @@
+import { BatchClient } from '@aws-sdk/client-batch';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { STSClient } from '@aws-sdk/client-sts';
+import { clientDefaults } from '../aws/clients.ts';
+
+// Clients that only the commands around a stack need. They are not in clients.ts, which the deployed processes load.
+
+/** Somebody waits at a terminal, and none of these answers takes long, milliseconds. */
+const requestTimeoutMs = 10_000;
+
+/** Two attempts tell as much as four. */
+const common = {
+  ...clientDefaults,
+  maxAttempts: 2,
+  requestHandler: {
+    ...clientDefaults.requestHandler,
+    requestTimeout: requestTimeoutMs,
+    socketTimeout: requestTimeoutMs,
+  },
+};
+
+export function createBatchClient(): BatchClient {
+  return new BatchClient(common);
+}
+
+export function createCloudFormationClient(): CloudFormationClient {
+  return new CloudFormationClient(common);
+}
+
+export function createCloudWatchClient(): CloudWatchClient {
+  return new CloudWatchClient(common);
+}
+
+export function createServiceQuotasClient(): ServiceQuotasClient {
+  return new ServiceQuotasClient(common);
+}
+
+export function createStepFunctionsClient(): SFNClient {
+  return new SFNClient(common);
+}
+
+export function createStsClient(): STSClient {
+  return new STSClient(common);
+}

@@ -1,0 +1,53 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { z } from 'zod';
+import { createS3Store } from '../aws/s3-store.ts';
+import type { Clock } from '../ports/clock.ts';
+import { commandError } from './operator-error.ts';
+
+/** What lies at a model's `s3://bucket/prefix`. */
+export interface ModelPrefix {
+  /** Files that a checkpoint needs and that are not there. */
+  missing: string[];
+  /** Of the files that are there. */
+  bytes: number;
+}
+
+const index = z.object({ weight_map: z.record(z.string(), z.string()) });
+
+/**
+ * Looks whether a checkpoint is complete, without fetching its weights.
+ *
+ * @throws {CommandError} when the bucket cannot be listed
+ */
+export async function readModelPrefix(client: S3Client, location: string, clock: Clock): Promise<ModelPrefix> {
+  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/(.+?)\/*$/.exec(location) ?? [];
+  const store = createS3Store({ client, bucket, clock });
+  try {
+    const sizes = new Map<string, number>();
+    for await (const { key, size } of store.list({ prefix: `${prefix}/` }))
+      sizes.set(key.slice(prefix.length + 1), size);
+    const needed = ['config.json', 'preprocessor_config.json', ...(await weightFiles())];
+    const bytes = needed.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0);
+    return { missing: needed.filter((name) => (sizes.get(name) ?? 0) === 0), bytes };
+
+    async function weightFiles(): Promise<string[]> {
+      const shards = 'model.safetensors.index.json';
+      if (sizes.has('model.safetensors') || !sizes.has(shards)) return ['model.safetensors'];
+      const read = await store.get(`${prefix}/${shards}`);
+      const text = read.status === 'found' ? new TextDecoder().decode(read.body) : '';
+      const parsed = index.safeParse(parseJson(text));
+      // An index that cannot be read is as good as none.
+      return parsed.success ? [...new Set(Object.values(parsed.data.weight_map))] : [shards];
+    }
+  } catch (error) {
+    throw commandError(`look at ${location}`, error);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,78 @@
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import type { ECSClient } from '@aws-sdk/client-ecs';
+import type { SFNClient } from '@aws-sdk/client-sfn';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import { createEcsClient, createSqsClient } from '../aws/clients.ts';
+import { createCloudWatchClient, createStepFunctionsClient } from './clients.ts';
+import { type CostBrakeState, readCostBrake } from './cost-brake.ts';
+import type { DeployedStack } from './deployed-stack.ts';
+import { type RaisedAlarm, readAlarms, readMetrics, type StackMetrics } from './stack-metrics.ts';
+import {
+  type DeadLetterName,
+  deadLetterNames,
+  deadLettersUrl,
+  type QueueCounts,
+  type QueueName,
+  queueNames,
+  queueUrl,
+  readQueueCounts,
+} from './stack-queues.ts';
+import { readServices, type ServiceState } from './stack-services.ts';
+
+/** All that a stack's parts say of themselves at one moment. */
+export interface StackState {
+  /** Name of the stack. */
+  stack: string;
+  at: Date;
+  queues: Record<QueueName, QueueCounts>;
+  deadLetters: Record<DeadLetterName, QueueCounts>;
+  services: ServiceState[];
+  brake: CostBrakeState;
+  alarms: RaisedAlarm[];
+  metrics: StackMetrics;
+}
+
+export interface StateClients {
+  sqs: SQSClient;
+  ecs: ECSClient;
+  stepFunctions: SFNClient;
+  cloudWatch: CloudWatchClient;
+}
+
+export function createStateClients(): StateClients {
+  return {
+    sqs: createSqsClient(),
+    ecs: createEcsClient(),
+    stepFunctions: createStepFunctionsClient(),
+    cloudWatch: createCloudWatchClient(),
+  };
+}
+
+/** @throws {CommandError} when one of them cannot be asked */
+export async function readStackState(
+  clients: StateClients,
+  { name: stack, outputs }: DeployedStack,
+  at: Date,
+): Promise<StackState> {
+  const { sqs, ecs, stepFunctions, cloudWatch } = clients;
+  const queue = (name: QueueName) => readQueueCounts(sqs, queueUrl(outputs, name));
+  const dead = (name: DeadLetterName) => readQueueCounts(sqs, deadLettersUrl(outputs, name));
+  const [queues, deadLetters, services, brake, alarms, metrics] = await Promise.all([
+    Promise.all(queueNames.map(queue)),
+    Promise.all(deadLetterNames.map(dead)),
+    readServices(ecs, outputs, at),
+    readCostBrake(stepFunctions, outputs),
+    readAlarms(cloudWatch, outputs),
+    readMetrics(cloudWatch, outputs, at),
+  ]);
+  const none = { waiting: 0, inFlight: 0 };
+  const [uploads = none, backfill = none, tokens = none, resultEvents = none] = queues;
+  const [deadUploads = none, deadTokens = none, deadEvents = none] = deadLetters;
+  return {
+    stack,
+    at,
+    queues: { uploads, backfill, tokens, 'result-events': resultEvents },
+    deadLetters: { uploads: deadUploads, tokens: deadTokens, 'result-events': deadEvents },
+    ...{ services, brake, alarms, metrics },
+  };
+}

@@ -1,0 +1,39 @@
+import type { FailureCode } from '../contracts/failure.ts';
+
+/**
+ * Base of every error that we expect. Callers branch on `code`, never on the text; the message says what was
+ * expected, what came and, where there is something to do, what to do next.
+ */
+export class ImageGptError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** Something is wrong with the picture itself: it becomes a failed outcome, never a retry. */
+export class PictureError extends ImageGptError {
+  declare readonly code: FailureCode;
+
+  constructor(code: FailureCode, message: string, options?: ErrorOptions) {
+    super(code, message, options);
+  }
+}
+
+/** The world failed, not the picture: throttling, a broken connection, a conflict. A retry may succeed. */
+export class TransientError extends ImageGptError {}
+
+/** The code of a file system error: ENOENT, EACCES … */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The command line itself is wrong: nothing was started, and the command exits with 2. */
+export class UsageError extends ImageGptError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('usage', message, options);
+  }
+}

@@ -1,0 +1,32 @@
+import { svgToPng } from '../decode/encode.ts';
+import { checkOutputPath, writeOutputFile } from '../local/output-file.ts';
+import { type FigurePage, figurePage } from './figure-page.ts';
+
+const EXTENSIONS = ['.svg', '.png', '.html'] as const;
+
+/** A drawing, and what a page says beside it. */
+export interface Plot extends Omit<FigurePage, 'figure'> {
+  svg: string;
+}
+
+/** Refuses, before any work, names that a plot cannot be written to. */
+export function checkPlotPath(flag: string, path: string | undefined, force: boolean): void {
+  if (path !== undefined) checkOutputPath(flag, path, EXTENSIONS, force);
+}
+
+/** Writes a drawing as what its name says: SVG, PNG, or an HTML page. */
+export async function writePlot(path: string, { svg, ...page }: Plot, force: boolean): Promise<void> {
+  const name = path.toLowerCase();
+  const text = new TextEncoder();
+  if (name.endsWith('.png')) await writeOutputFile(path, force, await svgToPng(svg));
+  else if (name.endsWith('.svg')) await writeOutputFile(path, force, text.encode(svg));
+  else await writeOutputFile(path, force, text.encode(await plotPage({ svg, ...page })));
+}
+
+/** A drawing as a page. */
+export function plotPage({ svg, ...page }: Plot): Promise<string> {
+  return figurePage({
+    ...page,
+    figure: { type: 'image/svg+xml', bytes: new TextEncoder().encode(svg), alt: page.title },
+  });
+}

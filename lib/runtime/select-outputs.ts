@@ -1,0 +1,40 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { OutputName } from '../ports/model.ts';
+import { ModelError } from './error.ts';
+
+/** What each output needs, for messages. */
+const needs: Readonly<Record<OutputName, string>> = {
+  classification: 'a class head: score.weight or probe.safetensors',
+  features: 'nothing',
+  likelihood: 'lm_head.weight in an autoregressive model (a BERT model gives pictures no likelihood)',
+};
+
+/** The outputs that a checkpoint has, in the order of results. */
+function availableOutputs({ config, weights, probe }: Checkpoint): OutputName[] {
+  const outputs: OutputName[] = [];
+  if (probe !== undefined || weights.score !== undefined) {
+    outputs.push('classification');
+  }
+  outputs.push('features');
+  if (weights.lmHead !== undefined && config.objective === 'ar') {
+    outputs.push('likelihood');
+  }
+  return outputs;
+}
+
+/**
+ * The wanted outputs, each once, in the order of results; all that there are when none are named.
+ *
+ * @throws ModelError `output_unavailable`
+ */
+export function selectOutputs(checkpoint: Checkpoint, wanted: readonly OutputName[] | undefined): OutputName[] {
+  const available = availableOutputs(checkpoint);
+  const missing = wanted?.find((output) => !available.includes(output));
+  if (missing !== undefined) {
+    throw new ModelError(
+      'output_unavailable',
+      `${checkpoint.name} has no ${missing}: that needs ${needs[missing]}. It has ${available.join(', ')}.`,
+    );
+  }
+  return available.filter((output) => wanted === undefined || wanted.includes(output));
+}

@@ -1,0 +1,8 @@
+import { serve } from '../../runtime/thread-port.ts';
+import { type FittedProbe, fitProbe, type ProbeTask } from './fit-probe.ts';
+
+await serve(async () => ({
+  info: undefined,
+  run: async (task: ProbeTask): Promise<FittedProbe> => fitProbe(task),
+  close: async () => {},
+}));

@@ -1,8 +1,0 @@
-import { serve } from '../../runtime/worker-port.ts';
-import { type FittedProbe, fitProbe, type ProbeTask } from './fit-probe.ts';
-
-await serve(async () => ({
-  info: undefined,
-  run: async (task: ProbeTask): Promise<FittedProbe> => fitProbe(task),
-  close: async () => {},
-}));

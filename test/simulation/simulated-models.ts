@@ -1,0 +1,139 @@
+import type { FailureCode } from '../../lib/contracts/failure.ts';
+import type { Outcome } from '../../lib/contracts/outcome.ts';
+import { createQuantizer, type Quantizer } from '../../lib/image-gpt/quantizer.ts';
+import { PictureError } from '../../lib/ports/error.ts';
+import type { Model } from '../../lib/ports/model.ts';
+import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
+import { createFakeModel } from '../support/fake-model.ts';
+import type { Machine } from './machine.ts';
+
+/** A model that can be deployed. */
+export interface SimulatedModel {
+  model: Model;
+  /** Hash of its preprocessing. */
+  preprocessing: string;
+  quantize: Quantizer;
+  colors: number;
+  /** What its features say of picture n: n + this. */
+  offset: number;
+}
+
+/** Palette from black to white, [colors, 3]. */
+function grey(colors: number): Float32Array {
+  return Float32Array.from({ length: colors * 3 }, (_, i) => (2 * Math.floor(i / 3)) / (colors - 1) - 1);
+}
+
+function simulatedModel(id: string, preprocessing: string, colors: number, offset: number): SimulatedModel {
+  const palette = grey(colors);
+  const model = createFakeModel({
+    id,
+    preprocessing: { height: 2, width: 2, resample: 2, crop: 'none', palette },
+    labels: [`${id} dark`, `${id} light`],
+    async predict(tokens) {
+      const n = numberOf(tokens);
+      return { classLogits: Float32Array.of(0, n), features: Float32Array.of(n + offset), nats: 0.5 };
+    },
+  });
+  return { model, preprocessing, quantize: createQuantizer(palette), colors, offset };
+}
+
+/** The first two differ in their weights, the third also in its palette. */
+export const simulatedModels: readonly [SimulatedModel, SimulatedModel, SimulatedModel] = [
+  simulatedModel('model-a', '00000000000000aa', 2, 100),
+  simulatedModel('model-b', '00000000000000aa', 2, 200),
+  simulatedModel('model-c', '00000000000000cc', 4, 300),
+];
+
+/** The picture that kills whoever predicts it: all four of its pixels are white. */
+const killer = 15;
+
+/** Whether this picture ends the processes that touch it. */
+export function isPoison(text: string): boolean {
+  return /^(poison|killer)/.test(text);
+}
+
+/** What threw while it had a picture: only that may have made it fail. */
+export interface Broken {
+  /** Texts of pictures. */
+  decoding: Set<string>;
+  /** Numbers of pictures. */
+  predicting: Set<number>;
+}
+
+/** The number of a picture, from its tokens. */
+function numberOf(tokens: Uint16Array): number {
+  return tokens.reduce((sum, token, i) => sum + (token > 0 ? 2 ** i : 0), 0);
+}
+
+/**
+ * A decoder for pictures that are text: a word and a number. `good n` has n in the bits of its pixels, as `killer 15`;
+ * `bad` is corrupt, `crash` breaks the decoder each time, `poison` ends the process.
+ */
+export function simulatedDecoder(machine: Machine, broken: Broken): PictureDecoder {
+  return {
+    decode(bytes) {
+      const text = new TextDecoder().decode(bytes);
+      const decoded = machine.call('decoder.decode', ['throttle', 'slow', 'crash'], {
+        whole() {
+          const [word, number = ''] = text.split(' ');
+          if (word === 'bad') throw new PictureError('corrupt_image', 'Expected a picture, received nonsense.');
+          if (word === 'crash') throw new Error('the decoder broke');
+          if (word === 'poison') machine.die('poison');
+          const rgb = Uint8Array.from({ length: 12 }, (_, i) => (Number(number) & (2 ** Math.floor(i / 3)) ? 255 : 0));
+          return { format: 'jpeg', width: 8, height: 6, rgb };
+        },
+      });
+      return decoded.catch((error: unknown) => {
+        broken.decoding.add(text);
+        throw error;
+      });
+    },
+  };
+}
+
+export function simulatedModelOf(machine: Machine, { model }: SimulatedModel, broken: Broken): Model {
+  return {
+    ...model,
+    predict(tokens) {
+      const predicted = machine.call('model.predict', ['throttle', 'slow', 'crash'], {
+        whole() {
+          if (tokens.every((token) => token > 0)) machine.die('killer');
+          return model.predict(tokens);
+        },
+      });
+      return predicted.catch((error: unknown) => {
+        broken.predicting.add(numberOf(tokens));
+        throw error;
+      });
+    },
+  };
+}
+
+/** Whether a picture with this text may have failed so: by its own fault, or because its decoding or predicting threw. */
+export function isHonest(code: FailureCode, text: string, { decoding, predicting }: Broken): boolean {
+  const [word, number] = text.split(' ');
+  if (code === 'internal_error') return decoding.has(text);
+  if (code === 'inference_failed') return predicting.has(Number(number));
+  return code === 'corrupt_image' && word === 'bad';
+}
+
+/** What `outcome` says that is not so of a picture with this text, or nothing. */
+export function untruth(outcome: Outcome, text: string, broken: Broken): string | undefined {
+  const [word = '', number = ''] = text.split(' ');
+  const of = simulatedModels.find(({ model }) => model.id === outcome.model);
+  if (of === undefined) return `the outcome of a model ${outcome.model}`;
+  if (outcome.status === 'failed') {
+    const { code } = outcome.error;
+    return isHonest(code, text, broken) ? undefined : `${code} of a ${word} picture`;
+  }
+  if (word !== 'good') return `success of a ${word} picture`;
+  const [value] = outcome.features?.values ?? [];
+  if (value !== Number(number) + of.offset) return `${value} of picture ${number} by ${outcome.model}`;
+  const label = `${of.model.id} ${Number(number) > 0 ? 'light' : 'dark'}`;
+  const tie = Number(number) === 0;
+  return tie || outcome.classification?.label === label
+    ? undefined
+    : `${outcome.classification?.label} by ${outcome.model}`;
+}
+
+export const killerPicture = `killer ${killer}`;

@@ -1,0 +1,116 @@
+import { eventOf } from '../../lib/contracts/event.ts';
+import { resultKey } from '../../lib/contracts/keys.ts';
+import { type Outcome, parseOutcome } from '../../lib/contracts/outcome.ts';
+import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import type { Deployment } from './deployment.ts';
+import { isHonest, isPoison, simulatedModels, untruth } from './simulated-models.ts';
+import { contentOf, name, type SimulatedWorld } from './simulated-world.ts';
+
+// What must hold of a world at rest. Poison has no outcome, and ends in the dead letters.
+
+/** Why a picture has not the one outcome and its event under this model, or nothing. */
+function fault(
+  world: SimulatedWorld,
+  deployment: Deployment,
+  { key, etag }: Picture,
+  model: string,
+): string | undefined {
+  const at = resultKey(model, key, sha256);
+  const file = world.output.objects.get(at);
+  const outcome = file === undefined ? undefined : parseOutcome(file.body);
+  const results = world.published.filter((event) => event.type === 'result');
+  const told = results.filter((event) => event.key === key && event.etag === etag);
+  if (file === undefined) return 'no outcome';
+  // When two have a message at once, one may end it, and then the other tear what was stored, with no message left to
+  // mend it. S3 stores an object whole or not at all; elsewhere a backfill that verifies finds it.
+  if (outcome === undefined)
+    return world.chance.counts.torn_write > 0 && told.some((event) => event.result_key === at) ? undefined : 'torn';
+  if (outcome.etag !== etag) return 'the outcome of another version';
+  if (told.some((event) => event.result_key === at && event.status === outcome.status)) return undefined;
+  // Whoever stored it failed before he could tell, and the message came again to a process with another model, under
+  // which the picture was told of: one of a later deployment, or, during a deployment, one that is to be replaced. The
+  // outcome is found then, by a backfill or after a rollback, and passes for told. A late effect may even come after.
+  const stored = file.object.lastModified.getTime();
+  const others = simulatedModels.filter(
+    ({ model: { id } }) => id !== model && told.some((event) => event.model === id),
+  );
+  const untold = world.chance.counts.late_effect > 0 || others.some((other) => deployment.aliveAt(other, stored));
+  return others.length > 0 && untold ? undefined : 'no event';
+}
+
+interface Picture {
+  key: string;
+  etag: string;
+}
+
+function pictures(world: SimulatedWorld, but: ReadonlySet<string>): Picture[] {
+  return [...world.input.objects.values()]
+    .filter(({ object, body }) => !but.has(object.key) && !isPoison(new TextDecoder().decode(body)))
+    .map(({ object }) => object);
+}
+
+/** Pictures that none of the models has an outcome of, which were deployed since the picture came; `but` these. */
+export function lost(world: SimulatedWorld, deployment: Deployment, but: ReadonlySet<string>): string[] {
+  return pictures(world, but).flatMap((picture) => {
+    const since = world.changedAt.get(picture.key) ?? 0;
+    const faults = simulatedModels
+      .filter((model) => deployment.aliveAt(model, since))
+      .map(({ model: { id } }) => ({ id, why: fault(world, deployment, picture, id) }));
+    if (faults.some(({ why }) => why === undefined)) return [];
+    return [`${name(picture.key)} is lost: ${faults.map(({ id, why }) => `${id}: ${why}`).join(', ')}`];
+  });
+}
+
+/** Pictures that have not the one outcome and its event under the deployed model; `but` these. */
+export function currentFaults(world: SimulatedWorld, deployment: Deployment, but: ReadonlySet<string>): string[] {
+  const { model } = deployment.current();
+  return pictures(world, but).flatMap((picture) => {
+    const why = fault(world, deployment, picture, model.id);
+    return why === undefined ? [] : [`${name(picture.key)}: ${why}`];
+  });
+}
+
+/** Outcomes and events, of any model and time, that say what was never so. */
+export function lies(world: SimulatedWorld): string[] {
+  const wrong: string[] = [];
+  const outcomes = new Map<string, Outcome>();
+  for (const [at, { body }] of world.output.objects) {
+    const outcome = parseOutcome(body);
+    // Torn by somebody who was ended then.
+    if (outcome === undefined) continue;
+    const { key, etag, model } = outcome;
+    const text = world.contents.get(contentOf(key, etag));
+    if (at !== resultKey(model, key, sha256)) wrong.push(`${name(key)}: stored at ${at}`);
+    if (text === undefined) wrong.push(`${name(key)}: the outcome of what never was`);
+    else
+      wrong.push(
+        ...[untruth(outcome, text, world.broken)]
+          .filter((lie) => lie !== undefined)
+          .map((lie) => `${name(key)}: ${lie}`),
+      );
+    outcomes.set(at, outcome);
+  }
+  for (const event of world.published) {
+    if (event.type !== 'result') continue;
+    const { key, etag, status } = event;
+    const text = world.contents.get(contentOf(key, etag));
+    const word = text?.split(' ')[0];
+    const honest = status === 'succeeded' ? word === 'good' : isHonest(event.error.code, text ?? '', world.broken);
+    if (text === undefined || !honest) wrong.push(`${name(key)}: an untrue event`);
+    const outcome = outcomes.get(event.result_key);
+    if (outcome?.etag !== etag || outcome.status !== status) continue;
+    // Of the same version and ending, so of the same words, but for the attempts that a failure counts.
+    const told = eventOf(outcome, event.result_key);
+    if (told.status === 'succeeded' && JSON.stringify(told) !== JSON.stringify(event))
+      wrong.push(`${name(key)}: an event that says something else`);
+  }
+  return wrong;
+}
+
+/** Outcomes under this model of pictures that are not there. */
+export function leftovers({ input, output }: SimulatedWorld, model: string): string[] {
+  const wanted = new Set([...input.objects.keys()].map((key) => resultKey(model, key, sha256)));
+  return [...output.objects.keys()]
+    .filter((at) => at.split('/')[1] === model && !wanted.has(at))
+    .map((at) => `an outcome without a picture: ${at.slice(0, 60)}`);
+}

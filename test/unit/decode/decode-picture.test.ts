@@ -1,0 +1,328 @@
+import { readFileSync } from 'node:fs';
+import { crc32, deflateSync } from 'node:zlib';
+import type { Sharp } from 'sharp';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type DecodeSettings, decodePicture, restrictLibvips } from '../../../lib/decode/decode-picture.ts';
+import { createQuantizer } from '../../../lib/image-gpt/quantizer.ts';
+import { PictureError } from '../../../lib/ports/error.ts';
+import { goldenNames, goldenPicture } from '../../support/golden-quant.ts';
+
+const fixtures = new URL('../../fixtures/', import.meta.url);
+const picture = (name: string) => readFileSync(new URL(`pictures/${name}`, fixtures));
+
+/** Whole pictures at `width` x `height`. */
+function settings(width: number, height: number, others: Partial<DecodeSettings> = {}): DecodeSettings {
+  const recipe = { width, height, resample: 2, crop: 'none' } as const;
+  return { recipe, maxPixels: 100_000_000, allowSvg: false, scaledDecoding: false, ...others };
+}
+
+/** Two pixels side by side: left, right. */
+const LEFT = [200, 100, 50] as const;
+const RIGHT = [10, 240, 120] as const;
+
+function twoPixels(): Sharp {
+  return sharp(Uint8Array.of(...LEFT, ...RIGHT), { raw: { width: 2, height: 1, channels: 3 } });
+}
+
+/** PNG's colour types. */
+const RGB = 2;
+const GREY_ALPHA = 4;
+const RGBA = 6;
+
+/** One row of 16-bit pixels as a PNG (sharp converts on the way out, so it cannot write chosen levels). */
+function png16(width: number, levels: number[], colorType = RGB): Buffer {
+  const chunk = (name: string, data: Uint8Array) => {
+    const body = Buffer.concat([Buffer.from(name), data]);
+    const ends = Buffer.alloc(8);
+    ends.writeUInt32BE(data.length, 0);
+    ends.writeUInt32BE(crc32(body), 4);
+    return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(1, 4);
+  header.set([16, colorType], 8);
+  const row = Buffer.alloc(1 + levels.length * 2);
+  for (const [i, level] of levels.entries()) row.writeUInt16BE(level, 1 + i * 2);
+  const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+  const chunks = [chunk('IHDR', header), chunk('IDAT', deflateSync(row)), chunk('IEND', Buffer.alloc(0))];
+  return Buffer.concat([signature, ...chunks]);
+}
+
+/** The pixels of a picture at its own size. */
+async function pixels(bytes: Uint8Array, width = 2, height = 1): Promise<number[]> {
+  return [...(await decodePicture(bytes, settings(width, height))).rgb];
+}
+
+async function codeOf(bytes: Uint8Array, others: Partial<DecodeSettings> = {}): Promise<string> {
+  try {
+    await decodePicture(bytes, settings(8, 8, others));
+    return 'decoded';
+  } catch (error) {
+    expect(error).toBeInstanceOf(PictureError);
+    expect((error as PictureError).message).not.toMatch(/[/\\]|source:|buffer|vips/i);
+    return (error as PictureError).code;
+  }
+}
+
+function far(a: readonly number[], b: readonly number[]): number {
+  expect(a).toHaveLength(b.length);
+  return Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+}
+
+beforeAll(() => restrictLibvips(true));
+
+describe('decodePicture, held to what others decode', () => {
+  const expected: Record<string, number[]> = JSON.parse(
+    readFileSync(new URL('golden/transformers/tokens.json', fixtures), 'utf8'),
+  );
+  const nano = JSON.parse(
+    readFileSync(new URL('../../../lib/models/igpt-nano/preprocessor_config.json', import.meta.url), 'utf8'),
+  );
+  const quantize = createQuantizer(Float32Array.from(nano.clusters.flat()));
+
+  for (const name of Object.keys(expected)) {
+    it(`gives exactly the tokens that transformers gives for ${name}`, async () => {
+      const { rgb } = await decodePicture(picture(name), settings(16, 16));
+      expect([...quantize(rgb)]).toEqual(expected[name]);
+    });
+  }
+
+  it('gives exactly the pixels of the golden PNGs', async () => {
+    for (const name of goldenNames) {
+      const { png, rgb, width, height } = goldenPicture(name);
+      expect(await decodePicture(png, settings(width, height)), name).toEqual({ format: 'png', width, height, rgb });
+    }
+  });
+});
+
+describe('decodePicture, by kind of picture', () => {
+  it('names the format and the size of the whole picture', async () => {
+    const { format, width, height, rgb } = await decodePicture(picture('things/eye-retina.avif'), settings(4, 3));
+    expect({ format, width, height, bytes: rgb.length }).toEqual({
+      format: 'avif',
+      width: 512,
+      height: 512,
+      bytes: 36,
+    });
+  });
+
+  it('turns a picture upright by its EXIF orientation', async () => {
+    for (const [orientation, upright] of [
+      [1, [LEFT, RIGHT]],
+      [2, [RIGHT, LEFT]],
+      [3, [RIGHT, LEFT]],
+      [4, [LEFT, RIGHT]],
+    ] as const) {
+      const png = await twoPixels().withMetadata({ orientation }).png().toBuffer();
+      expect(await pixels(png), `orientation ${orientation}`).toEqual(upright.flat());
+    }
+    for (const [orientation, upright] of [
+      [5, [LEFT, RIGHT]],
+      [6, [LEFT, RIGHT]],
+      [7, [RIGHT, LEFT]],
+      [8, [RIGHT, LEFT]],
+    ] as const) {
+      const png = await twoPixels().withMetadata({ orientation }).png().toBuffer();
+      const { width, height, rgb } = await decodePicture(png, settings(1, 2));
+      expect([width, height, ...rgb], `orientation ${orientation}`).toEqual([1, 2, ...upright.flat()]);
+    }
+  });
+
+  it('reports the upright size of a photograph that lies on its side, and shows the same cat', async () => {
+    const sideways = await decodePicture(picture('animals/cat-sideways.jpg'), settings(16, 16));
+    const upright = await decodePicture(picture('animals/cat.jpg'), settings(16, 16));
+    expect([sideways.width, sideways.height]).toEqual([451, 300]);
+    expect(far([...sideways.rgb], [...upright.rgb])).toBeLessThan(8);
+  });
+
+  it('lays transparency over white', async () => {
+    const rgba = Uint8Array.of(0, 0, 0, 0, 100, 100, 100, 255, 0, 0, 0, 128);
+    const image = sharp(rgba, { raw: { width: 3, height: 1, channels: 4 } });
+    for (const bytes of [await image.png().toBuffer(), await image.webp({ lossless: true }).toBuffer()]) {
+      // 255 x (255 - 128) / 255 = 127
+      expect(await pixels(bytes, 3)).toEqual([255, 255, 255, 100, 100, 100, 127, 127, 127]);
+    }
+  });
+
+  it('rounds what shows through to the nearest level', async () => {
+    const image = sharp(Uint8Array.of(101, 99, 100, 128), { raw: { width: 1, height: 1, channels: 4 } });
+    // Shares of 50.698, 49.694 and 50.196 on 127 of white
+    expect(await pixels(await image.png().toBuffer(), 1)).toEqual([178, 177, 177]);
+  });
+
+  it('reads pictures whose alpha is opaque as if they had none', async () => {
+    const image = twoPixels().ensureAlpha();
+    expect((await sharp(await image.png().toBuffer()).metadata()).hasAlpha).toBe(true);
+    expect(await pixels(await image.png().toBuffer())).toEqual([...LEFT, ...RIGHT]);
+  });
+
+  it('drops the low bytes of 16-bit pictures before it lays them over white', async () => {
+    // Alpha 0x80ff becomes 128, 0x00ff becomes 0 and 0xff00 becomes 255
+    const rgba = [0x65ff, 0x6300, 0x64ff, 0x80ff, 0, 0, 0, 0x00ff, 0x1234, 0x5678, 0x9abc, 0xff00];
+    expect(await pixels(png16(3, rgba, RGBA), 3)).toEqual([178, 177, 177, 255, 255, 255, 0x12, 0x56, 0x9a]);
+    const greyAlpha = [0x65ff, 0x80ff, 0x12ff, 0xffff];
+    expect(await pixels(png16(2, greyAlpha, GREY_ALPHA))).toEqual([178, 178, 178, 0x12, 0x12, 0x12]);
+  });
+
+  it('makes three equal channels of greyscale, with and without alpha', async () => {
+    const grey = Uint8Array.of(7, 200);
+    const image = sharp(grey, { raw: { width: 2, height: 1, channels: 1 } });
+    expect(await pixels(await image.toColourspace('b-w').png().toBuffer())).toEqual([7, 7, 7, 200, 200, 200]);
+    const greyAlpha = sharp(Uint8Array.of(7, 255, 200, 0), { raw: { width: 2, height: 1, channels: 2 } });
+    const png = await greyAlpha.toColourspace('b-w').png().toBuffer();
+    expect(await pixels(png)).toEqual([7, 7, 7, 255, 255, 255]);
+  });
+
+  it('drops the low byte of 16-bit pictures, as Pillow does', async () => {
+    const levels = [0x00ff, 0x0100, 0x7fff, 0x8000, 0xfeff, 0xffff];
+    expect(await pixels(png16(2, levels))).toEqual([0, 1, 127, 128, 254, 255]);
+  });
+
+  it('converts a profile to sRGB: Display P3 red is outside, its grey stays grey', async () => {
+    const p3 = await sharp(Uint8Array.of(255, 0, 0, 128, 128, 128), { raw: { width: 2, height: 1, channels: 3 } })
+      .png()
+      .toBuffer();
+    // Written as P3: sharp converts the pixels, so decoding must bring the same colours back.
+    const written = await sharp(p3).withIccProfile('p3').png().toBuffer();
+    expect(await sharp(written, { ignoreIcc: true }).raw().toBuffer()).not.toEqual(
+      Buffer.from([255, 0, 0, 128, 128, 128]),
+    );
+    expect(far(await pixels(written), [255, 0, 0, 128, 128, 128])).toBeLessThanOrEqual(2);
+  });
+
+  it('leaves pixels with an sRGB profile as they are', async () => {
+    const png = await twoPixels().withIccProfile('srgb').png().toBuffer();
+    expect((await sharp(png).metadata()).icc).toBeDefined();
+    expect(await pixels(png)).toEqual([...LEFT, ...RIGHT]);
+  });
+
+  it('brings 16-bit pictures with a profile to sRGB too', async () => {
+    const png = await twoPixels().toColourspace('rgb16').withIccProfile('srgb').png().toBuffer();
+    expect((await sharp(png).metadata()).depth).toBe('ushort');
+    expect(far(await pixels(png), [...LEFT, ...RIGHT])).toBeLessThanOrEqual(2);
+  });
+
+  it('converts CMYK to colours near those it was made from', async () => {
+    const flat = sharp({ create: { width: 16, height: 16, channels: 3, background: { r: 150, g: 120, b: 100 } } });
+    const jpeg = await flat.toColourspace('cmyk').jpeg({ quality: 95 }).toBuffer();
+    expect((await sharp(jpeg).metadata()).space).toBe('cmyk');
+    expect(far(await pixels(jpeg, 1, 1), [150, 120, 100])).toBeLessThan(12);
+  });
+
+  it('takes the first frame of animations and the first page of documents', async () => {
+    const frames = Uint8Array.of(...LEFT, ...LEFT, ...RIGHT, ...RIGHT);
+    const image = sharp(frames, { raw: { width: 2, height: 2, channels: 3, pageHeight: 1 } });
+    const webp = await image.webp({ lossless: true }).toBuffer();
+    expect((await sharp(webp).metadata()).pages).toBe(2);
+    const { width, height, rgb } = await decodePicture(webp, settings(2, 1));
+    expect([width, height]).toEqual([2, 1]);
+    expect([...rgb]).toEqual([...LEFT, ...LEFT]);
+  });
+
+  it('enlarges a single pixel', async () => {
+    const png = await sharp(Uint8Array.of(...LEFT), { raw: { width: 1, height: 1, channels: 3 } })
+      .png()
+      .toBuffer();
+    expect(await pixels(png, 2, 2)).toEqual([...LEFT, ...LEFT, ...LEFT, ...LEFT]);
+  });
+
+  it('renders an SVG where it is allowed, over white', async () => {
+    const svg = Buffer.from(
+      '<svg xmlns="http://www.w3.org/2000/svg" width="2" height="1"><rect width="1" height="1" fill="#c86432"/></svg>',
+    );
+    const { format, rgb } = await decodePicture(svg, settings(2, 1, { allowSvg: true }));
+    expect(format).toBe('svg');
+    expect([...rgb]).toEqual([...LEFT, 255, 255, 255]);
+  });
+});
+
+describe('decodePicture with scaled decoding', () => {
+  it('changes a large JPEG little and a small one not at all', async () => {
+    const large = await sharp(picture('people/astronaut.jpg')).resize(1024, 1024).jpeg({ quality: 90 }).toBuffer();
+    for (const crop of ['none', 'short-224-center'] as const) {
+      const recipe = { width: 16, height: 16, resample: 2, crop } as const;
+      const exact = await decodePicture(large, settings(16, 16, { recipe }));
+      const scaled = await decodePicture(large, settings(16, 16, { recipe, scaledDecoding: true }));
+      expect([scaled.width, scaled.height]).toEqual([1024, 1024]);
+      expect(far([...scaled.rgb], [...exact.rgb])).toBeLessThanOrEqual(4);
+    }
+    const small = picture('animals/cat.jpg');
+    expect(await decodePicture(small, settings(16, 16, { scaledDecoding: true }))).toEqual(
+      await decodePicture(small, settings(16, 16)),
+    );
+  });
+
+  it('turns the picture upright all the same', async () => {
+    const sideways = await sharp(picture('animals/cat-sideways.jpg')).resize(1200, 1804).keepExif().jpeg().toBuffer();
+    const { width, height, rgb } = await decodePicture(sideways, settings(16, 16, { scaledDecoding: true }));
+    const upright = await decodePicture(picture('animals/cat.jpg'), settings(16, 16));
+    expect([width, height]).toEqual([1804, 1200]);
+    expect(far([...rgb], [...upright.rgb])).toBeLessThan(12);
+  });
+});
+
+describe('decodePicture, on what is no good picture', () => {
+  it('finds a JPEG, PNG, WebP, GIF, TIFF or AVIF that was cut off to be corrupt', async () => {
+    for (const name of [
+      'animals/cat.jpg',
+      'people/astronaut.jpg',
+      'people/photographer.png',
+      'food/coffee.webp',
+      'things/clock.gif',
+      'textures/gravel.tiff',
+      'things/eye-retina.avif',
+    ]) {
+      const whole = picture(name);
+      for (const part of [0.02, 0.4, 0.9]) {
+        const cut = whole.subarray(0, Math.floor(whole.length * part));
+        expect(await codeOf(cut), `${name} cut at ${part}`).toBe('corrupt_image');
+      }
+    }
+  });
+
+  it('finds an interlaced PNG that was cut off to be corrupt', async () => {
+    const png = await sharp(picture('people/photographer.png')).png({ progressive: true }).toBuffer();
+    expect(await codeOf(png.subarray(0, Math.floor(png.length / 2)))).toBe('corrupt_image');
+  });
+
+  it('reads a JPEG with stray bytes before a marker, which every viewer shows', async () => {
+    const jpeg = picture('animals/cat.jpg');
+    const tables = jpeg.indexOf(Buffer.from([0xff, 0xc4]));
+    const stray = Buffer.concat([jpeg.subarray(0, tables), Buffer.from([1, 2, 3]), jpeg.subarray(tables)]);
+    expect(await codeOf(stray)).toBe('decoded');
+  });
+
+  it('refuses more pixels than allowed from the header alone', async () => {
+    const png = await sharp({ create: { width: 40, height: 30, channels: 3, background: '#123456' } })
+      .png()
+      .toBuffer();
+    expect(await codeOf(png, { maxPixels: 1200 })).toBe('decoded');
+    expect(await codeOf(png, { maxPixels: 1199 })).toBe('image_too_large');
+    // The same picture says that it is 60,000 pixels wide and high.
+    const lying = Buffer.from(png);
+    lying.writeUInt32BE(60_000, 16);
+    lying.writeUInt32BE(60_000, 20);
+    expect(['image_too_large', 'corrupt_image']).toContain(await codeOf(lying));
+  });
+
+  it('refuses SVG by content, with a hint, unless allowed', async () => {
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="2" height="1"/>');
+    await expect(decodePicture(svg, settings(8, 8))).rejects.toMatchObject({
+      code: 'unsupported_format',
+      message: expect.stringContaining('--allow-svg'),
+    });
+  });
+
+  it('refuses text, noise, BMP and PDF as unsupported', async () => {
+    for (const text of ['hello', '<html></html>', 'BM\0\0\0\0\0\0', '%PDF-1.7\n']) {
+      expect(await codeOf(Buffer.from(text)), text).toBe('unsupported_format');
+    }
+  });
+
+  it('keeps loaders shut that no accepted format needs', async () => {
+    const ppm = Buffer.concat([Buffer.from('P6 1 1 255\n'), Buffer.from([1, 2, 3])]);
+    await expect(sharp(ppm).raw().toBuffer()).rejects.toThrow('unsupported image format');
+  });
+});

@@ -1,0 +1,107 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { isSrgbProfile } from '../../../lib/decode/srgb-profile.ts';
+
+async function profileOf(name: 'srgb' | 'p3'): Promise<Buffer> {
+  const picture = sharp({ create: { width: 1, height: 1, channels: 3, background: '#888' } });
+  const { icc } = await sharp(await picture.withIccProfile(name).png().toBuffer()).metadata();
+  return icc!;
+}
+
+const SRGB_XYZ = { rXYZ: [0.4361, 0.2225, 0.0139], gXYZ: [0.3851, 0.7169, 0.0971], bXYZ: [0.1431, 0.0606, 0.7141] };
+
+/** A matrix profile with one curve for all three channels. */
+function profile(curve: Buffer, xyz: Record<string, number[]> = SRGB_XYZ, more: Record<string, Buffer> = {}): Buffer {
+  const point = (values: number[]) => {
+    const tag = Buffer.alloc(20);
+    tag.write('XYZ ', 'latin1');
+    for (const [i, value] of values.entries()) tag.writeInt32BE(Math.round(value * 65_536), 8 + i * 4);
+    return tag;
+  };
+  const tags: [string, Buffer][] = [
+    ...Object.entries(xyz).map(([name, values]): [string, Buffer] => [name, point(values)]),
+    ...['rTRC', 'gTRC', 'bTRC'].map((name): [string, Buffer] => [name, curve]),
+    ...Object.entries(more),
+  ];
+  const head = Buffer.alloc(132 + tags.length * 12);
+  head.write('RGB XYZ ', 16, 'latin1');
+  head.writeUInt32BE(tags.length, 128);
+  let offset = head.length;
+  for (const [i, [name, tag]] of tags.entries()) {
+    head.write(name, 132 + i * 12, 'latin1');
+    head.writeUInt32BE(offset, 136 + i * 12);
+    head.writeUInt32BE(tag.length, 140 + i * 12);
+    offset += tag.length;
+  }
+  return Buffer.concat([head, ...tags.map(([, tag]) => tag)]);
+}
+
+function sampledCurve(samples: number[]): Buffer {
+  const tag = Buffer.alloc(12 + samples.length * 2);
+  tag.write('curv', 'latin1');
+  tag.writeUInt32BE(samples.length, 8);
+  for (const [i, sample] of samples.entries()) tag.writeUInt16BE(Math.round(sample * 65_535), 12 + i * 2);
+  return tag;
+}
+
+function formulaCurve(kind: number, parameters: number[]): Buffer {
+  const tag = Buffer.alloc(12 + parameters.length * 4);
+  tag.write('para', 'latin1');
+  tag.writeUInt16BE(kind, 8);
+  for (const [i, parameter] of parameters.entries()) tag.writeInt32BE(Math.round(parameter * 65_536), 12 + i * 4);
+  return tag;
+}
+
+const srgbFormula = formulaCurve(3, [2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045]);
+const srgbSamples = Array.from({ length: 1024 }, (_, i) => {
+  const x = i / 1023;
+  return x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
+});
+
+describe('isSrgbProfile', () => {
+  it("knows libvips' own sRGB profile, and Display P3 for another", async () => {
+    expect(isSrgbProfile(await profileOf('srgb'))).toBe(true);
+    expect(isSrgbProfile(await profileOf('p3'))).toBe(false);
+  });
+
+  it("knows sRGB's curve as a formula and as samples", () => {
+    expect(isSrgbProfile(profile(srgbFormula))).toBe(true);
+    expect(isSrgbProfile(profile(sampledCurve(srgbSamples)))).toBe(true);
+  });
+
+  it('refuses a plain gamma, an identity, a formula of another kind and a nonsense curve', () => {
+    for (const curve of [
+      sampledCurve(Array.from({ length: 256 }, (_, i) => (i / 255) ** 2.2)),
+      sampledCurve([]),
+      sampledCurve([0.5]),
+      formulaCurve(0, [2.4]),
+      Buffer.from('textno curve'),
+    ]) {
+      expect(isSrgbProfile(profile(curve))).toBe(false);
+    }
+  });
+
+  it("refuses Adobe RGB's primaries under sRGB's curve, and a profile without one of them", () => {
+    const adobe = { rXYZ: [0.6097, 0.3111, 0.0195], gXYZ: [0.2053, 0.6257, 0.0609], bXYZ: [0.1492, 0.0632, 0.7446] };
+    expect(isSrgbProfile(profile(srgbFormula, adobe))).toBe(false);
+    const { rXYZ, gXYZ } = SRGB_XYZ;
+    expect(isSrgbProfile(profile(srgbFormula, { rXYZ, gXYZ }))).toBe(false);
+  });
+
+  it('refuses a profile with a lookup table, which would come before the matrix', () => {
+    expect(isSrgbProfile(profile(srgbFormula, SRGB_XYZ, { A2B0: Buffer.alloc(16) }))).toBe(false);
+  });
+
+  it('takes a damaged profile for no sRGB, wherever it is cut', () => {
+    const whole = profile(srgbFormula);
+    for (let length = 0; length < whole.length; length += 1) {
+      expect(isSrgbProfile(new Uint8Array(whole.subarray(0, length))), `${length} bytes`).toBe(false);
+    }
+  });
+
+  it('takes a profile that claims a billion tags for no sRGB', () => {
+    const many = profile(srgbFormula);
+    many.writeUInt32BE(1_000_000_000, 128);
+    expect(isSrgbProfile(new Uint8Array(many))).toBe(false);
+  });
+});

@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { readKeyList } from '../../../lib/jobs/key-list.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'igpt-key-list-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const file = join(folder, 'list');
+
+function keys(content: string | Uint8Array) {
+  writeFileSync(file, content);
+  return Array.fromAsync(readKeyList(file), ({ bucket, key }) => (bucket === undefined ? key : [bucket, key]));
+}
+
+describe('a list of keys', () => {
+  test('is read without empty lines, byte order mark and carriage returns, with whatever else is in names', async () => {
+    expect(await keys('\uFEFFa.png\r\n\r\n./b c.png\n\nd\u2028e.png\n f.png')).toEqual([
+      ...['a.png', 'b c.png', 'd\u2028e.png', ' f.png'],
+    ]);
+    expect(await keys('s3://b/x\ns3://b/ü//y/../z\n')).toEqual([
+      ['b', 'x'],
+      ['b', 'ü//y/../z'],
+    ]);
+    expect(await keys('')).toEqual([]);
+  });
+
+  test('is read in pieces: a character and a line may lie in two of them', async () => {
+    const lines = Array.from({ length: 30_000 }, (_, i) => `ü${i}.png`);
+    expect(await keys(lines.join('\n'))).toEqual(lines);
+  });
+
+  test.each([
+    ['/etc/passwd', 'line 1: expected s3://bucket/key, or a path below the folder that the list lies in, got /etc/pas'],
+    ['a\n../b', 'line 2: expected s3://bucket/key, or a path below the folder'],
+    ['s3://b/', 'line 1: expected s3://bucket/key'],
+    ['s3://b/x\n\ns3:/b/y', 'line 3: expected s3://bucket/key'],
+    ['s3://b/x\ns3://c/y', 'line 2: expected a key of s3://b, as in the lines before, got s3://c/y'],
+    ['a\ns3://c/y', 'line 2: expected a path, as in the lines before, got s3://c/y'],
+    [
+      `a\n${'x'.repeat(100_000)}`,
+      `line 2: expected s3://bucket/key, or a path below the folder that the list lies in, got ${'x'.repeat(200)}`,
+    ],
+    [Uint8Array.of(0xff, 0xfe, 0x61, 0), 'expected a list of keys in UTF-8, but it holds other bytes'],
+  ])('with a wrong line is refused: %j', async (content, words) => {
+    await expect(keys(content)).rejects.toThrow(words);
+  });
+});

@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test, vi } from 'vitest';
+import { isAlive } from '../../../lib/local/process-tag.ts';
+
+test('this process lives', () => {
+  expect(isAlive(process.pid)).toBe(true);
+});
+
+test('another one lives until it has ended', async () => {
+  const child = spawn(process.execPath, ['--eval', 'setInterval(() => {}, 1000)']);
+  await once(child, 'spawn');
+  const { pid = 0 } = child;
+
+  expect(isAlive(pid)).toBe(true);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect(isAlive(pid)).toBe(false);
+});
+
+test.skipIf(process.platform !== 'linux')('one that its parent has not yet asked for is dead', async () => {
+  // The shell becomes `awk`, which never asks for the child that it did not start.
+  const script = "sleep 60 & exec awk -v pid=$! 'BEGIN { print pid; fflush(); getline }'";
+  const parent = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    const [line] = await once(parent.stdout, 'data');
+    const pid = Number(String(line));
+    expect(isAlive(pid)).toBe(true);
+    process.kill(pid, 'SIGKILL');
+
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+    expect(process.kill(pid, 0)).toBe(true);
+  } finally {
+    parent.kill();
+  }
+});

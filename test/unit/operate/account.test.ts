@@ -1,0 +1,44 @@
+import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { gpuSpotQuota, readQuota } from '../../../lib/operate/account.ts';
+import { json, jsonError, type ScriptedAws, startScriptedAws } from '../../support/scripted-aws.ts';
+
+let aws: ScriptedAws;
+let client: ServiceQuotasClient;
+
+beforeEach(async () => {
+  aws = await startScriptedAws();
+  client = new ServiceQuotasClient(aws.config);
+});
+
+afterEach(async () => {
+  client.destroy();
+  await aws[Symbol.asyncDispose]();
+});
+
+const asked = () => aws.requests.map(({ headers }) => String(headers['x-amz-target']).replace(/^.*\./, ''));
+
+describe('a quota', () => {
+  it('is the account’s own', async () => {
+    aws.answer(json({ Quota: { Value: 64 } }));
+
+    expect(await readQuota(client, gpuSpotQuota)).toBe(64);
+    expect(JSON.parse(aws.requests[0]?.body ?? '')).toEqual({ ServiceCode: 'ec2', QuotaCode: 'L-3819A6DF' });
+  });
+
+  it('is AWS’s default where the account has none of its own', async () => {
+    aws.answer(jsonError(400, 'NoSuchResourceException'), json({ Quota: { Value: 0 } }));
+
+    expect(await readQuota(client, gpuSpotQuota)).toBe(0);
+    expect(asked()).toEqual(['GetServiceQuota', 'GetAWSDefaultServiceQuota']);
+  });
+
+  it('that may not be read is told by its title', async () => {
+    aws.answer(jsonError(400, 'AccessDeniedException'));
+
+    await expect(readQuota(client, gpuSpotQuota)).rejects.toMatchObject({
+      code: 'access_denied',
+      message: expect.stringContaining('All G and VT Spot Instance Requests'),
+    });
+  });
+});

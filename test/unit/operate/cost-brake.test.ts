@@ -1,0 +1,99 @@
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { brakeState, readCostBrake, releaseCostBrake } from '../../../lib/operate/cost-brake.ts';
+import { json, jsonError, type ScriptedAws, startScriptedAws } from '../../support/scripted-aws.ts';
+import { deployedStack, minutesBefore } from '../../support/stack-state.ts';
+
+let aws: ScriptedAws;
+let client: SFNClient;
+
+beforeEach(async () => {
+  aws = await startScriptedAws();
+  client = new SFNClient(aws.config);
+});
+
+afterEach(async () => {
+  client.destroy();
+  await aws[Symbol.asyncDispose]();
+});
+
+const { outputs } = deployedStack;
+const asked = () =>
+  aws.requests.map(({ headers, body }) => [String(headers['x-amz-target']).replace(/^.*\./, ''), JSON.parse(body)]);
+const ran = (status: string, minutes: number) => ({ status, at: minutesBefore(minutes) });
+
+describe('the cost brake', () => {
+  it.each([
+    [undefined, undefined, 'released', null, null],
+    [undefined, ran('SUCCEEDED', 1), 'released', null, null],
+    [ran('RUNNING', 5), undefined, 'holding', minutesBefore(5), null],
+    [ran('SUCCEEDED', 5), ran('SUCCEEDED', 9), 'held', minutesBefore(5), null],
+    [ran('TIMED_OUT', 5), undefined, 'held', minutesBefore(5), 'TIMED_OUT'],
+    [ran('SUCCEEDED', 5), ran('RUNNING', 1), 'releasing', minutesBefore(1), null],
+    [ran('SUCCEEDED', 5), ran('SUCCEEDED', 1), 'released', minutesBefore(1), null],
+    [ran('SUCCEEDED', 5), ran('FAILED', 1), 'held', minutesBefore(5), 'FAILED'],
+  ])('after hold %j and release %j is %s', (hold, release, state, since, failed) => {
+    expect(brakeState(hold, release)).toEqual({ state, since, failed });
+  });
+
+  it('is known by the last run of both machines', async () => {
+    const executions = (status: string, minutes: number) =>
+      json({ executions: [{ status, startDate: minutesBefore(minutes).getTime() / 1000 }] });
+    aws.answer(executions('SUCCEEDED', 5), executions('SUCCEEDED', 9));
+
+    expect((await readCostBrake(client, outputs)).state).toBe('held');
+    expect(asked().map(([action, { maxResults }]) => [action, maxResults])).toEqual([
+      ['ListExecutions', 1],
+      ['ListExecutions', 1],
+    ]);
+  });
+});
+
+describe('releasing it', () => {
+  // Passes at once.
+  const clock = { now: () => minutesBefore(0), sleep: async () => {} };
+  const started = json({ executionArn: 'arn:1', startDate: 0 });
+  const described = (status: string, cause?: string) => json({ status, startDate: 0, ...(cause && { cause }) });
+  const exited = (...names: string[]) =>
+    json({
+      events: names.map((name, id) => ({
+        id,
+        timestamp: 0,
+        type: 'TaskStateExited',
+        stateExitedEventDetails: { name },
+      })),
+    });
+
+  it('starts the stack’s machine, waits for its end and says what was done', async () => {
+    aws.answer(started, described('RUNNING'), described('SUCCEEDED'), exited('AllowGrowth1', 'TakeMessages1'));
+
+    expect(await releaseCostBrake({ client, outputs, clock })).toEqual(['AllowGrowth1', 'TakeMessages1']);
+    expect(asked()[0]).toEqual([
+      'StartExecution',
+      expect.objectContaining({ stateMachineArn: outputs.costBrakeReleaseArn }),
+    ]);
+  });
+
+  it('that fails says what was done before', async () => {
+    aws.answer(started, described('FAILED', 'throttled'), exited('AllowGrowth1'));
+
+    await expect(releaseCostBrake({ client, outputs, clock })).rejects.toMatchObject({
+      code: 'release_failed',
+      message: expect.stringContaining('ended as FAILED (throttled); done were only AllowGrowth1'),
+    });
+  });
+
+  it('that takes too long is left to run', async () => {
+    let calls = 0;
+    const late = { now: () => minutesBefore(calls++ === 0 ? 11 : 0), sleep: async () => {} };
+    aws.answer(started, described('RUNNING'));
+
+    await expect(releaseCostBrake({ client, outputs, clock: late })).rejects.toThrow('still running');
+  });
+
+  it('that is not permitted says so', async () => {
+    aws.answer(jsonError(400, 'AccessDeniedException'));
+
+    await expect(releaseCostBrake({ client, outputs, clock })).rejects.toMatchObject({ code: 'access_denied' });
+  });
+});

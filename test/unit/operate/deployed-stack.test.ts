@@ -1,0 +1,115 @@
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { stackOutputs } from '../../../lib/contracts/stack-outputs.ts';
+import { readDeployedStack } from '../../../lib/operate/deployed-stack.ts';
+import { type Answer, type ScriptedAws, startScriptedAws } from '../../support/scripted-aws.ts';
+
+let aws: ScriptedAws;
+let client: CloudFormationClient;
+
+beforeEach(async () => {
+  aws = await startScriptedAws();
+  client = new CloudFormationClient(aws.config);
+});
+
+afterEach(async () => {
+  client.destroy();
+  await aws[Symbol.asyncDispose]();
+});
+
+const xml = (body: string, status = 200): Answer => ({ status, headers: { 'content-type': 'text/xml' }, body });
+
+const missing = xml(
+  '<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id Mine does not exist</Message></Error></ErrorResponse>',
+  400,
+);
+
+function described(...stacks: { name?: string; status?: string; reason?: string; without?: string[] }[]): Answer {
+  const members = stacks.map(({ name = 'Mine', status = 'CREATE_COMPLETE', reason, without = [] }) => {
+    const outputs = Object.values(stackOutputs)
+      .filter((output) => !without.includes(output))
+      .map((output) => `<member><OutputKey>${output}</OutputKey><OutputValue>the ${output}</OutputValue></member>`);
+    return `<member><StackName>${name}</StackName><StackId>arn:aws:cloudformation:us-east-1:123456789012:stack/${name}/1</StackId>
+      <StackStatus>${status}</StackStatus>${reason === undefined ? '' : `<StackStatusReason>${reason}</StackStatusReason>`}
+      <Outputs>${outputs.join('')}</Outputs></member>`;
+  });
+  return xml(
+    `<DescribeStacksResponse><DescribeStacksResult><Stacks>${members.join('')}</Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+  );
+}
+
+describe('a deployed stack', () => {
+  it('has its outputs, region and account', async () => {
+    aws.answer(described({}));
+
+    const stack = await readDeployedStack(client, 'Mine');
+
+    expect(stack).toMatchObject({ name: 'Mine', region: 'us-east-1', account: '123456789012' });
+    expect(stack.outputs).toEqual(
+      Object.fromEntries(Object.entries(stackOutputs).map(([name, output]) => [name, `the ${output}`])),
+    );
+  });
+
+  it('may be without an on-demand service', async () => {
+    aws.answer(described({ without: ['OnDemandService'] }));
+
+    const { outputs } = await readDeployedStack(client, 'Mine');
+
+    expect(outputs.onDemandService).toBeUndefined();
+  });
+
+  it.each(['UPDATE_IN_PROGRESS', 'UPDATE_ROLLBACK_COMPLETE', 'UPDATE_FAILED'])(
+    'is good as before when %s',
+    async (status) => {
+      aws.answer(described({ status }));
+
+      expect((await readDeployedStack(client, 'Mine')).status).toBe(status);
+    },
+  );
+
+  it.each(['CREATE_IN_PROGRESS', 'ROLLBACK_COMPLETE', 'DELETE_FAILED'])('is none when %s', async (status) => {
+    aws.answer(described({ status, reason: 'no luck' }));
+
+    await expect(readDeployedStack(client, 'Mine')).rejects.toMatchObject({
+      code: 'stack_unfinished',
+      message: expect.stringContaining(`stack Mine in us-east-1 is ${status} (no luck)`),
+    });
+  });
+
+  it('that is not there is named with those that are', async () => {
+    aws.answer(missing, described({ name: 'Other' }, { name: 'Foreign', without: Object.values(stackOutputs) }));
+
+    await expect(readDeployedStack(client, 'Mine')).rejects.toMatchObject({
+      code: 'stack_missing',
+      message:
+        'there is no stack Mine in us-east-1; Image GPT stacks there: Other; give one with --stack, or another --region',
+    });
+  });
+
+  it('that is not there is told of also where stacks may not be listed', async () => {
+    aws.answer(
+      missing,
+      xml('<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>', 403),
+    );
+
+    await expect(readDeployedStack(client, 'Mine')).rejects.toMatchObject({ code: 'stack_missing' });
+  });
+
+  it('of something else is refused', async () => {
+    aws.answer(described({ without: Object.values(stackOutputs) }));
+
+    await expect(readDeployedStack(client, 'Mine')).rejects.toMatchObject({
+      code: 'stack_foreign',
+      message: 'stack Mine in us-east-1 is no stack of Image GPT: it has none of its outputs',
+    });
+  });
+
+  it('of an earlier version is refused with what it lacks', async () => {
+    aws.answer(described({ without: ['CostBrakeReleaseArn'] }));
+
+    await expect(readDeployedStack(client, 'Mine')).rejects.toMatchObject({
+      code: 'stack_foreign',
+      message: expect.stringContaining('has no CostBrakeReleaseArn among its outputs'),
+    });
+  });
+});

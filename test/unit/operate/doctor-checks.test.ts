@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import { fargateSpotQuota, gpuOnDemandQuota, gpuSpotQuota, lambdaQuota } from '../../../lib/operate/account.ts';
+import {
+  bootstrapCheck,
+  dockerCheck,
+  functionsCheck,
+  gpuNeeds,
+  quotaChecks,
+  stackChecks,
+  vcpus,
+} from '../../../lib/operate/doctor-checks.ts';
+import { stopAdvice } from '../../../lib/operate/stop-advice.ts';
+import { minutesBefore, service, stackState } from '../../support/stack-state.ts';
+
+const where = { account: '123456789012', region: 'eu-central-1' };
+const needs = gpuNeeds(['g6.xlarge', 'g5.2xlarge'], 4);
+
+function levels(spot: number, onDemand: number): string[] {
+  const found = [
+    { quota: gpuSpotQuota, vcpus: spot },
+    { quota: gpuOnDemandQuota, vcpus: onDemand },
+  ];
+  return quotaChecks(found, needs, where.region).map(({ level }) => level);
+}
+
+describe('the functions at once', () => {
+  const wanted = { preprocessConcurrency: 50, backfillConcurrency: 2 };
+
+  it('of a new account are fewer than the deployment’s, with what to set or to ask for', () => {
+    const few = functionsCheck(lambdaQuota, 10, wanted, where.region);
+
+    expect(few).toMatchObject({ level: 'warn', found: expect.stringContaining('10 functions at once') });
+    expect(few.advice).toContain('-c preprocessConcurrency=8, or aws service-quotas');
+    expect(few.advice).toContain('--service-code lambda --quota-code L-B99A9384 --desired-value 1000');
+  });
+
+  it('are enough in any other', () => {
+    expect(functionsCheck(lambdaQuota, 52, wanted, where.region).level).toBe('ok');
+    expect(functionsCheck(lambdaQuota, 51, wanted, where.region).level).toBe('warn');
+    expect(functionsCheck(lambdaQuota, new Error('denied'), wanted, where.region)).toMatchObject({ found: 'denied' });
+  });
+});
+
+describe('the GPU quotas', () => {
+  it('are compared with the largest instance for every task', () => {
+    expect(['g6.xlarge', 'g5.2xlarge', 'g4dn.12xlarge'].map(vcpus)).toEqual([4, 8, 48]);
+    expect(needs).toEqual({ least: 4, most: 8, maxTasks: 4 });
+    expect(levels(32, 32)).toEqual(['ok', 'ok']);
+  });
+
+  it('of a new account are both a failure, with what to ask for and what needs none', () => {
+    const found = [gpuSpotQuota, gpuOnDemandQuota].map((quota) => ({ quota, vcpus: 0 }));
+    const checks = quotaChecks(found, needs, where.region);
+
+    expect(checks.map(({ level }) => level)).toEqual(['fail', 'fail']);
+    expect(checks[0]?.advice).toContain('-c compute=cpu');
+    expect(checks[0]?.advice).toContain('--quota-code L-3819A6DF --desired-value 32 --region eu-central-1');
+    expect(checks[1]?.advice).toContain('L-DB2E81BA');
+  });
+
+  it('stand in for each other', () => {
+    expect(levels(0, 32)).toEqual(['warn', 'ok']);
+    expect(levels(32, 0)).toEqual(['ok', 'warn']);
+  });
+
+  it('with less room say for how many tasks', () => {
+    const [spot] = quotaChecks([{ quota: gpuSpotQuota, vcpus: 20 }], needs, where.region);
+    const [least] = quotaChecks([{ quota: gpuSpotQuota, vcpus: 4 }], needs, where.region);
+
+    expect(spot).toMatchObject({ level: 'warn', found: '20 vCPUs: room for 2 of 4 tasks' });
+    expect(least?.found).toBe('4 vCPUs: room for a task of the smallest instance type only');
+  });
+
+  it('must have room for batch jobs beside the workers, where these run', () => {
+    const [spot] = quotaChecks([{ quota: gpuSpotQuota, vcpus: 32, batchTasks: 4 }], needs, where.region);
+
+    expect(spot).toMatchObject({ level: 'warn', found: '32 vCPUs: room for 4 of 8 tasks' });
+    expect(spot?.advice).toContain('--desired-value 64');
+  });
+
+  it('that may not be read are a warning', () => {
+    const found = [{ quota: gpuSpotQuota, vcpus: new Error('these credentials may not do it') }];
+
+    expect(quotaChecks(found, needs, where.region)).toMatchObject([
+      { level: 'warn', found: 'these credentials may not do it' },
+    ]);
+  });
+
+  it('on Fargate are one of its own', () => {
+    const fargate = { least: 4, most: 4, maxTasks: 4 };
+    const [check] = quotaChecks([{ quota: fargateSpotQuota, vcpus: 0 }], fargate, where.region);
+
+    expect(check).toMatchObject({ level: 'fail', advice: expect.stringMatching(/^aws service-quotas .* fargate /) });
+  });
+});
+
+describe('the bootstrap', () => {
+  it.each([
+    [undefined, 'fail'],
+    [{ version: 5, status: 'CREATE_COMPLETE' }, 'fail'],
+    [{ version: 28, status: 'UPDATE_ROLLBACK_FAILED' }, 'warn'],
+    [{ version: 6, status: 'CREATE_COMPLETE' }, 'ok'],
+  ])('%j is %s', (bootstrap, level) => {
+    const check = bootstrapCheck(bootstrap, where);
+
+    expect(check.level).toBe(level);
+    expect(check.advice).toBe(level === 'ok' ? null : 'npx cdk bootstrap aws://123456789012/eu-central-1');
+  });
+});
+
+describe('Docker', () => {
+  it('is needed where the image is made here', () => {
+    expect(dockerCheck('docker', '28.1.0')).toMatchObject({ level: 'ok', found: 'Docker 28.1.0 answers' });
+    expect(dockerCheck('docker', undefined)).toMatchObject({
+      level: 'fail',
+      advice: 'start Docker, or deploy with -c imageBuild=codebuild',
+    });
+    expect(dockerCheck('codebuild', undefined).level).toBe('ok');
+  });
+});
+
+describe('a stack at work', () => {
+  it('is well without notes', () => {
+    expect(stackChecks(stackState())).toMatchObject([{ level: 'ok' }]);
+  });
+
+  it('warns of machines whose driver is too old for the image, with what to do', () => {
+    const reason = 'nvidia-container-cli: requirement error: unsatisfied condition: cuda>=13.0, please update';
+    const stopped = [{ reason, advice: stopAdvice(reason), tasks: 1, last: null }];
+    const [found] = stackChecks(stackState({ services: [service('worker', { stopped })] }));
+
+    expect(found).toMatchObject({ level: 'warn', found: expect.stringContaining('npx cdk deploy takes') });
+  });
+
+  it('fails while the cost brake holds, and only warns of the rest', () => {
+    const brake = { state: 'held', since: minutesBefore(5), failed: null } as const;
+    const alarms = [{ name: 'FailureRate', description: 'Many failures.', since: null }];
+
+    expect(stackChecks(stackState({ brake, alarms })).map(({ level }) => level)).toEqual(['fail', 'warn']);
+  });
+});

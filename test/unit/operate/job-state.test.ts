@@ -1,0 +1,85 @@
+import { BatchClient } from '@aws-sdk/client-batch';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { endJob, findJob, hasEnded, submitJob } from '../../../lib/operate/aws-job.ts';
+import { readMachines } from '../../../lib/operate/job-machines.ts';
+import { readJobState } from '../../../lib/operate/job-state.ts';
+import { type FakeBatch, startFakeBatch } from '../../support/fake-batch.ts';
+
+let batch: FakeBatch;
+let client: BatchClient;
+beforeEach(async () => {
+  batch = await startFakeBatch();
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  client = new BatchClient({ endpoint: batch.endpoint, region: 'us-east-1', credentials });
+});
+afterEach(async () => {
+  client.destroy();
+  await batch[Symbol.asyncDispose]();
+});
+
+const now = new Date(1_000_000);
+const submit = (children?: number, name = 'mine') =>
+  submitJob(client, { queue: 'q', definition: 'd', name, environment: {}, ...(children && { children }) });
+
+async function stateOf(name = 'mine') {
+  const job = await findJob(client, 'q', name);
+  if (job === undefined) throw new RangeError(`Expected a job ${name}.`);
+  return readJobState(client, job, now);
+}
+
+test('a job is found by its name, the latest of them', async () => {
+  expect(await findJob(client, 'q', 'mine')).toBeUndefined();
+  await submit(2);
+  await submit(undefined, 'another');
+  await submit(3);
+  expect(await findJob(client, 'q', 'mine')).toMatchObject({ jobId: 'job-3', arrayProperties: { size: 3 } });
+});
+
+test('children of an array are counted, with the time of those that run or ended', async () => {
+  await submit(5);
+  Object.assign(batch.children[0] ?? {}, { status: 'SUCCEEDED', startedAt: 0, stoppedAt: 100_000 });
+  Object.assign(batch.children[1] ?? {}, { status: 'SUCCEEDED', startedAt: 0, stoppedAt: 200_000 });
+  Object.assign(batch.children[2] ?? {}, { status: 'RUNNING', startedAt: 970_000 });
+  Object.assign(batch.children[3] ?? {}, { status: 'FAILED', container: { exitCode: 1 }, statusReason: 'Essential' });
+  Object.assign(batch.children[4] ?? {}, { statusReason: 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY' });
+
+  expect(await stateOf()).toEqual({
+    ...{ id: 'job-1', status: 'PENDING', childSeconds: 150, machineSeconds: 330 },
+    children: { waiting: 1, starting: 0, running: 1, succeeded: 2, failed: 1 },
+    waitsFor: 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY',
+    failures: [{ reason: 'Essential; exit code 1', children: 1, child: 'job-1:3' }],
+  });
+});
+
+test('a plain job is its own only child', async () => {
+  await submit();
+  expect(await stateOf()).toMatchObject({ children: { waiting: 1, running: 0 }, waitsFor: null });
+  Object.assign(batch.jobs[0] ?? {}, { status: 'RUNNING', startedAt: 940_000 });
+  expect(await stateOf()).toMatchObject({ children: { waiting: 0, running: 1 }, machineSeconds: 60 });
+});
+
+test('an ended job has ended, with all its children', async () => {
+  const id = await submit(2);
+  await endJob(client, id, 'enough');
+  const job = await findJob(client, 'q', 'mine');
+  expect(job && hasEnded(job)).toBe(true);
+  expect(await stateOf()).toMatchObject({ failures: [{ reason: 'enough', children: 2 }] });
+});
+
+test('machines are told with the dearest price of their types on Spot, and their trouble', async () => {
+  batch.environment = {
+    ...{ state: 'ENABLED', status: 'VALID', statusReason: 'ComputeEnvironment Healthy' },
+    computeResources: { type: 'SPOT', instanceTypes: ['g4dn.xlarge', 'g5.xlarge'] },
+  };
+  const { usdPerHour, trouble } = await readMachines(client, 'q');
+  // 40 % of 1.006, the address, and 60 GiB of disk.
+  expect(usdPerHour).toBeCloseTo(0.4024 + 0.005 + (60 * 0.08) / 730, 6);
+  expect(trouble).toBeNull();
+
+  batch.environment.computeResources.instanceTypes = ['g6.48xlarge', 'g5.xlarge'];
+  batch.environment.statusReason = 'CLIENT_ERROR - VcpuLimitExceeded';
+  expect(await readMachines(client, 'q')).toMatchObject({
+    usdPerHour: null,
+    trouble: 'CLIENT_ERROR - VcpuLimitExceeded',
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, it, test } from 'vitest';
+import { alignClasses, chooseHead } from '../../../../lib/training/data/classes.ts';
+import { requireLabels, tokenDataSet } from '../../../../lib/training/data/data-set.ts';
+
+describe('chooseHead', () => {
+  const rows = Uint32Array.of(0, 1, 2);
+  const numbered = (...labels: number[]) =>
+    requireLabels(tokenDataSet('y.npy', new Uint16Array(labels.length), 1, labels));
+  const named = (classes: string[], ...labels: number[]) => ({ ...numbered(...labels), classes });
+  test('finds the classes of the head by name', () => {
+    const { labels, names } = chooseHead(named(['cat', 'dog'], 0, 1, 1), rows, ['dog', 'bird', 'cat']);
+    expect([...labels]).toEqual([2, 0, 0]);
+    expect(names).toBeUndefined();
+  });
+
+  test('takes numbers for indices of the head, gaps too', () => {
+    expect([...chooseHead(numbered(4, 0, 4), rows, ['a', 'b', 'c', 'd', 'e']).labels]).toEqual([4, 0, 4]);
+  });
+
+  test('makes a new head of the classes of the data', () => {
+    expect(chooseHead(named(['cat', 'dog'], 0, 1, 1), rows, undefined).names).toEqual(['cat', 'dog']);
+  });
+
+  test.each([
+    ['classes that the head does not have', named(['cat', 'cow'], 0, 1, 1), ['cat', 'dog'], 'labels_mismatch'],
+    ['an empty class of a new head', numbered(0, 2, 2), undefined, 'class_empty'],
+    ['an empty folder', named(['cat', 'dog'], 0, 0, 0), ['cat', 'dog'], 'class_empty'],
+    ['one class', numbered(1, 1, 1), ['a', 'b'], 'one_class'],
+  ])('refuses %s', (_, dataSet, classes, code) => {
+    expect(() => chooseHead(dataSet, rows, classes)).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe('classes of a data set', () => {
+  const model = ['cat', 'dog', 'frog'];
+  it('are the model’s of the same name', () => {
+    expect(alignClasses('x', ['frog', 'cat'], model)).toEqual(Int32Array.of(2, 0));
+  });
+
+  it('are the model’s by number where they are numbers', () => {
+    expect(alignClasses('x', ['0', '1'], model)).toEqual(Int32Array.of(0, 1));
+  });
+
+  it('are matched by name where the model’s names are numbers too', () => {
+    expect(alignClasses('x', ['0', '1'], ['1', '0'])).toEqual(Int32Array.of(1, 0));
+  });
+
+  it.each([
+    ['a name that the model has not', ['cat', 'horse'], /1 of the 2 classes of x are none of the model's 3 \(horse\)/],
+    ['more numbers than the model has classes', ['0', '1', '2', '3'], /4 of the 4 classes .*\(0, 1, 2, …\)/],
+  ])('are refused with %s', (_, classes, message) => {
+    expect(() => alignClasses('x', classes, model)).toThrow(message);
+  });
+});
