@@ -13,6 +13,7 @@ const account = 'needs an AWS account';
 const dataSet = 'downloads 139 MB';
 const long = 'takes minutes or hours';
 const ci = 'is what CI does';
+const another = 'is what another test does';
 const nothingElse = 'nothing: only AWS has it';
 
 /** Commands that are not run here: why, and which file covers them. The first line that matches counts. */
@@ -21,7 +22,8 @@ const elsewhere: readonly (readonly [command: RegExp, why: string, coveredBy: st
   [/^(ONNXRUNTIME_NODE_INSTALL=skip npm ci|apt-get install -y chromium)$/, ci, '.ci/run'],
   [/^npm run bench\b/, long, 'test/unit/bench/report.test.ts'],
   [/^npm run simulate -- 1 100000$/, long, 'test/pipeline/fault-schedules.slow.test.ts'],
-  [/^npm run simulate -- 17$/, 'is what another test does', 'test/pipeline/fault-schedules.test.ts'],
+  [/^npx igpt run test\/fixtures\/pictures$/, another, 'test/cli/readme.test.ts'],
+  [/^npm run simulate -- 17$/, another, 'test/pipeline/fault-schedules.test.ts'],
   [/^KILLS=200 npx vitest run /, long, 'test/aws/kills.slow.test.ts'],
   [/^npm run prove:aws$/, account, 'test/aws/prove-aws.slow.test.ts'],
   [/^npx cdk (bootstrap|deploy|destroy)/, account, 'test/cdk/deploy.slow.test.ts'],
