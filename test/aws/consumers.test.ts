@@ -15,7 +15,6 @@ import { pythonEnvironment } from '../support/python.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = 'test/fixtures/consumers';
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const missing = await motoMissing();
 
 const about = { type: 'result', etag: '"1"', model: 'tiny-0123456789ab' } as const;
@@ -34,10 +33,11 @@ const jobDone: PipelineEvent = {
 };
 
 test.each([
-  ['ts', 'consume.ts'],
-  ['python', 'consume.py'],
-])('the README holds the %s consumer as it is tested', (language, file) => {
-  expect(readme).toContain(`\`\`\`${language}\n${readFileSync(join(root, folder, file), 'utf8')}\`\`\`\n`);
+  ['README.md', 'ts', 'consume.ts'],
+  ['docs/aws-deploy.md', 'python', 'consume.py'],
+])('%s holds the %s consumer as it is tested', (document, language, file) => {
+  const text = readFileSync(join(root, document), 'utf8');
+  expect(text).toContain(`\`\`\`${language}\n${readFileSync(join(root, folder, file), 'utf8')}\`\`\`\n`);
 });
 
 describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefined ? '' : `: ${missing}`}`, () => {
@@ -117,13 +117,14 @@ describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefin
     ['{"model": [{"prefix": "tiny-"}], "status": ["succeeded"]}', [cat]],
     ['{"model": ["another"]}', []],
     ['{"type": ["batch"]}', [jobDone]],
-  ])('the filter policy %s of the README lets through what it says', async (policy, expected) => {
+  ])('the filter policy %s of docs/aws-deploy.md lets through what it says', async (policy, expected) => {
     const url = await subscribed(policy);
     await publish(cat, bad, jobDone);
     const queue = createSqsQueue({ client: sqs, url, maxReceiveCount: 5 });
     const messages = await queue.receive({ maxMessages: 10, waitMs: 0 });
 
     expect(messages.map(({ body }) => JSON.parse(body))).toEqual(expected);
-    if (policy !== '{"model": ["another"]}') expect(readme).toContain(policy);
+    if (policy !== '{"model": ["another"]}')
+      expect(readFileSync(join(root, 'docs/aws-deploy.md'), 'utf8')).toContain(policy);
   });
 });

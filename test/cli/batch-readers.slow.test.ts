@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { openShard } from '../../lib/jobs/parquet/shard-file.ts';
 import { pythonEnvironment } from '../support/python.ts';
+import { blocksOf } from './documents.ts';
 import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
 
 const environment = await pythonEnvironment('requirements-parquet.txt');
@@ -16,7 +17,9 @@ test.skipIf('missing' in environment)('DuckDB, pandas and pyarrow read the shard
   using folder = temporaryFolder();
   const out = join(folder.path, 'shards');
   await igpt(['batch', 'run', join(ROOT, 'test/fixtures/pictures'), '--out', out, '--shard-size', '5']);
-  const { stdout } = await run(environment.python, [join(import.meta.dirname, 'read_shards.py'), out, '128']);
+  const [query] = blocksOf('docs/batch.md').filter(({ language }) => language === 'sql');
+  const sql = (query?.text ?? '').replace("'shards/", `'${out}/`);
+  const { stdout } = await run(environment.python, [join(import.meta.dirname, 'read_shards.py'), out, '128', sql]);
   const seen = JSON.parse(stdout);
   const [, , ours] = await openShard(readFileSync(join(out, 'part-00000.parquet'))).read();
   const features = Array.from(ours?.features ?? []);
@@ -35,6 +38,7 @@ test.skipIf('missing' in environment)('DuckDB, pandas and pyarrow read the shard
     [null, 12],
     ['unsupported_format', 1],
   ]);
+  expect(seen.duckdb.documented).toContainEqual(['frog', 2, expect.closeTo(2.71, 2)]);
   expect(seen.duckdb.cat).toEqual([
     ...['animals/cat.jpg', 'frog', 'frog', 5, features, ours?.nats_per_token, ours?.width, ours?.height],
   ]);

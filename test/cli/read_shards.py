@@ -7,7 +7,7 @@ import duckdb
 import pandas
 import pyarrow.dataset
 
-out, width = sys.argv[1], int(sys.argv[2])
+out, width, documented = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 
 described = duckdb.sql(f"DESCRIBE SELECT * FROM '{out}/*.parquet'").fetchall()
 counted = duckdb.sql(
@@ -29,6 +29,7 @@ print(
             "duckdb": {
                 "types": {name: kind for name, kind, *_ in described},
                 "counts": counted,
+                "documented": duckdb.sql(documented).fetchall(),
                 "cat": [*fixed[:4], list(fixed[4]), *fixed[5:]],
             },
             "pandas": {

@@ -1,0 +1,173 @@
+import { existsSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { createProgram } from '../../lib/cli/program.ts';
+import { DeploymentConfigError, readDeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
+import { pipelineEvent } from '../../lib/contracts/event.ts';
+import { idleCost } from '../../lib/operate/estimate-cost.ts';
+import { blocksOf, documents, readDocument, tableUnder } from './documents.ts';
+import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
+
+const account = 'needs an AWS account';
+const dataSet = 'downloads 139 MB';
+const long = 'takes minutes or hours';
+const ci = 'is what CI does';
+const another = 'is what another test does';
+const nothingElse = 'nothing: only AWS has it';
+
+/** Commands that are not run here: why, and which file covers them. The first line that matches counts. */
+const elsewhere: readonly (readonly [command: RegExp, why: string, coveredBy: string])[] = [
+  [/^npm (test|run (check|test:slow))$/, ci, '.ci/run'],
+  [/^(ONNXRUNTIME_NODE_INSTALL=skip npm ci|apt-get install -y chromium)$/, ci, '.ci/run'],
+  [/^npm run bench\b/, long, 'test/unit/bench/report.test.ts'],
+  [/^npm run simulate -- 1 100000$/, long, 'test/pipeline/fault-schedules.slow.test.ts'],
+  [/^npx igpt run test\/fixtures\/pictures$/, another, 'test/cli/readme.test.ts'],
+  [/^npm run simulate -- 17$/, another, 'test/pipeline/fault-schedules.test.ts'],
+  [/^KILLS=200 npx vitest run /, long, 'test/aws/kills.slow.test.ts'],
+  [/^npm run prove:aws$/, account, 'test/aws/prove-aws.slow.test.ts'],
+  [/^npx cdk (bootstrap|deploy|destroy)/, account, 'test/cdk/deploy.slow.test.ts'],
+  [/^aws s3 cp /, account, 'test/aws/pipeline.slow.test.ts'],
+  [/^aws sns subscribe /, account, 'test/aws/consumers.test.ts'],
+  [/^aws iam create-service-linked-role /, account, nothingElse],
+  [/^npx igpt (doctor|smoke|status|tail|redrive)\b/, account, 'test/aws/commands.slow.test.ts'],
+  [/^npx igpt backfill /, account, 'test/cli/backfill.test.ts'],
+  [/^npx igpt batch (submit|status|cancel) /, account, 'test/cli/batch-submit.test.ts'],
+  [/^npx igpt train .*--on-aws$/, account, 'test/cli/train-on-aws.test.ts'],
+  [/^npx igpt probe --data cifar10/, dataSet, 'test/cli/probe.test.ts'],
+  [/^npx igpt eval --data cifar10/, dataSet, 'test/cli/eval.test.ts'],
+  [/^npx igpt palette fit cifar10/, dataSet, 'test/cli/palette.test.ts'],
+  [/^npx igpt train .*--data cifar10/, dataSet, 'test/cli/train.test.ts'],
+  [/^npx igpt import /, 'needs published weights', 'test/cli/import.test.ts'],
+  [/^npx igpt init --variant s /, 'writes 0.3 GB', 'test/cli/import.test.ts'],
+];
+
+/** README.zh-CN.md has the blocks of README.md, to which another test holds it. */
+const originals = documents.filter((name) => name !== 'README.zh-CN.md');
+
+/** Lines of a document's shell blocks; what stands after the installation on the same line counts for itself. */
+const commandsOf = (name: string): string[] =>
+  blocksOf(name)
+    .filter(({ language }) => language === 'sh')
+    .flatMap(({ text }) => text.trim().split('\n'))
+    .map((line) => line.replace(/^ONNXRUNTIME_NODE_INSTALL=skip npm ci && /, ''));
+
+const allCommands = originals.flatMap(commandsOf);
+const isElsewhere = (line: string): boolean => elsewhere.some(([command]) => command.test(line));
+
+describe('the commands of the documents', () => {
+  const runHere = originals.filter((name) => commandsOf(name).some((line) => !isElsewhere(line)));
+
+  test.each(runHere)('%s: every one works, in order, but those that the table here names', async (name) => {
+    using folder = temporaryFolder();
+    symlinkSync(join(ROOT, 'test'), join(folder.path, 'test'));
+    for (const command of commandsOf(name).filter((line) => !isElsewhere(line))) {
+      const [npx, program, ...args] = command.split(' ');
+      expect([npx, program], command).toEqual(['npx', 'igpt']);
+      const { code, stderr } = await igpt(args, { cwd: folder.path });
+      expect(code, `${command}\n${stderr}`).toBe(0);
+    }
+  });
+
+  test.each(elsewhere)('%s is covered by a file that exists', (command, _, coveredBy) => {
+    expect(allCommands.filter((line) => command.test(line))).not.toEqual([]);
+    if (coveredBy !== nothingElse) expect(existsSync(join(ROOT, coveredBy)), coveredBy).toBe(true);
+  });
+
+  test('name only verbs and options that exist', async () => {
+    const program = await createProgram([]);
+    for (const line of allCommands.filter((line) => line.startsWith('npx igpt '))) {
+      const [verb = '', action = '', ...rest] = line.split(' ').slice(2);
+      const command = find(program, verb);
+      const { options } = command.commands.length > 0 ? find(command, action) : command;
+      const known = options.flatMap(({ short, long }) => [short, long]);
+      for (const flag of [action, ...rest].filter((word) => /^--?[a-z]/.test(word)))
+        expect(known, line).toContain(flag);
+    }
+  });
+
+  test('name only benchmarks that exist', () => {
+    const suites = allCommands
+      .flatMap((line) => /^npm run bench -- (.*)/.exec(line)?.[1]?.split(' ') ?? [])
+      .filter((word) => !word.startsWith('--'));
+    expect(suites).toContain('open');
+    for (const suite of suites) expect(existsSync(join(ROOT, `test/bench/suites/${suite}.ts`)), suite).toBe(true);
+  });
+
+  test('configure deployments only by settings that exist', () => {
+    const settings = allCommands.flatMap((line) => Array.from(line.matchAll(/-c (\w+)=/g), ([, name]) => name));
+    expect(settings).toContain('compute');
+    expect(settingNames()).toEqual(expect.arrayContaining(settings));
+  });
+});
+
+describe('the other blocks of the documents', () => {
+  test('are of a kind that some test looks at', () => {
+    const languages = new Set(documents.flatMap(blocksOf).map(({ language }) => language));
+    // text: readme.test.ts, and diagrams; ts, python: aws/consumers.test.ts; sql: batch-readers.slow.test.ts.
+    expect([...languages].toSorted()).toEqual(['json', 'python', 'sh', 'sql', 'text', 'ts']);
+  });
+
+  test('an event is one of the contract', () => {
+    const [event = ''] = blocksOf('docs/aws-deploy.md').flatMap(({ language, text }) =>
+      language === 'json' ? [text] : [],
+    );
+    expect(pipelineEvent.parse(JSON.parse(event)).type).toBe('result');
+  });
+});
+
+describe('the tables of the documents', () => {
+  test('have every setting of a deployment with its default', () => {
+    const rows = tableUnder('docs/aws-deploy.md', '## Settings').map((row) =>
+      row.map((cell) => cell.replaceAll('`', '')),
+    );
+    expect(rows.map(([name]) => name).toSorted()).toEqual(settingNames().toSorted());
+    const defaults: Record<string, unknown> = readDeploymentConfig({});
+    const told = Object.fromEntries(rows.filter(([name = '']) => name in defaults));
+    expect(told).toEqual(Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, String(value)])));
+  });
+
+  test('have every alarm that notifies somebody', () => {
+    const source = readDocument('cdk/constructs/alarms.ts');
+    const alarms = Array.from(source.matchAll(/this\.alarm\('(\w+)'/g), ([, name]) => name);
+    const told = tableUnder('docs/aws-operate.md', '## Alarms').map(([name = '']) => name.replaceAll('`', ''));
+    expect(told.toSorted()).toEqual(alarms.toSorted());
+  });
+
+  test('have the cost of the idle stack as igpt cost prints it', () => {
+    const costs = (compute: 'gpu' | 'cpu') => {
+      const usd = idleCost(compute)
+        .slice(0, 3)
+        .map((item) => item.usd);
+      return [...usd, usd.reduce((sum, item) => sum + item)].map((amount) => amount.toFixed(2));
+    };
+    const [gpu, cpu] = [costs('gpu'), costs('cpu')];
+    const told = tableUnder('docs/costs.md', '## The idle stack').map((row) => row.slice(1));
+    expect(told).toEqual(gpu.map((usd, i) => [usd, cpu[i]]));
+  });
+
+  test('have every npm script, in CONTRIBUTING', () => {
+    const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: Record<string, string> };
+    const told = tableUnder('CONTRIBUTING.md', '## Scripts').map(([name = '']) =>
+      name.replaceAll('`', '').replace(/^npm (run )?/, ''),
+    );
+    expect(told.toSorted()).toEqual(Object.keys(scripts).toSorted());
+  });
+});
+
+function find(parent: Command, name: string): Command {
+  const command = parent.commands.find((command) => command.name() === name);
+  if (command === undefined) throw new Error(`Expected a verb or action ${name}, found none.`);
+  return command;
+}
+
+/** As the error of an unknown setting lists them. */
+function settingNames(): string[] {
+  try {
+    readDeploymentConfig({ nope: true });
+  } catch (error) {
+    if (error instanceof DeploymentConfigError) return error.faults[0]?.split('expected one of ')[1]?.split(', ') ?? [];
+    throw error;
+  }
+  return [];
+}
