@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import type { Crop, Objective } from '../ports/model.ts';
+import { type Crop, featureNorms, type Objective } from '../ports/model.ts';
 import { CheckpointError } from './error.ts';
 import type { FloatDtype } from './float-dtype.ts';
 import { parseJson, readJsonFile } from './json-file.ts';
@@ -30,7 +30,7 @@ const igptSchema = z.strictObject({
   objective: z.enum(['ar', 'bert']).optional(),
   crop: z.enum(['none', 'short-224-center']).optional(),
   feature_layer: z.int().nonnegative().optional(),
-  feature_norm: z.enum(['raw', 'next']).optional(),
+  feature_norm: z.enum(featureNorms).optional(),
 });
 
 /** Keys that both kinds of config.json have. Absent numbers have transformers' ImageGPTConfig defaults. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { z } from 'zod';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import type { FeatureNorm } from '../ports/model.ts';
+import { type FeatureNorm, featureNorms } from '../ports/model.ts';
 import { CheckpointError } from './error.ts';
 import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors/safetensors.ts';
 import { writeSafetensors } from './safetensors/write-safetensors.ts';
@@ -21,7 +21,7 @@ export interface Probe {
 }
 
 const layersSchema = z.array(z.int().nonnegative()).min(1);
-const normSchema = z.enum(['raw', 'next']);
+const normSchema = z.enum(featureNorms);
 const labelsSchema = z.array(z.string()).min(1);
 
 /** Of a wrong list, which may have a thousand items: enough to recognise it in an error. */

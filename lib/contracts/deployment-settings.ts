@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { choice, featureNorm, outputName } from './choices.ts';
 import { modelId } from './keys.ts';
 
 const bucketName = z
@@ -31,11 +32,6 @@ const flag = z.union(
   'expected true or false',
 );
 
-const outputName = z.enum(
-  ['classification', 'features', 'likelihood'],
-  'expected some of classification, features, likelihood, with commas between',
-);
-
 function list<T>(item: z.ZodType<T, string>, words: string) {
   return z
     .union([z.string().transform((text) => text.split(',').map((part) => part.trim())), z.array(z.string())], words)
@@ -59,7 +55,7 @@ const settings = z.strictObject({
     .regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'expected letters, digits and hyphens, at most 64')
     .default('ImageGpt'),
   /** `gpu`: ECS on GPU instances. `cpu`: Fargate Spot, for a new account, whose GPU quota is 0. Default: gpu. */
-  compute: z.enum(['gpu', 'cpu'], 'expected gpu or cpu').default('gpu'),
+  compute: choice(['gpu', 'cpu']).default('gpu'),
   /** Checkpoint directory (relative to the repository), or `s3://bucket/prefix`. Default: the small model in lib/models. */
   model: z
     .string()
@@ -72,12 +68,12 @@ const settings = z.strictObject({
   /** Layer of the features. Default: the checkpoint's. */
   featureLayer: whole({ min: 0, max: 1000 }).optional(),
   /** Features before or after the norm that follows. Default: the checkpoint's. */
-  featureNorm: z.enum(['raw', 'next'], 'expected raw or next').optional(),
+  featureNorm: featureNorm.optional(),
   /**
    * Number format of the model. Default: f32. Those in 8 bits are for CPUs with VNNI, which Fargate doesn't promise:
    * others can overflow.
    */
-  precision: z.enum(['f32', 'f16'], 'expected f32 or f16').default('f32'),
+  precision: choice(['f32', 'f16']).default('f32'),
   /** Decode large JPEGs at a fraction of their size: faster, not exact. Default: false. */
   scaledDecoding: flag.default(false),
   /** Render SVG, which lets a small file burn much CPU. Default: false. */
@@ -92,7 +88,7 @@ const settings = z.strictObject({
   /** An existing bucket for the outcomes, for instance one that an earlier stack left. Default: a new one. */
   outputBucket: bucketName.optional(),
   /** Of the preprocess function. Default: arm64, a fifth cheaper. */
-  architecture: z.enum(['arm64', 'x86_64'], 'expected arm64 or x86_64').default('arm64'),
+  architecture: choice(['arm64', 'x86_64']).default('arm64'),
   /** Preprocess functions at once for live uploads, at least 2. Default: 50. */
   preprocessConcurrency: whole({ min: 2, max: 1000 }).default(50),
   /** Preprocess functions at once for a backfill, at least 2; low, so that it never starves live uploads. Default: 2. */
@@ -113,7 +109,7 @@ const settings = z.strictObject({
   /** Shards of batch jobs that are worked on at once, each by a machine. Default: 4. */
   batchTasks: whole({ min: 1, max: 1000 }).default(4),
   /** Who builds the worker's image: Docker where `cdk deploy` runs, or CodeBuild in the account. Default: docker. */
-  imageBuild: z.enum(['docker', 'codebuild'], 'expected docker or codebuild').default('docker'),
+  imageBuild: choice(['docker', 'codebuild']).default('docker'),
   /**
    * Image that Node comes from. Default: Docker Hub's node:24-bookworm-slim. Docker Hub limits pulls without an account by
    * address, and CodeBuild shares its addresses: a mirror has no such limit.

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { choice, featureNorm, outputName, precision } from './choices.ts';
 import { modelId } from './keys.ts';
 import { maxArrayChildren, maxReceiveCount } from './limits.ts';
 
@@ -33,12 +34,10 @@ function whole({ min, max }: { min: number; max: number }) {
     .refine((value) => value >= min && value <= max, words);
 }
 
-function list<T extends string>(names: readonly [T, ...T[]]) {
-  return z
-    .string()
-    .transform((text) => text.split(',').map((name) => name.trim()))
-    .pipe(z.array(z.enum(names, `expected some of ${names.join(', ')}, with commas between`)).min(1));
-}
+const outputList = z
+  .string()
+  .transform((text) => text.split(',').map((name) => name.trim()))
+  .pipe(z.array(outputName).min(1));
 
 /** What both processes are told. */
 const shared = {
@@ -98,15 +97,15 @@ export type PreprocessEnvironment = z.output<typeof preprocessEnvironment>;
 export const workerEnvironment = z.object({
   ...shared,
   /** `cuda` never falls back to `cpu`. */
-  PROVIDER: z.enum(['cpu', 'cuda'], 'expected cpu or cuda').default('cpu'),
+  PROVIDER: choice(['cpu', 'cuda']).default('cpu'),
   /** Number format of the model; a part of the model id. */
-  PRECISION: z.enum(['f32', 'int8', 'int8-block', 'f16'], 'expected f32, int8, int8-block or f16').default('f32'),
+  PRECISION: precision.default('f32'),
   /** What to compute, with commas between; a part of the model id. Default: all that the checkpoint has. */
-  OUTPUTS: list(['classification', 'features', 'likelihood']).optional(),
+  OUTPUTS: outputList.optional(),
   /** Layer of the features; a part of the model id. Default: the checkpoint's. */
   FEATURE_LAYER: whole({ min: 0, max: 1000 }).optional(),
   /** Features before or after the norm that follows; a part of the model id. Default: the checkpoint's. */
-  FEATURE_NORM: z.enum(['raw', 'next'], 'expected raw or next').optional(),
+  FEATURE_NORM: featureNorm.optional(),
   /** Threads, each with a session. Default: one a core, or one on a GPU. */
   WORKERS: whole({ min: 1, max: 256 }).optional(),
   /** Pictures in one run of the model. Default: 1, or 64 on a GPU. */

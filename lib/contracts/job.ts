@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { failureCode } from './failure.ts';
+import { failureCodes } from '../ports/error.ts';
+import { featureNorm, outputName, precision, provider } from './choices.ts';
 import { modelId } from './keys.ts';
 import type { Classification } from './outcome.ts';
 
 /** Every reason for which a row has no result. */
 export const rowErrorCode = z.enum([
-  ...failureCode.options,
+  ...failureCodes,
   /** The picture is not there (any more). */
   'not_found',
   /** The picture is another one than when the manifest was written. */
@@ -53,11 +54,11 @@ const jobSettings = z.strictObject({
   model: modelId,
   /** What opens this model again, besides its checkpoint. */
   model_options: z.strictObject({
-    outputs: z.array(z.enum(['classification', 'features', 'likelihood'])),
+    outputs: z.array(outputName),
     feature_layer: z.int().nonnegative(),
-    feature_norm: z.enum(['raw', 'next']),
-    precision: z.enum(['f32', 'int8', 'int8-block', 'f16']),
-    provider: z.enum(['cpu', 'cuda', 'webgpu']),
+    feature_norm: featureNorm,
+    precision,
+    provider,
     scaled_decoding: z.boolean(),
     prepack: z.boolean(),
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { featureNorm } from './choices.ts';
 import { failure } from './failure.ts';
 import { inputKey, modelId } from './keys.ts';
 
@@ -30,7 +31,7 @@ const features = z.strictObject({
   /** Layer l of h^l, 0 (embeddings and positions) to n_layer. */
   layer: z.int().nonnegative(),
   /** `raw`: h^l itself; `next`: after the norm that follows it. */
-  norm: z.enum(['raw', 'next']),
+  norm: featureNorm,
   /** [d], float32; nine significant digits, which give every float32 back exactly. */
   values: z.array(z.number()).min(1),
 });

@@ -1,7 +1,7 @@
 import { readSync, writevSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { z } from 'zod';
-import { failureCode } from '../contracts/failure.ts';
+import { failureCode } from '../contracts/choices.ts';
 
 /**
  * What goes between a decoder and its child over plain pipes: frames of two little-endian 32-bit lengths, JSON, raw

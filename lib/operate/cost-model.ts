@@ -3,9 +3,8 @@ import { variantCheckpoint } from '../checkpoint/initial-weights.ts';
 import { summarize } from '../checkpoint/summary.ts';
 import { chosenVariant } from '../checkpoint/variants.ts';
 import { modelDirectory } from '../cli/options/model-option.ts';
-import { outputNames } from '../cli/options/prediction-options.ts';
 import { UsageError } from '../ports/error.ts';
-import type { OutputName } from '../ports/model.ts';
+import { type OutputName, outputNames } from '../ports/model.ts';
 
 /** What an estimate needs to know of a model. */
 export interface CostModel {

@@ -1,4 +1,4 @@
-import type { FailureCode } from '../contracts/failure.ts';
+import type { FailureCode } from '../ports/error.ts';
 import type { PictureEnd } from './observer.ts';
 
 /** A picture that changes faster than it is read is let go after so many versions, for the next run to take. */

@@ -1,5 +1,5 @@
-import type { FailureCode } from '../contracts/failure.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { FailureCode } from '../ports/error.ts';
 import type { QueueMessage } from '../ports/queue.ts';
 
 /** How the processing of one picture ended. Told when everything is done that its message must wait for. */

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { createSemaphore } from '../async/semaphore.ts';
 import type { PipelineEvent, SummaryEvent } from '../contracts/event.ts';
-import type { FailureCode } from '../contracts/failure.ts';
 import { readMessage } from '../contracts/message-text.ts';
 import { tokensMessage } from '../contracts/tokens-message.ts';
 import { uploadsMessage } from '../contracts/uploads-message.ts';
 import { createQuantizer } from '../image-gpt/quantizer.ts';
 import type { Clock } from '../ports/clock.ts';
-import { ImageGptError } from '../ports/error.ts';
+import { type FailureCode, ImageGptError } from '../ports/error.ts';
 import type { Model } from '../ports/model.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { PictureDecoder } from '../ports/picture-decoder.ts';

@@ -1,5 +1,5 @@
-import type { Failure, FailureCode } from '../contracts/failure.ts';
-import { PictureError } from '../ports/error.ts';
+import type { Failure } from '../contracts/failure.ts';
+import { type FailureCode, PictureError } from '../ports/error.ts';
 import type { QueueMessage } from '../ports/queue.ts';
 
 // The only places where an error becomes a picture's failure. Whatever stores, sends or publishes runs outside of them,

@@ -1,5 +1,3 @@
-import type { FailureCode } from '../contracts/failure.ts';
-
 /**
  * Base of every error that we expect. Callers branch on `code`, never on the text; the message says what was
  * expected, what came and, where there is something to do, what to do next.
@@ -13,6 +11,22 @@ export class ImageGptError extends Error {
     this.code = code;
   }
 }
+
+/** Every reason for which a picture ends without a result. */
+export const failureCodes = [
+  'empty_object',
+  'unsupported_format',
+  'corrupt_image',
+  'image_too_large',
+  'decode_timeout',
+  'decode_crashed',
+  'archived',
+  'access_denied',
+  'inference_failed',
+  'internal_error',
+] as const;
+
+export type FailureCode = (typeof failureCodes)[number];
 
 /** Something is wrong with the picture itself: it becomes a failed outcome, never a retry. */
 export class PictureError extends ImageGptError {

@@ -1,4 +1,7 @@
-export type OutputName = 'classification' | 'features' | 'likelihood';
+/** What a model can compute of a picture. */
+export const outputNames = ['classification', 'features', 'likelihood'] as const;
+
+export type OutputName = (typeof outputNames)[number];
 
 /** What the model saw in one picture; an output that was not asked for is absent. */
 export interface Prediction {
@@ -43,7 +46,9 @@ export type Crop = 'none' | 'short-224-center';
 export type Resample = 0 | 1 | 2 | 3 | 4 | 5;
 
 /** The norm that a pooled feature has passed: `raw` is the residual stream h^l itself, `next` is after ln_1 of block l (ln_f for l = n_layer). */
-export type FeatureNorm = 'raw' | 'next';
+export const featureNorms = ['raw', 'next'] as const;
+
+export type FeatureNorm = (typeof featureNorms)[number];
 
 /** How a picture becomes tokens; read from the checkpoint and nowhere else. */
 export interface Preprocessing {
@@ -66,4 +71,6 @@ export const precisions = ['f32', 'int8', 'int8-block', 'f16'] as const;
 export type Precision = (typeof precisions)[number];
 
 /** Where a graph runs; always chosen by name, as onnxruntime does not fall back by itself. */
-export type Provider = 'cpu' | 'cuda' | 'webgpu';
+export const providers = ['cpu', 'cuda', 'webgpu'] as const;
+
+export type Provider = (typeof providers)[number];

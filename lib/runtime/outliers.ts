@@ -1,4 +1,5 @@
 import type { ImageGptModel } from '../graph/forward-graph.ts';
+import { featureNorms } from '../ports/model.ts';
 import { openForward } from './forward.ts';
 
 /** How uneven the channels of a layer's activations are. */
@@ -19,7 +20,7 @@ export interface LayerOutliers {
 export async function findOutliers(model: ImageGptModel, tokens: Uint16Array): Promise<LayerOutliers[]> {
   const layers = Array.from({ length: model.config.n_layer + 1 }, (_, i) => i);
   const [raw = [], normed = []] = await Promise.all(
-    (['raw', 'next'] as const).map(async (norm) => {
+    featureNorms.map(async (norm) => {
       const forward = await openForward(model, { features: { layers, norm, pool: 'none' } });
       const outputs = await forward.run(tokens).finally(forward.close);
       return unevenness(outputs.get('features')?.data ?? new Float32Array(0), layers.length, model.config.n_embd);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FailureCode } from '../../lib/contracts/failure.ts';
+import type { FailureCode } from '../../lib/ports/error.ts';
 
 export interface ProofPicture {
   key: string;

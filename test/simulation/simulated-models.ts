@@ -1,6 +1,6 @@
-import type { FailureCode } from '../../lib/contracts/failure.ts';
 import type { Outcome } from '../../lib/contracts/outcome.ts';
 import { createQuantizer, type Quantizer } from '../../lib/image-gpt/quantizer.ts';
+import type { FailureCode } from '../../lib/ports/error.ts';
 import { PictureError } from '../../lib/ports/error.ts';
 import type { Model } from '../../lib/ports/model.ts';
 import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';

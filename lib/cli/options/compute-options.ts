@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { ForwardRequest } from '../../graph/forward-graph.ts';
-import { type Precision, type Provider, precisions } from '../../ports/model.ts';
+import { type Precision, type Provider, precisions, providers } from '../../ports/model.ts';
 import { describeDevice, deviceLine } from '../../runtime/device.ts';
 import { type ForwardPool, openForwardPool } from '../../runtime/forward-pool.ts';
 import { defaultPrecision, inPrecision } from '../../runtime/precision.ts';
@@ -16,12 +16,10 @@ export function precisionOption(choices: readonly Precision[] = precisions): Opt
     .default(defaultPrecision);
 }
 
-const PROVIDERS: readonly Provider[] = ['cpu', 'cuda', 'webgpu'];
-
 /** Where the model runs. */
 export function providerOption(): Option {
   return new Option('--provider <p>', 'where the model runs; never anywhere else instead')
-    .choices(PROVIDERS)
+    .choices(providers)
     .default('cpu');
 }
 

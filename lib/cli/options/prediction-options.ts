@@ -1,13 +1,18 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../ports/error.ts';
-import type { FeatureNorm, OutputName, Precision, Provider } from '../../ports/model.ts';
+import {
+  type FeatureNorm,
+  featureNorms,
+  type OutputName,
+  outputNames,
+  type Precision,
+  type Provider,
+} from '../../ports/model.ts';
 import type { OpenModelOptions } from '../../runtime/model.ts';
 import { nearest } from '../nearest.ts';
 import { precisionOption, providerOption, workersOption } from './compute-options.ts';
 import { modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
-
-export const outputNames: readonly OutputName[] = ['classification', 'features', 'likelihood'];
 
 export function outputsOption(): Option {
   return new Option(
@@ -74,7 +79,7 @@ export function addOutputOptions(command: Command): Command {
       new Option(
         '--norm <norm>',
         'features before (raw) or after (next) the following norm (default: what the checkpoint says, else next)',
-      ).choices(['raw', 'next']),
+      ).choices(featureNorms),
     );
 }
 

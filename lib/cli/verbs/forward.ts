@@ -6,7 +6,7 @@ import { encodeNpyHeader, littleEndianBytes } from '../../image-gpt/npy.ts';
 import { openTokenRows } from '../../local/npy-file.ts';
 import { checkOutputPath, openOutputFile } from '../../local/output-file.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
-import type { FeatureNorm, Precision, Provider } from '../../ports/model.ts';
+import { type FeatureNorm, featureNorms, type Precision, type Provider } from '../../ports/model.ts';
 import { openForward } from '../../runtime/forward.ts';
 import { inPrecision } from '../../runtime/precision.ts';
 import { disposable } from '../disposable.ts';
@@ -57,7 +57,7 @@ export function forwardCommand(): Command {
     )
     .addOption(
       new Option('--norm <norm>', 'raw: h^l itself; next: after ln_1 of block l, or ln_f for l = L')
-        .choices(['raw', 'next'])
+        .choices(featureNorms)
         .default('next'),
     )
     .option('--mask <m.npy>', 'BERT models: [N, n], 1 = masked (default: nothing is masked)')

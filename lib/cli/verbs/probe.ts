@@ -4,7 +4,7 @@ import { writeProbe } from '../../checkpoint/probe.ts';
 import { cannotWrite, checkOutputPath } from '../../local/output-file.ts';
 import { lineChart } from '../../plot/line-chart.ts';
 import { UsageError } from '../../ports/error.ts';
-import type { FeatureNorm } from '../../ports/model.ts';
+import { type FeatureNorm, featureNorms } from '../../ports/model.ts';
 import { checkPlotPath, writePlot } from '../../report/plot-file.ts';
 import { type DataSet, requireLabels } from '../../training/data/data-set.ts';
 import { openDataSet } from '../../training/data/open-data-set.ts';
@@ -66,7 +66,7 @@ export function probeCommand(): Command {
       new Option(
         '--norm <norm>',
         'raw: h^l itself; next: after ln_1 of block l, or ln_f (default: the model’s)',
-      ).choices(['raw', 'next']),
+      ).choices(featureNorms),
     )
     .addOption(
       new Option(

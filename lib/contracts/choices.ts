@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { failureCodes } from '../ports/error.ts';
+import { featureNorms, outputNames, precisions, providers } from '../ports/model.ts';
+
+// The value lists of lib/ports as zod enumerations. Lists and types live in ports, where no zod is loaded.
+
+export const failureCode = z.enum(failureCodes);
+export const outputName = choice(outputNames);
+export const featureNorm = choice(featureNorms);
+export const precision = choice(precisions);
+export const provider = choice(providers);
+
+/** One of `values`. The error lists them: `expected f32, int8 or f16`. */
+export function choice<const T extends string>(values: readonly [T, ...T[]]) {
+  return z.enum(values, `expected ${either(values)}`);
+}
+
+function either(values: readonly string[]): string {
+  return values.length < 2 ? values.join() : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
+}
