@@ -5,6 +5,7 @@ import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { BucketDeployment, Source } from 'aws-cdk-lib/aws-s3-deployment';
 import { Construct, type IDependable } from 'constructs';
 import { type DeploymentConfig, DeploymentConfigError } from '../../lib/contracts/deployment-settings.ts';
+import { formatS3Location, parseS3Location } from '../../lib/contracts/s3-location.ts';
 import { computeModelId, repository } from '../model-id.ts';
 import { acknowledgeFindings, acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
@@ -44,13 +45,12 @@ export class ModelLocation extends Construct {
 
   constructor(scope: Construct, id: string, { config, bucket }: ModelLocationProps) {
     super(scope, id);
-    const existing = /^s3:\/\/([^/]+)\/(.+)$/.exec(config.model);
-    if (existing) {
-      const [, name = '', prefix = ''] = existing;
+    const existing = parseS3Location(config.model);
+    if (existing !== undefined) {
       this.modelId = config.modelId ?? '';
-      this.bucket = Bucket.fromBucketName(this, 'Bucket', name);
-      this.prefix = prefix;
-      this.readable = prefix;
+      this.bucket = Bucket.fromBucketName(this, 'Bucket', existing.bucket);
+      this.prefix = existing.path;
+      this.readable = existing.path;
       this.ready = [];
     } else {
       const directory = isAbsolute(config.model) ? config.model : join(repository, config.model);
@@ -64,7 +64,7 @@ export class ModelLocation extends Construct {
       this.readable = 'models';
       this.ready = [this.deploy(directory, config)];
     }
-    this.location = `s3://${this.bucket.bucketName}/${this.prefix}`;
+    this.location = formatS3Location({ bucket: this.bucket.bucketName, path: this.prefix });
   }
 
   private deploy(directory: string, { logRetentionDays }: DeploymentConfig): IDependable {

@@ -8,6 +8,7 @@ import { fetchModel } from '../../lib/aws/fetch-model.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { createRunMirror, fetchRun } from '../../lib/aws/training-mirror.ts';
 import { trainEnvironment } from '../../lib/contracts/environment.ts';
+import { folderPrefix, parseS3Location } from '../../lib/contracts/s3-location.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 
 /** Gigabytes of moments go in one request, milliseconds. */
@@ -26,8 +27,8 @@ async function main(): Promise<number> {
     forcePathStyle: emulator !== undefined,
     requestHandler: { ...clientDefaults.requestHandler, requestTimeout },
   });
-  const [, bucket = '', path = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(env.TRAIN_OUT) ?? [];
-  const place = { client, clock, bucket, prefix: `${path}/` };
+  const { bucket, path } = parseS3Location(env.TRAIN_OUT) ?? { bucket: '', path: '' };
+  const place = { client, clock, bucket, prefix: folderPrefix(path) };
   const folder = env.TRAIN_FOLDER;
   const model = await fetchModel({ client, clock, location: env.TRAIN_MODEL, cache: folder, weights: true });
   const out = join(folder, 'run');

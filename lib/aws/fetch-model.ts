@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { access, mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { StoredObject } from '../ports/object-store.ts';
 import { AwsError, awsError } from './aws-error.ts';
@@ -33,20 +34,21 @@ const safetensors = /^[^/]+\.safetensors$/;
  */
 export async function fetchModel(options: FetchModelOptions): Promise<string> {
   const { client, clock, location, cache, weights } = options;
-  const [, bucket, path] = /^s3:\/\/([^/]+)\/(.+?)\/*$/.exec(location) ?? [];
-  if (bucket === undefined || path === undefined) return location;
-  const wanted = await files(bucket, `${path}/`);
+  const { bucket, path } = parseS3Location(location) ?? { bucket: undefined, path: '' };
+  const prefix = folderPrefix(path);
+  if (bucket === undefined || prefix === '') return location;
+  const wanted = await files(bucket, prefix);
   const version = createHash('sha256').update(
     JSON.stringify([location, ...wanted.map(({ key, etag }) => [key, etag])]),
   );
   const place = join(cache, `checkpoint-${version.digest('hex').slice(0, 16)}`);
-  const name = path.slice(path.lastIndexOf('/') + 1);
+  const name = basename(prefix);
   if (await exists(join(place, name))) return join(place, name);
 
   const parts = `${place}.${process.pid}`;
   try {
     await mkdir(join(parts, name), { recursive: true });
-    for (const file of wanted) await download(bucket, file, join(parts, name, file.key.slice(path.length + 1)));
+    for (const file of wanted) await download(bucket, file, join(parts, name, file.key.slice(prefix.length)));
     await rename(parts, place).catch(async (error: unknown) => {
       // Somebody else was faster.
       if (!(await exists(join(place, name)))) throw error;

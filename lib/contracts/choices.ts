@@ -5,7 +5,8 @@ import { featureNorms, outputNames, precisions, providers } from '../ports/model
 // The value lists of lib/ports as zod enumerations. Lists and types live in ports, where no zod is loaded.
 
 export const failureCode = z.enum(failureCodes);
-export const outputName = choice(outputNames);
+/** One item of a list of outputs. */
+export const outputName = z.enum(outputNames, `expected some of ${outputNames.join(', ')}, separated by commas`);
 export const featureNorm = choice(featureNorms);
 export const precision = choice(precisions);
 export const provider = choice(providers);

@@ -1,14 +1,8 @@
 import { z } from 'zod';
 import { choice, featureNorm, outputName } from './choices.ts';
 import { modelId } from './keys.ts';
-
-const bucketName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of an S3 bucket')
-  .refine(
-    (name) => !name.endsWith('--x-s3'),
-    'expected a general purpose bucket, received a directory bucket (they list out of order)',
-  );
+import { isS3Location } from './s3-location.ts';
+import { bucketName, directoryOrS3Prefix, splitList } from './setting-types.ts';
 
 /** `cdk deploy -c name=value` gives text, cdk.json numbers and booleans: both are taken. */
 function whole({ min, max }: { min: number; max: number }) {
@@ -33,9 +27,7 @@ const flag = z.union(
 );
 
 function list<T>(item: z.ZodType<T, string>, words: string) {
-  return z
-    .union([z.string().transform((text) => text.split(',').map((part) => part.trim())), z.array(z.string())], words)
-    .pipe(z.array(item).min(1, words));
+  return z.union([z.string().transform(splitList), z.array(z.string())], words).pipe(z.array(item).min(1, words));
 }
 
 /** `name:tag`, with the registry where it is not Docker Hub. */
@@ -57,14 +49,11 @@ const settings = z.strictObject({
   /** `gpu`: ECS on GPU instances. `cpu`: Fargate Spot, for a new account, whose GPU quota is 0. Default: gpu. */
   compute: choice(['gpu', 'cpu']).default('gpu'),
   /** Checkpoint directory (relative to the repository), or `s3://bucket/prefix`. Default: the small model in lib/models. */
-  model: z
-    .string()
-    .regex(/^(s3:\/\/[a-z0-9.-]+\/.*[^/]|(?!s3:).+)$/, 'expected a directory or s3://bucket/prefix')
-    .default('lib/models/igpt-nano'),
+  model: directoryOrS3Prefix.default('lib/models/igpt-nano'),
   /** Id that the worker will compute for the model. Default: computed from the directory; needed for `s3://`. */
   modelId: modelId.regex(/.-[0-9a-f]{12}$/, 'expected a name, a hyphen and 12 hex digits').optional(),
   /** What to compute, with commas between. Default: all that the checkpoint has. */
-  outputs: list(outputName, 'expected some of classification, features, likelihood, with commas between').optional(),
+  outputs: list(outputName, 'expected some of classification, features, likelihood, separated by commas').optional(),
   /** Layer of the features. Default: the checkpoint's. */
   featureLayer: whole({ min: 0, max: 1000 }).optional(),
   /** Features before or after the norm that follows. Default: the checkpoint's. */
@@ -100,7 +89,7 @@ const settings = z.strictObject({
   /** GPU instance types, best first. Default: g6.xlarge, g5.xlarge, g4dn.xlarge. */
   instanceTypes: list(
     z.string().regex(/^(g6|g5|g4dn)\.\d*xlarge$/, 'expected sizes of g6, g5 or g4dn, for instance g6.xlarge'),
-    'expected sizes of g6, g5 or g4dn, with commas between',
+    'expected sizes of g6, g5 or g4dn, separated by commas',
   ).default(['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge']),
   /** Also a place for training jobs, on Fargate Spot: `igpt train --on-aws`. It costs nothing while none runs. Default: false. */
   training: flag.default(false),
@@ -134,7 +123,7 @@ const settings = z.strictObject({
 });
 
 const deploymentConfig = settings.superRefine((config, context) => {
-  if (config.model.startsWith('s3://') && config.modelId === undefined) {
+  if (isS3Location(config.model) && config.modelId === undefined) {
     const message = 'expected the id of the model with an s3:// location (the worker prints it when it meets another)';
     context.addIssue({ code: 'custom', path: ['modelId'], message });
   }

@@ -2,16 +2,11 @@ import { z } from 'zod';
 import { choice, featureNorm, outputName, precision } from './choices.ts';
 import { modelId } from './keys.ts';
 import { maxArrayChildren, maxReceiveCount } from './limits.ts';
+import { bucketName, s3Prefix, splitList } from './setting-types.ts';
 
 // The environment variables of the deployed processes: the stack writes them, functions/ reads them. An empty variable
 // counts as one that is not there. What Node, the AWS SDK (AWS_REGION, AWS_ENDPOINT_URL …) and Powertools
 // (POWERTOOLS_SERVICE_NAME, POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_LOG_LEVEL) read for themselves is not among them.
-
-/** Name of a general purpose bucket. Directory buckets (`…--x-s3`) list out of order, so they are refused. */
-const bucket = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of an S3 bucket')
-  .refine((name) => !name.endsWith('--x-s3'), 'expected a general purpose bucket, received a directory bucket');
 
 const url = z.url({ protocol: /^https?$/, error: 'expected the URL of an SQS queue' });
 
@@ -34,17 +29,12 @@ function whole({ min, max }: { min: number; max: number }) {
     .refine((value) => value >= min && value <= max, words);
 }
 
-const outputList = z
-  .string()
-  .transform((text) => text.split(',').map((name) => name.trim()))
-  .pipe(z.array(outputName).min(1));
-
 /** What both processes are told. */
 const shared = {
   /** Where the pictures are. */
-  INPUT_BUCKET: bucket,
+  INPUT_BUCKET: bucketName,
   /** Where the outcomes go. */
-  OUTPUT_BUCKET: bucket,
+  OUTPUT_BUCKET: bucketName,
   /** Into preprocess. The worker sends references there when tokens were made for another model. */
   UPLOADS_QUEUE_URL: url,
   /** From preprocess to the worker. */
@@ -101,7 +91,7 @@ export const workerEnvironment = z.object({
   /** Number format of the model; a part of the model id. */
   PRECISION: precision.default('f32'),
   /** What to compute, with commas between; a part of the model id. Default: all that the checkpoint has. */
-  OUTPUTS: outputList.optional(),
+  OUTPUTS: z.string().transform(splitList).pipe(z.array(outputName).min(1)).optional(),
   /** Layer of the features; a part of the model id. Default: the checkpoint's. */
   FEATURE_LAYER: whole({ min: 0, max: 1000 }).optional(),
   /** Features before or after the norm that follows; a part of the model id. Default: the checkpoint's. */
@@ -140,8 +130,6 @@ export const jobDefinition = workerEnvironment.pick({
 });
 
 export type JobDefinition = z.output<typeof jobDefinition>;
-
-const s3Prefix = z.string().regex(/^s3:\/\/[a-z0-9.-]+\/.*[^/]$/, 'expected s3://bucket/prefix');
 
 /** The environment of functions/train. */
 export const trainEnvironment = z.object({

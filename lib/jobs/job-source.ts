@@ -2,7 +2,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { createSkippedFiles } from '../cli/terminal/trouble.ts';
 import type { ManifestPicture } from '../contracts/job.ts';
-import { s3Place, s3Prefix } from '../contracts/s3-location.ts';
+import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
 import { openInputDirectory } from '../local/input-directory.ts';
 import { statPath } from '../local/stat-path.ts';
 import { UsageError } from '../ports/error.ts';
@@ -28,10 +28,10 @@ export const INVENTORY = 'manifest.json';
 
 /** Opens a directory, `s3://bucket/prefix`, the manifest.json of an S3 Inventory, or a file with a key a line. */
 export async function openJobSource(source: string): Promise<JobSource> {
-  const s3 = s3Place(source);
+  const s3 = parseS3Location(source);
   if (s3 !== undefined) {
     const store = await openBucket(s3.bucket);
-    if (basename(s3.path) !== INVENTORY) return listing(store, `s3://${s3.bucket}`, s3Prefix(s3.path));
+    if (basename(s3.path) !== INVENTORY) return listing(store, `s3://${s3.bucket}`, folderPrefix(s3.path));
     const read = await store.get(s3.path);
     if (read.status !== 'found') throw new UsageError(`${source}: there is no such inventory`);
     return inventory(source, read.body);
@@ -49,7 +49,7 @@ export async function openJobSource(source: string): Promise<JobSource> {
 
 /** Opens the place of a job's keys again. */
 export async function openStore(place: string): Promise<JobSource> {
-  const s3 = s3Place(place);
+  const s3 = parseS3Location(place);
   if (s3 !== undefined) return listing(await openBucket(s3.bucket), place, s3.path);
   const skipped = createSkippedFiles();
   const store = await openInputDirectory(place, { onSkipped: skipped.add });

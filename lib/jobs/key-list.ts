@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { printable } from '../cli/terminal/text.ts';
 import { inputKey } from '../contracts/keys.ts';
-import { s3Place } from '../contracts/s3-location.ts';
+import { parseS3Location } from '../contracts/s3-location.ts';
 import { UsageError } from '../ports/error.ts';
 
 /** A line of a key list; without a bucket, the key is a path below the folder that the list lies in. */
@@ -45,7 +45,7 @@ export async function* readKeyList(file: string): AsyncGenerator<ListedKey> {
 function parse(line: string): ListedKey | undefined {
   const inS3 = line.startsWith('s3:');
   if (inS3 && !line.startsWith('s3://')) return undefined;
-  const { bucket, path } = inS3 ? (s3Place(line) ?? {}) : {};
+  const { bucket, path } = inS3 ? (parseS3Location(line) ?? {}) : {};
   const key = path ?? line.replace(/^\.\//, '');
   const plain = inS3 || key.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
   return plain && !key.includes('\0') && inputKey.safeParse(key).success ? { bucket, key } : undefined;

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { type Job, jobKeys } from '../contracts/job.ts';
-import { s3Place, s3Prefix } from '../contracts/s3-location.ts';
+import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
 import { runDirectories } from '../local/directory-pair.ts';
 import { openOutputDirectory } from '../local/output-directory.ts';
 import { statPath } from '../local/stat-path.ts';
@@ -17,10 +17,10 @@ interface OpenOptions {
 
 /** Opens where a job's shards lie: a directory, which is made, or `s3://bucket/prefix`. */
 export async function openJobOutput(place: string, { readOnly = false }: OpenOptions = {}): Promise<ObjectStore> {
-  const s3 = s3Place(place);
+  const s3 = parseS3Location(place);
   if (s3 === undefined) return openOutputDirectory(place, { plainNames: true, readOnly });
   const store = await openBucket(s3.bucket);
-  const prefix = s3Prefix(s3.path);
+  const prefix = folderPrefix(s3.path);
   return prefix === '' ? store : underPrefix(store, prefix);
 }
 
@@ -31,12 +31,12 @@ export async function openJobOutput(place: string, { readOnly = false }: OpenOpt
  */
 export async function checkJobOutput(src: string, out: string): Promise<void> {
   refuseEmpty(out);
-  const [from, to] = [s3Place(src), s3Place(out)];
+  const [from, to] = [parseS3Location(src), parseS3Location(out)];
   if (from === undefined && to === undefined && statPath(src, src)?.isDirectory() === true) {
     await runDirectories(src, out);
   }
   if (from === undefined || from.bucket !== to?.bucket || basename(from.path) === INVENTORY) return;
-  if (s3Prefix(to.path).startsWith(s3Prefix(from.path))) {
+  if (folderPrefix(to.path).startsWith(folderPrefix(from.path))) {
     throw new UsageError(
       `--out ${out} lies inside ${src}, so shards would be taken for pictures; choose a prefix elsewhere with --out`,
     );
@@ -47,7 +47,8 @@ export async function checkJobOutput(src: string, out: string): Promise<void> {
 export async function openJob(place: string, options: OpenOptions = {}): Promise<{ output: ObjectStore; job: Job }> {
   refuseEmpty(place);
   // Opening a directory for output makes folders in it.
-  if (s3Place(place) === undefined && statPath(join(place, jobKeys.job), place) === undefined) throw noJob(place);
+  if (parseS3Location(place) === undefined && statPath(join(place, jobKeys.job), place) === undefined)
+    throw noJob(place);
   const output = await openJobOutput(place, options);
   const job = await readJob(output);
   if (job === undefined) throw noJob(place);

@@ -2,6 +2,7 @@ import { DeploymentError } from '../../functions/open-ports.ts';
 import { createS3Client } from '../aws/clients.ts';
 import { retryingStore } from '../aws/retrying-ports.ts';
 import { createS3Store } from '../aws/s3-store.ts';
+import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
 import { systemClock as clock, systemClock } from '../local/system-clock.ts';
 import type { ObjectStore, StoredObject } from '../ports/object-store.ts';
 
@@ -32,12 +33,13 @@ export function underPrefix(store: ObjectStore, prefix: string): ObjectStore {
  * @throws {DeploymentError} `place_unreachable` for anything else
  */
 export function openPlace(place: string): ObjectStore {
-  const [, bucket, prefix = ''] = /^s3:\/\/([^/]+)\/?(.*)$/s.exec(place) ?? [];
-  if (bucket === undefined) {
+  const location = parseS3Location(place);
+  if (location === undefined) {
     throw new DeploymentError('place_unreachable', `Expected a job on S3, received one at ${place}.`);
   }
-  const store = retryingStore(createS3Store({ client: createS3Client(), bucket, clock }), clock);
-  return prefix === '' ? store : underPrefix(store, `${prefix}/`);
+  const store = retryingStore(createS3Store({ client: createS3Client(), bucket: location.bucket, clock }), clock);
+  const prefix = folderPrefix(location.path);
+  return prefix === '' ? store : underPrefix(store, prefix);
 }
 
 /** A bucket that throttles and short failures don't disturb. The SDK takes a while to load, so it is loaded here. */

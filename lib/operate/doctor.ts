@@ -7,6 +7,7 @@ import { createS3Client, createSqsClient } from '../aws/clients.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { stackCall } from '../cli/options/stack-option.ts';
 import type { DoctorOptions } from '../cli/verbs/doctor.ts';
+import { isS3Location } from '../contracts/s3-location.ts';
 import { systemClock as clock } from '../local/system-clock.ts';
 import { ImageGptError, UsageError } from '../ports/error.ts';
 import {
@@ -129,14 +130,14 @@ async function lookAtQuotas(config: DoctorConfig, region: string): Promise<Check
 
 /** `--model` is meant from where the user stands, or a name; a setting of the deployment from the repository. */
 function modelPlace(model: string): string {
-  if (model.startsWith('s3://')) return model;
+  if (isS3Location(model)) return model;
   return model === 'igpt-nano' ? join('lib', 'models', model) : resolve(model);
 }
 
 async function lookAtModel(model: string): Promise<Check> {
   const size = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
   try {
-    if (model.startsWith('s3://')) {
+    if (isS3Location(model)) {
       const { missing, bytes } = await readModelPrefix(createS3Client(), model, clock);
       if (missing.length === 0) return check('ok', 'model', `${model}, ${size(bytes)}`);
       return check('fail', 'model', `${model} has no ${missing.join(', ')}`, 'upload the whole checkpoint directory');

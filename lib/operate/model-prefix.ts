@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import { createS3Store } from '../aws/s3-store.ts';
+import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
 import type { Clock } from '../ports/clock.ts';
 import { commandError } from './operator-error.ts';
 
@@ -20,12 +21,12 @@ const index = z.object({ weight_map: z.record(z.string(), z.string()) });
  * @throws {CommandError} when the bucket cannot be listed
  */
 export async function readModelPrefix(client: S3Client, location: string, clock: Clock): Promise<ModelPrefix> {
-  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/(.+?)\/*$/.exec(location) ?? [];
+  const { bucket, path } = parseS3Location(location) ?? { bucket: '', path: '' };
+  const prefix = folderPrefix(path);
   const store = createS3Store({ client, bucket, clock });
   try {
     const sizes = new Map<string, number>();
-    for await (const { key, size } of store.list({ prefix: `${prefix}/` }))
-      sizes.set(key.slice(prefix.length + 1), size);
+    for await (const { key, size } of store.list({ prefix })) sizes.set(key.slice(prefix.length), size);
     const needed = ['config.json', 'preprocessor_config.json', ...(await weightFiles())];
     const bytes = needed.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0);
     return { missing: needed.filter((name) => (sizes.get(name) ?? 0) === 0), bytes };
@@ -33,7 +34,7 @@ export async function readModelPrefix(client: S3Client, location: string, clock:
     async function weightFiles(): Promise<string[]> {
       const shards = 'model.safetensors.index.json';
       if (sizes.has('model.safetensors') || !sizes.has(shards)) return ['model.safetensors'];
-      const read = await store.get(`${prefix}/${shards}`);
+      const read = await store.get(`${prefix}${shards}`);
       const text = read.status === 'found' ? new TextDecoder().decode(read.body) : '';
       const parsed = index.safeParse(parseJson(text));
       // An index that cannot be read is as good as none.

@@ -6,7 +6,7 @@ import { trialWarning } from '../cli/options/model-option.ts';
 import type { ProgressBar } from '../cli/terminal/progress-bar.ts';
 import { printable } from '../cli/terminal/text.ts';
 import type { Job, JobRow, JobSummary } from '../contracts/job.ts';
-import { s3Place } from '../contracts/s3-location.ts';
+import { parseS3Location } from '../contracts/s3-location.ts';
 import { parquetShards } from '../jobs/parquet/shard-file.ts';
 import { openStored } from '../jobs/shard.ts';
 import { ImageGptError } from '../ports/error.ts';
@@ -107,7 +107,7 @@ export async function writeJobReport(options: JobReportOptions): Promise<boolean
 
 async function tryReport(options: JobReportOptions): Promise<boolean> {
   const { place, input, output, job, summary, checkpoint, model, decode, decoder, surpriseOf, bar, signal } = options;
-  const inS3 = s3Place(place) !== undefined;
+  const inS3 = parseS3Location(place) !== undefined;
   const path = inS3 ? `${place.replace(/\/+$/, '')}/${JOB_REPORT_NAME}` : join(place, JOB_REPORT_NAME);
   // One in S3 would have to be downloaded; what it has to look at is made again.
   const earlier = inS3 ? new Map<string, PictureViews>() : await viewsOfReport(path, model.id);

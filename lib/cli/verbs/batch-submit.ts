@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Job } from '../../contracts/job.ts';
 import { maxArrayChildren } from '../../contracts/limits.ts';
-import { s3Place } from '../../contracts/s3-location.ts';
+import { parseS3Location } from '../../contracts/s3-location.ts';
 import { type JobSource, openJobSource } from '../../jobs/job-source.ts';
 import { openJobOutput } from '../../jobs/open-job.ts';
 import { submissionCondition, writeSubmission } from '../../jobs/submission.ts';
@@ -160,7 +160,7 @@ async function tell(
 
 function refuseLocal(src: string): void {
   // A list of keys lies here, its pictures on S3.
-  if (s3Place(src) !== undefined || statPath(src, src)?.isFile() === true) return;
+  if (parseS3Location(src) !== undefined || statPath(src, src)?.isFile() === true) return;
   throw new UsageError(
     `${src}: expected pictures on S3, s3://bucket/prefix, or a file that lists them; igpt batch run takes a directory`,
   );

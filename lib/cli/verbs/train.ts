@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { readConfigFile } from '../../checkpoint/config-file.ts';
 import { weightHashes } from '../../checkpoint/weights-hash.ts';
+import { isS3Location } from '../../contracts/s3-location.ts';
 import { openTokenRows } from '../../local/npy-file.ts';
 import { openStack, type StackOutputs } from '../../operate/deployed-stack.ts';
 import { UsageError } from '../../ports/error.ts';
@@ -299,12 +300,12 @@ function refuseLocal({ tokens, labels, mask, data, model, force, resume }: Train
       '--on-aws trains on pictures; --tokens, --labels and --mask are files of this machine: leave them out',
     );
   }
-  if (data === undefined || !(data === CIFAR10 || data.startsWith('s3://'))) {
+  if (data === undefined || !(data === CIFAR10 || isS3Location(data))) {
     throw new UsageError(
       `--on-aws needs --data s3://bucket/prefix in the stack's input bucket, or ${CIFAR10}; got ${data ?? 'none'}`,
     );
   }
-  if (model !== 'igpt-nano' && !model.startsWith('s3://')) {
+  if (model !== 'igpt-nano' && !isS3Location(model)) {
     throw new UsageError(
       `--on-aws needs --model s3://… in the stack's output bucket, under models/ or training/; copy it there: aws s3 cp --recursive ${model} s3://OUTPUT_BUCKET/models/NAME/`,
     );

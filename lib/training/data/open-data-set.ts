@@ -8,6 +8,7 @@ import { requirePreprocessing } from '../../cli/options/model-option.ts';
 import { progressBar } from '../../cli/terminal/progress-bar.ts';
 import { printable } from '../../cli/terminal/text.ts';
 import { createSkippedFiles } from '../../cli/terminal/trouble.ts';
+import { folderPrefix, parseS3Location } from '../../contracts/s3-location.ts';
 import { openDecoder } from '../../decode/decoder-pool.ts';
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
@@ -131,15 +132,15 @@ interface Source {
  * @param others what it may be beside them, for messages
  */
 export async function openSource(data: string, argument: string, others = ''): Promise<Source> {
-  const [, bucket, path = ''] = /^s3:\/\/([^/]+)\/?(.*?)\/*$/.exec(data) ?? [];
-  if (bucket !== undefined) {
+  const location = parseS3Location(data);
+  if (location !== undefined) {
     // The SDK takes a while to load, and most commands don't need it.
     const [{ createS3Client }, { createS3Store }] = await Promise.all([
       import('../../aws/clients.ts'),
       import('../../aws/s3-store.ts'),
     ]);
-    const store = createS3Store({ client: createS3Client(), bucket, clock: systemClock });
-    return { store, prefix: path === '' ? '' : `${path}/`, name: data, folders: [], report: () => '' };
+    const store = createS3Store({ client: createS3Client(), bucket: location.bucket, clock: systemClock });
+    return { store, prefix: folderPrefix(location.path), name: data, folders: [], report: () => '' };
   }
   const there = statPath(data, argument);
   if (there?.isDirectory() !== true) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DeploymentConfigError, readDeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
+import { DeploymentConfigError, readDeploymentConfig } from '../../../lib/contracts/deployment-settings.ts';
 
 function faults(context: Record<string, unknown>): readonly string[] {
   try {
@@ -48,7 +48,7 @@ test('every fault is told at once, with what came', () => {
 
   expect(faults(context)).toEqual([
     'compute: expected gpu or cpu; received "tpu"',
-    'outputs: expected some of classification, features, likelihood, with commas between; received "classes"',
+    'outputs: expected some of classification, features, likelihood, separated by commas; received "classes"',
     'precision: expected f32 or f16; received "int8"',
     'inputBucket: expected the name of an S3 bucket; received "Ümlaut"',
     'maxTasks: expected a whole number from 1 to 20; received "0"',
