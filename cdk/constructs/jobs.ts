@@ -1,6 +1,7 @@
 import { Size } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
+import { fargateTask } from '../../lib/contracts/instances.ts';
 import { modelVariables } from '../model-id.ts';
 import type { ModelLocation } from './model-location.ts';
 import type { Network } from './network.ts';
@@ -10,7 +11,7 @@ import type { Results } from './results.ts';
 import { SpotJob } from './spot-job.ts';
 import type { Storage } from './storage.ts';
 import { WorkerImage } from './worker-image.ts';
-import { fargateSize, gpuMemoryMiB } from './worker-task.ts';
+import { gpuMemoryMiB } from './worker-task.ts';
 
 /** The places for jobs that are asked for, and the outputs that tell of them. */
 export function jobs(scope: Construct, props: BatchJobProps): Partial<OutputValues> {
@@ -56,8 +57,8 @@ export function batchJob(scope: Construct, props: BatchJobProps): SpotJob {
       ...writeBatches(storage.output),
       publish(results.topic),
     ],
-    vcpus: fargateSize.cpu / 1024,
-    memory: Size.mebibytes(gpu ? gpuMemoryMiB : fargateSize.memoryLimitMiB),
+    vcpus: fargateTask.vcpus,
+    memory: gpu ? Size.mebibytes(gpuMemoryMiB) : Size.gibibytes(fargateTask.memoryGib),
     // For a model of up to 6 GB, and what is derived from it.
     disk: Size.gibibytes(30),
     jobs: config.batchTasks,

@@ -15,6 +15,7 @@ import { InstanceType, LaunchTemplate, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import { CpuArchitecture, LogDriver } from 'aws-cdk-lib/aws-ecs';
 import { ManagedPolicy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { vcpusOf } from '../../lib/contracts/instances.ts';
 import { acknowledgeFindings, acknowledgeWildcards } from './acknowledge.ts';
 import { hardenedInstance } from './hardened-instance.ts';
 import { logGroup } from './log-group.ts';
@@ -150,10 +151,4 @@ function spotIn(network: Network) {
     securityGroups: [network.workers],
     spot: true,
   };
-}
-
-/** An xlarge of g6, g5 and g4dn has four, an Nxlarge N times as many. */
-function vcpusOf(instanceType: string): number {
-  const [, times = ''] = /\.(\d*)xlarge$/.exec(instanceType) ?? [];
-  return 4 * Number(times || 1);
 }

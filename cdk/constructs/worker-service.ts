@@ -15,6 +15,7 @@ import {
 } from 'aws-cdk-lib/aws-ecs';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { defaultInstanceTypes } from '../../lib/contracts/instances.ts';
 import { acknowledgeFindings } from './acknowledge.ts';
 import { hardenedInstance } from './hardened-instance.ts';
 import type { Network } from './network.ts';
@@ -69,7 +70,7 @@ export class GpuService extends Construct {
   constructor(scope: Construct, id: string, props: GpuServiceProps) {
     super(scope, id);
     const spot = props.market === 'spot';
-    const [first = 'g6.xlarge'] = props.instanceTypes;
+    const [first = defaultInstanceTypes[0]] = props.instanceTypes;
     const group = new AutoScalingGroup(this, 'Instances', {
       vpc: props.network.vpc,
       minCapacity: 0,

@@ -11,6 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-ecs';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { fargateTask } from '../../lib/contracts/instances.ts';
 import { acknowledgeFindings, acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
 
@@ -25,9 +26,6 @@ const cache = '/cache';
 
 /** One task fills a g6.xlarge, g5.xlarge or g4dn.xlarge (4 vCPU, 16 GiB) but for what ECS and the system take. */
 export const gpuMemoryMiB = 13_312;
-
-/** On Fargate: iGPT-S on four threads. */
-export const fargateSize = { cpu: 4096, memoryLimitMiB: 8192 };
 
 export interface WorkerTaskProps {
   compute: 'gpu' | 'cpu';
@@ -54,7 +52,8 @@ export class WorkerTask extends Construct {
         })
       : new FargateTaskDefinition(this, 'Definition', {
           taskRole: role,
-          ...fargateSize,
+          cpu: fargateTask.vcpus * 1024,
+          memoryLimitMiB: fargateTask.memoryGib * 1024,
           volumes: [{ name: 'cache' }],
         });
     const size: Partial<ContainerDefinitionOptions> = gpu ? { gpuCount: 1, memoryLimitMiB: gpuMemoryMiB } : {};

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { choice, featureNorm, outputName } from './choices.ts';
+import { defaultInstanceTypes, familyOf } from './instances.ts';
 import { modelId } from './keys.ts';
 import { isS3Location } from './s3-location.ts';
 import { bucketName, directoryOrS3Prefix, splitList } from './setting-types.ts';
@@ -38,6 +39,8 @@ const retentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 180, 365] as const;
 
 /** Application Auto Scaling takes at most 20 steps in a policy, and each task needs one. */
 const mostTasks = 20;
+
+const instanceTypeWords = 'expected sizes of g6, g5 or g4dn, separated by commas, for instance g6.xlarge';
 
 /** What can be chosen at deploy time, each with `-c name=value` or in cdk.json's `context`. */
 const settings = z.strictObject({
@@ -88,9 +91,9 @@ const settings = z.strictObject({
   messagesPerTask: whole({ min: 1, max: 100_000 }).default(50),
   /** GPU instance types, best first. Default: g6.xlarge, g5.xlarge, g4dn.xlarge. */
   instanceTypes: list(
-    z.string().regex(/^(g6|g5|g4dn)\.\d*xlarge$/, 'expected sizes of g6, g5 or g4dn, for instance g6.xlarge'),
-    'expected sizes of g6, g5 or g4dn, separated by commas',
-  ).default(['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge']),
+    z.string().refine((type) => familyOf(type) !== undefined, instanceTypeWords),
+    instanceTypeWords,
+  ).default([...defaultInstanceTypes]),
   /** Also a place for training jobs, on Fargate Spot: `igpt train --on-aws`. It costs nothing while none runs. Default: false. */
   training: flag.default(false),
   /** Also a place for batch jobs, on the same hardware as the workers: `igpt batch submit`. It costs nothing while none runs. Default: false. */

@@ -1,4 +1,5 @@
 import { stackCall } from '../cli/options/stack-option.ts';
+import { vcpusOf } from '../contracts/instances.ts';
 import type { Bootstrap, QuotaName } from './account.ts';
 import { notes } from './stack-outlook.ts';
 import type { StackState } from './stack-state.ts';
@@ -46,12 +47,6 @@ export function dockerCheck(imageBuild: 'docker' | 'codebuild', version: string 
   );
 }
 
-/** Sizes of g6, g5 and g4dn: an xlarge has 4 vCPUs, an Nxlarge N times as many. Source: Amazon EC2 instance types. */
-export function vcpus(instanceType: string): number {
-  const [, factor = ''] = /\.(\d*)xlarge$/.exec(instanceType) ?? [];
-  return 4 * (factor === '' ? 1 : Number(factor));
-}
-
 /** A quota, and what was found for it: vCPUs, or why it could not be asked. */
 export interface FoundQuota {
   quota: QuotaName;
@@ -68,7 +63,7 @@ export interface QuotaNeeds {
 }
 
 export function gpuNeeds(instanceTypes: readonly string[], maxTasks: number): QuotaNeeds {
-  const sizes = instanceTypes.map(vcpus);
+  const sizes = instanceTypes.map(vcpusOf);
   return { least: Math.min(...sizes), most: Math.max(...sizes), maxTasks };
 }
 

@@ -7,6 +7,7 @@ import { createS3Client, createSqsClient } from '../aws/clients.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { stackCall } from '../cli/options/stack-option.ts';
 import type { DoctorOptions } from '../cli/verbs/doctor.ts';
+import { fargateTask } from '../contracts/instances.ts';
 import { isS3Location } from '../contracts/s3-location.ts';
 import { systemClock as clock } from '../local/system-clock.ts';
 import { ImageGptError, UsageError } from '../ports/error.ts';
@@ -46,9 +47,6 @@ const repository = join(import.meta.dirname, '..', '..');
 
 /** A Docker that hangs is as bad as none, milliseconds. */
 const dockerTimeoutMs = 15_000;
-
-/** Fargate's vCPUs of one task, as the stack defines it. */
-const fargateTaskVcpus = 4;
 
 /** Looks at everything, the account's things at the same time. Expected errors become checks. */
 export async function examine(options: DoctorOptions, stackGiven: boolean): Promise<Check[]> {
@@ -121,7 +119,7 @@ async function lookAtQuotas(config: DoctorConfig, region: string): Promise<Check
       }),
     ),
   );
-  const fargate = { least: fargateTaskVcpus, most: fargateTaskVcpus, maxTasks };
+  const fargate = { least: fargateTask.vcpus, most: fargateTask.vcpus, maxTasks };
   return [
     ...quotaChecks(found, compute === 'gpu' ? gpuNeeds(instanceTypes, maxTasks) : fargate, region),
     functionsCheck(lambdaQuota, await functions, config, region),

@@ -1,4 +1,5 @@
-import { type GpuInstance, hoursInMonth, prices } from './prices.ts';
+import { fargateTask, type GpuFamily, type GpuInstance, gpuFamilies, gpuInstances } from '../contracts/instances.ts';
+import { hoursInMonth, prices } from './prices.ts';
 
 /** Pictures in a tokens message: 100 when many come at once, 3 when they trickle in. */
 export type Fill = 100 | 30 | 3;
@@ -79,9 +80,6 @@ const lastWaits = 10;
 /** Of a GPU instance. See cdk/constructs/worker-service.ts. */
 const diskGiB = 60;
 
-/** Of a Fargate task. See cdk/constructs/worker-task.ts. */
-const fargate = { vcpu: 4, gb: 8 };
-
 /** Log text of a picture, both processes together: failures and summed metrics; successes are not logged one by one. */
 const logBytes = 200;
 
@@ -153,8 +151,7 @@ export function perPictureUsd({ lines }: CostEstimate, pictures: number): number
 }
 
 export function computeOf(compute: GpuInstance | 'cpu'): Compute {
-  if (compute === 'cpu') return { kind: 'cpu' };
-  return { kind: 'gpu', family: compute.startsWith('g6.') ? 'g6' : compute.startsWith('g5.') ? 'g5' : 'g4dn' };
+  return compute === 'cpu' ? { kind: 'cpu' } : { kind: 'gpu', family: gpuInstances[compute].family };
 }
 
 interface Pace {
@@ -182,13 +179,14 @@ function paceOf({ pictures, gflop, compute, utilisation, fill }: CostQuestion): 
 
 /** An hour of one task, with its address and disk. */
 export function hourlyUsd(compute: GpuInstance | 'cpu'): { spot: number; onDemand: number } {
-  const { ec2, fargate: price, publicIpv4Hour, ebsGbMonth } = prices;
+  const { fargate: price, publicIpv4Hour, ebsGbMonth } = prices;
   if (compute === 'cpu') {
-    const task = fargate.vcpu * price.vcpuHour + fargate.gb * price.gbHour;
+    const task = fargateTask.vcpus * price.vcpuHour + fargateTask.memoryGib * price.gbHour;
     return { spot: task * spotShare.cpu + publicIpv4Hour, onDemand: task + publicIpv4Hour };
   }
   const beside = publicIpv4Hour + (diskGiB * ebsGbMonth) / hoursInMonth;
-  return { spot: ec2[compute] * spotShare.gpu + beside, onDemand: ec2[compute] + beside };
+  const { usdPerHour } = gpuInstances[compute];
+  return { spot: usdPerHour * spotShare.gpu + beside, onDemand: usdPerHour + beside };
 }
 
 function lambdaSecondsOf({ megapixels }: CostQuestion): number {
@@ -249,15 +247,9 @@ export function idleCost(compute: 'gpu' | 'cpu', { modelGb = 0 } = {}): IdleItem
 
 /** What one task runs on. */
 export type Compute =
-  | { kind: 'gpu'; family: 'g6' | 'g5' | 'g4dn' }
+  | { kind: 'gpu'; family: GpuFamily }
   /** Fargate, 4 vCPU and 8 GiB. */
   | { kind: 'cpu' };
-
-/**
- * Peak in f32 outside tensor cores, GFLOP/s. Source: NVIDIA's data sheets of L4 (30.3 TFLOPS), A10G (31.2) and
- * T4 (8.1). Weights and sums are f32; what tensor cores add is not counted on, because no GPU was ever measured.
- */
-const gpuPeak = { g6: 30_300, g5: 31_200, g4dn: 8100 };
 
 /**
  * Matrix products of two cores with AVX-512, GFLOP/s: measured on our machine (README, "Speed"). Fargate's 4 vCPU are
@@ -273,6 +265,6 @@ const mostPicturesPerSecond = 500;
 
 /** Pictures/s of one task. `gflop`: of one picture, without what the causal mask hides. */
 export function picturesPerSecond(compute: Compute, gflop: number, utilisation: number): number {
-  const peak = compute.kind === 'cpu' ? cpuPeak : gpuPeak[compute.family];
+  const peak = compute.kind === 'cpu' ? cpuPeak : gpuFamilies[compute.family].peakGflops;
   return Math.min((peak * utilisation) / gflop, mostPicturesPerSecond);
 }

@@ -4,9 +4,9 @@ import {
   DescribeComputeEnvironmentsCommand,
   DescribeJobQueuesCommand,
 } from '@aws-sdk/client-batch';
+import { isGpuInstance } from '../contracts/instances.ts';
 import { hourlyUsd } from './estimate-cost.ts';
 import { commandError } from './operator-error.ts';
-import { gpuInstances } from './prices.ts';
 
 /** What a queue's jobs run on. */
 export interface JobMachines {
@@ -48,7 +48,6 @@ function troubleOf({ state, status, statusReason }: ComputeEnvironmentDetail): s
 }
 
 function dearest(types: readonly string[]): number | null {
-  const usd = types.map((type) => gpuInstances.find((known) => known === type)).map((type) => type && hourlyUsd(type));
-  const known = usd.flatMap((one) => one?.spot ?? []);
+  const known = types.filter(isGpuInstance).map((type) => hourlyUsd(type).spot);
   return known.length === 0 || known.length < types.length ? null : Math.max(...known);
 }

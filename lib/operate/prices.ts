@@ -2,7 +2,7 @@
  * List prices of AWS in us-east-1, USD, without taxes, discounts and free tiers; other regions cost up to a third more.
  * They are those of the pages that `sources` names, but were not fetched from there: this was written without access to
  * AWS, and checked only in part (g5.xlarge, Fargate, SNS) against others' texts of March to June 2026. Every estimate of
- * this project reads this table, so a new price is written here and nowhere else.
+ * this project reads this table, so a new price is written here; prices of instances are in lib/contracts/instances.ts.
  */
 export const prices = {
   region: 'us-east-1',
@@ -43,18 +43,6 @@ export const prices = {
     /** Standard topic; a PublishBatch of up to 64 KiB is one, and deliveries to SQS cost nothing here. */
     request: 0.5 / 1e6,
   },
-  /** Linux on demand, USD an hour, for the sizes with one GPU. */
-  ec2: {
-    'g6.xlarge': 0.8048,
-    'g6.2xlarge': 0.9776,
-    'g6.4xlarge': 1.3232,
-    'g5.xlarge': 1.006,
-    'g5.2xlarge': 1.212,
-    'g5.4xlarge': 1.624,
-    'g4dn.xlarge': 0.526,
-    'g4dn.2xlarge': 0.752,
-    'g4dn.4xlarge': 1.204,
-  },
   /** gp3. */
   ebsGbMonth: 0.08,
   /** A public address, while it is held. */
@@ -74,7 +62,3 @@ export const prices = {
 
 /** Hours of a month, as AWS's price lists count. */
 export const hoursInMonth = 730;
-
-export type GpuInstance = keyof typeof prices.ec2;
-
-export const gpuInstances = Object.keys(prices.ec2).filter((type): type is GpuInstance => type in prices.ec2);

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { defaultInstanceTypes, type GpuInstance, gpuInstanceNames } from '../../contracts/instances.ts';
 import { type CostModel, type CostModelOptions, costModel } from '../../operate/cost-model.ts';
 import {
   type CostEstimate,
@@ -14,7 +15,7 @@ import {
   spotShare,
   sum,
 } from '../../operate/estimate-cost.ts';
-import { type GpuInstance, gpuInstances, prices } from '../../operate/prices.ts';
+import { prices } from '../../operate/prices.ts';
 import { examples } from '../invocation.ts';
 import { modelOption } from '../options/model-option.ts';
 import { resolutionOption, variantOption } from '../options/new-model-options.ts';
@@ -53,8 +54,8 @@ export function costCommand(): Command {
     .addOption(outputsOption())
     .addOption(
       new Option('--compute <type>', 'GPU instance type, or cpu for Fargate')
-        .choices([...gpuInstances, 'cpu'])
-        .default('g6.xlarge'),
+        .choices([...gpuInstanceNames, 'cpu'])
+        .default(defaultInstanceTypes[0]),
     )
     .addOption(
       new Option(

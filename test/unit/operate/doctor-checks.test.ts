@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { vcpusOf } from '../../../lib/contracts/instances.ts';
 import { fargateSpotQuota, gpuOnDemandQuota, gpuSpotQuota, lambdaQuota } from '../../../lib/operate/account.ts';
 import {
   bootstrapCheck,
@@ -7,7 +8,6 @@ import {
   gpuNeeds,
   quotaChecks,
   stackChecks,
-  vcpus,
 } from '../../../lib/operate/doctor-checks.ts';
 import { stopAdvice } from '../../../lib/operate/stop-advice.ts';
 import { minutesBefore, service, stackState } from '../../support/stack-state.ts';
@@ -43,7 +43,7 @@ describe('the functions at once', () => {
 
 describe('the GPU quotas', () => {
   it('are compared with the largest instance for every task', () => {
-    expect(['g6.xlarge', 'g5.2xlarge', 'g4dn.12xlarge'].map(vcpus)).toEqual([4, 8, 48]);
+    expect(['g6.xlarge', 'g5.2xlarge', 'g4dn.12xlarge'].map(vcpusOf)).toEqual([4, 8, 48]);
     expect(needs).toEqual({ least: 4, most: 8, maxTasks: 4 });
     expect(levels(32, 32)).toEqual(['ok', 'ok']);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readDeploymentConfig } from '../../../lib/contracts/deployment-settings.ts';
+import { gpuInstanceNames } from '../../../lib/contracts/instances.ts';
 import {
   type CostQuestion,
   estimateCost,
@@ -8,7 +9,6 @@ import {
   scalingDefaults,
   sum,
 } from '../../../lib/operate/estimate-cost.ts';
-import { gpuInstances } from '../../../lib/operate/prices.ts';
 
 describe('estimate cost', () => {
   const question: CostQuestion = {
@@ -119,7 +119,7 @@ describe('estimate cost', () => {
     const { messagesPerTask, maxTasks, instanceTypes } = readDeploymentConfig({});
 
     expect(scalingDefaults).toEqual({ messagesPerTask, maxTasks });
-    expect(gpuInstances).toEqual(expect.arrayContaining(instanceTypes));
+    expect(gpuInstanceNames).toEqual(expect.arrayContaining(instanceTypes));
   });
 });
 
