@@ -2,10 +2,10 @@ import { Size } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import { fargateTask } from '../../lib/contracts/instances.ts';
+import type { StackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { modelVariables } from '../model-id.ts';
 import type { ModelLocation } from './model-location.ts';
 import type { Network } from './network.ts';
-import type { OutputValues } from './outputs.ts';
 import { publish, readModel, readPictures, writeBatches, writeRuns } from './permissions.ts';
 import type { Results } from './results.ts';
 import { SpotJob } from './spot-job.ts';
@@ -14,7 +14,7 @@ import { WorkerImage } from './worker-image.ts';
 import { gpuMemoryMiB } from './worker-task.ts';
 
 /** The places for jobs that are asked for, and the outputs that tell of them. */
-export function jobs(scope: Construct, props: BatchJobProps): Partial<OutputValues> {
+export function jobs(scope: Construct, props: BatchJobProps): Partial<StackOutputs> {
   const training = props.config.training ? trainingJob(scope, props) : undefined;
   const batch = props.config.batch ? batchJob(scope, props) : undefined;
   return {

@@ -1,18 +1,12 @@
 import { CfnOutput, type Stack } from 'aws-cdk-lib';
-import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
+import { type StackOutputs, stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import type { Queues } from './queues.ts';
 
-type Name = keyof typeof stackOutputs;
-
-/** Outputs that not every stack has. */
-type Optional = 'onDemandService' | 'trainingQueue' | 'trainingJob' | 'batchQueue' | 'batchJob';
-
-export type OutputValues = Record<Exclude<Name, Optional>, string> & Partial<Record<Optional, string>>;
-
 /** Writes the stack's outputs under their names of the contract. */
-export function writeOutputs(stack: Stack, values: OutputValues): void {
-  for (const [key, output] of Object.entries(stackOutputs)) {
-    const value = values[key as Name];
+export function writeOutputs(stack: Stack, values: StackOutputs): void {
+  const named: Readonly<Record<string, string | undefined>> = values;
+  for (const [name, output] of Object.entries(stackOutputs)) {
+    const value = named[name];
     if (value !== undefined) new CfnOutput(stack, output, { value });
   }
 }

@@ -4,6 +4,7 @@ import { defaultInstanceTypes, familyOf } from './instances.ts';
 import { modelId } from './keys.ts';
 import { isS3Location } from './s3-location.ts';
 import { bucketName, directoryOrS3Prefix, splitList } from './setting-types.ts';
+import { defaultStackName } from './stack-outputs.ts';
 
 /** `cdk deploy -c name=value` gives text, cdk.json numbers and booleans: both are taken. */
 function whole({ min, max }: { min: number; max: number }) {
@@ -37,18 +38,21 @@ const imageName = z.string().regex(/^[a-z0-9][\w.:/@-]*:[\w.-]+$/, 'expected an 
 /** A month has room for every size that CloudWatch Logs offers below it. */
 const retentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 180, 365] as const;
 
+/** How the number of worker tasks follows the tokens queue, unless a deployment says otherwise. */
+export const scalingDefaults = { messagesPerTask: 50, maxTasks: 4 };
+
 /** Application Auto Scaling takes at most 20 steps in a policy, and each task needs one. */
 const mostTasks = 20;
 
 const instanceTypeWords = 'expected sizes of g6, g5 or g4dn, separated by commas, for instance g6.xlarge';
 
 /** What can be chosen at deploy time, each with `-c name=value` or in cdk.json's `context`. */
-const settings = z.strictObject({
+export const deploymentSettings = z.strictObject({
   /** Name of the stack: two of them live side by side in one account. Default: ImageGpt. */
   stackName: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'expected letters, digits and hyphens, at most 64')
-    .default('ImageGpt'),
+    .default(defaultStackName),
   /** `gpu`: ECS on GPU instances. `cpu`: Fargate Spot, for a new account, whose GPU quota is 0. Default: gpu. */
   compute: choice(['gpu', 'cpu']).default('gpu'),
   /** Checkpoint directory (relative to the repository), or `s3://bucket/prefix`. Default: the small model in lib/models. */
@@ -86,9 +90,9 @@ const settings = z.strictObject({
   /** Preprocess functions at once for a backfill, at least 2; low, so that it never starves live uploads. Default: 2. */
   backfillConcurrency: whole({ min: 2, max: 1000 }).default(2),
   /** Worker tasks at most, of each service. Default: 4. */
-  maxTasks: whole({ min: 1, max: mostTasks }).default(4),
+  maxTasks: whole({ min: 1, max: mostTasks }).default(scalingDefaults.maxTasks),
   /** Outstanding messages of the tokens queue (up to 100 pictures each) for each task. Default: 50. */
-  messagesPerTask: whole({ min: 1, max: 100_000 }).default(50),
+  messagesPerTask: whole({ min: 1, max: 100_000 }).default(scalingDefaults.messagesPerTask),
   /** GPU instance types, best first. Default: g6.xlarge, g5.xlarge, g4dn.xlarge. */
   instanceTypes: list(
     z.string().refine((type) => familyOf(type) !== undefined, instanceTypeWords),
@@ -125,7 +129,7 @@ const settings = z.strictObject({
     .default(30),
 });
 
-const deploymentConfig = settings.superRefine((config, context) => {
+const checkedSettings = deploymentSettings.superRefine((config, context) => {
   if (isS3Location(config.model) && config.modelId === undefined) {
     const message = 'expected the id of the model with an s3:// location (the worker prints it when it meets another)';
     context.addIssue({ code: 'custom', path: ['modelId'], message });
@@ -140,7 +144,7 @@ const deploymentConfig = settings.superRefine((config, context) => {
   }
 });
 
-export type DeploymentConfig = z.output<typeof deploymentConfig>;
+export type DeploymentConfig = z.output<typeof deploymentSettings>;
 
 /** The context asks for something that cannot be deployed. `faults` has one line each. */
 export class DeploymentConfigError extends Error {
@@ -165,14 +169,14 @@ const cdkEntry = /[:/@]|^availability-zones|^acknowledged-issue-numbers$|^cli-te
  */
 export function readDeploymentConfig(context: Readonly<Record<string, unknown>>): DeploymentConfig {
   const given = Object.fromEntries(Object.entries(context).filter(([name]) => !cdkEntry.test(name)));
-  const parsed = deploymentConfig.safeParse(given);
+  const parsed = checkedSettings.safeParse(given);
   if (parsed.success) return parsed.data;
   throw new DeploymentConfigError(parsed.error.issues.flatMap((issue) => faultsOf(issue, given)));
 }
 
 function faultsOf(issue: z.core.$ZodIssue, given: Readonly<Record<string, unknown>>): string[] {
   if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(settings.shape).join(', ');
+    const known = Object.keys(deploymentSettings.shape).join(', ');
     return issue.keys.map((key) => `${key}: expected one of ${known}`);
   }
   const [name = ''] = issue.path.map(String);

@@ -1,9 +1,8 @@
-/**
- * Outputs of the CloudFormation stack, by which commands and consumers find everything. All are there in every stack but
- * `onDemandService`, which `compute=cpu` has not, and those of training and batch jobs, which `training=true` and
- * `batch=true` have.
- */
-export const stackOutputs = {
+/** Name of the stack, unless a deployment says otherwise. */
+export const defaultStackName = 'ImageGpt';
+
+/** Outputs of every stack, under the names that CloudFormation knows. */
+export const requiredOutputs = {
   inputBucket: 'InputBucket',
   outputBucket: 'OutputBucket',
   resultsTopicArn: 'ResultsTopicArn',
@@ -16,20 +15,32 @@ export const stackOutputs = {
   tokensDeadLettersUrl: 'TokensDeadLettersUrl',
   cluster: 'Cluster',
   service: 'Service',
-  onDemandService: 'OnDemandService',
   modelId: 'ModelId',
   modelLocation: 'ModelLocation',
   metricNamespace: 'MetricNamespace',
   alarmTopicArn: 'AlarmTopicArn',
   dashboard: 'Dashboard',
-  /** State machine that the cost brake holds the work with. */
+  /** State machine that stops the work when the cost brake is pulled. */
   costBrakeHoldArn: 'CostBrakeHoldArn',
-  /** State machine that lets the work go on after the cost brake. */
+  /** State machine that resumes the work. */
   costBrakeReleaseArn: 'CostBrakeReleaseArn',
-  /** AWS Batch's job queue and job definition for igpt train --on-aws. */
+} as const;
+
+/** Outputs that only some stacks have. */
+const optionalOutputs = {
+  /** With `compute=gpu`: the service on on-demand instances. */
+  onDemandService: 'OnDemandService',
+  /** With `training=true`: AWS Batch's job queue and job definition for `igpt train --on-aws`. */
   trainingQueue: 'TrainingQueue',
   trainingJob: 'TrainingJob',
-  /** The same for igpt batch submit. */
+  /** With `batch=true`: the same for `igpt batch submit`. */
   batchQueue: 'BatchQueue',
-  batchJob: 'Job',
+  batchJob: 'BatchJob',
 } as const;
+
+/** All outputs of the CloudFormation stack. Verbs and consumers find everything by them. */
+export const stackOutputs = { ...requiredOutputs, ...optionalOutputs };
+
+/** Values of a stack's outputs. */
+export type StackOutputs = Record<keyof typeof requiredOutputs, string> &
+  Partial<Record<keyof typeof optionalOutputs, string>>;

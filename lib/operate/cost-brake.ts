@@ -6,9 +6,9 @@ import {
   type SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
+import type { StackOutputs } from '../contracts/stack-outputs.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ImageGptError } from '../ports/error.ts';
-import type { StackOutputs } from './deployed-stack.ts';
 import { commandError } from './operator-error.ts';
 
 /** `holding`, `releasing`: a state machine is at it. `held`: no task starts and no picture is taken in. */

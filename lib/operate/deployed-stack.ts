@@ -6,24 +6,13 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { awsErrorName } from '../aws/aws-error.ts';
 import type { StackOptions } from '../cli/options/stack-option.ts';
-import { stackOutputs } from '../contracts/stack-outputs.ts';
+import { requiredOutputs, type StackOutputs, stackOutputs } from '../contracts/stack-outputs.ts';
 import { ImageGptError } from '../ports/error.ts';
 import { commandError } from './operator-error.ts';
 
 type OutputName = keyof typeof stackOutputs;
 
-/** Outputs that not every stack has: see {@link stackOutputs}. */
-const optional = ['onDemandService', 'trainingQueue', 'trainingJob', 'batchQueue', 'batchJob'] as const;
-
-type OptionalName = (typeof optional)[number];
-
-/** Values of the outputs. */
-export type StackOutputs = Record<Exclude<OutputName, OptionalName>, string> & Partial<Record<OptionalName, string>>;
-
-/** Of every stack. */
-const required = Object.keys(stackOutputs)
-  .filter(isOutputName)
-  .filter((name) => !optional.some((other) => other === name));
+const required = Object.keys(requiredOutputs).filter(isOutputName);
 
 /** A stack that work can be sent to. */
 export interface DeployedStack {

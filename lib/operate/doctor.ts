@@ -7,6 +7,7 @@ import { createS3Client, createSqsClient } from '../aws/clients.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { stackCall } from '../cli/options/stack-option.ts';
 import type { DoctorOptions } from '../cli/verbs/doctor.ts';
+import { deploymentSettings } from '../contracts/deployment-settings.ts';
 import { fargateTask } from '../contracts/instances.ts';
 import { isS3Location } from '../contracts/s3-location.ts';
 import { systemClock as clock } from '../local/system-clock.ts';
@@ -128,7 +129,7 @@ async function lookAtQuotas(config: DoctorConfig, region: string): Promise<Check
 
 /** `--model` is meant from where the user stands, or a name; a setting of the deployment from the repository. */
 function modelPlace(model: string): string {
-  if (isS3Location(model)) return model;
+  if (isS3Location(model)) return model.replace(/\/+$/, '');
   return model === 'igpt-nano' ? join('lib', 'models', model) : resolve(model);
 }
 
@@ -179,30 +180,20 @@ async function lookAtLeftovers(stack: DeployedStack): Promise<Check[]> {
   return [check('warn', 'left behind', words, stackCall('doctor --clean', stack.name))];
 }
 
-/** Default instance types of the deployment, which `lib/contracts/deployment-settings.ts` explains. */
-const instanceTypes = ['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge'];
-
-function whole(min: number, max: number) {
-  const words = `expected a whole number from ${min} to ${max}`;
-  return z.coerce.number(words).int(words).min(min, words).max(max, words);
-}
-
-/** The settings of a deployment that a machine or an account must be able to follow; names and defaults are those of `cdk deploy -c`. */
-const settings = z.object({
-  compute: z.enum(['gpu', 'cpu'], 'expected gpu or cpu').default('gpu'),
-  maxTasks: whole(1, 20).default(4),
-  batch: z
-    .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], 'expected true or false')
-    .default(false),
-  batchTasks: whole(1, 1000).default(4),
-  preprocessConcurrency: whole(2, 1000).default(50),
-  backfillConcurrency: whole(2, 1000).default(2),
-  instanceTypes: z
-    .union([z.string().transform((text) => text.split(',').map((type) => type.trim())), z.array(z.string())])
-    .default(instanceTypes),
-  imageBuild: z.enum(['docker', 'codebuild'], 'expected docker or codebuild').default('docker'),
-  model: z.string().min(1).default('lib/models/igpt-nano'),
-});
+/** The settings of a deployment that a machine or an account must be able to follow. */
+const settings = deploymentSettings
+  .pick({
+    compute: true,
+    maxTasks: true,
+    batch: true,
+    batchTasks: true,
+    preprocessConcurrency: true,
+    backfillConcurrency: true,
+    instanceTypes: true,
+    imageBuild: true,
+    model: true,
+  })
+  .strip();
 
 export type DoctorConfig = z.output<typeof settings>;
 

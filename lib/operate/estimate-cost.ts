@@ -1,3 +1,4 @@
+import { scalingDefaults } from '../contracts/deployment-settings.ts';
 import { fargateTask, type GpuFamily, type GpuInstance, gpuFamilies, gpuInstances } from '../contracts/instances.ts';
 import { hoursInMonth, prices } from './prices.ts';
 
@@ -45,9 +46,6 @@ export interface CostEstimate {
   /** Every month, until the objects are deleted. */
   storage: CostLine[];
 }
-
-/** The stack's defaults: see lib/contracts/deployment-settings.ts. */
-export const scalingDefaults = { messagesPerTask: 50, maxTasks: 4 };
 
 /** Requests at the tokens queue for 1,000 pictures, by fill: measured over the flows that are deployed. */
 const tokensRequests: Record<Fill, number> = { 100: 19, 30: 50, 3: 461 };

@@ -5,7 +5,7 @@ import {
   type MetricDataQuery,
 } from '@aws-sdk/client-cloudwatch';
 import { metricNames } from '../contracts/metrics.ts';
-import type { StackOutputs } from './deployed-stack.ts';
+import type { StackOutputs } from '../contracts/stack-outputs.ts';
 import { commandError } from './operator-error.ts';
 import {
   type DeadLetterName,

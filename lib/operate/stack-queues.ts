@@ -1,5 +1,5 @@
 import { GetQueueAttributesCommand, type QueueAttributeName, type SQSClient } from '@aws-sdk/client-sqs';
-import type { StackOutputs } from './deployed-stack.ts';
+import type { StackOutputs } from '../contracts/stack-outputs.ts';
 import { commandError } from './operator-error.ts';
 
 /** What SQS says of a queue: approximate, and a minute late now and then. */

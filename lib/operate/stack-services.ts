@@ -5,7 +5,7 @@ import {
   ListTasksCommand,
   type Service,
 } from '@aws-sdk/client-ecs';
-import type { StackOutputs } from './deployed-stack.ts';
+import type { StackOutputs } from '../contracts/stack-outputs.ts';
 import { commandError } from './operator-error.ts';
 import { stopAdvice } from './stop-advice.ts';
 

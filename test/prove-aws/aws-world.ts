@@ -5,8 +5,8 @@ import { retryingStore } from '../../lib/aws/retrying-ports.ts';
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { maxReceiveCount } from '../../lib/contracts/limits.ts';
+import type { StackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import type { StackOutputs } from '../../lib/operate/deployed-stack.ts';
 import { readQueueCounts } from '../../lib/operate/stack-queues.ts';
 import type { ProofWorld } from './prove.ts';
 

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { defaultStackName } from '../../contracts/stack-outputs.ts';
 import { invocation } from '../invocation.ts';
 
 /** What every verb that speaks to a deployed stack takes. */
@@ -7,11 +8,8 @@ export interface StackOptions {
   region?: string;
 }
 
-/** What `npx cdk deploy` calls the stack unless told otherwise. */
-const defaultStack = 'ImageGpt';
-
 export function stackOption(): Option {
-  return new Option('--stack <name>', 'name of the deployed stack').default(defaultStack).argParser(stackName);
+  return new Option('--stack <name>', 'name of the deployed stack').default(defaultStackName).argParser(stackName);
 }
 
 export function regionOption(): Option {
@@ -20,7 +18,7 @@ export function regionOption(): Option {
 
 /** A command line that works as it stands: `npx igpt redrive --stack Mine`. */
 export function stackCall(verb: string, stack: string): string {
-  return `${invocation()} ${verb}${stack === defaultStack ? '' : ` --stack ${stack}`}`;
+  return `${invocation()} ${verb}${stack === defaultStackName ? '' : ` --stack ${stack}`}`;
 }
 
 function stackName(text: string): string {

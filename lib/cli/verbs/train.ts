@@ -5,8 +5,9 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { readConfigFile } from '../../checkpoint/config-file.ts';
 import { weightHashes } from '../../checkpoint/weights-hash.ts';
 import { isS3Location } from '../../contracts/s3-location.ts';
+import type { StackOutputs } from '../../contracts/stack-outputs.ts';
 import { openTokenRows } from '../../local/npy-file.ts';
-import { openStack, type StackOutputs } from '../../operate/deployed-stack.ts';
+import { openStack } from '../../operate/deployed-stack.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { Objective } from '../../ports/model.ts';
 import { openTrainingSession, type TrainingSession } from '../../runtime/training-session.ts';

@@ -1,14 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readDeploymentConfig } from '../../../lib/contracts/deployment-settings.ts';
 import { gpuInstanceNames } from '../../../lib/contracts/instances.ts';
-import {
-  type CostQuestion,
-  estimateCost,
-  idleCost,
-  perPictureUsd,
-  scalingDefaults,
-  sum,
-} from '../../../lib/operate/estimate-cost.ts';
+import { type CostQuestion, estimateCost, idleCost, perPictureUsd, sum } from '../../../lib/operate/estimate-cost.ts';
 
 describe('estimate cost', () => {
   const question: CostQuestion = {
@@ -118,7 +111,10 @@ describe('estimate cost', () => {
   test('it reckons with the stack’s own defaults', () => {
     const { messagesPerTask, maxTasks, instanceTypes } = readDeploymentConfig({});
 
-    expect(scalingDefaults).toEqual({ messagesPerTask, maxTasks });
+    // One message more than a task's share needs a second task.
+    expect(estimateCost({ ...question, pictures: messagesPerTask * 100 }).tasks).toBe(1);
+    expect(estimateCost({ ...question, pictures: messagesPerTask * 100 + 1 }).tasks).toBe(2);
+    expect(estimateCost(question).tasks).toBe(maxTasks);
     expect(gpuInstanceNames).toEqual(expect.arrayContaining(instanceTypes));
   });
 });
