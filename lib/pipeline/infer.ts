@@ -1,5 +1,4 @@
 import type { Semaphore } from '../async/semaphore.ts';
-import { resultKey } from '../contracts/keys.ts';
 import { MessageError, messageText, readMessage } from '../contracts/message-text.ts';
 import { type Outcome, parseOutcome, type SucceededOutcome } from '../contracts/outcome.ts';
 import { type TokensMessage, type TokensPicture, tokensMessage } from '../contracts/tokens-message.ts';
@@ -11,7 +10,7 @@ import type { Queue, QueueMessage } from '../ports/queue.ts';
 import type { Flow } from './consumer.ts';
 import { deliverOutcome, failedOutcome, type OutcomePorts } from './deliver-outcome.ts';
 import { suspectFrom } from './isolate-poison.ts';
-import { sha256 } from './outcome-key.ts';
+import { outcomeKey } from './outcome-key.ts';
 import { predictionOutcome } from './prediction-outcome.ts';
 import { tryPicture } from './try-picture.ts';
 
@@ -90,7 +89,7 @@ export function createInfer(options: InferOptions): Flow {
   }
 
   async function storedResult({ facts: { key, etag } }: Picture): Promise<SucceededOutcome | undefined> {
-    const there = await observer.stages.run('reading', key, () => output.get(resultKey(model.id, key, sha256)));
+    const there = await observer.stages.run('reading', key, () => output.get(outcomeKey(model.id, key)));
     const stored = there.status === 'found' ? parseOutcome(there.body) : undefined;
     return stored?.status === 'succeeded' && stored.etag === etag ? stored : undefined;
   }
@@ -102,7 +101,7 @@ export function createInfer(options: InferOptions): Flow {
         const prediction = await observer.stages.run('predicting', key, () => model.predict(tokens));
         return predictionOutcome({ clock, model }, facts, prediction);
       },
-      { message, signal, code: 'inference_failed', caught: (error) => observer.caught(key, error) },
+      { attempt: message, signal, code: 'inference_failed', caught: (error) => observer.caught(key, error) },
     );
     if ('result' in tried) return tried.result;
     return failedOutcome(clock, { key, etag, model: model.id, error: tried.failure });
