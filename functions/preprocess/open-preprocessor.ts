@@ -77,9 +77,9 @@ export async function openPreprocessor(env: PreprocessEnvironment, telemetry: Te
     decoding: createSemaphore(2 * decoders),
     maxPictureBytes: env.MAX_PICTURE_BYTES,
   });
-  const about = { bucket: env.INPUT_BUCKET, input, output, model: env.MODEL_ID };
+  const bucketEvents = { bucket: env.INPUT_BUCKET, input, output, model: env.MODEL_ID };
   return {
-    flow: createReceiveUploads({ ...about, preprocess: full.watch(preprocess) }),
+    flow: createReceiveUploads({ preprocess: full.watch(preprocess), bucketEvents }),
     queueAt: (url) => createSqsQueue({ ...queue, url }),
   };
 }

@@ -1,8 +1,8 @@
 import { compareKeys } from '../contracts/key-order.ts';
-import { hasLongResultKey, inputKeyOf, resultKey, resultPrefix, resultSuffix } from '../contracts/keys.ts';
+import { hasLongResultKey, inputKeyOf, resultPrefix, resultSuffix } from '../contracts/keys.ts';
 import { type Outcome, parseOutcome } from '../contracts/outcome.ts';
 import type { ObjectStore, StoredObject } from '../ports/object-store.ts';
-import { sha256 } from './outcome-key.ts';
+import { outcomeKey } from './outcome-key.ts';
 
 export interface BackfillOptions {
   input: ObjectStore;
@@ -65,7 +65,7 @@ export async function* backfill(options: BackfillOptions): AsyncGenerator<Backfi
 
   /** Reads the outcome of a picture that its times say too little about. */
   async function check({ key, etag }: StoredObject): Promise<BackfillPicture | undefined> {
-    const read = await output.get(resultKey(model, key, sha256));
+    const read = await output.get(outcomeKey(model, key));
     if (read.status !== 'found') return { key, etag, reason: 'missing' };
     const outcome = parseOutcome(read.body);
     if (outcome === undefined) return { key, etag, reason: 'damaged' };

@@ -1,39 +1,39 @@
 import { maxChunkMessages } from '../contracts/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Queue, QueueMessage } from '../ports/queue.ts';
-import { createTurnstile, type Turnstile } from './isolate-poison.ts';
+import { createTurnstile, type Turnstile, workerSuspectsFrom } from './isolate-poison.ts';
 
-/** A flow over one queue: resolves when the message may be deleted, rejects when it must come again. */
+/** A flow over one queue. Resolves when the message may be deleted, rejects when it must be retried. */
 export type Flow = (message: QueueMessage, signal?: AbortSignal) => Promise<void>;
 
 export interface ConsumerOptions {
   queue: Queue;
   flow: Flow;
   clock: Clock;
-  /** Stops receiving; the messages at hand are finished first. */
+  /** Stops receiving. Messages at hand are finished first. */
   signal: AbortSignal;
   /** Handed to the flow: aborts what has not begun. Default: never. */
   giveUp?: AbortSignal;
   /** Most messages at hand. */
   concurrency: number;
-  /** For how long a message at hand stays hidden; renewed three times as often. Default 60 s. */
+  /** How long a message at hand stays hidden; renewed three times as often (milliseconds; default 60 s). */
   visibilityMs?: number;
-  /** Longest wait of one receive. Default 20 s, SQS's longest. */
+  /** Longest wait of one receive (milliseconds; default 20 s, SQS's maximum). */
   waitMs?: number;
-  /** How long a failed message stays hidden, by its receive count. Default 1 s, doubled each time. */
+  /** How long a failed message stays hidden, by its receive count (milliseconds; default 1 s, doubled each time). */
   retryDelayMs?: (receiveCount: number) => number;
-  /** Shared by all consumers of a process that messages may end. Default: none, every message begins at once. */
+  /** Isolates poison; shared by all consumers of a process. Default: every message begins at once. */
   turnstile?: Turnstile;
-  /** Told of every failure: of the flow with its message, of the queue itself without. */
+  /** Receives every failure: with the message if the flow failed, without if the queue did. */
   onError(error: unknown, message?: QueueMessage): void;
 }
 
-/** Pause after the queue itself failed. */
+/** Pause after the queue failed (milliseconds). */
 const queueErrorPauseMs = 1000;
 
 /**
- * Runs a flow over a queue until `signal` aborts, then finishes what is at hand. A message is deleted after its flow
- * has resolved, and released for a retry when it rejects; while held it is kept hidden.
+ * Runs a flow over a queue until `signal` aborts, then finishes the messages at hand. A message is kept hidden while its
+ * flow runs, deleted when the flow resolves, and released for a retry when it rejects.
  */
 export async function consume(options: ConsumerOptions): Promise<void> {
   const { queue, flow, clock, signal, giveUp, concurrency, turnstile, onError } = options;
@@ -48,13 +48,13 @@ export async function consume(options: ConsumerOptions): Promise<void> {
     } catch (error) {
       if (!giveUp?.aborted) onError(error, message);
       const delay = giveUp?.aborted ? 0 : retryDelayMs(receiveCount);
-      return attempt(() => queue.changeVisibility([receipt], delay));
+      return tolerate(() => queue.changeVisibility([receipt], delay));
     }
-    await attempt(() => queue.delete([receipt]));
+    await tolerate(() => queue.delete([receipt]));
   }
 
-  /** What fails here costs only a delivery more: the message comes again, and every step can be done twice. */
-  async function attempt(work: () => Promise<void>): Promise<void> {
+  /** A failure here only causes an additional delivery, and every step is idempotent. */
+  async function tolerate(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -62,11 +62,11 @@ export async function consume(options: ConsumerOptions): Promise<void> {
     }
   }
 
-  /** Nobody waits for an answer: one that is long in coming must not keep back the next, or all at hand comes again. */
   async function keepHidden(): Promise<void> {
     while (!drained.signal.aborted) {
       await clock.sleep(visibilityMs / 3, drained.signal);
-      if (held.size > 0) void attempt(() => queue.changeVisibility([...held.keys()], visibilityMs));
+      // Not awaited: a slow answer must not delay the next renewal, or all messages at hand are delivered again.
+      if (held.size > 0) void tolerate(() => queue.changeVisibility([...held.keys()], visibilityMs));
     }
   }
 
@@ -85,9 +85,10 @@ export async function consume(options: ConsumerOptions): Promise<void> {
     if (held.size >= concurrency) await Promise.race(held.values());
     else {
       for (const message of await receive()) {
+        const holding = turnstile?.run(message, () => hold(message)) ?? hold(message);
         held.set(
           message.receipt,
-          (turnstile?.run(message, () => hold(message)) ?? hold(message)).finally(() => held.delete(message.receipt)),
+          holding.finally(() => held.delete(message.receipt)),
         );
       }
     }
@@ -98,27 +99,27 @@ export async function consume(options: ConsumerOptions): Promise<void> {
 }
 
 export interface WorkOptions extends Omit<ConsumerOptions, 'concurrency' | 'giveUp' | 'turnstile'> {
-  /** Receivers at once. */
+  /** Receivers that run at once. */
   consumers: number;
-  /** Messages at hand, all receivers together; each has at least one. */
+  /** Messages at hand in all consumers together; each consumer takes at least one. */
   prefetch: number;
-  /** From the abort of `signal`: what is at hand is finished for so long, then what has not begun is released. */
+  /** How long messages at hand may be finished after `signal` aborts (milliseconds). Then `giveUp` aborts. */
   drainMs: number;
-  /** Aborts what has not begun, at once. */
+  /** Aborts what has not begun; its messages are released. */
   giveUp: AbortController;
 }
 
-/** Runs several consumers over one queue until `signal` aborts; then finishes or releases what they hold. */
+/** Runs several consumers over one queue until `signal` aborts, then finishes or releases the messages at hand. */
 export async function workUntilStopped(options: WorkOptions): Promise<void> {
   const { consumers, prefetch, drainMs, giveUp, clock, signal, ...rest } = options;
   const done = new AbortController();
-  const limit = async (): Promise<void> => {
+  const limitDrain = async (): Promise<void> => {
     await clock.sleep(drainMs, done.signal);
     if (!done.signal.aborted) giveUp.abort();
   };
-  signal.addEventListener('abort', () => void limit(), { once: true });
+  signal.addEventListener('abort', () => void limitDrain(), { once: true });
   const concurrency = Math.max(Math.floor(prefetch / consumers), 1);
-  const turnstile = createTurnstile(clock);
+  const turnstile = createTurnstile(clock, workerSuspectsFrom);
   const consumer = { ...rest, clock, signal, giveUp: giveUp.signal, concurrency, turnstile };
   await Promise.all(Array.from({ length: consumers }, () => consume(consumer)));
   done.abort('done');

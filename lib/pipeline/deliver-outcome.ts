@@ -1,12 +1,11 @@
 import { eventOf, type PipelineEvent } from '../contracts/event.ts';
 import type { Failure } from '../contracts/failure.ts';
-import { resultKey } from '../contracts/keys.ts';
 import type { FailedOutcome, Outcome } from '../contracts/outcome.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { EventSink } from '../ports/queue.ts';
 import type { FlowObserver } from './observer.ts';
-import { sha256 } from './outcome-key.ts';
+import { outcomeKey } from './outcome-key.ts';
 import { storeOutcome } from './store-outcome.ts';
 
 /** What both flows need to end a picture. */
@@ -28,7 +27,7 @@ export interface OutcomePorts {
 export async function deliverOutcome(ports: OutcomePorts, outcome: Outcome): Promise<void> {
   const { observer, input, output, events, confirmSource } = ports;
   const { key, etag, model } = outcome;
-  const at = resultKey(model, key, sha256);
+  const at = outcomeKey(model, key);
   const result = await observer.stages.run('storing', key, () => storeOutcome(ports, outcome));
   if (result.status !== 'stored') return observer.ended({ end: result.status, key });
   if (confirmSource) {

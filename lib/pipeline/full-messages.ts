@@ -1,10 +1,10 @@
-import type { Flow } from './consumer.ts';
+import type { Preprocess } from './preprocess.ts';
 import type { TokenPacker } from './token-packer.ts';
 
 /** A packer for a batch of known size, and the watch over the flows that use it. */
 export interface FullMessages {
   packer: TokenPacker;
-  watch(flow: Flow): Flow;
+  watch(preprocess: Preprocess): Preprocess;
 }
 
 /**
@@ -36,10 +36,10 @@ export function createFullMessages(packer: TokenPacker): FullMessages {
         }
       },
     },
-    watch: (flow) => async (message, signal) => {
+    watch: (preprocess) => async (picture, attempt, signal) => {
       running += 1;
       try {
-        await flow(message, signal);
+        await preprocess(picture, attempt, signal);
       } finally {
         running -= 1;
         flushWhenAllWait();

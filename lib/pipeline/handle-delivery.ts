@@ -1,25 +1,31 @@
 import type { Queue, QueueMessage } from '../ports/queue.ts';
 import type { Flow } from './consumer.ts';
+import { isolate } from './isolate-poison.ts';
 
 export interface DeliveryOptions {
-  /** Where the messages come from. */
+  /** The queue that the messages come from. */
   queue: Queue;
   flow: Flow;
-  /** Gives up what has not begun. */
+  /** Handed to the flow: aborts what has not begun. */
   signal: AbortSignal;
-  /** How long a failed message stays hidden, by its receive count. Default 1 s, doubled each time. */
+  /** How long a failed message stays hidden, by its receive count (milliseconds; default 1 s, doubled each time). */
   retryDelayMs?: (receiveCount: number) => number;
-  /** Told of every failure: of the flow with its message, of the queue itself without. */
+  /** Receives every failure: with the message if the flow failed, without if the queue did. */
   onError(error: unknown, message?: QueueMessage): void;
 }
 
 /**
- * Runs a flow over a batch that somebody else has received, and deletes by what is returned: the messages that must
- * come again. Those are released, each for a while of its own.
+ * The delivery from which a message is a suspect. A function has no other message at hand than those of its delivery, so
+ * processing a redelivered message alone costs little.
+ */
+const suspectFrom = 2;
+
+/**
+ * Runs a flow over the messages of one delivery and returns those that failed. The caller deletes the others. A failed
+ * message is released at once, hidden for its own delay.
  *
- * Messages that come for the first time go at once. One that has come before may be what ended the process then: such
- * go singly, after everything that is done has been deleted, and forwards and backwards in turn. So poison takes none
- * of its neighbours with it.
+ * First deliveries run side by side. A redelivered message may have ended the process, so it runs alone, after all
+ * messages that are done have been deleted: poison takes no neighbour with it.
  */
 export async function handleDelivery(
   messages: readonly QueueMessage[],
@@ -27,44 +33,38 @@ export async function handleDelivery(
 ): Promise<QueueMessage[]> {
   const { queue, flow, signal, onError } = options;
   const { retryDelayMs = (count) => 1000 * 2 ** (count - 1) } = options;
-  const first = messages.filter(({ receiveCount }) => receiveCount === 1);
-  const again = messages.filter(({ receiveCount }) => receiveCount > 1);
-  const failed = await run(first);
-  if (again.length > 0) await acknowledge(first.filter((message) => !failed.includes(message)));
-  const backwards = Math.max(...again.map(({ receiveCount }) => receiveCount)) % 2 === 1;
-  for (const message of backwards ? again.reverse() : again) {
-    const [bad] = await run([message]);
-    if (bad === undefined) await acknowledge([message]);
-    else failed.push(bad);
-  }
-  return failed;
+  const failed = await isolate(messages, {
+    suspectFrom,
+    receiveCountOf: ({ receiveCount }) => receiveCount,
+    async work(message) {
+      await runFlow(message);
+      if (message.receiveCount >= suspectFrom) await acknowledge([message]);
+    },
+    beforeSuspects: acknowledge,
+  });
+  return failed.map(({ item }) => item);
 
-  /** The messages whose flow has rejected. Each is released at once: whatever ends the process later, it has its turn. */
-  async function run(group: readonly QueueMessage[]): Promise<QueueMessage[]> {
-    const failed: QueueMessage[] = [];
-    const one = async (message: QueueMessage): Promise<void> => {
-      try {
-        await flow(message, signal);
-      } catch (error) {
-        if (!signal.aborted) onError(error, message);
-        failed.push(message);
-        await release(message);
-      }
-    };
-    await Promise.all(group.map(one));
-    return failed;
+  async function runFlow(message: QueueMessage): Promise<void> {
+    try {
+      await flow(message, signal);
+    } catch (error) {
+      if (!signal.aborted) onError(error, message);
+      // At once: a later message of this delivery may end the process.
+      await release(message);
+      throw error;
+    }
   }
 
   async function acknowledge(done: readonly QueueMessage[]): Promise<void> {
-    if (done.length > 0) await attempt(() => queue.delete(done.map(({ receipt }) => receipt)));
+    if (done.length > 0) await tolerate(() => queue.delete(done.map(({ receipt }) => receipt)));
   }
 
   function release({ receipt, receiveCount }: QueueMessage): Promise<void> {
-    return attempt(() => queue.changeVisibility([receipt], signal.aborted ? 0 : retryDelayMs(receiveCount)));
+    return tolerate(() => queue.changeVisibility([receipt], signal.aborted ? 0 : retryDelayMs(receiveCount)));
   }
 
-  /** What fails here costs only a later or a further delivery. */
-  async function attempt(work: () => Promise<void>): Promise<void> {
+  /** A failure here only causes a later or an additional delivery. */
+  async function tolerate(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { MessageError, messageText, readMessage } from '../contracts/message-text.ts';
+import { inputKey } from '../contracts/keys.ts';
+import { MessageError, readMessage } from '../contracts/message-text.ts';
 import {
   decodeFormKey,
   quotedEtag,
@@ -7,66 +8,77 @@ import {
   s3Notification,
   s3TestEvent,
 } from '../contracts/s3-notification.ts';
-import { type PictureReference, pictureReference } from '../contracts/uploads-message.ts';
+import { pictureReference, uploadsMessage } from '../contracts/uploads-message.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { QueueMessage } from '../ports/queue.ts';
 import type { Flow } from './consumer.ts';
+import type { Preprocess } from './preprocess.ts';
 import { removeOutcome } from './store-outcome.ts';
 
 export interface ReceiveUploadsOptions {
-  /** Name of the input bucket: notifications of another one are not for us. */
+  preprocess: Preprocess;
+  /** The input bucket, if it notifies the queue as well. Default: the queue holds references only. */
+  bucketEvents?: BucketEvents;
+}
+
+/** What notifications of the input bucket need. */
+interface BucketEvents {
+  /** Name of the input bucket. A notification of another bucket is refused. */
   bucket: string;
   input: ObjectStore;
   output: ObjectStore;
   /** Model id. */
   model: string;
-  /** The flow that takes references. */
-  preprocess: Flow;
 }
 
-const message = z.union([pictureReference, s3Notification, s3TestEvent]);
+const bucketMessage = z.union([pictureReference, s3Notification, s3TestEvent]);
 
-/** There is a (new) content to look at. A restored archive could not be read before. */
+/** The object has new content. A restored archive could not be read before. */
 const created = /^(ObjectCreated:|ObjectRestore:Completed$)/;
 
 const removed = /^(ObjectRemoved:|LifecycleExpiration:)/;
 
 /**
- * The flow over an uploads queue that a bucket writes to as well: our references, S3's notifications, S3's test event.
- * A new object becomes a reference; a removed one loses its outcome under this model. Other kinds of event say nothing
- * about content and are acknowledged.
+ * The flow over an uploads queue: the only place that parses its messages. They are references, and with `bucketEvents`
+ * also S3 notifications and S3's test event.
+ *
+ * A reference or a new object goes to preprocess. A removed object loses its outcome under this model. Other events do
+ * not concern content and are acknowledged. Dead-lettered: a body that is none of these, or names another bucket
+ * ({@link MessageError}).
  */
-export function createReceiveUploads(options: ReceiveUploadsOptions): Flow {
-  const { bucket, input, output, model, preprocess } = options;
+export function createReceiveUploads({ preprocess, bucketEvents }: ReceiveUploadsOptions): Flow {
+  if (bucketEvents === undefined) {
+    return async (message, signal) =>
+      preprocess(readMessage(message.body, uploadsMessage, 'an uploads message'), message, signal);
+  }
+  const { bucket, input, output, model } = bucketEvents;
 
-  return async (delivery, signal) => {
-    const body = readMessage(delivery.body, message, 'an uploads message or a notification of S3');
+  return async (message, signal) => {
+    const body = readMessage(message.body, bucketMessage, 'an uploads message or a notification of S3');
     if ('Event' in body) return;
-    if ('type' in body) return preprocess(delivery, signal);
-    const results = await Promise.allSettled(body.Records.map((record) => change(record, delivery, signal)));
+    if ('type' in body) return preprocess(body, message, signal);
+    const results = await Promise.allSettled(body.Records.map((record) => handleRecord(record, message, signal)));
     const rejected = results.find((result) => result.status === 'rejected');
     if (rejected !== undefined) throw rejected.reason;
   };
 
-  async function change(record: S3NotificationRecord, delivery: QueueMessage, signal?: AbortSignal): Promise<void> {
-    const { object, bucket: from } = record.s3;
-    if (from.name !== bucket) {
-      throw new MessageError(`Expected notifications of the bucket ${bucket}, received one of ${from.name}.`);
+  async function handleRecord(
+    { eventName, s3 }: S3NotificationRecord,
+    message: QueueMessage,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (s3.bucket.name !== bucket) {
+      throw new MessageError(`Expected notifications of the bucket ${bucket}, received one of ${s3.bucket.name}.`);
     }
-    const key = decodeFormKey(object.key);
-    if (key === undefined)
-      throw new MessageError(`Expected a form-encoded key, received ${JSON.stringify(object.key)}.`);
-    const { eTag: etag = '' } = object;
-    if (created.test(record.eventName)) {
-      return refer(key, etag === '' ? undefined : quotedEtag(etag), delivery, signal);
+    const { key: encoded, eTag: etag = '' } = s3.object;
+    const { data: key } = inputKey.safeParse(decodeFormKey(encoded));
+    if (key === undefined) {
+      throw new MessageError(`Expected a form-encoded key of 1 to 1,024 bytes, received ${JSON.stringify(encoded)}.`);
     }
-    // Notifications come late and in any order, so the bucket is asked.
-    if (removed.test(record.eventName)) return removeOutcome({ input, output }, model, key);
-  }
-
-  function refer(key: string, etag: string | undefined, delivery: QueueMessage, signal?: AbortSignal): Promise<void> {
-    const about = { schema_version: 1, type: 'reference', key } as const;
-    const reference: PictureReference = etag === undefined ? about : { ...about, etag };
-    return preprocess({ ...delivery, body: messageText(reference) }, signal);
+    if (created.test(eventName)) {
+      return preprocess({ key, etag: etag === '' ? undefined : quotedEtag(etag) }, message, signal);
+    }
+    // Notifications arrive late and in any order, so removeOutcome asks the bucket.
+    if (removed.test(eventName)) return removeOutcome({ input, output }, model, key);
   }
 }

@@ -18,6 +18,7 @@ import { createInfer } from './infer.ts';
 import { type Counts, createLedger } from './ledger.ts';
 import { createStages, type FlowObserver } from './observer.ts';
 import { createPreprocess } from './preprocess.ts';
+import { createReceiveUploads } from './receive-uploads.ts';
 import { type Stall, watchForStalls } from './stall.ts';
 import { createTokenPacker } from './token-packer.ts';
 
@@ -234,14 +235,19 @@ function consumers(
     colors: palette.length / 3,
     packer: createTokenPacker({ queue: tokens, clock, preprocessing, ...packing }),
     decoding: createSemaphore(decoding),
-    ...(maxPictureBytes === undefined ? {} : { maxPictureBytes }),
+    maxPictureBytes,
   });
   const infer = createInfer({ ...ports, uploads, model, preprocessing, predicting: createSemaphore(predicting) });
   const retryDelayMs = (receiveCount: number): number => 250 * 2 ** (receiveCount - 1);
   const shared = { clock, signal: done, giveUp: stop, retryDelayMs, onError };
   return [
     // Besides the pictures being decoded there are those that wait for company in a message, and the next ones.
-    consume({ ...shared, queue: uploads, flow: preprocess, concurrency: decoding + 2 * picturesPerMessage }),
+    consume({
+      ...shared,
+      queue: uploads,
+      flow: createReceiveUploads({ preprocess }),
+      concurrency: decoding + 2 * picturesPerMessage,
+    }),
     // One message more than the model holds, so that it never waits for the queue.
     consume({ ...shared, queue: tokens, flow: infer, concurrency: Math.ceil(predicting / picturesPerMessage) + 1 }),
   ];

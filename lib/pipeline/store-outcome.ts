@@ -1,8 +1,7 @@
-import { resultKey } from '../contracts/keys.ts';
 import { type Outcome, parseOutcome } from '../contracts/outcome.ts';
 import { TransientError } from '../ports/error.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
-import { sha256 } from './outcome-key.ts';
+import { outcomeKey } from './outcome-key.ts';
 
 export type StoreResult =
   /** `outcome` is stored now, under this ETag. */
@@ -32,7 +31,7 @@ export async function storeOutcome(
   { input, output }: { input: ObjectStore; output: ObjectStore },
   outcome: Outcome,
 ): Promise<StoreResult> {
-  const key = resultKey(outcome.model, outcome.key, sha256);
+  const key = outcomeKey(outcome.model, outcome.key);
   for (let round = 0; round < maxRounds; round++) {
     const created = await output.put(key, encode(outcome), { ifNoneMatch: '*' });
     if (created.status === 'stored') return { ...created, outcome };
@@ -75,7 +74,7 @@ export async function removeOutcome(
   model: string,
   key: string,
 ): Promise<void> {
-  const at = resultKey(model, key, sha256);
+  const at = outcomeKey(model, key);
   const outcome = await output.head(at);
   if (outcome === undefined || (await input.head(key)) !== undefined) return;
   await output.delete(at, { ifMatch: outcome.etag });

@@ -27,7 +27,7 @@ export interface ObjectStore {
   /** All objects under `prefix`, in UTF-8 byte order of their keys, read page by page. */
   list(options?: { prefix?: string; startAfter?: string }): AsyncIterable<StoredObject>;
   head(key: string): Promise<StoredObject | undefined>;
-  get(key: string, options?: { ifMatch?: string; maxBytes?: number }): Promise<ReadResult>;
+  get(key: string, options?: { ifMatch?: string | undefined; maxBytes?: number | undefined }): Promise<ReadResult>;
   put(key: string, body: Uint8Array, condition?: WriteCondition): Promise<WriteResult>;
   /** Deletes the object if it is there; with a condition, only if it still has this ETag. */
   delete(key: string, condition?: { ifMatch: string }): Promise<void>;

@@ -18,9 +18,9 @@ export interface Queue {
    * Resolves when every body is accepted, waiting while the queue is full (rejects with the reason of `signal` when
    * that aborts the wait); throws {@link TransientError} when some were not accepted.
    */
-  send(bodies: readonly string[], options?: { signal?: AbortSignal }): Promise<void>;
+  send(bodies: readonly string[], options?: { signal?: AbortSignal | undefined }): Promise<void>;
   /** Waits up to `waitMs` for a first message; resolves with none when the time is over or `signal` aborts. */
-  receive(options: { maxMessages: number; waitMs: number; signal?: AbortSignal }): Promise<QueueMessage[]>;
+  receive(options: { maxMessages: number; waitMs: number; signal?: AbortSignal | undefined }): Promise<QueueMessage[]>;
   delete(receipts: readonly string[]): Promise<void>;
   /** Keeps the messages hidden for another `visibilityMs`; 0 releases them at once. */
   changeVisibility(receipts: readonly string[], visibilityMs: number): Promise<void>;

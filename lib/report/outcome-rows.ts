@@ -1,7 +1,6 @@
 import { mapInOrder } from '../async/map-in-order.ts';
-import { resultKey } from '../contracts/keys.ts';
 import { type Outcome, parseOutcome } from '../contracts/outcome.ts';
-import { sha256 } from '../pipeline/outcome-key.ts';
+import { outcomeKey } from '../pipeline/outcome-key.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import { MOST_ROWS, type PictureViews, type ReportRow } from './report-row.ts';
 
@@ -23,7 +22,7 @@ export async function* reportRows(options: ReportRowsOptions): AsyncGenerator<Re
   const { input, output, model, concurrency, lookAt } = options;
   let found = 0;
   const rows = mapInOrder(input.list(), concurrency, async (picture) => {
-    const stored = await output.get(resultKey(model, picture.key, sha256));
+    const stored = await output.get(outcomeKey(model, picture.key));
     const outcome = stored.status === 'found' ? parseOutcome(stored.body) : undefined;
     if (outcome === undefined || outcome.etag !== picture.etag) return undefined;
     found += 1;

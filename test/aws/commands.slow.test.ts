@@ -15,10 +15,9 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { eventOf, type PipelineEvent } from '../../lib/contracts/event.ts';
-import { resultKey } from '../../lib/contracts/keys.ts';
 import type { Outcome } from '../../lib/contracts/outcome.ts';
 import { type DeployedStack, readDeployedStack } from '../../lib/operate/deployed-stack.ts';
-import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import { type Finished, finished, igpt, startIgpt } from '../cli/igpt-process.ts';
 import { clientConfig, deployIntoMoto } from '../support/deployed-in-moto.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
@@ -209,7 +208,7 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
       const listed = await s3.send(new ListObjectsV2Command({ Bucket: inputBucket, Prefix: 'igpt-smoke/' }));
       const key = listed.Contents?.[0]?.Key;
       if (key === undefined) continue;
-      const Key = resultKey(modelId, key, sha256);
+      const Key = outcomeKey(modelId, key);
       const done = outcome(key, label);
       await s3.send(new PutObjectCommand({ Bucket: outputBucket, Key, Body: JSON.stringify(done) }));
       return publish(event('other.jpg', label), eventOf(done, Key));

@@ -9,12 +9,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createEcsClient, createS3Client, createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { eventOf } from '../../lib/contracts/event.ts';
-import { resultKey } from '../../lib/contracts/keys.ts';
 import type { Outcome } from '../../lib/contracts/outcome.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { type DeployedStack, readDeployedStack } from '../../lib/operate/deployed-stack.ts';
 import { queueNameOf } from '../../lib/operate/stack-queues.ts';
-import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import { awsWorld, deleteBucket } from '../prove-aws/aws-world.ts';
 import { parseProofOptions } from '../prove-aws/proof-options.ts';
 import { type ProofPicture, proofPictures } from '../prove-aws/proof-pictures.ts';
@@ -71,7 +70,7 @@ describe.skipIf(missing !== undefined)(`prove:aws over moto${missing === undefin
           // The second half waits for the killed task's successor.
           if (done.size >= pictures.length / 2 && !killed) continue;
           const outcome = outcomeOf(picture, etag);
-          const at = resultKey(outcome.model, key, sha256);
+          const at = outcomeKey(outcome.model, key);
           await world.output.put(at, new TextEncoder().encode(JSON.stringify(outcome)));
           const event = eventOf(outcome, at);
           await sink.publish(done.size === 0 ? [event, event] : [event]);

@@ -7,12 +7,11 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createEcsClient, createS3Client, createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
-import { resultKey } from '../../lib/contracts/keys.ts';
 import { maxReceiveCount } from '../../lib/contracts/limits.ts';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { igpt } from '../cli/igpt-process.ts';
 import { type AwsPictures, createAwsPictures, type WatchedStack } from '../support/aws-pictures.ts';
@@ -156,7 +155,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
   /** Status, or code of the failure, as soon as there is an outcome. */
   async function outcomeOf(key: string): Promise<string> {
     for (;;) {
-      const read = await output.get(resultKey(stack.output('ModelId'), key, sha256));
+      const read = await output.get(outcomeKey(stack.output('ModelId'), key));
       const outcome = read.status === 'found' ? parseOutcome(read.body) : undefined;
       if (outcome !== undefined) return outcome.status === 'failed' ? outcome.error.code : outcome.status;
       await clock.sleep(200);
@@ -180,7 +179,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
   });
 
   test('a reference in the backfill queue makes up for an outcome that is gone', async () => {
-    await output.delete(resultKey(stack.output('ModelId'), 'cat.jpg', sha256));
+    await output.delete(outcomeKey(stack.output('ModelId'), 'cat.jpg'));
     const backfill = createSqsQueue({ client: clients.sqs, url: stack.output('BackfillQueueUrl'), maxReceiveCount });
     await backfill.send([JSON.stringify({ schema_version: 1, type: 'reference', key: 'cat.jpg' })]);
 
@@ -189,7 +188,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
 
   test('the outcome of a picture goes with it', async () => {
     await input.delete('cat-sideways.jpg');
-    const at = resultKey(stack.output('ModelId'), 'cat-sideways.jpg', sha256);
+    const at = outcomeKey(stack.output('ModelId'), 'cat-sideways.jpg');
     while ((await output.get(at)).status === 'found') await clock.sleep(200);
 
     delete expected['cat-sideways.jpg'];

@@ -5,10 +5,9 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
-import { resultKey } from '../../lib/contracts/keys.ts';
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { type DeployedStack, readDeployedStack } from '../../lib/operate/deployed-stack.ts';
-import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import { clientConfig, deployIntoMoto } from '../support/deployed-in-moto.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
 import { s3Error, startScriptedAws } from '../support/scripted-aws.ts';
@@ -55,7 +54,7 @@ describe.skipIf(missing !== undefined)(`igpt backfill over moto${missing === und
       created_at: '2026-01-01T00:00:00.000Z',
       error: { code: 'corrupt_image', message: 'no' },
     };
-    const Key = resultKey(stack.outputs.modelId, key, sha256);
+    const Key = outcomeKey(stack.outputs.modelId, key);
     await s3.send(new PutObjectCommand({ Bucket: stack.outputs.outputBucket, Key, Body: JSON.stringify(outcome) }));
   }
 

@@ -47,7 +47,8 @@ function setUp() {
     },
     predicting: createSemaphore(4),
   });
-  const receiveUploads = createReceiveUploads({ bucket: 'pictures', input, output, model: model.id, preprocess });
+  const bucketEvents = { bucket: 'pictures', input, output, model: model.id };
+  const receiveUploads = createReceiveUploads({ preprocess, bucketEvents });
   return { clock, input, output, uploads, tokens, predicted, infer, receiveUploads };
 }
 

@@ -1,7 +1,7 @@
 import type { ResultEvent } from '../../lib/contracts/event.ts';
-import { resultKey, resultPrefix } from '../../lib/contracts/keys.ts';
+import { resultPrefix } from '../../lib/contracts/keys.ts';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
-import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import type { Queue } from '../../lib/ports/queue.ts';
@@ -146,7 +146,7 @@ export async function prove(world: ProofWorld, { pictures, limitMs, pollMs }: Pr
     const found = new Map<string, Found>();
     for (const { key } of pictures) {
       const object = await world.input.head(key);
-      const read = await world.output.get(resultKey(model, key, sha256));
+      const read = await world.output.get(outcomeKey(model, key));
       const outcome = read.status === 'found' ? parseOutcome(read.body) : undefined;
       found.set(key, { etag: object?.etag, outcome, events: events.get(key) ?? [] });
     }

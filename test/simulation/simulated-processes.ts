@@ -60,7 +60,8 @@ export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Sta
       maxPictureBytes: 1000,
     });
     const { input, output } = common;
-    const flow = createReceiveUploads({ bucket, input, output, model: model.id, preprocess: full.watch(preprocess) });
+    const bucketEvents = { bucket, input, output, model: model.id };
+    const flow = createReceiveUploads({ preprocess: full.watch(preprocess), bucketEvents });
     const stopping = new AbortController();
 
     async function run(): Promise<void> {

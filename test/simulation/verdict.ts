@@ -1,7 +1,6 @@
 import { eventOf } from '../../lib/contracts/event.ts';
-import { resultKey } from '../../lib/contracts/keys.ts';
 import { type Outcome, parseOutcome } from '../../lib/contracts/outcome.ts';
-import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import type { Deployment } from './deployment.ts';
 import { isHonest, isPoison, simulatedModels, untruth } from './simulated-models.ts';
 import { contentOf, name, type SimulatedWorld } from './simulated-world.ts';
@@ -15,7 +14,7 @@ function fault(
   { key, etag }: Picture,
   model: string,
 ): string | undefined {
-  const at = resultKey(model, key, sha256);
+  const at = outcomeKey(model, key);
   const file = world.output.objects.get(at);
   const outcome = file === undefined ? undefined : parseOutcome(file.body);
   const results = world.published.filter((event) => event.type === 'result');
@@ -80,7 +79,7 @@ export function lies(world: SimulatedWorld): string[] {
     if (outcome === undefined) continue;
     const { key, etag, model } = outcome;
     const text = world.contents.get(contentOf(key, etag));
-    if (at !== resultKey(model, key, sha256)) wrong.push(`${name(key)}: stored at ${at}`);
+    if (at !== outcomeKey(model, key)) wrong.push(`${name(key)}: stored at ${at}`);
     if (text === undefined) wrong.push(`${name(key)}: the outcome of what never was`);
     else
       wrong.push(
@@ -109,7 +108,7 @@ export function lies(world: SimulatedWorld): string[] {
 
 /** Outcomes under this model of pictures that are not there. */
 export function leftovers({ input, output }: SimulatedWorld, model: string): string[] {
-  const wanted = new Set([...input.objects.keys()].map((key) => resultKey(model, key, sha256)));
+  const wanted = new Set([...input.objects.keys()].map((key) => outcomeKey(model, key)));
   return [...output.objects.keys()]
     .filter((at) => at.split('/')[1] === model && !wanted.has(at))
     .map((at) => `an outcome without a picture: ${at.slice(0, 60)}`);

@@ -1,10 +1,9 @@
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { expect } from 'vitest';
 import type { ResultEvent } from '../../lib/contracts/event.ts';
-import { resultKey } from '../../lib/contracts/keys.ts';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import type { AwsStack } from './aws-stack.ts';
 
 /** Looks at a stack from outside, as its user does. */
@@ -45,7 +44,7 @@ export function createAwsPictures(stack: WatchedStack, sqs: SQSClient, model: st
       const seen: Record<string, string> = {};
       for await (const { key, etag } of stack.input.list()) {
         if (key.endsWith('/')) continue;
-        const read = await stack.output.get(resultKey(model, key, sha256));
+        const read = await stack.output.get(outcomeKey(model, key));
         const found = read.status === 'found' ? parseOutcome(read.body) : undefined;
         expect(found?.etag, key).toBe(etag);
         seen[key] = found?.status === 'failed' ? found.error.code : (found?.status ?? 'none');
@@ -55,7 +54,7 @@ export function createAwsPictures(stack: WatchedStack, sqs: SQSClient, model: st
       expect(seen).toEqual(expected);
       const stored: string[] = [];
       for await (const { key } of stack.output.list()) stored.push(key);
-      const wanted = Object.keys(expected).map((key) => resultKey(model, key, sha256));
+      const wanted = Object.keys(expected).map((key) => outcomeKey(model, key));
       expect(stored.toSorted()).toEqual(wanted.toSorted());
     },
   };

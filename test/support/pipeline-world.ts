@@ -1,6 +1,5 @@
 import { createSemaphore } from '../../lib/async/semaphore.ts';
 import type { PipelineEvent } from '../../lib/contracts/event.ts';
-import { resultKey } from '../../lib/contracts/keys.ts';
 import { messageText } from '../../lib/contracts/message-text.ts';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { createQuantizer } from '../../lib/image-gpt/quantizer.ts';
@@ -8,8 +7,9 @@ import { createMemoryQueue, type MemoryQueue } from '../../lib/local/memory-queu
 import { consume } from '../../lib/pipeline/consumer.ts';
 import { createInfer } from '../../lib/pipeline/infer.ts';
 import { createStages, type PictureEnd } from '../../lib/pipeline/observer.ts';
-import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import { createPreprocess } from '../../lib/pipeline/preprocess.ts';
+import { createReceiveUploads } from '../../lib/pipeline/receive-uploads.ts';
 import { createTokenPacker } from '../../lib/pipeline/token-packer.ts';
 import type { Model } from '../../lib/ports/model.ts';
 import { createFakeDecoder, createFakeModel, fakePreprocessing } from './fake-model.ts';
@@ -101,7 +101,7 @@ export function startProcess(
   const stopping = new AbortController();
   const consumer = { clock, signal: stopping.signal, concurrency: 6, onError: () => {} };
   const running = [
-    consume({ ...consumer, queue: uploads, flow: preprocess }),
+    consume({ ...consumer, queue: uploads, flow: createReceiveUploads({ preprocess }) }),
     consume({ ...consumer, queue: tokens, flow: infer }),
   ];
   return {
@@ -117,7 +117,7 @@ export function startProcess(
 export function faults(world: World, modelId = 'fake-1'): string[] {
   const wrong: string[] = [];
   for (const [key, { object, body }] of world.input.objects) {
-    const resultFile = resultKey(modelId, key, sha256);
+    const resultFile = outcomeKey(modelId, key);
     const stored = world.output.objects.get(resultFile);
     const outcome = stored === undefined ? undefined : parseOutcome(stored.body);
     if (outcome === undefined) wrong.push(`${key}: no outcome`);

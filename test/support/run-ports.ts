@@ -1,8 +1,7 @@
 import type { PipelineEvent } from '../../lib/contracts/event.ts';
-import { resultKey } from '../../lib/contracts/keys.ts';
 import { type Outcome, parseOutcome } from '../../lib/contracts/outcome.ts';
 import { createMemoryQueue } from '../../lib/local/memory-queue.ts';
-import { sha256 } from '../../lib/pipeline/outcome-key.ts';
+import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import type { RunOptions } from '../../lib/pipeline/run-pipeline.ts';
 import { createFakeDecoder, createFakeModel, fakePreprocessing } from './fake-model.ts';
 import { createMemoryObjectStore } from './memory-object-store.ts';
@@ -36,7 +35,7 @@ export function createRunPorts() {
       await input.put(key, new TextEncoder().encode(text));
     },
     outcome(key: string, model = 'fake-1'): Outcome | undefined {
-      const stored = output.objects.get(resultKey(model, key, sha256));
+      const stored = output.objects.get(outcomeKey(model, key));
       return stored === undefined ? undefined : parseOutcome(stored.body);
     },
   };

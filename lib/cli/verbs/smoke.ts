@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { Command, Option } from 'commander';
 import { pipelineEvent } from '../../contracts/event.ts';
-import { resultKey } from '../../contracts/keys.ts';
 import { readMessage } from '../../contracts/message-text.ts';
 import { type Outcome, parseOutcome } from '../../contracts/outcome.ts';
 import { statPath } from '../../local/stat-path.ts';
@@ -10,7 +9,7 @@ import { systemClock as clock } from '../../local/system-clock.ts';
 import { type DeployedStack, openStack } from '../../operate/deployed-stack.ts';
 import { deadLetters, diagnose } from '../../operate/smoke-diagnosis.ts';
 import type { StackState } from '../../operate/stack-state.ts';
-import { sha256 } from '../../pipeline/outcome-key.ts';
+import { outcomeKey } from '../../pipeline/outcome-key.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { interruptExitCode, onFirstInterrupt } from '../interrupt.ts';
@@ -164,7 +163,7 @@ async function send(
   if (before.brake.state === 'held' || before.brake.state === 'holding') throw stuck(before, 0, false);
 
   const key = pictures.smokeKey(clock.now(), suffix);
-  const at = resultKey(modelId, key, sha256);
+  const at = outcomeKey(modelId, key);
   const filter = { scope: 'MessageBody', policy: { key: [key] } } as const;
   const tap = await taps.openEventTap({ sqs, sns: clients.createSnsClient(), stack, clock, filter });
   try {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hasLongResultKey, resultKey } from '../../../lib/contracts/keys.ts';
+import { hasLongResultKey } from '../../../lib/contracts/keys.ts';
 import { type BackfillOptions, backfill, inSuffixOrder } from '../../../lib/pipeline/backfill.ts';
-import { sha256 } from '../../../lib/pipeline/outcome-key.ts';
+import { outcomeKey } from '../../../lib/pipeline/outcome-key.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from '../../support/memory-object-store.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
@@ -21,7 +21,7 @@ describe('the backfill', () => {
       ...{ schema_version: 1, status: 'failed', key, etag, model, created_at: '2026-01-01T00:00:00.000Z' },
       error: { code: 'corrupt_image', message: 'no' },
     };
-    await output.put(resultKey(model, key, sha256), bytes(JSON.stringify(outcome)));
+    await output.put(outcomeKey(model, key), bytes(JSON.stringify(outcome)));
   }
 
   async function found(options: Omit<BackfillOptions, 'model'>): Promise<string[]> {
@@ -113,8 +113,8 @@ describe('the backfill', () => {
     await input.put('a.jpg', bytes('good'));
     await input.put('b.jpg', bytes('good'));
     clock.jump(5000);
-    await output.put(resultKey(model, 'a.jpg', sha256), bytes(''));
-    await output.put(resultKey(model, 'b.jpg', sha256), bytes('{"status":'));
+    await output.put(outcomeKey(model, 'a.jpg'), bytes(''));
+    await output.put(outcomeKey(model, 'b.jpg'), bytes('{"status":'));
     expect(await found({ input, output, verify: true })).toEqual(['damaged a.jpg', 'damaged b.jpg']);
     expect(await found({ input, output })).toEqual(['damaged a.jpg']);
   });
@@ -130,7 +130,7 @@ describe('the backfill', () => {
     const { clock, input, output } = world();
     await input.put('a.jpg', bytes('good'));
     clock.jump(5000);
-    await output.put(resultKey('fake-10', 'a.jpg', sha256), bytes('{}'));
+    await output.put(outcomeKey('fake-10', 'a.jpg'), bytes('{}'));
     expect(await found({ input, output })).toEqual(['missing a.jpg']);
   });
 

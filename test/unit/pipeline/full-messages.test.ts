@@ -10,7 +10,8 @@ const picture = (key: string) => ({
   image: { format: 'jpeg', width: 1, height: 1, bytes: 1 },
   tokens: 'AA==',
 });
-const message = { body: '', receipt: '', receiveCount: 1, lastReceive: false, sentAt: new Date() };
+const asked = { key: 'a' };
+const attempt = { receiveCount: 1, lastReceive: false };
 
 function setUp(maxPictures = 100) {
   const clock = createVirtualClock();
@@ -35,7 +36,7 @@ describe('full messages', () => {
       await clock.sleep(Math.random() * 1000);
       await full.packer.add(picture('a'));
     });
-    await Promise.all(Array.from({ length: 30 }, () => flow(message)));
+    await Promise.all(Array.from({ length: 30 }, () => flow(asked, attempt)));
     expect(await fills()).toEqual([30]);
     expect(clock.now().getTime() - start).toBeLessThan(1001);
   });
@@ -47,7 +48,7 @@ describe('full messages', () => {
       await clock.sleep(500);
       throw new Error('corrupt');
     });
-    await Promise.allSettled([good(message), bad(message), good(message)]);
+    await Promise.allSettled([good(asked, attempt), bad(asked, attempt), good(asked, attempt)]);
     expect(await fills()).toEqual([2]);
   });
 
@@ -55,7 +56,7 @@ describe('full messages', () => {
     const { full, fills } = setUp(4);
     const flow = full.watch(() => full.packer.add(picture('a')));
     const alone = full.watch(() => full.packer.add(picture('b'), { alone: true }));
-    await Promise.all([...Array.from({ length: 10 }, () => flow(message)), alone(message)]);
+    await Promise.all([...Array.from({ length: 10 }, () => flow(asked, attempt)), alone(asked, attempt)]);
     expect((await fills()).toSorted()).toEqual([1, 2, 4, 4]);
   });
 });

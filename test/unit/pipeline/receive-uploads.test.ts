@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MessageError, messageText } from '../../../lib/contracts/message-text.ts';
+import type { PictureToRead } from '../../../lib/pipeline/preprocess.ts';
 import { createReceiveUploads } from '../../../lib/pipeline/receive-uploads.ts';
+import type { ObjectStore } from '../../../lib/ports/object-store.ts';
 import type { QueueMessage } from '../../../lib/ports/queue.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from '../../support/memory-object-store.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
@@ -8,45 +10,42 @@ import { createVirtualClock } from '../../support/virtual-clock.ts';
 const clock = createVirtualClock();
 let input: MemoryObjectStore;
 let output: MemoryObjectStore;
-/** Bodies that reached preprocess. */
-let references: unknown[];
-let whenAsked: () => Promise<void>;
+/** Pictures that reached preprocess. */
+let pictures: PictureToRead[];
+let beforeDelete: () => Promise<void>;
 
 beforeEach(() => {
   input = createMemoryObjectStore(clock);
   output = createMemoryObjectStore(clock);
-  references = [];
-  whenAsked = async () => {};
+  pictures = [];
+  beforeDelete = async () => {};
 });
 
 async function receive(body: unknown): Promise<void> {
-  const flow = createReceiveUploads({
-    bucket: 'pictures',
-    input,
-    output: {
-      ...output,
-      async delete(key, condition) {
-        await whenAsked();
-        await output.delete(key, condition);
-      },
+  const slowOutput: ObjectStore = {
+    ...output,
+    async delete(key, condition) {
+      await beforeDelete();
+      await output.delete(key, condition);
     },
-    model: 'nano-1',
-    async preprocess(message) {
-      references.push(JSON.parse(message.body));
-    },
-  });
-  await flow(delivery(typeof body === 'string' ? body : messageText(body)));
+  };
+  const bucketEvents = { bucket: 'pictures', input, output: slowOutput, model: 'nano-1' };
+  await createReceiveUploads({ preprocess, bucketEvents })(message(body));
 }
 
-const delivery = (body: string): QueueMessage => ({
-  body,
+async function preprocess({ key, etag }: PictureToRead): Promise<void> {
+  pictures.push({ key, etag });
+}
+
+const message = (body: unknown): QueueMessage => ({
+  body: typeof body === 'string' ? body : messageText(body),
   receipt: 'receipt',
   receiveCount: 1,
   lastReceive: false,
   sentAt: clock.now(),
 });
 
-/** As S3 sends it, with much that we don't read. */
+/** As S3 sends it, with fields that we do not read. */
 const record = (eventName: string, object: object, bucket = 'pictures') => ({
   eventVersion: '2.1',
   eventSource: 'aws:s3',
@@ -73,19 +72,19 @@ async function putOutcome(key: string, etag: string): Promise<void> {
   await output.put(resultFile(key), bytes(JSON.stringify({ ...about, status: 'failed', error })));
 }
 
-describe('what comes into the uploads queue', () => {
-  it('is our own reference, which goes on as it is', async () => {
+describe('the uploads queue of a bucket', () => {
+  it('hands a reference to preprocess', async () => {
     await receive(reference('a.jpg', '"abc"'));
-    expect(references).toEqual([reference('a.jpg', '"abc"')]);
+    expect(pictures).toEqual([{ key: 'a.jpg', etag: '"abc"' }]);
   });
 
-  it('is a new object: a reference to that version, its key decoded, its ETag quoted', async () => {
+  it('hands that version of a new object to preprocess, its key decoded and its ETag quoted', async () => {
     const object = { key: 'my+cats/%F0%9F%90%88%2B1.jpg', size: 5, eTag: 'abc', sequencer: '0055AED6DCD90281E5' };
     await receive(notification(record('ObjectCreated:Put', object)));
-    expect(references).toEqual([reference('my cats/🐈+1.jpg', '"abc"')]);
+    expect(pictures).toEqual([{ key: 'my cats/🐈+1.jpg', etag: '"abc"' }]);
   });
 
-  it('may be several records, of which each counts', async () => {
+  it('handles every record of a notification', async () => {
     await receive(
       notification(
         record('ObjectCreated:Copy', { key: 'a', eTag: '1' }),
@@ -95,26 +94,47 @@ describe('what comes into the uploads queue', () => {
         record('ObjectRestore:Post', { key: 'e' }),
       ),
     );
-    expect(references).toEqual([reference('a', '"1"'), reference('b', '"2"'), reference('c')]);
+    expect(pictures).toEqual([{ key: 'a', etag: '"1"' }, { key: 'b', etag: '"2"' }, { key: 'c' }]);
   });
 
-  it('is a test event, which is for nobody', async () => {
+  it('ignores the test event', async () => {
     await receive({ Service: 'Amazon S3', Event: 's3:TestEvent', Time: '2026-11-24', Bucket: 'pictures' });
-    expect(references).toEqual([]);
+    expect(pictures).toEqual([]);
   });
 
   it.each([
-    ['no JSON', 'nonsense'],
-    ['nothing that we know', { hello: 1 }],
-    ['no records', notification()],
-    ['another version of our message', { ...reference('a'), schema_version: 2 }],
-    ['another bucket', notification(record('ObjectCreated:Put', { key: 'a', eTag: '1' }, 'elsewhere'))],
+    ['a body that is no JSON', 'nonsense'],
+    ['an unknown message', { hello: 1 }],
+    ['a notification without records', notification()],
+    ['a reference of another schema version', { ...reference('a'), schema_version: 2 }],
+    [
+      'a notification of another bucket',
+      notification(record('ObjectCreated:Put', { key: 'a', eTag: '1' }, 'elsewhere')),
+    ],
     ['a key that is not encoded', notification(record('ObjectCreated:Put', { key: '100%', eTag: '1' }))],
     ['bytes that are no UTF-8', notification(record('ObjectCreated:Put', { key: '%FF%FE', eTag: '1' }))],
-    ['another service', notification({ ...record('ObjectCreated:Put', { key: 'a' }), eventSource: 'aws:other' })],
-  ])('is refused when it is %s', async (_, body) => {
+    [
+      'a notification of another service',
+      notification({ ...record('ObjectCreated:Put', { key: 'a' }), eventSource: 'aws:other' }),
+    ],
+  ])('refuses %s', async (_, body) => {
     await expect(receive(body)).rejects.toThrow(MessageError);
-    expect(references).toEqual([]);
+    expect(pictures).toEqual([]);
+  });
+});
+
+describe('an uploads queue without a bucket', () => {
+  const flow = createReceiveUploads({ preprocess });
+
+  it('hands a reference to preprocess', async () => {
+    await flow(message(reference('a.jpg', '"abc"')));
+    expect(pictures).toEqual([{ key: 'a.jpg', etag: '"abc"' }]);
+  });
+
+  it('refuses a notification', async () => {
+    const created = notification(record('ObjectCreated:Put', { key: 'a', eTag: '1' }));
+    await expect(flow(message(created))).rejects.toThrow(MessageError);
+    expect(pictures).toEqual([]);
   });
 });
 
@@ -125,25 +145,25 @@ describe('a removed picture', () => {
     await putOutcome('a b.jpg', '"old"');
     await receive(removal);
     expect(output.objects.size).toBe(0);
-    expect(references).toEqual([]);
+    expect(pictures).toEqual([]);
   });
 
-  it('may have had none, and may have expired', async () => {
+  it('may have expired, and may have no outcome', async () => {
     await receive(notification(record('LifecycleExpiration:DeleteMarkerCreated', { key: 'a' })));
-    expect(references).toEqual([]);
+    expect(pictures).toEqual([]);
   });
 
-  it('keeps the outcome of the version that is there again', async () => {
+  it('keeps its outcome when it has been uploaded again', async () => {
     const put = await input.put('a b.jpg', bytes('new'));
     await putOutcome('a b.jpg', put.status === 'stored' ? put.etag : '');
     await receive(removal);
     expect(output.objects.size).toBe(1);
-    expect(references).toEqual([]);
+    expect(pictures).toEqual([]);
   });
 
-  it('keeps the outcome that it gets when it comes back in the middle', async () => {
+  it('keeps an outcome that is stored between the check and the removal', async () => {
     await putOutcome('a b.jpg', '"old"');
-    whenAsked = () => putOutcome('a b.jpg', '"new"');
+    beforeDelete = () => putOutcome('a b.jpg', '"new"');
     await receive(removal);
     expect(output.text(resultFile('a b.jpg'))).toContain('new');
   });

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { resultKey } from '../../../lib/contracts/keys.ts';
-import { sha256 } from '../../../lib/pipeline/outcome-key.ts';
+import { outcomeKey } from '../../../lib/pipeline/outcome-key.ts';
 import { type SendBackfillOptions, sendBackfill } from '../../../lib/pipeline/send-backfill.ts';
 import type { Queue } from '../../../lib/ports/queue.ts';
 import { createMemoryObjectStore } from '../../support/memory-object-store.ts';
@@ -34,7 +33,7 @@ function world(options: Partial<SendBackfillOptions> = {}) {
       const about = { schema_version: 1, status, key, etag, model, created_at: '2026-01-01T00:00:00.000Z' };
       const body =
         status === 'damaged' ? '{' : JSON.stringify({ ...about, error: { code: 'corrupt_image', message: 'no' } });
-      await output.put(resultKey(model, key, sha256), bytes(body));
+      await output.put(outcomeKey(model, key), bytes(body));
     },
     run: (more: Partial<SendBackfillOptions> = {}) => sendBackfill({ ...defaults, ...options, ...more }),
   };
@@ -167,7 +166,7 @@ test('prunes the outcomes of pictures that are gone, of long keys too, and no ot
 
   expect(await run({ prune: true })).toMatchObject({ orphans: 2, pruned: 2 });
   expect([...output.objects.keys()].sort()).toEqual(
-    ['results/fake-10/b.jpg.json', resultKey(model, 'a.jpg', sha256), resultKey(model, `${long}1`, sha256)].sort(),
+    ['results/fake-10/b.jpg.json', outcomeKey(model, 'a.jpg'), outcomeKey(model, `${long}1`)].sort(),
   );
 });
 

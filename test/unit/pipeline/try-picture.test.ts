@@ -2,10 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { tryPicture, tryReading } from '../../../lib/pipeline/try-picture.ts';
 import { PictureError, TransientError } from '../../../lib/ports/error.ts';
 
-const attempt = (receiveCount: number, signal?: AbortSignal) => {
+const options = (receiveCount: number, signal?: AbortSignal) => {
   const caught: unknown[] = [];
-  const message = { body: '', receipt: '', receiveCount, lastReceive: receiveCount === 5, sentAt: new Date(0) };
-  return { caught: (error: unknown) => void caught.push(error), errors: caught, message, signal, code } as const;
+  return {
+    caught: (error: unknown) => void caught.push(error),
+    errors: caught,
+    attempt: { receiveCount, lastReceive: receiveCount === 5 },
+    signal,
+    code,
+  } as const;
 };
 const code = 'inference_failed';
 const broken = new Error('/home/somebody: broken');
@@ -14,16 +19,16 @@ const throwing = (error: Error) => () => Promise.reject(error);
 
 describe('trying to decode or to predict', () => {
   test('gives the result', async () => {
-    expect(await tryPicture(async () => 7, attempt(1))).toEqual({ result: 7 });
+    expect(await tryPicture(async () => 7, options(1))).toEqual({ result: 7 });
   });
 
   test('fails the picture at once by an error about it', async () => {
-    expect(await tryPicture(throwing(bad), attempt(1))).toEqual({ failure: { code: 'corrupt_image', message: 'bad' } });
+    expect(await tryPicture(throwing(bad), options(1))).toEqual({ failure: { code: 'corrupt_image', message: 'bad' } });
   });
 
   test('throws any other error, and on the last receive fails the picture without the text of it', async () => {
-    await expect(tryPicture(throwing(broken), attempt(4))).rejects.toBe(broken);
-    const last = attempt(5);
+    await expect(tryPicture(throwing(broken), options(4))).rejects.toBe(broken);
+    const last = options(5);
     expect(await tryPicture(throwing(broken), last)).toEqual({
       failure: { code, message: 'Expected success within 5 attempts, but each of them failed.' },
     });
@@ -32,7 +37,7 @@ describe('trying to decode or to predict', () => {
 
   test('blames no picture for what was given up', async () => {
     for (const error of [bad, broken]) {
-      await expect(tryPicture(throwing(error), attempt(5, AbortSignal.abort()))).rejects.toBe(error);
+      await expect(tryPicture(throwing(error), options(5, AbortSignal.abort()))).rejects.toBe(error);
     }
   });
 });
