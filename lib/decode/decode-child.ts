@@ -1,27 +1,27 @@
 import { PictureError } from '../ports/error.ts';
 import { decodePicture, restrictLibvips } from './decode-picture.ts';
-import { type ChildSettings, childSettings, FRAME_OVERHEAD, frameReader, writeFrameSync } from './decode-protocol.ts';
+import { type ChildSettings, childSettings, frameOverhead, frameReader, writeFrameSync } from './decode-protocol.ts';
 
-/** How often the child looks around while libvips works on another thread, milliseconds. */
-const CHECK_MS = 25;
+/** How often the child checks its memory and its parent while libvips works on another thread (milliseconds). */
+const checkMs = 25;
 
-const STDIN = 0;
-const STDOUT = 1;
+const stdin = 0;
+const stdout = 1;
 
-const NO_DATA = new Uint8Array(0);
+const noData = new Uint8Array(0);
 
 const parent = process.ppid;
 
 /**
- * Entry of the child process in which untrusted bytes are decoded: settings as JSON in its one argument, pictures in
- * on standard input, answers out on standard output, one at a time.
+ * Entry of the child process that decodes untrusted bytes. Its only argument is the settings as JSON. It reads pictures
+ * from standard input and writes answers to standard output, one at a time.
  *
- * It waits for pictures without an event loop: through Node's streams a small one would cost a tenth more.
+ * It reads without an event loop: Node's streams would take 10 % longer for a small picture.
  */
 async function serve(settings: ChildSettings): Promise<void> {
   restrictLibvips(settings.allowSvg);
-  writeFrameSync(STDOUT, { ready: true }, NO_DATA);
-  const next = frameReader(STDIN, settings.maxBytes + FRAME_OVERHEAD);
+  writeFrameSync(stdout, { ready: true }, noData);
+  const next = frameReader(stdin, settings.maxBytes + frameOverhead);
   for (let request = next(); request; request = next()) await answer(request.data, settings);
 }
 
@@ -29,32 +29,29 @@ async function answer(bytes: Uint8Array, settings: ChildSettings): Promise<void>
   const stopWatching = watch(settings.maxMemoryBytes);
   try {
     const { rgb, ...head } = await decodePicture(bytes, settings);
-    writeFrameSync(STDOUT, head, rgb);
+    writeFrameSync(stdout, head, rgb);
   } catch (error) {
-    // Anything else is a bug of ours: it ends the child, and the picture as decode_crashed.
+    // Anything else is our own bug: the child ends, and the picture fails with decode_crashed.
     if (!(error instanceof PictureError)) throw error;
-    writeFrameSync(STDOUT, { code: error.code, message: error.message }, NO_DATA);
+    writeFrameSync(stdout, { code: error.code, message: error.message }, noData);
   } finally {
     stopWatching();
   }
 }
 
-/**
- * Ends the process as soon as it holds more than `maxBytes`, having answered for the picture, or when its parent is
- * gone, maybe killed: nobody waits for an answer then.
- */
+/** Ends the process when it uses more than `maxBytes` (after an answer to the parent) or when its parent has ended. */
 function watch(maxBytes: number): () => void {
   const timer = setInterval(() => {
     if (process.ppid !== parent) endNow();
     if (process.memoryUsage.rss() < maxBytes) return;
     const message = `Expected decoding to need less than ${maxBytes} bytes of memory: make the picture smaller.`;
-    writeFrameSync(STDOUT, { code: 'image_too_large', message }, NO_DATA);
+    writeFrameSync(stdout, { code: 'image_too_large', message }, noData);
     endNow();
-  }, CHECK_MS);
+  }, checkMs);
   return () => clearInterval(timer);
 }
 
-/** SIGKILL, because a normal exit waits for the thread that decodes, and a hostile picture keeps it busy for long. */
+/** By SIGKILL: a normal exit waits for the decoding thread, which a hostile picture can keep busy for long. */
 function endNow(): void {
   process.kill(process.pid, 'SIGKILL');
 }

@@ -4,17 +4,17 @@ import { z } from 'zod';
 import { failureCode } from '../contracts/choices.ts';
 
 /**
- * What goes between a decoder and its child over plain pipes: frames of two little-endian 32-bit lengths, JSON, raw
- * bytes. Not Node's own `advanced` serialisation: the child handles hostile data, and what it answers is parsed here
- * as strictly as anything that comes from outside.
+ * A message between a decoder and its child over a plain pipe: two little-endian 32-bit lengths, JSON, raw bytes. We do
+ * not use Node's own serialisation, because the child handles hostile data: its answers are validated like any other
+ * untrusted input.
  */
 export interface Frame {
-  /** Parsed JSON; whoever reads it checks it. */
+  /** Parsed JSON, not yet validated. */
   head: unknown;
   data: Uint8Array;
 }
 
-/** What a child is told once, as JSON in its one argument. */
+/** What a child receives at its start, as JSON in its only argument. */
 export const childSettings = z.strictObject({
   recipe: z.strictObject({
     width: z.int().positive(),
@@ -22,7 +22,7 @@ export const childSettings = z.strictObject({
     resample: z.literal([0, 1, 2, 3, 4, 5]),
     crop: z.enum(['none', 'short-224-center']),
   }),
-  /** Longest file. */
+  /** Largest file. */
   maxBytes: z.int().positive(),
   /** Pixels of the whole picture. */
   maxPixels: z.int().positive(),
@@ -33,21 +33,22 @@ export const childSettings = z.strictObject({
 
 export type ChildSettings = z.infer<typeof childSettings>;
 
-/** First frame from the child: it can take pictures. */
+/** First frame from the child: it is ready for pictures. */
 export const readyHead = z.strictObject({ ready: z.literal(true) });
 
-/** The child's answer to a picture; `data` of a success is rgb [height, width, 3] at the input resolution. */
+/** The child's answer to a picture. On success, `data` is rgb [height, width, 3] at the input resolution. */
 export const answerHead = z.union([
   z.strictObject({ format: z.string(), width: z.int().positive(), height: z.int().positive() }),
   z.strictObject({ code: failureCode, message: z.string() }),
 ]);
 
-const LENGTHS = 8;
+/** Size of the two lengths (bytes). */
+const lengthBytes = 8;
 
-/** Room for a frame's JSON beside its data, bytes. */
-export const FRAME_OVERHEAD = 4096;
+/** Room for a frame's JSON (bytes). */
+export const frameOverhead = 4096;
 
-/** Writes a frame in one system call where the pipe has room; `data` is not copied. */
+/** Writes a frame in one system call if the pipe has room, without copying `data`. */
 export function writeFrame(to: Writable, head: unknown, data: Uint8Array): void {
   to.cork();
   to.write(frameStart(head, data));
@@ -55,7 +56,7 @@ export function writeFrame(to: Writable, head: unknown, data: Uint8Array): void 
   to.uncork();
 }
 
-/** The same to a file descriptor, waiting until all of it is written. */
+/** Writes a frame to a file descriptor. Blocks until everything is written. */
 export function writeFrameSync(fd: number, head: unknown, data: Uint8Array): void {
   let rest: Uint8Array[] = [frameStart(head, data), data];
   while (rest.length > 0) rest = after(rest, writevSync(fd, rest));
@@ -73,24 +74,24 @@ function after(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
 
 function frameStart(head: unknown, data: Uint8Array): Uint8Array {
   const json = Buffer.from(JSON.stringify(head));
-  const start = Buffer.alloc(LENGTHS + json.length);
+  const start = Buffer.alloc(lengthBytes + json.length);
   start.writeUInt32LE(json.length, 0);
   start.writeUInt32LE(data.length, 4);
-  json.copy(start, LENGTHS);
+  json.copy(start, lengthBytes);
   return start;
 }
 
 /**
- * Frames of a byte stream, until it ends; a frame that is cut off is dropped with the stream.
+ * Frames of a byte stream until it ends. An incomplete last frame is dropped.
  *
- * @param maxBytes longest frame to accept, so that a broken peer cannot ask for 8 GB
- * @throws {RangeError} on a longer one
+ * @param maxBytes largest frame to accept, so that a broken peer cannot make us allocate 8 GB
+ * @throws {RangeError} on a larger frame
  */
 export async function* readFrames(source: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Frame, void> {
   const chunks = source[Symbol.asyncIterator]();
   let rest: Buffer = Buffer.alloc(0);
 
-  /** Fills `target`, or resolves to false when the stream ends before. */
+  /** Fills `target`; false when the stream ends before it is full. */
   async function fill(target: Buffer): Promise<boolean> {
     let filled = 0;
     while (filled < target.length) {
@@ -107,9 +108,9 @@ export async function* readFrames(source: AsyncIterable<Buffer>, maxBytes: numbe
     return true;
   }
 
-  const lengths = Buffer.alloc(LENGTHS);
+  const lengths = Buffer.alloc(lengthBytes);
   while (await fill(lengths)) {
-    // Its own memory, not Node's shared pool: the pixels outlive the frame.
+    // Memory of its own instead of Node's shared pool: the pixels outlive the frame.
     const body = Buffer.allocUnsafeSlow(bodyLength(lengths, maxBytes));
     if (!(await fill(body))) return;
     yield frame(lengths, body);
@@ -117,11 +118,11 @@ export async function* readFrames(source: AsyncIterable<Buffer>, maxBytes: numbe
 }
 
 /**
- * Reads frames from a file descriptor, waiting for each; undefined at its end. Otherwise as {@link readFrames}. All
- * frames come in the same memory, for new memory costs more than reading into it: `data` holds until the next is read.
+ * Like {@link readFrames}, but blocks on a file descriptor. Each call returns the next frame, undefined at the end. All
+ * frames share one buffer, because allocating costs more than reading: `data` is valid until the next call.
  */
 export function frameReader(fd: number, maxBytes: number): () => Frame | undefined {
-  const lengths = Buffer.alloc(LENGTHS);
+  const lengths = Buffer.alloc(lengthBytes);
   let room = Buffer.alloc(0);
   return () => {
     if (!fillSync(fd, lengths)) return undefined;

@@ -6,50 +6,69 @@ import { ImageGptError, PictureError, TransientError } from '../ports/error.ts';
 import type { DecodedPicture, PictureDecoder } from '../ports/picture-decoder.ts';
 import { ChildEndedError, type ChildHandle, startChild } from './child-handle.ts';
 
-export interface DecoderOptions {
-  /** Child processes at most: one starts at once, the others when needed. Default: one per available core. */
-  size?: number;
-  /** Pictures that may wait for a child; one more is refused with a TransientError. Default: 1,024. */
-  maxWaiting?: number;
-  /** Longest file, bytes. Default: 50 MB. */
-  maxBytes?: number;
-  /** Pixels of a whole picture. Default: 100 million. */
-  maxPixels?: number;
-  /** Time to decode one picture, milliseconds; the child is then killed and replaced. Default: 10 s. */
-  timeoutMs?: number;
+/** What a user may set of a decoder: limits on a picture, and how many children decode. */
+export interface DecodingSettings {
+  /** Child processes at most: one starts at once, the others when needed. */
+  size: number;
+  /** Largest file (bytes). */
+  maxBytes: number;
+  /** Pixels of a whole picture. */
+  maxPixels: number;
+  /** Time to decode one picture (milliseconds); after that, the child is killed and replaced. */
+  timeoutMs: number;
+  /** Render SVG drawings. They can take much time, and their text depends on the machine's fonts. */
+  allowSvg: boolean;
   /**
-   * Memory of one child, bytes; see {@link startChild} for how it is held. Default: 1 GiB, enough for 100 megapixels,
-   * or 10 bytes for each of `maxPixels` where that is more.
+   * Decode large JPEGs at 1/2, 1/4 or 1/8 of their size: a 12-megapixel one takes a third of the time. Not exact: it
+   * skips detail that the recipe would average away. Measured on seven photographs: about 4 of 100 tokens change at
+   * 32x32 (5 at 16x16, 1 with the crop recipe, up to 12 on a detailed painting), and nearly all pixels move by at most
+   * one level. JPEGs below about 2,300 pixels on the short side gain little or nothing at 32x32.
+   */
+  scaledDecoding: boolean;
+}
+
+/** Settings for pictures that the user chose. `size` is one child per available core. */
+export const decoderDefaults = {
+  maxBytes: 50_000_000,
+  maxPixels: 100_000_000,
+  timeoutMs: 10_000,
+  allowSvg: false,
+  scaledDecoding: false,
+} as const;
+
+/** Every setting has a default: {@link decoderDefaults}. */
+export interface DecoderOptions extends Partial<DecodingSettings> {
+  /** Pictures that may wait for a child (default 1,024); one more is refused with a TransientError. */
+  maxWaiting?: number;
+  /**
+   * Memory of one child (bytes); {@link startChild} says how it is enforced. Default: the larger of 1 GiB (enough for
+   * 100 megapixels) and 10 bytes for each of `maxPixels`.
    */
   maxMemoryBytes?: number;
-  /** Render SVG drawings; they can cost much time and their text depends on the machine's fonts. Default: refused. */
-  allowSvg?: boolean;
-  /**
-   * Decode large JPEGs at 1/2, 1/4 or 1/8 of their size, which leaves out detail that the recipe would average away:
-   * a 12-megapixel one in a third of the time. Not exact. On seven photographs about 4 of 100 tokens changed at 32x32
-   * (5 at 16x16; up to 12 on a painting full of detail), with the crop recipe 1 of 100; nearly all pixels moved by one
-   * level. JPEGs under about 2,300 pixels on the short side gain little or nothing at 32x32. Default: false.
-   */
-  scaledDecoding?: boolean;
-  /** Path of decode-child.ts where the code was bundled. Default: the file beside this one. */
+  /** Path of decode-child.ts when the code was bundled. Default: the file next to this one. */
   childModule?: string;
 }
 
 /** A {@link PictureDecoder} that owns child processes. */
-export interface Decoder extends PictureDecoder {
-  /** Kills the children; pictures that still wait are refused. Resolves when no child is left. */
+export interface Decoder extends PictureDecoder, AsyncDisposable {
+  /** Kills the children and refuses waiting pictures. Resolves when no child is left. */
   close(): Promise<void>;
 }
 
 /** The decoder was closed. */
 export class DecoderClosedError extends ImageGptError {}
 
+/** Pictures to read and decode at once: one more for each child, so that no child waits for a file. */
+export function decodingConcurrency({ size }: Pick<DecodingSettings, 'size'>): number {
+  return 2 * size;
+}
+
 /**
- * Opens a decoder that runs untrusted bytes only in child processes. Pictures are taken in order; a child is kept
- * between pictures, and one that crashes or takes too long is replaced. `decode` throws
+ * Opens a decoder that handles untrusted bytes only in child processes. Pictures are decoded in order of arrival. A
+ * child decodes many pictures; it is replaced when it crashes or takes too long. `decode` throws
  *
  * - {@link PictureError} with one of the codes empty_object, image_too_large, unsupported_format, corrupt_image,
- *   decode_timeout, decode_crashed (after a second try in a fresh child: the first may have been killed from outside)
+ *   decode_timeout, decode_crashed (after a second attempt in a new child: something else may have killed the first)
  * - {@link TransientError} when too many pictures wait
  * - {@link DecoderStartError} when no child can be started, {@link DecoderClosedError} after `close`
  */
@@ -57,12 +76,12 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
   const {
     size = availableParallelism(),
     maxWaiting = 1024,
-    maxBytes = 50_000_000,
-    maxPixels = 100_000_000,
-    timeoutMs = 10_000,
+    maxBytes = decoderDefaults.maxBytes,
+    maxPixels = decoderDefaults.maxPixels,
+    timeoutMs = decoderDefaults.timeoutMs,
     maxMemoryBytes = Math.max(1024 ** 3, maxPixels * 10),
-    allowSvg = false,
-    scaledDecoding = false,
+    allowSvg = decoderDefaults.allowSvg,
+    scaledDecoding = decoderDefaults.scaledDecoding,
     childModule = fileURLToPath(new URL('./decode-child.ts', import.meta.url)),
   } = options;
   const { width, height, resample, crop } = recipe;
@@ -75,7 +94,7 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
     scaledDecoding,
   };
   const children = new Set<ChildHandle>();
-  // One comes up at once, while its owner opens whatever else it needs.
+  // One starts at once, while the caller opens what else it needs.
   const idle: ChildHandle[] = [start()];
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -88,10 +107,10 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
   }
 
   function checkOpen(): void {
-    if (closed) throw new DecoderClosedError('decoder_closed', 'Expected an open decoder, it was closed.');
+    if (closed) throw new DecoderClosedError('decoder_closed', 'Expected an open decoder, but it was closed.');
   }
 
-  async function takeTurn(): Promise<void> {
+  async function waitForTurn(): Promise<void> {
     if (running < size) {
       running += 1;
       return;
@@ -99,10 +118,10 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
     if (waiting.length >= maxWaiting) {
       throw new TransientError(
         'decoder_busy',
-        `Expected at most ${maxWaiting} pictures waiting for decoding, received one more: try again later.`,
+        `Expected at most ${maxWaiting} pictures waiting to be decoded, received one more: try again later.`,
       );
     }
-    // Whoever finishes hands its turn over, so `running` stays as it is.
+    // A picture that finishes hands its turn over, so `running` does not change.
     await new Promise<void>((resolve) => waiting.push(resolve));
   }
 
@@ -134,11 +153,11 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
       if (!(error instanceof ChildEndedError)) throw error;
     }
     try {
-      // Not an idle one: whatever ended the first child may have ended those too.
+      // A new child, because whatever killed the first one may have killed the idle ones too.
       return await decodeIn(start(), bytes);
     } catch (cause) {
       if (!(cause instanceof ChildEndedError)) throw cause;
-      throw new PictureError('decode_crashed', 'The picture ended the decoding process twice.', { cause });
+      throw new PictureError('decode_crashed', 'The picture crashed the decoding process twice.', { cause });
     }
   }
 
@@ -149,16 +168,19 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
       if (bytes.length > maxBytes) {
         throw new PictureError('image_too_large', `Expected at most ${maxBytes} bytes, received ${bytes.length}.`);
       }
-      await takeTurn();
+      await waitForTurn();
       try {
         return await decodeTwice(bytes);
       } finally {
         passTurn();
       }
     },
-    async close() {
-      closed = true;
-      await Promise.all([...children].map((child) => child.kill()));
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
+
+  async function close(): Promise<void> {
+    closed = true;
+    await Promise.all([...children].map((child) => child.kill()));
+  }
 }

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 
 /**
- * Writes pixels of our own making as a PNG: previews and completion grids.
+ * Encodes our own pixels as a PNG: previews and completion grids.
  *
  * @param rgb [height, width, 3]
  */
@@ -11,29 +11,29 @@ export async function writePng(rgb: Uint8Array, width: number, height: number): 
     .toBuffer();
 }
 
-/** Pixels of the picture for one of the drawing: sharp on fine screens. */
-const SCALE = 2;
+/** PNG pixels for one SVG pixel: sharp on high-resolution screens. */
+const scale = 2;
 
-/** SVG counts 96 pixels an inch, and librsvg takes 72 for the size of one. */
-const DOTS_PER_INCH = 72;
+/** The density at which librsvg draws one SVG pixel as one PNG pixel. */
+const dotsPerInch = 72;
 
-/** Draws an SVG of our own making as a PNG. Never for a stranger's: that goes through the decoder. */
+/** Renders our own SVG as a PNG. An SVG from a user goes through the decoder instead. */
 export async function svgToPng(svg: string): Promise<Uint8Array> {
-  return sharp(Buffer.from(svg), { density: DOTS_PER_INCH * SCALE })
+  return sharp(Buffer.from(svg), { density: dotsPerInch * scale })
     .png({ palette: true })
     .toBuffer();
 }
 
-/** Percent: at this size the eye sees no difference to 90, which takes twice the bytes. */
-const QUALITY = 72;
+/** WebP quality (percent). At this size 90 looks the same and takes twice the bytes. */
+const quality = 72;
 
 /**
- * Writes pixels of a small picture as WebP, about 2 KB at 96x96.
+ * Encodes a small picture as WebP: about 2 KB at 96x96.
  *
  * @param rgb [height, width, 3]
  */
 export async function writeThumbnail(rgb: Uint8Array, width: number, height: number): Promise<Uint8Array> {
   return sharp(rgb, { raw: { width, height, channels: 3 } })
-    .webp({ quality: QUALITY })
+    .webp({ quality })
     .toBuffer();
 }

@@ -1,44 +1,44 @@
-/** Red, green and blue primaries of sRGB in an ICC profile's XYZ (D50), as every sRGB profile states them. */
-const SRGB_PRIMARIES = {
+/** Red, green and blue primaries of sRGB in an ICC profile's XYZ (D50), as in every sRGB profile. */
+const srgbPrimaries = {
   rXYZ: [0.436, 0.2225, 0.0139],
   gXYZ: [0.3851, 0.7169, 0.0971],
   bXYZ: [0.1431, 0.0606, 0.7141],
 } as const;
 
-/** Profiles round their primaries; Display P3's and Adobe RGB's are more than 0.05 away. */
-const PRIMARY_TOLERANCE = 0.003;
+/** Profiles round their primaries. Those of Display P3 and Adobe RGB differ by more than 0.05. */
+const primaryTolerance = 0.003;
 
-/** 8-bit levels. Compact sRGB profiles approximate the curve to within one; a gamma of 2.2 is 6 levels away. */
-const CURVE_TOLERANCE = 1;
+/** In 8-bit levels. Compact sRGB profiles approximate the curve to within 1; a gamma of 2.2 differs by 6. */
+const curveTolerance = 1;
 
-/** Linear light of an encoded value, both 0..1. */
+/** Converts an encoded value to linear light, both 0 to 1. */
 type Curve = (encoded: number) => number;
 
 /**
- * Whether an embedded ICC profile says nothing but sRGB: then the pixels stand as they are, as Pillow and
- * transformers leave them, and the slow conversion, which would only add its rounding, is left out.
+ * Whether an embedded ICC profile is sRGB. If so, the pixels are used unchanged, as Pillow and transformers do: the slow
+ * conversion would only add rounding errors.
  *
- * Only matrix profiles are recognised, by their numbers, not by their name; anything odd is not sRGB.
+ * Recognises matrix profiles only, by their numbers and not by their name. Anything unusual is not sRGB.
  */
 export function isSrgbProfile(profile: Uint8Array): boolean {
-  // A copy, so that an offset past the profile's end is out of bounds and not some other memory of Node's pool.
+  // A copy, so that an offset past the profile's end is out of bounds instead of other memory of Node's pool.
   const view = new DataView(Uint8Array.from(profile).buffer);
   try {
-    return text(view, 16) === 'RGB ' && text(view, 20) === 'XYZ ' && saysSrgb(readTags(view));
+    return text(view, 16) === 'RGB ' && text(view, 20) === 'XYZ ' && describesSrgb(readTags(view));
   } catch (error) {
-    // The profile is untrusted: an offset outside it is a damaged profile, which is not sRGB.
+    // The profile is untrusted: an offset outside it means that it is damaged, so not sRGB.
     if (error instanceof RangeError) return false;
     throw error;
   }
 }
 
-function saysSrgb(tags: Map<string, DataView>): boolean {
-  // A lookup table comes before the matrix in an ICC reader.
+function describesSrgb(tags: Map<string, DataView>): boolean {
+  // ICC readers prefer a lookup table to the matrix.
   if (tags.has('A2B0')) return false;
-  const primaries = Object.entries(SRGB_PRIMARIES).every(([name, expected]) => {
+  const primaries = Object.entries(srgbPrimaries).every(([name, expected]) => {
     const tag = tags.get(name);
     return (
-      tag !== undefined && expected.every((value, i) => Math.abs(fixed16(tag, 8 + i * 4) - value) <= PRIMARY_TOLERANCE)
+      tag !== undefined && expected.every((value, i) => Math.abs(fixed16(tag, 8 + i * 4) - value) <= primaryTolerance)
     );
   });
   return (
@@ -53,7 +53,7 @@ function saysSrgb(tags: Map<string, DataView>): boolean {
 
 function isSrgbCurve(curve: Curve): boolean {
   for (let level = 0; level <= 255; level += 1) {
-    if (!(Math.abs(encodeSrgb(curve(level / 255)) * 255 - level) <= CURVE_TOLERANCE)) return false;
+    if (!(Math.abs(encodeSrgb(curve(level / 255)) * 255 - level) <= curveTolerance)) return false;
   }
   return true;
 }
@@ -78,7 +78,7 @@ function readCurve(tag: DataView): Curve | undefined {
   if (text(tag, 0) === 'curv') return readSampledCurve(tag);
   if (text(tag, 0) !== 'para') return undefined;
   const kind = tag.getUint16(8);
-  // Only the type that sRGB's own formula has: linear below d, a power above.
+  // Only the type of sRGB's own formula: linear below d, a power above.
   if (kind !== 3) return undefined;
   const [g = 0, a = 0, b = 0, c = 0, d = 0] = [0, 1, 2, 3, 4].map((i) => fixed16(tag, 12 + i * 4));
   return (x) => (x >= d ? (a * x + b) ** g : c * x);
@@ -86,7 +86,7 @@ function readCurve(tag: DataView): Curve | undefined {
 
 function readSampledCurve(tag: DataView): Curve | undefined {
   const count = tag.getUint32(8);
-  // No sample is the identity and one is a gamma: neither is sRGB.
+  // Zero samples mean the identity and one sample means a gamma: neither is sRGB.
   if (count < 2) return undefined;
   const sample = (i: number) => tag.getUint16(12 + i * 2) / 65_535;
   return (x) => {

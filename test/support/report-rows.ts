@@ -18,7 +18,7 @@ export const REPORT_ABOUT: ReportAbout = {
 export function reportRowAt(i: number, change: Partial<ReportRow> = {}): ReportRow {
   const about = { key: `folder/picture ${i}.jpg`, etag: `"${i}"` };
   if (i % 7 === 6) {
-    const error = { code: 'corrupt_image', message: 'The JPEG picture is cut off: its data end too early.' };
+    const error = { code: 'corrupt_image', message: 'The JPEG picture is cut off: its data ends too early.' };
     return {
       ...about,
       format: null,

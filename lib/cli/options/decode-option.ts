@@ -1,8 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { type Decoder, openDecoder } from '../../decode/decoder-pool.ts';
+import { type Decoder, type DecodingSettings, openDecoder } from '../../decode/decoder-pool.ts';
 import type { Recipe } from '../../image-gpt/recipe.ts';
-import { disposable } from '../disposable.ts';
 import { integer, number } from './number-option.ts';
 
 /** What decodes, as the user sets it; of no account for results. */
@@ -91,15 +90,18 @@ export function decodingConcurrency({ decoders }: DecodeOptions): number {
 }
 
 /** A decoder within the user's limits. Close it. */
-export function openPictureDecoder(recipe: Recipe, options: DecodeOptions): Decoder & AsyncDisposable {
-  return disposable(
-    openDecoder(recipe, {
-      size: options.decoders,
-      maxBytes: maxPictureBytes(options),
-      maxPixels: Math.floor(options.maxMegapixels * 1e6),
-      timeoutMs: options.decodeTimeout * 1000,
-      allowSvg: options.allowSvg,
-      scaledDecoding: options.scaledDecoding,
-    }),
-  );
+export function openPictureDecoder(recipe: Recipe, options: DecodeOptions): Decoder {
+  return openDecoder(recipe, decodingSettings(options));
+}
+
+/** The user's options in the decoder's units. */
+export function decodingSettings(options: DecodeOptions): DecodingSettings {
+  return {
+    size: options.decoders,
+    maxBytes: maxPictureBytes(options),
+    maxPixels: Math.floor(options.maxMegapixels * 1e6),
+    timeoutMs: options.decodeTimeout * 1000,
+    allowSvg: options.allowSvg,
+    scaledDecoding: options.scaledDecoding,
+  };
 }

@@ -107,7 +107,7 @@ describe('openDecoder', () => {
     const decoder = open({ allowSvg: true, timeoutMs: 700 });
     await expect(decoder.decode(nestedUseSvg())).rejects.toMatchObject({
       code: 'decode_timeout',
-      message: 'Expected decoding to take at most 0.7 s, it took longer and was ended.',
+      message: 'Expected decoding to take at most 0.7 s, but it took longer and was stopped.',
     });
     expect((await decoder.decode(picture('animals/cat.jpg'))).format).toBe('jpeg');
   });
