@@ -31,5 +31,5 @@ export const stackOutputs = {
   trainingJob: 'TrainingJob',
   /** The same for igpt batch submit. */
   batchQueue: 'BatchQueue',
-  batchJob: 'Job',
+  batchJob: 'BatchJob',
 } as const;

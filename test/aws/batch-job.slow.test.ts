@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
     });
     stack = await createTemplateStack(directory, 'Mine', clients);
     bucket = createS3Store({ client: clients.s3, bucket: stack.output('OutputBucket'), clock });
-    const { ContainerProperties: container } = stack.properties('AWS::Batch::JobDefinition', 'JobDefinition');
+    const { ContainerProperties: container } = stack.properties('AWS::Batch::JobDefinition', 'BatchDefinition');
     for (const { Name, Value } of container.Environment) batch.definition[Name] = stack.resolve(Value);
     const made = (name: string): string => {
       try {

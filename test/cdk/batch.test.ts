@@ -8,9 +8,9 @@ const gpu = imageGptTemplate({ batch: 'true' });
 const cpu = imageGptTemplate({ batch: 'true', compute: 'cpu', batchTasks: '10' });
 
 const environmentOf = (template: typeof gpu) =>
-  resource(template, 'AWS::Batch::ComputeEnvironment', 'JobEnvironment').properties;
+  resource(template, 'AWS::Batch::ComputeEnvironment', 'BatchEnvironment').properties;
 const definitionOf = (template: typeof gpu) =>
-  resource(template, 'AWS::Batch::JobDefinition', 'JobDefinition').properties;
+  resource(template, 'AWS::Batch::JobDefinition', 'BatchDefinition').properties;
 
 test('a stack has no place for batch jobs unless it is asked for, and tells where it is', () => {
   const { batchQueue, batchJob } = stackOutputs;

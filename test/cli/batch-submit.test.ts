@@ -22,7 +22,7 @@ describe('igpt batch submit, status and cancel', () => {
     ['cancel', ['first']],
   ])('%s says so when the stack has no place for batch jobs', async (verb, args) => {
     await using aws = await startScriptedAws();
-    aws.answer(stack('BatchQueue', 'Job'));
+    aws.answer(stack('BatchQueue', 'BatchJob'));
     const { code, stderr } = await batch(aws, verb, ...args);
     expect(stderr).toContain('stack Mine has no place for batch jobs; deploy it with npx cdk deploy -c batch=true');
     expect(code).toBe(2);
