@@ -1,5 +1,5 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import type { Projections } from './attention.ts';
+import { attentionScale, type Projections } from './attention.ts';
 import { embed, transformerBlock } from './block.ts';
 import { tokenLogits } from './embedding.ts';
 import type { ImageGptModel } from './forward-graph.ts';
@@ -24,11 +24,14 @@ export function cacheNames(layer: number): { keys: string; values: string } {
 }
 
 /**
- * One decoding step for `batch` samples at the same place. Inputs: `tokens` int32 [batch], the tokens just chosen;
- * `position` int32 [1], where they are fed (SOS was 0); `keys.<l>`, `values.<l>` [batch, n_head, capacity, dh], what
- * earlier steps gave; `visible` [1, 1, 1, capacity], 0 where the cache is filled, -infinity elsewhere. Gives `logits`
- * [batch, V] for the next token and `rows` [2 x n_layer, batch, n_head, dh], the new keys and values: the cache itself
- * is never copied.
+ * One decoding step for `batch` samples at the same position.
+ *
+ * Inputs: `tokens` int32 [batch], the tokens just chosen; `position` int32 [1], their position (SOS was 0);
+ * `keys.<l>` and `values.<l>` [batch, n_head, capacity, dh], the cache of earlier steps; `visible` [1, 1, 1, capacity],
+ * 0 where the cache is filled, -infinity elsewhere.
+ *
+ * Outputs: `logits` [batch, V] for the next token; `rows` [2 x n_layer, batch, n_head, dh], the new keys and values. The
+ * caller adds them to the cache, so the graph never copies it.
  *
  * @throws GraphError
  */
@@ -40,8 +43,8 @@ export function decodeStepGraph({ config, weights }: ImageGptModel, batch: numbe
   const position = addInput(graph, 'position', 'int32', [1]);
   const visible = addInput(graph, 'visible', 'float32', [1, 1, 1, 'capacity']);
   const content = unsqueeze(graph, gatherRows(graph, addWeight(graph, weights.wte), tokens), 1); // [batch, 1, d]
-  const place = gatherRows(graph, addWeight(graph, weights.wpe), position); // [1, d]
-  let point = embed(graph, content, place, config, weights);
+  const offset = gatherRows(graph, addWeight(graph, weights.wpe), position); // [1, d]
+  let point = embed(graph, content, offset, config, weights);
   const rows: Value[] = [];
   for (let layer = 0; layer < L; layer++) {
     const names = cacheNames(layer);
@@ -67,7 +70,7 @@ export function decodeStepGraph({ config, weights }: ImageGptModel, batch: numbe
   return graph;
 }
 
-/** One query, key and value a head: [batch, H, 1, dh] each. */
+/** Query, key and value by head: [batch, H, 1, dh] each. */
 function byHead(graph: Graph, projections: Projections, { n_embd: d, n_head: H }: ImageGptConfig): Value[] {
   if ('packed' in projections) {
     return split(graph, reshape(graph, projections.packed, [0, 3 * H, 1, d / H]), [H, H, H], 1);
@@ -75,21 +78,21 @@ function byHead(graph: Graph, projections: Projections, { n_embd: d, n_head: H }
   return [projections.q, projections.k, projections.v].map((value) => reshape(graph, value, [0, H, 1, d / H]));
 }
 
-/** softmax([q K^T + visible, q k^T] / sqrt(dh)) [V, v]: the new key and value stay apart from the cache. */
+/** softmax([q k^T, q K^T + visible] / sqrt(dh)) [v, V], with k and v of the new token and K and V of the cache. */
 function attendCache(
   graph: Graph,
   q: Value,
   key: Value,
   value: Value,
   cache: { keys: Value; values: Value; visible: Value },
-  { n_embd: d, n_head: H }: ImageGptConfig,
+  config: ImageGptConfig,
 ): Value {
-  const scale = 1 / Math.sqrt(d / H);
+  const scale = attentionScale(config);
   const old = add(graph, matMulTransposed(graph, q, cache.keys, scale), cache.visible); // [batch, H, 1, capacity]
   const own = matMulTransposed(graph, q, key, scale); // [batch, H, 1, 1]
-  const shares = softmax(graph, concat(graph, [own, old], 3));
-  const ownPart = multiply(graph, slice(graph, shares, 0, 1, 3), value);
+  const shares = softmax(graph, concat(graph, [own, old], 3)); // [batch, H, 1, 1 + capacity]
+  const ownPart = multiply(graph, slice(graph, shares, 0, 1, 3), value); // [batch, H, 1, dh]
   const oldPart = matMul(graph, slice(graph, shares, 1, Number.MAX_SAFE_INTEGER, 3), cache.values); // [batch, H, 1, dh]
   const mixed = add(graph, oldPart, ownPart);
-  return reshape(graph, mixed, [0, 1, d]);
+  return reshape(graph, mixed, [0, 1, config.n_embd]); // [batch, 1, d]
 }

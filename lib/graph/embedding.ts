@@ -5,8 +5,8 @@ import { float32, gatherRows, int32, matMulTransposed, shiftColumns, unsqueeze, 
 import type { ImageGptWeights } from './weights.ts';
 
 /**
- * Content vectors [1, n, d] of an autoregressive model (paper section 2.1): position 0 sees SOS, position i > 0 sees
- * token i - 1, so the last token never enters. `tokens` is int32 [1, n], without SOS.
+ * Token embeddings [batch, n, d] of an autoregressive model (paper section 2.1): position 0 gets SOS, position i > 0 gets
+ * token i - 1, and the last token is not used. `tokens` int32 [batch, n], without SOS.
  */
 export function shiftedEmbedding(
   graph: Graph,
@@ -19,7 +19,7 @@ export function shiftedEmbedding(
   if (weights.sos === undefined) {
     return gatherRows(graph, table, shiftColumns(graph, tokens, 1, -1, int32(graph, config.n_colors))); // SOS: row V
   }
-  const content = gatherRows(graph, table, shiftColumns(graph, tokens, 1, -1, int32(graph, 0))); // [1, n, d]
+  const content = gatherRows(graph, table, shiftColumns(graph, tokens, 1, -1, int32(graph, 0))); // [batch, n, d]
   const first = addConstant(
     graph,
     'first position',
@@ -29,15 +29,15 @@ export function shiftedEmbedding(
   return where(graph, first, addWeight(graph, weights.sos), content);
 }
 
-/** Content vectors [1, n, d] of a BERT model: neither SOS nor shift; zero where `mask` (bool [1, n]) is true. */
+/** Token embeddings [batch, n, d] of a BERT model, without SOS or shift: zero where `mask` (bool [batch, n]) is true. */
 export function maskedEmbedding(graph: Graph, tokens: Value, mask: Value, weights: ImageGptWeights): Value {
-  const content = gatherRows(graph, addWeight(graph, weights.wte), tokens); // [1, n, d]
+  const content = gatherRows(graph, addWeight(graph, weights.wte), tokens); // [batch, n, d]
   return where(graph, unsqueeze(graph, mask, 2), float32(graph, 0), content);
 }
 
 /**
- * What each position expects, [b, n, V], from the residual stream after ln_f, [b, n, d]. The output matrix is its own,
- * not the embedding's, and has no row for SOS (model.py, `wtet`).
+ * Logits of the token at each position, [batch, n, V], from the residual stream after ln_f, [batch, n, d]. The output
+ * matrix is not shared with the embedding and has no row for SOS (model.py, `wtet`).
  *
  * @throws GraphError `output_unavailable`
  */
@@ -45,7 +45,7 @@ export function tokenLogits(graph: Graph, normed: Value, weights: ImageGptWeight
   if (weights.lmHead === undefined) {
     throw new GraphError(
       'output_unavailable',
-      'Likelihood, logits and sampling need lm_head.weight, which this checkpoint does not have.',
+      'Expected lm_head.weight for likelihood, logits or sampling, but this checkpoint lacks it. Use a checkpoint saved with its language-model head.',
     );
   }
   return matMulTransposed(graph, normed, addWeight(graph, weights.lmHead));

@@ -1,10 +1,10 @@
 import { ImageGptError } from '../ports/error.ts';
 
 export type GraphErrorCode =
-  /** The checkpoint has no weights for an output that was asked for. */
+  /** The checkpoint lacks the weights of a requested output. */
   'output_unavailable' | 'layer_out_of_range';
 
-/** A graph was asked for that the checkpoint cannot give. */
+/** The requested graph cannot be built from this checkpoint. */
 export class GraphError extends ImageGptError {
   declare readonly code: GraphErrorCode;
 

@@ -1,7 +1,7 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { FeatureNorm } from '../ports/model.ts';
-import { type Batch, fullAttention, plainAttention } from './attention.ts';
-import { embed, transformerBlock } from './block.ts';
+import type { Batch } from './attention.ts';
+import { embed } from './block.ts';
 import { maskedEmbedding, shiftedEmbedding, tokenLogits } from './embedding.ts';
 import { GraphError } from './error.ts';
 import { addConstant, addInput, addOutput, addWeight, createGraph, type Graph, type Value } from './graph.ts';
@@ -39,29 +39,29 @@ interface FeatureRequest {
   pool: 'mean' | 'none';
 }
 
-/** What a forward graph computes; several at once share one pass. */
+/** Outputs of a forward graph. Several share one pass. */
 export interface ForwardRequest {
-  /** `features` [1, k x d], unpooled [1, n, k x d]. */
-  features?: FeatureRequest;
-  /** `classes` [1, C], logits before softmax: of the probe where there is one, else of score.weight. */
-  classes?: boolean;
-  /** `likelihood` [1, n]: -log p of every token of the input, nats. */
-  likelihood?: boolean;
+  /** `features` [1, k x d], or [1, n, k x d] without pooling. */
+  features?: FeatureRequest | undefined;
+  /** `classes` [1, C], logits before softmax, from the probe if the model has one, else from score.weight. */
+  classes?: boolean | undefined;
+  /** `likelihood` [1, n]: -log p of every input token (nats). */
+  likelihood?: boolean | undefined;
   /** `logits` [1, n, V]; position i predicts token i. */
-  logits?: boolean;
+  logits?: boolean | undefined;
 }
 
 export interface ImageGptModel {
   config: ImageGptConfig;
   weights: ImageGptWeights;
-  probe?: LinearProbe;
+  probe?: LinearProbe | undefined;
 }
 
 /**
- * One picture forward: `tokens` int32 [1, n] in raster order without SOS, for BERT models also `mask` bool [1, n].
- * Nothing above the highest layer asked for is computed. One picture a run: on a CPU it is as fast as several at a time,
- * and a picture's numbers cannot depend on its neighbours. With `batch`, for GPUs, that many pictures go side by side
- * and lead every shape instead of 1.
+ * The forward pass of one picture. Inputs: `tokens` int32 [1, n] in raster order without SOS; BERT models also `mask`
+ * bool [1, n]. Layers above the highest requested one are left out. A CPU gains nothing from several pictures at a time,
+ * and a single picture's numbers cannot depend on others. For GPUs, `batch` replaces the leading 1 of every shape by its
+ * number of pictures.
  *
  * @throws GraphError
  */
@@ -107,10 +107,10 @@ export function forwardGraph(model: ImageGptModel, request: ForwardRequest, batc
   return graph;
 }
 
-/** Any layer, raw or after its next norm, [1, n, d]. */
+/** Features of a layer, raw or after the next norm: [1, n, d]. */
 type Layers = (layer: number, norm: FeatureNorm) => Value;
 
-/** Blocks are appended to the graph up to the highest layer that is asked for. */
+/** Appends blocks when a layer is first requested, up to that layer. */
 function transformer(graph: Graph, tokens: Value, model: ImageGptModel, batch: Batch | undefined): Layers {
   const { config, weights } = model;
   const bert = config.objective === 'bert';
@@ -121,11 +121,10 @@ function transformer(graph: Graph, tokens: Value, model: ImageGptModel, batch: B
     const found = known[layer];
     if (found !== undefined) return found;
     const below = strips(layer - 1);
-    const next = bert
-      ? below.map((strip) => bertLayer(graph, strip, layer - 1, model, batch))
-      : batch === undefined
-        ? causalLayer(graph, below, layer - 1, config, weights).strips
-        : below.map((strip) => wholeLayer(graph, strip, layer - 1, config, weights, batch));
+    const next =
+      bert || batch !== undefined
+        ? below.map((strip) => wholeLayer(graph, strip, layer - 1, config, weights, batch))
+        : causalLayer(graph, below, layer - 1, config, weights).strips;
     known.push(next);
     return next;
   }
@@ -159,7 +158,7 @@ function embedShifted(
   return embedStrips(graph, shiftedEmbedding(graph, tokens, config, weights, n), n, config, weights, batch);
 }
 
-/** A BERT model sees all positions from each, so they stay together. */
+/** In a BERT model every position sees all others, so they stay together. */
 function embedMasked(
   graph: Graph,
   tokens: Value,
@@ -171,23 +170,7 @@ function embedMasked(
   return [{ length: n, ...embed(graph, content, addWeight(graph, weights.wpe), config, weights) }];
 }
 
-function bertLayer(
-  graph: Graph,
-  strip: Strip,
-  layer: number,
-  { config, weights }: ImageGptModel,
-  batch: Batch | undefined,
-): Strip {
-  const { length } = strip;
-  const point = transformerBlock(graph, strip, layer, config, weights, (projections) =>
-    batch === undefined
-      ? fullAttention(graph, projections, config)
-      : plainAttention(graph, projections, config, { length, causal: false }),
-  );
-  return { length, ...point };
-}
-
-/** Mean over the tokens [pictures, d], made once for each layer and norm: a product with a row of 1/n, the same in every run. */
+/** Mean over the tokens [pictures, d], built once per layer and norm: a product with a row of 1/n. */
 function pooledFeatures(graph: Graph, layers: Layers, n: number, pictures: number) {
   const known = new Map<Value, Value>();
   return (layer: number, norm: FeatureNorm): Value => {
@@ -218,10 +201,10 @@ function classLogits(
   if (weights.score === undefined) {
     throw new GraphError(
       'output_unavailable',
-      'Class logits need score.weight or probe.safetensors, which this checkpoint does not have.',
+      'Expected score.weight or probe.safetensors for class logits, but this checkpoint has neither. Add a head: igpt probe or igpt train.',
     );
   }
-  const features = pooled(config.n_layer, 'next'); // mean of ln_f, SOS position included
+  const features = pooled(config.n_layer, 'next'); // mean after ln_f, with the SOS position
   const value = matMulTransposed(graph, features, addWeight(graph, weights.score));
   return { value, classes: weights.score.shape[0] ?? 0 };
 }

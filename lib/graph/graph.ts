@@ -1,12 +1,12 @@
 import type { IntegerMatrix, Weight } from './weights.ts';
 
-/** Element types that our graphs use; the names are onnxruntime's. */
+/** Element types of our graphs, by onnxruntime's names. */
 export type ElementType = 'float32' | 'float16' | 'bfloat16' | 'uint8' | 'int8' | 'int32' | 'int64' | 'bool';
 
-/** A number, or the name of a size that is known only when the graph runs. */
+/** A number, or the name of a size that is known only when the graph is executed. */
 export type Dimension = number | string;
 
-/** Name of a value in a graph. The empty string stands for an optional input that is absent. */
+/** Name of a value in a graph. The empty string is an absent optional input or output. */
 export type Value = string;
 
 export type Attribute =
@@ -16,10 +16,10 @@ export type Attribute =
   | { kind: 'ints'; value: readonly number[] }
   | { kind: 'floats'; value: readonly number[] };
 
-/** One operation as plain data, so that a graph can be read and differentiated as well as run. */
+/** One operation as plain data, so that code can read, change and differentiate a graph before it is written. */
 export interface Node {
   operator: string;
-  /** The empty string is ONNX itself, `com.microsoft` is onnxruntime's own set. */
+  /** The operator set: the empty string is ONNX's, `com.microsoft` is onnxruntime's own. */
   domain: '' | 'com.microsoft';
   inputs: readonly Value[];
   outputs: readonly Value[];
@@ -33,7 +33,7 @@ export interface GraphValue {
   shape: readonly Dimension[];
 }
 
-/** A constant: its bytes lie in the graph (little endian, C order), or in a file beside the checkpoint's other weights. */
+/** A constant. Its bytes (little endian, C order) are in the graph, or in a weight file of the checkpoint. */
 export type Initializer = GraphValue & { shape: readonly number[] } & (
     | { bytes: Uint8Array }
     | { file: string; offset: number; length: number }
@@ -56,7 +56,7 @@ export function addInput(graph: Graph, name: Value, type: ElementType, shape: re
   return name;
 }
 
-/** Makes `value` an output of the graph, called `name`. */
+/** Makes `value` an output of the graph, named `name`. */
 export function addOutput(
   graph: Graph,
   name: string,
@@ -68,7 +68,7 @@ export function addOutput(
   graph.outputs.push({ name, type, shape });
 }
 
-/** Appends an operation with one output, and returns that. */
+/** Appends an operation with one output and returns the output. */
 export function addNode(
   graph: Graph,
   operator: string,
@@ -81,7 +81,7 @@ export function addNode(
   return output;
 }
 
-/** Appends an operation whose outputs the caller has named (see {@link nextValue}); an empty name is not wanted. */
+/** Appends an operation whose outputs the caller names (see {@link nextValue}). An empty name leaves an output out. */
 export function pushNode(
   graph: Graph,
   operator: string,
@@ -93,7 +93,7 @@ export function pushNode(
   graph.nodes.push({ operator, domain, inputs, outputs, attributes });
 }
 
-/** A name for an output of the node that is appended next: it counts the nodes, so every build gives the same. */
+/** A name for an output of the node that is appended next. It contains the node's number, so every build gives the same. */
 export function nextValue(graph: Graph, stem: string): Value {
   return `${stem}_${graph.nodes.length}`;
 }
@@ -111,7 +111,7 @@ const bytesPerElement: Readonly<Record<ElementType, number>> = {
 
 const weightTypes = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
-/** A small constant kept inside the graph. Equal names must mean equal contents. */
+/** A small constant inside the graph. A second constant of the same name is not added: it must have the same contents. */
 export function addConstant(
   graph: Graph,
   name: string,
@@ -130,7 +130,7 @@ export function addConstant(
   const bytes = ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : Uint8Array.from(data, Number);
-  if (bytes.length !== elements(shape) * bytesPerElement[type]) {
+  if (bytes.length !== elementsOf(shape) * bytesPerElement[type]) {
     throw new RangeError(`Expected [${shape}] of ${type} for ${name}, received ${bytes.length} bytes`);
   }
   graph.initializers.set(name, { name, type, shape, bytes });
@@ -138,9 +138,9 @@ export function addConstant(
 }
 
 /**
- * A weight of the checkpoint, mapped from its file. `shape` may declare other dimensions over the same bytes, and
- * `rows` takes only some rows of its first dimension: neither costs a copy. Weights of 16 bits are widened to float32
- * (onnxruntime does so once, while it opens the graph, and keeps the wide copy).
+ * A weight of the checkpoint, mapped from its file. `shape` declares other dimensions for the same bytes; `rows` selects
+ * rows of the first dimension. Neither copies anything. 16-bit weights are widened to float32: onnxruntime does this once,
+ * when it opens the graph, and keeps the wide copy.
  */
 export function addWeight(
   graph: Graph,
@@ -149,11 +149,11 @@ export function addWeight(
 ): Value {
   const type = weightTypes[weight.dtype];
   const [first = 1, ...rest] = weight.shape;
-  const rowBytes = elements(rest) * bytesPerElement[type];
+  const rowBytes = elementsOf(rest) * bytesPerElement[type];
   const start = options.rows?.start ?? 0;
   const count = options.rows?.count ?? first;
   const shape = options.shape ?? (weight.shape.length === 0 ? [] : [count, ...rest]);
-  if (elements(shape) !== count * elements(rest) || start + count > first) {
+  if (elementsOf(shape) !== count * elementsOf(rest) || start + count > first) {
     throw new RangeError(`Expected ${count} rows of ${weight.name} [${weight.shape}] as [${shape}]`);
   }
   const name = `${weight.name}[${start}:${start + count}] as ${shape.join('x')}`;
@@ -173,7 +173,7 @@ export function addWeight(
   return value;
 }
 
-/** A matrix in 8 bits, mapped from its file as it stands. */
+/** An 8-bit matrix, mapped from its file. */
 export function addIntegerMatrix(graph: Graph, { name, dtype, shape, file, offset, length }: IntegerMatrix): Value {
   const type = dtype === 'I8' ? 'int8' : 'uint8';
   graph.initializers.set(name, { name, type, shape, file, offset, length });
@@ -192,6 +192,7 @@ export const onnxElementType: Readonly<Record<ElementType, number>> = {
   bfloat16: 16,
 };
 
-function elements(shape: readonly number[]): number {
+/** Number of elements of a tensor. */
+export function elementsOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }

@@ -1,16 +1,16 @@
 import { addNode, type Graph, type Initializer, type Node, onnxElementType, type Value } from './graph.ts';
 
-/** Sums of many exponentials: 16 bits would lose the likelihood's digits. What comes after it stays wide too. */
-const WIDE_FROM = 'LogSoftmax';
+/** Sums many exponentials, too many for 16 bits. From here on, values stay in float32. */
+const wideFrom = 'LogSoftmax';
 
 /**
- * The same graph in 16 bits, for GPUs: F16 weights enter as they are instead of being widened, constants are narrowed,
- * outputs are float32 as before. Every weight must be F16.
+ * The same graph in 16 bits, for GPUs. F16 weights are not widened, constants are narrowed, outputs stay float32. Every
+ * weight must be F16.
  */
 export function halfGraph(graph: Graph): Graph {
   const half: Graph = { ...graph, nodes: [], initializers: new Map() };
   for (const [name, initializer] of graph.initializers) half.initializers.set(name, narrowed(initializer));
-  /** Names of F16 weights by those of their widened copies. */
+  /** Name of the widened copy -> name of the F16 weight. */
   const narrow = new Map<Value, Value>();
   const wide = new Set<Value>();
   const outputs = new Set(graph.outputs.filter(({ type }) => type === 'float32').map(({ name }) => name));
@@ -22,7 +22,7 @@ export function halfGraph(graph: Graph): Graph {
       continue;
     }
     const inputs = node.inputs.map((input) => narrow.get(input) ?? input);
-    if (node.operator === WIDE_FROM) {
+    if (node.operator === wideFrom) {
       const input = addNode(half, 'Cast', inputs, { to: { kind: 'int', value: onnxElementType.float32 } });
       half.nodes.push({ ...node, inputs: [input] });
       wide.add(output);
@@ -36,7 +36,7 @@ export function halfGraph(graph: Graph): Graph {
   return half;
 }
 
-/** An output's Identity becomes the cast that makes it float32. */
+/** Turns an output's Identity into the cast to float32. */
 function castToFloat32(node: Node, inputs: readonly Value[]): Node {
   return { ...node, operator: 'Cast', inputs, attributes: { to: { kind: 'int', value: onnxElementType.float32 } } };
 }

@@ -10,28 +10,29 @@ import {
   writeString,
 } from './protobuf.ts';
 
-/** ONNX 1.16, the first whose operator set is {@link OPSET}. */
-const IR_VERSION = 10;
-/** The newest operator set that every onnxruntime since 1.18 runs. */
-const OPSET = 21;
-const MICROSOFT_OPSET = 1;
+/** Of ONNX 1.16, the first version with {@link operatorSet}. */
+const irVersion = 10;
+/** The newest operator set that onnxruntime supports since 1.18. */
+const operatorSet = 21;
+const microsoftOperatorSet = 1;
 
 /** AttributeProto.AttributeType of onnx.proto. */
 const attributeType: Readonly<Record<Attribute['kind'], number>> = { float: 1, int: 2, string: 3, floats: 6, ints: 7 };
 
-const DATA_LOCATION_EXTERNAL = 1;
+/** TensorProto.DataLocation of onnx.proto. */
+const externalData = 1;
 
 /**
- * Writes a graph as an ONNX ModelProto (field numbers from onnx.proto). External initialisers become `location`,
- * `offset` and `length`, relative to the folder that the session is given.
+ * Writes a graph as an ONNX ModelProto, with the field numbers of onnx.proto. A constant in a file becomes `location`
+ * (relative to the session's folder), `offset` and `length`.
  */
 export function writeOnnx(graph: Graph): Uint8Array<ArrayBuffer> {
   const model = createMessage();
-  writeInt(model, 1, IR_VERSION);
+  writeInt(model, 1, irVersion);
   writeString(model, 2, 'image-gpt-serverless');
   writeMessage(model, 7, graphProto(graph));
-  writeMessage(model, 8, operatorSetProto('', OPSET));
-  writeMessage(model, 8, operatorSetProto('com.microsoft', MICROSOFT_OPSET));
+  writeMessage(model, 8, operatorSetProto('', operatorSet));
+  writeMessage(model, 8, operatorSetProto('com.microsoft', microsoftOperatorSet));
   return toBytes(model);
 }
 
@@ -92,7 +93,7 @@ function tensorProto(initializer: Initializer): Message {
     writeMessage(message, 13, entryProto('location', initializer.file));
     writeMessage(message, 13, entryProto('offset', String(initializer.offset)));
     writeMessage(message, 13, entryProto('length', String(initializer.length)));
-    writeInt(message, 14, DATA_LOCATION_EXTERNAL);
+    writeInt(message, 14, externalData);
   }
   return message;
 }

@@ -1,6 +1,6 @@
 import { addConstant, addNode, type Graph, nextValue, pushNode, type Value } from './graph.ts';
 
-/** One function an operation, named after it. Shapes are written `[batch, n, d]`; b is any leading dimensions. */
+// One function per ONNX operator. In shapes, b stands for any leading dimensions.
 
 /** Elementwise sum, with broadcasting. */
 export function add(graph: Graph, a: Value, b: Value): Value {
@@ -17,7 +17,7 @@ export function matMul(graph: Graph, a: Value, b: Value): Value {
   return addNode(graph, 'MatMul', [a, b]);
 }
 
-/** alpha x [b, m, k] x transposed [n, k] or [b, n, k] -> [b, m, n]: the second factor stays as it lies in memory. */
+/** alpha x [b, m, k] x transposed [n, k] or [b, n, k] -> [b, m, n]: the second factor is read as it is stored. */
 export function matMulTransposed(graph: Graph, a: Value, b: Value, alpha = 1): Value {
   return addNode(
     graph,
@@ -33,33 +33,34 @@ export function gatherRows(graph: Graph, table: Value, indices: Value): Value {
   return addNode(graph, 'Gather', [table, indices], { axis: { kind: 'int', value: 0 } });
 }
 
-/** From each row of `data` [b, m] the element that `indices` [b, 1] names -> [b, 1]. */
+/** The element of each row of `data` [b, m] at `indices` [b, 1] -> [b, 1]. */
 export function gatherElements(graph: Graph, data: Value, indices: Value, axis: number): Value {
   return addNode(graph, 'GatherElements', [data, indices], { axis: { kind: 'int', value: axis } });
 }
 
-/** `data` [b, m] with the element that `indices` [b, 1] names replaced by that of `updates` [b, 1], in each row. */
+/** `data` [b, m] with the element of each row at `indices` [b, 1] replaced by `updates` [b, 1]. */
 export function scatterElements(graph: Graph, data: Value, indices: Value, updates: Value, axis: number): Value {
   return addNode(graph, 'ScatterElements', [data, indices, updates], { axis: { kind: 'int', value: axis } });
 }
 
+/** `values` joined along one axis; a single value is returned as it is. */
 export function concat(graph: Graph, values: readonly Value[], axis: number): Value {
   const [only] = values;
   if (only !== undefined && values.length === 1) return only;
   return addNode(graph, 'Concat', values, { axis: { kind: 'int', value: axis } });
 }
 
-/** `shape` may hold one -1 (whatever is left) and zeros (as in the input). */
+/** `shape` may hold one -1 (the remaining elements) and zeros (the input's size). */
 export function reshape(graph: Graph, value: Value, shape: readonly number[]): Value {
   return addNode(graph, 'Reshape', [value, int64s(graph, shape)]);
 }
 
-/** Elements [start, end) along one axis; an end beyond it means all that are left. */
+/** Elements [start, end) along one axis; `end` may lie beyond the axis. */
 export function slice(graph: Graph, value: Value, start: number, end: number, axis: number): Value {
   return addNode(graph, 'Slice', [value, int64s(graph, [start]), int64s(graph, [end]), int64s(graph, [axis])]);
 }
 
-/** Puts `before` copies of `fill` in front and drops `-after` at the end, along the last of two axes. */
+/** Adds `before` columns of `fill` at the start and removes `-after` columns at the end: [rows, columns]. */
 export function shiftColumns(graph: Graph, value: Value, before: number, after: number, fill: Value): Value {
   return addNode(graph, 'Pad', [value, int64s(graph, [0, before, 0, after]), fill]);
 }
@@ -77,7 +78,7 @@ export function transpose(graph: Graph, value: Value, order: readonly number[]):
   return addNode(graph, 'Transpose', [value], { perm: { kind: 'ints', value: order } });
 }
 
-/** Pieces of the given sizes along one axis; a single piece is the value itself. */
+/** Parts of the given sizes along one axis; a single part is the value itself. */
 export function split(graph: Graph, value: Value, sizes: readonly number[], axis: number): Value[] {
   if (sizes.length === 1) return [value];
   const parts = sizes.map((_, i) => nextValue(graph, `part${i}`));
@@ -99,14 +100,17 @@ export function logSoftmax(graph: Graph, value: Value): Value {
   return addNode(graph, 'LogSoftmax', [value], { axis: { kind: 'int', value: -1 } });
 }
 
-/** x * sigmoid(1.702 x), the paper's activation. */
+/** Slope of the paper's activation, x sigmoid(1.702 x). */
+export const activationSlope = 1.702;
+
+/** x sigmoid(1.702 x), the paper's activation. */
 export function quickGelu(graph: Graph, value: Value): Value {
-  return addNode(graph, 'QuickGelu', [value], { alpha: { kind: 'float', value: 1.702 } }, 'com.microsoft');
+  return addNode(graph, 'QuickGelu', [value], { alpha: { kind: 'float', value: activationSlope } }, 'com.microsoft');
 }
 
 /**
- * Residual sum = a + b + bias, and its RMS norm = sum * gain / sqrt(mean(sum^2) + epsilon), in one pass.
- * a [batch, n, d], b the same or [n, d], gain and bias [d]. iGPT's norm subtracts no mean (model.py, `norm`).
+ * Residual sum = a + b + bias, and its RMS norm = sum * gain / sqrt(mean(sum^2) + epsilon), in one pass: a [batch, n, d],
+ * b [batch, n, d] or [n, d], gain and bias [d]. iGPT's norm does not subtract the mean (model.py, `norm`).
  */
 export function addAndNorm(
   graph: Graph,
@@ -131,7 +135,7 @@ export function addAndNorm(
 }
 
 /** A constant int64 list, shared by name. */
-function int64s(graph: Graph, values: readonly number[]): Value {
+export function int64s(graph: Graph, values: readonly number[]): Value {
   return addConstant(graph, `int64 [${values}]`, BigInt64Array.from(values, BigInt), [values.length]);
 }
 

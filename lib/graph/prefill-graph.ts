@@ -5,9 +5,9 @@ import { concat, reshape, slice } from './operators.ts';
 import { causalLayer, embedStrips } from './strips.ts';
 
 /**
- * Begins to decode one picture: reads SOS and the first `length - 1` tokens in one pass. `tokens` int32 [1, length], the
- * last of which does not matter. Gives `logits` [1, V] for the token at place `length - 1`, and `rows`
- * [2 x n_layer, n_head, length, dh]: keys and values of every block, in turn.
+ * Starts to decode one picture: reads SOS and the first `length - 1` tokens in one pass. Input: `tokens` int32
+ * [1, length], whose last token is ignored. Outputs: `logits` [1, V] for the token at position `length - 1`; `rows`
+ * [2 x n_layer, n_head, length, dh], alternately the keys and the values of each block.
  *
  * @throws GraphError
  */

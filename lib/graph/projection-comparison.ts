@@ -4,39 +4,39 @@ import { add, concat, multiply, reshape, split } from './operators.ts';
 import { multiplyProjection } from './projection.ts';
 import type { BlockWeights, ImageGptWeights, QuantizedBlock, Weight } from './weights.ts';
 
-/** Matrices of a block that are compared, in the order of the sums. */
-const COMPARED = ['attention', 'attentionProjection', 'fc', 'mlpProjection'] as const;
+/** The compared matrices of a block, in the order of the sums. */
+const compared = ['attention', 'attentionProjection', 'fc', 'mlpProjection'] as const;
 
-type Compared = (typeof COMPARED)[number];
+type Compared = (typeof compared)[number];
 
-/** A product of the f32 graph: [1, rows, k] in, [1, rows, columns] out. */
+/** A matrix product of the f32 graph: input [1, rows, k], output [1, rows, columns]. */
 interface Product {
   input: Value;
   output: Value;
 }
 
 /**
- * Runs the model in f32 on its first `length` tokens, int32 [1, length] (BERT models: and `mask`), and every matrix in
- * its other number format on the very inputs that it gets there. Gives `sums` [n_layer x 4 x 3], over all outputs of a
- * matrix: f32 x other, f32 squared, other squared; so cosine = first / sqrt(second x third).
+ * A graph that compares each matrix product in f32 with the same product in the matrix's other number format, on the same
+ * input. Inputs: `tokens` int32 [1, length]; BERT models also `mask`. Output: `sums` [n_layer x 4 x 3], for each matrix
+ * the sums of f32 x other, f32 squared and other squared. The cosine is first / sqrt(second x third).
  */
 export function projectionComparison(model: ImageGptModel, quantized: ImageGptWeights, length: number): Graph {
   const { weights, config } = model;
   const shorter = { config: { ...config, n_positions: length }, weights };
   const graph = forwardGraph(shorter, { features: { layers: [config.n_layer], norm: 'raw', pool: 'mean' } });
-  graph.outputs.length = 0; // Only what is compared is computed.
+  graph.outputs.length = 0; // The features are not needed: compute only the products.
   const nodes = [...graph.nodes];
   const sums = weights.blocks.flatMap((block, layer) => {
     const other = quantized.blocks[layer]?.quantized;
     if (other === undefined) throw new RangeError(`Expected block ${layer} in another number format`);
-    return COMPARED.flatMap((name) => compare(graph, nodes, name, block, other, config.n_embd));
+    return compared.flatMap((name) => compare(graph, nodes, name, block, other, config.n_embd));
   });
   const scalars = sums.map((sum) => reshape(graph, sum, [1]));
   addOutput(graph, 'sums', concat(graph, scalars, 0), 'float32', [scalars.length]);
   return graph;
 }
 
-/** The three sums of one matrix, over all strips. */
+/** The three sums of one matrix over all strips. */
 function compare(
   graph: Graph,
   nodes: readonly Node[],
@@ -53,7 +53,7 @@ function compare(
   return strips.reduce((totals, strip) => totals.map((total, i) => add(graph, total, strip[i] ?? '')));
 }
 
-/** All products with one matrix, one a strip. OpenAI's three of q, k and v are joined to one. */
+/** All products with one matrix, one per strip. OpenAI's three products for q, k and v are joined. */
 function productsOf(graph: Graph, nodes: readonly Node[], name: Compared, block: BlockWeights, d: number): Product[] {
   const shape = [d, d];
   const all = (weight: Weight, options = {}): Product[] => {
@@ -81,7 +81,7 @@ function productsOf(graph: Graph, nodes: readonly Node[], name: Compared, block:
   }
 }
 
-/** The input as the other format gets it: without the gain that was folded, or the values' scales. */
+/** The input of the product in the other format: divided by the folded gain, or by the scales of the values. */
 function inputOf(graph: Graph, input: Value, name: Compared, block: BlockWeights, other: QuantizedBlock): Value {
   switch (name) {
     case 'attention':
@@ -95,7 +95,7 @@ function inputOf(graph: Graph, input: Value, name: Compared, block: BlockWeights
   }
 }
 
-/** q | k | v [1, rows, 3d] with v divided by its scales. */
+/** q | k | v [1, rows, 3d], with v divided by its scales. */
 function dividedValues(graph: Graph, packed: Value, scales: Weight, d: number): Value {
   const [queriesAndKeys = '', values = ''] = split(graph, packed, [2 * d, d], 2);
   return concat(graph, [queriesAndKeys, divide(graph, values, scales)], 2);

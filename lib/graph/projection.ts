@@ -2,8 +2,8 @@ import { type Attribute, addIntegerMatrix, addNode, addWeight, type Graph, type 
 import { matMul } from './operators.ts';
 import type { IntegerMatrix, Projection, Weight } from './weights.ts';
 
-/** MatMulNBits' accuracy_level for products of 8-bit integers; at lower ones it widens the weights in every run. */
-const INTEGER_PRODUCTS = 4;
+/** MatMulNBits' accuracy_level for products of 8-bit integers. At lower levels it widens the weights in every execution. */
+const integerProducts = 4;
 
 /** [batch, n, k] x [k, columns] -> [batch, n, columns], in the projection's number format. */
 export function multiplyProjection(graph: Graph, input: Value, projection: Projection): Value {
@@ -31,7 +31,7 @@ function multiplyBlocks(
     N: int(columns),
     bits: int(8),
     block_size: int(block),
-    accuracy_level: int(INTEGER_PRODUCTS),
+    accuracy_level: int(integerProducts),
   };
   const inputs = [input, addIntegerMatrix(graph, values), addWeight(graph, scales)];
   return addNode(graph, 'MatMulNBits', inputs, attributes, 'com.microsoft');

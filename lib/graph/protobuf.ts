@@ -1,6 +1,6 @@
 /**
- * Writes protobuf messages (https://protobuf.dev/programming-guides/encoding): the four field kinds that ONNX needs.
- * A message is a list of byte pieces, joined once at the end, so that large pieces are never copied twice.
+ * A protobuf message (https://protobuf.dev/programming-guides/encoding), with the field kinds that ONNX needs. Pieces are
+ * joined once at the end, so large ones are copied only once.
  */
 export interface Message {
   pieces: Uint8Array[];
@@ -8,9 +8,10 @@ export interface Message {
   size: number;
 }
 
-const WIRE_VARINT = 0;
-const WIRE_BYTES = 2;
-const WIRE_FIXED32 = 5;
+/** Wire types of the encoding. */
+const wireVarint = 0;
+const wireBytes = 2;
+const wireFixed32 = 5;
 
 const encoder = new TextEncoder();
 
@@ -18,12 +19,12 @@ export function createMessage(): Message {
   return { pieces: [], size: 0 };
 }
 
-/** An integer field (int32, int64, enum). Negative numbers take ten bytes, as protobuf prescribes. */
+/** An integer field (int32, int64, enum). A negative number takes ten bytes, as protobuf requires. */
 export function writeInt(message: Message, field: number, value: number): void {
   if (!Number.isSafeInteger(value)) {
     throw new RangeError(`Expected a safe integer for field ${field}, received ${value}`);
   }
-  push(message, varint(field * 8 + WIRE_VARINT));
+  push(message, varint(field * 8 + wireVarint));
   push(message, varint(value));
 }
 
@@ -31,13 +32,13 @@ export function writeInt(message: Message, field: number, value: number): void {
 export function writeFloat(message: Message, field: number, value: number): void {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setFloat32(0, value, true);
-  push(message, varint(field * 8 + WIRE_FIXED32));
+  push(message, varint(field * 8 + wireFixed32));
   push(message, bytes);
 }
 
-/** A bytes field. The bytes are kept by reference until {@link toBytes}. */
+/** A bytes field. The bytes are not copied before {@link toBytes}. */
 export function writeBytes(message: Message, field: number, bytes: Uint8Array): void {
-  push(message, varint(field * 8 + WIRE_BYTES));
+  push(message, varint(field * 8 + wireBytes));
   push(message, varint(bytes.length));
   push(message, bytes);
 }
@@ -49,7 +50,7 @@ export function writeString(message: Message, field: number, text: string): void
 
 /** A nested message field. */
 export function writeMessage(message: Message, field: number, inner: Message): void {
-  push(message, varint(field * 8 + WIRE_BYTES));
+  push(message, varint(field * 8 + wireBytes));
   push(message, varint(inner.size));
   for (const piece of inner.pieces) push(message, piece);
 }
@@ -69,7 +70,7 @@ function push(message: Message, piece: Uint8Array): void {
   message.size += piece.length;
 }
 
-/** Seven bits a byte, lowest first; the top bit says that more follow. */
+/** Seven bits per byte, lowest first; the top bit is 1 if more bytes follow. */
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];
   if (value >= 0) {

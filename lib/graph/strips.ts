@@ -1,22 +1,30 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import { type Batch, causalAttention, stripLengths, wholeAttention } from './attention.ts';
-import { embed, type Point, transformerBlock } from './block.ts';
+import {
+  type Batch,
+  causalAttention,
+  fitsGroupQueryAttention,
+  fullAttention,
+  fusedAttention,
+  type Projections,
+  stripLengths,
+} from './attention.ts';
+import { embed, type Point, plainAttention, transformerBlock } from './block.ts';
 import { addWeight, type Graph, type Value } from './graph.ts';
 import { split } from './operators.ts';
 import type { ImageGptWeights } from './weights.ts';
 
-/** A run of positions, taken through the layers of an autoregressive model together; strips follow each other. */
+/** Consecutive positions that go through the layers together. */
 export interface Strip extends Point {
   /** Positions. */
   length: number;
 }
 
-/** Positions of the shortest strip when `n` go through the layers: how many rows every matrix product has at least. */
+/** Positions of the shortest strip when `n` go through the layers: the fewest rows of any matrix product. */
 export function shortestStrip(config: ImageGptConfig, n: number): number {
   return Math.min(...stripLengths(config, n));
 }
 
-/** h^0 of `n` positions in strips; `content` [batch, n, d]. */
+/** h^0 of `n` positions in strips; `content` [batch, n, d]. A batch stays whole. */
 export function embedStrips(
   graph: Graph,
   content: Value,
@@ -35,7 +43,7 @@ export function embedStrips(
   });
 }
 
-/** One block over all strips; also its keys and values by head, [1, n_head, n, dh]. */
+/** One causal block over all strips of a picture; also its keys and values by head, [1, n_head, n, dh]. */
 export function causalLayer(
   graph: Graph,
   strips: readonly Strip[],
@@ -53,18 +61,34 @@ export function causalLayer(
   return { strips: next, keys: attention.keys, values: attention.values };
 }
 
-/** One block over whole pictures side by side, as GPUs like them. */
+/** One block over whole pictures: any model on a GPU, or a BERT model. */
 export function wholeLayer(
   graph: Graph,
   strip: Strip,
   layer: number,
   config: ImageGptConfig,
   weights: ImageGptWeights,
-  batch: Batch,
+  batch: Batch | undefined,
 ): Strip {
   const { length } = strip;
   const point = transformerBlock(graph, strip, layer, config, weights, (projections) =>
-    wholeAttention(graph, projections, config, { ...batch, length }),
+    wholeAttention(graph, projections, length, config, batch),
   );
   return { length, ...point };
+}
+
+/** Attention of whole pictures, by the fastest kernel that is right for them: [batch, length, d]. */
+function wholeAttention(
+  graph: Graph,
+  projections: Projections,
+  length: number,
+  config: ImageGptConfig,
+  batch: Batch | undefined,
+): Value {
+  const causal = config.objective === 'ar';
+  if (batch === undefined && !causal) return fullAttention(graph, projections, config);
+  if (batch?.attention === 'fused' && causal && fitsGroupQueryAttention(config)) {
+    return fusedAttention(graph, projections, config, { pictures: batch.pictures, length });
+  }
+  return plainAttention(graph, projections, config, { length, causal });
 }

@@ -1,8 +1,8 @@
 import { readWeight } from '../checkpoint/derived/read-weight.ts';
 import type { TensorData } from '../checkpoint/safetensors/write-safetensors.ts';
 import { listWeights } from '../checkpoint/weights-by-role.ts';
+import { evenly } from '../graph/evenly.ts';
 import type { ImageGptModel } from '../graph/forward-graph.ts';
-import { evenly } from '../graph/gradient/attention.ts';
 import type { Optimizer } from '../graph/training/adam.ts';
 import type { TrainingLoss } from '../graph/training/training-forward.ts';
 import { sumName, trainingStepGraph } from '../graph/training/training-step-graph.ts';

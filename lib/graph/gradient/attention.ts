@@ -1,24 +1,23 @@
+import { attentionScale, type Heads, hiddenScore } from '../attention.ts';
+import { evenly } from '../evenly.ts';
 import { type Attribute, addConstant, addNode, type Graph, type Value } from '../graph.ts';
-import { add, concat, multiply, negate, reshape, slice, softmax, split } from '../operators.ts';
+import { add, concat, int64s, multiply, negate, reshape, slice, softmax, split, transpose } from '../operators.ts';
 import { record, type Tape } from './tape.ts';
 
-/** Attention of one picture: d = heads x head size. */
-export interface AttentionShape {
+/** Attention of one picture. */
+export interface AttentionShape extends Heads {
   /** Positions. */
   n: number;
-  n_head: number;
-  /** d / n_head */
-  headSize: number;
   /** Whether a query sees only the keys up to itself. */
   causal: boolean;
 }
 
-/** Queries and heads that go through attention together, so that their scores stay near a core's cache (2 MB here). */
+/** Queries and heads that are computed together, so that their scores stay close to a core's cache (measured with 2 MB). */
 interface Block {
   heads: number;
   start: number;
   length: number;
-  /** Keys that the block sees: from the first on. */
+  /** Number of keys that the block sees, from the first on. */
   keys: number;
   q: Value;
   k: Value;
@@ -27,27 +26,26 @@ interface Block {
 }
 
 /**
- * Queries of a block: with a quarter of the positions, 5/8 of the square of scores are computed; fewer queries leave out
- * more of what causal attention never sees, but make more and slower products.
+ * Queries of a block. With a quarter of the positions, causal attention computes 5/8 of all scores. Fewer queries would
+ * save more scores, but make more and slower products.
  */
 function queriesOf(n: number): number {
-  return Math.min(n, Math.max(FEWEST_QUERIES, Math.ceil(n / 4)));
+  return Math.min(n, Math.max(fewestQueries, Math.ceil(n / 4)));
 }
 
-const FEWEST_QUERIES = 128;
-/** Bytes of scores in a block at most, if one head's allow it: half of that fits a core's cache and is as fast, in twice as many operations. */
-const BLOCK_BYTES = 2 ** 22;
-/** exp(-1e30 - x) is 0 exactly. */
-const HIDDEN = -1e30;
+const fewestQueries = 128;
+/** Bytes of scores in a block, unless one head has more. 2 MB, which fits a core's cache, is as fast but doubles the nodes. */
+const blockBytes = 2 ** 22;
 
 /**
- * softmax(q k^T / sqrt(dh)) v by heads: q, k, v [n, d] -> [n, d]. Products read the heads where they lie in a row
- * (FusedMatMul's transBatch), so nothing is transposed but the results. The gradient keeps the shares P: with
- * D = rowsum(dO * O), dS = P * (dO v^T - D), dq = dS k, dk = dS^T q, dv = P^T dO.
+ * softmax(q k^T / sqrt(dh)) v for each head: q, k, v [n, d] -> [n, d]. Products read heads as they are stored, side by
+ * side in a row (FusedMatMul's transBatch), so only results are transposed. The gradient keeps the shares
+ * P = softmax(...): with D = rowsum(dO * O), dS = P * (dO v^T - D), dq = dS k, dk = dS^T q, dv = P^T dO.
  */
 export function attention(tape: Tape, q: Value, k: Value, v: Value, shape: AttentionShape): Value {
   const { graph } = tape;
-  const { n, n_head: H, headSize } = shape;
+  const { n, n_embd, n_head: H } = shape;
+  const headSize = n_embd / H;
   const groups = headGroups(shape);
   const byGroup = (value: Value): Value[] => split(graph, reshape(graph, value, [n, H, headSize]), groups, 1);
   const [queries, keys, values] = [byGroup(q), byGroup(k), byGroup(v)];
@@ -64,8 +62,8 @@ export function attention(tape: Tape, q: Value, k: Value, v: Value, shape: Atten
   const output = toRows(graph, heads, shape);
   record(tape, [output], ([dOutput = ''], gradients) => {
     const products = reshape(graph, multiply(graph, dOutput, output), [n, H, headSize]);
-    const sums = addNode(graph, 'ReduceSum', [products, int64(graph, 2)], { keepdims: { kind: 'int', value: 1 } });
-    // One more column, -D in dO and 1 in v, so that the product is dO v^T - D at once.
+    const sums = addNode(graph, 'ReduceSum', [products, int64s(graph, [2])], { keepdims: { kind: 'int', value: 1 } });
+    // An extra column, -D in dO and 1 in v, makes one product give dO v^T - D.
     const lifted = concat(graph, [reshape(graph, dOutput, [n, H, headSize]), negate(graph, sums)], 2); // [n, H, dh + 1]
     const dOutputs = byGroup(dOutput);
     const liftedGroups = split(graph, lifted, groups, 1);
@@ -79,18 +77,10 @@ export function attention(tape: Tape, q: Value, k: Value, v: Value, shape: Atten
   return output;
 }
 
-/** Sizes of the groups of heads that go together. */
+/** Sizes of the groups of heads that are computed together. */
 export function headGroups({ n, n_head }: AttentionShape): number[] {
-  const fit = Math.max(1, Math.floor(BLOCK_BYTES / (4 * n * queriesOf(n))));
+  const fit = Math.max(1, Math.floor(blockBytes / (4 * n * queriesOf(n))));
   return evenly(n_head, Math.ceil(n_head / fit));
-}
-
-/** `total` in `count` parts, as even as possible. */
-export function evenly(total: number, count: number): number[] {
-  return Array.from(
-    { length: count },
-    (_, i) => Math.floor(((i + 1) * total) / count) - Math.floor((i * total) / count),
-  );
 }
 
 function forwardBlocks(
@@ -99,8 +89,9 @@ function forwardBlocks(
   q: Value,
   k: Value,
   v: Value,
-  { n, headSize, causal }: AttentionShape,
+  shape: AttentionShape,
 ): (Block & { output: Value })[] {
+  const { n, causal } = shape;
   const lengths = evenly(n, Math.ceil(n / queriesOf(n)));
   const parts = split(graph, q, lengths, 0);
   let start = 0;
@@ -115,7 +106,7 @@ function forwardBlocks(
       k: firstRows(graph, k, end, n),
       v: firstRows(graph, v, end, n),
     };
-    const scores = product(graph, block.q, block.k, { alpha: 1 / Math.sqrt(headSize), transB: 1, ...BOTH }); // [heads, length, keys]
+    const scores = product(graph, block.q, block.k, { alpha: attentionScale(shape), transB: 1, ...both }); // [heads, length, keys]
     const shares = softmax(graph, causal ? add(graph, scores, causalMask(graph, start, length)) : scores);
     const output = product(graph, shares, block.v, { transBatchB: 1 }); // [heads, length, dh]
     start += length;
@@ -129,16 +120,17 @@ function backwardBlocks(
   blocks: readonly Block[],
   dOutput: Value,
   lifted: Value,
-  { n, headSize, causal }: AttentionShape,
+  shape: AttentionShape,
 ): { dq: Value; dk: Value; dv: Value } {
-  const alpha = 1 / Math.sqrt(headSize);
+  const { n, causal } = shape;
+  const alpha = attentionScale(shape);
   const lengths = blocks.map(({ length }) => length);
   const dOutputs = split(graph, dOutput, lengths, 0);
   const lifts = split(graph, lifted, lengths, 0);
   const dq: Value[] = [];
   const dk = keySums(graph, n);
   const dv = keySums(graph, n);
-  // From the last block, which sees all keys, to the first: what the earlier ones cannot see is then complete.
+  // From the last block, which sees all keys, to the first: sums of keys that earlier blocks cannot see are then complete.
   for (const [i, block] of [...blocks.entries()].toReversed()) {
     const dO = dOutputs[i] ?? '';
     const one = addConstant(
@@ -148,7 +140,7 @@ function backwardBlocks(
       [block.keys, block.heads, 1],
     );
     const values = concat(graph, [block.v, one], 2); // [keys, heads, dh + 1]
-    const dShares = product(graph, lifts[i] ?? '', values, { transB: 1, ...BOTH }); // [heads, length, keys]
+    const dShares = product(graph, lifts[i] ?? '', values, { transB: 1, ...both }); // [heads, length, keys]
     const dScores = multiply(graph, dShares, block.shares);
     dq.unshift(product(graph, dScores, block.k, { alpha, transBatchB: 1 }));
     const next = causal ? block.start : n;
@@ -158,13 +150,13 @@ function backwardBlocks(
   return { dq: concat(graph, dq, 1), dk: dk.whole(), dv: dv.whole() };
 }
 
-/** Adds up [heads, keys, dh] of blocks that see fewer and fewer keys. */
+/** Sums [heads, keys, dh] of blocks, each of which sees at most as many keys as the one before. */
 function keySums(graph: Graph, n: number) {
   let open: Value | undefined;
   let keys = n;
   const complete: Value[] = [];
   return {
-    /** @param next keys that the blocks still to come see */
+    /** @param next number of keys that the remaining blocks see */
     add(part: Value, next: number): void {
       const total = open === undefined ? part : add(graph, open, part);
       if (next === keys || next === 0) {
@@ -180,9 +172,9 @@ function keySums(graph: Graph, n: number) {
   };
 }
 
-const BOTH = { transBatchA: 1, transBatchB: 1 } as const;
+const both = { transBatchA: 1, transBatchB: 1 } as const;
 
-/** A product for every head, scaled. transBatch: the factor is [rows, heads, columns], the heads inside. */
+/** A scaled product for every head. With transBatch, the factor is [rows, heads, columns] instead of [heads, rows, columns]. */
 function product(
   graph: Graph,
   a: Value,
@@ -195,27 +187,19 @@ function product(
 }
 
 /** Groups of heads [heads, n, dh] -> [n, d]. */
-function toRows(graph: Graph, groups: readonly Value[], { n, n_head, headSize }: AttentionShape): Value {
-  return reshape(graph, transpose(graph, concat(graph, groups, 0)), [n, n_head * headSize]);
+function toRows(graph: Graph, groups: readonly Value[], { n, n_embd }: AttentionShape): Value {
+  return reshape(graph, transpose(graph, concat(graph, groups, 0), [1, 0, 2]), [n, n_embd]);
 }
 
-/** [a, b, c] -> [b, a, c] */
-function transpose(graph: Graph, value: Value): Value {
-  return addNode(graph, 'Transpose', [value], { perm: { kind: 'ints', value: [1, 0, 2] } });
-}
-
+/** The first `rows` of `n` rows. */
 function firstRows(graph: Graph, value: Value, rows: number, n: number): Value {
   return rows === n ? value : slice(graph, value, 0, rows, 0);
 }
 
-/** 0 where a query sees a key, else {@link HIDDEN}: queries [start, start + length), keys [0, start + length). */
+/** 0 where a query sees a key, else {@link hiddenScore}: queries [start, start + length), keys [0, start + length). */
 function causalMask(graph: Graph, start: number, length: number): Value {
   const keys = start + length;
   const mask = new Float32Array(length * keys);
-  for (let row = 0; row < length; row++) mask.fill(HIDDEN, row * keys + start + row + 1, (row + 1) * keys);
+  for (let row = 0; row < length; row++) mask.fill(hiddenScore, row * keys + start + row + 1, (row + 1) * keys);
   return addConstant(graph, `causal [${length}, ${keys}]`, mask, [length, keys]);
-}
-
-function int64(graph: Graph, value: number): Value {
-  return addConstant(graph, `int64 [${value}]`, BigInt64Array.of(BigInt(value)), [1]);
 }

@@ -12,9 +12,9 @@ import {
 import { record, type Tape } from './tape.ts';
 
 /**
- * Sum over the rows of -log p(target), each times its weight: logits [rows, columns], targets int32 [rows], weights
- * [rows] -> a scalar, and -log p of each row [rows], nats. A loss: its own gradient is 1. By the logits it is
- * p - 1 at the target, p elsewhere, times the weight.
+ * A loss: logits [rows, columns], targets int32 [rows], weights [rows] -> the weighted sum of -log p(target), a scalar,
+ * and -log p(target) of each row [rows], in nats. The gradient with respect to the logits is p - 1 at the target and p
+ * elsewhere, times the row's weight.
  */
 export function crossEntropy(tape: Tape, logits: Value, targets: Value, weights: Value): { loss: Value; each: Value } {
   const { graph } = tape;

@@ -1,9 +1,9 @@
 import { addConstant, addNode, type Graph, nextValue, pushNode, type Value } from '../graph.ts';
 import * as operators from '../operators.ts';
-import { add, concat, float32, matMul, multiply, reshape, split } from '../operators.ts';
+import { add, concat, float32, int64s, matMul, multiply, reshape, scatterElements, split } from '../operators.ts';
 import { record, type Tape } from './tape.ts';
 
-/** Sum of two values of one shape, as in the residual stream. */
+/** Sum of two values of the same shape, as in the residual stream. */
 export function sum(tape: Tape, a: Value, b: Value): Value {
   const y = add(tape.graph, a, b);
   record(tape, [y], ([dy = ''], gradients) => {
@@ -14,8 +14,8 @@ export function sum(tape: Tape, a: Value, b: Value): Value {
 }
 
 /**
- * x sigmoid(x). The paper's activation x sigmoid(1.702 x) is silu(1.702 x) / 1.702, both factors of which the products
- * around it take over. With s the sigmoid and y the result, the derivative is s + y (1 - s): x need not be kept.
+ * x sigmoid(x). The paper's activation x sigmoid(1.702 x) is silu(1.702 x) / 1.702; the matrix products before and after
+ * it apply the two factors. With s = sigmoid(x) and the result y, the derivative is s + y (1 - s), so x is not kept.
  */
 export function silu(tape: Tape, x: Value): Value {
   const { graph } = tape;
@@ -30,8 +30,8 @@ export function silu(tape: Tape, x: Value): Value {
 }
 
 /**
- * Rows of `table` [size, d] named by `indices` int32 [count] -> [count, d]. The gradient is a product with a one-hot
- * matrix: a scatter that adds up races on more than one thread (DESIGN.md, decision 6).
+ * Rows of `table` [size, d] at `indices` int32 [count] -> [count, d]. The gradient is a product with a one-hot matrix,
+ * because onnxruntime's adding scatter is a data race on several threads.
  */
 export function gatherRows(tape: Tape, table: Value, size: number, indices: Value, count: number): Value {
   const { graph } = tape;
@@ -43,28 +43,27 @@ export function gatherRows(tape: Tape, table: Value, size: number, indices: Valu
   return rows;
 }
 
-/** 1 in the column that the row's index names, 0 elsewhere: indices int32 [rows] -> [rows, columns]. */
+/** For each row, 1 in the column of its index and 0 elsewhere: indices int32 [rows] -> [rows, columns]. */
 function oneHot({ graph }: Tape, indices: Value, rows: number, columns: number): Value {
   // ONNX's OneHot takes ten times as long.
-  const size = addConstant(graph, `int64 [${rows},${columns}]`, BigInt64Array.of(BigInt(rows), BigInt(columns)), [2]);
-  const zeros = addNode(graph, 'ConstantOfShape', [size]);
+  const zeros = addNode(graph, 'ConstantOfShape', [int64s(graph, [rows, columns])]);
   const ones = addConstant(graph, `ones [${rows}, 1]`, new Float32Array(rows).fill(1), [rows, 1]);
-  return operators.scatterElements(graph, zeros, operators.reshape(graph, indices, [-1, 1]), ones, 1);
+  return scatterElements(graph, zeros, reshape(graph, indices, [-1, 1]), ones, 1);
 }
 
 export interface Linear {
-  /** [in, out], or [out, in] where `transposed`. */
+  /** [in, out], or [out, in] if `transposed`. */
   weight: Value;
   transposed?: boolean;
   /** [out] */
   bias?: Value | undefined;
-  /** Factor of the product; default 1. It costs nothing here, where a pass of its own would. */
+  /** Factor of the product (default 1). It costs nothing as part of the product. */
   scale?: number;
-  /** Factor of the bias; default 1. */
+  /** Factor of the bias (default 1). */
   biasScale?: number;
 }
 
-/** scale x [rows, in] times the weight, plus biasScale bias -> [rows, out]. */
+/** scale x weight + biasScale bias, with x [rows, in] -> [rows, out]. */
 export function linear(tape: Tape, x: Value, rows: number, layer: Linear): Value {
   const { graph } = tape;
   const { weight, transposed = false, bias, scale = 1, biasScale = 1 } = layer;
@@ -81,14 +80,14 @@ export function linear(tape: Tape, x: Value, rows: number, layer: Linear): Value
 interface GemmOptions {
   transA?: boolean;
   transB?: boolean;
-  /** Factor of the product; default 1. */
+  /** Factor of the product (default 1). */
   alpha?: number;
-  /** Factor of `sum`; default 1. */
+  /** Factor of `sum` (default 1). */
   beta?: number;
 }
 
-/** A product of two matrices, added to `sum` where there is one. */
-export function gemm(
+/** A product of two matrices, added to `sum` if there is one. */
+function gemm(
   graph: Graph,
   a: Value,
   b: Value,
@@ -103,7 +102,7 @@ export function gemm(
   });
 }
 
-/** Sum over the rows of [rows, columns], times `scale`, plus `sum` -> [columns]: a product with a row of ones. */
+/** Sum over the rows of [rows, columns], times `scale`, plus `sum` -> [columns], as a product with a row of ones. */
 function sumRows(graph: Graph, value: Value, rows: number, scale: number, sum: Value | undefined): Value {
   const ones = addConstant(graph, `ones [${rows}]`, new Float32Array(rows).fill(1), [rows]);
   const total = matMul(graph, ones, value);
@@ -123,7 +122,7 @@ export function meanRows(tape: Tape, value: Value, rows: number): Value {
   return mean;
 }
 
-/** Pieces of the given sizes along one axis; a single piece is the value itself. */
+/** Parts of the given sizes along one axis; a single part is the value itself. */
 export function pieces(tape: Tape, value: Value, sizes: readonly number[], axis: number): Value[] {
   const { graph } = tape;
   const parts = split(graph, value, sizes, axis);
@@ -135,7 +134,7 @@ export function pieces(tape: Tape, value: Value, sizes: readonly number[], axis:
   return parts;
 }
 
-/** The pieces in a row along one axis; a single piece is the value itself. */
+/** `values` joined along one axis; a single value is returned as it is. */
 export function joined(tape: Tape, values: readonly Value[], sizes: readonly number[], axis: number): Value {
   const { graph } = tape;
   const whole = concat(graph, values, axis);
@@ -148,14 +147,14 @@ export function joined(tape: Tape, values: readonly Value[], sizes: readonly num
   return whole;
 }
 
-/** A piece that the loss does not see has gradient 0. */
+/** The gradient of a part that the loss does not use. */
 function zerosLike({ graph }: Tape, value: Value): Value {
   return addNode(graph, 'Sub', [value, value]);
 }
 
 /**
- * x r g with r = 1 / sqrt(mean(x^2) + epsilon), row by row: x [rows, d], gain g [d]. The derivative by x is
- * r (g dy - x r^2 mean(g dy x)), by g the sum of r x dy over the rows.
+ * RMS norm: x r g with r = 1 / sqrt(mean(x^2) + epsilon) of each row; x [rows, d], gain g [d]. The gradient with respect
+ * to x is r (g dy - x r^2 mean(g dy x)), with respect to g the sum of r x dy over the rows.
  */
 export function rmsNorm(tape: Tape, x: Value, gain: Value, d: number, epsilon: number): Value {
   const { graph } = tape;
@@ -168,7 +167,7 @@ export function rmsNorm(tape: Tape, x: Value, gain: Value, d: number, epsilon: n
   record(tape, [y], ([dy = ''], gradients) => {
     const product = multiply(graph, dy, x);
     const column = reshape(graph, gain, [d, 1]);
-    const dot = matMul(graph, product, column); // [rows, 1]: g dy x, summed over the row
+    const dot = matMul(graph, product, column); // [rows, 1]: the sum of g dy x over each row
     const share = multiply(graph, multiply(graph, multiply(graph, r, r), dot), float32(graph, 1 / d));
     const rest = addNode(graph, 'Sub', [multiply(graph, dy, gain), multiply(graph, x, share)]);
     gradients.add(x, multiply(graph, rest, r));

@@ -4,18 +4,18 @@ import { add } from '../operators.ts';
 /** Gradients of the loss by value, summed over all uses of the value. */
 export interface Gradients {
   get(value: Value): Value | undefined;
-  /** One more use of `value` gave `gradient`, of the same shape. */
+  /** Adds `gradient`, which has the shape of `value`. */
   add(value: Value, gradient: Value): void;
-  /** The same where the operation itself can add to a sum (Gemm's C), which saves a pass over memory. */
+  /** Like `add`, for an operation that can itself add to a sum (Gemm's C): this saves a pass over memory. */
   accumulate(value: Value, contribute: (sum: Value | undefined) => Value): void;
 }
 
-/** Appends the gradient of one operation. `outputs` are those of its outputs; undefined: the loss does not see it. */
+/** Appends the gradient of one operation. `outputs` are the gradients of its outputs; undefined if the loss does not use one. */
 type Backward = (outputs: readonly (Value | undefined)[], gradients: Gradients) => void;
 
 /**
- * Remembers the operations of a forward pass, so that they can be differentiated in reverse (reverse mode). Each
- * operation of this folder appends its forward nodes to the graph and records here how to append its gradient.
+ * Records the operations of a forward pass for reverse-mode differentiation. Each operation of this folder appends its
+ * forward nodes to the graph and records how to append its gradient.
  */
 export interface Tape {
   readonly graph: Graph;
@@ -31,8 +31,8 @@ export function record(tape: Tape, outputs: readonly Value[], backward: Backward
 }
 
 /**
- * Appends the gradients of everything that was recorded, from the last operation to the first. Losses seed it: a loss
- * is recorded without outputs, so its backward always runs.
+ * Appends the gradients of all recorded operations, from the last to the first. A loss is recorded without outputs, so
+ * its gradient is always appended: it is where backpropagation starts.
  */
 export function backpropagate(tape: Tape, gradients: Gradients): void {
   for (const { outputs, backward } of tape.steps.toReversed()) {
@@ -41,7 +41,7 @@ export function backpropagate(tape: Tape, gradients: Gradients): void {
   }
 }
 
-/** @param sums what some values' gradients start from, such as the sums of earlier parts of a batch */
+/** @param sums initial gradients of some values, such as the sums of earlier parts of a batch */
 export function createGradients(graph: Graph, sums: ReadonlyMap<Value, Value> = new Map()): Gradients {
   const known = new Map(sums);
   function accumulate(value: Value, contribute: (sum: Value | undefined) => Value): void {
@@ -55,9 +55,9 @@ export function createGradients(graph: Graph, sums: ReadonlyMap<Value, Value> = 
 }
 
 /**
- * Operations of which only the inputs are kept: their gradient appends them once more (activation recomputation), for a
- * third more products and a fraction of the memory. An optimiser that merges equal nodes would undo it: the session
- * must not have one.
+ * Activation recomputation: keeps only the inputs of the operations of `build`, whose gradient appends the operations a
+ * second time. This takes a third more products and a fraction of the memory. The session must not optimise the graph:
+ * onnxruntime would merge the equal nodes.
  */
 export function recomputed(
   tape: Tape,

@@ -1,21 +1,21 @@
 import { addInput, addNode, type Graph, pushNode, type Value } from '../graph.ts';
 import { add, float32, multiply, reshape, split } from '../operators.ts';
 
-/** Adam's constants; the defaults are the paper's (section 3.3), epsilon TensorFlow's and PyTorch's. */
+/** Constants of Adam. */
 export interface Optimizer {
-  /** `adam` adds the decay to the gradient, `adamw` takes it from the weight itself first. Default `adam`. */
+  /** `adam` adds the decay to the gradient; `adamw` first subtracts it from the weight. */
   kind: 'adam' | 'adamw';
-  /** Of every trained tensor. Default 0. */
+  /** Applies to every trained tensor. */
   weightDecay: number;
   betas: readonly [number, number];
   epsilon: number;
-  /** Largest norm of all gradients together; they are scaled down to it. Default: none. */
-  clip?: number;
+  /** Largest norm of all gradients together; larger ones are scaled down to it (default: no limit). */
+  clip?: number | undefined;
 }
 
-/** A run of elements of a tensor that is updated at once. */
+/** Consecutive elements of a tensor that are updated together. */
 export interface Piece {
-  /** Inputs of the graph; the outputs have the same names behind `next `. */
+  /** Inputs of the graph. The outputs have the same names with the prefix `next `. */
   weight: Value;
   first: Value;
   second: Value;
@@ -23,23 +23,23 @@ export interface Piece {
   length: number;
 }
 
-/** Elements of a piece: the dozen passes over it stay in the cache (512 KB an array). */
-const PIECE = 2 ** 17;
+/** Elements of a piece: 512 KB per array, so a dozen passes over it stay in the cache. */
+const pieceLength = 2 ** 17;
 
-/** The pieces of a tensor of so many elements. */
+/** The pieces of a tensor with this name and number of elements. */
 export function piecesOf(name: string, elements: number): Piece[] {
-  return Array.from({ length: Math.ceil(elements / PIECE) }, (_, i) => ({
+  return Array.from({ length: Math.ceil(elements / pieceLength) }, (_, i) => ({
     weight: `weight ${i} of ${name}`,
     first: `first moment ${i} of ${name}`,
     second: `second moment ${i} of ${name}`,
-    start: i * PIECE,
-    length: Math.min(PIECE, elements - i * PIECE),
+    start: i * pieceLength,
+    length: Math.min(pieceLength, elements - i * pieceLength),
   }));
 }
 
-/** What is the same for all tensors of a step: scalars. */
+/** Scalars that are the same for all tensors of a step. */
 export interface StepScalars {
-  /** Factor of every gradient. It must depend on all gradients: see {@link addAdam}. */
+  /** Factor of every gradient. It must be computed from all gradients: see {@link addAdam}. */
   scale: Value;
   /** 1 - learning rate x weight decay; `adamw` only. */
   keep: Value;
@@ -51,8 +51,9 @@ export interface StepScalars {
 
 /**
  * Updates a tensor by Adam (Kingma and Ba; PyTorch's form): m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
- * w -= rate m / (sqrt(v) correction + epsilon). Weight and moments are flat inputs, piece by piece, and outputs behind
- * `next `. Both may lie in the same memory: `scale` depends on all gradients, so the weights are not read any more.
+ * w -= rate m / (sqrt(v) correction + epsilon). Each piece of the weight and of the moments is a flat input, and an output
+ * with the prefix `next `. An input and its output may share memory: `scale` depends on all gradients, so nothing reads
+ * the old weights once the first piece is written.
  */
 export function addAdam(
   graph: Graph,

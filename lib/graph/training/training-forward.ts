@@ -1,48 +1,50 @@
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { GraphError } from '../error.ts';
-import { attention, evenly } from '../gradient/attention.ts';
+import { evenly } from '../evenly.ts';
+import { attention } from '../gradient/attention.ts';
 import { crossEntropy } from '../gradient/cross-entropy.ts';
 import { gatherRows, joined, linear, meanRows, pieces, rmsNorm, silu, sum } from '../gradient/operators.ts';
 import { createTape, recomputed, type Tape } from '../gradient/tape.ts';
 import { addConstant, addInput, addNode, type Graph, type Value } from '../graph.ts';
-import { concat, int32, reshape, shiftColumns, split, where } from '../operators.ts';
+import { activationSlope, concat, int32, reshape, shiftColumns, split, where } from '../operators.ts';
 import type { BlockWeights, ImageGptWeights, Weight } from '../weights.ts';
 
-/** What is minimised: the generative loss (next or masked tokens), the class head's, or their sum (paper section 2.3). */
+/** The minimised loss: of next or masked tokens (`generative`), of the class head, or their sum (paper section 2.3). */
 export type TrainingLoss = 'generative' | 'classification' | 'joint';
 
 export interface TrainingForwardOptions {
   loss: TrainingLoss;
-  /** Pictures in one run. */
+  /** Pictures of one execution. */
   batch: number;
-  /** Layer 0..n_layer whose features, pooled after the next norm, the class head reads. */
+  /** Layer 0..n_layer. The class head reads its features, pooled after the next norm. */
   headLayer: number;
-  /** Keep only the residual stream between blocks, and compute the rest again for the gradients. */
+  /** Keep only the residual stream between blocks and compute the other activations again for the gradients. */
   recompute: boolean;
 }
 
 export interface TrainingForward {
   tape: Tape;
-  /** Scalars that are minimised together. */
+  /** Scalars. Their sum is minimised. */
   losses: { generative?: Value; classification?: Value };
-  /** -log p of every token [batch, n], nats. */
+  /** -log p of every token [batch, n] (nats). */
   tokenLosses?: Value;
   /** [batch, C] before softmax. */
   classLogits?: Value;
 }
 
-/** Bytes of the widest activations (n_inner) of a strip: two or three of them fit a core's cache (2 MB here). */
-const STRIP_BYTES = 2 ** 19;
-/** Of the activation, x sigmoid(1.702 x) = silu(1.702 x) / 1.702. */
-const ALPHA = 1.702;
+/** Bytes of the widest activations (n_inner) of a strip: two or three of them fit a core's cache (measured with 2 MB). */
+const stripBytes = 2 ** 19;
 
 /** Fewer rows make the products slower. */
-const FEWEST_ROWS = 256;
+const fewestRows = 256;
 
 /**
- * The forward pass for training. Every weight is an input by its checkpoint name; `tokens` int32 [batch, n] without SOS,
- * for BERT models `mask` bool [batch, n]; `token_weights` [batch x n] and `class_weights` [batch] are what each loss
- * counts for, `labels` int32 [batch]. Pictures go through in strips of rows that stay in the cache.
+ * The forward pass for training. Inputs: every weight by its checkpoint name; `tokens` int32 [batch, n] without SOS; for
+ * BERT models `mask` bool [batch, n]; for the generative loss `token_weights` [batch x n], the weight of each token's
+ * loss; for the class loss `labels` int32 [batch] and `class_weights` [batch]. Pictures are computed in strips of rows
+ * that stay in the cache.
+ *
+ * @throws GraphError `output_unavailable`
  */
 export function trainingForward(
   graph: Graph,
@@ -52,13 +54,16 @@ export function trainingForward(
 ): TrainingForward {
   const { n_positions: n, n_embd: d, n_layer: L, layer_norm_epsilon: epsilon } = config;
   const tape = createTape(graph);
-  const rows = Math.max(FEWEST_ROWS, Math.floor(STRIP_BYTES / (4 * config.n_inner)));
+  const rows = Math.max(fewestRows, Math.floor(stripBytes / (4 * config.n_inner)));
   const lengths = evenly(n, Math.ceil(n / rows));
   const perPicture = lengths.length;
   const all = Array.from({ length: batch }, () => lengths).flat();
   const generative = loss !== 'classification';
   if (generative && weights.lmHead === undefined) {
-    throw new GraphError('output_unavailable', 'The generative loss needs lm_head.weight, which this checkpoint does not have.'); // biome-ignore format: one line
+    throw new GraphError(
+      'output_unavailable',
+      'Expected lm_head.weight for the generative loss, but this checkpoint lacks it. Train with the classification loss.',
+    );
   }
   const tokens = addInput(graph, 'tokens', 'int32', [batch, n]);
   let strips = embedding(tape, tokens, all, lengths, config, weights);
@@ -97,19 +102,20 @@ export function trainingForward(
       const logits = linear(tape, strip, length, head); // [rows, V]
       return crossEntropy(tape, logits, targets[i] ?? '', shares[i] ?? '');
     });
-    losses.generative = addNode(graph, 'Sum', parts.map((part) => part.loss)); // biome-ignore format: one line
-    result.tokenLosses = reshape(graph, concat(graph, parts.map((part) => part.each), 0), [batch, n]); // biome-ignore format: one line
+    const [sums, each] = [parts.map((part) => part.loss), parts.map((part) => part.each)];
+    losses.generative = addNode(graph, 'Sum', sums);
+    result.tokenLosses = reshape(graph, concat(graph, each, 0), [batch, n]);
   }
   return result;
 }
 
-/** A weight as an input of the graph, by its checkpoint name, once; `shape` may declare other dimensions. */
+/** A weight as an input of the graph, named as in the checkpoint; `shape` may declare other dimensions. */
 function parameter(graph: Graph, weight: Weight, shape: readonly number[] = weight.shape): Value {
   if (!graph.inputs.some(({ name }) => name === weight.name)) addInput(graph, weight.name, 'float32', shape);
   return weight.name;
 }
 
-/** h^0 in strips [rows, d]: the row of each token in a table of all that a position can see, plus its place. */
+/** h^0 in strips [rows, d]: a row of the embedding table for each position, plus the position's own embedding. */
 function embedding(
   tape: Tape,
   tokens: Value,
@@ -126,24 +132,24 @@ function embedding(
   let table = { rows: wte, size };
   let ids: Value;
   if (objective === 'bert') {
-    // A masked token's content is zero: a row behind the table.
+    // A masked token has embedding zero: an extra row of the table.
     const zero = addConstant(graph, `zeros [1, ${d}]`, new Float32Array(d), [1, d]);
     table = { rows: joined(tape, [wte, zero], [size, 1], 0), size: size + 1 };
     ids = where(graph, addInput(graph, 'mask', 'bool', [batch ?? 1, n]), int32(graph, size), tokens);
   } else {
-    // Position 0 sees SOS, row V; position i > 0 sees token i - 1.
+    // Position 0 gets SOS, row V; position i > 0 gets token i - 1.
     if (weights.sos !== undefined) {
       table = { rows: joined(tape, [wte, parameter(graph, weights.sos, [1, d])], [size, 1], 0), size: size + 1 };
     }
     ids = shiftColumns(graph, tokens, 1, -1, int32(graph, V));
   }
-  const places = pieces(tape, parameter(graph, weights.wpe), lengths, 0);
+  const positions = pieces(tape, parameter(graph, weights.wpe), lengths, 0);
   return split(graph, reshape(graph, ids, [-1]), all, 0).map((indices, i) =>
-    sum(tape, gatherRows(tape, table.rows, table.size, indices, all[i] ?? 0), places[i % places.length] ?? ''),
+    sum(tape, gatherRows(tape, table.rows, table.size, indices, all[i] ?? 0), positions[i % positions.length] ?? ''),
   );
 }
 
-/** One block over a picture's strips (paper section 2.1): a = h + attention(ln_1(h)), h' = a + mlp(ln_2(a)). */
+/** One block over the strips of a picture (paper section 2.1): a = h + attention(ln_1(h)), h' = a + mlp(ln_2(a)). */
 function blockOf(tape: Tape, layer: number, config: ImageGptConfig, weights: ImageGptWeights) {
   const { n_positions: n, n_embd: d, n_head, layer_norm_epsilon: epsilon } = config;
   const { graph } = tape;
@@ -153,19 +159,24 @@ function blockOf(tape: Tape, layer: number, config: ImageGptConfig, weights: Ima
   const optional = (weight: Weight | undefined): Value | undefined => weight && use(weight);
   const [toQ, toK, toV] = projections(tape, block, d);
   const out = { weight: use(block.attentionProjection, [d, d]), bias: optional(block.attentionProjectionBias) };
-  const fc = { weight: use(block.fc), bias: optional(block.fcBias), scale: ALPHA, biasScale: ALPHA };
-  const mlp = { weight: use(block.mlpProjection), bias: optional(block.mlpProjectionBias), scale: 1 / ALPHA };
-  const shape = { n, n_head, headSize: d / n_head, causal: config.objective === 'ar' };
+  const fc = {
+    weight: use(block.fc),
+    bias: optional(block.fcBias),
+    scale: activationSlope,
+    biasScale: activationSlope,
+  };
+  const mlp = { weight: use(block.mlpProjection), bias: optional(block.mlpProjectionBias), scale: 1 / activationSlope };
+  const shape = { n, n_embd: d, n_head, causal: config.objective === 'ar' };
 
   return (lengths: readonly number[]) =>
     (inner: Tape, strips: readonly Value[]): Value[] => {
       const each = <T>(values: readonly Value[], apply: (value: Value, rows: number, i: number) => T): T[] =>
         values.map((value, i) => apply(value, lengths[i] ?? 0, i));
       const first = each(strips, (strip) => rmsNorm(inner, strip, use(block.ln1), d, epsilon));
-      const [q = '', k = '', v = ''] = [toQ, toK, toV].map(
-        (to) =>
-        joined(inner, each(first, (strip, rows) => linear(inner, strip, rows, to)), lengths, 0), // biome-ignore format: one line
-      ); // [n, d] each
+      const [q = '', k = '', v = ''] = [toQ, toK, toV].map((to) => {
+        const parts = each(first, (strip, rows) => linear(inner, strip, rows, to)); // [rows, d] each
+        return joined(inner, parts, lengths, 0); // [n, d]
+      });
       const heads = pieces(inner, attention(inner, q, k, v, shape), lengths, 0);
       return each(heads, (head, rows, i) => {
         const attended = sum(inner, linear(inner, head, rows, out), strips[i] ?? '');
@@ -176,7 +187,7 @@ function blockOf(tape: Tape, layer: number, config: ImageGptConfig, weights: Ima
     };
 }
 
-/** Matrices of queries, keys and values; Hugging Face's packed one is cut, [d, 3d] -> three [d, d]. */
+/** Matrices of queries, keys and values, [d, d] each. Hugging Face's packed matrix [d, 3d] is split. */
 function projections(tape: Tape, { attention: input }: BlockWeights, d: number) {
   if (input.layout === 'split') {
     const matrix = (weight: Weight) => ({
@@ -197,7 +208,7 @@ function classLogits(tape: Tape, features: Value, batch: number, { score }: Imag
   if (score === undefined) {
     throw new GraphError(
       'output_unavailable',
-      'The class loss needs score.weight, which this checkpoint does not have.',
+      'Expected score.weight for the class loss, but this checkpoint lacks it. Give the number of classes for a new head.',
     );
   }
   return linear(tape, features, batch, { weight: parameter(tape.graph, score), transposed: true });

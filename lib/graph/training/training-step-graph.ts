@@ -1,32 +1,35 @@
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { GraphError } from '../error.ts';
-import { backpropagate, createGradients } from '../gradient/tape.ts';
-import { addInput, addNode, addOutput, createGraph, type Graph, type Node, type Value } from '../graph.ts';
+import { backpropagate, createGradients, type Tape } from '../gradient/tape.ts';
+import { addInput, addNode, addOutput, createGraph, elementsOf, type Graph, type Node, type Value } from '../graph.ts';
 import { add, float32, multiply } from '../operators.ts';
 import type { ImageGptWeights, Weight } from '../weights.ts';
 import { addAdam, type Optimizer } from './adam.ts';
 import { type TrainingForwardOptions, trainingForward } from './training-forward.ts';
 
 export interface TrainingStepRequest extends TrainingForwardOptions {
-  /** The tensors that are trained. */
+  /** The trained tensors. */
   trained: readonly Weight[];
   /**
-   * `losses`: forward only. `gradients`: added to sums. `update`: gradients, added to the sums of earlier parts of the
-   * batch where there are such, then Adam.
+   * `losses`: the forward pass only. `gradients`: gradients, added to the sums of earlier parts of the batch. `update`:
+   * gradients, added to these sums if `sums` is true, then Adam.
    */
   output: { kind: 'losses' } | { kind: 'gradients' } | { kind: 'update'; optimizer: Optimizer; sums: boolean };
 }
 
-/** Input: a lane's sum of the gradients of earlier parts of the batch; output, behind `next `: with this part's. */
+/** Input: a lane's sum of gradients of earlier parts of the batch. The output with the prefix `next ` adds this part's. */
 export function sumName(weight: Weight, lane = 0): string {
   return lane === 0 ? `gradient of ${weight.name}` : `gradient ${lane} of ${weight.name}`;
 }
 
 /**
- * A training step as one graph: forward pass, losses, gradients and the optimiser. Inputs as in {@link trainingForward};
- * with sums also {@link sumName}; for an update `learning_rate`, `first_correction` 1 / (1 - beta1^step) and
- * `second_correction` 1 / sqrt(1 - beta2^step), scalars, and the pieces of `addAdam`. Outputs: `generative`,
- * `classification` (scalars, nats), `gradient_norm`, `token_losses` [batch, n] and `class_logits` [batch, C].
+ * A training step as one graph: forward pass, losses, gradients and optimiser.
+ *
+ * Inputs: those of {@link trainingForward}; with sums also {@link sumName}; for an update the scalars `learning_rate`,
+ * `first_correction` 1 / (1 - beta1^step) and `second_correction` 1 / sqrt(1 - beta2^step), and the pieces of `addAdam`.
+ *
+ * Outputs: the scalars `generative` and `classification` (nats); without gradients also `token_losses` [batch, n] and
+ * `class_logits` [batch, C]; for an update `gradient_norm`, a scalar.
  *
  * @throws GraphError `output_unavailable`
  */
@@ -53,30 +56,26 @@ export function trainingStepGraph(
     } else addUpdate(graph, gradients, output.optimizer);
   }
   prune(graph);
-  runInOrder(graph);
+  executeInOrder(graph);
   return graph;
 }
 
 /**
- * The optimiser alone, on the sums of `lanes` lanes that took parts of the batch at the same time: {@link sumName} of each,
- * flat. Other inputs and outputs as for an update.
+ * The optimiser alone, for a batch that `lanes` lanes computed in parallel. Inputs: the sums of each lane by
+ * {@link sumName}, flat; otherwise inputs and outputs of an update.
  */
 export function applyGraph(trained: readonly Weight[], optimizer: Optimizer, lanes: number): Graph {
   const graph = createGraph('image-gpt-training-apply');
   const gradients = trained.map((weight) => {
     const sums = Array.from({ length: lanes }, (_, lane) =>
-      addInput(graph, sumName(weight, lane), 'float32', [elementsOf(weight)]),
+      addInput(graph, sumName(weight, lane), 'float32', [elementsOf(weight.shape)]),
     );
     return { weight, gradient: addNode(graph, 'Sum', sums) };
   });
   addUpdate(graph, gradients, optimizer);
   prune(graph);
-  runInOrder(graph);
+  executeInOrder(graph);
   return graph;
-}
-
-function elementsOf({ shape }: Weight): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 interface TrainedGradient {
@@ -84,13 +83,8 @@ interface TrainedGradient {
   gradient: Value;
 }
 
-/** Gradients in the order in which they are complete: the last layer's first. */
-function gradientsOf(
-  graph: Graph,
-  tape: Parameters<typeof backpropagate>[0],
-  trained: readonly Weight[],
-  withSums: boolean,
-): TrainedGradient[] {
+/** Gradients in the order of their computation, starting with the last layer. */
+function gradientsOf(graph: Graph, tape: Tape, trained: readonly Weight[], withSums: boolean): TrainedGradient[] {
   const sums = withSums
     ? trained.map(
         (weight) => [weight.name, addInput(graph, sumName(weight), 'float32', shapeIn(graph, weight))] as const,
@@ -102,9 +96,7 @@ function gradientsOf(
   return trained
     .map((weight) => {
       const gradient = gradients.get(weight.name);
-      if (gradient === undefined || gradient === sumName(weight)) {
-        throw new GraphError('output_unavailable', `The loss does not reach ${weight.name}, so it cannot be trained.`);
-      }
+      if (gradient === undefined || gradient === sumName(weight)) throw unreached(weight);
       return { weight, gradient };
     })
     .sort((a, b) => (producer.get(a.gradient) ?? 0) - (producer.get(b.gradient) ?? 0));
@@ -112,14 +104,19 @@ function gradientsOf(
 
 function shapeIn(graph: Graph, weight: Weight): readonly (number | string)[] {
   const input = graph.inputs.find(({ name }) => name === weight.name);
-  if (input === undefined) {
-    throw new GraphError('output_unavailable', `The loss does not reach ${weight.name}, so it cannot be trained.`);
-  }
+  if (input === undefined) throw unreached(weight);
   return input.shape;
 }
 
-/** Keeps the norm's square from being 0 where it is divided by, as torch.nn.utils.clip_grad_norm_ does. */
-const NORM_EPSILON = 1e-6;
+function unreached({ name }: Weight): GraphError {
+  return new GraphError(
+    'output_unavailable',
+    `Expected a tensor that the loss depends on, received ${name}. Leave it out of the trained tensors.`,
+  );
+}
+
+/** Avoids a division by a norm of 0, as in torch.nn.utils.clip_grad_norm_. */
+const normEpsilon = 1e-6;
 
 function addUpdate(graph: Graph, gradients: readonly TrainedGradient[], optimizer: Optimizer): void {
   const squares = gradients.map(({ gradient }) =>
@@ -136,34 +133,34 @@ function addUpdate(graph: Graph, gradients: readonly TrainedGradient[], optimize
     correction: addInput(graph, 'second_correction', 'float32', []),
   };
   for (const { weight, gradient } of gradients) {
-    addAdam(graph, weight.name, elementsOf(weight), gradient, scalars, optimizer);
+    addAdam(graph, weight.name, elementsOf(weight.shape), gradient, scalars, optimizer);
   }
 }
 
-/** min(1, clip / norm); without clipping 1 all the same, but only once every gradient is known. */
+/** min(1, clip / norm). Without clipping it is 1, computed from the norm so that it depends on all gradients. */
 function gradientScale(graph: Graph, norm: Value, clip: number | undefined): Value {
-  const divisor = add(graph, norm, float32(graph, NORM_EPSILON));
+  const divisor = add(graph, norm, float32(graph, normEpsilon));
   if (clip === undefined) return addNode(graph, 'Div', [divisor, divisor]);
   const share = addNode(graph, 'Div', [float32(graph, clip), divisor]);
   return addNode(graph, 'Min', [share, float32(graph, 1)]);
 }
 
 /**
- * onnxruntime walks from the outputs back and, of a node's inputs, takes the one that stands last in the file first. With
- * the nodes written backwards it computes in the order in which they were appended: each gradient as soon as it can be
- * had, so that activations are freed, and recomputed ones come late (without: up to all of them are kept).
+ * Makes onnxruntime compute nodes in the order in which they were appended. It walks back from the outputs and visits the
+ * input that is written last first, so the nodes are written in reverse. Each gradient is then computed as early as
+ * possible, which frees activations, and recomputed activations as late as possible.
  */
-function runInOrder(graph: Graph): void {
+function executeInOrder(graph: Graph): void {
   graph.nodes.reverse();
 }
 
-/** Takes out every node, initialiser and input that no output needs. */
+/** Removes every node, constant and input that no output needs. */
 export function prune(graph: Graph): void {
   const producers = new Map<Value, Node>();
   for (const node of graph.nodes) for (const output of node.outputs) producers.set(output, node);
   const needed = new Set<Value>(graph.outputs.map(({ name }) => name));
   const kept = new Set<Node>();
-  // A set visits what is added to it while it is visited.
+  // The loop also visits values that are added during it.
   for (const value of needed) {
     const node = producers.get(value);
     if (node === undefined || kept.has(node)) continue;
