@@ -11,6 +11,9 @@ export default defineConfig({
     exclude: ['**/*.slow.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // One process takes many test files and loads each module once: two fifths of the processor time. So no test leaves
+    // something behind in a module or the environment.
+    isolate: false,
     // Vitest alone would leave a core idle; much of the time is waiting for processes and emulators.
     maxWorkers: '100%',
     reporters: ['default', './support/totals-reporter.ts'],

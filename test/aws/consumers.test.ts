@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CreateTopicCommand, type SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
@@ -48,12 +48,13 @@ describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefin
 
   beforeAll(async () => {
     moto = await startMoto();
-    Object.assign(process.env, moto.environment);
+    for (const [name, value] of Object.entries(moto.environment)) vi.stubEnv(name, value);
     [sns, sqs] = [createSnsClient(), createSqsClient()];
     topicArn = (await sns.send(new CreateTopicCommand({ Name: 'results' }))).TopicArn ?? '';
   });
   afterAll(async () => {
     for (const client of [sns, sqs]) client?.destroy();
+    vi.unstubAllEnvs();
     await moto?.[Symbol.asyncDispose]();
   });
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
@@ -26,7 +26,7 @@ describe.skipIf(missing !== undefined)(`igpt backfill over moto${missing === und
   beforeAll(async () => {
     moto = await startMoto();
     await deployIntoMoto(moto, 'ImageGpt', { modelId: 'tiny-0123456789ab' });
-    Object.assign(process.env, moto.environment);
+    for (const [name, value] of Object.entries(moto.environment)) vi.stubEnv(name, value);
     stack = await readDeployedStack(new CloudFormationClient(clientConfig(moto)), 'ImageGpt');
     [s3, sqs] = [createS3Client(), createSqsClient()];
     // The outcomes are a second newer than the pictures.
@@ -43,6 +43,7 @@ describe.skipIf(missing !== undefined)(`igpt backfill over moto${missing === und
   }, 180_000);
   afterAll(async () => {
     for (const client of [s3, sqs]) client?.destroy();
+    vi.unstubAllEnvs();
     await moto?.[Symbol.asyncDispose]();
   });
   afterEach(async () => void (await sent()));

@@ -1,11 +1,10 @@
 import { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createRandom } from '../../lib/image-gpt/random.ts';
 import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 import { finished, igpt, startIgpt, temporaryFolder } from './igpt-process.ts';
-import { metricsOf, outcomeOf, writeTokens } from './training-run.ts';
+import { metricsOf, metricsReach, outcomeOf, writeTokens } from './training-run.ts';
 
 const STEPS = 90;
 
@@ -48,8 +47,7 @@ test.each([
       const child = world.start('killed');
       const end = finished(child);
       const moment = metricsOf(out).length + Math.floor(25 * random());
-      while (child.exitCode === null && child.signalCode === null && metricsOf(out).length <= moment)
-        await setTimeout(1);
+      await metricsReach(out, moment + 1, end);
       child.kill(signal);
       const { code, stderr } = await end;
       if (signal === 'SIGTERM') {

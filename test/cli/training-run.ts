@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { watch } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeNpy } from '../../lib/image-gpt/npy.ts';
 import type { Metric } from '../../lib/training/metrics-file.ts';
@@ -35,4 +36,20 @@ export function metricsOf(out: string): Metric[] {
   if (!existsSync(path)) return [];
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line));
+}
+
+/** Resolves when a training has written metrics of `steps` steps, or has ended. */
+export async function metricsReach(out: string, steps: number, end: Promise<unknown>): Promise<void> {
+  const ended = new AbortController();
+  void end.finally(() => ended.abort());
+  mkdirSync(join(out, 'training'), { recursive: true });
+  const changes = watch(join(out, 'training'), { signal: ended.signal });
+  try {
+    if (metricsOf(out).length >= steps) return;
+    for await (const { filename } of changes) {
+      if (filename === 'metrics.ndjson' && metricsOf(out).length >= steps) return;
+    }
+  } catch (error) {
+    if (!ended.signal.aborted) throw error;
+  }
 }

@@ -1,20 +1,28 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { interruptExitCode } from '../../../lib/cli/interrupt.ts';
 
 const MODULE = join(import.meta.dirname, '../../../lib/cli/interrupt.ts');
 
-/** A process that finishes its work on the first signal only, and never by itself. */
+/** Longer than the time in which two signals are one keystroke. */
+const ANOTHER_KEYSTROKE_MS = 400;
+
+/** A process that finishes its work on the first signal only, and never by itself. Its clock moves on for each line of its input. */
 function start(body: string) {
   const code = `
     import { onFirstInterrupt, watchInterrupts } from ${JSON.stringify(MODULE)};
     watchInterrupts();
-    setInterval(() => {}, 1000);
+    let later = 0;
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + later;
+    process.stdin.on('data', () => {
+      later += ${ANOTHER_KEYSTROKE_MS};
+      process.stdout.write('later');
+    });
     ${body}
     process.stdout.write('ready');`;
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', code]);
@@ -27,8 +35,11 @@ function start(body: string) {
 
 const finishOnFirst = `onFirstInterrupt((signal) => process.stdout.write('first ' + signal));`;
 
-/** Longer than the time in which two signals are one keystroke. */
-const ANOTHER_KEYSTROKE_MS = 400;
+/** Lets the clock of the process pass the time of a keystroke; resolves when the process has said so. */
+async function anotherKeystroke({ stdin, stdout }: ChildProcessWithoutNullStreams): Promise<void> {
+  stdin.write('\n');
+  expect(String((await once(stdout, 'data'))[0])).toBe('later');
+}
 
 test('the first signal goes to the verb, the second one ends the process', async () => {
   const { child, said } = start(finishOnFirst);
@@ -36,7 +47,7 @@ test('the first signal goes to the verb, the second one ends the process', async
   child.kill('SIGINT');
   const [answer] = await once(child.stdout, 'data');
   expect(String(answer)).toBe('first SIGINT');
-  await setTimeout(ANOTHER_KEYSTROKE_MS);
+  await anotherKeystroke(child);
   child.kill('SIGINT');
   const [, signal] = await once(child, 'exit');
 
@@ -50,7 +61,7 @@ test('a Ctrl-C that arrives twice, from the terminal and from npm, is one', asyn
   child.kill('SIGINT');
   await once(child.stdout, 'data');
   child.kill('SIGINT');
-  await setTimeout(ANOTHER_KEYSTROKE_MS);
+  await anotherKeystroke(child);
 
   expect(child.exitCode).toBeNull();
   child.kill('SIGKILL');

@@ -1,13 +1,18 @@
 import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { openInputDirectory } from '../../../lib/local/input-directory.ts';
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-const during = vi.hoisted(() => ({ wait: async (): Promise<void> => {} }));
+const during = { wait: async (): Promise<void> => {} };
 
 // A file that was modified just now is looked at again after a tick of the file system: here that wait writes to it.
-vi.mock('node:timers/promises', () => ({ setTimeout: () => during.wait() }));
+vi.doMock('node:timers/promises', () => ({ setTimeout: () => during.wait() }));
+vi.resetModules();
+const { openInputDirectory } = await import('../../../lib/local/input-directory.ts');
+afterAll(() => {
+  vi.doUnmock('node:timers/promises');
+  vi.resetModules();
+});
 
 let root: string;
 let file: string;

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { readProbe } from '../../../lib/checkpoint/probe.ts';
@@ -147,7 +147,7 @@ describe('a run directory', () => {
     writeFileSync(lock, '');
     const opened = openTrainingDirectory(out(), settings, begin);
     const refused = expect(opened).rejects.toMatchObject({ code: 'run_busy' });
-    await setTimeout(100);
+    await setImmediate();
     writeFileSync(lock, String(process.ppid));
     await refused;
 
