@@ -1,21 +1,21 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { CheckpointError } from './error.ts';
+import { CheckpointError, truncatedFile } from './error.ts';
 import { statFile } from './stat-file.ts';
 
-/** A file of weights that is read in places, never as a whole. */
+/** A weight file that is read in ranges. */
 export interface ByteFile extends AsyncDisposable {
-  /** Base name, for messages. */
+  /** Base name, used in messages. */
   readonly name: string;
   /** Bytes. */
   readonly size: number;
-  /** @throws CheckpointError `weights_truncated` when the range passes the end of the file */
+  /** @throws CheckpointError `weights_truncated` if the range passes the end of the file */
   read(offset: number, length: number): Promise<Buffer>;
-  /** A range in pieces of a few MB. A piece is valid until the next one is asked for: they share their memory. */
+  /** Reads a range in pieces of 4 MiB. All pieces share one buffer: use a piece before asking for the next. */
   pieces(offset: number, length: number): AsyncGenerator<Buffer>;
 }
 
-/** Large enough for the disk's full speed; a multiple of 8, so that no number is cut in two. */
+/** Large enough to read at disk speed. A multiple of 8, so no number is split. */
 const pieceBytes = 4 * 2 ** 20;
 
 /**
@@ -26,24 +26,28 @@ const pieceBytes = 4 * 2 ** 20;
 export async function openByteFile(path: string): Promise<ByteFile> {
   const name = basename(path);
   if ((await statFile(path, 'weights_missing')) === undefined) {
-    throw new CheckpointError('weights_missing', `${name} is missing; expected it beside the other files.`);
+    throw new CheckpointError('weights_missing', `${name} is missing; expected it beside the other weight files.`);
   }
   const handle = await open(path).catch((cause: unknown) => {
     throw new CheckpointError('weights_missing', `${name} cannot be opened; check its permissions.`, { cause });
   });
   const { size } = await handle.stat();
 
+  const truncated = (offset: number, length: number) => truncatedFile(name, `${length} bytes at ${offset}`, size);
+
   async function fill(buffer: Buffer, offset: number): Promise<void> {
     if (!(offset >= 0 && offset + buffer.length <= size)) {
-      throw truncated(name, offset, buffer.length, size);
+      throw truncated(offset, buffer.length);
     }
     for (let done = 0; done < buffer.length; ) {
       const { bytesRead } = await handle
         .read(buffer, done, buffer.length - done, offset + done)
         .catch((cause: unknown) => {
-          throw new CheckpointError('weights_missing', `${name} can no longer be read.`, { cause });
+          throw new CheckpointError('weights_missing', `${name} can no longer be read; run the command again.`, {
+            cause,
+          });
         });
-      if (bytesRead === 0) throw truncated(name, offset, buffer.length, size);
+      if (bytesRead === 0) throw truncated(offset, buffer.length);
       done += bytesRead;
     }
   }
@@ -52,7 +56,7 @@ export async function openByteFile(path: string): Promise<ByteFile> {
     name,
     size,
     async read(offset, length) {
-      if (!(length >= 0 && offset >= 0 && offset + length <= size)) throw truncated(name, offset, length, size);
+      if (!(length >= 0 && offset >= 0 && offset + length <= size)) throw truncated(offset, length);
       const buffer = Buffer.from(new ArrayBuffer(length));
       await fill(buffer, offset);
       return buffer;
@@ -69,11 +73,4 @@ export async function openByteFile(path: string): Promise<ByteFile> {
       await handle.close();
     },
   };
-}
-
-function truncated(name: string, offset: number, length: number, size: number): CheckpointError {
-  return new CheckpointError(
-    'weights_truncated',
-    `${name} is cut short: expected ${length} bytes at ${offset}, found a file of ${size} bytes. Copy or download it again.`,
-  );
 }

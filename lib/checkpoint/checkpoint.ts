@@ -11,40 +11,40 @@ import { statFile } from './stat-file.ts';
 import { readWeightFiles } from './weight-files.ts';
 import { weightsByRole } from './weights-by-role.ts';
 
-/** An iGPT on disk, checked: what it says of itself agrees with the weights it holds. */
+/** An opened iGPT checkpoint. Its JSON files and its weights have been checked against each other. */
 export interface Checkpoint {
-  /** The directory as it was given. */
+  /** The path that the caller gave. */
   directory: string;
-  /** Name for people and for object keys: letters, digits, `.`, `_` and `-`. */
+  /** Used in messages and object keys: letters, digits, `.`, `_` and `-`. */
   name: string;
   config: ImageGptConfig;
   weights: ImageGptWeights;
   /** Base names of the weight files inside `weights.directory`. */
   weightFiles: readonly string[];
-  /** All weight files together, bytes. */
+  /** Size of all weight files (bytes). */
   weightBytes: number;
-  /** Absent when the directory has no preprocessor_config.json: then the model takes tokens, not pictures. */
-  preprocessing?: Preprocessing;
-  /** Class names of the probe, or of score.weight where there is no probe; none without a class head. */
+  /** Undefined without preprocessor_config.json: the model then takes tokens, not pictures. */
+  preprocessing?: Preprocessing | undefined;
+  /** Class names of the probe, else of score.weight; empty without a class head. */
   labels: readonly string[];
-  /** Goes before `weights.score`. */
-  probe?: Probe;
+  /** Used instead of `weights.score`. */
+  probe?: Probe | undefined;
 }
 
-/** What turns pictures into tokens for a checkpoint, read without its weights. */
+/** The files that say how pictures become tokens. */
 export interface TokenizerFiles {
   config: ImageGptConfig;
   preprocessing: Preprocessing | undefined;
 }
 
 /**
- * Opens a checkpoint directory: Hugging Face ImageGPT, or OpenAI's tensor names in safetensors. Reads the JSON files
- * and the headers of the weights, never the weights themselves.
+ * Opens a checkpoint directory with Hugging Face's or OpenAI's tensor names. Reads the JSON files and the headers of
+ * the weight files, not the weights.
  *
- * @throws CheckpointError one clear error for whatever is missing, damaged, or would make our graph wrong
+ * @throws CheckpointError if anything is missing, damaged or unsupported
  */
 export async function openCheckpoint(directory: string): Promise<Checkpoint> {
-  await refuseUnlessDirectory(directory);
+  await requireDirectory(directory);
   const { config, crop, labels, classes, name } = await readConfigFile(join(directory, 'config.json'));
   const preprocessing = await readPreprocessorFile(join(directory, 'preprocessor_config.json'), config, crop);
   const files = await readWeightFiles(directory);
@@ -60,19 +60,19 @@ export async function openCheckpoint(directory: string): Promise<Checkpoint> {
     weights,
     weightFiles: files.files,
     weightBytes: files.bytes,
-    ...(preprocessing === undefined ? {} : { preprocessing }),
+    preprocessing,
     labels: probe?.labels ?? scoreLabels,
-    ...(probe === undefined ? {} : { probe }),
+    probe,
   };
 }
 
 /**
- * Reads only what turns pictures into tokens: config.json and preprocessor_config.json.
+ * Reads config.json and preprocessor_config.json, without the weights.
  *
  * @throws CheckpointError
  */
 export async function openTokenizerFiles(directory: string): Promise<TokenizerFiles> {
-  await refuseUnlessDirectory(directory);
+  await requireDirectory(directory);
   const { config, crop } = await readConfigFile(join(directory, 'config.json'));
   return {
     config,
@@ -80,14 +80,14 @@ export async function openTokenizerFiles(directory: string): Promise<TokenizerFi
   };
 }
 
-async function refuseUnlessDirectory(directory: string): Promise<void> {
+async function requireDirectory(directory: string): Promise<void> {
   const found = await stat(directory).catch((cause: unknown) => {
     throw new CheckpointError('checkpoint_missing', `There is no checkpoint directory at ${directory}.`, { cause });
   });
   if (!found.isDirectory()) {
     throw new CheckpointError(
       'checkpoint_missing',
-      `${basename(directory)} is a file; expected the checkpoint's directory, the one with config.json.`,
+      `${basename(directory)} is a file; expected the directory that holds config.json.`,
     );
   }
 }
@@ -107,16 +107,16 @@ function labelsOfScore(
       `config.json names ${expected} classes; the class head in the weights has ${scoreClasses}.`,
     );
   }
-  // transformers gives these names to classes without one.
+  // The names that transformers gives to unnamed classes.
   return labels ?? Array.from({ length: scoreClasses }, (_, i) => `LABEL_${i}`);
 }
 
-/** Long names help nobody in an object key, which has 1,024 bytes for everything. */
+/** An S3 key has at most 1,024 bytes; the name is a small part of it. */
 const maxLength = 64;
 
 /**
- * Name of a checkpoint, safe as a segment of an object key or a path: the base of `_name_or_path` in config.json, else
- * the model's name from a hub cache's folder (models--org--name/snapshots/commit), else the directory's base name.
+ * Name of a checkpoint, safe as a segment of an object key or path. Taken from `_name_or_path` in config.json, else from
+ * a hub cache's folder (models--org--name/snapshots/commit), else from the directory's base name.
  */
 export function checkpointName(nameOrPath: string | undefined, directory: string): string {
   const hub = /[/\\]models--(?:[^/\\]*--)?([^/\\]+?)[/\\]snapshots[/\\][^/\\]+[/\\]*$/.exec(directory)?.[1];

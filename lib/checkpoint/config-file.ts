@@ -5,27 +5,27 @@ import { CheckpointError } from './error.ts';
 import type { FloatDtype } from './float-dtype.ts';
 import { parseJson, readJsonFile } from './json-file.ts';
 
-/** What config.json says, in one form whichever project wrote it. */
+/** Contents of config.json, in one form for Hugging Face and OpenAI. */
 export interface ConfigFile {
   config: ImageGptConfig;
   crop: Crop;
-  /** Class names by index, from id2label; absent when the file holds none. */
+  /** Class names by index, from id2label; undefined if absent. */
   labels: readonly string[] | undefined;
-  /** num_labels, when the file says it. */
+  /** `num_labels`; undefined if absent. */
   classes: number | undefined;
-  /** `_name_or_path`, when the file says it. */
+  /** `_name_or_path`; undefined if absent. */
   name: string | undefined;
 }
 
 const count = z.int().positive();
 
-/** Tokens of one colour only would say nothing, and have no bits to pack. */
+/** With one colour a token would have 0 bits, and nothing could be packed. */
 const minColors = 2;
 
-/** Tokens are 16-bit from the palette to the graph. */
+/** A token is a 16-bit number everywhere. */
 const maxColors = 65_536;
 
-/** Our own key in config.json: what Hugging Face has no word for. */
+/** Our own key in config.json, for what Hugging Face has no key. */
 const igptSchema = z.strictObject({
   objective: z.enum(['ar', 'bert']).optional(),
   crop: z.enum(['none', 'short-224-center']).optional(),
@@ -33,7 +33,7 @@ const igptSchema = z.strictObject({
   feature_norm: z.enum(featureNorms).optional(),
 });
 
-/** Keys that both kinds of config.json have. Absent numbers have transformers' ImageGPTConfig defaults. */
+/** Keys that Hugging Face and OpenAI share. Defaults are those of transformers' ImageGPTConfig. */
 const commonSchema = z.looseObject({
   n_embd: count.default(512),
   n_layer: count.default(24),
@@ -61,16 +61,16 @@ const huggingFaceSchema = commonSchema.extend({
 });
 
 /**
- * Reads config.json of Hugging Face's ImageGPT or of OpenAI's layout.
+ * Reads config.json of Hugging Face's or OpenAI's layout.
  *
- * @throws CheckpointError `config_missing`, `config_invalid`, or `config_unsupported` for what our graph would compute wrongly
+ * @throws CheckpointError `config_missing`, `config_invalid`, or `config_unsupported` if our graph would compute it wrongly
  */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
   const file = await readJsonFile(path, z.record(z.string(), z.unknown()), 'config_invalid');
   if (file === undefined) {
     throw new CheckpointError(
       'config_missing',
-      'The directory has no config.json: expected a Hugging Face ImageGPT checkpoint directory.',
+      'The directory has no config.json; expected the directory of a Hugging Face ImageGPT checkpoint.',
     );
   }
   return 'n_vocab' in file
@@ -86,20 +86,20 @@ function toConfigFile(json: z.infer<typeof commonSchema>, shape: Shape, defaultO
   if (n_embd % n_head !== 0) {
     throw new CheckpointError(
       'config_invalid',
-      `n_embd ${n_embd} in config.json is not divisible by n_head ${n_head}.`,
+      `n_embd is ${n_embd} in config.json; expected a multiple of n_head, ${n_head}.`,
     );
   }
   const feature_layer = igpt.feature_layer ?? Math.floor(n_layer / 2);
   if (feature_layer > n_layer) {
     throw new CheckpointError(
       'config_invalid',
-      `igpt.feature_layer in config.json is ${feature_layer}; expected 0 to ${n_layer}, the number of layers.`,
+      `igpt.feature_layer is ${feature_layer} in config.json; expected 0 to ${n_layer}, the number of layers.`,
     );
   }
   if (shape.n_colors < minColors || shape.n_colors > maxColors) {
     throw new CheckpointError(
       'config_unsupported',
-      `The number of colours in config.json is ${shape.n_colors}; expected ${minColors} to ${maxColors}.`,
+      `config.json has ${shape.n_colors} colours; expected ${minColors} to ${maxColors}.`,
     );
   }
   const labels = json.id2label == null ? undefined : labelsByIndex(json.id2label);
@@ -127,26 +127,26 @@ function fromOpenAi(json: z.infer<typeof openAiSchema>): ConfigFile {
 }
 
 function fromHuggingFace(json: z.infer<typeof huggingFaceSchema>): ConfigFile {
-  refuseUnless(json.model_type === 'imagegpt', 'model_type', json.model_type, 'imagegpt');
-  refuseUnless(
+  requireValue(json.model_type === 'imagegpt', 'model_type', json.model_type, 'imagegpt');
+  requireValue(
     json.activation_function === 'quick_gelu',
     'activation_function',
     json.activation_function,
     'quick_gelu',
   );
-  refuseUnless(json.scale_attn_weights, 'scale_attn_weights', false, true);
-  refuseUnless(!json.scale_attn_by_inverse_layer_idx, 'scale_attn_by_inverse_layer_idx', true, false);
-  refuseUnless(!json.tie_word_embeddings, 'tie_word_embeddings', true, false);
-  refuseUnless(!json.add_cross_attention, 'add_cross_attention', true, false);
+  requireValue(json.scale_attn_weights, 'scale_attn_weights', false, true);
+  requireValue(!json.scale_attn_by_inverse_layer_idx, 'scale_attn_by_inverse_layer_idx', true, false);
+  requireValue(!json.tie_word_embeddings, 'tie_word_embeddings', true, false);
+  requireValue(!json.add_cross_attention, 'add_cross_attention', true, false);
   const { vocab_size, n_positions, n_embd, n_inner } = json;
   return toConfigFile(json, { n_colors: vocab_size - 1, n_positions, n_inner: n_inner ?? 4 * n_embd }, 'ar');
 }
 
-function refuseUnless(supported: boolean, key: string, found: unknown, expected: unknown): void {
+function requireValue(supported: boolean, key: string, found: unknown, expected: unknown): void {
   if (!supported) {
     throw new CheckpointError(
       'config_unsupported',
-      `${key} in config.json is ${JSON.stringify(found)}; only ${JSON.stringify(expected)} is supported.`,
+      `${key} is ${JSON.stringify(found)} in config.json; only ${JSON.stringify(expected)} is supported.`,
     );
   }
 }
@@ -159,7 +159,7 @@ function labelsByIndex(id2label: Readonly<Record<string, string>>): string[] {
     if (label === undefined) {
       throw new CheckpointError(
         'config_invalid',
-        `id2label in config.json has ${count} classes but none with number ${i}.`,
+        `id2label in config.json has ${count} classes but lacks number ${i}; expected 0 to ${count - 1}.`,
       );
     }
     labels.push(label);
@@ -167,17 +167,17 @@ function labelsByIndex(id2label: Readonly<Record<string, string>>): string[] {
   return labels;
 }
 
-/** Names of the dtypes in PyTorch's words. */
+/** PyTorch's names of the dtypes. */
 export const torchDtypes: Readonly<Record<FloatDtype, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
-/** What transformers' config.json says of an iGPT with a causal head, and our own key with what it has no word for. */
+/** The config.json that transformers writes for an iGPT with a language head, plus our own key `igpt`. */
 export function toHuggingFaceConfig(config: ImageGptConfig, crop: Crop, dtype: FloatDtype): Record<string, unknown> {
   const { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, layer_norm_epsilon } = config;
   const { objective, feature_layer, feature_norm } = config;
   return {
     model_type: 'imagegpt',
     architectures: ['ImageGPTForCausalImageModeling'],
-    vocab_size: n_colors + 1, // SOS is row V
+    vocab_size: n_colors + 1, // row V is SOS
     n_positions,
     n_embd,
     n_layer,

@@ -26,7 +26,7 @@ export type CheckpointErrorCode =
   | 'labels_mismatch'
   | 'probe_invalid';
 
-/** A checkpoint directory is damaged, incomplete, or holds what our graph would compute wrongly. */
+/** A checkpoint is missing, damaged, incomplete, or of a kind that our graph would compute wrongly. */
 export class CheckpointError extends ImageGptError {
   declare readonly code: CheckpointErrorCode;
 
@@ -35,10 +35,23 @@ export class CheckpointError extends ImageGptError {
   }
 }
 
-/** No honest message is longer. */
+/** The file ends before the bytes that it should hold. `bytes` is its size. */
+export function truncatedFile(file: string, expected: string, bytes: number): CheckpointError {
+  return new CheckpointError(
+    'weights_truncated',
+    `${file} is cut short: expected ${expected}, found a file of ${bytes} bytes. Copy or download it again.`,
+  );
+}
+
+/** Bytes of the file changed after they were written. `found` says what does not match. */
+export function damagedFile(file: string, found: string): CheckpointError {
+  return new CheckpointError('weights_invalid', `${file} is damaged: ${found}. Copy or download it again.`);
+}
+
+/** Our own messages are shorter; only names from a hostile file exceed this. */
 const maxCharacters = 1000;
 
-/** Names in a hostile file may be of any length and hold line breaks or codes that a terminal obeys. */
+/** Removes control characters: names in a hostile file may hold line breaks or terminal codes. */
 function oneLine(message: string): string {
   const line = message.replaceAll(/\p{Cc}+/gu, ' ');
   return line.length > maxCharacters ? `${line.slice(0, maxCharacters)}…` : line;

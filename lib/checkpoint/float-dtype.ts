@@ -2,18 +2,18 @@ import { endianness } from 'node:os';
 import { CheckpointError } from './error.ts';
 import type { SourceTensor } from './tensor-source.ts';
 
-/** Dtypes that a checkpoint of ours may have. */
+/** Dtypes that we read and write. */
 export type FloatDtype = 'F32' | 'F16' | 'BF16';
 
 export const floatDtypes: readonly FloatDtype[] = ['F32', 'F16', 'BF16'];
 
-/** Bytes of one number. */
+/** Bytes per number. */
 export const floatBytes: Readonly<Record<FloatDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
 
 /**
- * Data of `tensor` as `dtype`; the same bytes where nothing changes. Rounds to the nearest, ties to even.
+ * Data of `tensor` converted to `dtype`; unchanged bytes if it has that dtype. Rounds to nearest, ties to even.
  *
- * @throws CheckpointError `tensor_dtype` for what is no float, and for a finite number that becomes infinite
+ * @throws CheckpointError `tensor_dtype` if it is not a float, or if a finite number would become infinite
  */
 export async function* floatPieces(tensor: SourceTensor, dtype: FloatDtype): AsyncGenerator<Uint8Array> {
   for await (const piece of tensor.pieces()) {
@@ -21,7 +21,7 @@ export async function* floatPieces(tensor: SourceTensor, dtype: FloatDtype): Asy
   }
 }
 
-/** The dtype that `dtype` is kept in: doubles are narrowed, as nothing here computes in them. Undefined for what is no float. */
+/** The dtype that we store `dtype` as: F64 becomes F32, as nothing here computes in F64. Undefined if not a float. */
 export function keptDtype(dtype: string): FloatDtype | undefined {
   return dtype === 'F64' ? 'F32' : floatDtypes.find((known) => known === dtype);
 }
@@ -50,11 +50,11 @@ function toFloat32(bytes: Uint8Array, { dtype, name }: SourceTensor): Float32Arr
       return new Float32Array(bits.buffer);
     }
     default:
-      throw new CheckpointError('tensor_dtype', `Tensor ${name} is ${dtype}; expected floats.`);
+      throw new CheckpointError('tensor_dtype', `Tensor ${name} is ${dtype}; expected a float dtype.`);
   }
 }
 
-/** Narrows numbers to the bytes of `dtype`. */
+/** Bytes of `values` as `dtype`. F32 shares the memory of `values`. */
 export function fromFloat32(values: Float32Array, dtype: FloatDtype, name: string): Uint8Array {
   requireLittleEndian();
   switch (dtype) {
@@ -77,9 +77,9 @@ export function fromFloat32(values: Float32Array, dtype: FloatDtype, name: strin
   }
 }
 
-/** The upper half of a float32, rounded to the nearest, ties to even. */
+/** The upper half of a float32, rounded to nearest, ties to even. */
 function toBfloat16(bits: number): number {
-  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40; // a NaN stays one: rounding could carry it to infinity
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40; // rounding could turn a NaN into infinity
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
@@ -99,7 +99,7 @@ function refuseOverflow(
   }
 }
 
-/** Typed arrays want their bytes to begin at a multiple of the element's size. */
+/** A typed array must begin at a multiple of its element size: copies if it does not. */
 function aligned(bytes: Uint8Array, size: number): ArrayBuffer {
   const { buffer, byteOffset, byteLength } = bytes;
   return buffer instanceof ArrayBuffer &&
@@ -112,6 +112,6 @@ function aligned(bytes: Uint8Array, size: number): ArrayBuffer {
 
 function requireLittleEndian(): void {
   if (endianness() !== 'LE') {
-    throw new CheckpointError('tensor_dtype', 'Weights can be converted on a little-endian machine only.');
+    throw new CheckpointError('tensor_dtype', 'Weights can be converted only on a little-endian machine.');
   }
 }

@@ -8,34 +8,34 @@ import { makeDirectory, refuseFullDisk } from './import/new-directory.ts';
 import { initialWeights } from './initial-weights.ts';
 import { findPreprocessor } from './palette-file.ts';
 import { readPreprocessorFile } from './preprocessor-file.ts';
-import { maxShardBytes, totalBytes, writeShards } from './safetensors/write-shards.ts';
+import { totalBytes, writeShards } from './safetensors/write-shards.ts';
 
 export interface InitOptions {
   config: ImageGptConfig;
-  /** File with the palette: npy, or a preprocessor_config.json. */
+  /** Palette file: .npy, or a preprocessor_config.json. */
   palette: string;
-  /** Name of the model, kept as `_name_or_path`. */
+  /** Name of the model, written as `_name_or_path`. */
   name: string;
-  /** Default 0. */
-  seed?: number;
-  /** Default F32. */
-  dtype?: FloatDtype;
-  /** Replace a model that is there. Default false. */
-  force?: boolean;
-  /** Bytes of weights written, of how many. */
-  progress?: (done: number, total: number) => void;
-  /** Larger models are written in several files. Bytes; default 5 GB. */
-  shardBytes?: number;
+  /** Seed of the random weights (default 0). */
+  seed?: number | undefined;
+  /** Dtype of the weights (default F32). */
+  dtype?: FloatDtype | undefined;
+  /** Replace an existing model (default false). */
+  force?: boolean | undefined;
+  /** Called with the bytes of weights written so far, and in total. */
+  progress?: ((done: number, total: number) => void) | undefined;
+  /** Largest weight file (bytes; default 5 GB). */
+  shardBytes?: number | undefined;
 }
 
 /**
- * Makes a model directory with random weights (see {@link initialWeights}), whole or not at all. They are written as
- * they are drawn, so that memory does not bound the model.
+ * Creates a model directory with random weights (see {@link initialWeights}), whole or not at all. Weights are written
+ * while they are drawn, so a model may be larger than memory.
  *
  * @throws CheckpointError
  */
 export async function initCheckpoint(out: string, options: InitOptions): Promise<Checkpoint> {
-  const { config, palette, name, seed = 0, dtype = 'F32', force = false, progress = () => {}, shardBytes } = options;
+  const { config, palette, name, seed = 0, dtype = 'F32', force = false, progress, shardBytes } = options;
   await makeDirectory(out, force, async (temporary) => {
     const configPath = join(temporary, 'config.json');
     const json = { ...toHuggingFaceConfig(config, 'none', dtype), _name_or_path: name };
@@ -47,14 +47,8 @@ export async function initCheckpoint(out: string, options: InitOptions): Promise
     await readPreprocessorFile(preprocessorPath, read.config, read.crop);
 
     const tensors = initialWeights(config, seed, dtype);
-    const total = totalBytes(tensors);
-    await refuseFullDisk(temporary, total);
-    let done = 0;
-    const written = (bytes: number) => {
-      done += bytes;
-      progress(done, total);
-    };
-    await writeShards(temporary, tensors, written, shardBytes ?? maxShardBytes);
+    await refuseFullDisk(temporary, totalBytes(tensors));
+    await writeShards(temporary, tensors, { progress, shardBytes });
     await openCheckpoint(temporary);
   });
   return openCheckpoint(out);

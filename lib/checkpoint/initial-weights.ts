@@ -7,24 +7,24 @@ import type { StreamedTensor } from './safetensors/stream-safetensors.ts';
 import { elementsOf } from './tensor-source.ts';
 import { weightsByRole } from './weights-by-role.ts';
 
-/** A tensor and how it begins: normally distributed with a mean, or constant where `deviation` is 0. */
+/** A tensor and its initial distribution: normal, or constant `mean` if `deviation` is 0. */
 interface InitialTensor {
   name: string;
   shape: readonly number[];
   mean: number;
   deviation: number;
-  /** Rows of zeros at the end. */
+  /** How many rows at the end are zero (default 0). */
   zeroRows?: number;
 }
 
-/** Numbers that are made at a time: the widest matrix of XL would take 151 MB at once. */
-const chunk = 2 ** 20;
+/** Numbers per piece. The largest matrix of iGPT-XL as one piece would take 151 MB. */
+const pieceElements = 2 ** 20;
 
 /**
- * Random weights of an iGPT, made while they are read, under Hugging Face's names with its biases (zero), with OpenAI's
- * initial values (src/model.py): wpe N(0, 0.01), wte and sos N(0, 0.02), q, k, v N(0, 1/sqrt d), attention's c_proj
- * N(0, 1/sqrt(d L)), both MLP matrices N(0, 0.02), gains 1, output matrix 0. So the first loss is exactly ln V. A
- * tensor's values depend on the seed and its name alone. `score.weight` is left out: it belongs to a data set.
+ * Random weights of an iGPT under Hugging Face's names, drawn while they are read. The deviations are OpenAI's
+ * (src/model.py): wpe 0.01; wte, sos and both MLP matrices 0.02; q, k, v 1/sqrt(d); attention's c_proj 1/sqrt(d L).
+ * Gains are 1, biases and the output matrix 0, so the first loss is exactly ln V. A tensor's values depend only on the
+ * seed and its name. There is no `score.weight`: it depends on a data set.
  */
 export function initialWeights(config: ImageGptConfig, seed: number, dtype: FloatDtype): StreamedTensor[] {
   return initialTensors(config).map((tensor) => ({
@@ -60,7 +60,7 @@ function initialTensors({ n_colors: V, n_positions: n, n_embd: d, n_inner, n_lay
     ];
   };
   return [
-    // Row V is SOS, which BERT models do not have.
+    // Row V is SOS; BERT models have none.
     { ...normal('transformer.wte.weight', [V + 1, d], 0.02), zeroRows: objective === 'bert' ? 1 : 0 },
     normal('transformer.wpe.weight', [n, d], 0.01),
     ...Array.from({ length: n_layer }, (_, i) => block(i)).flat(),
@@ -74,12 +74,12 @@ async function* normalPieces(tensor: InitialTensor, seed: number, dtype: FloatDt
   const random = createRandom(seed, hash(name));
   const elements = elementsOf(shape);
   const zerosFrom = elements - zeroRows * (shape.at(-1) ?? 0);
-  for (let done = 0; done < elements; done += chunk) {
-    const values = new Float32Array(Math.min(chunk, elements - done));
+  for (let done = 0; done < elements; done += pieceElements) {
+    const values = new Float32Array(Math.min(pieceElements, elements - done));
     if (deviation === 0) {
       values.fill(mean);
     } else {
-      // Box and Muller: two uniform numbers make two normal ones.
+      // Box-Muller transform: two uniform numbers give two normal ones.
       for (let i = 0; i < values.length; i += 2) {
         const radius = deviation * Math.sqrt(-2 * Math.log(1 - random()));
         const angle = 2 * Math.PI * random();
@@ -92,14 +92,14 @@ async function* normalPieces(tensor: InitialTensor, seed: number, dtype: FloatDt
   }
 }
 
-/** FNV-1a: each tensor has a stream of its own, whatever others there are. */
+/** FNV-1a. Each tensor has its own random stream, independent of the other tensors. */
 function hash(text: string): number {
   let sum = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) sum = Math.imul(sum ^ byte, 0x01000193);
   return sum >>> 0;
 }
 
-/** A checkpoint as `igpt init` would write it in f32, without a file: for its sizes and costs, not for running. */
+/** The checkpoint that `igpt init` would write in f32, without files: for sizes and costs, not for predictions. */
 export function variantCheckpoint(name: string, config: ImageGptConfig): Checkpoint {
   const tensors = initialWeights(config, 0, 'F32').map(({ name: tensor, dtype, shape }) => {
     const length = bytesOf(dtype, shape);

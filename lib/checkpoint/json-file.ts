@@ -4,14 +4,14 @@ import type { z } from 'zod';
 import { CheckpointError, type CheckpointErrorCode } from './error.ts';
 import { statFile } from './stat-file.ts';
 
-/** A palette of 65,536 colours, the largest, is about 4 MB of JSON; this bounds what a wrong file can cost. */
+/** The largest palette, 65,536 colours, takes about 4 MB of JSON. The limit bounds the memory for a wrong file. */
 const maxJsonBytes = 32_000_000;
 
 /**
  * Reads and validates a small JSON file of a checkpoint.
  *
- * @returns undefined when there is no such file
- * @throws CheckpointError with `code` when it cannot be read, is not JSON, or does not fit the schema
+ * @returns undefined if there is no such file
+ * @throws CheckpointError with `code` if it cannot be read, is not JSON, or does not match the schema
  */
 export async function readJsonFile<T>(
   path: string,
@@ -32,7 +32,7 @@ export async function readJsonFile<T>(
   return parseJson(json, schema, file, code);
 }
 
-/** Validates what a JSON file held; `file` is for the message. */
+/** Validates the contents of a JSON file; `file` is used in the message. */
 export function parseJson<T>(json: unknown, schema: z.ZodType<T>, file: string, code: CheckpointErrorCode): T {
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
@@ -49,10 +49,10 @@ async function readText(path: string, code: CheckpointErrorCode): Promise<string
     return undefined;
   }
   if (stats.size > maxJsonBytes) {
-    throw new CheckpointError(code, `${basename(path)} has ${stats.size} bytes; at most ${maxJsonBytes} are read.`);
+    throw new CheckpointError(code, `${basename(path)} has ${stats.size} bytes; expected at most ${maxJsonBytes}.`);
   }
   return readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CheckpointError(code, `${basename(path)} cannot be read.`, { cause });
+    throw new CheckpointError(code, `${basename(path)} cannot be read; check its permissions.`, { cause });
   });
 }
 

@@ -5,29 +5,29 @@ import type { Checkpoint } from './checkpoint.ts';
 import { preprocessingHash } from './preprocessing-hash.ts';
 import { fileHash, weightHashes } from './weights-hash.ts';
 
-/** Every choice outside the checkpoint that changes a result. */
+/** Every option that changes a result. */
 export interface ResultOptions {
-  /** Number format of the computation, for instance `f32`. */
+  /** Number format of the computation: `f32` or another. */
   precision: string;
-  /** Names of the outputs that are computed; their order is of no account. */
+  /** Names of the computed outputs, in any order. */
   outputs: readonly string[];
-  /** Of the output `features`; of no account without it. */
+  /** Layer of the output `features`; ignored without it. */
   featureLayer: number;
   featureNorm: FeatureNorm;
-  /** Whether JPEGs are decoded at reduced size. Default false. */
+  /** Decode JPEGs at reduced size (default false). */
   scaledDecoding?: boolean;
-  /** Whether the weights are laid out anew, which adds up in other steps. Default false. */
+  /** Let onnxruntime reorder the weights, which changes the order of additions (default false). */
   prepack?: boolean;
 }
 
-/** 48 bits: results of a few models lie side by side under these ids. */
+/** 48 bits: enough to tell apart the few models that share a bucket. */
 const hexDigits = 12;
 
 /**
- * `<name>-<12 hex>`: the hash covers weights, probe, palette, labels and every option that changes a result, so that
- * results of different models never meet under one id. Streams the files: 5 GB take seconds.
+ * `<name>-<12 hex>`. The hash covers weights, probe, palette, labels and every option that changes a result, so two
+ * models never share an id. Streams the files: 5 GB take seconds.
  *
- * @throws CheckpointError `weights_missing` when a file went away since the checkpoint was opened
+ * @throws CheckpointError `weights_missing` if a file was removed after the checkpoint was opened
  */
 export async function modelId(checkpoint: Checkpoint, options: ResultOptions): Promise<string> {
   const { config, preprocessing, probe, labels } = checkpoint;

@@ -4,22 +4,22 @@ import { openByteFile } from './byte-file.ts';
 import type { StreamedTensor } from './safetensors/stream-safetensors.ts';
 import { listWeights } from './weights-by-role.ts';
 
-/** A tensor that holds NaN or infinities: a model with one computes nothing that could be relied on. */
+/** A tensor that holds NaN or infinities, which make a model's predictions useless. */
 export interface NonFinite {
   tensor: string;
-  /** Elements that are NaN or infinite. */
+  /** How many elements are NaN or infinite. */
   count: number;
 }
 
-/** Bits of the exponent: all are set in NaN and in infinities, and in nothing else. */
+/** Exponent bits, by dtype. Only NaN and infinities have all of them set. */
 const exponents: Readonly<Record<string, number>> = { F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 };
 
-/** How many elements of little-endian data are NaN or infinite; of integers, none. Bytes hold whole elements. */
+/** Counts NaN and infinities in little-endian data of whole elements. Integers have none. */
 export function countNonFinite(bytes: Uint8Array, dtype: string): number {
   const exponent = exponents[dtype];
   if (exponent === undefined) return 0;
   const size = dtype === 'F32' ? 4 : 2;
-  // A typed array begins at a multiple of its element's size.
+  // A typed array must begin at a multiple of its element size.
   const { buffer, byteOffset, byteLength } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const words =
     size === 4
@@ -30,7 +30,7 @@ export function countNonFinite(bytes: Uint8Array, dtype: string): number {
   return count;
 }
 
-/** The same tensors; `found` is told of each that turns out, once it has been read, to hold NaN or infinities. */
+/** Returns the same tensors. Calls `found` when a tensor has been read and holds NaN or infinities. */
 export function watchNonFinite(
   tensors: readonly StreamedTensor[],
   found: (nonFinite: NonFinite) => void,
@@ -49,7 +49,7 @@ export function watchNonFinite(
 }
 
 /**
- * Looks through all weights of a model, in the order of the forward pass.
+ * Reads all weights of a model, in the order of the forward pass, and lists tensors with NaN or infinities.
  *
  * @throws CheckpointError `weights_missing`, `weights_truncated`
  */

@@ -6,19 +6,19 @@ import { CheckpointError } from './error.ts';
 import { readJsonFile } from './json-file.ts';
 import { statFile } from './stat-file.ts';
 
-/** 65,536 colours as doubles, and their header. */
+/** 65,536 colours as doubles with their header, rounded up (bytes). */
 const maxNpyBytes = 2_000_000;
 
-/** OpenAI's name for its palette, and the one that some ports give it. */
+/** OpenAI's file name, and one that some ports use. */
 const paletteNames = ['kmeans_centers.npy', 'clusters.npy'];
 
 const preprocessorSchema = z.record(z.string(), z.unknown());
 
 /**
- * What preprocessor_config.json of a model should say, from what lies beside its weights or from `palette`, a file:
- * kmeans_centers.npy, or another preprocessor_config.json. Undefined where there is no palette: such a model takes tokens.
- * What is in it is checked when the model is opened.
+ * Contents for a model's preprocessor_config.json. The palette comes from the file `palette` (.npy, or another
+ * preprocessor_config.json), else from the files beside the weights. The contents are checked when the model is opened.
  *
+ * @returns undefined without a palette: the model then takes tokens, not pictures
  * @throws CheckpointError `palette_invalid`, `preprocessor_invalid`
  */
 export async function findPreprocessor(
@@ -36,7 +36,7 @@ export async function findPreprocessor(
   return withSize({ ...defaults, ...beside, clusters }, n_positions);
 }
 
-/** Hugging Face's, for OpenAI's models. */
+/** The settings that Hugging Face publishes with OpenAI's models. */
 const defaults = {
   image_processor_type: 'ImageGPTImageProcessor',
   do_resize: true,
@@ -45,7 +45,7 @@ const defaults = {
   resample: 2,
 };
 
-/** A size that is not said is the model's own: the image processor's default, 256, is no model's. */
+/** A missing size becomes that of the model. The processor's default, 256, fits no model. */
 function withSize(json: Record<string, unknown>, n_positions: number): Record<string, unknown> {
   const { size } = json;
   const side = typeof size === 'number' ? size : Math.sqrt(n_positions);
@@ -53,7 +53,7 @@ function withSize(json: Record<string, unknown>, n_positions: number): Record<st
   if (!Number.isInteger(side)) {
     throw new CheckpointError(
       'preprocessor_invalid',
-      `The model has ${n_positions} positions, which is no square; give preprocessor_config.json with its size.`,
+      `The model has ${n_positions} positions, which is not a square number; add size (height and width) to preprocessor_config.json.`,
     );
   }
   return { ...json, size: { height: side, width: side } };
@@ -67,21 +67,21 @@ async function besidePalette(directory: string): Promise<number[][] | undefined>
   return undefined;
 }
 
-/** Reads the colours [V, 3] of an npy file or of a preprocessor_config.json. */
+/** Reads the colours [V, 3] of a .npy file or of a preprocessor_config.json. */
 export async function readPalette(path: string): Promise<number[][]> {
   if (!path.endsWith('.json')) return readNpy(path);
   const schema = z.looseObject({ clusters: z.array(z.array(z.number())) });
   const json = await readJsonFile(path, schema, 'palette_invalid');
-  if (json === undefined) throw invalid(path, 'it is not there');
+  if (json === undefined) throw invalid(path, 'the file is missing');
   return json.clusters;
 }
 
 async function readNpy(path: string): Promise<number[][]> {
   const stats = await statFile(path, 'palette_invalid');
-  if (stats === undefined) throw invalid(path, 'it is not there');
-  if (stats.size > maxNpyBytes) throw invalid(path, `it has ${stats.size} bytes; a palette has ${maxNpyBytes} at most`);
+  if (stats === undefined) throw invalid(path, 'the file is missing');
+  if (stats.size > maxNpyBytes) throw invalid(path, `it has ${stats.size} bytes; expected at most ${maxNpyBytes}`);
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw invalid(path, 'it cannot be read', cause);
+    throw invalid(path, 'it cannot be read; check its permissions', cause);
   });
   try {
     const { shape, data } = decodeNpy(bytes);
@@ -90,12 +90,12 @@ async function readNpy(path: string): Promise<number[][]> {
     for (let i = 0; i < data.length; i += 3) colors.push(Array.from(data.subarray(i, i + 3), Math.fround));
     return colors;
   } catch (cause) {
-    throw invalid(path, cause instanceof NpyError ? cause.message : 'it is no npy file', cause);
+    throw invalid(path, cause instanceof NpyError ? cause.message : 'it is not a .npy file', cause);
   }
 }
 
 function invalid(path: string, found: string, cause?: unknown): CheckpointError {
-  return new CheckpointError('palette_invalid', `${basename(path)} is no palette: ${found.replace(/\.$/, '')}.`, {
+  return new CheckpointError('palette_invalid', `${basename(path)} is not a palette: ${found.replace(/\.$/, '')}.`, {
     cause,
   });
 }

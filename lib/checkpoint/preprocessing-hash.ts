@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Preprocessing } from '../ports/model.ts';
 
-/** 64 bits: this tells a handful of recipes apart, it guards nothing. */
+/** 64 bits tell a handful of recipes apart; the hash protects nothing. */
 const hexDigits = 16;
 
 /**
- * Names how pictures become tokens, for messages that carry tokens: a hash of palette, resolution and recipe. Two
- * checkpoints with the same hash can read each other's tokens.
+ * Hash of palette, resolution and recipe, for messages that carry tokens. Checkpoints with the same hash can use each
+ * other's tokens.
  *
- * `scaledDecoding`: whether JPEGs are decoded at reduced size, which changes a few tokens. Default false.
+ * @param scaledDecoding JPEGs are decoded at reduced size, which changes a few tokens (default false)
  */
 export function preprocessingHash(preprocessing: Preprocessing, scaledDecoding = false): string {
   const { height, width, resample, crop, palette } = preprocessing;

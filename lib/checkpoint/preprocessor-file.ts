@@ -7,7 +7,7 @@ import { readJsonFile } from './json-file.ts';
 const side = z.int().positive();
 const colour = z.tuple([z.number(), z.number(), z.number()]);
 
-/** Pillow's filter numbers; its own default for ImageGPT is bilinear. */
+/** Pillow's filter numbers. */
 const resampleSchema = z.union([
   z.literal(0),
   z.literal(1),
@@ -17,10 +17,10 @@ const resampleSchema = z.union([
   z.literal(5),
 ]) satisfies z.ZodType<Resample>;
 
-/** Hugging Face's ImageGPTImageProcessor, and ImageGPTFeatureExtractor before it. */
+/** Settings of Hugging Face's ImageGPTImageProcessor, formerly ImageGPTFeatureExtractor. */
 const schema = z.looseObject({
   clusters: z.array(colour).optional(),
-  // The processor's own default is 256 x 256, which no ImageGPT has: a wrong size is found below.
+  // The processor's default. No ImageGPT has 256 x 256 positions: the check against n_positions refuses it.
   size: z.union([side, z.looseObject({ height: side, width: side })]).default(256),
   resample: resampleSchema.default(2),
   do_resize: z.boolean().default(true),
@@ -33,13 +33,13 @@ const schema = z.looseObject({
   image_std: z.array(z.number()).default([0.5, 0.5, 0.5]),
 });
 
-/** k-means centres of pixels in [-1, 1] can pass the end by round-off only. */
+/** k-means centres of pixels in [-1, 1] can exceed 1 only by rounding. */
 const paletteLimit = 1.001;
 
 /**
  * Reads preprocessor_config.json: palette, input resolution, filter.
  *
- * @returns undefined when there is no such file: such a checkpoint takes tokens, not pictures
+ * @returns undefined if there is no such file: the model then takes tokens, not pictures
  * @throws CheckpointError `preprocessor_invalid` or `palette_invalid`
  */
 export async function readPreprocessorFile(
@@ -51,27 +51,29 @@ export async function readPreprocessorFile(
   if (json === undefined) {
     return undefined;
   }
-  refuseOtherArithmetic(json);
+  requireDefaultArithmetic(json);
   const { height, width } = typeof json.size === 'number' ? { height: json.size, width: json.size } : json.size;
   if (height * width !== config.n_positions) {
     throw new CheckpointError(
       'preprocessor_invalid',
-      `preprocessor_config.json makes ${height} x ${width} pictures, ${height * width} tokens; config.json has n_positions ${config.n_positions}.`,
+      `preprocessor_config.json has size ${height} x ${width}, which is ${height * width} tokens; expected ${config.n_positions}, n_positions in config.json.`,
     );
   }
   return { height, width, resample: json.resample, crop, palette: toPalette(json.clusters, config.n_colors) };
 }
 
-/** Our quantiser knows one way from bytes to [-1, 1]: x / 127.5 - 1, which is what the processor does by default. */
-function refuseOtherArithmetic(json: z.infer<typeof schema>): void {
+/** Our quantizer maps bytes to [-1, 1] by x / 127.5 - 1, the default of the processor. */
+function requireDefaultArithmetic(json: z.infer<typeof schema>): void {
   const half = (values: readonly number[]) => values.every((value) => value === 0.5);
   const wrong = [
     json.do_resize ? undefined : 'do_resize false',
     json.do_rescale ? undefined : 'do_rescale false',
     json.do_normalize ? undefined : 'do_normalize false',
     json.do_color_quantize ? undefined : 'do_color_quantize false',
-    json.do_center_crop ? 'do_center_crop true (say igpt.crop in config.json)' : undefined,
-    Math.abs(json.rescale_factor * 255 - 1) < 1e-6 ? undefined : `rescale_factor ${json.rescale_factor}, not 1/255`,
+    json.do_center_crop ? 'do_center_crop true (use igpt.crop in config.json instead)' : undefined,
+    Math.abs(json.rescale_factor * 255 - 1) < 1e-6
+      ? undefined
+      : `rescale_factor ${json.rescale_factor} instead of 1/255`,
     half(json.image_mean) && half(json.image_std) ? undefined : 'image_mean and image_std other than 0.5',
   ].find((found) => found !== undefined);
   if (wrong !== undefined) {
@@ -83,13 +85,13 @@ function toPalette(clusters: readonly (readonly number[])[] | undefined, colors:
   if (clusters === undefined) {
     throw new CheckpointError(
       'palette_invalid',
-      `preprocessor_config.json has no clusters, the colour palette: fetch ${paletteToFetch(colors)}, and run igpt import with --palette and that file.`,
+      `preprocessor_config.json has no clusters (the palette). Download ${paletteToFetch(colors)}. Then run igpt import with --palette and that file.`,
     );
   }
   if (clusters.length !== colors) {
     throw new CheckpointError(
       'palette_invalid',
-      `The palette in preprocessor_config.json has ${clusters.length} colours; the model has ${colors}.`,
+      `The palette in preprocessor_config.json has ${clusters.length} colours; expected ${colors}, as the model has.`,
     );
   }
   const palette = Float32Array.from(clusters.flat()); // [V, 3]
@@ -103,14 +105,14 @@ function toPalette(clusters: readonly (readonly number[])[] | undefined, colors:
   return palette;
 }
 
-/** Where OpenAI publishes the palette that all of its models share. */
+/** OpenAI's palette, which all of its models share. */
 const published = 'https://openaipublic.blob.core.windows.net/image-gpt/color-clusters/kmeans_centers.npy';
 
 const publishedColors = 512;
 
-/** What to fetch by hand for a model of so many colours whose palette is missing. */
+/** Which palette file the user must download for a model of `colors` colours. */
 export function paletteToFetch(colors: number): string {
   return colors === publishedColors
-    ? `${published}, the palette of all of OpenAI's models`
-    : `kmeans_centers.npy or a preprocessor_config.json with ${colors} clusters from where the weights were published`;
+    ? `${published}, the palette of all OpenAI models`
+    : `kmeans_centers.npy, or a preprocessor_config.json with ${colors} clusters, from the publisher of the weights`;
 }

@@ -9,10 +9,10 @@ import { writeSafetensors } from './safetensors/write-safetensors.ts';
 
 /** A linear classifier on frozen pooled features (paper section 2.3). */
 export interface Probe {
-  /** Layers l in 0..n_layer whose features are concatenated in this order, k of them. */
+  /** The k layers, each 0 to n_layer, whose features are concatenated in this order. */
   layers: readonly number[];
   norm: FeatureNorm;
-  /** Class names, C. */
+  /** Class names [C]. */
   labels: readonly string[];
   /** [C, k x n_embd], out x in */
   weight: Float32Array;
@@ -24,16 +24,16 @@ const layersSchema = z.array(z.int().nonnegative()).min(1);
 const normSchema = z.enum(featureNorms);
 const labelsSchema = z.array(z.string()).min(1);
 
-/** Of a wrong list, which may have a thousand items: enough to recognise it in an error. */
+/** How much of a wrong list an error shows; it may have a thousand items. */
 const shownCharacters = 60;
 
-/** ImageNet's 1,000 classes on five layers of iGPT-XL are 61 MB; this bounds what a wrong file can cost. */
+/** 1,000 classes on five layers of iGPT-XL take 61 MB. The limit bounds the memory for a wrong file. */
 const maxProbeBytes = 1_000_000_000;
 
 /**
- * Reads probe.safetensors. It is small beside the model, so its values are read into memory.
+ * Reads probe.safetensors into memory: it is small compared to the model.
  *
- * @throws CheckpointError `probe_invalid`, or the safetensors reader's
+ * @throws CheckpointError `probe_invalid`, and the errors of {@link readSafetensorsHeader}
  */
 export async function readProbe(path: string, config: Pick<ImageGptConfig, 'n_embd' | 'n_layer'>): Promise<Probe> {
   const { tensors, metadata, fileBytes } = await readSafetensorsHeader(path);
@@ -46,14 +46,14 @@ export async function readProbe(path: string, config: Pick<ImageGptConfig, 'n_em
   const labels = metadataValue(metadata, 'labels', labelsSchema, 'class names');
   const tooHigh = layers.find((layer) => layer > config.n_layer);
   if (tooHigh !== undefined) {
-    throw invalid(`it reads layer ${tooHigh}; the model has layers 0 to ${config.n_layer}`);
+    throw invalid(`it uses layer ${tooHigh}; expected layers 0 to ${config.n_layer}, as the model has`);
   }
   if (fileBytes > maxProbeBytes) {
-    throw invalid(`it has ${fileBytes} bytes; at most ${maxProbeBytes} are read`);
+    throw invalid(`it has ${fileBytes} bytes; expected at most ${maxProbeBytes}`);
   }
   const other = [...tensors.keys()].find((name) => name !== 'weight' && name !== 'bias');
   if (other !== undefined) {
-    throw invalid(`it holds tensor ${other} as well; expected weight and bias alone`);
+    throw invalid(`it holds tensor ${other}; expected only weight and bias`);
   }
   const file = await readFile(path);
   return {
@@ -65,7 +65,7 @@ export async function readProbe(path: string, config: Pick<ImageGptConfig, 'n_em
   };
 }
 
-/** Writes probe.safetensors, whole or not at all. */
+/** Writes probe.safetensors whole or not at all. */
 export async function writeProbe(path: string, probe: Probe): Promise<void> {
   const classes = probe.labels.length;
   await writeSafetensors(
@@ -94,7 +94,7 @@ function readTensor(
   }
   if (tensor.dtype !== 'F32' || tensor.shape.join() !== shape.join()) {
     throw invalid(
-      `tensor ${name} is ${tensor.dtype} [${tensor.shape.join(', ')}]; expected F32 [${shape.join(', ')}] from its layers and labels`,
+      `tensor ${name} is ${tensor.dtype} [${tensor.shape.join(', ')}]; expected F32 [${shape.join(', ')}] for its layers and labels`,
     );
   }
   const bytes = file.subarray(tensor.offset, tensor.offset + tensor.length);
@@ -109,7 +109,7 @@ function readTensor(
   return values;
 }
 
-/** Reads a JSON list of at least one of `items`. */
+/** Parses metadata that holds a JSON list; `items` names its elements in the error. */
 function metadataValue<T>(
   metadata: Readonly<Record<string, string>>,
   key: string,

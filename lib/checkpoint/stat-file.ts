@@ -1,13 +1,14 @@
 import type { Stats } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { errorCode } from '../ports/error.ts';
 import { CheckpointError, type CheckpointErrorCode } from './error.ts';
 
 /**
- * Looks at a file of a checkpoint before it is opened: opening a pipe would wait for whoever writes to it.
+ * Checks a file of a checkpoint before it is opened: opening a pipe would wait for a writer.
  *
- * @returns undefined when there is nothing of that name
- * @throws CheckpointError with `code` for what is no regular file, a link to nothing, or what may not be looked at
+ * @returns undefined if nothing has that name
+ * @throws CheckpointError with `code` if it is not a regular file, is a broken link, or is not accessible
  */
 export async function statFile(path: string, code: CheckpointErrorCode): Promise<Stats | undefined> {
   const file = basename(path);
@@ -18,10 +19,10 @@ export async function statFile(path: string, code: CheckpointErrorCode): Promise
     }
   } catch (cause) {
     if (!isMissing(cause)) {
-      throw new CheckpointError(code, `${file} cannot be read.`, { cause });
+      throw new CheckpointError(code, `${file} cannot be read; check its permissions.`, { cause });
     }
     if (await isThere(path)) {
-      throw new CheckpointError(code, `${file} is a link to a file that is not there.`, { cause });
+      throw new CheckpointError(code, `${file} is a link to a missing file.`, { cause });
     }
     return undefined;
   }
@@ -36,5 +37,6 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  const code = errorCode(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }

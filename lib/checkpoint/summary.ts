@@ -1,23 +1,14 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { Objective } from '../ports/model.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { elementsOf } from './tensor-source.ts';
 import { type Variant, variantOf } from './variants.ts';
 import { listWeights } from './weights-by-role.ts';
 
-interface OutputCost {
-  output: 'features' | 'classes' | 'likelihood' | 'logits';
-  /** Blocks that are computed. */
-  layers: number;
-  /** GFLOP a picture, every query against every key. */
-  gflop: number;
-  /** GFLOP a picture without what the causal mask hides. */
-  gflop_causal: number;
-}
-
-/** What a checkpoint is, ready to print as JSON. */
+/** Facts about a checkpoint, ready to print as JSON. */
 export interface CheckpointSummary {
   name: string;
-  /** One of the paper's sizes, or none of them. */
+  /** The paper's size, or `custom`. */
   variant: Variant | 'custom';
   layout: 'huggingface' | 'openai';
   objective: Objective;
@@ -26,11 +17,11 @@ export interface CheckpointSummary {
   n_head: number;
   n_positions: number;
   n_colors: number;
-  /** Numbers stored in the weight files: biases and the class head counted, causal masks not. */
+  /** Numbers in the weight files, with biases and class head, without causal masks. */
   parameters: number;
-  /** The paper's count: without biases and class head. */
+  /** The paper's count, without biases and class head. */
   paper_parameters: number;
-  /** Pixels; null when the checkpoint has no preprocessor_config.json. */
+  /** Pixels; null without preprocessor_config.json. */
   resolution: { height: number; width: number } | null;
   crop: string | null;
   resample: number | null;
@@ -39,9 +30,19 @@ export interface CheckpointSummary {
   feature_layer: number;
   feature_norm: string;
   dtype: string;
-  /** Weight files, bytes. */
+  /** Size of the weight files (bytes). */
   bytes: number;
   costs: OutputCost[];
+}
+
+interface OutputCost {
+  output: 'features' | 'classes' | 'likelihood' | 'logits';
+  /** How many blocks are computed. */
+  layers: number;
+  /** GFLOP per picture, every query against every key. */
+  gflop: number;
+  /** GFLOP per picture without the masked half of the attention. */
+  gflop_causal: number;
 }
 
 /** Describes a checkpoint without reading its weights. */
@@ -59,7 +60,7 @@ export function summarize(checkpoint: Checkpoint): CheckpointSummary {
     n_head,
     n_positions,
     n_colors,
-    parameters: stored.reduce((sum, weight) => sum + elements(weight.shape), 0),
+    parameters: stored.reduce((sum, weight) => sum + elementsOf(weight.shape), 0),
     paper_parameters: paperParameters(config),
     resolution: preprocessing === undefined ? null : { height: preprocessing.height, width: preprocessing.width },
     crop: preprocessing?.crop ?? null,
@@ -74,11 +75,46 @@ export function summarize(checkpoint: Checkpoint): CheckpointSummary {
   };
 }
 
-/** Parameters as the paper counts them: L(12d^2 + 2d) + d + nd + 2Vd, and d for SOS in an autoregressive model. */
+/** Parameters as the paper counts them: L (12 d^2 + 2 d) + d + n d + 2 V d, and d for SOS in an autoregressive model. */
 export function paperParameters(config: ImageGptConfig): number {
   const { n_layer: L, n_embd: d, n_inner, n_positions: n, n_colors: V, objective } = config;
   const block = 4 * d * d + 2 * d * n_inner + 2 * d;
   return L * block + d + n * d + 2 * V * d + (objective === 'ar' ? d : 0);
+}
+
+/** Work of the forward pass of one picture (FLOP; 2 per multiply-add). */
+export interface Cost {
+  /** Every query against every key. */
+  full: number;
+  /** Without the half of the attention that the causal mask hides; equal to `full` for BERT. */
+  causal: number;
+}
+
+/** Embeddings and the first `layers` blocks. */
+export function blocksCost(config: ImageGptConfig, layers: number): Cost {
+  const { n_positions: n, n_embd: d, n_inner, objective } = config;
+  const qkv = 2 * n * d * (3 * d);
+  const scores = 2 * n * n * d;
+  const weightedSum = 2 * n * n * d;
+  const projection = 2 * n * d * d;
+  const mlp = 2 * (2 * n * d * n_inner);
+  const full = layers * (qkv + scores + weightedSum + projection + mlp);
+  return { full, causal: objective === 'bert' ? full : full - (layers * (scores + weightedSum)) / 2 };
+}
+
+/** The whole model, up to the logits of every token. */
+export function logitsCost(config: ImageGptConfig): Cost {
+  const { n_layer, n_positions, n_embd, n_colors } = config;
+  return withHead(blocksCost(config, n_layer), 2 * n_positions * n_embd * n_colors);
+}
+
+/** A class head [C, width] on the features of layer `layer` [width]. */
+export function classesCost(config: ImageGptConfig, layer: number, classes: number, width: number): Cost {
+  return withHead(blocksCost(config, layer), 2 * classes * width);
+}
+
+function withHead(blocks: Cost, head: number): Cost {
+  return { full: blocks.full + head, causal: blocks.causal + head };
 }
 
 function costs({ config, weights, probe }: Checkpoint): OutputCost[] {
@@ -103,42 +139,4 @@ function costs({ config, weights, probe }: Checkpoint): OutputCost[] {
 
 function outputCost(output: OutputCost['output'], layers: number, { full, causal }: Cost): OutputCost {
   return { output, layers, gflop: full / 1e9, gflop_causal: causal / 1e9 };
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
-/** Work of one picture's forward pass, FLOP, 2 per multiply-add. */
-export interface Cost {
-  /** Every query against every key. */
-  full: number;
-  /** Without the half of the attention that the causal mask hides; equal to `full` for BERT. */
-  causal: number;
-}
-
-/** Embeddings and the first `layers` blocks. */
-export function blocksCost(config: ImageGptConfig, layers: number): Cost {
-  const { n_positions: n, n_embd: d, n_inner, objective } = config;
-  const qkv = 2 * n * d * (3 * d);
-  const scores = 2 * n * n * d;
-  const weightedSum = 2 * n * n * d;
-  const projection = 2 * n * d * d;
-  const mlp = 2 * (2 * n * d * n_inner);
-  const full = layers * (qkv + scores + weightedSum + projection + mlp);
-  return { full, causal: objective === 'bert' ? full : full - (layers * (scores + weightedSum)) / 2 };
-}
-
-/** The whole model up to the logits of every token. */
-export function logitsCost(config: ImageGptConfig): Cost {
-  const blocks = blocksCost(config, config.n_layer);
-  const head = 2 * config.n_positions * config.n_embd * config.n_colors;
-  return { full: blocks.full + head, causal: blocks.causal + head };
-}
-
-/** A class head on features of layer `layer`: [C, width] times [width]. */
-export function classesCost(config: ImageGptConfig, layer: number, classes: number, width: number): Cost {
-  const blocks = blocksCost(config, layer);
-  const head = 2 * classes * width;
-  return { full: blocks.full + head, causal: blocks.causal + head };
 }

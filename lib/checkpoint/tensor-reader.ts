@@ -2,32 +2,36 @@ import type { Weight } from '../graph/weights.ts';
 import { CheckpointError } from './error.ts';
 import type { StoredTensor } from './weight-files.ts';
 
-/** Takes tensors by name, checks them, and remembers which were taken. */
+/** Finds tensors by name, checks them, and remembers which were read. */
 export interface TensorReader {
-  /** @throws CheckpointError when the tensor is missing, has another shape, or is no float */
+  /** @throws CheckpointError if the tensor is missing, has another shape, or is not a float */
   required(name: string, shape: readonly number[]): Weight;
-  /** The same, but a missing tensor is undefined. */
+  /** Like `required`, but undefined for a missing tensor. */
   optional(name: string, shape: readonly number[]): Weight | undefined;
-  /** Rows of a tensor whose number the configuration does not say, as [rows, columns]. */
+  /** Like `optional`, with any number of rows: [rows, columns]. */
   optionalRows(name: string, columns: number): Weight | undefined;
-  /** @throws CheckpointError when a tensor is left that nobody took and `ignored` does not match: the model has a part that we would leave out */
+  /**
+   * Refuses a model with a part that our graph does not compute.
+   *
+   * @throws CheckpointError if a tensor was not read and `ignored` does not match its name
+   */
   refuseOthers(ignored: RegExp): void;
 }
 
 export function createTensorReader(tensors: ReadonlyMap<string, StoredTensor>): TensorReader {
-  const taken = new Set<string>();
+  const read = new Set<string>();
 
   function optional(name: string, shape: readonly number[]): Weight | undefined {
     const tensor = tensors.get(name);
     if (tensor === undefined) {
       return undefined;
     }
-    taken.add(name);
+    read.add(name);
     const found = withoutLeadingOne(tensor.shape, shape.length);
     if (found.length !== shape.length || found.some((size, i) => size !== shape[i])) {
       throw new CheckpointError(
         'tensor_shape',
-        `Tensor ${name} has shape [${tensor.shape.join(', ')}]; config.json asks for [${shape.join(', ')}].`,
+        `Tensor ${name} has shape [${tensor.shape.join(', ')}]; expected [${shape.join(', ')}] from config.json.`,
       );
     }
     return toWeight(tensor, found);
@@ -40,7 +44,7 @@ export function createTensorReader(tensors: ReadonlyMap<string, StoredTensor>): 
       if (weight === undefined) {
         throw new CheckpointError(
           'tensor_missing',
-          `Tensor ${name} [${shape.join(', ')}] is missing from the weights; is config.json of another model?`,
+          `Tensor ${name} [${shape.join(', ')}] is missing from the weights; check that config.json belongs to them.`,
         );
       }
       return weight;
@@ -51,10 +55,10 @@ export function createTensorReader(tensors: ReadonlyMap<string, StoredTensor>): 
     },
     refuseOthers(ignored) {
       for (const name of tensors.keys()) {
-        if (!taken.has(name) && !ignored.test(name)) {
+        if (!read.has(name) && !ignored.test(name)) {
           throw new CheckpointError(
             'tensor_unexpected',
-            `The weights hold tensor ${name}, which the model of config.json does not have.`,
+            `The weights hold tensor ${name}, which an iGPT of this config.json does not have.`,
           );
         }
       }
@@ -62,7 +66,7 @@ export function createTensorReader(tensors: ReadonlyMap<string, StoredTensor>): 
   };
 }
 
-/** TensorFlow checkpoints may hold [1, d, 4d] for [d, 4d]; the bytes are the same. */
+/** TensorFlow checkpoints may store [d, 4d] as [1, d, 4d]; the bytes are the same. */
 function withoutLeadingOne(shape: readonly number[], rank: number): readonly number[] {
   return shape.length === rank + 1 && shape[0] === 1 ? shape.slice(1) : shape;
 }

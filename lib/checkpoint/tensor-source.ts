@@ -1,23 +1,23 @@
-/** A tensor in whatever file it was published. */
+/** A tensor of a published weight file of any format. */
 export interface SourceTensor {
   name: string;
   /** A safetensors dtype, for instance `F32`. */
   dtype: string;
   shape: readonly number[];
   /**
-   * The data, little-endian, in C order, in pieces of whole elements. A piece is valid until the next one is asked for.
+   * The data, little-endian, in C order, in pieces of whole elements. Use a piece before asking for the next.
    *
-   * @throws CheckpointError when the file is cut short or its checksum says that it is damaged
+   * @throws CheckpointError if the file is cut short or its checksum does not match
    */
   pieces(): AsyncIterable<Uint8Array>;
 }
 
-/** Weights in one of the published forms, opened: names, dtypes and shapes are known, the data is still on disk. */
+/** Opened weights of any published format. Names, dtypes and shapes are known; the data is read later. */
 export interface TensorSource extends AsyncDisposable {
-  /** For people: `PyTorch`, `TensorFlow`, `safetensors`. */
+  /** Shown to the user: `PyTorch`, `TensorFlow`, `safetensors`. */
   format: string;
   tensors: ReadonlyMap<string, SourceTensor>;
-  /** Files of weights, bytes: no honest import writes much more than this. */
+  /** Size of the weight files (bytes). Bounds what an import writes. */
   bytes: number;
 }
 

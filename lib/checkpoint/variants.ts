@@ -7,7 +7,7 @@ export type Variant = 'S' | 'M' | 'L' | 'XL';
 
 export const variants: readonly Variant[] = ['S', 'M', 'L', 'XL'];
 
-/** Input resolutions of the paper, pixels. */
+/** Input resolutions of the paper (pixels). */
 export const resolutions = [32, 48, 64] as const;
 
 interface Size {
@@ -16,7 +16,7 @@ interface Size {
   n_head: number;
 }
 
-/** OpenAI never published the number of XL's heads: 24 gives heads of 128, as M has. */
+/** The number of XL's heads is unpublished. 24 gives heads of width 128, as in M. */
 const sizes: Readonly<Record<Variant, Size>> = {
   S: { n_layer: 24, n_embd: 512, n_head: 8 },
   M: { n_layer: 36, n_embd: 1024, n_head: 8 },
@@ -24,24 +24,24 @@ const sizes: Readonly<Record<Variant, Size>> = {
   XL: { n_layer: 60, n_embd: 3072, n_head: 24 },
 };
 
-/** Colours of OpenAI's palette. */
+/** Number of colours in OpenAI's palette. */
 const paletteColors = 512;
 
-/** The resolution that each was first trained at, XL at 64 x 64. */
+/** The resolution that each size was first trained at. */
 function usualResolution(variant: Variant): number {
   return variant === 'XL' ? 64 : 32;
 }
 
 export interface VariantOptions {
-  /** Pixels, default the variant's own. */
-  resolution?: number;
-  /** Default the variant's. */
-  heads?: number;
+  /** Side of the input (pixels; default that of the variant). */
+  resolution?: number | undefined;
+  /** Number of heads (default that of the variant). */
+  heads?: number | undefined;
   /** Default `ar`. */
-  objective?: Objective;
+  objective?: Objective | undefined;
 }
 
-/** Shape of a published size. Whether heads divide the width is for the reader of the configuration to say. */
+/** Configuration of a published size. Does not check that the heads divide the width. */
 export function variantConfig(variant: Variant, options: VariantOptions = {}): ImageGptConfig {
   const { n_layer, n_embd, n_head } = sizes[variant];
   const { resolution = usualResolution(variant), heads = n_head, objective = 'ar' } = options;
@@ -59,7 +59,7 @@ export function variantConfig(variant: Variant, options: VariantOptions = {}): I
   };
 }
 
-/** The published size with this shape; any number of heads is XL's. */
+/** The published size with this shape. XL matches any number of heads. */
 export function variantOf({ n_embd, n_layer, n_head }: Size): Variant | undefined {
   return variants.find((variant) => {
     const size = sizes[variant];
@@ -67,28 +67,34 @@ export function variantOf({ n_embd, n_layer, n_head }: Size): Variant | undefine
   });
 }
 
-/** Heads of the published size with this width and depth; undefined for others, and for XL, whose heads are unpublished. */
+/** Heads of the published size with this width and depth; undefined for other shapes and for XL. */
 export function variantHeads(n_embd: number, n_layer: number): number | undefined {
   const variant = variants.find((name) => sizes[name].n_embd === n_embd && sizes[name].n_layer === n_layer);
   return variant === undefined || variant === 'XL' ? undefined : sizes[variant].n_head;
 }
 
 export interface VariantChoice {
+  /** One of {@link variants}, in upper or lower case. */
   variant: string;
-  resolution?: string;
-  heads?: number;
-  objective?: VariantOptions['objective'];
+  /** Pixels, as typed. */
+  resolution?: string | undefined;
+  heads?: number | undefined;
+  objective?: Objective | undefined;
 }
 
-/** The shape that the options name. */
+/**
+ * Name and configuration of the size that command-line options describe.
+ *
+ * @throws UsageError if the heads do not divide the width
+ */
 export function chosenVariant(choice: VariantChoice): { name: string; config: ImageGptConfig } {
   const { resolution, heads, objective } = choice;
-  // --variant takes no other.
+  // The option --variant accepts only known names.
   const variant = variants.find((name) => name === choice.variant.toUpperCase()) ?? 'S';
   const config = variantConfig(variant, {
-    ...(resolution !== undefined && { resolution: Number(resolution) }),
-    ...(heads !== undefined && { heads }),
-    ...(objective !== undefined && { objective }),
+    resolution: resolution === undefined ? undefined : Number(resolution),
+    heads,
+    objective,
   });
   if (config.n_embd % config.n_head !== 0) {
     throw new UsageError(`--heads ${heads}: expected a divisor of the width, ${config.n_embd}`);

@@ -4,19 +4,19 @@ import { CheckpointError } from './error.ts';
 import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors/safetensors.ts';
 import { readShardIndex } from './safetensors/shard-index.ts';
 
-/** A tensor and the file that holds it. */
+/** A tensor of a weight file. */
 export interface StoredTensor extends SafetensorsTensor {
-  /** Base name of the real file. */
+  /** Base name of the real file (symbolic links resolved). */
   file: string;
 }
 
 export interface WeightFiles {
-  /** Real path of the folder that holds every file. */
+  /** Real path of the folder that holds all files. */
   directory: string;
-  /** Base names of the real files, in the order of their names in the checkpoint. */
+  /** Base names of the real files, sorted by their names in the checkpoint. */
   files: readonly string[];
   tensors: ReadonlyMap<string, StoredTensor>;
-  /** All files together, bytes. */
+  /** Size of all files (bytes). */
   bytes: number;
 }
 
@@ -24,8 +24,8 @@ const single = 'model.safetensors';
 const indexFile = 'model.safetensors.index.json';
 
 /**
- * Finds model.safetensors, or the shards that model.safetensors.index.json names, follows symbolic links (a Hugging
- * Face hub cache has nothing else) and reads the headers.
+ * Finds model.safetensors, or the shards that model.safetensors.index.json lists, and reads their headers. Follows
+ * symbolic links, which a Hugging Face hub cache consists of.
  *
  * @throws CheckpointError `checkpoint_missing`, `weights_missing`, `weights_scattered`, `weights_truncated` or `weights_invalid`
  */
@@ -41,7 +41,7 @@ export async function readWeightFiles(directory: string): Promise<WeightFiles> {
     if (dirname(path) !== folder) {
       throw new CheckpointError(
         'weights_scattered',
-        `The weight files of the checkpoint are links into different folders (${names[0]}, ${name}); put them into one.`,
+        `The weight files of the checkpoint are links into different folders (${names[0]}, ${name}); put all of them into one folder.`,
       );
     }
     const header = await readSafetensorsHeader(path);
@@ -49,7 +49,10 @@ export async function readWeightFiles(directory: string): Promise<WeightFiles> {
     files.push(basename(path));
     for (const tensor of header.tensors.values()) {
       if (tensors.has(tensor.name)) {
-        throw new CheckpointError('weights_invalid', `Two weight files hold a tensor named ${tensor.name}.`);
+        throw new CheckpointError(
+          'weights_invalid',
+          `Two weight files hold a tensor named ${tensor.name}; expected each tensor once.`,
+        );
       }
       tensors.set(tensor.name, { ...tensor, file: basename(path) });
     }
@@ -67,9 +70,12 @@ async function weightFileNames(directory: string): Promise<string[]> {
   const shards = await readShardIndex(join(directory, indexFile));
   if (shards === undefined) {
     const advice = present.some((name) => /\.(bin|pth?|index)$/.test(name))
-      ? ' igpt import makes one of what is there.'
+      ? ' Run igpt import on the weights that are there.'
       : '';
-    throw new CheckpointError('weights_missing', `The checkpoint directory has no ${single}.${advice}`);
+    throw new CheckpointError(
+      'weights_missing',
+      `The checkpoint directory has no ${single} and no ${indexFile}.${advice}`,
+    );
   }
   return shards;
 }

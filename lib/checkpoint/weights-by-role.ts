@@ -4,15 +4,15 @@ import { CheckpointError } from './error.ts';
 import { createTensorReader, type TensorReader } from './tensor-reader.ts';
 import type { WeightFiles } from './weight-files.ts';
 
-/** Causal masks that old transformers saved as weights. */
+/** Causal masks that old versions of transformers saved as weights. */
 const huggingFaceIgnored = /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/;
 
-/** Optimiser slots and counters of a training run; the list is transformers' converter's. */
+/** Optimizer state and counters of training, as listed in transformers' converter. */
 const openAiIgnored = /adam_[mv]|AdamWeightDecayOptimizer|global_step|_step$|beta[12]_power/;
 
 /**
- * Gives every tensor its role. The layout is told by tensor names: Hugging Face's (with or without the prefix
- * `transformer.`, which saves of the base model drop) or OpenAI's.
+ * Maps every tensor to its role. Tensor names tell the layout: OpenAI's, or Hugging Face's with or without the prefix
+ * `transformer.` (saved base models lack it).
  *
  * @throws CheckpointError `tensor_missing`, `tensor_unexpected`, `tensor_shape` or `tensor_dtype`
  */
@@ -30,7 +30,7 @@ export function weightsByRole({ directory, tensors }: WeightFiles, config: Image
   }
   throw new CheckpointError(
     'tensor_missing',
-    'The weights hold no token embeddings: expected transformer.wte.weight (Hugging Face) or model/wte (OpenAI).',
+    'The weights have no token embeddings; expected transformer.wte.weight (Hugging Face) or model/wte (OpenAI).',
   );
 }
 
@@ -41,36 +41,30 @@ function huggingFace(reader: TensorReader, config: ImageGptConfig, prefix: strin
   const blocks: BlockWeights[] = [];
   for (let i = 0; i < n_layer; i++) {
     const h = `${prefix}h.${i}.`;
-    const bias = reader.optional(`${h}attn.c_attn.bias`, [3 * d]);
-    const attentionProjectionBias = reader.optional(`${h}attn.c_proj.bias`, [d]);
-    const fcBias = reader.optional(`${h}mlp.c_fc.bias`, [n_inner]);
-    const mlpProjectionBias = reader.optional(`${h}mlp.c_proj.bias`, [d]);
     blocks.push({
       ln1: reader.required(`${h}ln_1.weight`, [d]),
       attention: {
         layout: 'packed',
         weight: reader.required(`${h}attn.c_attn.weight`, [d, 3 * d]),
-        ...(bias && { bias }),
+        bias: reader.optional(`${h}attn.c_attn.bias`, [3 * d]),
       },
       attentionProjection: reader.required(`${h}attn.c_proj.weight`, [d, d]),
-      ...(attentionProjectionBias && { attentionProjectionBias }),
+      attentionProjectionBias: reader.optional(`${h}attn.c_proj.bias`, [d]),
       ln2: reader.required(`${h}ln_2.weight`, [d]),
       fc: reader.required(`${h}mlp.c_fc.weight`, [d, n_inner]),
-      ...(fcBias && { fcBias }),
+      fcBias: reader.optional(`${h}mlp.c_fc.bias`, [n_inner]),
       mlpProjection: reader.required(`${h}mlp.c_proj.weight`, [n_inner, d]),
-      ...(mlpProjectionBias && { mlpProjectionBias }),
+      mlpProjectionBias: reader.optional(`${h}mlp.c_proj.bias`, [d]),
     });
   }
-  const lmHead = reader.optional('lm_head.weight', [V, d]);
-  const score = reader.optionalRows('score.weight', d);
   const weights = {
     layout: 'huggingface',
     wte,
     wpe,
     blocks,
     lnF: reader.required(`${prefix}ln_f.weight`, [d]),
-    ...(lmHead && { lmHead }),
-    ...(score && { score }),
+    lmHead: reader.optional('lm_head.weight', [V, d]),
+    score: reader.optionalRows('score.weight', d),
   } as const;
   reader.refuseOthers(huggingFaceIgnored);
   return weights;
@@ -98,25 +92,23 @@ function openAi(reader: TensorReader, config: ImageGptConfig, prefix: string): O
       mlpProjection: reader.required(`${h}mlp/c_proj/w`, [n_inner, d]),
     });
   }
-  // A BERT model has no start token; one that lies in the file all the same is of no use.
+  // BERT models have no start token. One that is stored anyway is not used.
   const sos = objective === 'ar' ? reader.required(`${prefix}sos`, [d]) : reader.optional(`${prefix}sos`, [d]);
-  const lmHead = reader.optional(`${prefix}wtet`, [V, d]);
-  const score = reader.optionalRows(`${prefix}clf/wclf`, d);
   const weights = {
     layout: 'openai',
     wte,
-    ...(sos && { sos }),
+    sos,
     wpe,
     blocks,
     lnF: reader.required(`${prefix}ln_f/g`, [d]),
-    ...(lmHead && { lmHead }),
-    ...(score && { score }),
+    lmHead: reader.optional(`${prefix}wtet`, [V, d]),
+    score: reader.optionalRows(`${prefix}clf/wclf`, d),
   } as const;
   reader.refuseOthers(openAiIgnored);
   return weights;
 }
 
-/** Every weight that the model has, once, in the order of the forward pass. */
+/** Every weight of the model once, in the order of the forward pass. */
 export function listWeights(weights: ImageGptWeights): Weight[] {
   const { wte, sos, wpe, blocks, lnF, lmHead, score } = weights;
   const perBlock = blocks.flatMap((block) => [

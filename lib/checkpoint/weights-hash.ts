@@ -4,21 +4,21 @@ import { basename, join } from 'node:path';
 import type { Checkpoint } from './checkpoint.ts';
 import { CheckpointError } from './error.ts';
 
-/** Large enough for the hash to run at its own speed, small enough not to hold the event loop for a millisecond. */
+/** Large enough to hash at full speed, small enough to block the event loop for less than a millisecond. */
 const pieceBytes = 1 << 20;
 
-/** Hashes by path, size and time: model id and derived weights ask for the same, and 5 GB take seconds. */
+/** Cached by path, size and times: the model id and the derived weights need the same hashes, and 5 GB take seconds. */
 const known = new Map<string, Promise<string>>();
 
-/** SHA-256 of every weight file, in order, hex. Streams the files, each once as long as it stays as it is. */
+/** SHA-256 of every weight file, in order (hex). An unchanged file is read only once. */
 export function weightHashes({ weights, weightFiles }: Checkpoint): Promise<string[]> {
   return Promise.all(weightFiles.map((file) => fileHash(join(weights.directory, file))));
 }
 
 /**
- * SHA-256 of a file from byte `start` on, hex.
+ * SHA-256 of a file from byte `start` to its end (hex).
  *
- * @throws CheckpointError `weights_missing` when the file went away since the checkpoint was opened
+ * @throws CheckpointError `weights_missing` if the file was removed after the checkpoint was opened
  */
 export async function fileHash(path: string, start = 0): Promise<string> {
   const stats = await stat(path, { bigint: true }).catch((cause: unknown) => {
@@ -35,7 +35,7 @@ async function hashFile(path: string, start: number): Promise<string> {
   const hash = createHash('sha256');
   try {
     await using file = await open(path);
-    // Two pieces take turns: one is hashed while the next is read. New memory for each costs more than the hash.
+    // One buffer is hashed while the other is filled. Allocating a new buffer per piece costs more than the hash.
     let piece = Buffer.allocUnsafeSlow(pieceBytes);
     let other = Buffer.allocUnsafeSlow(pieceBytes);
     let at = start;
@@ -54,5 +54,7 @@ async function hashFile(path: string, start: number): Promise<string> {
 }
 
 function gone(path: string, cause: unknown): CheckpointError {
-  return new CheckpointError('weights_missing', `${basename(path)} can no longer be read.`, { cause });
+  return new CheckpointError('weights_missing', `${basename(path)} can no longer be read; run the command again.`, {
+    cause,
+  });
 }

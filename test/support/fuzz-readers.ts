@@ -76,7 +76,7 @@ async function shards(): Promise<ReadonlyMap<string, Buffer>> {
   const directory = await mkdtemp(join(tmpdir(), 'shards-'));
   try {
     await using source = await openSafetensors(golden('hf16', 'model.safetensors'));
-    await writeShards(directory, [...source.tensors.values()], undefined, 100_000);
+    await writeShards(directory, [...source.tensors.values()], { shardBytes: 100_000 });
     return await filesAt(...(await readdir(directory)).map((name) => join(directory, name)));
   } finally {
     await rm(directory, { recursive: true });

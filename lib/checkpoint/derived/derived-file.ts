@@ -14,43 +14,48 @@ import { halfTensors, quantizedTensors } from './derived-tensors.ts';
 import { derivedWeights } from './derived-weights.ts';
 import { type Plan, parsePlan, planText } from './precision-plan.ts';
 
-/** Raised with every change of what is derived, so that files of other versions are never read. */
-const FORMAT = 'igpt-derived-2';
+/** Raised with every change of the contents, so that files of other versions are never read. */
+const formatVersion = 'igpt-derived-2';
 
-/** Of SHA-256, hex digits. */
-const DIGITS = 16;
+/** How many hex digits of the SHA-256 the file name holds. */
+const nameDigits = 16;
 
-/** A precision that has a file of its own. */
+/** Precisions that need a derived file. */
 export type DerivedPrecision = Exclude<Precision, 'f32'>;
 
-/** Weights in another number format, in a file made from the checkpoint's. */
+/** Weights of a checkpoint in another number format, in a file of their own. */
 export interface DerivedWeights {
   weights: ImageGptWeights;
-  /** Formats of the matrices; undefined for `f16`, where every weight has the same. */
-  plan?: Plan;
+  /** Formats of the matrices; undefined for `f16`, where all weights have the same format. */
+  plan: Plan | undefined;
   path: string;
-  /** Bytes. */
+  /** Size of the file (bytes). */
   bytes: number;
 }
 
-/**
- * Path of a checkpoint's derived file in `folder`: the name holds what it was made of, so another checkpoint or version
- * has another one.
- */
+/** Folder of derived files: IGPT_CACHE, else a folder in the user's cache. */
+export function derivedFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const { IGPT_CACHE: chosen = '', XDG_CACHE_HOME: cache = '' } = env;
+  return chosen !== ''
+    ? chosen
+    : join(cache !== '' ? cache : join(homedir(), '.cache'), 'image-gpt-serverless', 'derived');
+}
+
+/** Path of a checkpoint's derived file. The name holds a hash of the weights that it is made from. */
 export async function derivedPath(
   checkpoint: Checkpoint,
   precision: DerivedPrecision,
   folder: string,
 ): Promise<string> {
   const source = await sourceHash(checkpoint);
-  return join(folder, `${checkpoint.name}-${precision}-${source.slice(0, DIGITS)}.safetensors`);
+  return join(folder, `${checkpoint.name}-${precision}-${source.slice(0, nameDigits)}.safetensors`);
 }
 
 /**
- * Writes a derived file; the same bytes on every machine for the same weights and plan. Cut off before its end, it has
- * no seal, and nothing opens it.
+ * Writes a derived file. The same weights and plan give the same bytes on every machine. An interrupted write leaves a
+ * file without a seal, which {@link openDerived} refuses.
  *
- * @throws CheckpointError what is wrong with the weights; Node's own error where the file cannot be written
+ * @throws CheckpointError if the weights are unusable; Node's own error if the file cannot be written
  */
 export async function writeDerived(
   path: string,
@@ -61,7 +66,7 @@ export async function writeDerived(
   const { weights, config } = checkpoint;
   const metadata = {
     ...noSeal,
-    format: FORMAT,
+    format: formatVersion,
     source: await sourceHash(checkpoint),
     precision,
     ...(plan && { plan: planText(plan) }),
@@ -73,11 +78,12 @@ export async function writeDerived(
 }
 
 /**
- * Opens a derived file; undefined when there is none. Reads all of it to see that it is sound: the weights that it was
- * made of, up to four times as large, are read for its name anyway.
+ * Opens a derived file. Reads all of it to verify its checksum. That is cheap compared to hashing the original weights,
+ * which are up to four times as large and must be hashed for the file name.
  *
- * @throws CheckpointError `weights_stale` when it was made of other weights, `weights_invalid` when it is damaged: in
- * either case it may be made anew
+ * @returns undefined if there is no such file
+ * @throws CheckpointError `weights_stale` if it was made from other weights, `weights_invalid` if it is damaged; in both
+ * cases it can be made again
  */
 export async function openDerived(
   path: string,
@@ -86,63 +92,53 @@ export async function openDerived(
 ): Promise<DerivedWeights | undefined> {
   if ((await statFile(path, 'weights_missing')) === undefined) return undefined;
   const { tensors, metadata, fileBytes } = await readSafetensorsHeader(path).catch((cause: unknown) => {
-    throw new CheckpointError('weights_invalid', `${path} is damaged: it is cut short, or no safetensors file.`, {
+    throw new CheckpointError('weights_invalid', `${path} is damaged: it is cut short, or not a safetensors file.`, {
       cause,
     });
   });
   const { format, source, precision: made, plan: text } = metadata;
   const plan = text === undefined ? undefined : parsePlan(text);
   const blocks = precision === 'f16' ? undefined : checkpoint.config.n_layer;
-  if (!(await isSound(path, metadata))) {
+  if (!(await isSealed(path, metadata))) {
     throw new CheckpointError('weights_invalid', `${path} is damaged: its checksum does not match.`);
   }
-  if (format !== FORMAT || source !== (await sourceHash(checkpoint)) || made !== precision || plan?.length !== blocks) {
-    throw new CheckpointError('weights_stale', `${path} was not made of these weights, or by another version.`);
+  const current = format === formatVersion && source === (await sourceHash(checkpoint));
+  if (!current || made !== precision || plan?.length !== blocks) {
+    throw new CheckpointError('weights_stale', `${path} was made from other weights, or by another version.`);
   }
   const real = await realpath(path);
   const weights = derivedWeights(checkpoint, tensors, basename(real), plan);
-  return { weights: { ...weights, directory: dirname(real) }, ...(plan && { plan }), path, bytes: fileBytes };
+  return { weights: { ...weights, directory: dirname(real) }, plan, path, bytes: fileBytes };
 }
 
 async function sourceHash(checkpoint: Checkpoint): Promise<string> {
   const hashes = await weightHashes(checkpoint);
   return createHash('sha256')
-    .update([FORMAT, ...hashes].join('\n'))
+    .update([formatVersion, ...hashes].join('\n'))
     .digest('hex');
 }
 
-/** Where files that can be made again are kept: IGPT_CACHE, else the user's cache folder. */
-export function derivedFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  const { IGPT_CACHE: chosen = '', XDG_CACHE_HOME: cache = '' } = env;
-  return chosen !== ''
-    ? chosen
-    : join(cache !== '' ? cache : join(homedir(), '.cache'), 'image-gpt-serverless', 'derived');
-}
-
-/** Takes the place of the seal while a file is being written. SHA-256, hex. */
+/** Placeholder for the seal, a SHA-256 (hex), while the file is written. */
 const noDigits = '0'.repeat(64);
 
-/** Goes first into the metadata of a file that will be sealed. */
-export const noSeal = { sha256: noDigits } as const;
+/** Must be the first metadata, so that the seal has a fixed place in the file. */
+const noSeal = { sha256: noDigits };
 
-/** The header's length and the beginning of its JSON: streamSafetensors writes metadata first, and them in their order. */
-const digitsStart = 8 + '{"__metadata__":{"sha256":"'.length;
+/** The seal follows the header's length and the beginning of its JSON. */
+const sealStart = 8 + '{"__metadata__":{"sha256":"'.length;
 
-/** What the seal is made of begins here: the rest of the header, and all data. */
-const digitsEnd = digitsStart + noDigits.length;
+/** The seal covers everything from here to the end of the file. */
+const sealEnd = sealStart + noDigits.length;
 
-/** Writes the SHA-256 of all that stands behind it into a safetensors file whose metadata began with {@link noSeal}. */
-export async function sealFile(path: string): Promise<void> {
-  const seal = await fileHash(path, digitsEnd);
+/** Replaces {@link noSeal} by the SHA-256 of everything that follows it. */
+async function sealFile(path: string): Promise<void> {
+  const seal = await fileHash(path, sealEnd);
   await using file = await open(path, 'r+');
-  await file.write(seal, digitsStart, 'latin1');
+  await file.write(seal, sealStart, 'latin1');
   await file.sync();
 }
 
-/**
- * Whether a sealed file is as it was written. What stands before the seal, a header that was read has been checked by:
- * without it there would be no `sha256`, or no tensors that fill the file.
- */
-export async function isSound(path: string, { sha256 }: Readonly<Record<string, string>>): Promise<boolean> {
-  return sha256 === (await fileHash(path, digitsEnd));
+/** Whether the seal matches. Parsing the header has already validated the bytes before the seal. */
+async function isSealed(path: string, { sha256 }: Readonly<Record<string, string>>): Promise<boolean> {
+  return sha256 === (await fileHash(path, sealEnd));
 }

@@ -8,29 +8,29 @@ import type { MatrixFormat, MatrixRole, Plan } from './precision-plan.ts';
 import { quantizeBlocks, quantizeColumns } from './quantize-matrix.ts';
 import { readWeight } from './read-weight.ts';
 
-/** Names inside a derived file of what a block's matrices became. */
+/** Tensor names in a derived file of quantized weights. */
 export const derivedNames = {
   values: (layer: number, role: MatrixRole) => `blocks.${layer}.${role}.values`,
   scales: (layer: number, role: MatrixRole) => `blocks.${layer}.${role}.scales`,
   /** A matrix that stays f32. */
   plain: (layer: number, role: MatrixRole) => `blocks.${layer}.${role}`,
   attentionBias: (layer: number) => `blocks.${layer}.attention.bias`,
-  /** The gain that the norm applies; the original one where it was folded is `foldedLn1`. */
+  /** The gain that the norm applies. If the original gain was folded into the matrix, it is stored as `foldedLn1`. */
   ln1: (layer: number) => `blocks.${layer}.ln_1`,
   ln2: (layer: number) => `blocks.${layer}.ln_2`,
   foldedLn1: (layer: number) => `blocks.${layer}.ln_1.folded`,
   foldedLn2: (layer: number) => `blocks.${layer}.ln_2.folded`,
-  /** What each channel of the values was divided by, [d]. */
+  /** The divisor of each channel of the values, [d]. */
   valueScales: (layer: number) => `blocks.${layer}.value_scales`,
 } as const;
 
-/** Inputs that share a scale, by format. */
+/** How many inputs share a scale, by format. */
 const blockLength: Readonly<Partial<Record<MatrixFormat, number>>> = {
   'int8-block-32': 32,
   'int8-block-128': 128,
 };
 
-/** Every weight in 16 bits, under the names and in the order of the checkpoint. */
+/** Every weight in F16, with the names and the order of the checkpoint. */
 export function halfTensors(weights: ImageGptWeights): StreamedTensor[] {
   return listWeights(weights).map((weight) => ({
     name: weight.name,
@@ -42,7 +42,7 @@ export function halfTensors(weights: ImageGptWeights): StreamedTensor[] {
   }));
 }
 
-/** Everything that a quantised graph reads: the plan's matrices, and what stays f32. One matrix is in memory at a time. */
+/** Everything that a quantized graph reads: the matrices in their planned formats, the rest in f32. Keeps one matrix in memory. */
 export function quantizedTensors(weights: ImageGptWeights, config: ImageGptConfig, plan: Plan): StreamedTensor[] {
   const { wte, sos, wpe, lnF, lmHead, score, blocks, directory } = weights;
   const kept = [wte, sos, wpe, lnF, lmHead, score].filter((weight) => weight !== undefined);
@@ -50,13 +50,14 @@ export function quantizedTensors(weights: ImageGptWeights, config: ImageGptConfi
     ...kept.map((weight) => floats(weight.name, weight.shape, () => readWeight(directory, weight))),
     ...blocks.flatMap((block, layer) => {
       const formats = plan[layer];
-      if (formats === undefined) throw new RangeError(`Expected a plan of ${blocks.length} blocks`);
+      if (formats === undefined)
+        throw new RangeError(`Expected a plan of ${blocks.length} blocks, received ${plan.length}`);
       return blockTensors(block, layer, formats, directory, config);
     }),
   ];
 }
 
-/** Whether a plan's format wants the gain of the norm before it multiplied into the matrix. */
+/** Whether the gain of the preceding norm is multiplied into a matrix of this format. */
 export function foldsGain(format: MatrixFormat): boolean {
   return format !== 'int8-unfolded';
 }
@@ -70,7 +71,7 @@ function blockTensors(
 ): StreamedTensor[] {
   const read = (weight: Weight) => readWeight(directory, weight);
 
-  /** q | k | v [d, 3d] with the gain of ln_1, and the scales of v's columns that go over to the next matrix. */
+  /** q | k | v [d, 3d] with the gain of ln_1 folded in, and the scales of v that move to the attention projection [d]. */
   const attention = once(async () => {
     const packed = await packAttention(block, read, d);
     if (foldsGain(formats.attention)) multiplyRows(packed, await read(block.ln1));
@@ -124,7 +125,7 @@ function blockTensors(
   ];
 }
 
-/** A matrix [rows, columns] in its format: one tensor, or values and scales. */
+/** A matrix [rows, columns] in its format: one tensor if f32, else values and scales. */
 function matrixTensors(
   layer: number,
   role: MatrixRole,
@@ -171,7 +172,7 @@ function bytes(
   };
 }
 
-/** Remembers only weakly what was made: a matrix lives as long as the tensors around it are written. */
+/** Caches the result by a weak reference, so memory may be reclaimed once the tensors that share it are written. */
 function once<T extends object>(make: () => Promise<T>): () => Promise<T> {
   let made: WeakRef<T> | undefined;
   return async () => {

@@ -6,11 +6,11 @@ import { derivedNames, foldsGain } from './derived-tensors.ts';
 import type { MatrixFormat, MatrixRole, Plan } from './precision-plan.ts';
 
 /**
- * The weights of `checkpoint` as they lie in a derived file, by role.
+ * Maps the tensors of a derived file to the roles of `checkpoint`'s weights.
  *
  * @param file base name of the derived file
  * @param plan undefined for `f16`
- * @throws CheckpointError `weights_invalid` for a tensor that is missing or has another dtype
+ * @throws CheckpointError `weights_invalid` if a tensor is missing or has another dtype
  */
 export function derivedWeights(
   checkpoint: Checkpoint,
@@ -31,23 +31,26 @@ function createReader(tensors: ReadonlyMap<string, SafetensorsTensor>, file: str
   const find = (name: string): SafetensorsTensor => {
     const tensor = tensors.get(name);
     if (tensor === undefined) {
-      throw new CheckpointError('weights_invalid', `${file} is damaged: it has no ${name}.`);
+      throw new CheckpointError('weights_invalid', `${file} is damaged: tensor ${name} is missing.`);
     }
     return tensor;
   };
-  const refuse = ({ name, dtype }: SafetensorsTensor): never => {
-    throw new CheckpointError('weights_invalid', `${file} is damaged: it has ${name} as ${dtype}.`);
+  const refuse = ({ name, dtype }: SafetensorsTensor, expected: string): never => {
+    throw new CheckpointError(
+      'weights_invalid',
+      `${file} is damaged: tensor ${name} is ${dtype}; expected ${expected}.`,
+    );
   };
   return {
     float(name) {
       const tensor = find(name);
       const { dtype } = tensor;
-      return dtype === 'F32' || dtype === 'F16' ? { ...tensor, dtype, file } : refuse(tensor);
+      return dtype === 'F32' || dtype === 'F16' ? { ...tensor, dtype, file } : refuse(tensor, 'F32 or F16');
     },
     integer(name) {
       const tensor = find(name);
       const { dtype } = tensor;
-      return dtype === 'I8' || dtype === 'U8' ? { ...tensor, dtype, file } : refuse(tensor);
+      return dtype === 'I8' || dtype === 'U8' ? { ...tensor, dtype, file } : refuse(tensor, 'I8 or U8');
     },
   };
 }
@@ -67,7 +70,7 @@ function halfWeights({ weights }: Checkpoint, { float }: DerivedReader): ImageGp
           ? {
               layout: 'packed',
               weight: half(block.attention.weight),
-              ...(block.attention.bias && { bias: half(block.attention.bias) }),
+              bias: block.attention.bias && half(block.attention.bias),
             }
           : {
               layout: 'split',
@@ -95,7 +98,8 @@ function quantizedWeights({ weights, config }: Checkpoint, file: DerivedReader, 
     ...outerWeights(weights, same),
     blocks: weights.blocks.map((block, layer) => {
       const formats = plan[layer];
-      if (formats === undefined) throw new RangeError(`Expected a plan of ${weights.blocks.length} blocks`);
+      if (formats === undefined)
+        throw new RangeError(`Expected a plan of ${weights.blocks.length} blocks, received ${plan.length}`);
       const projection = (role: MatrixRole): Projection => projectionOf(file, layer, role, formats[role], inputs[role]);
       const { attention } = block;
       return {
@@ -113,8 +117,8 @@ function quantizedWeights({ weights, config }: Checkpoint, file: DerivedReader, 
           fc: projection('fc'),
           mlpProjection: projection('mlpProjection'),
           valueScales: file.float(derivedNames.valueScales(layer)),
-          ...(foldsGain(formats.attention) && { foldedLn1: file.float(derivedNames.foldedLn1(layer)) }),
-          ...(foldsGain(formats.fc) && { foldedLn2: file.float(derivedNames.foldedLn2(layer)) }),
+          foldedLn1: foldsGain(formats.attention) ? file.float(derivedNames.foldedLn1(layer)) : undefined,
+          foldedLn2: foldsGain(formats.fc) ? file.float(derivedNames.foldedLn2(layer)) : undefined,
         },
       };
     }),
@@ -136,7 +140,7 @@ function projectionOf(
     : { format: 'int8-block', inputs, values, scales };
 }
 
-/** What is not in a block. */
+/** The weights outside the blocks. */
 function outerWeights(
   { directory, layout, wte, sos, wpe, lnF, lmHead, score }: ImageGptWeights,
   map: (weight: Weight) => Weight,
@@ -145,11 +149,11 @@ function outerWeights(
     directory,
     layout,
     wte: map(wte),
-    ...(sos && { sos: map(sos) }),
+    sos: sos && map(sos),
     wpe: map(wpe),
     lnF: map(lnF),
-    ...(lmHead && { lmHead: map(lmHead) }),
-    ...(score && { score: map(score) }),
+    lmHead: lmHead && map(lmHead),
+    score: score && map(score),
   };
 }
 
@@ -158,8 +162,8 @@ function blockBiases(
   map: (weight: Weight) => Weight,
 ): Partial<BlockWeights> {
   return {
-    ...(attentionProjectionBias && { attentionProjectionBias: map(attentionProjectionBias) }),
-    ...(fcBias && { fcBias: map(fcBias) }),
-    ...(mlpProjectionBias && { mlpProjectionBias: map(mlpProjectionBias) }),
+    attentionProjectionBias: attentionProjectionBias && map(attentionProjectionBias),
+    fcBias: fcBias && map(fcBias),
+    mlpProjectionBias: mlpProjectionBias && map(mlpProjectionBias),
   };
 }

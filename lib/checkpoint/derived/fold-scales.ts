@@ -1,9 +1,9 @@
 import type { BlockWeights, Weight } from '../../graph/weights.ts';
 
-/** Larger steps than 2^16 between channels are no outliers, but damage. */
-const MOST_EXPONENT = 16;
+/** Channels that differ by more than 2^16 are damaged, not outliers. */
+const maxExponent = 16;
 
-/** q | k | v side by side, [d, 3d] in x out, from either layout. */
+/** q | k | v side by side, [d, 3d] (in x out), from either layout. */
 export async function packAttention(
   { attention }: BlockWeights,
   read: (weight: Weight) => Promise<Float32Array>,
@@ -28,7 +28,7 @@ export function multiplyRows(matrix: Float32Array, scales: Float32Array): void {
   }
 }
 
-/** Multiplies column first + j of `matrix` [d, 3d], of as many rows as there are scales, by scales[j], in place. */
+/** Multiplies column `first + j` of `matrix` [d, 3d] by scales[j] [d], in place. */
 export function multiplyColumns(matrix: Float32Array, scales: Float32Array, first: number): void {
   const columns = matrix.length / scales.length;
   for (let start = first; start < matrix.length; start += columns) {
@@ -37,19 +37,21 @@ export function multiplyColumns(matrix: Float32Array, scales: Float32Array, firs
 }
 
 /**
- * How much larger the values (v) of each channel are than their usual size, [d]: powers of two, so that moving them
- * from v to the matrix after attention changes no bit. Told by the columns' norms, as the input's channels are alike
- * after a norm without gain. `packed` is q | k | v, [d, 3d].
+ * Scale of each channel of the values (v) relative to the median channel, [d]. Scales are powers of two, so moving them
+ * from v to the next matrix changes no bit. They are estimated from the column norms, because the inputs of all columns
+ * are of similar size after a norm without gain.
+ *
+ * @param packed q | k | v, [d, 3d]
  */
 export function valueScales(packed: Float32Array, d: number): Float32Array {
   const squares = new Float64Array(d);
   for (let i = 0; i < d; i++) {
     for (let j = 0; j < d; j++) squares[j]! += packed[i * 3 * d + 2 * d + j]! ** 2;
   }
-  const usual = squares.toSorted()[d >> 1] ?? 0;
+  const median = squares.toSorted()[d >> 1] ?? 0;
   return Float32Array.from(squares, (square) => {
-    if (square === 0 || usual === 0) return 1;
-    const exponent = Math.round(Math.log2(square / usual) / 2);
-    return 2 ** Math.max(-MOST_EXPONENT, Math.min(MOST_EXPONENT, exponent));
+    if (square === 0 || median === 0) return 1;
+    const exponent = Math.round(Math.log2(square / median) / 2);
+    return 2 ** Math.max(-maxExponent, Math.min(maxExponent, exponent));
   });
 }

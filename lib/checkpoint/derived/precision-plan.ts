@@ -1,4 +1,4 @@
-/** Format of one matrix. `int8-unfolded` leaves the norm's gain where it is; the numbers are inputs to a block. */
+/** Formats of a matrix. `int8-unfolded` keeps the gain in the norm. The number is the inputs per block. */
 const matrixFormats = ['int8', 'int8-unfolded', 'int8-block-32', 'int8-block-128', 'f32'] as const;
 
 export type MatrixFormat = (typeof matrixFormats)[number];
@@ -10,7 +10,7 @@ export type MatrixRole = (typeof matrixRoles)[number];
 /** Formats of the four matrices of each block. */
 export type Plan = readonly Readonly<Record<MatrixRole, MatrixFormat>>[];
 
-/** One character a matrix, block after block, so that a plan fits into metadata and ids. */
+/** One character per matrix: a plan must fit into metadata and ids. */
 const letters: Readonly<Record<MatrixFormat, string>> = {
   int8: 'i',
   'int8-unfolded': 'u',
@@ -19,6 +19,7 @@ const letters: Readonly<Record<MatrixFormat, string>> = {
   f32: 'f',
 };
 
+/** The plan in which every matrix has the same format. */
 export function uniformPlan(layers: number, format: MatrixFormat): Plan {
   return Array.from({ length: layers }, () => ({
     attention: format,
@@ -28,11 +29,12 @@ export function uniformPlan(layers: number, format: MatrixFormat): Plan {
   }));
 }
 
+/** The plan as text, four characters per block. */
 export function planText(plan: Plan): string {
   return plan.map((block) => matrixRoles.map((role) => letters[block[role]]).join('')).join('');
 }
 
-/** The plan that {@link planText} wrote; undefined for other text. */
+/** Parses the text of {@link planText}; undefined if it is not a plan. */
 export function parsePlan(text: string): Plan | undefined {
   const formats = [...text].map((letter) => matrixFormats.find((format) => letters[format] === letter));
   const blocks: Record<MatrixRole, MatrixFormat>[] = [];

@@ -1,18 +1,18 @@
-/** A matrix in 8 bits with its scales: value = (stored - zero) x scale. */
+/** A matrix in 8 bits with its scales: number = (value - zero) x scale; zero is 0 if signed, 128 if unsigned. */
 export interface QuantizedMatrix<T extends Int8Array | Uint8Array> {
   values: T;
   scales: Float32Array<ArrayBuffer>;
 }
 
-/** Largest magnitude of a stored number; -128 is left out, so that both signs reach equally far. */
-const MOST = 127;
+/** Largest magnitude of a value. -128 is not used, so the range is symmetric. */
+const maxValue = 127;
 
-/** What stands for 0 in unsigned blocks. */
-const BLOCK_ZERO = 128;
+/** The value that means 0 in unsigned blocks. */
+const blockZero = 128;
 
 /**
- * Rounds `matrix` [rows, columns] to signed 8 bits with one scale for each column: values [rows, columns], scales
- * [columns]. One division and one rounding a number, no sums: the same bytes on every machine.
+ * Rounds `matrix` [rows, columns] to signed 8 bits with one scale per column: values [rows, columns], scales [columns].
+ * It only divides and rounds, without sums, so the bytes are the same on every machine.
  */
 export function quantizeColumns(
   matrix: Float32Array,
@@ -35,8 +35,8 @@ export function quantizeColumns(
 }
 
 /**
- * Rounds `matrix` [rows, columns] to unsigned 8 bits around 128, `block` rows of a column to a scale: values [columns,
- * blocks, block], the last block filled up with zeros; scales [columns x blocks].
+ * Rounds `matrix` [rows, columns] to unsigned 8 bits around 128. Each `block` rows of a column share a scale: values
+ * [columns, blocks, block], the last block padded with zeros; scales [columns x blocks].
  */
 export function quantizeBlocks(
   matrix: Float32Array,
@@ -46,7 +46,7 @@ export function quantizeBlocks(
 ): QuantizedMatrix<Uint8Array<ArrayBuffer>> {
   const blocks = Math.ceil(rows / block);
   const scales = new Float32Array(columns * blocks);
-  const values = new Uint8Array(columns * blocks * block).fill(BLOCK_ZERO);
+  const values = new Uint8Array(columns * blocks * block).fill(blockZero);
   for (let j = 0; j < columns; j++) {
     for (let b = 0; b < blocks; b++) {
       const end = Math.min(rows, (b + 1) * block);
@@ -55,19 +55,19 @@ export function quantizeBlocks(
       const scale = scaleOf(most);
       scales[j * blocks + b] = scale;
       for (let i = b * block; i < end; i++) {
-        values[j * blocks * block + i] = BLOCK_ZERO + rounded(matrix[i * columns + j]!, scale);
+        values[j * blocks * block + i] = blockZero + rounded(matrix[i * columns + j]!, scale);
       }
     }
   }
   return { values, scales };
 }
 
-/** A column of zeros gets a scale too: nothing may be divided by 0. */
+/** A column of zeros gets scale 1, which avoids a division by 0. */
 function scaleOf(most: number): number {
-  return most === 0 ? 1 : Math.fround(most / MOST);
+  return most === 0 ? 1 : Math.fround(most / maxValue);
 }
 
-/** Rounding the scale to float32 can push the largest number over the edge. */
+/** The clamp is needed: the scale is rounded to float32, so the largest number can exceed 127. */
 function rounded(value: number, scale: number): number {
-  return Math.max(-MOST, Math.min(MOST, Math.round(value / scale)));
+  return Math.max(-maxValue, Math.min(maxValue, Math.round(value / scale)));
 }

@@ -4,7 +4,7 @@ import { openByteFile } from '../byte-file.ts';
 import { floatPieces } from '../float-dtype.ts';
 
 /**
- * A weight's numbers, widened to f32, in C order.
+ * Reads a weight, widened to f32, in C order.
  *
  * @throws CheckpointError `weights_missing`, `weights_truncated`
  */
@@ -16,7 +16,7 @@ export async function readWeight(directory: string, weight: Weight): Promise<Flo
     yield bytes;
   }
   for await (const wide of floatPieces({ name, dtype, shape, pieces }, 'F32')) {
-    // Copied: a typed array must begin at a multiple of its element's size.
+    // The copy aligns the bytes: a typed array must begin at a multiple of its element size.
     return new Float32Array(new Uint8Array(wide).buffer);
   }
   return new Float32Array(0);

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { downloadFile, HubApiError, type PathInfo, pathsInfo } from '@huggingface/hub';
+import { errorCode } from '../../ports/error.ts';
 import { CheckpointError } from '../error.ts';
 import { refuseFullDisk } from '../import/new-directory.ts';
 import { readShardIndex } from '../safetensors/shard-index.ts';
@@ -13,25 +14,25 @@ import { type HubModel, sideFiles, weightFiles } from './hub-model.ts';
 import type { HubSettings } from './hub-settings.ts';
 
 export interface DownloadOptions extends Partial<Pick<HubSettings, 'hubUrl' | 'accessToken'>> {
-  /** Folder that the files are put into; what an interrupted download left there is taken up. */
+  /** Where the files are written. An interrupted download in it is resumed. */
   directory: string;
-  /** Bytes there, of how many. */
-  progress?: (done: number, total: number) => void;
-  /** Milliseconds before a broken download is taken up again. Default 2000. */
-  pauseMs?: number;
+  /** Called with the bytes downloaded so far, and in total. */
+  progress?: ((done: number, total: number) => void) | undefined;
+  /** Pause before a broken download is resumed (milliseconds; default 2000). */
+  pauseMs?: number | undefined;
 }
 
-/** What the hub answers for a model that is not there or not for everybody; other failures may pass. */
+/** Status codes for a missing or private model. Other failures may be temporary. */
 const refusals = [401, 403, 404];
 
-/** Times that a download is taken up again without a new byte before it is given up. */
+/** A download fails after this many attempts in a row without a new byte. */
 const maxAttempts = 5;
 
 /**
- * Downloads the files of a model that an import needs, takes up what is half there, and verifies every file by the
- * checksum that the hub keeps of it.
+ * Downloads the files of a model that an import needs. Resumes partial files and verifies every file by the hub's
+ * checksum.
  *
- * @throws CheckpointError `download_failed`: says what to download by hand when the hub cannot be reached
+ * @throws CheckpointError `download_failed`; if the hub is unreachable, it says what to download by hand
  */
 export async function downloadModel(model: HubModel, options: DownloadOptions): Promise<void> {
   const { directory, progress = () => {} } = options;
@@ -40,7 +41,7 @@ export async function downloadModel(model: HubModel, options: DownloadOptions): 
     .map((name) => listed.find(({ path }) => path === name))
     .find((file) => file !== undefined);
   if (weights === undefined) {
-    throw failed(`${model.repo} on the hub has no weights: expected one of ${weightFiles.join(', ')}`);
+    throw failed(`${model.repo} has no weights on the hub; expected one of ${weightFiles.join(', ')}`);
   }
   await mkdir(directory, { recursive: true });
   const files = [...listed.filter(({ path }) => sideFiles.includes(path)), weights];
@@ -50,7 +51,7 @@ export async function downloadModel(model: HubModel, options: DownloadOptions): 
     files.push(...(await list(model, shards, options)));
   }
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  await refuseFullDisk(directory, total - (await bytesThere(directory)));
+  await refuseFullDisk(directory, total - (await bytesPresent(directory)));
   let before = 0;
   for (const file of files) {
     await fetchFile(model, file, options, (done) => progress(before + done, total));
@@ -61,14 +62,14 @@ export async function downloadModel(model: HubModel, options: DownloadOptions): 
 async function list({ repo, revision }: HubModel, paths: string[], options: DownloadOptions): Promise<PathInfo[]> {
   try {
     const listed = await pathsInfo({ repo, revision, paths, ...hubOf(options) });
-    // Paths become names of files here: none but those asked for.
+    // Paths become file names here, so a path that we did not ask for is dropped.
     return listed.filter(({ path }) => paths.includes(path));
   } catch (error) {
     throw explain({ repo, revision }, options, error);
   }
 }
 
-/** Brings one file: what is there and sound stays. */
+/** Downloads one file, unless it is already complete. */
 async function fetchFile(
   model: HubModel,
   file: PathInfo,
@@ -81,7 +82,7 @@ async function fetchFile(
     progress(file.size);
     return;
   }
-  // The checksum in the name: a half of another version is never continued.
+  // The name holds the checksum, so a partial file of another version is never resumed.
   const part = `${path}.${checksumOf(file).slice(0, 12)}.part`;
   for (let attempt = 1, best = -1; ; attempt++) {
     try {
@@ -97,7 +98,7 @@ async function fetchFile(
   }
   if (!(await isSound(part, file))) {
     await rm(part);
-    throw failed(`${file.path} of ${model.repo} arrived damaged (its checksum does not match); run the command again`);
+    throw failed(`${file.path} of ${model.repo} arrived damaged: its checksum does not match; run the command again`);
   }
   await rename(part, path);
 }
@@ -115,16 +116,17 @@ async function continueDownload(
     if (done === size) return;
     done = 0;
   }
-  // Plain HTTP with ranges, which every mirror of the hub speaks, rather than the protocol of its chunk store.
+  // Plain HTTP with ranges works on every mirror of the hub; its Xet protocol does not.
   const blob = await downloadFile({ repo, revision, path, xet: false, ...hubOf(options) });
-  if (blob === null) throw failed(`${path} of ${repo} is not on the hub any more; run the command again`);
+  if (blob === null) throw failed(`${path} of ${repo} is no longer on the hub; run the command again`);
   const rest = done === 0 ? blob : blob.slice(done);
   await pipeline(
     Readable.fromWeb(rest.stream()),
     async function* (chunks: AsyncIterable<Uint8Array>) {
       for await (const chunk of chunks) {
         done += chunk.length;
-        if (done > size) throw failed(`the hub sent more of ${path} than it had said; run the command again`);
+        if (done > size)
+          throw failed(`the hub sent more than the ${size} bytes it announced for ${path}; run the command again`);
         progress(Math.min(done, size));
         yield chunk;
       }
@@ -134,7 +136,7 @@ async function continueDownload(
   if (done < size) throw new Error(`the connection ended after ${done} of ${size} bytes`);
 }
 
-/** The hub keeps SHA-256 of large files, and of small ones git's name of their contents. */
+/** The hub stores SHA-256 for large files, and git's SHA-1 blob id for small ones. */
 function checksumOf({ lfs, oid }: PathInfo): string {
   return lfs?.oid ?? oid ?? '';
 }
@@ -146,8 +148,8 @@ async function isSound(path: string, file: PathInfo): Promise<boolean> {
   return hash.digest('hex') === checksumOf(file);
 }
 
-/** What earlier commands brought. */
-async function bytesThere(directory: string): Promise<number> {
+/** Bytes that earlier commands downloaded. */
+async function bytesPresent(directory: string): Promise<number> {
   const sizes = await Promise.all((await readdir(directory)).map((name) => sizeOf(join(directory, name))));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
@@ -160,6 +162,7 @@ async function sizeOf(path: string): Promise<number> {
 }
 
 function hubOf({ hubUrl, accessToken }: DownloadOptions): { hubUrl?: string; accessToken?: string } {
+  // The library's types do not allow `undefined` here.
   return { ...(hubUrl !== undefined && { hubUrl }), ...(accessToken !== undefined && { accessToken }) };
 }
 
@@ -170,22 +173,23 @@ function explain(
 ): CheckpointError {
   if (error instanceof CheckpointError) return error;
   if (error instanceof HubApiError && refusals.includes(error.statusCode)) {
-    const token = accessToken === undefined ? 'set HF_TOKEN for a private one' : 'whether HF_TOKEN may read it';
+    const token = accessToken === undefined ? 'set HF_TOKEN if it is private' : 'check that HF_TOKEN may read it';
     return failed(
-      `the hub has no model ${repo} at ${revision}, or it is private (status ${error.statusCode}); check the name, ${token}`,
+      `the hub has no model ${repo} at ${revision}, or it is private (status ${error.statusCode}); check the name and ${token}`,
       error,
     );
   }
   const base = `${hubUrl ?? 'https://huggingface.co'}/${repo}/resolve/${revision}`;
   return failed(
-    `the hub could not be reached (${reason(error)}): run the command again to go on, or download ${base}/config.json, preprocessor_config.json and pytorch_model.bin (or model.safetensors) by hand into one folder and run igpt import with that folder`,
+    `the hub could not be reached (${reason(error)}). Run the command again to resume. Or download ${base}/config.json, preprocessor_config.json and pytorch_model.bin (or model.safetensors) by hand into one folder and run igpt import with that folder`,
     error,
   );
 }
 
 function reason(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
-  if (cause instanceof Error && 'code' in cause) return String(cause.code);
+  const code = errorCode(cause);
+  if (code !== undefined) return code;
   return cause instanceof Error ? cause.message.slice(0, 100) : 'no answer';
 }
 

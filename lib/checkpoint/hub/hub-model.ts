@@ -1,7 +1,7 @@
-/** Everything that an import reads beside the weights. */
+/** Files other than the weights that an import reads. */
 export const sideFiles: readonly string[] = ['config.json', 'preprocessor_config.json', 'kmeans_centers.npy'];
 
-/** Names of weights on the hub; the first that a model has is taken. */
+/** Names of weight files on the hub, best first. */
 export const weightFiles: readonly string[] = [
   'model.safetensors',
   'model.safetensors.index.json',
@@ -9,7 +9,7 @@ export const weightFiles: readonly string[] = [
   'pytorch_model.bin.index.json',
 ];
 
-/** A model on Hugging Face's hub. */
+/** A model on the Hugging Face hub. */
 export interface HubModel {
   /** `organisation/name`. */
   repo: string;
@@ -17,7 +17,7 @@ export interface HubModel {
   revision: string;
 }
 
-/** Reads `organisation/name`, or `organisation/name@revision`; undefined for what is no name of the hub's. */
+/** Parses `organisation/name` or `organisation/name@revision`; undefined if `text` is neither. */
 export function parseHubName(text: string): HubModel | undefined {
   const [, repo, revision = 'main'] = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@([\w./-]+))?$/.exec(text) ?? [];
   return repo === undefined ? undefined : { repo, revision };

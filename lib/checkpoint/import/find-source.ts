@@ -8,48 +8,46 @@ import type { SourceTensor, TensorSource } from '../tensor-source.ts';
 import { openTensorFlow } from '../tensorflow/bundle.ts';
 import { openTorch } from '../torch/torch-source.ts';
 
-/** Weights to import, opened, and the folder whose other files (config.json, palette) belong to them. */
+/** Opened weights to import. */
 export interface FoundSource {
+  /** The folder that holds the weights with their config.json and palette. */
   directory: string;
   source: TensorSource;
 }
 
 type Open = (path: string) => Promise<TensorSource>;
 
-/** Names that a directory is searched for, the best first. */
-const known: readonly { name: string; open: Open }[] = [
+/** File names that a directory is searched for, best first. */
+const knownFiles: readonly { name: string; open: Open }[] = [
   { name: 'model.safetensors', open: openSafetensors },
   { name: 'model.safetensors.index.json', open: (path) => openShards(path, openSafetensors) },
   { name: 'pytorch_model.bin', open: openTorch },
   { name: 'pytorch_model.bin.index.json', open: (path) => openShards(path, openTorch) },
 ];
 
-/** TensorFlow's data files, which say nothing without their index. */
+/** Data files of TensorFlow, which are opened by their index. */
 const dataFile = /\.data-\d{5}-of-\d{5}$/;
 
 /**
- * Finds and opens the weights at `path`: a directory, or a file of any published form.
+ * Finds and opens the weights at `path`: a directory, or a file of any published format.
  *
- * @throws CheckpointError `source_unknown` when there are none or several, and what the readers throw
+ * @throws CheckpointError `source_unknown` if there are none or several, and the errors of the readers
  */
 export async function openSource(path: string): Promise<FoundSource> {
   const stats = await stat(path).catch(() => undefined);
   if (stats?.isDirectory()) {
     return { directory: path, source: await openDirectory(path) };
   }
-  // `model.ckpt-131000` is how TensorFlow itself names a checkpoint: there is no such file.
+  // TensorFlow names a checkpoint by its prefix, `model.ckpt-131000`, which is not a file itself.
   const file = dataFile.test(path) ? path.replace(dataFile, '.index') : stats === undefined ? `${path}.index` : path;
   if (stats === undefined && (await stat(file).catch(() => undefined)) === undefined) {
-    throw new CheckpointError(
-      'source_unknown',
-      `There is nothing at ${path}; expected a directory or a file of weights.`,
-    );
+    throw new CheckpointError('source_unknown', `${path} does not exist; expected a directory or a weight file.`);
   }
   const open = opener(basename(file));
   if (open === undefined) {
     throw new CheckpointError(
       'source_unknown',
-      `${basename(file)} is no file of weights: expected .safetensors, .bin, .pt, .pth, .ckpt or .index, or a directory.`,
+      `${basename(file)} is not a weight file; expected .safetensors, .bin, .pt, .pth, .ckpt or .index, or a directory.`,
     );
   }
   return { directory: dirname(file), source: await open(file) };
@@ -68,7 +66,7 @@ async function openDirectory(directory: string): Promise<TensorSource> {
   const names = await readdir(directory).catch((cause: unknown) => {
     throw new CheckpointError('source_unknown', `${directory} cannot be read; check its permissions.`, { cause });
   });
-  const found = known.find(({ name }) => names.includes(name));
+  const found = knownFiles.find(({ name }) => names.includes(name));
   if (found !== undefined) return found.open(join(directory, found.name));
   const others = names.filter((name) => !name.startsWith('.') && opener(name) !== undefined).sort();
   const [only, second] = others;
@@ -76,15 +74,15 @@ async function openDirectory(directory: string): Promise<TensorSource> {
     throw new CheckpointError(
       'source_unknown',
       only === undefined
-        ? `${directory} holds no weights: expected model.safetensors, pytorch_model.bin or a TensorFlow .index file.`
-        : `${directory} holds several files of weights (${others.slice(0, 4).join(', ')}${others.length > 4 ? ', …' : ''}); name one of them.`,
+        ? `${directory} holds no weights; expected model.safetensors, pytorch_model.bin or a TensorFlow .index file.`
+        : `${directory} holds several weight files (${others.slice(0, 4).join(', ')}${others.length > 4 ? ', …' : ''}); name one of them.`,
     );
   }
   const open = opener(only) ?? openTorch;
   return open(join(directory, only));
 }
 
-/** Opens the shards that an index file names, as one. */
+/** Opens the shards that an index file lists as one source. */
 async function openShards(indexPath: string, open: Open): Promise<TensorSource> {
   const names = (await readShardIndex(indexPath)) ?? [];
   const sources: TensorSource[] = [];
@@ -98,7 +96,10 @@ async function openShards(indexPath: string, open: Open): Promise<TensorSource> 
       sources.push(source);
       for (const tensor of source.tensors.values()) {
         if (tensors.has(tensor.name)) {
-          throw new CheckpointError('weights_invalid', `Two weight files hold a tensor named ${tensor.name}.`);
+          throw new CheckpointError(
+            'weights_invalid',
+            `Two weight files hold a tensor named ${tensor.name}; expected each tensor once.`,
+          );
         }
         tensors.set(tensor.name, tensor);
       }

@@ -2,14 +2,15 @@ import { CheckpointError } from '../error.ts';
 import type { SourceTensor } from '../tensor-source.ts';
 import { variantHeads } from '../variants.ts';
 
-/** Deeper is no iGPT: XL has 60. It bounds what tensor names alone can ask for. */
+/** iGPT-XL has 60 layers. The limit bounds the work for hostile tensor names. */
 const maxLayers = 1000;
 
 /**
- * What config.json would say of weights that came without one, told by names and shapes: Hugging Face's or OpenAI's.
- * The number of heads is in OpenAI's shapes; of Hugging Face's layout only the published sizes are known.
+ * Builds a config.json for weights that came without one, from their tensor names and shapes. OpenAI's shapes contain
+ * the number of heads. In Hugging Face's layout it is known only for the published sizes.
  *
- * @throws CheckpointError `heads_unknown` when neither says it and `heads` is not given; `source_unknown`
+ * @param heads number of heads, if the user gave it
+ * @throws CheckpointError `heads_unknown` if the number of heads is unknown, `source_unknown` if this is not an iGPT
  */
 export function guessConfig(
   tensors: ReadonlyMap<string, Pick<SourceTensor, 'shape'>>,
@@ -26,7 +27,7 @@ export function guessConfig(
   const some = [...tensors.keys()].slice(0, 3).join(', ').slice(0, 120);
   throw new CheckpointError(
     'source_unknown',
-    `These are no weights of an iGPT: expected transformer.wte.weight or model/wte, found ${some || 'no tensors'}.`,
+    `The weights are not of an iGPT; expected transformer.wte.weight or model/wte, found ${some || 'no tensors'}.`,
   );
 }
 
@@ -44,7 +45,7 @@ function huggingFace(
   if (n_head === undefined) {
     throw new CheckpointError(
       'heads_unknown',
-      `The weights (${n_layer} layers of width ${n_embd}) came without config.json and do not say how many heads they have; give --heads.`,
+      `The number of heads is unknown: the weights (${n_layer} layers of width ${n_embd}) have no config.json. Give --heads.`,
     );
   }
   const n_inner = last(tensors.get(`${prefix}h.0.mlp.c_fc.weight`)?.shape);
@@ -72,7 +73,7 @@ function openAi(
     n_embd,
     n_layer,
     n_head: heads ?? tensors.get(`${prefix}h0/attn/q_proj`)?.shape.at(-3) ?? variantHeads(n_embd, n_layer) ?? 1,
-    // Only autoregressive models have a start token (src/model.py).
+    // Only autoregressive models have a start token (OpenAI, src/model.py).
     bert: !tensors.has(`${prefix}sos`),
   };
 }

@@ -5,22 +5,18 @@ import { type FloatDtype, floatBytes, floatPieces, fromFloat32, keptDtype } from
 import type { StreamedTensor } from '../safetensors/stream-safetensors.ts';
 import { elementsOf, type SourceTensor } from '../tensor-source.ts';
 
-export interface LayoutOptions {
-  /** Dtype of everything; default: as it was, doubles as F32. */
-  dtype?: FloatDtype | undefined;
-}
-
 /**
- * The tensors of an iGPT under Hugging Face's names, in the order of the forward pass, whichever layout the source has.
- * Of OpenAI's layout: q, k and v [H, dh, d] (out x in) become one c_attn [d, 3d] (in x out), sos becomes row V of wte
- * (zero for BERT models, which have none), and biases, which OpenAI's models lack, are zero, as in transformers'
- * converter (convert_imagegpt_original_tf2_to_pytorch.py).
+ * The tensors of an iGPT under Hugging Face's names, in the order of the forward pass. OpenAI's layout is converted as
+ * in transformers (convert_imagegpt_original_tf2_to_pytorch.py): q, k and v [H, dh, d] (out x in) become one c_attn
+ * [d, 3d] (in x out); sos becomes row V of wte (zeros for BERT models); missing biases become zeros.
+ *
+ * @param dtype dtype of all tensors; default: unchanged, but F64 becomes F32
  */
 export function huggingFaceTensors(
   weights: ImageGptWeights,
   config: ImageGptConfig,
   source: ReadonlyMap<string, SourceTensor>,
-  { dtype }: LayoutOptions = {},
+  dtype?: FloatDtype,
 ): StreamedTensor[] {
   const { n_colors: V, n_positions: n, n_embd: d, n_inner } = config;
 
@@ -109,10 +105,10 @@ function zeros(name: string, dtype: FloatDtype, shape: readonly number[]): Strea
   };
 }
 
-/** Rows of the result that are made at a time: columns are then read in runs that fill a cache line. */
+/** Rows of the result per piece: reading 64 neighbouring columns uses whole cache lines. */
 const rowsAtATime = 64;
 
-/** Square matrices [d, d] (out x in), transposed and side by side: [d, 3d]. */
+/** Transposes square matrices [d, d] (out x in) and puts them side by side: [d, 3d]. */
 async function* transposedColumns(
   parts: readonly SourceTensor[],
   d: number,

@@ -19,35 +19,35 @@ import { huggingFaceTensors } from './huggingface-tensors.ts';
 import { checkNewDirectory, makeDirectory, refuseFullDisk } from './new-directory.ts';
 
 export interface ImportOptions {
-  /** File with the palette: npy, or another preprocessor_config.json. Default: what lies beside the weights. */
+  /** Palette file: .npy, or another preprocessor_config.json (default: the files beside the weights). */
   palette?: string | undefined;
-  /** Heads of weights that came without config.json. */
+  /** Number of heads, for weights without config.json. */
   heads?: number | undefined;
-  /** Dtype to write; default: as it was. */
+  /** Dtype to write (default: unchanged, but F64 becomes F32). */
   dtype?: FloatDtype | undefined;
-  /** Name of the model, kept as `_name_or_path` where config.json has none. */
+  /** Name of the model, written as `_name_or_path` unless config.json has one. */
   name?: string | undefined;
-  /** Replace a model that is there. Default false. */
-  force?: boolean;
-  /** Bytes of weights written, of how many. */
-  progress?: (done: number, total: number) => void;
+  /** Replace an existing model (default false). */
+  force?: boolean | undefined;
+  /** Called with the bytes of weights written so far, and in total. */
+  progress?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface Imported {
-  /** What the weights came in: `PyTorch`, `PyTorch, legacy form`, `TensorFlow`, `safetensors`, or shards of these. */
+  /** Format of the source: `PyTorch`, `PyTorch, legacy form`, `TensorFlow`, `safetensors`, or shards of these. */
   format: string;
-  /** The directory that was written, opened. */
+  /** The new model directory, opened. */
   checkpoint: Checkpoint;
-  /** What of the written weights is no number: it came so, and was taken over as it was. */
+  /** Tensors whose source already held NaN or infinities; they are copied unchanged. */
   nonFinite: readonly NonFinite[];
 }
 
 /**
- * Makes a model directory of published weights: Hugging Face's layout in safetensors, config.json, and
- * preprocessor_config.json with the palette. Appears at `out` whole or not at all. Weights are streamed: one matrix of
- * the model is in memory at a time.
+ * Creates a model directory from published weights: safetensors in Hugging Face's layout, config.json, and
+ * preprocessor_config.json with the palette. It appears at `out` whole or not at all. Weights are streamed, with one
+ * matrix in memory at a time.
  *
- * @param path a directory, or a file of weights
+ * @param path a directory, or a weight file
  * @throws CheckpointError
  */
 export async function importCheckpoint(path: string, out: string, options: ImportOptions = {}): Promise<Imported> {
@@ -61,22 +61,22 @@ export async function importCheckpoint(path: string, out: string, options: Impor
   return { format, checkpoint: await openCheckpoint(out), nonFinite };
 }
 
-/** Replaced by itself, a model would lose what an import leaves out: its probe, its README. */
+/** Replacing the source by its own import would lose files that are not imported: the probe, the README. */
 async function refuseOwnPlace(directory: string, out: string): Promise<void> {
   const place = await realpath(out).catch(() => undefined);
   if (place === undefined || place !== (await realpath(directory))) return;
-  throw new CheckpointError('output_exists', `${out} holds the weights to import; choose another name.`);
+  throw new CheckpointError('output_exists', `${out} is the folder of the weights to import; choose another name.`);
 }
 
 async function writeModel(
   temporary: string,
   directory: string,
   source: TensorSource,
-  { palette, heads, dtype, name, progress = () => {} }: ImportOptions,
+  { palette, heads, dtype, name, progress }: ImportOptions,
 ): Promise<NonFinite[]> {
   const configPath = join(temporary, 'config.json');
   const found = await findConfig(directory, source, heads, temporary);
-  const weights = roles(source, found);
+  const weights = sourceWeights(source, found);
   const json = huggingFaceConfig(found, weights, dtype ?? keptDtype(weights.wte.dtype) ?? 'F32', name);
   await writeFile(configPath, `${JSON.stringify(json, undefined, 2)}\n`);
   const { config, crop } = await readConfigFile(configPath);
@@ -88,17 +88,13 @@ async function writeModel(
     await readPreprocessorFile(preprocessorPath, config, crop);
   }
 
-  const tensors = huggingFaceTensors(weights, config, source.tensors, { dtype });
+  const tensors = huggingFaceTensors(weights, config, source.tensors, dtype);
   const total = totalBytes(tensors);
-  refuseMoreThanThereIs(total, source.bytes);
+  refuseGrowth(total, source.bytes);
   await refuseFullDisk(temporary, total);
-  let done = 0;
   const nonFinite: NonFinite[] = [];
   const watched = watchNonFinite(tensors, (found) => nonFinite.push(found));
-  await writeShards(temporary, watched, (bytes) => {
-    done += bytes;
-    progress(done, total);
-  });
+  await writeShards(temporary, watched, { progress });
   await openCheckpoint(temporary);
   return nonFinite;
 }
@@ -109,7 +105,7 @@ interface FoundConfig extends ConfigFile {
 
 const jsonSchema = z.record(z.string(), z.unknown());
 
-/** config.json beside the weights, or what the weights say without. */
+/** Reads config.json beside the weights, or guesses it from the weights. */
 async function findConfig(
   directory: string,
   source: TensorSource,
@@ -123,7 +119,7 @@ async function findConfig(
     if (heads !== undefined && heads !== file.config.n_head) {
       throw new CheckpointError(
         'config_invalid',
-        `config.json says ${file.config.n_head} heads, --heads ${heads}; leave one out.`,
+        `--heads is ${heads}, but config.json has n_head ${file.config.n_head}; leave out --heads, or correct config.json.`,
       );
     }
     return { ...file, json };
@@ -134,8 +130,8 @@ async function findConfig(
   return { ...(await readConfigFile(guessedPath)), json: guessed };
 }
 
-/** Finds every weight, with all the checks of a checkpoint that is opened. */
-function roles({ tensors }: TensorSource, { config }: FoundConfig): ImageGptWeights {
+/** Maps the tensors to roles, with the same checks as for an opened checkpoint. */
+function sourceWeights({ tensors }: TensorSource, { config }: FoundConfig): ImageGptWeights {
   const stored = [...tensors.values()].map(({ name, dtype, shape }) => {
     const tensor = { name, dtype: keptDtype(dtype) ?? dtype, shape, file: '', offset: 0, length: 0 };
     return [name, tensor] as const;
@@ -143,7 +139,7 @@ function roles({ tensors }: TensorSource, { config }: FoundConfig): ImageGptWeig
   return weightsByRole({ directory: '', files: [], bytes: 0, tensors: new Map(stored) }, config);
 }
 
-/** A config.json that transformers reads: the one that was there with what it lacks, or a new one for OpenAI's. */
+/** A config.json that transformers reads: Hugging Face's with its gaps filled, or a new one for OpenAI's layout. */
 function huggingFaceConfig(
   { json, config, crop, labels }: FoundConfig,
   weights: ImageGptWeights,
@@ -166,24 +162,24 @@ function huggingFaceConfig(
   return { ...known, ...kept, torch_dtype: torchDtypes[dtype] };
 }
 
-/** Widening 16 bits doubles a file, and biases add little; more means that tensors share their storage to fill the disk. */
+/** Widening 16 bits doubles the size, and biases add little. More means that a hostile file would fill the disk. */
 const maxGrowth = 4;
 
-function refuseMoreThanThereIs(total: number, sourceBytes: number): void {
+function refuseGrowth(total: number, sourceBytes: number): void {
   if (total > maxGrowth * sourceBytes) {
     throw new CheckpointError(
       'weights_invalid',
-      `The weights would take ${total} bytes, but come in files of ${sourceBytes}: many tensors share one storage.`,
+      `The weights would grow from ${sourceBytes} to ${total} bytes, because many tensors share one storage; expected at most ${maxGrowth} times the size. Save them with separate storages.`,
     );
   }
 }
 
-/** The token embeddings, which every iGPT has once: their name tells what stands before all others. */
+/** The token embeddings, which every iGPT has once. Their name shows the prefix of all tensors. */
 const embeddings = /^(.+?\.)??(?:transformer\.)?wte\.weight$/;
 
 /**
- * Tensors under the model's own names, without what training code puts before them all: `module.` (DataParallel),
- * `_orig_mod.` (torch.compile), `model.` (Lightning) or another. What has another beginning keeps its name.
+ * Removes the prefix that training code puts before all tensor names: `module.` (DataParallel), `_orig_mod.`
+ * (torch.compile), `model.` (Lightning) or another. Names without the prefix are kept.
  */
 export function withoutWrapperPrefix(tensors: TensorSource['tensors']): TensorSource['tensors'] {
   const prefixes = [...tensors.keys()].flatMap((name) => embeddings.exec(name)?.[1] ?? []);
@@ -195,5 +191,5 @@ export function withoutWrapperPrefix(tensors: TensorSource['tensors']): TensorSo
       return [name, { ...tensor, name }] as const;
     }),
   );
-  return own.size === tensors.size ? own : tensors; // two of one name: the longer one is then refused
+  return own.size === tensors.size ? own : tensors; // two tensors would get the same name: keep both, and the unknown one is refused later
 }

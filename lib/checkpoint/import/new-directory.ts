@@ -2,17 +2,17 @@ import { rmSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { nameBeside, removeLeftovers } from '../../local/leftovers.ts';
-import { ImageGptError } from '../../ports/error.ts';
+import { errorCode, ImageGptError } from '../../ports/error.ts';
 import { CheckpointError } from '../error.ts';
 
-/** What a model directory holds; another file in it means that it is more than a model. */
-const ours =
+/** Files of a model directory. A directory with any other file is never replaced. */
+const modelFiles =
   /^(config\.json|preprocessor_config\.json|model(-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json|probe\.safetensors|README\.md)$/;
 
 /**
- * Refuses a place where no model directory can be made: its parent is missing, or something stands there that may not
- * be replaced. An empty directory may; a model directory with `force`; anything else, never. What killed processes left
- * of the same directory goes first.
+ * Checks that a model directory can be created: its parent must exist, and the path must be free or replaceable. An
+ * empty directory is replaceable, a model directory with `force`, anything else never. First removes what killed
+ * processes left of the same directory.
  *
  * @throws CheckpointError `output_exists`, `output_not_writable`
  */
@@ -23,7 +23,7 @@ export async function checkNewDirectory(directory: string, force: boolean): Prom
   if (!parent?.isDirectory()) {
     throw new CheckpointError(
       'output_not_writable',
-      `The folder of ${directory} does not exist; make it first, or choose another name.`,
+      `The parent folder of ${directory} does not exist; create it, or choose another name.`,
     );
   }
   const there = await lstat(path).catch(() => undefined);
@@ -32,32 +32,32 @@ export async function checkNewDirectory(directory: string, force: boolean): Prom
     const what = there.isSymbolicLink() ? 'a link' : 'a file';
     throw new CheckpointError(
       'output_exists',
-      `${directory} is ${what}; expected a new directory: choose another name.`,
+      `${directory} is ${what}; expected a new directory. Choose another name.`,
     );
   }
   const names = await readdir(path).catch((cause: unknown) => {
     throw new CheckpointError('output_exists', `${directory} cannot be read; choose another name.`, { cause });
   });
-  const foreign = names.find((name) => !ours.test(name));
+  const foreign = names.find((name) => !modelFiles.test(name));
   if (foreign !== undefined) {
     throw new CheckpointError(
       'output_exists',
-      `${directory} holds ${foreign}, which is no part of a model; choose another name.`,
+      `${directory} holds ${foreign}, which is not a model file; choose another name.`,
     );
   }
   if (names.length > 0 && !force) {
     throw new CheckpointError(
       'output_exists',
-      `${directory} holds a model already; add --force to replace it, or choose another name.`,
+      `${directory} already holds a model; add --force to replace it, or choose another name.`,
     );
   }
 }
 
-const unfinished = new Set<string>();
-
 /**
- * Makes a model directory whole or not at all: `fill` writes into a new one beside it, which then takes the name. What
- * was there (see {@link checkNewDirectory}) is moved away first and removed last; who has its files mapped keeps them.
+ * Creates a model directory whole or not at all: `fill` writes into a temporary directory beside it, which is then
+ * renamed. An old directory is renamed first and removed last, so processes that have its files mapped can keep them.
+ *
+ * @throws CheckpointError as {@link checkNewDirectory}, and what `fill` throws
  */
 export async function makeDirectory<T>(
   directory: string,
@@ -70,7 +70,7 @@ export async function makeDirectory<T>(
   await mkdir(temporary).catch((cause: unknown) => {
     throw new CheckpointError(
       'output_not_writable',
-      `Nothing can be written beside ${directory}; choose another place.`,
+      `The parent folder of ${directory} is not writable; choose another place.`,
       { cause },
     );
   });
@@ -92,7 +92,7 @@ async function replace(temporary: string, path: string, old: string): Promise<vo
   const moved = await rename(path, old).then(
     () => true,
     (error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return false;
+      if (errorCode(error) === 'ENOENT') return false;
       throw error;
     },
   );
@@ -106,7 +106,7 @@ async function replace(temporary: string, path: string, old: string): Promise<vo
 }
 
 /**
- * Says at once what would fail after minutes of writing.
+ * Checks the free disk space, before minutes of writing would end in an error.
  *
  * @throws CheckpointError `output_not_writable`
  */
@@ -115,25 +115,26 @@ export async function refuseFullDisk(directory: string, bytes: number): Promise<
   if (bytes > bavail * bsize) {
     throw new CheckpointError(
       'output_not_writable',
-      `The weights take ${bytes} bytes, but the disk has ${bavail * bsize} left; make room, or choose another place.`,
+      `The weights take ${bytes} bytes, but the disk has ${bavail * bsize} bytes free; free some space, or choose another place.`,
     );
   }
 }
 
 function explain(error: unknown, directory: string): unknown {
-  const code = codeOf(error);
-  if (error instanceof ImageGptError || typeof code !== 'string') return error;
+  const code = errorCode(error);
+  if (error instanceof ImageGptError || code === undefined) return error;
   const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'its disk is full' : code;
   return new CheckpointError(
     'output_not_writable',
-    `${directory} could not be written (${why}); nothing was left behind. Make room there, or choose another place.`,
+    `${directory} could not be written (${why}), and nothing was left behind. Correct this, or choose another place.`,
     { cause: error },
   );
 }
 
+const unfinished = new Set<string>();
 let watching = false;
 
-/** Whatever ends the process, a half-written directory does not stay behind. */
+/** Removes the unfinished directory even if the process exits in the middle. */
 function removeAtExit(temporary: string): void {
   unfinished.add(temporary);
   if (watching) return;
@@ -141,8 +142,4 @@ function removeAtExit(temporary: string): void {
   process.once('exit', () => {
     for (const name of unfinished) rmSync(name, { recursive: true, force: true });
   });
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { CheckpointError } from '../error.ts';
+import { CheckpointError, truncatedFile } from '../error.ts';
 import { statFile } from '../stat-file.ts';
 
-/** Bits of one element, by safetensors dtype. The sub-byte ones are packed. */
+/** Bits per element, by safetensors dtype. Elements below 8 bits are packed. */
 const bitsOf: Readonly<Record<string, number>> = {
   BOOL: 8,
   U8: 8,
@@ -28,31 +28,31 @@ const bitsOf: Readonly<Record<string, number>> = {
   C64: 64,
 };
 
-/** Bytes of a tensor; not a whole number when a packed one does not fill its last byte. */
+/** Size of a tensor (bytes). Not a whole number if a packed tensor does not fill its last byte. */
 export function bytesOf(dtype: string, shape: readonly number[]): number {
   return (shape.reduce((product, dimension) => product * dimension, 1) * (bitsOf[dtype] ?? Number.NaN)) / 8;
 }
 
-/** The format's own limit: a longer header is an attack or not a safetensors file. */
+/** The format's own limit. A longer header is hostile, or the file is not in this format. */
 const maxHeaderBytes = 100_000_000;
 
-/** Bytes before the header: its length as a little-endian u64. */
+/** The header follows its own length, a little-endian u64 (bytes). */
 const lengthBytes = 8;
 
 export interface SafetensorsTensor {
   name: string;
   dtype: string;
   shape: readonly number[];
-  /** Bytes from the start of the file. */
+  /** From the start of the file (bytes). */
   offset: number;
-  /** Bytes. */
+  /** Size (bytes). */
   length: number;
 }
 
 export interface SafetensorsHeader {
   tensors: ReadonlyMap<string, SafetensorsTensor>;
   metadata: Readonly<Record<string, string>>;
-  /** Size of the whole file, bytes. */
+  /** Size of the whole file (bytes). */
   fileBytes: number;
 }
 
@@ -66,8 +66,8 @@ const headerSchema = z.record(z.string(), z.unknown());
 const metadataSchema = z.record(z.string(), z.string());
 
 /**
- * Reads the header of a safetensors file; the data is not touched. Every offset is checked against dtype, shape and
- * file size, so that what is returned can be mapped as it stands.
+ * Reads the header of a safetensors file, not its data. Checks every offset against dtype, shape and file size, so that
+ * callers can map the returned ranges without further checks.
  *
  * @throws CheckpointError `weights_missing`, `weights_truncated` or `weights_invalid`
  */
@@ -77,13 +77,13 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
     throw new CheckpointError('weights_missing', `${file} is missing from the checkpoint directory.`);
   }
   const handle = await open(path).catch((cause: unknown) => {
-    throw new CheckpointError('weights_missing', `${file} cannot be opened in the checkpoint directory.`, { cause });
+    throw new CheckpointError('weights_missing', `${file} cannot be opened; check its permissions.`, { cause });
   });
   try {
     const stats = await handle.stat();
     const prefix = Buffer.alloc(lengthBytes);
     if (stats.size < lengthBytes || (await handle.read(prefix, 0, lengthBytes, 0)).bytesRead < lengthBytes) {
-      throw truncated(file, `at least ${lengthBytes} bytes`, stats.size);
+      throw truncatedFile(file, `at least ${lengthBytes} bytes`, stats.size);
     }
     const headerBytes = prefix.readBigUInt64LE();
     if (headerBytes > BigInt(maxHeaderBytes)) {
@@ -91,12 +91,12 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
     }
     const dataStart = lengthBytes + Number(headerBytes);
     if (dataStart > stats.size) {
-      throw truncated(file, `a header of ${headerBytes} bytes`, stats.size);
+      throw truncatedFile(file, `a header of ${headerBytes} bytes`, stats.size);
     }
     const header = Buffer.alloc(Number(headerBytes));
     const { bytesRead } = await handle.read(header, 0, header.length, lengthBytes);
     if (bytesRead < header.length) {
-      throw truncated(file, `a header of ${headerBytes} bytes`, stats.size);
+      throw truncatedFile(file, `a header of ${headerBytes} bytes`, stats.size);
     }
     return parseSafetensorsHeader(header, stats.size, file);
   } finally {
@@ -104,7 +104,7 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
   }
 }
 
-/** Parses and checks the JSON part of a safetensors file of `fileBytes` bytes. `file` is for messages. */
+/** Parses and checks the JSON header of a safetensors file of `fileBytes` bytes. `file` is used in messages. */
 export function parseSafetensorsHeader(header: Uint8Array, fileBytes: number, file: string): SafetensorsHeader {
   const dataStart = lengthBytes + header.length;
   const text = decodeUtf8(header, file);
@@ -147,15 +147,15 @@ function parseTensor(name: string, entry: unknown, dataStart: number, file: stri
   if (end - begin !== expected) {
     throw invalid(
       file,
-      `${end - begin} bytes for ${name}, where ${dtype} [${shape.join(', ')}] has ${Number.isSafeInteger(expected) ? expected : 'another number of'} bytes`,
+      `${end - begin} bytes for ${name}, but ${dtype} [${shape.join(', ')}] takes ${Number.isSafeInteger(expected) ? expected : 'another number of'} bytes`,
     );
   }
   return { name, dtype, shape, offset: dataStart + begin, length: end - begin };
 }
 
-/** The format wants every byte of data to belong to exactly one tensor. */
+/** In this format every byte of data belongs to exactly one tensor. */
 function checkRanges(tensors: SafetensorsTensor[], dataStart: number, fileBytes: number, file: string): void {
-  // A tensor of no bytes may share its offset with the next one: it comes first.
+  // An empty tensor may share its offset with the next one, so it is sorted before it.
   tensors.sort((a, b) => a.offset - b.offset || a.length - b.length);
   let end = dataStart;
   for (const tensor of tensors) {
@@ -168,7 +168,7 @@ function checkRanges(tensors: SafetensorsTensor[], dataStart: number, fileBytes:
     end = tensor.offset + tensor.length;
   }
   if (end > fileBytes) {
-    throw truncated(file, `${end} bytes`, fileBytes);
+    throw truncatedFile(file, `${end} bytes`, fileBytes);
   }
   if (end < fileBytes) {
     throw invalid(file, `${fileBytes - end} bytes after the last tensor that belong to none`);
@@ -197,20 +197,13 @@ function parseJson(text: string, file: string): Record<string, unknown> {
   return parsed.data;
 }
 
-function truncated(file: string, expected: string, bytes: number): CheckpointError {
-  return new CheckpointError(
-    'weights_truncated',
-    `${file} is cut short: expected ${expected}, found a file of ${bytes} bytes. Copy or download it again.`,
-  );
-}
-
 function invalid(file: string, found: string, cause?: unknown): CheckpointError {
   return new CheckpointError('weights_invalid', `${file} is not a valid safetensors file: it has ${found}.`, { cause });
 }
 
 /**
- * Keys of the outermost object of a valid JSON text, in order, repeated ones too: JSON.parse keeps only the last of
- * two equal keys and says nothing.
+ * Keys of the outermost object of a valid JSON text, in order, with duplicates. JSON.parse would drop duplicates without
+ * an error.
  */
 export function topLevelKeys(json: string): string[] {
   const keys: string[] = [];

@@ -3,13 +3,14 @@ import { z } from 'zod';
 import { CheckpointError } from '../error.ts';
 import { readJsonFile } from '../json-file.ts';
 
-/** What transformers writes beside the shards of a large checkpoint. */
+/** The index that transformers writes beside the shards of a large checkpoint. */
 const schema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
 /**
- * Names of the shards that an index file speaks of, sorted; undefined when there is no such file.
+ * File names of the shards that an index file lists, sorted.
  *
- * @throws CheckpointError `weights_invalid`, also for a name that leads out of the directory
+ * @returns undefined if there is no such file
+ * @throws CheckpointError `weights_invalid`, also if a name leads out of the directory
  */
 export async function readShardIndex(path: string): Promise<string[] | undefined> {
   const index = await readJsonFile(path, schema, 'weights_invalid');
@@ -21,7 +22,7 @@ export async function readShardIndex(path: string): Promise<string[] | undefined
     if (basename(shard) !== shard || shard === '..' || shard.includes('\\')) {
       throw new CheckpointError(
         'weights_invalid',
-        `${basename(path)} names the file ${JSON.stringify(shard)}; expected a file name inside the directory.`,
+        `${basename(path)} lists the file ${JSON.stringify(shard)}; expected a plain file name in the same directory.`,
       );
     }
   }

@@ -3,22 +3,23 @@ import { basename, dirname, join } from 'node:path';
 import { CheckpointError } from '../error.ts';
 import { bytesOf } from './safetensors.ts';
 
-/** A tensor to write, whose data is made or read while it is written. */
+/** A tensor to write. Its data is produced while it is written. */
 export interface StreamedTensor {
   name: string;
   /** A safetensors dtype. */
   dtype: string;
   shape: readonly number[];
-  /** Little-endian, C order; exactly the bytes that dtype and shape ask for. */
+  /** The data: little-endian, C order, exactly as many bytes as dtype and shape take. */
   pieces(): AsyncIterable<Uint8Array>;
 }
 
 /**
- * Writes a safetensors file in the order given, holding one piece at a time. The file appears whole or not at all: it
- * is written beside its place and renamed, so a process that has the old file mapped keeps the old bytes.
+ * Writes a safetensors file in the given order, with one piece in memory. The file appears whole or not at all: it is
+ * written under a temporary name and renamed, so a process that has the old file mapped keeps the old bytes.
  *
- * @param written is told the bytes of data after each piece
- * @throws CheckpointError `tensor_shape` when a tensor gives another number of bytes, `weights_invalid` for equal names
+ * @param written called with the size of each piece of data after it was written (bytes)
+ * @throws CheckpointError `tensor_shape` if a tensor yields the wrong number of bytes, `weights_invalid` if two tensors
+ * have the same name
  */
 export async function streamSafetensors(
   path: string,
@@ -44,7 +45,7 @@ export async function streamSafetensors(
         if (length !== expected) {
           throw new CheckpointError(
             'tensor_shape',
-            `Tensor ${tensor.name} of shape [${tensor.shape.join(', ')}] has ${length} bytes; ${tensor.dtype} needs ${expected}.`,
+            `Tensor ${tensor.name}, ${tensor.dtype} [${tensor.shape.join(', ')}], has ${length} bytes; expected ${expected}.`,
           );
         }
       }
@@ -59,13 +60,13 @@ export async function streamSafetensors(
   }
 }
 
-/** Length, JSON and padding; the data begins at a multiple of 8 bytes, as the reference implementation aligns it. */
+/** Length, JSON and padding. The data begins at a multiple of 8 bytes, as in the reference implementation. */
 function encodeHeader(tensors: readonly StreamedTensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
   const entries = new Map<string, unknown>([['__metadata__', metadata]]);
   let offset = 0;
   for (const { name, dtype, shape } of tensors) {
     if (entries.has(name)) {
-      throw new CheckpointError('weights_invalid', `Two tensors are named ${name}.`);
+      throw new CheckpointError('weights_invalid', `Two tensors are named ${name}; expected each name once.`);
     }
     const end = offset + bytesOf(dtype, shape);
     entries.set(name, { dtype, shape, data_offsets: [offset, end] });

@@ -3,26 +3,34 @@ import { join } from 'node:path';
 import { bytesOf } from './safetensors.ts';
 import { type StreamedTensor, streamSafetensors } from './stream-safetensors.ts';
 
-/** Hugging Face's own advice for a file; object stores and old file systems have limits not far above. */
-export const maxShardBytes = 5_000_000_000;
+export interface ShardOptions {
+  /** Called with the bytes of data written so far, and in total. */
+  progress?: ((done: number, total: number) => void) | undefined;
+  /** Largest weight file (bytes; default 5 GB, as Hugging Face recommends). */
+  shardBytes?: number | undefined;
+}
 
-/** transformers asks for it: the framework that wrote the tensors. */
+/** transformers requires the name of the framework that wrote the tensors. */
 const metadata = { format: 'pt' };
 
 /**
- * Writes weights into `directory` as model.safetensors, or, where they pass `limit` bytes, as shards with an index, as
- * transformers' save_pretrained names them. The order stays, so the first blocks lie in the first shards.
+ * Writes weights into `directory` as model.safetensors. Weights above `shardBytes` become shards with an index, named as
+ * by transformers' save_pretrained. The order is kept, so the first blocks are in the first shards.
  *
- * @param written is told the bytes of data after each piece
  * @returns names of the weight files
  */
 export async function writeShards(
   directory: string,
   tensors: readonly StreamedTensor[],
-  written: (bytes: number) => void = () => {},
-  limit = maxShardBytes,
+  { progress = () => {}, shardBytes = 5_000_000_000 }: ShardOptions = {},
 ): Promise<string[]> {
-  const shards = split(tensors, limit);
+  const total = totalBytes(tensors);
+  let done = 0;
+  const written = (bytes: number) => {
+    done += bytes;
+    progress(done, total);
+  };
+  const shards = split(tensors, shardBytes);
   if (shards.length <= 1) {
     await streamSafetensors(join(directory, 'model.safetensors'), tensors, metadata, written);
     return ['model.safetensors'];
@@ -34,7 +42,7 @@ export async function writeShards(
     await streamSafetensors(join(directory, name), shard, metadata, written);
     for (const tensor of shard) weight_map[tensor.name] = name;
   }
-  const index = { metadata: { total_size: totalBytes(tensors) }, weight_map };
+  const index = { metadata: { total_size: total }, weight_map };
   await writeFile(join(directory, 'model.safetensors.index.json'), `${JSON.stringify(index, undefined, 2)}\n`);
   return names;
 }
@@ -44,7 +52,7 @@ export function totalBytes(tensors: readonly StreamedTensor[]): number {
   return tensors.reduce((sum, { dtype, shape }) => sum + bytesOf(dtype, shape), 0);
 }
 
-function split(tensors: readonly StreamedTensor[], limit: number): StreamedTensor[][] {
+function split(tensors: readonly StreamedTensor[], shardBytes: number): StreamedTensor[][] {
   const shards: StreamedTensor[][] = [];
   let room = 0;
   for (const tensor of tensors) {
@@ -52,7 +60,7 @@ function split(tensors: readonly StreamedTensor[], limit: number): StreamedTenso
     const shard = shards.at(-1);
     if (shard === undefined || bytes > room) {
       shards.push([tensor]);
-      room = limit - bytes;
+      room = shardBytes - bytes;
     } else {
       shard.push(tensor);
       room -= bytes;

@@ -1,13 +1,13 @@
 import { basename, dirname, join } from 'node:path';
 import { type ByteFile, openByteFile } from '../byte-file.ts';
-import { CheckpointError } from '../error.ts';
+import { damagedFile, truncatedFile } from '../error.ts';
 import { bytesOf } from '../safetensors/safetensors.ts';
 import type { SourceTensor, TensorSource } from '../tensor-source.ts';
 import { crc32c, maskedCrc32c } from './crc32c.ts';
 import { readTable } from './table.ts';
-import { fieldsOf, invalid } from './wire.ts';
+import { fieldsOf, invalidTensorFlow } from './wire.ts';
 
-/** tensorflow/core/framework/types.proto, in safetensors' words; what is missing (strings, variants) is no weight. */
+/** Safetensors dtype by number in tensorflow/core/framework/types.proto. Others (strings, variants) are not weights. */
 const dtypes: Readonly<Record<number, string>> = {
   1: 'F32',
   2: 'F64',
@@ -24,13 +24,13 @@ const dtypes: Readonly<Record<number, string>> = {
   23: 'U64',
 };
 
-/** iGPT-L's index has about 100 kB; this bounds what a hostile file can cost. */
+/** iGPT-L's index has about 100 kB. The limit bounds the memory for a hostile file. */
 const maxIndexBytes = 16 * 2 ** 20;
 
-/** OpenAI's largest has 64; each is an open file. */
+/** OpenAI's largest checkpoint has 64. The limit bounds the open files for a hostile one. */
 const maxShards = 1024;
 
-/** Where a tensor lies (BundleEntryProto of tensor_bundle.proto). */
+/** Position of a tensor (BundleEntryProto of tensor_bundle.proto). */
 interface BundleEntry {
   name: string;
   dtype: string;
@@ -43,8 +43,8 @@ interface BundleEntry {
 }
 
 /**
- * Opens a TensorFlow checkpoint by its index, `<prefix>.index`; the data lies beside it, in
- * `<prefix>.data-00000-of-00032` and so on. The checksum of each tensor is verified when it has been read.
+ * Opens a TensorFlow checkpoint by its index, `<prefix>.index`. The data files are beside it, named
+ * `<prefix>.data-00000-of-00032` and so on. The checksum of a tensor is verified after its last piece.
  *
  * @throws CheckpointError `weights_missing`, `weights_truncated`, `weights_invalid`
  */
@@ -80,27 +80,28 @@ function shardName(prefix: string, shard: number, shards: number): string {
 
 async function readIndex(path: string): Promise<Buffer> {
   await using file = await openByteFile(path);
-  if (file.size > maxIndexBytes) throw invalid(file.name, `an index of ${file.size} bytes`);
+  if (file.size > maxIndexBytes) throw invalidTensorFlow(file.name, `an index of ${file.size} bytes`);
   return file.read(0, file.size);
 }
 
-/** Parses the index of a checkpoint; `file` is for messages. */
+/** Parses the index of a checkpoint. `file` is used in messages. */
 export function parseIndex(bytes: Buffer, file: string): { shards: number; entries: BundleEntry[] } {
   const table = readTable(bytes, file);
   const header = table.get('');
-  if (header === undefined) throw invalid(file, 'no header');
+  if (header === undefined) throw invalidTensorFlow(file, 'no header');
   const fields = fieldsOf(header, file);
   const shards = fields.find(({ number }) => number === 1)?.value ?? 0;
   const endianness = fields.find(({ number }) => number === 2)?.value ?? 0;
-  if (endianness !== 0) throw invalid(file, 'numbers in big-endian order, which are not supported');
-  if (typeof shards !== 'number' || shards < 1 || shards > maxShards) throw invalid(file, 'a wrong number of shards');
+  if (endianness !== 0) throw invalidTensorFlow(file, 'big-endian numbers, which are not supported');
+  if (typeof shards !== 'number' || shards < 1 || shards > maxShards)
+    throw invalidTensorFlow(file, `a wrong number of shards, expected 1 to ${maxShards}`);
   const entries = [...table]
     .filter(([name]) => name !== '')
     .flatMap(([name, value]) => parseEntry(name, value, shards, file) ?? []);
   return { shards, entries };
 }
 
-/** Undefined for what is no tensor of numbers. */
+/** Undefined if the entry is not a tensor of numbers. */
 function parseEntry(name: string, message: Buffer, shards: number, file: string): BundleEntry | undefined {
   const numbers = new Map<number, number>();
   let shape: number[] = [];
@@ -110,28 +111,28 @@ function parseEntry(name: string, message: Buffer, shards: number, file: string)
     } else if (number === 2) {
       shape = parseShape(value, file);
     } else if (number === 7) {
-      throw invalid(file, `a tensor ${shown(name)} in slices: save it without partitioned variables`);
+      throw invalidTensorFlow(file, `tensor ${shown(name)} in slices; save it without partitioned variables`);
     }
   }
   const dtype = dtypes[numbers.get(1) ?? 0];
   if (dtype === undefined) return undefined;
   const [shard = 0, offset = 0, length = 0, checksum = 0] = [3, 4, 5, 6].map((field) => numbers.get(field));
-  if (shard >= shards) throw invalid(file, `tensor ${shown(name)} in shard ${shard} of ${shards}`);
+  if (shard >= shards) throw invalidTensorFlow(file, `tensor ${shown(name)} in shard ${shard} of ${shards}`);
   if (bytesOf(dtype, shape) !== length) {
-    throw invalid(
+    throw invalidTensorFlow(
       file,
-      `${length} bytes for ${shown(name)}, which do not fit ${dtype} [${shape.slice(0, 8).join(', ')}]`,
+      `${length} bytes for tensor ${shown(name)}, which do not match ${dtype} [${shape.slice(0, 8).join(', ')}]`,
     );
   }
   return { name, dtype, shape, shard, offset, length, checksum };
 }
 
-/** TensorShapeProto: field 2 is a dimension, whose field 1 is its size. */
+/** TensorShapeProto: each field 2 is a dimension, whose field 1 is the size. */
 function parseShape(message: Buffer, file: string): number[] {
   return fieldsOf(message, file).flatMap(({ number, value }) => {
     if (number !== 2 || typeof value === 'number') return [];
     const size = fieldsOf(value, file).find((field) => field.number === 1)?.value ?? 0;
-    if (typeof size !== 'number') throw invalid(file, 'a shape that is none');
+    if (typeof size !== 'number') throw invalidTensorFlow(file, 'a malformed shape');
     return [size];
   });
 }
@@ -142,13 +143,11 @@ function refuseOverlaps(entries: readonly BundleEntry[], files: readonly ByteFil
     (a, b) => a.offset - b.offset || a.length - b.length,
   )) {
     const file = files[shard];
-    if (offset < (ends[shard] ?? 0)) throw invalid(index, `data of ${shown(name)} that overlaps another tensor's`);
+    if (offset < (ends[shard] ?? 0))
+      throw invalidTensorFlow(index, `data of ${shown(name)} that overlaps another tensor's`);
     ends[shard] = offset + length;
     if (file !== undefined && offset + length > file.size) {
-      throw new CheckpointError(
-        'weights_truncated',
-        `${file.name} is cut short: expected ${offset + length} bytes or more, found ${file.size}. Copy or download it again.`,
-      );
+      throw truncatedFile(file.name, `at least ${offset + length} bytes`, file.size);
     }
   }
 }
@@ -170,15 +169,13 @@ function toSource(
         yield piece;
       }
       if (maskedCrc32c(sum) !== checksum) {
-        throw new CheckpointError(
-          'weights_invalid',
-          `${file.name} is damaged: the checksum of ${shown(name)} does not match. Copy or download it again.`,
-        );
+        throw damagedFile(file.name, `the checksum of ${shown(name)} does not match`);
       }
     },
   };
 }
 
+/** Names of a hostile file may be long. */
 function shown(name: string): string {
   return name.length > 80 ? `${name.slice(0, 80)}…` : name;
 }

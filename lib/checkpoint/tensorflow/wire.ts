@@ -1,9 +1,10 @@
 import { CheckpointError } from '../error.ts';
 
-/** Reads protobuf's wire format, which LevelDB's tables share the varints of. */
+/** Reads protobuf's wire format. LevelDB's tables use the same varints. */
 export interface WireReader {
+  /** Bytes that are not read yet. */
   readonly left: number;
-  /** @throws CheckpointError `weights_invalid` when it does not fit a safe integer */
+  /** @throws CheckpointError `weights_invalid` if the number is not a safe integer */
   varint(): number;
   fixed32(): number;
   bytes(length: number): Buffer;
@@ -13,7 +14,7 @@ export function wireReader(buffer: Buffer, file: string): WireReader {
   let at = 0;
 
   function bytes(length: number): Buffer {
-    if (length > buffer.length - at) throw invalid(file, 'an entry that is cut short');
+    if (length > buffer.length - at) throw invalidTensorFlow(file, 'an entry that is cut short');
     at += length;
     return buffer.subarray(at - length, at);
   }
@@ -27,7 +28,7 @@ export function wireReader(buffer: Buffer, file: string): WireReader {
       for (let scale = 1; ; scale *= 128) {
         const byte = bytes(1).readUInt8();
         value += (byte & 0x7f) * scale;
-        if (!Number.isSafeInteger(value)) throw invalid(file, 'a number beyond 2^53');
+        if (!Number.isSafeInteger(value)) throw invalidTensorFlow(file, 'a number beyond 2^53');
         if (byte < 0x80) return value;
       }
     },
@@ -36,7 +37,7 @@ export function wireReader(buffer: Buffer, file: string): WireReader {
   };
 }
 
-/** A protobuf field: varints and fixed32 as numbers, messages and strings as bytes. */
+/** A protobuf field: varint and fixed32 as numbers, the rest as bytes. */
 export type Field = { number: number; value: number | Buffer };
 
 /** Fields of a protobuf message, in order. */
@@ -60,12 +61,13 @@ export function fieldsOf(message: Buffer, file: string): Field[] {
         fields.push({ number, value: reader.fixed32() });
         break;
       default:
-        throw invalid(file, `a field of wire type ${tag % 8}`);
+        throw invalidTensorFlow(file, `a field of wire type ${tag % 8}`);
     }
   }
   return fields;
 }
 
-export function invalid(file: string, found: string): CheckpointError {
+/** The file has `found`, which no TensorFlow checkpoint has. */
+export function invalidTensorFlow(file: string, found: string): CheckpointError {
   return new CheckpointError('weights_invalid', `${file} is not a valid TensorFlow checkpoint: it has ${found}.`);
 }

@@ -1,28 +1,28 @@
-import { invalid } from './pickle-value.ts';
+import { invalidPickle } from './pickle-value.ts';
 
-/** The bytes of a pickle, in their order; numbers are little-endian. Each throws `weights_invalid` at the end. */
+/** Reads a pickle from start to end. Numbers are little-endian. Every method throws `weights_invalid` past the end. */
 export interface PickleBytes {
-  /** The next byte's place. */
+  /** Position of the next byte. */
   readonly at: number;
   take(length: number): Buffer;
   u8(): number;
   u16(): number;
   u32(): number;
-  /** A length of 64 bits. */
+  /** A 64-bit length. */
   u64(): number;
   i32(): number;
-  /** The one number that pickles hold in big-endian order. */
+  /** The only big-endian number in pickles. */
   f64(): number;
   utf8(length: number): string;
   latin1(length: number): string;
-  /** Text up to the next line feed. */
+  /** Text up to the next line feed, which is consumed. */
   line(): string;
 }
 
 export function pickleBytes(bytes: Buffer, start: number): PickleBytes {
   let at = start;
   function take(length: number): Buffer {
-    if (length > bytes.length - at) throw invalid(`it is cut short, ${length} bytes were expected at ${at}`);
+    if (length > bytes.length - at) throw invalidPickle(`it is cut short, expected ${length} bytes at ${at}`);
     at += length;
     return bytes.subarray(at - length, at);
   }
@@ -36,7 +36,8 @@ export function pickleBytes(bytes: Buffer, start: number): PickleBytes {
     u32: () => take(4).readUInt32LE(),
     u64() {
       const length = take(8).readBigUInt64LE();
-      if (length > BigInt(bytes.length)) throw invalid(`a length of ${length} bytes, beyond its end`);
+      if (length > BigInt(bytes.length))
+        throw invalidPickle(`it has a length of ${length} bytes, which passes its end`);
       return Number(length);
     },
     i32: () => take(4).readInt32LE(),
@@ -45,7 +46,7 @@ export function pickleBytes(bytes: Buffer, start: number): PickleBytes {
     latin1: (length) => take(length).toString('latin1'),
     line() {
       const end = bytes.indexOf(0x0a, at);
-      if (end < 0) throw invalid('it is cut short inside a name');
+      if (end < 0) throw invalidPickle('it is cut short inside a name');
       const text = bytes.toString('utf8', at, end);
       at = end + 1;
       return text;

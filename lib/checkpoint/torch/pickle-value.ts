@@ -1,8 +1,7 @@
 import { CheckpointError } from '../error.ts';
 
 /**
- * What a pickle says, as data. Nothing is imported, called or built: a call is kept as the name of what would be called
- * and its arguments.
+ * A value of a pickle, as data. Nothing is imported, called or built: a call is stored as a name and its arguments.
  */
 export type PickleValue =
   | null
@@ -20,7 +19,7 @@ export type PickleValue =
 
 type Kinds = Extract<PickleValue, { kind: string }>;
 
-/** True for a value that is no plain number, string or the like, of the kind asked for. */
+/** Whether `value` is an object of this kind, and not a plain number, string or the like. */
 export function isKind<K extends Kinds['kind']>(
   value: PickleValue | undefined,
   kind: K,
@@ -28,54 +27,55 @@ export function isKind<K extends Kinds['kind']>(
   return typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
 }
 
-/** PyTorch's magic number has 10 bytes; nothing else in a state dict comes near. */
+/** PyTorch's magic number has 10 bytes. All other integers of a state dict are much shorter. */
 const maxLongBytes = 16;
 
-/** Two's complement, little-endian. */
-export function long(bytes: Buffer): number | bigint {
-  if (bytes.length > maxLongBytes) throw invalid(`an integer of ${bytes.length} bytes`);
+/** Decodes an integer: two's complement, little-endian. */
+export function decodeLong(bytes: Buffer): number | bigint {
+  if (bytes.length > maxLongBytes) throw invalidPickle(`it has an integer of ${bytes.length} bytes`);
   let value = 0n;
   for (const byte of bytes.toReversed()) value = (value << 8n) | BigInt(byte);
   if (((bytes.at(-1) ?? 0) & 0x80) !== 0) value -= 1n << BigInt(8 * bytes.length);
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 }
 
-/** OrderedDict(), or OrderedDict([[key, value], ...]) as Python 2 wrote it. */
+/** Entries of OrderedDict(), or of OrderedDict([[key, value], ...]) as Python 2 writes it. */
 export function orderedEntries(args: readonly PickleValue[]): [PickleValue, PickleValue][] {
   const [list] = args;
   if (list === undefined) return [];
-  if (!isKind(list, 'list')) throw invalid('an OrderedDict is made of what is no list');
+  if (!isKind(list, 'list')) throw invalidPickle('an OrderedDict is built from something other than a list');
   return list.items.map((item) => {
     const pair = isKind(item, 'list') || isKind(item, 'tuple') ? item.items : [];
     const [key, value] = pair;
     if (pair.length !== 2 || key === undefined || value === undefined) {
-      throw invalid('an OrderedDict is made of what are no pairs');
+      throw invalidPickle('an OrderedDict is built from something other than pairs');
     }
     return [key, value];
   });
 }
 
-/** Says what is wrong with a pickle. */
-export function invalid(found: string): CheckpointError {
-  return new CheckpointError('weights_invalid', `The pickle is damaged or no state dict of PyTorch: ${found}.`);
+/** `found` says what is wrong with the pickle. */
+export function invalidPickle(found: string): CheckpointError {
+  return new CheckpointError('weights_invalid', `The pickle is damaged, or not a state dict of PyTorch: ${found}.`);
 }
 
 /** Marks the start of a tuple, a list or the items of a dict on the stack. */
 const mark = Symbol('mark');
 
-/** What a pickle's operations work on: a stack, and values that are kept to be used again. */
+/** The memory of a pickle machine: a stack, and a memo of numbered values. */
 export interface PickleStack {
   push(value: PickleValue): void;
   mark(): void;
-  /** Takes away the topmost value or mark. */
+  /** Removes the top value or mark. */
   drop(): void;
   pop(): PickleValue;
+  /** Removes the values above the top mark, and the mark. */
   popToMark(): PickleValue[];
   popItems(count: number): PickleValue[];
   top(): PickleValue;
-  /** Keeps the topmost value under `key`, or under the number of those that are kept. */
+  /** Stores the top value in the memo under `key` (default: the size of the memo). */
   store(key?: number): void;
-  /** Pushes a value that was kept. */
+  /** Pushes a value of the memo. */
   fetch(key: number): void;
   isEmpty(): boolean;
 }
@@ -85,7 +85,7 @@ export function pickleStack(): PickleStack {
   const memo = new Map<number, PickleValue>();
 
   function checked(value: PickleValue | typeof mark | undefined): PickleValue {
-    if (value === undefined || value === mark) throw invalid('an operation has no value to work on');
+    if (value === undefined || value === mark) throw invalidPickle('an operation has no value on the stack');
     return value;
   }
   const pop = () => checked(stack.pop());
@@ -95,12 +95,12 @@ export function pickleStack(): PickleStack {
     push: (value) => void stack.push(value),
     mark: () => void stack.push(mark),
     drop() {
-      if (stack.pop() === undefined) throw invalid('an operation has no value to work on');
+      if (stack.pop() === undefined) throw invalidPickle('an operation has no value on the stack');
     },
     pop,
     popToMark() {
       const from = stack.lastIndexOf(mark);
-      if (from < 0) throw invalid('an operation has no mark to go back to');
+      if (from < 0) throw invalidPickle('an operation has no mark on the stack');
       return stack.splice(from).filter((item) => item !== mark);
     },
     popItems: (count) => Array.from({ length: count }, pop).reverse(),
@@ -108,7 +108,7 @@ export function pickleStack(): PickleStack {
     store: (key = memo.size) => void memo.set(key, top()),
     fetch(key) {
       const value = memo.get(key);
-      if (value === undefined) throw invalid(`it refers to value ${key}, which it has not stored`);
+      if (value === undefined) throw invalidPickle(`it refers to value ${key}, which was never stored`);
       stack.push(value);
     },
     isEmpty: () => stack.length === 0,

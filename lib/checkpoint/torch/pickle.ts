@@ -1,27 +1,27 @@
 import { CheckpointError } from '../error.ts';
 import { pickleBytes } from './pickle-bytes.ts';
-import { invalid, isKind, long, orderedEntries, type PickleValue, pickleStack } from './pickle-value.ts';
+import { decodeLong, invalidPickle, isKind, orderedEntries, type PickleValue, pickleStack } from './pickle-value.ts';
 
-/** A pickle, read. */
+/** A pickle that was read. */
 export interface Pickle {
   value: PickleValue;
+  /** Every persistent id in it: PyTorch's storages. */
   persistentIds: readonly PickleValue[];
-  /** The first byte after it. */
+  /** Position of the first byte after it. */
   end: number;
 }
 
-/** The largest state dict there is, iGPT-XL's with all biases, takes about 30,000 operations. */
+/** The largest state dict, iGPT-XL's with all biases, takes about 30,000 operations. */
 const maxOperations = 1_000_000;
 
-/** In a state dict the only one that is built as a container. */
+/** The only container class of a state dict. */
 const orderedDict = 'collections.OrderedDict';
 
 /**
- * Reads one pickle, protocol 2 to 5, of the operations that PyTorch writes, from `start` on.
+ * Reads one pickle of protocol 2 to 5 that begins at `start`. Knows only the operations that PyTorch writes.
  *
- * @param allowed globals that may be named, as `module.name`
- * @returns the value, every persistent id in it (PyTorch's storages), and where the next pickle starts
- * @throws CheckpointError `weights_unsafe` for any other global, `weights_invalid` for what is damaged or hostile
+ * @param allowed globals that the pickle may name, as `module.name`
+ * @throws CheckpointError `weights_unsafe` for any other global, `weights_invalid` if the pickle is damaged or hostile
  */
 export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<string>): Pickle {
   const input = pickleBytes(bytes, start);
@@ -36,28 +36,30 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
     if (!allowed.has(full)) {
       throw new CheckpointError(
         'weights_unsafe',
-        `The pickle asks for ${shown(full)}, which no state dict of an iGPT needs; nothing of it was run. Save model.state_dict() alone with PyTorch.`,
+        `The pickle names ${shown(full)}, which the state dict of an iGPT does not need; nothing was run. Save only model.state_dict() with PyTorch.`,
       );
     }
     stack.push({ kind: 'global', name: full });
   }
   function append(items: readonly PickleValue[]): void {
     const list = stack.top();
-    if (!isKind(list, 'list')) throw invalid('it appends to what is no list');
+    if (!isKind(list, 'list')) throw invalidPickle('it appends to something other than a list');
     for (const item of items) list.items.push(item);
   }
   function setItems(items: readonly PickleValue[]): void {
     const dict = stack.top();
-    if (!isKind(dict, 'dict') || items.length % 2 !== 0) throw invalid('it sets items of what is no dict');
+    if (!isKind(dict, 'dict') || items.length % 2 !== 0)
+      throw invalidPickle('it sets items of something other than a dict');
     for (let i = 0; i < items.length; i += 2) dict.entries.push([items[i] ?? null, items[i + 1] ?? null]);
   }
   function call(): void {
     const args = stack.pop();
     const callable = stack.pop();
-    if (!isKind(callable, 'global') || !isKind(args, 'tuple')) throw invalid('it calls what is no global');
+    if (!isKind(callable, 'global') || !isKind(args, 'tuple'))
+      throw invalidPickle('it calls something other than a global');
     if (callable.name === orderedDict) {
       const entries = orderedEntries(args.items);
-      operations += entries.length; // one list may be made into many dicts
+      operations += entries.length; // one long list could be copied into many dicts
       stack.push({ kind: 'dict', entries });
     } else {
       stack.push({ kind: 'call', name: callable.name, args: args.items });
@@ -68,7 +70,7 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
     const operation = input.u8();
     switch (operation) {
       case 0x80: // PROTO
-        if (input.u8() > 5) throw invalid('its protocol is newer than 5');
+        if (input.u8() > 5) throw invalidPickle('its protocol is newer than 5');
         break;
       case 0x95: // FRAME
         input.u64();
@@ -76,7 +78,7 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
       case 0x2e: {
         // STOP
         const value = stack.pop();
-        if (!stack.isEmpty()) throw invalid('it leaves values over');
+        if (!stack.isEmpty()) throw invalidPickle('it ends with more than one value');
         return { value, persistentIds, end: input.at };
       }
 
@@ -124,10 +126,10 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
         stack.push(input.u16());
         break;
       case 0x8a: // LONG1
-        stack.push(long(input.take(input.u8())));
+        stack.push(decodeLong(input.take(input.u8())));
         break;
       case 0x8b: // LONG4
-        stack.push(long(input.take(input.u32())));
+        stack.push(decodeLong(input.take(input.u32())));
         break;
       case 0x47: // BINFLOAT
         stack.push(input.f64());
@@ -193,7 +195,8 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
       case 0x93: {
         // STACK_GLOBAL
         const [module, name] = stack.popItems(2);
-        if (typeof module !== 'string' || typeof name !== 'string') throw invalid('a global is named by no string');
+        if (typeof module !== 'string' || typeof name !== 'string')
+          throw invalidPickle('the name of a global is not a string');
         global(module, name);
         break;
       }
@@ -201,9 +204,10 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
         call();
         break;
       case 0x62: // BUILD
-        // Attributes of an OrderedDict: PyTorch's `_metadata`, versions of modules, which weights do not depend on.
+        // Attributes of an OrderedDict: PyTorch's `_metadata` with module versions, which weights do not need.
         stack.pop();
-        if (!isKind(stack.top(), 'dict')) throw invalid('it sets attributes of what is no OrderedDict');
+        if (!isKind(stack.top(), 'dict'))
+          throw invalidPickle('it sets attributes of something other than an OrderedDict');
         break;
       case 0x51: {
         // BINPERSID
@@ -213,13 +217,15 @@ export function readPickle(bytes: Buffer, start: number, allowed: ReadonlySet<st
         break;
       }
       default:
-        throw invalid(`it has operation 0x${operation.toString(16)}, which PyTorch does not write into a state dict`);
+        throw invalidPickle(
+          `it has operation 0x${operation.toString(16)}, which PyTorch does not write into a state dict`,
+        );
     }
   }
-  throw invalid(`it has more than ${maxOperations} operations, thirty times those of the largest iGPT`);
+  throw invalidPickle(`it has more than ${maxOperations} operations, thirty times those of the largest iGPT`);
 }
 
-/** Of a name in an error; hostile ones may be long, and print() would obey control characters. */
+/** A name in an error. Names of a hostile file may be long and hold control characters. */
 function shown(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
 }

@@ -1,8 +1,8 @@
 import { CheckpointError } from '../error.ts';
 import { elementsOf } from '../tensor-source.ts';
-import { isKind, type PickleValue } from './pickle-value.ts';
+import { invalidPickle, isKind, type PickleValue } from './pickle-value.ts';
 
-/** PyTorch's storage classes: the safetensors dtype of their elements and its bytes. */
+/** PyTorch's storage classes: the safetensors dtype of an element and its size (bytes). */
 const storageTypes: Readonly<Record<string, { dtype: string; bytes: number }>> = {
   'torch.FloatStorage': { dtype: 'F32', bytes: 4 },
   'torch.HalfStorage': { dtype: 'F16', bytes: 2 },
@@ -19,7 +19,7 @@ const storageTypes: Readonly<Record<string, { dtype: string; bytes: number }>> =
 const rebuildTensor = 'torch._utils._rebuild_tensor_v2';
 const rebuildParameter = 'torch._utils._rebuild_parameter';
 
-/** Every global that a state dict may name; none of them is ever called. */
+/** Every global that a state dict may name. None of them is called. */
 export const allowedGlobals: ReadonlySet<string> = new Set([
   'collections.OrderedDict',
   rebuildTensor,
@@ -27,32 +27,33 @@ export const allowedGlobals: ReadonlySet<string> = new Set([
   ...Object.keys(storageTypes),
 ]);
 
-/** Keys under which training scripts keep the state dict beside other things. */
-const wrappers = ['state_dict', 'model_state_dict', 'model'];
+/** Keys under which training scripts save the state dict next to other data. */
+const stateDictKeys = ['state_dict', 'model_state_dict', 'model'];
 
-/** A run of numbers that tensors are views of. */
+/** An array of numbers that tensors are views of. */
 export interface Storage {
-  /** Several tensors may share it. */
+  /** Unique in the file; several tensors may share a storage. */
   key: string;
   dtype: string;
-  /** Bytes of an element. */
+  /** Size of an element (bytes). */
   itemBytes: number;
   elements: number;
 }
 
-/** What a tensor of a state dict is made of. */
+/** A tensor of a state dict: a view of a storage. */
 export interface TensorView {
   name: string;
   storage: Storage;
   shape: readonly number[];
-  /** In elements, like `offset`. */
+  /** Steps along each axis (elements). */
   strides: readonly number[];
-  /** First element inside the storage. */
+  /** Position in the storage (elements). */
   offset: number;
 }
 
 /**
- * The tensors of an unpickled state dict, `{name: tensor}` or that under one key more; what is no tensor is left out.
+ * The tensors of a state dict: a dict from names to tensors, or a dict that holds one under a usual key. Values that are
+ * not tensors are ignored.
  *
  * @throws CheckpointError `weights_invalid`
  */
@@ -60,11 +61,11 @@ export function stateDictTensors(value: PickleValue): TensorView[] {
   const own = tensorsOf(value);
   if (own.length > 0) return own;
   const wrapped = isKind(value, 'dict')
-    ? value.entries.find(([key]) => typeof key === 'string' && wrappers.includes(key))?.[1]
+    ? value.entries.find(([key]) => typeof key === 'string' && stateDictKeys.includes(key))?.[1]
     : undefined;
   const inner = wrapped === undefined ? [] : tensorsOf(wrapped);
   if (inner.length > 0) return inner;
-  throw invalid('it holds no state dict: expected a dict from names to tensors, or that under the key state_dict');
+  throw invalidPickle('it has no state dict, expected a dict from names to tensors, or one under the key state_dict');
 }
 
 function tensorsOf(value: PickleValue): TensorView[] {
@@ -79,25 +80,23 @@ function tensorsOf(value: PickleValue): TensorView[] {
 function toTensor(name: string, callable: string, args: readonly PickleValue[]): TensorView {
   const [first] = args;
   if (callable === rebuildParameter) {
-    if (!isKind(first, 'call') || first.name !== rebuildTensor)
-      throw invalid(`${name} is a parameter without a tensor`);
+    if (!isKind(first, 'call') || first.name !== rebuildTensor) throw invalidPickle(`parameter ${name} has no tensor`);
     return toTensor(name, first.name, first.args);
   }
   const [, offset, sizes, steps] = args;
   const shape = integers(sizes);
   const strides = integers(steps);
   if (callable !== rebuildTensor || typeof offset !== 'number' || shape === undefined || strides === undefined) {
-    throw invalid(`${name} is no tensor`);
+    throw invalidPickle(`${name} is not a tensor`);
   }
-  if (!isKind(first, 'persistent')) throw invalid(`${name} has no storage`);
+  if (!isKind(first, 'persistent')) throw invalidPickle(`tensor ${name} has no storage`);
   const storage = readStorage(first.id);
   refuseOutside(name, shape, strides, offset, storage.elements);
   return { name, shape, strides, offset, storage };
 }
 
 /**
- * Reads a persistent id: ('storage', type, key, location, elements), and in the legacy form a view, which PyTorch has
- * long left empty.
+ * Reads a persistent id: ('storage', type, key, location, elements). The legacy format adds a view, which must be empty.
  *
  * @throws CheckpointError `weights_invalid`
  */
@@ -111,7 +110,7 @@ export function readStorage(id: PickleValue): Storage {
     !isSize(elements) ||
     (view ?? null) !== null
   ) {
-    throw invalid('a storage is not described as PyTorch does it');
+    throw invalidPickle('a storage is described in an unknown way');
   }
   return { key, dtype: kind.dtype, itemBytes: kind.bytes, elements };
 }
@@ -125,10 +124,12 @@ function refuseOutside(
 ): void {
   const elements = elementsOf(shape);
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * (strides[axis] ?? 0), offset);
-  // Fewer elements than the shape has: an expanded tensor, whose copy could be of any size.
+  // A storage with fewer elements than the shape is an expanded tensor, whose copy could have any size.
   const fits = elements === 0 || (last < available && elements <= available);
   if (shape.length !== strides.length || !isSize(offset) || !Number.isSafeInteger(elements) || !fits) {
-    throw invalid(`${name} of shape [${shape.slice(0, 8).join(', ')}] passes its storage of ${available} elements`);
+    throw invalidPickle(
+      `tensor ${name} of shape [${shape.slice(0, 8).join(', ')}] does not fit its storage of ${available} elements`,
+    );
   }
 }
 
@@ -141,21 +142,17 @@ function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
-function invalid(found: string): CheckpointError {
-  return new CheckpointError('weights_invalid', `The pickle cannot be imported: ${found}.`);
-}
-
-/** XL's has about 250 kB; this bounds what a hostile file can cost. */
+/** iGPT-XL's pickle has about 250 kB. The limit bounds the memory for a hostile file. */
 export const maxPickleBytes = 16 * 2 ** 20;
 
-/** Where the storages of a file lie, whichever form it has. */
+/** The tensors of a PyTorch file of either format, and the positions of their storages. */
 export interface TorchFile {
   tensors: readonly TensorView[];
-  /** First byte of the storage of `tensor`; checks what can be checked before it is read. */
+  /** Position of the storage of `tensor` (bytes). Verifies its checksum if there is one. */
   locate(tensor: TensorView): Promise<number>;
 }
 
-/** Says what is wrong with a file that PyTorch should have written. */
-export function invalidFile(file: string, found: string): CheckpointError {
+/** The file has `found`, which PyTorch does not write. */
+export function invalidTorchFile(file: string, found: string): CheckpointError {
   return new CheckpointError('weights_invalid', `${file} is not a valid PyTorch file: it has ${found}.`);
 }

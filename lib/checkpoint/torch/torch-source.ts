@@ -6,9 +6,9 @@ import { tensorPieces } from './strided.ts';
 import { openZipped } from './zipped.ts';
 
 /**
- * Opens what `torch.save` wrote: a zip file, or the legacy form of PyTorch before 1.6. Tensors are read, nothing is run.
+ * Opens a file of `torch.save`: a zip file, or the legacy format of PyTorch before 1.6. Reads tensors and runs nothing.
  *
- * @throws CheckpointError `weights_unsafe` for a pickle that asks for more than tensors; `weights_invalid`,
+ * @throws CheckpointError `weights_unsafe` if the pickle needs more than tensors; `weights_invalid`,
  * `weights_truncated`, `weights_missing`
  */
 export async function openTorch(path: string): Promise<TensorSource> {

@@ -1,32 +1,34 @@
 import type { ByteFile } from '../byte-file.ts';
-import { CheckpointError } from '../error.ts';
-import { invalidFile } from './state-dict.ts';
+import { truncatedFile } from '../error.ts';
+import { invalidTorchFile } from './state-dict.ts';
 
-/** A record of a zip file, stored as it is. */
+/** A record of a zip file, stored without compression. */
 export interface ZipEntry {
   name: string;
-  /** First byte of the data, from the start of the file. */
+  /** Position of the data in the file (bytes). */
   offset: number;
-  /** Bytes. */
+  /** Size of the data (bytes). */
   length: number;
   crc32: number;
 }
 
+/** Sizes of the fixed parts of the format (bytes). */
 const endRecordBytes = 22;
-/** The end record's comment is this long at most. */
-const maxComment = 0xffff;
 const locatorBytes = 20;
 const endRecord64Bytes = 56;
 const centralBytes = 46;
 const localBytes = 30;
 
-/** A record for each tensor: XL has about a thousand. This bounds what a hostile file can cost. */
+/** Longest comment after the end record (bytes). */
+const maxComment = 0xffff;
+
+/** iGPT-XL has about a thousand records. These limits bound the memory for a hostile file. */
 const maxRecords = 20_000;
 const maxDirectoryBytes = 16 * 2 ** 20;
 
 /**
- * Reads the directory of a zip file as PyTorch writes it: records are stored without compression, 64-bit sizes where
- * they are needed. Every range is checked, so that what is returned can be read as it stands; no two overlap.
+ * Reads the directory of a zip file as PyTorch writes it: without compression, with 64-bit sizes where needed. Checks
+ * that every record lies inside the file and that no two overlap, so callers can read them without further checks.
  *
  * @throws CheckpointError `weights_truncated`, `weights_invalid`
  */
@@ -38,7 +40,7 @@ export async function readZip(file: ByteFile): Promise<ReadonlyMap<string, ZipEn
   for (let i = 0; i < count; i++) {
     const { entry, localHeader, next } = parseCentral(directory, at, file.name);
     at = next;
-    if (entries.has(entry.name)) throw invalidFile(file.name, `two records named ${JSON.stringify(entry.name)}`);
+    if (entries.has(entry.name)) throw invalidTorchFile(file.name, `two records named ${JSON.stringify(entry.name)}`);
     entries.set(entry.name, { ...entry, offset: await dataStart(file, localHeader, entry.name) });
   }
   refuseOverlaps([...entries.values()], start, file.name);
@@ -50,10 +52,7 @@ async function findDirectory(file: ByteFile): Promise<{ start: number; length: n
   const tail = await file.read(file.size - tailBytes, tailBytes);
   const at = tail.lastIndexOf('PK\x05\x06', undefined, 'latin1');
   if (at < 0 || at + endRecordBytes > tail.length) {
-    throw new CheckpointError(
-      'weights_truncated',
-      `${file.name} is cut short: a zip file ends with its directory, which is not there. Copy or download it again.`,
-    );
+    throw truncatedFile(file.name, 'a zip directory at its end', file.size);
   }
   const record = file.size - tailBytes + at;
   const short = {
@@ -64,14 +63,15 @@ async function findDirectory(file: ByteFile): Promise<{ start: number; length: n
   const long = await longEndRecord(file, record);
   const { count, length, start } = long ?? short;
   const end = long?.end ?? record;
-  if (!(start + length <= end)) throw invalidFile(file.name, 'a directory that passes its own end');
-  if (length > maxDirectoryBytes) throw invalidFile(file.name, `a directory of ${length} bytes`);
-  if (count > maxRecords) throw invalidFile(file.name, `${count} records`);
-  if (count * centralBytes > length) throw invalidFile(file.name, `${count} records in a directory of ${length} bytes`);
+  if (!(start + length <= end)) throw invalidTorchFile(file.name, 'a directory that passes its end');
+  if (length > maxDirectoryBytes) throw invalidTorchFile(file.name, `a directory of ${length} bytes`);
+  if (count > maxRecords) throw invalidTorchFile(file.name, `${count} records`);
+  if (count * centralBytes > length)
+    throw invalidTorchFile(file.name, `${count} records in a directory of ${length} bytes`);
   return { start, length, count };
 }
 
-/** The end record with 64-bit sizes, where a locator before the plain one says that there is one. */
+/** The end record with 64-bit sizes, if a locator before the plain end record points to one. */
 async function longEndRecord(
   file: ByteFile,
   record: number,
@@ -80,9 +80,10 @@ async function longEndRecord(
   const locator = await file.read(record - locatorBytes, locatorBytes);
   if (locator.toString('latin1', 0, 4) !== 'PK\x06\x07') return undefined;
   const end = size64(locator, 8, file.name);
-  if (end + endRecord64Bytes > record) throw invalidFile(file.name, 'a directory that passes its own end');
+  if (end + endRecord64Bytes > record) throw invalidTorchFile(file.name, 'a directory that passes its end');
   const long = await file.read(end, endRecord64Bytes);
-  if (long.toString('latin1', 0, 4) !== 'PK\x06\x06') throw invalidFile(file.name, 'no end record where one should be');
+  if (long.toString('latin1', 0, 4) !== 'PK\x06\x06')
+    throw invalidTorchFile(file.name, 'no 64-bit end record where its locator points');
   return {
     count: size64(long, 32, file.name),
     length: size64(long, 40, file.name),
@@ -97,13 +98,13 @@ function parseCentral(
   file: string,
 ): { entry: Omit<ZipEntry, 'offset'>; localHeader: number; next: number } {
   if (at + centralBytes > directory.length || directory.toString('latin1', at, at + 4) !== 'PK\x01\x02') {
-    throw invalidFile(file, 'a damaged directory');
+    throw invalidTorchFile(file, 'a damaged directory');
   }
   const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) => directory.readUInt16LE(at + field));
   const nameEnd = at + centralBytes + (nameLength ?? 0);
   const extraEnd = nameEnd + (extraLength ?? 0);
   const next = extraEnd + (commentLength ?? 0);
-  if (next > directory.length) throw invalidFile(file, 'a damaged directory');
+  if (next > directory.length) throw invalidTorchFile(file, 'a damaged directory');
   const name = directory.toString('utf8', at + centralBytes, nameEnd);
   const [uncompressed, compressed, localHeader] = longSizes(
     directory.subarray(nameEnd, extraEnd),
@@ -112,7 +113,10 @@ function parseCentral(
   );
   const encrypted = (directory.readUInt16LE(at + 8) & 1) !== 0;
   if (directory.readUInt16LE(at + 10) !== 0 || encrypted || compressed !== uncompressed) {
-    throw invalidFile(file, `a compressed or encrypted record ${JSON.stringify(name)}, which PyTorch does not write`);
+    throw invalidTorchFile(
+      file,
+      `a compressed or encrypted record ${JSON.stringify(name)}, which PyTorch does not write`,
+    );
   }
   return {
     entry: { name, length: uncompressed ?? 0, crc32: directory.readUInt32LE(at + 16) },
@@ -121,7 +125,7 @@ function parseCentral(
   };
 }
 
-/** Sizes of 2^32 - 1 stand in the zip64 extra field instead, in the order of `sizes`. */
+/** Replaces each size of 2^32 - 1 by its 64-bit size in the zip64 extra field, which has the order of `sizes`. */
 function longSizes(extra: Buffer, sizes: readonly number[], file: string): number[] {
   let field: Buffer = Buffer.alloc(0);
   for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
@@ -130,7 +134,7 @@ function longSizes(extra: Buffer, sizes: readonly number[], file: string): numbe
   let taken = 0;
   return sizes.map((size) => {
     if (size !== 0xffffffff) return size;
-    if (taken + 8 > field.length) throw invalidFile(file, 'a record without its 64-bit size');
+    if (taken + 8 > field.length) throw invalidTorchFile(file, 'a record without its 64-bit size');
     taken += 8;
     return size64(field, taken - 8, file);
   });
@@ -143,21 +147,22 @@ async function dataStart(file: ByteFile, header: number, name: string): Promise<
     local.toString('latin1', 0, 4) === 'PK\x03\x04' &&
     local.readUInt16LE(26) === bytes &&
     local.toString('utf8', localBytes) === name;
-  if (!fits) throw invalidFile(file.name, `no record ${JSON.stringify(name)} where its directory says`);
+  if (!fits) throw invalidTorchFile(file.name, `no record ${JSON.stringify(name)} where its directory points`);
   return header + local.length + local.readUInt16LE(28);
 }
 
 function refuseOverlaps(entries: readonly ZipEntry[], directory: number, file: string): void {
   let end = 0;
   for (const { name, offset, length } of entries.toSorted((a, b) => a.offset - b.offset || a.length - b.length)) {
-    if (offset < end) throw invalidFile(file, `a record ${JSON.stringify(name)} that overlaps another`);
+    if (offset < end) throw invalidTorchFile(file, `a record ${JSON.stringify(name)} that overlaps another`);
     end = offset + length;
-    if (end > directory) throw invalidFile(file, `a record ${JSON.stringify(name)} that passes the directory`);
+    if (end > directory)
+      throw invalidTorchFile(file, `a record ${JSON.stringify(name)} that reaches into the directory`);
   }
 }
 
 function size64(bytes: Buffer, at: number, file: string): number {
   const size = bytes.readBigUInt64LE(at);
-  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw invalidFile(file, `a size of ${size} bytes`);
+  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw invalidTorchFile(file, `a size of ${size} bytes`);
   return Number(size);
 }
