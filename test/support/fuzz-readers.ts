@@ -15,15 +15,15 @@ import { type Mutation, mutate } from './mutate.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures');
 
-/** A reader of files that come from elsewhere, and sound files for it. */
+/** A reader of foreign files, with valid files to damage. */
 interface FuzzedReader {
   name: string;
   files: () => Promise<ReadonlyMap<string, Buffer>>;
-  /** Which of them is damaged. */
+  /** Name of the file to damage. */
   damaged: string;
-  /** Makes damaged bytes pass the file's own checksums, so that what lies behind them is tried as well. */
+  /** Corrects the checksums of the damaged bytes, so that the code after the checks is tested too. */
   repair?: (damaged: Buffer, sound: Buffer) => Buffer;
-  /** Reads `damaged`, all of it. */
+  /** Reads all of the damaged file. */
   read: (path: string) => Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export const fuzzedReaders: readonly FuzzedReader[] = [
   { name: 'PyTorch zip, protocol 4', ...torch('protocol4.bin') },
   { name: 'PyTorch legacy', ...torch('legacy.bin') },
   { name: 'TensorFlow index', ...tensorFlow },
-  { name: 'TensorFlow index, checksums made right', ...tensorFlow, repair: repairTable },
+  { name: 'TensorFlow index, checksums corrected', ...tensorFlow, repair: repairTable },
   { name: 'TensorFlow data', ...tensorFlow, damaged: 'model.ckpt-3.data-00001-of-00003' },
   {
     name: 'safetensors',
@@ -83,7 +83,7 @@ async function shards(): Promise<ReadonlyMap<string, Buffer>> {
   }
 }
 
-/** The blocks of the sound file get the checksums that their damaged bytes have. */
+/** Writes the checksums that match the damaged bytes of each block. */
 function repairTable(damaged: Buffer, sound: Buffer): Buffer {
   if (damaged.length !== sound.length) return damaged;
   const footer = wireReader(sound.subarray(sound.length - 48), 'sound');
@@ -98,7 +98,7 @@ function repairTable(damaged: Buffer, sound: Buffer): Buffer {
   return damaged;
 }
 
-/** Integers spread evenly; doubles would nearly all be next to 0, at the start of the file. */
+/** A place in the file, 0 to 1. Integers are spread evenly; most doubles of fast-check are close to 0. */
 const share = fc.integer({ min: 0, max: 1_000_000 }).map((millionths) => millionths / 1_000_000);
 const length = fc.integer({ min: 1, max: 256 });
 const mutation: fc.Arbitrary<Mutation> = fc.oneof(
@@ -115,17 +115,17 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
   fc.record({ kind: fc.constant('huge' as const), at: share, length: fc.constantFrom(1, 2, 4, 8) }),
 );
 
-/** How the files of a fuzz run were taken. */
+/** Results of a fuzz test. */
 export interface FuzzCount {
   tried: number;
   refused: number;
 }
 
 /**
- * Damages a file in `runs` ways. Each must be read all the same or be refused by an error of ours in one line, and
- * nothing may be left behind beside it.
+ * Damages a file in `runs` ways. The reader must read it or refuse it with an ImageGptError of one line, and must leave
+ * no files behind.
  *
- * @throws Error with the mutations that broke this
+ * @throws Error with the mutations that violate this
  */
 export async function fuzzReader(reader: FuzzedReader, runs: number): Promise<FuzzCount> {
   const directory = await mkdtemp(join(tmpdir(), 'fuzz-'));
@@ -160,7 +160,7 @@ export async function fuzzReader(reader: FuzzedReader, runs: number): Promise<Fu
   return count;
 }
 
-/** More than any tensor of the sound files has: a damaged file may not ask for much more than it holds. */
+/** More than any tensor of the valid files: a damaged file may not yield much more than it holds. */
 const maxTensorBytes = 1_000_000;
 
 async function readAll(path: string): Promise<void> {

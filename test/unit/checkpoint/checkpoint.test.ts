@@ -66,14 +66,14 @@ describe('checkpoint', () => {
       }
     });
 
-    it('takes defaults where the checkpoint says nothing: ar, no crop, the middle layer after its next norm', async () => {
+    it('has defaults: ar, no crop, the middle layer after the next norm', async () => {
       const { config, preprocessing } = await openTiny({ n_layer: 5 });
 
       expect(config).toMatchObject({ objective: 'ar', feature_layer: 2, feature_norm: 'next' });
       expect(preprocessing?.crop).toBe('none');
     });
 
-    it('takes what the key igpt says', async () => {
+    it('reads the key igpt of config.json', async () => {
       const { config, preprocessing } = await openTiny({
         objective: 'bert',
         crop: 'short-224-center',
@@ -85,14 +85,14 @@ describe('checkpoint', () => {
       expect(preprocessing?.crop).toBe('short-224-center');
     });
 
-    it('takes a key igpt of null for none', async () => {
+    it('treats a key igpt of null as missing', async () => {
       expect((await openTiny({ config: { igpt: null } })).config).toMatchObject({
         objective: 'ar',
         feature_norm: 'next',
       });
     });
 
-    it('opens saves of the base model, which drop the prefix and the heads', async () => {
+    it('opens saved base models, which lack the prefix and the heads', async () => {
       const { weights, labels } = await openTiny({ prefix: '', lmHead: false, classes: 0 });
 
       expect(weights.wte.name).toBe('wte.weight');
@@ -104,8 +104,9 @@ describe('checkpoint', () => {
     it('opens checkpoints without biases', async () => {
       const { weights } = await openTiny({ biases: 'absent' });
 
-      expect(weights.blocks[0]).not.toHaveProperty('fcBias');
-      expect(weights.blocks[0]?.attention).not.toHaveProperty('bias');
+      expect(weights.blocks[0]?.fc).toBeDefined();
+      expect(weights.blocks[0]?.fcBias).toBeUndefined();
+      expect(weights.blocks[0]?.attention).toMatchObject({ layout: 'packed', bias: undefined });
     });
 
     it('opens OpenAI’s layout, with a start token only in autoregressive models', async () => {
@@ -138,7 +139,7 @@ describe('checkpoint', () => {
     it.each([
       ['the causal masks of old transformers', 'huggingface', 'transformer.h.0.attn.bias'],
       ['their masked bias', 'huggingface', 'transformer.h.1.attn.masked_bias'],
-      ['optimiser slots', 'openai', 'model/h0/attn/q_proj/adam_m'],
+      ['optimizer state', 'openai', 'model/h0/attn/q_proj/adam_m'],
       ['the step counter', 'openai', 'global_step'],
     ] as const)('ignores %s', async (_, layout, name) => {
       const { weights } = await openTiny({ layout, tensors: plus(name, [1, 1, 4, 4]) });
@@ -146,7 +147,7 @@ describe('checkpoint', () => {
       expect(listWeights(weights).map((weight) => weight.name)).not.toContain(name);
     });
 
-    it('works without preprocessor_config.json: then there is no preprocessing', async () => {
+    it('has no preprocessing without preprocessor_config.json', async () => {
       expect((await openTiny({ preprocessor: false })).preprocessing).toBeUndefined();
     });
 
@@ -158,7 +159,7 @@ describe('checkpoint', () => {
       expect(wide.preprocessing).toMatchObject({ height: 2, width: 8 });
     });
 
-    it('gives classes without a name the names that transformers gives them', async () => {
+    it('gives unnamed classes the same names as transformers', async () => {
       expect((await openTiny({ config: { id2label: undefined, num_labels: 3 } })).labels).toEqual([
         'LABEL_0',
         'LABEL_1',
@@ -194,7 +195,7 @@ describe('checkpoint', () => {
       expect(new Set(listWeights(weights).map((weight) => weight.file))).toEqual(new Set(weightFiles));
     });
 
-    it('follows the links of a hub cache to the folder of the blobs', async () => {
+    it('follows the links of a hub cache to the folder blobs', async () => {
       await using tiny = await tinyCheckpoint();
       const snapshot = join(tiny.directory, 'models--openai--imagegpt-small', 'snapshots', '0123abc');
       await mkdir(snapshot, { recursive: true });
@@ -221,9 +222,14 @@ describe('checkpoint', () => {
     });
   });
 
-  describe('openCheckpoint refuses, by name,', () => {
+  describe('openCheckpoint refuses', () => {
     it.each<[string, TinyCheckpointOptions, string, RegExp]>([
-      ['a width that the heads do not divide', { config: { n_head: 3 } }, 'config_invalid', /n_embd 16 .* n_head 3/],
+      [
+        'a width that the heads do not divide',
+        { config: { n_head: 3 } },
+        'config_invalid',
+        /n_embd is 16 .* n_head, 3/,
+      ],
       [
         'a missing weight',
         { tensors: without('transformer.h.1.ln_2.weight') },
@@ -267,18 +273,23 @@ describe('checkpoint', () => {
       ['another activation', { config: { activation_function: 'gelu' } }, 'config_unsupported', /"gelu".*"quick_gelu"/],
       ['another model', { config: { model_type: 'gpt2' } }, 'config_unsupported', /gpt2/],
       ['a palette beyond 16-bit tokens', { config: { vocab_size: 65_538 } }, 'config_unsupported', /65537/],
-      ['a palette of one colour', { n_colors: 1 }, 'config_unsupported', /is 1; expected 2 to 65536/],
-      ['a palette of one colour in OpenAI’s layout', { layout: 'openai', n_colors: 1 }, 'config_unsupported', /is 1/],
-      ['a vocabulary of SOS alone', { config: { vocab_size: 1 } }, 'config_unsupported', /is 0/],
-      ['an unknown objective', { config: { igpt: { objective: 'mae' } } }, 'config_invalid', /igpt\.objective/],
-      ['an unknown key of ours', { config: { igpt: { layer: 3 } } }, 'config_invalid', /layer/],
+      ['a palette of one colour', { n_colors: 1 }, 'config_unsupported', /1 colours; expected 2 to 65536/],
       [
-        'a feature layer that is not there',
+        'a palette of one colour in OpenAI’s layout',
+        { layout: 'openai', n_colors: 1 },
+        'config_unsupported',
+        /has 1 colours/,
+      ],
+      ['a vocabulary of SOS alone', { config: { vocab_size: 1 } }, 'config_unsupported', /has 0 colours/],
+      ['an unknown objective', { config: { igpt: { objective: 'mae' } } }, 'config_invalid', /igpt\.objective/],
+      ['an unknown key inside igpt', { config: { igpt: { layer: 3 } } }, 'config_invalid', /layer/],
+      [
+        'a feature layer that does not exist',
         { feature_layer: 3 },
         'config_invalid',
-        /feature_layer .* 3; expected 0 to 2/,
+        /feature_layer is 3 .*; expected 0 to 2/,
       ],
-      ['a width that is no number', { config: { n_embd: '16' } }, 'config_invalid', /n_embd/],
+      ['a width that is not a number', { config: { n_embd: '16' } }, 'config_invalid', /n_embd/],
       [
         'an OpenAI config.json without n_ctx',
         { layout: 'openai', config: { n_ctx: undefined } },
@@ -289,13 +300,13 @@ describe('checkpoint', () => {
         'a palette of another size',
         { preprocessorConfig: { clusters: [[0, 0, 0]] } },
         'palette_invalid',
-        /1 colours; the model has 8/,
+        /1 colours; expected 8/,
       ],
       [
         'a preprocessor without palette',
         { preprocessorConfig: { clusters: undefined } },
         'palette_invalid',
-        /no clusters, .* with 8 clusters .* igpt import with --palette/,
+        /no clusters .* with 8 clusters, .* igpt import with --palette/,
       ],
       [
         'a palette in 0 to 255',
@@ -313,7 +324,7 @@ describe('checkpoint', () => {
         'another resolution',
         { preprocessorConfig: { size: 8 } },
         'preprocessor_invalid',
-        /8 x 8 pictures, 64 tokens.*16/,
+        /8 x 8, which is 64 tokens; expected 16/,
       ],
       [
         'the processor’s default resolution',
@@ -322,11 +333,11 @@ describe('checkpoint', () => {
         /256 x 256/,
       ],
       ['an unknown filter', { preprocessorConfig: { resample: 6 } }, 'preprocessor_invalid', /resample/],
-      ['pictures that are cut', { preprocessorConfig: { do_center_crop: true } }, 'preprocessor_invalid', /igpt\.crop/],
+      ['a centre crop', { preprocessorConfig: { do_center_crop: true } }, 'preprocessor_invalid', /igpt\.crop/],
       ['another scale', { preprocessorConfig: { rescale_factor: 1 } }, 'preprocessor_invalid', /rescale_factor 1/],
       ['another mean', { preprocessorConfig: { image_mean: [0.4, 0.5, 0.5] } }, 'preprocessor_invalid', /image_mean/],
       [
-        'pictures that are not normalised',
+        'pictures that are not normalized',
         { preprocessorConfig: { do_normalize: false } },
         'preprocessor_invalid',
         /do_normalize/,
@@ -340,10 +351,10 @@ describe('checkpoint', () => {
     });
 
     it.each<[string, (directory: string) => Promise<unknown>, string]>([
-      ['a directory that is not there', (directory) => rename(directory, `${directory}-away`), 'checkpoint_missing'],
+      ['a missing directory', (directory) => rename(directory, `${directory}-away`), 'checkpoint_missing'],
       ['a missing config.json', (directory) => rm(join(directory, 'config.json')), 'config_missing'],
       [
-        'a config.json that is no JSON',
+        'a config.json that is not JSON',
         (directory) => writeFile(join(directory, 'config.json'), '{'),
         'config_invalid',
       ],
@@ -360,10 +371,14 @@ describe('checkpoint', () => {
         (directory) => writeFile(join(directory, 'preprocessor_config.json'), ''),
         'preprocessor_invalid',
       ],
-      ['a dangling link', (directory) => dangle(directory, 'model.safetensors'), 'weights_missing'],
-      ['a link to no config.json', (directory) => dangle(directory, 'config.json'), 'config_invalid'],
-      ['a link to no palette', (directory) => dangle(directory, 'preprocessor_config.json'), 'preprocessor_invalid'],
-      ['a link to no probe', (directory) => dangle(directory, 'probe.safetensors'), 'probe_invalid'],
+      ['a broken link as model.safetensors', (directory) => dangle(directory, 'model.safetensors'), 'weights_missing'],
+      ['a broken link as config.json', (directory) => dangle(directory, 'config.json'), 'config_invalid'],
+      [
+        'a broken link as preprocessor_config.json',
+        (directory) => dangle(directory, 'preprocessor_config.json'),
+        'preprocessor_invalid',
+      ],
+      ['a broken link as probe.safetensors', (directory) => dangle(directory, 'probe.safetensors'), 'probe_invalid'],
       ['a directory in place of config.json', (directory) => replace(directory, 'config.json'), 'config_invalid'],
       ['a damaged probe', (directory) => writeFile(join(directory, 'probe.safetensors'), 'x'), 'weights_truncated'],
     ])('%s', async (_, damage, code) => {
@@ -374,13 +389,13 @@ describe('checkpoint', () => {
       await rm(`${tiny.directory}-away`, { recursive: true, force: true });
     });
 
-    // Opening a pipe that nobody writes to would wait for ever.
+    // Opening a pipe without a writer would wait forever.
     it.skipIf(process.platform === 'win32').each([
       ['config.json', 'config_invalid'],
       ['preprocessor_config.json', 'preprocessor_invalid'],
       ['model.safetensors', 'weights_missing'],
       ['probe.safetensors', 'probe_invalid'],
-    ])('a pipe as %s, at once', async (file, code) => {
+    ])('a pipe as %s, without waiting for a writer', async (file, code) => {
       await using tiny = await tinyCheckpoint();
       await rm(join(tiny.directory, file), { force: true });
       execFileSync('mkfifo', [join(tiny.directory, file)]);
@@ -393,7 +408,7 @@ describe('checkpoint', () => {
       await expect(openCheckpoint(join(nano, 'config.json'))).rejects.toMatchObject({ code: 'checkpoint_missing' });
     });
 
-    it('PyTorch weights, and says to convert them', async () => {
+    it('PyTorch weights, and suggests igpt import', async () => {
       await using tiny = await tinyCheckpoint();
       await rename(join(tiny.directory, 'model.safetensors'), join(tiny.directory, 'pytorch_model.bin'));
 
@@ -417,7 +432,7 @@ describe('checkpoint', () => {
       ['..', 'weights_invalid'],
       ['sub/model.safetensors', 'weights_invalid'],
       ['model-00009-of-00009.safetensors', 'weights_missing'],
-    ])('an index that names the shard %s', async (name, code) => {
+    ])('an index that lists the shard %s', async (name, code) => {
       await using tiny = await tinyCheckpoint();
       await rm(join(tiny.directory, 'model.safetensors'));
       await writeFile(
@@ -442,7 +457,7 @@ describe('checkpoint', () => {
     });
   });
 
-  /** Replaces model.safetensors by shards and their index, as transformers writes them. */
+  /** Replaces model.safetensors by shards with an index, as transformers writes them. */
   async function shard(directory: string, tensors: readonly TensorData[], names: readonly string[]): Promise<void> {
     const weight_map: Record<string, string> = {};
     for (const [i, name] of names.entries()) {
@@ -478,11 +493,11 @@ describe('checkpointName', () => {
     ['../..', '/models/..hidden', 'hidden'],
     ['模型', '/模型', 'model'],
     [undefined, '/', 'model'],
-  ])('%s in %s is called %s', (nameOrPath, directory, name) => {
+  ])('%s in %s gives %s', (nameOrPath, directory, name) => {
     expect(checkpointName(nameOrPath, directory)).toBe(name);
   });
 
-  it('is never long', () => {
+  it('has at most 64 characters', () => {
     expect(checkpointName('x'.repeat(1000), '/')).toHaveLength(64);
   });
 });

@@ -24,7 +24,7 @@ describe('modelId', () => {
     id = await idOf({});
   });
 
-  it('is the name and twelve hex digits, the same wherever the checkpoint lies', async () => {
+  it('is the name and twelve hex digits, and does not depend on the directory', async () => {
     expect(id).toMatch(/^tiny-[0-9a-f]{12}$/);
     expect(await idOf({})).toBe(id);
   });
@@ -50,12 +50,12 @@ describe('modelId', () => {
     ['the feature layer', { featureLayer: 2 }],
     ['the feature norm', { featureNorm: 'raw' }],
     ['scaled decoding', { scaledDecoding: true }],
-    ['weights laid out anew', { prepack: true }],
+    ['prepacked weights', { prepack: true }],
   ])('changes with %s', async (_, change) => {
     expect(await idOf({}, change)).not.toBe(id);
   });
 
-  it('does not change with the order of the outputs, nor with a feature layer that nobody asked for', async () => {
+  it('does not depend on the order of the outputs, nor on an unused feature layer', async () => {
     expect(await idOf({}, { outputs: options.outputs.toReversed() })).toBe(id);
     expect(await idOf({}, { outputs: ['likelihood'], featureLayer: 0 })).toBe(
       await idOf({}, { outputs: ['likelihood'], featureLayer: 1 }),
@@ -74,7 +74,7 @@ describe('modelId', () => {
     expect(new Set([id, first, second]).size).toBe(3);
   });
 
-  it('needs the files that were there when the checkpoint was opened', async () => {
+  it('needs the files of the opened checkpoint', async () => {
     await using tiny = await tinyCheckpoint();
     const checkpoint = await openCheckpoint(tiny.directory);
     await rm(join(tiny.directory, 'model.safetensors'));

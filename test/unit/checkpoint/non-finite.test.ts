@@ -6,9 +6,9 @@ import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 const bytesOf = (values: Float32Array | Uint16Array) =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-describe('NaN and infinities are counted', () => {
-  test('in F32, also where the bytes begin at an odd place', () => {
-    // The largest float32 and the smallest are numbers.
+describe('countNonFinite counts NaN and infinities', () => {
+  test('in F32, also at an odd address', () => {
+    // The largest and the smallest float32 are finite.
     const values = Float32Array.of(0, -0, Number.NaN, Infinity, -Infinity, 3.4028234663852886e38, 1.4e-45);
     const shifted = new Uint8Array(1 + values.byteLength);
     shifted.set(bytesOf(values), 1);
@@ -17,22 +17,22 @@ describe('NaN and infinities are counted', () => {
     expect(countNonFinite(shifted.subarray(1), 'F32')).toBe(3);
   });
 
-  test('in F16, of which 7c00 is infinity and 7bff, 65504, the largest number', () => {
+  test('in F16: 7c00 is infinity, 7bff the largest number, 65504', () => {
     expect(countNonFinite(bytesOf(Uint16Array.of(0x7c00, 0xfc00, 0x7e01, 0x7bff, 0x8001)), 'F16')).toBe(3);
   });
 
-  test('in BF16, of which 7f80 is infinity and 7f7f the largest number', () => {
+  test('in BF16: 7f80 is infinity, 7f7f the largest number', () => {
     expect(countNonFinite(bytesOf(Uint16Array.of(0x7f80, 0xff80, 0x7fc0, 0x7f7f, 0x7c00)), 'BF16')).toBe(3);
   });
 
-  test('but not in integers, which have none', () => {
+  test('but none in integers', () => {
     expect(countNonFinite(new Uint8Array(8).fill(0xff), 'I8')).toBe(0);
   });
 });
 
-test('a tensor is told of once, when all of its pieces have been read', async () => {
+test('a tensor is reported once, after its last piece', async () => {
   const pieces = [Float32Array.of(1, Number.NaN), Float32Array.of(Infinity, 2)].map(bytesOf);
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const tensor = (name: string, parts: readonly Uint8Array[]) => ({
     name,
     dtype: 'F32',
@@ -41,19 +41,19 @@ test('a tensor is told of once, when all of its pieces have been read', async ()
       yield* parts;
     },
   });
-  const watched = watchNonFinite([tensor('sick', pieces), tensor('sound', [new Uint8Array(16)])], (found) =>
-    told.push(found),
+  const watched = watchNonFinite([tensor('broken', pieces), tensor('sound', [new Uint8Array(16)])], (found) =>
+    reported.push(found),
   );
   const read: Uint8Array[] = [];
   for (const { pieces } of watched) for await (const piece of pieces()) read.push(piece);
 
-  expect(told).toEqual([{ tensor: 'sick', count: 2 }]);
+  expect(reported).toEqual([{ tensor: 'broken', count: 2 }]);
   expect(read.slice(0, 2)).toEqual(pieces);
 });
 
-test('a model’s weights are looked through in the order of the forward pass', async () => {
+test('the weights of a model are checked in the order of the forward pass', async () => {
   await using sound = await tinyCheckpoint();
-  await using sick = await tinyCheckpoint({
+  await using broken = await tinyCheckpoint({
     tensors: (tensors) => {
       const data = (name: string) => tensors.find((tensor) => tensor.name === name)!.data;
       data('score.weight').fill(Infinity, 0, 2);
@@ -63,7 +63,7 @@ test('a model’s weights are looked through in the order of the forward pass', 
   });
 
   expect(await findNonFinite((await openCheckpoint(sound.directory)).weights)).toEqual([]);
-  expect(await findNonFinite((await openCheckpoint(sick.directory)).weights)).toEqual([
+  expect(await findNonFinite((await openCheckpoint(broken.directory)).weights)).toEqual([
     { tensor: 'transformer.h.1.mlp.c_fc.bias', count: 1 },
     { tensor: 'score.weight', count: 2 },
   ]);

@@ -11,7 +11,7 @@ const preprocessing: Preprocessing = {
 };
 
 describe('preprocessingHash', () => {
-  it('is the same for the same preprocessing, and never changes from release to release', () => {
+  it('is equal for equal preprocessing, and the same in every release', () => {
     expect(preprocessingHash({ ...preprocessing, palette: preprocessing.palette.slice() })).toBe('400be777a4c5e4bc');
   });
 

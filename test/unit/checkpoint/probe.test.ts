@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 describe('a linear probe', () => {
-  it('comes back as it was written', async () => {
+  it('is read as it was written', async () => {
     await writeProbe(path, probe);
 
     expect(await readProbe(path, config)).toEqual(probe);
@@ -41,18 +41,23 @@ describe('a linear probe', () => {
       { ...metadata, layers: '[-1]' },
       /layers is \[-1\]; .* layer numbers, 0 or above/,
     ],
-    ['layers that are no list', [weight, bias], { ...metadata, layers: '2' }, /layers is 2; expected a JSON list/],
+    ['layers that are not a list', [weight, bias], { ...metadata, layers: '2' }, /layers is 2; expected a JSON list/],
     [
-      'labels that are no names',
+      'labels that are not names',
       [weight, bias],
       { ...metadata, labels: `[${'1,'.repeat(999)}1]` },
       /1; expected .* names/,
     ],
-    ['layers that are no JSON', [weight, bias], { ...metadata, layers: 'two' }, /layers/],
+    ['layers that are not JSON', [weight, bias], { ...metadata, layers: 'two' }, /layers/],
     ['an unknown norm', [weight, bias], { ...metadata, norm: 'l2' }, /"l2"; expected raw or next/],
     ['no labels', [weight, bias], { layers: '[2,4]', norm: 'next' }, /labels/],
     ['no bias', [weight], metadata, /bias is missing/],
-    ['another tensor', [weight, bias, { ...bias, name: 'scale' }], metadata, /tensor scale as well/],
+    [
+      'another tensor',
+      [weight, bias, { ...bias, name: 'scale' }],
+      metadata,
+      /tensor scale; expected only weight and bias/,
+    ],
     [
       'another number of classes',
       [weight, bias],

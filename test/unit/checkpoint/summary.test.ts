@@ -7,7 +7,7 @@ import { modelShape } from '../../support/model-shape.ts';
 import { type TinyCheckpointOptions, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
 describe('cost', () => {
-  // GFLOP a picture; worked out by hand from the matrix sizes, 2 FLOP per multiply-add.
+  // GFLOP per picture, computed by hand from the matrix sizes (2 FLOP per multiply-add).
   it.each([
     ['S at 32x32', modelShape(24, 512, 1024), 206.7, 180.9],
     ['M at 32x32', modelShape(36, 1024, 1024), 1083.4, 1006.1],
@@ -19,20 +19,20 @@ describe('cost', () => {
     expect(logitsCost(config).causal / 1e9).toBeCloseTo(causal, causal > 10_000 ? 0 : 1);
   });
 
-  it('of features grows with the layer, from nothing at the embeddings', () => {
+  it('of features grows with the layer, from 0 at the embeddings', () => {
     const config = modelShape(24, 512, 1024);
 
     expect(blocksCost(config, 0)).toEqual({ full: 0, causal: 0 });
     expect(blocksCost(config, 12).full * 2).toBe(blocksCost(config, 24).full);
   });
 
-  it('of classes is that of the layer and a small matrix', () => {
+  it('of classes is that of the layer plus a small matrix', () => {
     const config = modelShape(24, 512, 1024);
 
     expect(classesCost(config, 12, 10, 512).full - blocksCost(config, 12).full).toBe(10_240);
   });
 
-  it('of a BERT model has no half that a mask hides', () => {
+  it('of a BERT model includes both halves of the attention', () => {
     const { full, causal } = logitsCost({ ...modelShape(24, 512, 1024), objective: 'bert' });
 
     expect(causal).toBe(full);
@@ -54,7 +54,7 @@ describe('summary', () => {
       ['L', modelShape(48, 1536, 1024), 1_362_250_752],
       ['L at 48x48', modelShape(48, 1536, 2304), 1_364_216_832],
       ['XL', modelShape(60, 3072, 4096), 6_810_875_904],
-    ])('counts what the paper counts for iGPT-%s', (_, config, expected) => {
+    ])('counts like the paper for iGPT-%s', (_, config, expected) => {
       expect(paperParameters(config)).toBe(expected);
     });
   });
@@ -72,7 +72,7 @@ describe('summary', () => {
         class_head: 'score',
         dtype: 'F32',
         bytes: 5_420_256,
-        // File size less header: 5,413,888 bytes of f32.
+        // File size without header: 5,413,888 bytes of f32.
         parameters: 5_413_888 / 4,
       });
       expect(summary.costs.map(({ output, layers }) => [output, layers])).toEqual([
@@ -83,7 +83,7 @@ describe('summary', () => {
       ]);
     });
 
-    it('counts stored parameters by hand', async () => {
+    it('counts stored parameters', async () => {
       // d = 4, L = 1, n = 4, V = 2, C = 0: wte 3x4 (with SOS), wpe 4x4, block 12 d^2 + 2 d + 9 d biases, ln_f 4, head 2x4.
       const tiny = { n_embd: 4, n_layer: 1, size: 2, n_colors: 2, classes: 0 };
 
@@ -105,7 +105,7 @@ describe('summary', () => {
       expect(summarize({ ...checkpoint, config: { ...checkpoint.config, ...size } }).variant).toBe(variant);
     });
 
-    it('costs a probe up to its highest layer', async () => {
+    it('counts the cost of a probe up to its highest layer', async () => {
       await using tiny = await tinyCheckpoint({ n_layer: 4 });
       await writeProbe(join(tiny.directory, 'probe.safetensors'), {
         layers: [3, 1],
@@ -120,7 +120,7 @@ describe('summary', () => {
       expect(summary.costs.find(({ output }) => output === 'classes')?.layers).toBe(3);
     });
 
-    it('leaves out what a checkpoint cannot compute', async () => {
+    it('omits outputs that the checkpoint cannot compute', async () => {
       const bert = await summaryOf({ layout: 'openai', objective: 'bert', classes: 0 });
       const base = await summaryOf({ lmHead: false, classes: 0, preprocessor: false });
 

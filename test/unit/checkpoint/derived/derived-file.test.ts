@@ -13,7 +13,7 @@ import {
 import { uniformPlan } from '../../../../lib/checkpoint/derived/precision-plan.ts';
 import { type TinyCheckpoint, tinyCheckpoint } from '../../../support/tiny-checkpoint.ts';
 
-describe('derived file', () => {
+describe('derived-file', () => {
   let folder: string;
   let tiny: TinyCheckpoint;
   let checkpoint: Checkpoint;
@@ -33,7 +33,7 @@ describe('derived file', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** How a file of these bytes is opened: the code of the refusal, or `sound`. */
+  /** Opens a file of these bytes: the error code, or `sound`. */
   async function opened(bytes: Uint8Array): Promise<string> {
     const copy = join(folder, crypto.randomUUID());
     await writeFile(copy, bytes);
@@ -44,12 +44,12 @@ describe('derived file', () => {
   }
 
   describe('a derived file', () => {
-    test('opens as it was written, and is undefined where there is none', async () => {
+    test('opens as it was written, and is undefined if missing', async () => {
       expect(await opened(sound)).toBe('sound');
       expect(await openDerived(`${path}.not`, checkpoint, 'int8')).toBeUndefined();
     });
 
-    test('of which one bit is another, anywhere, is refused', async () => {
+    test('with one wrong bit at any place is refused', async () => {
       await fc.assert(
         fc.asyncProperty(fc.nat(sound.length - 1), fc.nat(7), async (at, bit) => {
           const damaged = Buffer.from(sound);
@@ -69,14 +69,14 @@ describe('derived file', () => {
       );
     });
 
-    test('that is cut short, or longer than it was, is refused', async () => {
+    test('that is cut short or too long is refused', async () => {
       for (const length of [0, 5, 100, sound.length - 1]) {
         expect(await opened(sound.subarray(0, length)), `${length} bytes`).toBe('weights_invalid');
       }
       expect(await opened(Buffer.concat([sound, Buffer.alloc(1)]))).toBe('weights_invalid');
     });
 
-    test('that was cut off before it was sealed is refused', async () => {
+    test('without a seal is refused', async () => {
       const unsealed = Buffer.from(sound);
       const text = unsealed.toString('latin1', 0, 200);
       const digits = /"sha256":"([0-9a-f]{64})"/.exec(text)![1]!;
@@ -85,7 +85,7 @@ describe('derived file', () => {
       expect(await opened(unsealed)).toBe('weights_invalid');
     });
 
-    test('of other weights or of another precision is refused as such', async () => {
+    test('of other weights or of another precision is refused as stale', async () => {
       await using other = await tinyCheckpoint({ seed: 2 });
       await expect(openDerived(path, await openCheckpoint(other.directory), 'int8')).rejects.toMatchObject({
         code: 'weights_stale',
@@ -95,7 +95,7 @@ describe('derived file', () => {
   });
 });
 
-test('IGPT_CACHE goes before the user’s cache folder; empty variables count as none', () => {
+test('IGPT_CACHE overrides the user’s cache folder; empty variables count as unset', () => {
   expect(derivedFolder({ IGPT_CACHE: '/a', XDG_CACHE_HOME: '/b' })).toBe('/a');
   expect(derivedFolder({ IGPT_CACHE: '', XDG_CACHE_HOME: '/b' })).toBe('/b/image-gpt-serverless/derived');
   expect(derivedFolder({})).toBe(join(homedir(), '.cache/image-gpt-serverless/derived'));

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { quantizeBlocks, quantizeColumns } from '../../../../lib/checkpoint/derived/quantize-matrix.ts';
 
-// Two columns: the first is -127 to 127 times 0.5, the second small numbers.
+// The first column has scale 0.5; the second has small numbers.
 const matrix = Float32Array.of(63.5, 0.127, -31.75, -0.064, 0.2, 0); // [3, 2]
 
-test('each column has a scale of its own, and its largest number becomes 127', () => {
+test('each column has its own scale, and its largest number becomes 127', () => {
   const { values, scales } = quantizeColumns(matrix, 3, 2);
   expect([...scales]).toEqual([0.5, Math.fround(0.127 / 127)]);
   expect([...values]).toEqual([127, 127, -63, -64, 0, 0]); // -63.5 rounds up, 0.4 down
@@ -15,11 +15,11 @@ test('a column of zeros stays zero', () => {
   expect([...values, ...scales]).toEqual([0, 0, 1]);
 });
 
-test('the lowest number is -127: both signs reach equally far', () => {
+test('the lowest value is -127, so the range is symmetric', () => {
   expect([...quantizeColumns(Float32Array.of(-3, 3, -2.99), 3, 1).values]).toEqual([-127, 127, -127]);
 });
 
-test('blocks are columns laid down, around 128, each with a scale; the last is filled up', () => {
+test('each column becomes blocks around 128 with their own scales, the last one padded', () => {
   const { values, scales } = quantizeBlocks(matrix, 3, 2, 2);
   expect([...values]).toEqual([255, 65, 255, 128, 255, 64, 128, 128]); // [2 columns, 2 blocks, 2]
   expect([...scales]).toEqual([0.5, Math.fround(0.2 / 127), Math.fround(0.127 / 127), 1].map(Math.fround));

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-/** A cache as huggingface_hub lays it out: links in snapshots, contents in blobs. */
+/** A cache in the layout of huggingface_hub: links in snapshots, contents in blobs. */
 async function cacheWith(files: Readonly<Record<string, string>>, revision = 'main'): Promise<string> {
   const cache = join(root, crypto.randomUUID());
   const model = join(cache, 'models--org--model');
@@ -29,8 +29,8 @@ async function cacheWith(files: Readonly<Record<string, string>>, revision = 'ma
 const whole = { 'config.json': '{}', 'preprocessor_config.json': '{}', 'model.safetensors': 'x' };
 const model = { repo: 'org/model', revision: 'main' };
 
-describe("Hugging Face's own cache", () => {
-  it('gives a model that is whole, by branch, pull request or commit', async () => {
+describe('the Hugging Face cache', () => {
+  it('gives a complete model by branch, pull request or commit', async () => {
     const cache = await cacheWith(whole);
     const snapshot = join(cache, 'models--org--model/snapshots', commit);
 
@@ -42,7 +42,7 @@ describe("Hugging Face's own cache", () => {
     expect(pull?.directory).toContain(other);
   });
 
-  it('says whether a palette came along', async () => {
+  it('says whether it has a palette', async () => {
     const { 'preprocessor_config.json': _, ...alone } = whole;
     const found = async (files: Readonly<Record<string, string>>) => findInHubCache(model, await cacheWith(files));
 
@@ -50,7 +50,7 @@ describe("Hugging Face's own cache", () => {
     expect(await found({ ...alone, 'kmeans_centers.npy': 'x' })).toMatchObject({ hasPalette: true });
   });
 
-  it('gives none of which a part has not come yet', async () => {
+  it('gives no model with a missing file', async () => {
     const index = JSON.stringify({ weight_map: { a: 'model-1.safetensors', b: 'model-2.safetensors' } });
     const { 'model.safetensors': _, ...side } = whole;
     const half = { ...side, 'model.safetensors.index.json': index, 'model-1.safetensors': 'x' };
@@ -60,7 +60,7 @@ describe("Hugging Face's own cache", () => {
     expect(await findInHubCache(model, await cacheWith({ ...half, 'model-2.safetensors': 'y' }))).toBeDefined();
   });
 
-  it('gives none of another model or revision, and where there is no cache', async () => {
+  it('gives nothing for another model, another revision, or a missing cache', async () => {
     const cache = await cacheWith(whole);
 
     expect(await findInHubCache({ ...model, repo: 'org/other' }, cache)).toBeUndefined();

@@ -7,7 +7,7 @@ import { hubServer } from '../../../support/hub-server.ts';
 
 const model = { repo: 'org/model', revision: 'main' };
 const config = Buffer.from('{"model_type":"imagegpt"}');
-/** Above the size that the hub keeps in git itself. */
+/** Large enough for the hub to store it outside git, with a SHA-256. */
 const weights = Buffer.from(Array.from({ length: 50_000 }, (_, i) => i % 251));
 const files = new Map([
   ['config.json', config],
@@ -26,7 +26,7 @@ beforeEach(() => {
 afterAll(() => rm(root, { recursive: true }));
 
 describe('a download', () => {
-  it('brings config.json and the weights, and nothing else', async () => {
+  it('fetches only config.json and the weights', async () => {
     await using hub = await hubServer(files);
     const seen: number[] = [];
     await downloadModel(model, { directory, hubUrl: hub.url, progress: (done) => seen.push(done) });
@@ -36,7 +36,7 @@ describe('a download', () => {
     expect(seen.at(-1)).toBe(config.length + weights.length);
   });
 
-  it('goes on where it broke off, in one command or the next', async () => {
+  it('resumes where the connection broke', async () => {
     await using hub = await hubServer(files);
     hub.breakAfter.set('pytorch_model.bin', 20_000);
     await downloadModel(model, { directory, hubUrl: hub.url, pauseMs: 1 });
@@ -45,7 +45,7 @@ describe('a download', () => {
     expect(hub.ranges).toEqual(['config.json 0-25', 'pytorch_model.bin 0-50000', 'pytorch_model.bin 20000-50000']);
   });
 
-  it('brings nothing twice', async () => {
+  it('fetches nothing twice', async () => {
     await using hub = await hubServer(files);
     await downloadModel(model, { directory, hubUrl: hub.url });
     const before = hub.ranges.length;
@@ -54,7 +54,7 @@ describe('a download', () => {
     expect(hub.ranges.length).toBe(before);
   });
 
-  it('brings the shards that an index names', async () => {
+  it('fetches the shards that an index lists', async () => {
     const index = { weight_map: { a: 'model-00001-of-00002.safetensors', b: 'model-00002-of-00002.safetensors' } };
     const shards = new Map([
       ['model.safetensors.index.json', Buffer.from(JSON.stringify(index))],
@@ -67,7 +67,7 @@ describe('a download', () => {
     expect((await readdir(directory)).sort()).toEqual([...shards.keys()].sort());
   });
 
-  it('that arrives damaged is refused and thrown away', async () => {
+  it('refuses and deletes a damaged file', async () => {
     await using hub = await hubServer(files);
     hub.sent.set('pytorch_model.bin', Buffer.alloc(weights.length));
 
@@ -75,7 +75,7 @@ describe('a download', () => {
     expect(await readdir(directory)).toEqual(['config.json']);
   });
 
-  it('never leads out of its folder, whatever the hub says', async () => {
+  it('writes nothing outside its folder, whatever the hub lists', async () => {
     await using hub = await hubServer(files);
     hub.listed = (paths) => [...paths, '../outside.bin'].map((path) => ({ type: 'file', path, size: 3, oid: 'x' }));
     await downloadModel(model, { directory, hubUrl: hub.url, pauseMs: 1 }).catch(() => {});
@@ -83,11 +83,11 @@ describe('a download', () => {
     const index = Buffer.from(JSON.stringify({ weight_map: { a: '../outside.bin' } }));
     await using other = await hubServer(new Map([['pytorch_model.bin.index.json', index]]));
 
-    await expect(downloadModel(model, { directory, hubUrl: other.url })).rejects.toThrow(/inside the directory/);
+    await expect(downloadModel(model, { directory, hubUrl: other.url })).rejects.toThrow(/in the same directory/);
     expect(await readdir(root)).not.toContain('outside.bin');
   });
 
-  it('of a model that is not there says so', async () => {
+  it('names a missing model', async () => {
     await using hub = await hubServer(files);
 
     await expect(downloadModel({ ...model, repo: 'org/other' }, { directory, hubUrl: hub.url })).rejects.toThrow(
@@ -97,28 +97,26 @@ describe('a download', () => {
     await expect(downloadModel(model, { directory, hubUrl: empty.url })).rejects.toThrow(/has no weights/);
   });
 
-  it('of a private model takes a token, and says so', async () => {
+  it('needs a token for a private model, and says so', async () => {
     await using hub = await hubServer(files);
     hub.token = 'hf_mine';
     await downloadModel(model, { directory, hubUrl: hub.url, accessToken: 'hf_mine' });
 
     expect(await readFile(join(directory, 'pytorch_model.bin'))).toEqual(weights);
-    await expect(downloadModel(model, { directory, hubUrl: hub.url })).rejects.toThrow(
-      /set HF_TOKEN for a private one/,
-    );
+    await expect(downloadModel(model, { directory, hubUrl: hub.url })).rejects.toThrow(/set HF_TOKEN if it is private/);
     await expect(downloadModel(model, { directory, hubUrl: hub.url, accessToken: 'hf_other' })).rejects.toThrow(
-      /whether HF_TOKEN may read it/,
+      /check that HF_TOKEN may read it/,
     );
   });
 
-  it('that the hub puts off is no missing model', async () => {
+  it('does not report a busy hub as a missing model', async () => {
     await using hub = await hubServer(files);
     hub.status = 429;
 
     await expect(downloadModel(model, { directory, hubUrl: hub.url })).rejects.toThrow(/could not be reached/);
   });
 
-  it('without a network says what to download by hand, and where to put it', async () => {
+  it('says what to download by hand if there is no network', async () => {
     const error = await downloadModel(model, { directory, hubUrl: 'http://127.0.0.1:9' }).catch((e: unknown) => e);
 
     expect(error).toMatchObject({ code: 'download_failed' });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseHubName } from '../../../../lib/checkpoint/hub/hub-model.ts';
 
-describe('a name of the hub', () => {
-  it('has an organisation, a name, and perhaps a revision', () => {
+describe('a hub name', () => {
+  it('has an organisation, a name and an optional revision', () => {
     expect(parseHubName('openai/imagegpt-small')).toEqual({ repo: 'openai/imagegpt-small', revision: 'main' });
     expect(parseHubName('openai/imagegpt-small@refs/pr/2')).toEqual({
       repo: 'openai/imagegpt-small',

@@ -10,8 +10,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true }));
 
-describe('settings of the hub', () => {
-  it('are those of the public one, with the cache of its tools, unless said otherwise', async () => {
+describe('hub settings', () => {
+  it('default to the public hub and the cache of its own tools', async () => {
     expect(await readHubSettings({ XDG_CACHE_HOME: home, HF_ENDPOINT: '', HF_TOKEN: '' })).toEqual({
       hubUrl: 'https://huggingface.co',
       cache: join(home, 'huggingface/hub'),
@@ -28,7 +28,7 @@ describe('settings of the hub', () => {
     ).toEqual({ hubUrl: 'http://mirror', accessToken: 'hf_a', cache: '/elsewhere', offline: true });
   });
 
-  it('take the token that a login has kept, and rather the one in HF_TOKEN', async () => {
+  it('prefer HF_TOKEN to the token of a login', async () => {
     const folder = join(home, 'logged-in');
     await mkdir(folder);
     await writeFile(join(folder, 'token'), 'hf_kept\n');
@@ -37,7 +37,7 @@ describe('settings of the hub', () => {
     expect((await readHubSettings({ HF_HOME: folder, HF_TOKEN: 'hf_given' })).accessToken).toBe('hf_given');
   });
 
-  it('refuse what is no token, without showing it', async () => {
+  it('refuse a malformed token without printing it', async () => {
     const error = await readHubSettings({ HF_HOME: home, HF_TOKEN: 'secret' }).catch((e: unknown) => String(e));
 
     expect(error).toContain('begins with hf_');

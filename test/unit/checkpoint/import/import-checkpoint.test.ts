@@ -12,7 +12,7 @@ import { golden } from '../../../support/golden.ts';
 import { sourceBytes } from '../../../support/source-values.ts';
 import { tinyCheckpoint } from '../../../support/tiny-checkpoint.ts';
 
-describe('import checkpoint', () => {
+describe('import-checkpoint', () => {
   const tensorFlow = join(import.meta.dirname, '../../../fixtures/tensorflow');
 
   let directory: string;
@@ -42,7 +42,7 @@ describe('import checkpoint', () => {
   }
 
   describe('igpt import', () => {
-    it('makes of pytorch_model.bin the weights that transformers makes of it', async () => {
+    it('converts pytorch_model.bin to the same weights as transformers', async () => {
       const out = fresh();
       const { format } = await importCheckpoint(
         await folder(golden('hf16', 'pytorch_model.bin'), golden('hf16', 'config.json')),
@@ -53,7 +53,7 @@ describe('import checkpoint', () => {
       await expectSameWeights(out, golden('hf16'));
     });
 
-    it('makes of a TensorFlow checkpoint the weights that transformers’ converter makes of it', async () => {
+    it('converts a TensorFlow checkpoint to the same weights as transformers', async () => {
       for (const path of [tensorFlow, join(tensorFlow, 'model.ckpt-3'), join(tensorFlow, 'model.ckpt-3.index')]) {
         const out = fresh();
         const { format, checkpoint } = await importCheckpoint(path, out);
@@ -64,7 +64,7 @@ describe('import checkpoint', () => {
       }
     });
 
-    it('makes of a BERT model without sos a zero row, and says what it is', async () => {
+    it('writes a row of zeros for the missing start token of a BERT model', async () => {
       const out = fresh();
       const { checkpoint } = await importCheckpoint(golden('oa512bert', 'model.safetensors'), out);
 
@@ -72,7 +72,7 @@ describe('import checkpoint', () => {
       await expectSameWeights(out, golden('oa512bert-hf'));
     });
 
-    it('tells a BERT model without its config.json by the missing start token', async () => {
+    it('recognizes a BERT model without config.json by the missing start token', async () => {
       const out = fresh();
       const alone = await folder(golden('oa512bert', 'model.safetensors'));
       const { checkpoint } = await importCheckpoint(alone, out);
@@ -80,7 +80,7 @@ describe('import checkpoint', () => {
       expect(checkpoint.config).toMatchObject({ objective: 'bert', n_head: 4, n_colors: 512 });
     });
 
-    it('leaves out the causal masks that old transformers saved', async () => {
+    it('omits the causal masks that old versions of transformers saved', async () => {
       await using tiny = await tinyCheckpoint({
         tensors: (all) => [
           ...all,
@@ -95,7 +95,7 @@ describe('import checkpoint', () => {
       expect(written.tensors.has('transformer.h.0.attn.c_attn.bias')).toBe(true);
     });
 
-    it('gives base-model saves their prefix, and missing biases zeros', async () => {
+    it('adds the prefix that saved base models lack, and zeros for missing biases', async () => {
       await using tiny = await tinyCheckpoint({ prefix: '', biases: 'absent', lmHead: false, classes: 0 });
       const { checkpoint } = await importCheckpoint(tiny.directory, fresh());
       await using written = await openSafetensors(join(checkpoint.directory, 'model.safetensors'));
@@ -106,7 +106,7 @@ describe('import checkpoint', () => {
       expect(config).toMatchObject({ architectures: ['ImageGPTModel'], model_type: 'imagegpt' });
     });
 
-    it('writes another dtype when asked to, and says so in config.json', async () => {
+    it('writes another dtype if asked, also into config.json', async () => {
       const out = fresh();
       const { checkpoint } = await importCheckpoint(golden('oa16'), out, { dtype: 'BF16' });
 
@@ -114,7 +114,7 @@ describe('import checkpoint', () => {
       expect(JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))).toMatchObject({ torch_dtype: 'bfloat16' });
     });
 
-    it('keeps labels, our own key and what else config.json says', async () => {
+    it('keeps labels, the key igpt and unknown keys of config.json', async () => {
       await using tiny = await tinyCheckpoint({
         crop: 'short-224-center',
         feature_layer: 2,
@@ -131,7 +131,7 @@ describe('import checkpoint', () => {
       );
     });
 
-    it('reads a Hugging Face cache, where every file is a link', async () => {
+    it('reads a Hugging Face cache, whose files are links', async () => {
       const cache = await folder(golden('hf16', 'pytorch_model.bin'), golden('hf16', 'config.json'));
       const snapshot = join(cache, 'models--org--little/snapshots/0123abc');
       await mkdir(snapshot, { recursive: true });
@@ -144,7 +144,7 @@ describe('import checkpoint', () => {
     });
 
     it.each([undefined, 'BF16', 'F16'] as const)(
-      'takes NaN and infinities over as they come, and names the tensors (dtype %s)',
+      'copies NaN and infinities, and names their tensors (dtype %s)',
       async (dtype) => {
         await using tiny = await tinyCheckpoint({
           layout: 'openai',
@@ -165,7 +165,7 @@ describe('import checkpoint', () => {
       },
     );
 
-    it('tells how far it is', async () => {
+    it('reports progress', async () => {
       const seen: [number, number][] = [];
       await importCheckpoint(golden('oa16'), fresh(), { progress: (done, total) => seen.push([done, total]) });
       const [last] = seen.slice(-1);
@@ -187,7 +187,7 @@ describe('import checkpoint', () => {
       expect(checkpoint.preprocessing?.palette).toEqual(colors);
     });
 
-    it('comes from a file that is named, npy or preprocessor_config.json', async () => {
+    it('comes from the given file, .npy or preprocessor_config.json', async () => {
       const npy = join(directory, 'other.npy');
       await writeFile(npy, encodeNpy(Float64Array.from(colors), [16, 3]));
       const fromNpy = await importCheckpoint(golden('oa16'), fresh(), { palette: npy });
@@ -199,7 +199,7 @@ describe('import checkpoint', () => {
       expect(fromJson.checkpoint.preprocessing?.palette).toEqual(colors);
     });
 
-    it('stays with the rest of preprocessor_config.json, whose size becomes height and width', async () => {
+    it('keeps the other keys of preprocessor_config.json, and its size becomes height and width', async () => {
       await using tiny = await tinyCheckpoint({ resample: 3, preprocessorConfig: { size: 4, do_rescale: true } });
       const { checkpoint } = await importCheckpoint(tiny.directory, fresh());
       const json: unknown = JSON.parse(await readFile(join(checkpoint.directory, 'preprocessor_config.json'), 'utf8'));
@@ -213,10 +213,10 @@ describe('import checkpoint', () => {
     });
 
     it.each([
-      ['of another number of colours', encodeNpy(new Float32Array(45), [15, 3]), /15 colours; the model has 16/],
+      ['of another number of colours', encodeNpy(new Float32Array(45), [15, 3]), /15 colours; expected 16/],
       ['of four channels', encodeNpy(new Float32Array(64), [16, 4]), /expected \[colours, 3\]/],
       ['of bytes', encodeNpy(new Uint8Array(48).fill(200), [16, 3]), /holds 200; expected colours in \[-1, 1\]/],
-      ['that is no npy file', Buffer.from('hello'), /is no palette/],
+      ['that is not a .npy file', Buffer.from('hello'), /is not a palette/],
     ])('%s is refused, and nothing is written', async (_, bytes, message) => {
       const palette = join(directory, 'wrong.npy');
       await writeFile(palette, bytes);
@@ -228,7 +228,7 @@ describe('import checkpoint', () => {
   });
 
   describe('igpt import refuses', () => {
-    it('a place that is taken, and leaves it as it is', async () => {
+    it('to replace a model without --force', async () => {
       const out = fresh();
       await importCheckpoint(golden('oa16'), out);
       const before = await readFile(join(out, 'model.safetensors'));
@@ -246,7 +246,7 @@ describe('import checkpoint', () => {
       await symlink(out, link);
 
       await expect(importCheckpoint(golden('oa16'), out, { force: true })).rejects.toThrow(
-        /thesis.tex, which is no part/,
+        /thesis.tex, which is not a model file/,
       );
       await expect(importCheckpoint(golden('oa16'), link, { force: true })).rejects.toThrow(/is a link/);
       await expect(importCheckpoint(golden('oa16'), join(out, 'thesis.tex'), { force: true })).rejects.toThrow(
@@ -257,22 +257,26 @@ describe('import checkpoint', () => {
       expect((await lstat(link)).isSymbolicLink()).toBe(true);
     });
 
-    it('to replace the weights that it reads, even with --force', async () => {
+    it('to replace the folder that it reads from, even with --force', async () => {
       const out = fresh();
       await importCheckpoint(golden('oa16'), out);
       const readme = join(out, 'README.md');
       await writeFile(readme, 'mine');
 
-      await expect(importCheckpoint(out, `${out}/`, { force: true })).rejects.toThrow(/holds the weights to import/);
+      await expect(importCheckpoint(out, `${out}/`, { force: true })).rejects.toThrow(
+        /is the folder of the weights to import/,
+      );
       await expect(importCheckpoint(join(out, 'model.safetensors'), out, { force: true })).rejects.toThrow(/to import/);
       expect(await readFile(readme, 'utf8')).toBe('mine');
     });
 
-    it('weights that say of themselves another number of heads', async () => {
-      await expect(importCheckpoint(golden('oa16'), fresh(), { heads: 4 })).rejects.toThrow(/2 heads, --heads 4/);
+    it('a number of heads that contradicts config.json', async () => {
+      await expect(importCheckpoint(golden('oa16'), fresh(), { heads: 4 })).rejects.toThrow(
+        /--heads is 4, .* n_head 2/,
+      );
     });
 
-    it('weights whose heads nobody knows, and takes them from --heads', async () => {
+    it('an unknown number of heads, unless --heads gives it', async () => {
       await using tiny = await tinyCheckpoint();
       await rm(join(tiny.directory, 'config.json'));
 
@@ -281,12 +285,12 @@ describe('import checkpoint', () => {
       expect(checkpoint.config).toMatchObject({ n_head: 4, n_layer: 2, n_positions: 16, n_colors: 8 });
     });
 
-    it('weights of another model, or with a part that is missing', async () => {
+    it('weights of another model, and weights with a missing part', async () => {
       await using other = await tinyCheckpoint({
         tensors: (all) => all.map((tensor) => ({ ...tensor, name: tensor.name.replace('transformer.', 'bert/') })),
       });
       await rm(join(other.directory, 'config.json'));
-      await expect(importCheckpoint(other.directory, fresh())).rejects.toThrow(/no weights of an iGPT: .*bert\//);
+      await expect(importCheckpoint(other.directory, fresh())).rejects.toThrow(/not of an iGPT; .*bert\//);
 
       await using part = await tinyCheckpoint({
         tensors: (all) => all.filter(({ name }) => !name.endsWith('h.1.mlp.c_fc.weight')),
@@ -294,7 +298,7 @@ describe('import checkpoint', () => {
       await expect(importCheckpoint(part.directory, fresh())).rejects.toMatchObject({ code: 'tensor_missing' });
     });
 
-    it('an index of shards that names a file outside', async () => {
+    it('an index of shards that lists a file outside the directory', async () => {
       const source = await folder(golden('hf16', 'config.json'));
       const secret = join(directory, 'secret.bin');
       await cp(golden('hf16', 'pytorch_model.bin'), secret);
@@ -304,22 +308,22 @@ describe('import checkpoint', () => {
           JSON.stringify({ weight_map: { 'transformer.wte.weight': shard } }),
         );
         await expect(importCheckpoint(source, fresh()), shard).rejects.toThrow(
-          /expected a file name inside the directory/,
+          /expected a plain file name in the same directory/,
         );
       }
     });
 
-    it('nothing, an empty folder, several candidates, and a file of another kind', async () => {
+    it('a missing path, an empty folder, several weight files, and a file of another kind', async () => {
       const empty = await folder();
-      await expect(importCheckpoint(join(directory, 'nowhere'), fresh())).rejects.toThrow(/nothing at/);
+      await expect(importCheckpoint(join(directory, 'nowhere'), fresh())).rejects.toThrow(/does not exist/);
       await expect(importCheckpoint(empty, fresh())).rejects.toThrow(/holds no weights/);
       await writeFile(join(empty, 'a.bin'), '');
       await writeFile(join(empty, 'b.pt'), '');
-      await expect(importCheckpoint(empty, fresh())).rejects.toThrow(/several files of weights \(a.bin, b.pt\)/);
-      await expect(importCheckpoint(golden('hf16', 'config.json'), fresh())).rejects.toThrow(/is no file of weights/);
+      await expect(importCheckpoint(empty, fresh())).rejects.toThrow(/several weight files \(a.bin, b.pt\)/);
+      await expect(importCheckpoint(golden('hf16', 'config.json'), fresh())).rejects.toThrow(/is not a weight file/);
     });
 
-    it('links in a circle, and links to what is no file', async () => {
+    it('a link to itself, and a link to a device', async () => {
       const source = await folder(golden('hf16', 'config.json'));
       await symlink('pytorch_model.bin', join(source, 'pytorch_model.bin'));
       await expect(importCheckpoint(source, fresh())).rejects.toMatchObject({ code: 'weights_missing' });
@@ -328,7 +332,7 @@ describe('import checkpoint', () => {
       await expect(importCheckpoint(source, fresh())).rejects.toThrow(/not a regular file/);
     });
 
-    it('and leaves nothing behind when it fails in the middle', async () => {
+    it('damaged weights, and leaves nothing behind', async () => {
       const broken = await folder(golden('hf16', 'config.json'));
       const bytes = await readFile(golden('hf16', 'pytorch_model.bin'));
       bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 0xff;
@@ -341,31 +345,31 @@ describe('import checkpoint', () => {
   });
 });
 
-describe('names that training code has put something before', () => {
+describe('withoutWrapperPrefix', () => {
   const named = (...names: string[]) =>
     new Map(names.map((name) => [name, { name, dtype: 'F32', shape: [1], async *pieces() {} }]));
   const own = ['transformer.wte.weight', 'transformer.h.0.ln_1.weight', 'lm_head.weight'];
-  it.each(['module.', '_orig_mod.', 'model.', 'module._orig_mod.'])('lose %s', (prefix) => {
+  it.each(['module.', '_orig_mod.', 'model.', 'module._orig_mod.'])('removes %s', (prefix) => {
     const found = withoutWrapperPrefix(named(...own.map((name) => prefix + name)));
 
     expect([...found.keys()]).toEqual(own);
     expect([...found.values()].map(({ name }) => name)).toEqual(own);
   });
 
-  it('lose it also where the base model was saved, without transformer.', () => {
+  it('removes the prefix of a saved base model, which lacks transformer.', () => {
     expect([...withoutWrapperPrefix(named('net.wte.weight', 'net.ln_f.weight')).keys()]).toEqual([
       'wte.weight',
       'ln_f.weight',
     ]);
   });
 
-  it('stay where nothing stands before them', () => {
+  it('keeps names without a prefix', () => {
     for (const names of [own, ['wte.weight', 'ln_f.weight', 'lm_head.weight'], ['model/wte', 'model/wpe']]) {
       expect([...withoutWrapperPrefix(named(...names)).keys()]).toEqual(names);
     }
   });
 
-  it('stay where two would become one, or two models lie in the file', () => {
+  it('keeps all names if two would become equal, or if the file holds two models', () => {
     for (const names of [
       ['module.wte.weight', 'module.lm_head.weight', 'lm_head.weight'],
       ['student.wte.weight', 'teacher.wte.weight'],

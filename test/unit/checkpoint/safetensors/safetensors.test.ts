@@ -17,7 +17,7 @@ describe('safetensors', () => {
   });
   afterAll(() => rm(directory, { recursive: true }));
 
-  /** A safetensors file by hand: 8 bytes of length, the header, the data. */
+  /** A hand-made file: the header's length, the header, zeros as data. */
   function file(header: string | Uint8Array, data = 0, length = header.length): Buffer {
     const prefix = Buffer.alloc(8);
     prefix.writeBigUInt64LE(BigInt(length));
@@ -34,7 +34,7 @@ describe('safetensors', () => {
     '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[1,3],"data_offsets":[8,11]}}';
 
   describe('the safetensors reader', () => {
-    it('says where each tensor lies in the file', async () => {
+    it('gives the position of each tensor', async () => {
       const { tensors, fileBytes } = await read(file(two, 11));
 
       expect(fileBytes).toBe(8 + two.length + 11);
@@ -42,7 +42,7 @@ describe('safetensors', () => {
       expect(tensors.get('b')).toEqual({ name: 'b', dtype: 'U8', shape: [1, 3], offset: 16 + two.length, length: 3 });
     });
 
-    it('reads metadata, padding after the JSON, scalars and tensors of no elements', async () => {
+    it('reads metadata, padding after the JSON, scalars and empty tensors', async () => {
       const header =
         '{"__metadata__":{"format":"pt"},"e":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]},"s":{"dtype":"I64","shape":[],"data_offsets":[0,8]}}   ';
       const { tensors, metadata } = await read(file(header, 8));
@@ -52,14 +52,14 @@ describe('safetensors', () => {
       expect(tensors.get('s')?.shape).toEqual([]);
     });
 
-    it('does not mind in which order the header lists the tensors', async () => {
+    it('accepts any order of tensors in the header', async () => {
       const header =
         '{"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
 
       expect([...(await read(file(header, 8))).tensors.keys()].sort()).toEqual(['a', 'b']);
     });
 
-    it('reads the header of a file far larger than 2 GB without its data', async () => {
+    it('reads the header of a 6 GB file without its data', async () => {
       const elements = 1_500_000_000; // 6 GB of f32, a sparse file
       const header = `{"big":{"dtype":"F32","shape":[${elements}],"data_offsets":[0,${elements * 4}]},"end":{"dtype":"F32","shape":[1],"data_offsets":[${elements * 4},${elements * 4 + 4}]}}`;
       const path = join(directory, 'sparse.safetensors');
@@ -76,11 +76,11 @@ describe('safetensors', () => {
     it.each<[string, string, Uint8Array]>([
       ['an empty file', 'weights_truncated', Buffer.alloc(0)],
       ['seven bytes', 'weights_truncated', Buffer.alloc(7)],
-      ['a header that goes beyond the file', 'weights_truncated', file('{}', 0, 3)],
+      ['a header that passes the end of the file', 'weights_truncated', file('{}', 0, 3)],
       ['a header of 2^53 bytes', 'weights_invalid', file('{}', 0, Number(2n ** 53n))],
       ['a header above the format’s limit', 'weights_invalid', file('{}', 0, 100_000_001)],
       ['data that is cut short', 'weights_truncated', file(two, 10)],
-      ['data left over', 'weights_invalid', file(two, 12)],
+      ['data after the last tensor', 'weights_invalid', file(two, 12)],
       ['a header that is not UTF-8', 'weights_invalid', file(Uint8Array.of(0x7b, 0xff, 0x7d))],
       ['a header that is not JSON', 'weights_invalid', file('{"a":')],
       ['a header that is a list', 'weights_invalid', file('[]')],
@@ -95,7 +95,7 @@ describe('safetensors', () => {
         file(entry('"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]')),
       ],
       [
-        'a shape that the range does not hold',
+        'a shape larger than its range',
         'weights_invalid',
         file(entry('"dtype":"F32","shape":[2],"data_offsets":[0,4]'), 4),
       ],
@@ -146,12 +146,12 @@ describe('safetensors', () => {
       await expect(read(bytes)).rejects.toMatchObject({ name: 'CheckpointError', code });
     });
 
-    it('refuses a file that is not there, and a directory', async () => {
+    it('refuses a missing file, and a directory', async () => {
       await expect(readSafetensorsHeader(join(directory, 'none'))).rejects.toMatchObject({ code: 'weights_missing' });
       await expect(readSafetensorsHeader(directory)).rejects.toBeInstanceOf(CheckpointError);
     });
 
-    it('fails only with a CheckpointError, whatever the header', () => {
+    it('throws only CheckpointError for any damaged header', () => {
       const damaged = fc.tuple(fc.nat(two.length - 1), fc.nat(255), fc.nat(40)).map(([at, byte, data]) => {
         const header = Buffer.from(two);
         header[at] = byte;
@@ -175,11 +175,11 @@ describe('safetensors', () => {
 });
 
 describe('topLevelKeys', () => {
-  it('lists repeated keys as often as they stand', () => {
+  it('lists duplicate keys', () => {
     expect(topLevelKeys('{"a": 1, "b": {"a": 2, "c": [{"d": 3}]}, "a": "b"}')).toEqual(['a', 'b', 'a']);
   });
 
-  it('is not misled by strings that look like JSON', () => {
+  it('ignores strings that look like JSON', () => {
     expect(topLevelKeys(String.raw`{"{\"": ["},{", "x"], "y\\": "\\\"", "z": "a,b"}`)).toEqual(['{"', 'y\\', 'z']);
   });
 

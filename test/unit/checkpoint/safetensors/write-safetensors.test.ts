@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 describe('the safetensors writer', () => {
-  it('writes what the reader finds', async () => {
+  it('writes tensors that the reader finds', async () => {
     const tensors = [
       { name: 'b', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) },
       { name: 'a', shape: [1], data: Float32Array.of(-0.5) },
@@ -32,7 +32,7 @@ describe('the safetensors writer', () => {
     }
   });
 
-  it('begins the data at a multiple of 8 bytes', async () => {
+  it('starts the data at a multiple of 8 bytes', async () => {
     for (const name of ['a', 'ab', 'abc', 'abcd']) {
       await writeSafetensors(path, [{ name, shape: [1], data: Float32Array.of(1) }], {});
 
@@ -40,14 +40,14 @@ describe('the safetensors writer', () => {
     }
   });
 
-  it('writes a view of a larger array, and only that', async () => {
+  it('writes only the view of a larger array', async () => {
     const data = Float32Array.of(9, 1, 2, 9).subarray(1, 3);
     await writeSafetensors(path, [{ name: 'a', shape: [2], data }]);
 
     expect((await readFile(path)).subarray(-8).readFloatLE()).toBe(1);
   });
 
-  it('replaces by renaming: who has the old file open keeps the old bytes', async () => {
+  it('replaces the file by renaming, so open files keep the old bytes', async () => {
     await writeFile(path, 'old');
     const inode = (await stat(path)).ino;
     await writeSafetensors(path, [{ name: 'a', shape: [1], data: Float32Array.of(1) }]);
@@ -57,7 +57,7 @@ describe('the safetensors writer', () => {
   });
 
   it.each([
-    ['a shape that the data does not have', [{ name: 'a', shape: [2], data: Float32Array.of(1) }], 'tensor_shape'],
+    ['a shape that does not match the data', [{ name: 'a', shape: [2], data: Float32Array.of(1) }], 'tensor_shape'],
     [
       'two tensors of one name',
       [
@@ -66,7 +66,7 @@ describe('the safetensors writer', () => {
       ],
       'weights_invalid',
     ],
-  ])('refuses %s and leaves the old file alone', async (_, tensors, code) => {
+  ])('refuses %s and keeps the old file', async (_, tensors, code) => {
     await writeFile(path, 'old');
 
     await expect(writeSafetensors(path, tensors)).rejects.toMatchObject({ code });
@@ -74,7 +74,7 @@ describe('the safetensors writer', () => {
     expect(await readdir(directory)).toEqual(['model.safetensors']);
   });
 
-  it('leaves nothing behind when it cannot write', async () => {
+  it('leaves nothing behind if it cannot write', async () => {
     const missing = join(directory, 'none', 'model.safetensors');
 
     await expect(writeSafetensors(missing, [{ name: 'a', shape: [1], data: Float32Array.of(1) }])).rejects.toThrow();

@@ -25,8 +25,8 @@ async function copyWith(index: (bytes: Buffer) => Buffer): Promise<string> {
   return path;
 }
 
-describe('a checkpoint that TensorFlow wrote', () => {
-  it('gives every variable, from all its shards', async () => {
+describe('the TensorFlow reader', () => {
+  it('reads every variable from all shards', async () => {
     await using source = await openTensorFlow(join(fixtures, 'model.ckpt-3.index'));
     await using reference = await openSafetensors(golden('oa16', 'model.safetensors'));
 
@@ -41,7 +41,7 @@ describe('a checkpoint that TensorFlow wrote', () => {
 });
 
 describe('the TensorFlow reader refuses', () => {
-  it('a missing shard, by its name', async () => {
+  it('a missing shard, and names it', async () => {
     const path = await copyWith((bytes) => bytes);
     await rm(path.replace('.index', '.data-00001-of-00003'));
 
@@ -55,7 +55,7 @@ describe('the TensorFlow reader refuses', () => {
     await expect(openTensorFlow(path)).rejects.toMatchObject({ code: 'weights_truncated' });
   });
 
-  it('data that was changed, by its checksum', async () => {
+  it('changed data, by its checksum', async () => {
     const path = await copyWith((bytes) => bytes);
     const shard = path.replace('.index', '.data-00000-of-00003');
     const data = await readFile(shard);
@@ -68,7 +68,7 @@ describe('the TensorFlow reader refuses', () => {
     );
   });
 
-  it('an index that was changed, by its checksum', async () => {
+  it('a changed index, by its checksum', async () => {
     const path = await copyWith((bytes) => {
       bytes[40] = (bytes[40] ?? 0) ^ 1;
       return bytes;
@@ -77,7 +77,7 @@ describe('the TensorFlow reader refuses', () => {
     await expect(openTensorFlow(path)).rejects.toThrow(/a checksum does not match/);
   });
 
-  it('an index that is cut short anywhere', async () => {
+  it('an index that is cut short at any place', async () => {
     const whole = await readFile(join(fixtures, 'model.ckpt-3.index'));
     for (let length = 0; length < whole.length; length += 41) {
       expect(() => parseIndex(whole.subarray(0, length), 'x.index'), String(length)).toThrow(
@@ -87,8 +87,8 @@ describe('the TensorFlow reader refuses', () => {
   });
 });
 
-describe('an index by hand', () => {
-  it('with one tensor is read', () => {
+describe('a hand-made index', () => {
+  it('is read if it has one tensor', () => {
     expect(parse(tensor())).toMatchObject({
       shards: 1,
       entries: [{ name: 'w', dtype: 'F32', shape: [2], shard: 0, offset: 0, length: 8 }],
@@ -96,8 +96,8 @@ describe('an index by hand', () => {
   });
 
   it.each<[string, Buffer]>([
-    ['a shard that is not there', tensor({ shard: 7 })],
-    ['a length that is not the shape’s', tensor({ length: 12 })],
+    ['a shard that does not exist', tensor({ shard: 7 })],
+    ['a length that does not match the shape', tensor({ length: 12 })],
     ['an offset beyond 2^53', Buffer.concat([tensor(), Buffer.from('20ffffffffffffffff7f', 'hex')])],
     ['a shape of 2^60', tensor({ size: 2 ** 40, length: 2 ** 42 + 1 })],
     ['slices', Buffer.concat([tensor(), Buffer.from('3a00', 'hex')])],
@@ -107,13 +107,13 @@ describe('an index by hand', () => {
     expect(() => parse(entry)).toThrow(expect.objectContaining({ code: 'weights_invalid' }));
   });
 
-  it('leaves out what is no number', () => {
+  it('is read without tensors of strings', () => {
     expect(parse(Buffer.from('0807', 'hex')).entries).toEqual([]); // DT_STRING
   });
 
   it.each<[string, Buffer]>([
     ['without a header', table([['w', tensor()]])],
-    ['with numbers in big-endian order', table([['', Buffer.from('08011001', 'hex')]])],
+    ['with big-endian numbers', table([['', Buffer.from('08011001', 'hex')]])],
     ['with a billion shards', table([['', Buffer.from('0880a8d6b907', 'hex')]])],
     [
       'with two entries of one name',
@@ -160,7 +160,7 @@ function tensor({ size = 2, shard = 0, length = 8 } = {}): Buffer {
   ]);
 }
 
-/** A table of one block, and of a block that says where it is. */
+/** A table of one data block and an index block. */
 function table(entries: [string, Buffer][], compression = 0): Buffer {
   const data = block(entries, compression);
   const handle = Buffer.concat([varint(0), varint(data.length - 5)]);

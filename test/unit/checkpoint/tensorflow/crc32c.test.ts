@@ -8,7 +8,7 @@ it('gives the checksums of RFC 3720, section B.4', () => {
   expect(crc32c(Buffer.from('123456789')).toString(16)).toBe('e3069283');
 });
 
-it('goes on where it was, whatever the pieces', () => {
+it('continues from the checksum of the previous piece', () => {
   const bytes = Buffer.from('a checksum of pieces is that of the whole');
   for (let cut = 0; cut <= bytes.length; cut++) {
     expect(crc32c(bytes.subarray(cut), crc32c(bytes.subarray(0, cut)))).toBe(crc32c(bytes));
@@ -16,7 +16,7 @@ it('goes on where it was, whatever the pieces', () => {
 });
 
 it('masks as LevelDB does', () => {
-  // Rotated right by 15 bits, plus 0xa282ead8: (0x00010001 -> 0x00020002 rotated) and so on by hand for 1 and 0.
+  // The mask rotates right by 15 bits, which makes 1 to 0x00020000, and adds 0xa282ead8.
   expect(maskedCrc32c(0)).toBe(0xa282ead8);
   expect(maskedCrc32c(1)).toBe((0x00020000 + 0xa282ead8) >>> 0);
 });

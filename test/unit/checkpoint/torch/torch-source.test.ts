@@ -6,7 +6,7 @@ import { openTorch } from '../../../../lib/checkpoint/torch/torch-source.ts';
 import { sourceBytes, sourceFloats } from '../../../support/source-values.ts';
 
 const fixtures = join(import.meta.dirname, '../../../fixtures/torch');
-/** 0 to n - 1, what every tensor of the fixtures counts. */
+/** 0 to n - 1, the values of every tensor in the fixtures. */
 const counting = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 let directory: string;
@@ -22,7 +22,7 @@ async function changed(name: string, change: (bytes: Buffer) => Buffer | undefin
   return path;
 }
 
-/** The file with the first `from` replaced by `to`, of the same length. */
+/** Replaces the first `from` by `to`, which has the same length. */
 function replaced(bytes: Buffer, from: string, to: string): Buffer {
   const at = bytes.indexOf(from, 0, 'latin1');
   if (at < 0 || from.length !== to.length) throw new Error(`${from} cannot be replaced by ${to}`);
@@ -31,7 +31,7 @@ function replaced(bytes: Buffer, from: string, to: string): Buffer {
 }
 
 describe.each(['zip.bin', 'legacy.bin', 'wrapped.bin', 'wrapped-legacy.bin', 'protocol4.bin', 'no-checksums.bin'])(
-  '%s, as PyTorch wrote it',
+  '%s, written by PyTorch,',
   (name) => {
     it('gives every tensor its dtype, shape and values', async () => {
       await using source = await openTorch(join(fixtures, name));
@@ -56,7 +56,7 @@ describe.each(['zip.bin', 'legacy.bin', 'wrapped.bin', 'wrapped-legacy.bin', 'pr
       expect(await sourceFloats(source, 'empty')).toEqual([]);
     });
 
-    it('reads views: transposed, sliced, and several of one storage', async () => {
+    it('gives views: transposed, sliced, and several of one storage', async () => {
       await using source = await openTorch(join(fixtures, name));
 
       expect(await sourceFloats(source, 'transposed')).toEqual(counting(12));
@@ -69,7 +69,7 @@ describe.each(['zip.bin', 'legacy.bin', 'wrapped.bin', 'wrapped-legacy.bin', 'pr
 );
 
 describe('the PyTorch reader refuses', () => {
-  it('a forbidden global in either form, by name, before any tensor is read', async () => {
+  it('a forbidden global in either format before it reads a tensor, and names it', async () => {
     for (const name of ['zip.bin', 'legacy.bin']) {
       const path = await changed(name, (bytes) =>
         replaced(bytes, 'torch._utils\n_rebuild_tensor_v2', 'builtins....\nexec..............'),
@@ -81,7 +81,7 @@ describe('the PyTorch reader refuses', () => {
     }
   });
 
-  it('what is neither form, in one line', async () => {
+  it('a file in neither format, with an error of one line', async () => {
     for (const text of ['', 'PK', 'hello', 'PK\x03\x04 and nothing more', '\x80\x02K\x01.']) {
       const path = await changed('zip.bin', () => Buffer.from(text, 'latin1'));
       const error = await openTorch(path).catch((reason: unknown) => reason);
@@ -90,7 +90,7 @@ describe('the PyTorch reader refuses', () => {
     }
   });
 
-  it('a file that is cut short anywhere', async () => {
+  it('a file that is cut short at any place', async () => {
     for (const name of ['zip.bin', 'legacy.bin']) {
       const whole = await readFile(join(fixtures, name));
       for (let length = 0; length < whole.length; length += 97) {
@@ -113,19 +113,19 @@ describe('the PyTorch reader refuses', () => {
     await expect(sourceBytes(source, 'plain')).rejects.toThrow(/damaged: the checksum of zip\/data\/0/);
   });
 
-  it('a shape that its storage does not hold, and an expanded tensor', async () => {
+  it('a shape larger than its storage, and an expanded tensor', async () => {
     // plain: shape (3, 4) as K 3 K 4, strides (4, 1) as K 4 K 1
     for (const shape of ['K\x03K\x05', 'K\xffK\xff', 'K\x0dK\x01']) {
       const path = await changed('legacy.bin', (bytes) => replaced(bytes, 'K\x03K\x04', shape));
-      await expect(openTorch(path), shape).rejects.toThrow(/passes its storage/);
+      await expect(openTorch(path), shape).rejects.toThrow(/does not fit its storage/);
     }
     const expanded = await changed('legacy.bin', (bytes) =>
       replaced(replaced(bytes, 'K\x03K\x04', 'K\xffK\xff'), 'K\x04K\x01', 'K\x00K\x00'),
     );
-    await expect(openTorch(expanded)).rejects.toThrow(/passes its storage/);
+    await expect(openTorch(expanded)).rejects.toThrow(/does not fit its storage/);
   });
 
-  it('a compressed record, overlapping records, and a directory that lies about where they are', async () => {
+  it('a compressed record, overlapping records, and a directory with a wrong position', async () => {
     const compressed = await changed('zip.bin', (bytes) => {
       bytes.writeUInt16LE(8, bytes.indexOf('PK\x01\x02', 0, 'latin1') + 10);
       return bytes;
@@ -148,20 +148,20 @@ describe('the PyTorch reader refuses', () => {
     await expect(openTorch(lying)).rejects.toMatchObject({ code: 'weights_invalid' });
   });
 
-  it('control characters and endless names in its own messages', async () => {
+  it('a name with control characters, without printing them', async () => {
     const path = await changed('legacy.bin', (bytes) => replaced(bytes, 'torch._utils', 'torch.\x1b[2Jx\r'));
     const error = await openTorch(path).catch((reason: unknown) => reason);
 
-    expect(String(error)).toContain('The pickle asks for');
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that none is there is the point
+    expect(String(error)).toContain('The pickle names');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters
     expect(String(error)).not.toMatch(/[\x00-\x1f]/);
   });
 
-  it('a link to nothing, and a directory', async () => {
+  it('a broken link, and a directory', async () => {
     const link = join(directory, 'link.bin');
     await symlink(join(directory, 'nowhere'), link);
 
-    await expect(openTorch(link)).rejects.toThrow(/link to a file that is not there/);
+    await expect(openTorch(link)).rejects.toThrow(/link to a missing file/);
     await expect(openTorch(directory)).rejects.toThrow(/not a regular file/);
   });
 });

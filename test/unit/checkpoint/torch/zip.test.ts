@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { openByteFile } from '../../../../lib/checkpoint/byte-file.ts';
 import { readZip } from '../../../../lib/checkpoint/torch/zip.ts';
 
-it('finds where each record of a file from PyTorch lies', async () => {
+it('finds the records of a file that PyTorch wrote', async () => {
   const path = join(import.meta.dirname, '../../../fixtures/torch/zip.bin');
   await using file = await openByteFile(path);
   const { offset, length } = (await readZip(file)).get('zip/byteorder')!;
@@ -13,7 +13,7 @@ it('finds where each record of a file from PyTorch lies', async () => {
   expect((await readFile(path)).toString('latin1', offset, offset + length)).toBe('little');
 });
 
-it('reads 64-bit sizes: a record of 5 GB and one behind it', async () => {
+it('reads 64-bit sizes: a record of 5 GB and one after it', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'zip-'));
   try {
     const path = join(directory, 'large.bin');
@@ -49,7 +49,7 @@ function localRecord(name: string): Buffer {
   return bytes;
 }
 
-/** Every size stands in the zip64 field. */
+/** A record whose sizes are all in the zip64 field. */
 function centralRecord({ name, offset, length }: { name: string; offset: number; length: number }): Buffer {
   const bytes = Buffer.alloc(46 + name.length + 28);
   bytes.write('PK\x01\x02', 'latin1');
