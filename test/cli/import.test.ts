@@ -98,7 +98,7 @@ describe('igpt import', () => {
     );
     expect(noClusters.code).toBe(1);
     expect(noClusters.stderr).toMatch(
-      /has no clusters, .*: fetch kmeans_centers\.npy or a preprocessor_config\.json with 16 clusters .* --palette/,
+      /has no clusters .*Download kmeans_centers\.npy, or a preprocessor_config\.json with 16 clusters, .* --palette/,
     );
     expect(given.code, given.stderr).toBe(0);
   });
@@ -121,9 +121,9 @@ describe('igpt import', () => {
     const out = join(folder.path, 'm');
     for (const [args, code, words] of [
       [['import', TENSORFLOW], 2, /required option '--out <dir>'/],
-      [['import', join(folder.path, 'nowhere'), '--out', out], 1, /There is nothing at/],
+      [['import', join(folder.path, 'nowhere'), '--out', out], 1, /nowhere does not exist/],
       [['import', folder.path, '--out', out], 1, /holds no weights/],
-      [['import', TENSORFLOW, '--out', folder.path.replace(/[^/]+$/, '')], 1, /no part of a model/],
+      [['import', TENSORFLOW, '--out', folder.path.replace(/[^/]+$/, '')], 1, /not a model file/],
       [['import', TENSORFLOW, '--dtype', 'int8', '--out', out], 2, /expected one of f32, f16, bf16/],
     ] as const) {
       const result = await igpt(args);

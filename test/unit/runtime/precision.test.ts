@@ -86,7 +86,7 @@ test.each(['f16', 'int8'] as const)('a damaged %s file is made anew, and one lin
   for (const [bytes, words] of [
     [flipped, /is damaged: its checksum does not match/],
     [sound.subarray(0, 5000), /is damaged: it is cut short/],
-    [other, /was not made of these weights/],
+    [other, /was made from other weights/],
   ] as const) {
     await writeFile(path, bytes);
     const said: string[] = [];
