@@ -41,7 +41,7 @@ export async function readProbe(path: string, config: Pick<ImageGptConfig, 'n_em
   const { norm: normText } = metadata;
   const norm = normSchema.safeParse(normText);
   if (!norm.success) {
-    throw invalid(`metadata norm is ${JSON.stringify(normText)}; expected raw or next`);
+    throw invalid(`metadata norm is ${JSON.stringify(normText)}; expected ${featureNorms.join(' or ')}`);
   }
   const labels = metadataValue(metadata, 'labels', labelsSchema, 'class names');
   const tooHigh = layers.find((layer) => layer > config.n_layer);
