@@ -82,7 +82,9 @@ export async function openTokenizerFiles(directory: string): Promise<TokenizerFi
 
 async function requireDirectory(directory: string): Promise<void> {
   const found = await stat(directory).catch((cause: unknown) => {
-    throw new CheckpointError('checkpoint_missing', `There is no checkpoint directory at ${directory}.`, { cause });
+    throw new CheckpointError('checkpoint_missing', `${directory} does not exist; expected a checkpoint directory.`, {
+      cause,
+    });
   });
   if (!found.isDirectory()) {
     throw new CheckpointError(
@@ -104,7 +106,7 @@ function labelsOfScore(
   if (expected !== scoreClasses) {
     throw new CheckpointError(
       'labels_mismatch',
-      `config.json names ${expected} classes; the class head in the weights has ${scoreClasses}.`,
+      `config.json has ${expected} classes; expected ${scoreClasses}, as the class head in the weights has.`,
     );
   }
   // The names that transformers gives to unnamed classes.

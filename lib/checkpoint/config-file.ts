@@ -22,10 +22,10 @@ const count = z.int().positive();
 /** With one colour a token would have 0 bits, and nothing could be packed. */
 const minColors = 2;
 
-/** A token is a 16-bit number everywhere. */
+/** Tokens are stored as 16-bit numbers. */
 const maxColors = 65_536;
 
-/** Our own key in config.json, for what Hugging Face has no key. */
+/** Our own key in config.json: settings that Hugging Face has no keys for. */
 const igptSchema = z.strictObject({
   objective: z.enum(['ar', 'bert']).optional(),
   crop: z.enum(['none', 'short-224-center']).optional(),
@@ -63,7 +63,7 @@ const huggingFaceSchema = commonSchema.extend({
 /**
  * Reads config.json of Hugging Face's or OpenAI's layout.
  *
- * @throws CheckpointError `config_missing`, `config_invalid`, or `config_unsupported` if our graph would compute it wrongly
+ * @throws CheckpointError `config_missing`, `config_invalid`, or `config_unsupported` for a model that our graph does not implement
  */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
   const file = await readJsonFile(path, z.record(z.string(), z.unknown()), 'config_invalid');

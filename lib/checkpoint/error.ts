@@ -26,7 +26,7 @@ export type CheckpointErrorCode =
   | 'labels_mismatch'
   | 'probe_invalid';
 
-/** A checkpoint is missing, damaged, incomplete, or of a kind that our graph would compute wrongly. */
+/** A checkpoint is missing, damaged, incomplete or unsupported. */
 export class CheckpointError extends ImageGptError {
   declare readonly code: CheckpointErrorCode;
 

@@ -21,7 +21,7 @@ interface InitialTensor {
 const pieceElements = 2 ** 20;
 
 /**
- * Random weights of an iGPT under Hugging Face's names, drawn while they are read. The deviations are OpenAI's
+ * Random weights of an iGPT under Hugging Face's names, drawn while they are read. Standard deviations are OpenAI's
  * (src/model.py): wpe 0.01; wte, sos and both MLP matrices 0.02; q, k, v 1/sqrt(d); attention's c_proj 1/sqrt(d L).
  * Gains are 1, biases and the output matrix 0, so the first loss is exactly ln V. A tensor's values depend only on the
  * seed and its name. There is no `score.weight`: it depends on a data set.

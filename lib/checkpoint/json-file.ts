@@ -27,7 +27,7 @@ export async function readJsonFile<T>(
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new CheckpointError(code, `${file} is not valid JSON.`, { cause });
+    throw new CheckpointError(code, `${file} is not valid JSON; correct it, or download it again.`, { cause });
   }
   return parseJson(json, schema, file, code);
 }

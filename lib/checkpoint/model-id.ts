@@ -7,7 +7,7 @@ import { fileHash, weightHashes } from './weights-hash.ts';
 
 /** Every option that changes a result. */
 export interface ResultOptions {
-  /** Number format of the computation: `f32` or another. */
+  /** Number format of the computation, for example `f32`. */
   precision: string;
   /** Names of the computed outputs, in any order. */
   outputs: readonly string[];

@@ -95,7 +95,11 @@ async function readNpy(path: string): Promise<number[][]> {
 }
 
 function invalid(path: string, found: string, cause?: unknown): CheckpointError {
-  return new CheckpointError('palette_invalid', `${basename(path)} is not a palette: ${found.replace(/\.$/, '')}.`, {
-    cause,
-  });
+  return new CheckpointError(
+    'palette_invalid',
+    `${basename(path)} cannot be used as a palette: ${found.replace(/\.$/, '')}.`,
+    {
+      cause,
+    },
+  );
 }

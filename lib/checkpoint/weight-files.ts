@@ -62,7 +62,11 @@ export async function readWeightFiles(directory: string): Promise<WeightFiles> {
 
 async function weightFileNames(directory: string): Promise<string[]> {
   const present = await readdir(directory).catch((cause: unknown) => {
-    throw new CheckpointError('checkpoint_missing', `The checkpoint directory ${directory} cannot be read.`, { cause });
+    throw new CheckpointError(
+      'checkpoint_missing',
+      `The checkpoint directory ${directory} cannot be read; check its permissions.`,
+      { cause },
+    );
   });
   if (present.includes(single)) {
     return [single];
@@ -84,6 +88,10 @@ async function resolveWeightFile(directory: string, name: string): Promise<strin
   try {
     return await realpath(join(directory, name));
   } catch (cause) {
-    throw new CheckpointError('weights_missing', `${name} is missing from the checkpoint directory.`, { cause });
+    throw new CheckpointError(
+      'weights_missing',
+      `${name} is missing from the checkpoint directory; copy or download it again.`,
+      { cause },
+    );
   }
 }

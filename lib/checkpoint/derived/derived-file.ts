@@ -14,7 +14,7 @@ import { halfTensors, quantizedTensors } from './derived-tensors.ts';
 import { derivedWeights } from './derived-weights.ts';
 import { type Plan, parsePlan, planText } from './precision-plan.ts';
 
-/** Raised with every change of the contents, so that files of other versions are never read. */
+/** Must change whenever the contents of derived files change, so that old files are never read. */
 const formatVersion = 'igpt-derived-2';
 
 /** How many hex digits of the SHA-256 the file name holds. */

@@ -23,7 +23,10 @@ export function huggingFaceTensors(
   function find({ name }: Weight): SourceTensor {
     const tensor = source.get(name);
     if (tensor === undefined)
-      throw new CheckpointError('tensor_missing', `Tensor ${name} is missing from the weights.`);
+      throw new CheckpointError(
+        'tensor_missing',
+        `Tensor ${name} is missing from the weights; copy or download them again.`,
+      );
     return tensor;
   }
   const dtypeOf = (weight: Weight): FloatDtype => dtype ?? keptDtype(find(weight).dtype) ?? 'F32';

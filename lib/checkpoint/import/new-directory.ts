@@ -55,7 +55,7 @@ export async function checkNewDirectory(directory: string, force: boolean): Prom
 
 /**
  * Creates a model directory whole or not at all: `fill` writes into a temporary directory beside it, which is then
- * renamed. An old directory is renamed first and removed last, so processes that have its files mapped can keep them.
+ * renamed. An old directory is renamed first and removed last, so processes keep the files that they have memory-mapped.
  *
  * @throws CheckpointError as {@link checkNewDirectory}, and what `fill` throws
  */

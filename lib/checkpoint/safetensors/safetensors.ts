@@ -36,7 +36,7 @@ export function bytesOf(dtype: string, shape: readonly number[]): number {
 /** The format's own limit. A longer header is hostile, or the file is not in this format. */
 const maxHeaderBytes = 100_000_000;
 
-/** The header follows its own length, a little-endian u64 (bytes). */
+/** Before the header: its length, a little-endian u64 (bytes). */
 const lengthBytes = 8;
 
 export interface SafetensorsTensor {
@@ -74,7 +74,10 @@ const metadataSchema = z.record(z.string(), z.string());
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
   const file = basename(path);
   if ((await statFile(path, 'weights_missing')) === undefined) {
-    throw new CheckpointError('weights_missing', `${file} is missing from the checkpoint directory.`);
+    throw new CheckpointError(
+      'weights_missing',
+      `${file} is missing from the checkpoint directory; copy or download it again.`,
+    );
   }
   const handle = await open(path).catch((cause: unknown) => {
     throw new CheckpointError('weights_missing', `${file} cannot be opened; check its permissions.`, { cause });

@@ -15,7 +15,7 @@ export interface StreamedTensor {
 
 /**
  * Writes a safetensors file in the given order, with one piece in memory. The file appears whole or not at all: it is
- * written under a temporary name and renamed, so a process that has the old file mapped keeps the old bytes.
+ * written under a temporary name and renamed, so a process that has memory-mapped the old file keeps it.
  *
  * @param written called with the size of each piece of data after it was written (bytes)
  * @throws CheckpointError `tensor_shape` if a tensor yields the wrong number of bytes, `weights_invalid` if two tensors

@@ -80,7 +80,8 @@ function shardName(prefix: string, shard: number, shards: number): string {
 
 async function readIndex(path: string): Promise<Buffer> {
   await using file = await openByteFile(path);
-  if (file.size > maxIndexBytes) throw invalidTensorFlow(file.name, `an index of ${file.size} bytes`);
+  if (file.size > maxIndexBytes)
+    throw invalidTensorFlow(file.name, `an index of ${file.size} bytes, expected at most ${maxIndexBytes}`);
   return file.read(0, file.size);
 }
 

@@ -15,7 +15,7 @@ import {
 /** PyTorch's magic number, the first pickle of the file (torch/serialization.py). */
 const magicNumber = 0x1950a86a20f9469cfc6cn;
 
-/** Each storage follows its number of elements, int64 (bytes). */
+/** Before each storage: its number of elements, int64 (bytes). */
 const countBytes = 8;
 
 /**

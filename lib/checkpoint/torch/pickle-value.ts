@@ -19,7 +19,7 @@ export type PickleValue =
 
 type Kinds = Extract<PickleValue, { kind: string }>;
 
-/** Whether `value` is an object of this kind, and not a plain number, string or the like. */
+/** Whether `value` is an object of this kind. Plain numbers, strings and bytes are of no kind. */
 export function isKind<K extends Kinds['kind']>(
   value: PickleValue | undefined,
   kind: K,

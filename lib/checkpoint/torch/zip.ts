@@ -64,8 +64,9 @@ async function findDirectory(file: ByteFile): Promise<{ start: number; length: n
   const { count, length, start } = long ?? short;
   const end = long?.end ?? record;
   if (!(start + length <= end)) throw invalidTorchFile(file.name, 'a directory that passes its end');
-  if (length > maxDirectoryBytes) throw invalidTorchFile(file.name, `a directory of ${length} bytes`);
-  if (count > maxRecords) throw invalidTorchFile(file.name, `${count} records`);
+  if (length > maxDirectoryBytes)
+    throw invalidTorchFile(file.name, `a directory of ${length} bytes, expected at most ${maxDirectoryBytes}`);
+  if (count > maxRecords) throw invalidTorchFile(file.name, `${count} records, expected at most ${maxRecords}`);
   if (count * centralBytes > length)
     throw invalidTorchFile(file.name, `${count} records in a directory of ${length} bytes`);
   return { start, length, count };

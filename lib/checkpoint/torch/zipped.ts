@@ -19,7 +19,8 @@ export async function openZipped(file: ByteFile): Promise<TorchFile> {
       `${pickle === undefined ? 'no' : 'several'} data.pkl; expected one, as torch.save writes`,
     );
   }
-  if (pickle.length > maxPickleBytes) throw invalidTorchFile(file.name, `a pickle of ${pickle.length} bytes`);
+  if (pickle.length > maxPickleBytes)
+    throw invalidTorchFile(file.name, `a pickle of ${pickle.length} bytes, expected at most ${maxPickleBytes}`);
   const folder = pickle.name.slice(0, -'data.pkl'.length);
   const order = entries.get(`${folder}byteorder`);
   if (

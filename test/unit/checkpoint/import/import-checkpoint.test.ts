@@ -216,7 +216,7 @@ describe('import-checkpoint', () => {
       ['of another number of colours', encodeNpy(new Float32Array(45), [15, 3]), /15 colours; expected 16/],
       ['of four channels', encodeNpy(new Float32Array(64), [16, 4]), /expected \[colours, 3\]/],
       ['of bytes', encodeNpy(new Uint8Array(48).fill(200), [16, 3]), /holds 200; expected colours in \[-1, 1\]/],
-      ['that is not a .npy file', Buffer.from('hello'), /is not a palette/],
+      ['that is not a .npy file', Buffer.from('hello'), /cannot be used as a palette/],
     ])('%s is refused, and nothing is written', async (_, bytes, message) => {
       const palette = join(directory, 'wrong.npy');
       await writeFile(palette, bytes);
