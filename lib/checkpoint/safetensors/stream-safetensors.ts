@@ -1,5 +1,5 @@
 import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { nameBeside } from '../../local/leftovers.ts';
 import { CheckpointError } from '../error.ts';
 import { bytesOf } from './safetensors.ts';
 
@@ -28,7 +28,7 @@ export async function streamSafetensors(
   written: (bytes: number) => void = () => {},
 ): Promise<void> {
   const header = encodeHeader(tensors, metadata);
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${crypto.randomUUID()}.tmp`);
+  const temporary = nameBeside(path, 'tmp');
   try {
     const handle = await open(temporary, 'wx');
     try {
