@@ -62,11 +62,11 @@ describe('igpt train --on-aws', () => {
     expect(JSON.parse(told).toSorted()).toEqual(passed.toSorted());
   });
 
-  test('says so when the stack has no place for training', async () => {
+  test('fails when the stack takes no trainings', async () => {
     await using aws = await startScriptedAws();
     aws.answer(stack('TrainingQueue', 'TrainingJob'));
     const { code, stderr } = await train(aws, ...data, '--out', 'first');
-    expect(stderr).toContain('stack Mine has no place for training; deploy it with npx cdk deploy -c training=true');
+    expect(stderr).toContain('stack Mine takes no trainings; deploy it with npx cdk deploy -c training=true');
     expect(code).toBe(2);
   });
 

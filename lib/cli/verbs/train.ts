@@ -5,9 +5,9 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { readConfigFile } from '../../checkpoint/config-file.ts';
 import { weightHashes } from '../../checkpoint/weights-hash.ts';
 import { isS3Location } from '../../contracts/s3-location.ts';
-import type { StackOutputs } from '../../contracts/stack-outputs.ts';
 import { openTokenRows } from '../../local/npy-file.ts';
 import { openStack } from '../../operate/deployed-stack.ts';
+import { submitTraining } from '../../operate/submit-training.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { Objective } from '../../ports/model.ts';
 import { openTrainingSession, type TrainingSession } from '../../runtime/training-session.ts';
@@ -259,36 +259,22 @@ async function settingsOf(
   };
 }
 
-/** What the job says itself, or what is said to us alone. */
+/** Options that the job sets itself, or that concern this command alone. */
 const notPassedOn = ['out', 'model', 'cache', 'onAws', 'stack', 'region', 'json', 'force', 'resume'];
 
-/** Where runs lie in the output bucket: all that the job may write. */
-const RUNS = 'training/';
-
-/** Submits the same training to the deployed stack, and says where its model will lie. */
-export async function trainOnAws(flags: TrainFlags, command: Command): Promise<void> {
+/** Submits the same training to the deployed stack, and prints where its model will be. */
+async function trainOnAws(flags: TrainFlags, command: Command): Promise<void> {
   refuseLocal(flags);
-  const { outputs, name, region } = await openStack(flags);
-  const { trainingQueue: queue, trainingJob: definition } = outputs;
-  if (queue === undefined || definition === undefined) {
-    throw new UsageError(`stack ${name} has no place for training; deploy it with npx cdk deploy -c training=true`);
-  }
-  const out = placeOf(flags.out, outputs);
-  const jobName = `igpt-train-${out.slice(out.lastIndexOf('/') + 1)}`.replaceAll(/[^\w-]/g, '-').slice(0, 128);
-  const [{ createBatchClient }, { submitJob }] = await Promise.all([
-    import('../../operate/clients.ts'),
-    import('../../operate/aws-job.ts'),
-  ]);
-  const environment = {
-    TRAIN_OUT: out,
-    TRAIN_MODEL: flags.model,
-    TRAIN_ARGUMENTS: JSON.stringify(argumentsOf(flags, command)),
-  };
-  const job = await submitJob(createBatchClient(), { queue, definition, name: jobName, environment });
+  const stack = await openStack(flags);
+  const { job, name, out } = await submitTraining(stack, {
+    model: flags.model,
+    out: flags.out,
+    arguments: argumentsOf(flags, command),
+  });
   await writeOut(
     flags.json
-      ? `${JSON.stringify({ job, name: jobName, out })}\n`
-      : `job ${job} (${jobName}) begins when Fargate Spot has room, in ${region}; its model and metrics will lie at ${printable(out)}\n`,
+      ? `${JSON.stringify({ job, name, out })}\n`
+      : `job ${job} (${name}) starts when Fargate Spot has capacity, in ${stack.region}; its model and metrics will be at ${printable(out)}\n`,
   );
   process.stderr.write(
     `To look at it: aws batch describe-jobs --jobs ${job}; to end it: aws batch terminate-job --job-id ${job} --reason done\n`,
@@ -314,16 +300,6 @@ function refuseLocal({ tokens, labels, mask, data, model, force, resume }: Train
   if (force || resume) {
     throw new UsageError('--on-aws goes on by itself where --out holds the run; choose another --out to begin anew');
   }
-}
-
-/** A name is a run in the output bucket. */
-function placeOf(out: string, { outputBucket }: StackOutputs): string {
-  const own = `s3://${outputBucket}/${RUNS}`;
-  const place = /^[A-Za-z0-9][\w.-]*$/.test(out) ? own + out : out.replace(/\/+$/, '');
-  if (place.startsWith(own) && place.length > own.length) return place;
-  throw new UsageError(
-    `--out ${out}: expected a name, or a place below ${own}, which is all that a training job may write`,
-  );
 }
 
 /** The command line again, as commander understood it: what was given, without what the job says itself. */
