@@ -8,37 +8,41 @@ import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import { awsErrorName } from '../aws/aws-error.ts';
 import { commandError } from './operator-error.ts';
 
-/** Who the credentials are. */
+/** Whom the credentials belong to. */
 export interface Identity {
   /** Twelve digits. */
   account: string;
-  /** Of the user or role. */
+  /** The user or role. */
   arn: string;
   region: string;
 }
 
-/** @throws {CommandError} no credentials, expired, refused, no region, no network */
+/** @throws {CommandError} when credentials, region or network are missing, or AWS refuses the credentials */
 export async function readIdentity(client: STSClient): Promise<Identity> {
   try {
     const region = await client.config.region();
     const { Account: account = '', Arn: arn = '' } = await client.send(new GetCallerIdentityCommand({}));
     return { account, arn, region };
   } catch (error) {
-    throw commandError('ask AWS who you are', error);
+    throw commandError('read the identity of the credentials', error);
   }
 }
 
-/** The stack that `cdk bootstrap` makes. */
+/** The stack that `cdk bootstrap` creates. */
 const toolkitStack = 'CDKToolkit';
 
 export interface Bootstrap {
-  /** Of the bootstrap template. */
+  /** Version of the bootstrap template. */
   version: number;
-  /** CloudFormation's word. */
+  /** CloudFormation's status. */
   status: string;
 }
 
-/** Undefined: the account was never bootstrapped in this region. @throws {CommandError} when CloudFormation does not tell */
+/**
+ * Undefined: the account was never bootstrapped in this region.
+ *
+ * @throws {CommandError} when the stack cannot be read
+ */
 export async function readBootstrap(client: CloudFormationClient): Promise<Bootstrap | undefined> {
   try {
     const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName: toolkitStack }));
@@ -51,7 +55,7 @@ export async function readBootstrap(client: CloudFormationClient): Promise<Boots
   }
 }
 
-/** A quota of Service Quotas. */
+/** A quota in Service Quotas. */
 export interface QuotaName {
   service: string;
   code: string;
@@ -63,16 +67,20 @@ export const gpuSpotQuota = { service: 'ec2', code: 'L-3819A6DF', title: 'All G 
 export const gpuOnDemandQuota = { service: 'ec2', code: 'L-DB2E81BA', title: 'Running On-Demand G and VT instances' };
 export const fargateSpotQuota = { service: 'fargate', code: 'L-36FBB829', title: 'Fargate Spot vCPU resource count' };
 
-// Source: AWS Lambda Developer Guide, "Lambda quotas": a new account has fewer than the default of 1,000.
+// A new account has less than the default of 1,000. Source: AWS Lambda Developer Guide, "Lambda quotas".
 export const lambdaQuota = { service: 'lambda', code: 'L-B99A9384', title: 'Concurrent executions' };
 
-/** vCPUs, or functions at once. Where the account has no value of its own, AWS's default holds. @throws {CommandError} when it is not told */
+/**
+ * Value of a quota (vCPUs, or concurrent functions): the account's own, else AWS's default.
+ *
+ * @throws {CommandError} when the quota cannot be read
+ */
 export async function readQuota(client: ServiceQuotasClient, { service, code, title }: QuotaName): Promise<number> {
-  const about = { ServiceCode: service, QuotaCode: code };
+  const input = { ServiceCode: service, QuotaCode: code };
   try {
-    const { Quota: quota } = await client.send(new GetServiceQuotaCommand(about)).catch((error: unknown) => {
+    const { Quota: quota } = await client.send(new GetServiceQuotaCommand(input)).catch((error: unknown) => {
       if (awsErrorName(error) !== 'NoSuchResourceException') throw error;
-      return client.send(new GetAWSDefaultServiceQuotaCommand(about));
+      return client.send(new GetAWSDefaultServiceQuotaCommand(input));
     });
     return quota?.Value ?? 0;
   } catch (error) {

@@ -6,14 +6,14 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { STSClient } from '@aws-sdk/client-sts';
 import { clientDefaults } from '../aws/clients.ts';
 
-// Clients that only the commands around a stack need. They are not in clients.ts, which the deployed processes load.
+// Clients that only verbs need. Those of the deployed processes are in lib/aws/clients.ts.
 
-/** Somebody waits at a terminal, and none of these answers takes long, milliseconds. */
+/** A person waits, and each of these calls usually takes under a second (milliseconds). */
 const requestTimeoutMs = 10_000;
 
-/** Two attempts tell as much as four. */
 const common = {
   ...clientDefaults,
+  // The person can repeat the command, so one retry is enough.
   maxAttempts: 2,
   requestHandler: {
     ...clientDefaults.requestHandler,

@@ -11,26 +11,29 @@ import type { Clock } from '../ports/clock.ts';
 import { ImageGptError } from '../ports/error.ts';
 import { commandError } from './operator-error.ts';
 
-/** `holding`, `releasing`: a state machine is at it. `held`: no task starts and no picture is taken in. */
+/**
+ * The cost brake stops a stack that costs money without producing outcomes. `holding` and `releasing`: its state machine
+ * is running. `held`: no task starts and no upload is processed.
+ */
 export interface CostBrakeState {
   state: 'released' | 'holding' | 'held' | 'releasing';
-  /** When that began; null when it never held. */
+  /** When this state began; null if the brake never held. */
   since: Date | null;
-  /** The last state machine's end, where it was not as it should be: FAILED, TIMED_OUT, ABORTED. */
+  /** Status of the last state machine if it did not succeed: FAILED, TIMED_OUT, ABORTED. */
   failed: string | null;
 }
 
-/** An execution, as far as the brake's state depends on it. */
+/** The latest execution of a state machine; undefined if there is none. */
 export type LastExecution = { status: string; at: Date } | undefined;
 
-/** The release did not come to its end. */
+/** The release failed or timed out. */
 class ReleaseError extends ImageGptError {
   constructor(message: string) {
     super('release_failed', message);
   }
 }
 
-/** @throws {CommandError} when Step Functions does not tell */
+/** @throws {CommandError} when the executions cannot be read */
 export async function readCostBrake(client: SFNClient, outputs: StackOutputs): Promise<CostBrakeState> {
   try {
     const [hold, release] = await Promise.all([
@@ -39,11 +42,11 @@ export async function readCostBrake(client: SFNClient, outputs: StackOutputs): P
     ]);
     return brakeState(hold, release);
   } catch (error) {
-    throw commandError('look at the cost brake', error);
+    throw commandError('read the cost brake', error);
   }
 }
 
-/** The state after the last run of each machine. */
+/** The state after the latest execution of both state machines. */
 export function brakeState(hold: LastExecution, release: LastExecution): CostBrakeState {
   if (hold === undefined) return { state: 'released', since: null, failed: null };
   const released = release !== undefined && release.at >= hold.at;
@@ -52,12 +55,12 @@ export function brakeState(hold: LastExecution, release: LastExecution): CostBra
   const failed = running || status === 'SUCCEEDED' ? null : status;
   if (!released) return { state: running ? 'holding' : 'held', since: at, failed };
   if (running) return { state: 'releasing', since: at, failed };
-  // A release that failed half-way has released a half: it must run again.
+  // A failed release may have released only some parts, so the brake still counts as held.
   return failed === null ? { state: 'released', since: at, failed } : { state: 'held', since: hold.at, failed };
 }
 
 async function lastExecution(client: SFNClient, stateMachineArn: string): Promise<LastExecution> {
-  // The latest first. Source: AWS Step Functions API Reference, "ListExecutions".
+  // Sorted by time, latest first. Source: AWS Step Functions API Reference, "ListExecutions".
   const { executions = [] } = await client.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 1 }));
   const [last] = executions.map(({ status, startDate }: ExecutionListItem) => ({
     status: String(status),
@@ -66,8 +69,10 @@ async function lastExecution(client: SFNClient, stateMachineArn: string): Promis
   return last;
 }
 
-/** The release machine retries for minutes when a service is just changing, milliseconds. */
-const releaseLimitMs = 10 * 60_000;
+/** The state machine retries for minutes while a service is changing (milliseconds). */
+const releaseTimeoutMs = 10 * 60_000;
+
+/** How often the execution is polled (milliseconds). */
 const pollMs = 2000;
 
 export interface ReleaseOptions {
@@ -78,10 +83,10 @@ export interface ReleaseOptions {
 }
 
 /**
- * Starts the release and waits for its end. Returns the names of the machine's steps that were done, in order.
+ * Starts the release and waits for its end. Returns the names of the completed steps of the state machine, in order.
  *
- * @throws {ReleaseError} when it failed, or has not ended after ten minutes
- * @throws {CommandError} when it cannot be started or asked
+ * @throws {ReleaseError} when it fails, or still runs after ten minutes
+ * @throws {CommandError} when AWS refuses to start it or to report its status
  */
 export async function releaseCostBrake({ client, outputs, clock, signal }: ReleaseOptions): Promise<string[]> {
   const stateMachineArn = outputs.costBrakeReleaseArn;
@@ -90,16 +95,17 @@ export async function releaseCostBrake({ client, outputs, clock, signal }: Relea
     const started = clock.now().getTime();
     for (;;) {
       const { status = '', cause } = await client.send(new DescribeExecutionCommand({ executionArn }));
-      if (status === 'SUCCEEDED') return await stepsOf(client, executionArn);
+      if (status === 'SUCCEEDED') return await completedSteps(client, executionArn);
       if (status !== 'RUNNING') {
-        const steps = await stepsOf(client, executionArn);
-        const done = steps.length === 0 ? 'nothing was done' : `done were only ${steps.join(', ')}`;
+        const steps = await completedSteps(client, executionArn);
+        const reason = cause === undefined ? '' : ` (${cause})`;
+        const done = steps.length === 0 ? 'no step was completed' : `completed steps: ${steps.join(', ')}`;
         throw new ReleaseError(
-          `the release of the cost brake ended as ${status}${cause === undefined ? '' : ` (${cause})`}; ${done}: run igpt doctor --release again`,
+          `the release of the cost brake ended as ${status}${reason}; ${done}; run igpt doctor --release again`,
         );
       }
-      if (clock.now().getTime() - started >= releaseLimitMs || signal?.aborted) {
-        throw new ReleaseError('the release of the cost brake is still running; ask igpt status how it ends');
+      if (clock.now().getTime() - started >= releaseTimeoutMs || signal?.aborted) {
+        throw new ReleaseError('the release of the cost brake is still running; igpt status shows when it has ended');
       }
       await clock.sleep(pollMs, signal);
     }
@@ -108,7 +114,7 @@ export async function releaseCostBrake({ client, outputs, clock, signal }: Relea
   }
 }
 
-async function stepsOf(client: SFNClient, executionArn: string | undefined): Promise<string[]> {
+async function completedSteps(client: SFNClient, executionArn: string | undefined): Promise<string[]> {
   const { events = [] } = await client.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
   return events.flatMap(({ stateExitedEventDetails: details }) => details?.name ?? []);
 }

@@ -1,63 +1,45 @@
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { variantCheckpoint } from '../checkpoint/initial-weights.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { summarize } from '../checkpoint/summary.ts';
-import { chosenVariant } from '../checkpoint/variants.ts';
-import { modelDirectory } from '../cli/options/model-option.ts';
 import { UsageError } from '../ports/error.ts';
 import { type OutputName, outputNames } from '../ports/model.ts';
 
-/** What an estimate needs to know of a model. */
+/** What an estimate needs to know about a model. */
 export interface CostModel {
   name: string;
   outputs: readonly OutputName[];
-  /** Of one picture for all of `outputs`, without what the causal mask hides. */
+  /** GFLOP of one picture for all `outputs`, without the products that the causal mask hides. */
   gflop: number;
   /** Tokens of one picture, n. */
   tokens: number;
   /** Width of the feature vector; 0 without features. */
   features: number;
-  /** Weight files, bytes. */
+  /** Size of the weight files (bytes). */
   bytes: number;
 }
 
-export interface CostModelOptions {
-  model: string;
-  /** One of the paper's sizes in place of a model: its files needn't be there. */
-  variant?: string;
-  resolution?: string;
-  /** Default: all that the model has. */
-  outputs?: OutputName[];
-}
+/** Names of the outputs in a checkpoint's summary. */
+const summaryNames = { classification: 'classes', features: 'features', likelihood: 'likelihood' } as const;
 
-const costOf = { classification: 'classes', features: 'features', likelihood: 'likelihood' } as const;
-
-export async function costModel(options: CostModelOptions): Promise<CostModel> {
-  const { name, checkpoint } = await named(options);
+/**
+ * @param wanted default: all outputs of the model
+ * @throws {UsageError} when the model lacks a wanted output
+ */
+export function costModel(checkpoint: Checkpoint, wanted?: readonly OutputName[]): CostModel {
+  const { name } = checkpoint;
   const summary = summarize(checkpoint);
-  const costs = new Map(summary.costs.map(({ output, gflop_causal }) => [output, gflop_causal]));
-  const there = outputNames.filter((output) => costs.has(costOf[output]));
-  const missing = options.outputs?.find((output) => !there.includes(output));
+  const gflops = new Map(summary.costs.map(({ output, gflop_causal }) => [output, gflop_causal]));
+  const available = outputNames.filter((output) => gflops.has(summaryNames[output]));
+  const missing = wanted?.find((output) => !available.includes(output));
   if (missing !== undefined) {
-    throw new UsageError(`${name} has no ${missing}; expected some of ${there.join(', ')} for --outputs`);
+    throw new UsageError(`${name} has no ${missing}; expected some of ${available.join(', ')} for --outputs`);
   }
-  const outputs = options.outputs ?? there;
+  const outputs = wanted ?? available;
   return {
-    ...{ name, outputs, tokens: summary.n_positions, bytes: summary.bytes },
-    gflop: Math.max(...outputs.map((output) => costs.get(costOf[output]) ?? 0)),
+    name,
+    outputs,
+    gflop: Math.max(...outputs.map((output) => gflops.get(summaryNames[output]) ?? 0)),
+    tokens: summary.n_positions,
     features: outputs.includes('features') ? summary.n_embd : 0,
+    bytes: summary.bytes,
   };
-}
-
-async function named({
-  model,
-  variant,
-  resolution,
-}: CostModelOptions): Promise<{ name: string; checkpoint: Checkpoint }> {
-  if (variant === undefined) {
-    if (resolution !== undefined) throw new UsageError('--resolution goes with --variant; a model has its own');
-    const checkpoint = await openCheckpoint(modelDirectory(model));
-    return { name: checkpoint.name, checkpoint };
-  }
-  const { name, config } = chosenVariant({ variant, ...(resolution === undefined ? {} : { resolution }) });
-  return { name, checkpoint: variantCheckpoint(name, config) };
 }

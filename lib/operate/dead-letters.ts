@@ -13,28 +13,28 @@ import { maxChunkMessages, maxMessageBytes } from '../contracts/limits.ts';
 import { commandError } from './operator-error.ts';
 import { queueNameOf } from './stack-queues.ts';
 
-/** A message that ended in dead letters. */
+/** A message in a dead-letter queue. */
 export interface DeadLetter {
   id: string;
   body: string;
   receipt: string;
   attributes: Record<string, MessageAttributeValue> | undefined;
-  /** Receives before it was given up, and the ones since. */
+  /** How often it was received, before and after it was dead-lettered. */
   receiveCount: number;
-  /** Of its first sending: SQS keeps that date. */
+  /** When it was first sent; SQS keeps this date when it moves a message. */
   sentAt: Date;
-  /** Name of the queue that it comes from, where SQS says. */
+  /** Name of the queue that it comes from; undefined if SQS does not say. */
   sourceName: string | undefined;
 }
 
-/** For how long a message that is looked at is kept from others, seconds: a page of them takes well under a second. */
+/** How long a received message is hidden from other consumers (seconds). A page takes well under a second. */
 const visibilitySeconds = 300;
 
 /**
- * Every message of a dead letter queue, a page at a time, each once. What the caller does not delete has to be
- * given back with {@link giveBack}.
+ * Every message of a dead-letter queue, once, page by page. The caller deletes each message or returns it with
+ * {@link giveBack}.
  *
- * @throws {CommandError} when SQS does not give them
+ * @throws {CommandError} when messages cannot be received
  */
 export async function* readDeadLetters(
   client: SQSClient,
@@ -43,7 +43,7 @@ export async function* readDeadLetters(
 ): AsyncGenerator<DeadLetter[]> {
   const seen = new Set<string>();
   while (!signal?.aborted) {
-    // One that comes again was held for too long: whoever goes on here would go round in circles.
+    // A message that was held too long is received again: going on would never end.
     const letters = (await receive(client, url)).filter(({ id }) => !seen.has(id));
     if (letters.length === 0) return;
     for (const { id } of letters) seen.add(id);
@@ -57,20 +57,20 @@ async function receive(client: SQSClient, url: string): Promise<DeadLetter[]> {
       new ReceiveMessageCommand({
         QueueUrl: url,
         MaxNumberOfMessages: maxChunkMessages,
-        // Above 0: every server of the queue is asked, so that no answer means that there is none.
+        // Above 0, SQS asks all its servers, so an empty response means an empty queue.
         WaitTimeSeconds: 1,
         VisibilityTimeout: visibilitySeconds,
         MessageAttributeNames: ['All'],
         MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp', 'DeadLetterQueueSourceArn'],
       }),
     );
-    return messages.map(deadLetter);
+    return messages.map(parseLetter);
   } catch (error) {
-    throw commandError(`read the dead letters in ${queueNameOf(url)}`, error);
+    throw commandError(`read the dead-letter queue ${queueNameOf(url)}`, error);
   }
 }
 
-function deadLetter(message: Message): DeadLetter {
+function parseLetter(message: Message): DeadLetter {
   const { MessageId: id = '', Body: body = '', ReceiptHandle: receipt = '', Attributes: system = {} } = message;
   return {
     id,
@@ -84,10 +84,10 @@ function deadLetter(message: Message): DeadLetter {
 }
 
 /**
- * Sends `letters` to the queue at `to`, then deletes them from the dead letters at `from`: whatever stops it in between,
- * a message is there once or twice and never gone. Returns how many were moved; those that SQS refused stay.
+ * Sends `letters` to the queue at `to`, then deletes them from the dead-letter queue at `from`. If it is interrupted in
+ * between, a message exists twice, but none is lost. Returns how many were moved; those that SQS refuses stay.
  *
- * @throws {CommandError} when SQS does not take them
+ * @throws {CommandError} when a request to SQS fails
  */
 export async function moveBack(
   client: SQSClient,
@@ -96,26 +96,23 @@ export async function moveBack(
   to: string,
 ): Promise<number> {
   let moved = 0;
-  // Attributes count too; ours are short.
+  // SQS counts the attributes too. Ours are short: 1 KiB is more than enough.
   const bytes = ({ body }: DeadLetter): number => utf8Length(body) + 1024;
   try {
-    for (const batch of chunks(letters, bytes, { maxItems: maxChunkMessages, maxBytes: maxMessageBytes })) {
-      const entries = batch.map(({ body, attributes }, i) => ({
+    for (const chunk of chunks(letters, bytes, { maxItems: maxChunkMessages, maxBytes: maxMessageBytes })) {
+      const entries = chunk.map(({ body, attributes }, i) => ({
         Id: String(i),
         MessageBody: body,
-        ...(attributes && { MessageAttributes: attributes }),
+        MessageAttributes: attributes,
       }));
       const { Successful: sent = [] } = await client.send(
         new SendMessageBatchCommand({ QueueUrl: to, Entries: entries }),
       );
-      const done = sent.flatMap(({ Id }) => batch[Number(Id)] ?? []);
+      const done = sent.flatMap(({ Id }) => chunk[Number(Id)] ?? []);
       await deleteLetters(client, done, from);
       moved += done.length;
-      await giveBack(
-        client,
-        batch.filter((letter) => !done.includes(letter)),
-        from,
-      );
+      const refused = chunk.filter((letter) => !done.includes(letter));
+      await giveBack(client, refused, from);
     }
   } catch (error) {
     throw commandError(`move messages to ${queueNameOf(to)}`, error);
@@ -129,10 +126,10 @@ async function deleteLetters(client: SQSClient, letters: readonly DeadLetter[], 
   await client.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries }));
 }
 
-/** Lets others see `letters` again at once. A failure is none: they come back by themselves in five minutes. */
+/** Makes `letters` visible to other consumers again. Failures are ignored: the visibility timeout does the same. */
 export async function giveBack(client: SQSClient, letters: readonly DeadLetter[], url: string): Promise<void> {
-  for (const batch of chunks(letters, () => 0, { maxItems: maxChunkMessages })) {
-    const Entries = batch.map(({ receipt }, i) => ({ Id: String(i), ReceiptHandle: receipt, VisibilityTimeout: 0 }));
+  for (const chunk of chunks(letters, () => 0, { maxItems: maxChunkMessages })) {
+    const Entries = chunk.map(({ receipt }, i) => ({ Id: String(i), ReceiptHandle: receipt, VisibilityTimeout: 0 }));
     await client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries })).catch(() => {});
   }
 }

@@ -1,17 +1,16 @@
-import { stackCall } from '../cli/options/stack-option.ts';
 import { vcpusOf } from '../contracts/instances.ts';
 import type { Bootstrap, QuotaName } from './account.ts';
 import { notes } from './stack-outlook.ts';
 import type { StackState } from './stack-state.ts';
 
-/** One thing that was looked at. */
+/** Result of one check. */
 export interface Check {
   name: string;
-  /** `skip`: could not be looked at because of something above. */
+  /** `skip`: not checked, because an earlier check failed. */
   level: 'ok' | 'warn' | 'fail' | 'skip';
   /** What was found. */
   found: string;
-  /** What to do; null when nothing. */
+  /** What to do; null if nothing. */
   advice: string | null;
 }
 
@@ -19,16 +18,21 @@ export function check(level: Check['level'], name: string, found: string, advice
   return { name, level, found, advice };
 }
 
-/** The template asks for it. Source: aws-cdk-lib, DefaultStackSynthesizer's MIN_BOOTSTRAP_STACK_VERSION. */
-const bootstrapNeeded = 6;
+/** Lowest bootstrap version for our template. Source: aws-cdk-lib, DefaultStackSynthesizer's MIN_BOOTSTRAP_STACK_VERSION. */
+const leastBootstrapVersion = 6;
 
 export function bootstrapCheck(bootstrap: Bootstrap | undefined, where: { account: string; region: string }): Check {
   const advice = `npx cdk bootstrap aws://${where.account}/${where.region}`;
   if (bootstrap === undefined)
     return check('fail', 'bootstrap', 'the account is not bootstrapped in this region', advice);
   const { version, status } = bootstrap;
-  if (version < bootstrapNeeded) {
-    return check('fail', 'bootstrap', `CDKToolkit has version ${version}, ${bootstrapNeeded} is needed`, advice);
+  if (version < leastBootstrapVersion) {
+    return check(
+      'fail',
+      'bootstrap',
+      `CDKToolkit has version ${version}, but the stack needs ${leastBootstrapVersion}`,
+      advice,
+    );
   }
   if (!/^(CREATE|UPDATE)_COMPLETE$|^UPDATE_ROLLBACK_COMPLETE$/.test(status)) {
     return check('warn', 'bootstrap', `CDKToolkit is ${status}`, advice);
@@ -37,26 +41,26 @@ export function bootstrapCheck(bootstrap: Bootstrap | undefined, where: { accoun
 }
 
 export function dockerCheck(imageBuild: 'docker' | 'codebuild', version: string | undefined): Check {
-  if (imageBuild === 'codebuild') return check('ok', 'docker', 'not needed: CodeBuild makes the image');
+  if (imageBuild === 'codebuild') return check('ok', 'docker', 'not needed: CodeBuild builds the image');
   if (version !== undefined) return check('ok', 'docker', `Docker ${version} answers`);
   return check(
     'fail',
     'docker',
-    'Docker does not answer, and the worker’s image is built with it',
+    'Docker does not answer, but it must build the worker’s image',
     'start Docker, or deploy with -c imageBuild=codebuild',
   );
 }
 
-/** A quota, and what was found for it: vCPUs, or why it could not be asked. */
+/** A quota with its value (vCPUs), or the error of reading it. */
 export interface FoundQuota {
   quota: QuotaName;
   vcpus: number | Error;
-  /** Tasks of batch jobs, which only Spot runs. Default: none. */
+  /** Tasks of data-set jobs, which run on Spot only (default: 0). */
   batchTasks?: number;
 }
 
 export interface QuotaNeeds {
-  /** vCPUs of a task's smallest and largest instance. */
+  /** vCPUs of the smallest and the largest instance type. */
   least: number;
   most: number;
   maxTasks: number;
@@ -68,50 +72,51 @@ export function gpuNeeds(instanceTypes: readonly string[], maxTasks: number): Qu
 }
 
 /**
- * A market without room for one task is a failure only when no other has room: Spot and on-demand stand in for each
- * other.
+ * A market without quota for one task fails only if the other market has none either, because Spot and on-demand replace
+ * each other.
  */
 export function quotaChecks(found: readonly FoundQuota[], needs: QuotaNeeds, region: string): Check[] {
-  const room = ({ vcpus }: FoundQuota): boolean => !(vcpus instanceof Error) && vcpus >= needs.least;
-  const somewhere = found.some(room);
+  const fitsTask = ({ vcpus }: FoundQuota): boolean => !(vcpus instanceof Error) && vcpus >= needs.least;
+  const fitsSomewhere = found.some(fitsTask);
   return found.map((entry) => {
     const { quota, vcpus: value, batchTasks = 0 } = entry;
-    const all = needs.maxTasks + batchTasks;
+    const allTasks = needs.maxTasks + batchTasks;
     const name = `quota ${quota.title}`;
-    if (value instanceof Error) return check('warn', name, value.message, 'look in the console, Service Quotas');
-    const wanted = needs.most * all;
+    if (value instanceof Error) return check('warn', name, value.message, 'look it up in the console, Service Quotas');
+    const wanted = needs.most * allTasks;
     const ask = increase(quota, wanted, region);
-    if (value >= wanted) return check('ok', name, `${value} vCPUs, ${wanted} needed for ${all} tasks`);
-    if (room(entry)) {
+    if (value >= wanted) return check('ok', name, `${value} vCPUs, ${wanted} needed for ${allTasks} tasks`);
+    if (fitsTask(entry)) {
       const tasks = Math.floor(value / needs.most);
-      const enough = tasks === 0 ? 'a task of the smallest instance type only' : `${tasks} of ${all} tasks`;
-      return check('warn', name, `${value} vCPUs: room for ${enough}`, ask);
+      const enough = tasks === 0 ? 'one task on the smallest instance type' : `${tasks} of ${allTasks} tasks`;
+      return check('warn', name, `${value} vCPUs: enough for ${enough}`, ask);
     }
-    const other = somewhere ? 'the other market has room' : `no GPU task can start; -c compute=cpu needs none, or`;
-    const cpu = quota.service === 'fargate';
     const why = `${value} vCPUs, a task needs ${needs.least}`;
-    return check(somewhere ? 'warn' : 'fail', name, why, cpu ? ask : `${other}${somewhere ? '; ' : ' '}${ask}`);
+    if (quota.service === 'fargate') return check('fail', name, why, ask);
+    return fitsSomewhere
+      ? check('warn', name, why, `the other market has enough; ${ask}`)
+      : check('fail', name, why, `no GPU task can start; deploy with -c compute=cpu, or ${ask}`);
   });
 }
 
-/** Functions at once that a deployment wants, for live uploads and for a backfill. */
+/** Concurrent functions that a deployment uses, for live uploads and for a backfill. */
 export interface FunctionNeeds {
   preprocessConcurrency: number;
   backfillConcurrency: number;
 }
 
-/** Whether the account may run as many functions at once; `found`: how many, or why it could not be asked. */
+/** Checks the account's concurrency. `found`: concurrent functions, or the error of reading the quota. */
 export function functionsCheck(quota: QuotaName, found: number | Error, needs: FunctionNeeds, region: string): Check {
   const { preprocessConcurrency, backfillConcurrency } = needs;
   const name = `quota ${quota.title}`;
-  if (found instanceof Error) return check('warn', name, found.message, 'look in the console, Service Quotas');
+  if (found instanceof Error) return check('warn', name, found.message, 'look it up in the console, Service Quotas');
   const wanted = preprocessConcurrency + backfillConcurrency;
-  if (found >= wanted) return check('ok', name, `${found} functions at once, ${wanted} wanted`);
+  if (found >= wanted) return check('ok', name, `${found} concurrent functions, ${wanted} needed`);
   const fewer = Math.max(found - backfillConcurrency, 2);
   return check(
     'warn',
     name,
-    `${found} functions at once in this account, ${wanted} wanted: what Lambda throttles five times ends in the dead letters`,
+    `${found} concurrent functions in this account, ${wanted} needed: a message that Lambda throttles five times is dead-lettered`,
     `deploy with -c preprocessConcurrency=${fewer}, or ${increase(quota, Math.max(wanted, 1000), region)}`,
   );
 }
@@ -120,17 +125,17 @@ function increase({ service, code }: QuotaName, wanted: number, region: string):
   return `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${wanted} --region ${region}`;
 }
 
-/** What a running stack says of itself. */
-export function stackChecks(state: StackState): Check[] {
-  const held = state.brake.state === 'held' || state.brake.state === 'holding';
-  const found = notes(state);
+/**
+ * Checks a running stack.
+ *
+ * @param call command line of a verb for this stack
+ */
+export function stackChecks(state: StackState, call: (verb: string) => string): Check[] {
+  const found = notes(state, call);
   if (found.length === 0) return [check('ok', 'at work', 'no alarm, no dead letters, the cost brake is released')];
-  return found.map((words, i) =>
-    check(
-      held && i === 0 ? 'fail' : 'warn',
-      'at work',
-      words,
-      held && i === 0 ? stackCall('doctor --release', state.stack) : null,
-    ),
+  const held = state.brake.state === 'held' || state.brake.state === 'holding';
+  // The first note is then the cost brake's.
+  return found.map((note, i) =>
+    held && i === 0 ? check('fail', 'at work', note, call('doctor --release')) : check('warn', 'at work', note),
   );
 }

@@ -3,13 +3,12 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { createS3Client, createSqsClient } from '../aws/clients.ts';
+import { createS3Client } from '../aws/clients.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { stackCall } from '../cli/options/stack-option.ts';
-import type { DoctorOptions } from '../cli/verbs/doctor.ts';
 import { deploymentSettings } from '../contracts/deployment-settings.ts';
 import { fargateTask } from '../contracts/instances.ts';
 import { isS3Location } from '../contracts/s3-location.ts';
+import { repositoryRoot } from '../local/repository.ts';
 import { systemClock as clock } from '../local/system-clock.ts';
 import { ImageGptError, UsageError } from '../ports/error.ts';
 import {
@@ -36,41 +35,51 @@ import {
   quotaChecks,
   stackChecks,
 } from './doctor-checks.ts';
-import { findLeftTaps } from './event-tap.ts';
+import { listLeftovers } from './leftovers.ts';
 import { readModelPrefix } from './model-prefix.ts';
 import { commandError } from './operator-error.ts';
-import { findLeftPictures } from './smoke-picture.ts';
 import { createStateClients, readStackState } from './stack-state.ts';
 
 const run = promisify(execFile);
 
-const repository = join(import.meta.dirname, '..', '..');
-
-/** A Docker that hangs is as bad as none, milliseconds. */
+/** After this time, Docker counts as not running (milliseconds). */
 const dockerTimeoutMs = 15_000;
 
-/** Looks at everything, the account's things at the same time. Expected errors become checks. */
-export async function examine(options: DoctorOptions, stackGiven: boolean): Promise<Check[]> {
-  const { context = {}, model } = options;
+export interface ExamineOptions {
+  /** Name of the stack. */
+  stack: string;
+  /** The user named the stack, so it must exist. */
+  stackGiven: boolean;
+  /** Checkpoint directory, `igpt-nano` or `s3://bucket/prefix` (default: the setting of the deployment). */
+  model: string | undefined;
+  /** Settings of the deployment that go before those of cdk.json. */
+  context: DoctorContext;
+  /** Command line of a verb for this stack. */
+  call(verb: string): string;
+}
+
+/** Checks everything that a deployment needs, and the stack. Expected errors become checks. */
+export async function examine({ stack: name, stackGiven, model, context, call }: ExamineOptions): Promise<Check[]> {
   const given = { ...context, ...(model === undefined ? {} : { model: modelPlace(model) }) };
   const cdkContext = readCdkContext();
-  const early = doctorConfig(given, cdkContext);
-  const docker = lookAtDocker(early.imageBuild);
+  const configWithoutStack = doctorConfig(given, cdkContext);
+  const docker = examineDocker(configWithoutStack.imageBuild);
   const identity = await readIdentity(createStsClient()).catch(expected);
   if (identity instanceof ImageGptError) {
-    const { message } = identity;
-    const rest = ['bootstrap', 'quotas', 'stack'].map((name) => check('skip', name, 'could not be asked'));
-    return [check('fail', 'credentials', message), ...(await Promise.all([docker, lookAtModel(early.model)])), ...rest];
+    const credentials = check('fail', 'credentials', identity.message);
+    const local = await Promise.all([docker, examineModel(configWithoutStack.model)]);
+    const skipped = ['bootstrap', 'quotas', 'stack'].map((part) => check('skip', part, 'needs credentials'));
+    return [credentials, ...local, ...skipped];
   }
 
-  const stack = await readDeployedStack(createCloudFormationClient(), options.stack).catch(expected);
+  const stack = await readDeployedStack(createCloudFormationClient(), name).catch(expected);
   const config = doctorConfig({ ...settingsOf(stack), ...cdkContext, ...given }, {});
   const parts = await Promise.all([
-    lookAtBootstrap(identity),
+    examineBootstrap(identity),
     docker,
-    lookAtQuotas(config, identity.region),
-    lookAtModel(config.model),
-    lookAtStack(stack, options.stack, stackGiven),
+    examineQuotas(config, identity.region),
+    examineModel(config.model),
+    examineStack(stack, { name, stackGiven, call }),
   ]);
   return [
     check('ok', 'credentials', `${identity.arn}, account ${identity.account}`),
@@ -79,34 +88,34 @@ export async function examine(options: DoctorOptions, stackGiven: boolean): Prom
   ];
 }
 
-/** Expected errors go on as values; defects are thrown. */
+/** Returns an expected error as a value; throws a defect. */
 function expected(error: unknown): ImageGptError {
-  return commandError('look at it', error);
+  return commandError('check it', error);
 }
 
-/** What a deployed stack was configured with, as far as its outputs tell. */
+/** Settings of a deployed stack that its outputs show. */
 function settingsOf(stack: DeployedStack | ImageGptError): Partial<DoctorConfig> {
   if (stack instanceof ImageGptError) return {};
   const { onDemandService, modelLocation } = stack.outputs;
   return { compute: onDemandService === undefined ? 'cpu' : 'gpu', model: modelLocation };
 }
 
-async function lookAtBootstrap(identity: Identity): Promise<Check> {
+async function examineBootstrap(identity: Identity): Promise<Check> {
   const bootstrap = await readBootstrap(createCloudFormationClient()).catch(expected);
   if (bootstrap instanceof ImageGptError) return check('warn', 'bootstrap', bootstrap.message);
   return bootstrapCheck(bootstrap, identity);
 }
 
-async function lookAtDocker(imageBuild: 'docker' | 'codebuild'): Promise<Check> {
+async function examineDocker(imageBuild: 'docker' | 'codebuild'): Promise<Check> {
   if (imageBuild === 'codebuild') return dockerCheck(imageBuild, undefined);
-  // CDK's own name for another program.
+  // The variable with which CDK calls another program than Docker.
   const { CDK_DOCKER: program = 'docker' } = process.env;
   const format = ['version', '--format', '{{.Server.Version}}'];
   const answer = await run(program, format, { timeout: dockerTimeoutMs }).catch(() => undefined);
   return dockerCheck(imageBuild, answer?.stdout.trim());
 }
 
-async function lookAtQuotas(config: DoctorConfig, region: string): Promise<Check[]> {
+async function examineQuotas(config: DoctorConfig, region: string): Promise<Check[]> {
   const { compute, instanceTypes, maxTasks, batch } = config;
   const client = createServiceQuotasClient();
   const functions = readQuota(client, lambdaQuota).catch(expected);
@@ -127,13 +136,13 @@ async function lookAtQuotas(config: DoctorConfig, region: string): Promise<Check
   ];
 }
 
-/** `--model` is meant from where the user stands, or a name; a setting of the deployment from the repository. */
+/** `--model` is relative to the current folder; a setting of the deployment is relative to the repository. */
 function modelPlace(model: string): string {
   if (isS3Location(model)) return model.replace(/\/+$/, '');
   return model === 'igpt-nano' ? join('lib', 'models', model) : resolve(model);
 }
 
-async function lookAtModel(model: string): Promise<Check> {
+async function examineModel(model: string): Promise<Check> {
   const size = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
   try {
     if (isS3Location(model)) {
@@ -141,46 +150,49 @@ async function lookAtModel(model: string): Promise<Check> {
       if (missing.length === 0) return check('ok', 'model', `${model}, ${size(bytes)}`);
       return check('fail', 'model', `${model} has no ${missing.join(', ')}`, 'upload the whole checkpoint directory');
     }
-    const { name, weightBytes, preprocessing } = await openCheckpoint(resolve(repository, model));
+    const { name, weightBytes, preprocessing } = await openCheckpoint(resolve(repositoryRoot, model));
     if (preprocessing !== undefined) return check('ok', 'model', `${name}, ${size(weightBytes)} of weights`);
-    return check('fail', 'model', `${model} has no preprocessor_config.json`, 'add the file: it carries the palette');
+    const advice = 'add the file: it contains the palette';
+    return check('fail', 'model', `${model} has no preprocessor_config.json`, advice);
   } catch (error) {
-    return check('fail', 'model', commandError(`open ${model}`, error).message, 'give a whole checkpoint with --model');
+    const { message } = commandError(`open ${model}`, error);
+    return check('fail', 'model', message, 'give a complete checkpoint with --model');
   }
 }
 
-async function lookAtStack(stack: DeployedStack | ImageGptError, name: string, wanted: boolean): Promise<Check[]> {
+async function examineStack(
+  stack: DeployedStack | ImageGptError,
+  { name, stackGiven, call }: Pick<ExamineOptions, 'stackGiven' | 'call'> & { name: string },
+): Promise<Check[]> {
   if (stack instanceof ImageGptError) {
-    if (stack instanceof StackError && stack.code === 'stack_missing' && !wanted) {
+    if (stack instanceof StackError && stack.code === 'stack_missing' && !stackGiven) {
       return [check('ok', 'stack', `${name} is not deployed yet`, 'npx cdk deploy')];
     }
     return [check('fail', 'stack', stack.message)];
   }
   const { status, outputs } = stack;
-  const there = check('ok', 'stack', `${name} is ${status}, model ${outputs.modelId}`);
+  const found = check('ok', 'stack', `${name} is ${status}, model ${outputs.modelId}`);
   const [state, left] = await Promise.all([
-    readStackState(createStateClients(), stack, clock.now()).then(stackChecks).catch(unread),
-    lookAtLeftovers(stack).catch(unread),
+    readStackState(createStateClients(), stack, clock.now())
+      .then((current) => stackChecks(current, call))
+      .catch(unreadable),
+    examineLeftovers(stack, call).catch(unreadable),
   ]);
-  return [there, ...state, ...left];
+  return [found, ...state, ...left];
 }
 
-function unread(error: unknown): Check[] {
+function unreadable(error: unknown): Check[] {
   return [check('warn', 'at work', expected(error).message)];
 }
 
-async function lookAtLeftovers(stack: DeployedStack): Promise<Check[]> {
-  const [taps, pictures] = await Promise.all([
-    findLeftTaps({ sqs: createSqsClient(), stack, clock }),
-    findLeftPictures(createS3Client(), stack.outputs.inputBucket, clock.now()),
-  ]);
-  const left = [...taps.map(({ name }) => `queue ${name}`), ...pictures.map(({ key }) => `picture ${key}`)];
-  if (left.length === 0) return [];
-  const words = `a killed igpt tail or igpt smoke has left ${left.join(', ')}`;
-  return [check('warn', 'left behind', words, stackCall('doctor --clean', stack.name))];
+async function examineLeftovers(stack: DeployedStack, call: ExamineOptions['call']): Promise<Check[]> {
+  const leftovers = await listLeftovers(stack);
+  if (leftovers.length === 0) return [];
+  const found = `a killed igpt tail or igpt smoke has left ${leftovers.join(', ')}`;
+  return [check('warn', 'left behind', found, call('doctor --clean'))];
 }
 
-/** The settings of a deployment that a machine or an account must be able to follow. */
+/** Settings of the deployment that the machine or the account must satisfy. */
 const settings = deploymentSettings
   .pick({
     compute: true,
@@ -195,11 +207,15 @@ const settings = deploymentSettings
   })
   .strip();
 
-export type DoctorConfig = z.output<typeof settings>;
+type DoctorConfig = z.output<typeof settings>;
 
 export type DoctorContext = Readonly<Record<string, unknown>>;
 
-/** `given` goes before cdk.json's context; settings that need nothing of machine or account are left out. */
+/**
+ * Reads the settings. `given` overrides cdk.json's context. Other settings are ignored.
+ *
+ * @throws {UsageError} naming every invalid setting
+ */
 export function doctorConfig(given: DoctorContext, cdkContext: DoctorContext): DoctorConfig {
   const parsed = settings.safeParse({ ...cdkContext, ...given });
   if (parsed.success) return parsed.data;
@@ -207,9 +223,9 @@ export function doctorConfig(given: DoctorContext, cdkContext: DoctorContext): D
   throw new UsageError(`--context: ${faults.join('; ')}`, { cause: parsed.error });
 }
 
-/** The context of the repository's cdk.json. */
+/** The `context` of this package's cdk.json. */
 export function readCdkContext(): DoctorContext {
-  const file = join(import.meta.dirname, '..', '..', 'cdk.json');
+  const file = join(repositoryRoot, 'cdk.json');
   const { context } = z
     .object({ context: z.record(z.string(), z.unknown()) })
     .parse(JSON.parse(readFileSync(file, 'utf8')));

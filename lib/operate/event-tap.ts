@@ -27,46 +27,46 @@ export interface EventTapOptions {
   clock: Clock;
 }
 
-/** A subscription's filter policy, and what it looks at. Source: Amazon SNS Developer Guide, "Message filtering". */
+/** Filter policy of a subscription, and its scope. Source: Amazon SNS Developer Guide, "Message filtering". */
 export interface EventFilter {
   scope: 'MessageAttributes' | 'MessageBody';
   policy: Record<string, readonly string[]>;
 }
 
-/** A queue of our own that gets a copy of result events, for as long as this process lives. */
+/** A temporary queue that receives a copy of the result events while this process lives. */
 export interface EventTap {
   url: string;
-  /** Says that somebody still listens; to be called every minute or so. */
+  /** Marks the queue as in use. Call it about every minute. */
   beat(): Promise<void>;
-  /** Takes subscription and queue away. */
+  /** Deletes subscription and queue. */
   close(): Promise<void>;
 }
 
-/** A tap whose process is gone: it was killed before it could take it away. */
+/** A tap whose process was killed before it could delete the tap. */
 export interface LeftTap {
   name: string;
   url: string;
-  /** When somebody last listened; null when nobody ever did. */
+  /** Time of the last beat; null if there was none. */
   lastBeat: Date | null;
 }
 
-/** The tag that says when somebody last listened. */
+/** Tag of the queue with the time of the last beat. */
 const beatTag = 'igpt-last-beat';
 
-/** Beats come every minute; a laptop may sleep over some. */
-const leftAfterMs = 15 * 60_000;
+/** A tap without a beat for this time is abandoned (milliseconds). Beats come every minute, but a laptop may sleep. */
+const abandonedAfterMs = 15 * 60_000;
 
-/** What nobody has read after so long is not wanted, seconds. */
+/** How long the queue keeps unread events (seconds). */
 const retentionSeconds = 3600;
 
 const prefixOf = (stack: DeployedStack): string => `${stack.name}-igpt-tap-`.slice(-70);
 
-/** @throws {CommandError} when queue or subscription cannot be made; what was made of them is gone again */
+/** @throws {CommandError} when queue or subscription cannot be created; then neither is left behind */
 export async function openEventTap(options: EventTapOptions & { filter?: EventFilter | undefined }): Promise<EventTap> {
   const { sqs, sns, stack, clock, filter } = options;
   const { outputs, region, account } = stack;
   const topicArn = outputs.resultsTopicArn;
-  // aws, aws-cn, aws-us-gov.
+  // aws, aws-cn or aws-us-gov.
   const [, partition = 'aws'] = topicArn.split(':');
   const name = `${prefixOf(stack)}${randomBytes(4).toString('hex')}`;
   const arn = `arn:${partition}:sqs:${region}:${account}:${name}`;
@@ -79,7 +79,7 @@ export async function openEventTap(options: EventTapOptions & { filter?: EventFi
   };
   let url: string | undefined;
   try {
-    const made = await sqs.send(
+    const created = await sqs.send(
       new CreateQueueCommand({
         QueueName: name,
         Attributes: {
@@ -90,7 +90,7 @@ export async function openEventTap(options: EventTapOptions & { filter?: EventFi
         tags: { [beatTag]: clock.now().toISOString() },
       }),
     );
-    url = made.QueueUrl ?? '';
+    url = created.QueueUrl ?? '';
     const { SubscriptionArn: subscription } = await sns.send(
       new SubscribeCommand({
         TopicArn: topicArn,
@@ -99,7 +99,7 @@ export async function openEventTap(options: EventTapOptions & { filter?: EventFi
         ReturnSubscriptionArn: true,
         Attributes: {
           RawMessageDelivery: 'true',
-          ...(filter && { FilterPolicy: JSON.stringify(filter.policy), FilterPolicyScope: filter.scope }),
+          ...(filter !== undefined && { FilterPolicy: JSON.stringify(filter.policy), FilterPolicyScope: filter.scope }),
         },
       }),
     );
@@ -116,19 +116,23 @@ export async function openEventTap(options: EventTapOptions & { filter?: EventFi
         await sqs.send(new TagQueueCommand({ QueueUrl: url, Tags: { [beatTag]: clock.now().toISOString() } }));
       },
       async close() {
-        const gone = await Promise.allSettled([
+        const deletions = await Promise.allSettled([
           sns.send(new UnsubscribeCommand({ SubscriptionArn: subscription })),
           sqs.send(new DeleteQueueCommand({ QueueUrl: url })),
         ]);
-        const failed = gone.find((result) => result.status === 'rejected');
-        if (failed !== undefined)
-          throw commandError(`remove the queue ${name} (igpt doctor --clean does)`, failed.reason);
+        const failed = deletions.find((result) => result.status === 'rejected');
+        if (failed === undefined) return;
+        throw commandError(`remove the queue ${name}, which igpt doctor --clean removes later`, failed.reason);
       },
     };
   }
 }
 
-/** Taps of this stack whose process was killed. @throws {CommandError} when SQS does not tell */
+/**
+ * Finds the abandoned taps of a stack.
+ *
+ * @throws {CommandError} when queues or tags cannot be read
+ */
 export async function findLeftTaps({ sqs, stack, clock }: Omit<EventTapOptions, 'sns'>): Promise<LeftTap[]> {
   const left: LeftTap[] = [];
   try {
@@ -138,17 +142,17 @@ export async function findLeftTaps({ sqs, stack, clock }: Omit<EventTapOptions, 
         const tags = await tagsOf(sqs, url);
         if (tags === undefined) continue;
         const at = new Date(tags[beatTag] ?? Number.NaN).getTime();
-        if (clock.now().getTime() - at <= leftAfterMs) continue;
+        if (clock.now().getTime() - at <= abandonedAfterMs) continue;
         left.push({ name: queueNameOf(url), url, lastBeat: Number.isNaN(at) ? null : new Date(at) });
       }
     }
   } catch (error) {
-    throw commandError('look for queues that were left behind', error);
+    throw commandError('find the queues that were left behind', error);
   }
   return left;
 }
 
-/** Undefined: the queue has just gone. */
+/** Undefined: the queue was deleted meanwhile. */
 async function tagsOf(sqs: SQSClient, url: string): Promise<Record<string, string> | undefined> {
   try {
     const { Tags: tags = {} } = await sqs.send(new ListQueueTagsCommand({ QueueUrl: url }));
@@ -159,15 +163,20 @@ async function tagsOf(sqs: SQSClient, url: string): Promise<Record<string, strin
   }
 }
 
-/** Removes them with their subscriptions. @throws {CommandError} when one cannot be removed */
-export async function removeTaps(taps: readonly LeftTap[], { sqs, sns, stack }: EventTapOptions): Promise<void> {
+/**
+ * Deletes taps and their subscriptions.
+ *
+ * @throws {CommandError} when one cannot be deleted
+ */
+export async function removeTaps(
+  taps: readonly LeftTap[],
+  { sqs, sns, stack }: Omit<EventTapOptions, 'clock'>,
+): Promise<void> {
   const names = new Set(taps.map(({ name }) => name));
   try {
-    const about = { TopicArn: stack.outputs.resultsTopicArn };
-    for await (const { Subscriptions: subscriptions = [] } of paginateListSubscriptionsByTopic(
-      { client: sns },
-      about,
-    )) {
+    const topic = { TopicArn: stack.outputs.resultsTopicArn };
+    const pages = paginateListSubscriptionsByTopic({ client: sns }, topic);
+    for await (const { Subscriptions: subscriptions = [] } of pages) {
       for (const { Endpoint: endpoint = '', SubscriptionArn: arn } of subscriptions) {
         if (names.has(endpoint.slice(endpoint.lastIndexOf(':') + 1))) {
           await sns.send(new UnsubscribeCommand({ SubscriptionArn: arn }));
@@ -186,19 +195,19 @@ export interface EventChoice {
   model?: string | undefined;
 }
 
-/** The filter policy for a choice of result events; undefined: all. Conditions of different names must all hold. */
+/** Filter policy for a choice of result events: all conditions must hold. Undefined: every event. */
 export function eventFilter({ status, label = [], model }: EventChoice): EventFilter | undefined {
   const policy = {
-    ...(status === undefined ? {} : { status: [status] }),
-    ...(label.length === 0 ? {} : { label: [...label] }),
-    ...(model === undefined ? {} : { model: [model] }),
+    ...(status !== undefined && { status: [status] }),
+    ...(label.length > 0 && { label: [...label] }),
+    ...(model !== undefined && { model: [model] }),
   };
   return Object.keys(policy).length === 0 ? undefined : { scope: 'MessageAttributes', policy };
 }
 
 /**
- * True when `event` is among the choice. A new filter policy may take minutes to hold everywhere, so what comes is looked
- * at again. Source: Amazon SNS Developer Guide, "Applying a subscription filter policy".
+ * Applies the choice again on this side, because a new filter policy takes up to minutes to become effective. Source:
+ * Amazon SNS Developer Guide, "Applying a subscription filter policy".
  */
 export function isChosen(event: ResultEvent, { status, label = [], model }: EventChoice): boolean {
   const labelled = event.status === 'succeeded' && event.label !== null && label.includes(event.label);

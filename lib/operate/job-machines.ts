@@ -8,22 +8,23 @@ import { isGpuInstance } from '../contracts/instances.ts';
 import { hourlyUsd } from './estimate-cost.ts';
 import { commandError } from './operator-error.ts';
 
-/** What a queue's jobs run on. */
+/** The machines of a job queue. */
 export interface JobMachines {
-  /** Instance types, or none on Fargate. */
+  /** Empty on Fargate. */
   instanceTypes: string[];
-  /** What a job costs on Spot, USD an hour, at the dearest of the types; null where the price table lacks one. */
+  /** Spot price of the most expensive type (USD per hour); null if the price table lacks one of the types. */
   usdPerHour: number | null;
-  /** AWS's words when it cannot start machines; null when it says nothing of the kind. */
+  /** Why AWS cannot start machines; null if it reports no problem. */
   trouble: string | null;
 }
 
-/** @throws CommandError */
+/** @throws {CommandError} */
 export async function readMachines(client: BatchClient, queue: string): Promise<JobMachines> {
   try {
     const { jobQueues: [found] = [] } = await client.send(new DescribeJobQueuesCommand({ jobQueues: [queue] }));
     const names = (found?.computeEnvironmentOrder ?? []).flatMap(({ computeEnvironment: name }) => name ?? []);
-    if (names.length === 0) return { instanceTypes: [], usdPerHour: null, trouble: 'the queue has no machines' };
+    if (names.length === 0)
+      return { instanceTypes: [], usdPerHour: null, trouble: 'the job queue has no compute environment' };
     const command = new DescribeComputeEnvironmentsCommand({ computeEnvironments: names });
     const { computeEnvironments = [] } = await client.send(command);
     const instanceTypes = computeEnvironments.flatMap((one) => one.computeResources?.instanceTypes ?? []);
@@ -31,15 +32,15 @@ export async function readMachines(client: BatchClient, queue: string): Promise<
     const troubles = computeEnvironments.flatMap((one) => troubleOf(one) ?? []);
     return {
       instanceTypes,
-      usdPerHour: fargate ? hourlyUsd('cpu').spot : dearest(instanceTypes),
+      usdPerHour: fargate ? hourlyUsd('cpu').spot : highestSpotPrice(instanceTypes),
       trouble: troubles[0] ?? null,
     };
   } catch (error) {
-    throw commandError('look at the machines of batch jobs', error);
+    throw commandError('read the machines of the job queue', error);
   }
 }
 
-/** Batch tells what stood in its way also where the environment is valid; "Healthy" is good news. */
+/** AWS Batch reports problems also in a valid environment. A reason with "Healthy" is not a problem. */
 function troubleOf({ state, status, statusReason }: ComputeEnvironmentDetail): string | undefined {
   if (state === 'DISABLED') return 'its compute environment is disabled';
   const healthy = statusReason === undefined || /healthy/i.test(statusReason);
@@ -47,7 +48,7 @@ function troubleOf({ state, status, statusReason }: ComputeEnvironmentDetail): s
   return healthy ? undefined : statusReason;
 }
 
-function dearest(types: readonly string[]): number | null {
+function highestSpotPrice(types: readonly string[]): number | null {
   const known = types.filter(isGpuInstance).map((type) => hourlyUsd(type).spot);
   return known.length === 0 || known.length < types.length ? null : Math.max(...known);
 }

@@ -1,36 +1,38 @@
-import { stackCall } from '../cli/options/stack-option.ts';
 import type { Job, JobSummary } from '../contracts/job.ts';
 import type { JobMachines } from './job-machines.ts';
 import type { JobState } from './job-state.ts';
 
-/** All that is known of a submitted job at one moment. */
+/** State of a submitted job at one moment. */
 export interface JobStatus {
   at: Date;
   /** Name of the stack. */
   stack: string;
   job: Job;
+  /** `s3://bucket/batch/name`. */
   place: string;
-  /** Numbers of the shards that are there. */
+  /** Numbers of the complete shards. */
   stored: ReadonlySet<number>;
   machines: JobMachines;
-  /** Of a job that is done. */
-  summary?: JobSummary;
-  /** Absent when AWS Batch knows nothing of it (any more). */
-  aws?: JobState;
+  /** Undefined until the job is done. */
+  summary?: JobSummary | undefined;
+  /** Undefined if AWS Batch does not know the job; it forgets one a week after its end. */
+  aws?: JobState | undefined;
 }
 
-/** How far a job is. */
+/** Progress of a job. */
 interface JobOutlook {
+  /** Complete shards. */
   shards: number;
+  /** Pictures in the complete shards. */
   pictures: number;
   /** null: no child has ended yet, or none runs. */
   shardsPerSecond: number | null;
   secondsLeft: number | null;
-  /** null: the price of the machines, or what ran on them, is not known. */
+  /** null: the price of the machines or their time is unknown. */
   costUsd: number | null;
 }
 
-/** Children take as long as those that have ended, and as many run as now. */
+/** Assumes that the remaining children take as long as those that have ended, and that as many run as now. */
 export function jobOutlook({ job, stored, machines, aws }: JobStatus): JobOutlook {
   const shards = job.shards.filter((_, shard) => stored.has(shard));
   const left = job.shards.length - shards.length;
@@ -47,49 +49,54 @@ export function jobOutlook({ job, stored, machines, aws }: JobStatus): JobOutloo
   };
 }
 
-/** Whether quota, capacity or something else stands in the way, by AWS's own words. */
-export function waitingKind(words: string): 'quota' | 'capacity' | 'other' {
-  if (/VcpuLimitExceeded|MaxSpotInstanceCountExceeded|LimitExceeded|quota/i.test(words)) return 'quota';
-  return /INSUFFICIENT_INSTANCE_CAPACITY|UnfulfillableCapacity|InsufficientInstanceCapacity|capacity/i.test(words)
+/** Classifies AWS's reason why a job waits. */
+export function waitingKind(reason: string): 'quota' | 'capacity' | 'other' {
+  if (/VcpuLimitExceeded|MaxSpotInstanceCountExceeded|LimitExceeded|quota/i.test(reason)) return 'quota';
+  return /INSUFFICIENT_INSTANCE_CAPACITY|UnfulfillableCapacity|InsufficientInstanceCapacity|capacity/i.test(reason)
     ? 'capacity'
     : 'other';
 }
 
-const whatToDo = {
-  quota: 'quota: ask for more vCPUs under Service Quotas (igpt doctor says which)',
+const waitingAdvice = {
+  quota: 'quota: request more vCPUs under Service Quotas (igpt doctor shows which)',
   capacity: 'capacity: AWS has no such machine on Spot now; wait, or deploy with more instanceTypes',
   other: 'it waits',
 } as const;
 
-/** What somebody should know or do, one line each. */
-export function jobNotes({ stack, job, place, stored, machines, summary, aws }: JobStatus): string[] {
+/**
+ * What a user should know or do, one line each.
+ *
+ * @param call command line of a verb for the job's stack
+ */
+export function jobNotes(status: JobStatus, call: (verb: string) => string): string[] {
+  const { job, place, stored, machines, summary, aws } = status;
   if (summary !== undefined) return [];
   const dst = place.slice(place.indexOf('/batch/') + '/batch/'.length);
-  const submit = stackCall('batch submit', stack);
+  const submit = call('batch submit');
   if (aws === undefined) {
-    return [`AWS Batch knows no job of this name (any more): ${submit}, as before, does what is missing`];
+    return [`AWS Batch does not know this job, or no longer: run ${submit} as before; it does the missing shards`];
   }
   const { waiting, starting, running } = aws.children;
-  const words = aws.waitsFor ?? machines.trouble;
+  const reason = aws.waitsFor ?? machines.trouble;
   const failed = aws.failures.map(
-    ({ reason, children, child }) =>
-      `${children} failed: ${reason} (one is ${child}: aws batch describe-jobs --jobs ${child} names its log)`,
+    ({ reason: why, children, child }) =>
+      `${children} failed: ${why} (for instance ${child}: aws batch describe-jobs --jobs ${child} names its log)`,
   );
   const missing = job.shards.length - stored.size;
   return [
     ...(waiting === 0
       ? []
-      : words !== null
-        ? [`${whatToDo[waitingKind(words)]}: ${words}`]
+      : reason !== null
+        ? [`${waitingAdvice[waitingKind(reason)]}: ${reason}`]
         : starting + running === 0
-          ? ['children wait for a machine, which takes some minutes to start; AWS gives no reason yet']
+          ? ['children wait for a machine, which takes some minutes to start; AWS gives no other reason yet']
           : []),
     ...failed,
     ...(waiting + starting + running === 0
       ? [
           missing > 0
-            ? `it has ended with ${missing} of ${job.shards.length} shards missing: ${submit}, as before, does them`
-            : `all shards are there, but it was not summed up: ${submit}, as before, with --out ${dst}`,
+            ? `the job ended with ${missing} of ${job.shards.length} shards missing: run ${submit} as before; it does the missing shards`
+            : `all shards are complete, but the summary is missing: run ${submit} as before, with --out ${dst}`,
         ]
       : []),
   ];

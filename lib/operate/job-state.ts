@@ -7,33 +7,34 @@ import {
 } from '@aws-sdk/client-batch';
 import { commandError } from './operator-error.ts';
 
-/** What becomes of the children of a job of AWS Batch; a plain job is its own only child. */
+/** State of a job of AWS Batch and its children. A job without children counts as its own only child. */
 export interface JobState {
   id: string;
-  /** Batch's word for the whole. */
+  /** AWS Batch's status of the job. */
   status: string;
-  /** Children that wait for a machine, start on one, run, have ended well, have failed. */
+  /** Number of children by state. `starting`: a machine is found and starts the container. */
   children: Record<'waiting' | 'starting' | 'running' | 'succeeded' | 'failed', number>;
-  /** Of a child that ended well, mean; null while there is none. */
+  /** Mean time of the succeeded children; null while there are none. */
   childSeconds: number | null;
-  /** Of all children that run or ended, about; attempts that Spot ended are not counted. */
+  /** Estimated time of all children that run or ended. Attempts that Spot interrupted are not included. */
   machineSeconds: number;
-  /** Batch's words for why children wait; null while it gives no reason. */
+  /** AWS Batch's reason why children wait; null while it gives none. */
   waitsFor: string | null;
   failures: JobFailure[];
 }
 
 interface JobFailure {
   reason: string;
+  /** Children that failed for this reason. */
   children: number;
   /** Job id of one of them. */
   child: string;
 }
 
-/** ListJobs gives no more at once for one status; of more children these are taken for all. Source: its API reference. */
+/** Most jobs in one answer of ListJobs (source: its API reference). With more children, these represent all. */
 const sampleSize = 1000;
 
-/** @throws CommandError */
+/** @throws {CommandError} */
 export async function readJobState(client: BatchClient, job: JobDetail, now: Date): Promise<JobState> {
   const { jobId: id = '', status = '', arrayProperties } = job;
   const counts: Partial<Record<string, number>> = arrayProperties?.statusSummary ?? { [status]: 1 };
@@ -41,8 +42,8 @@ export async function readJobState(client: BatchClient, job: JobDetail, now: Dat
   async function sample(of: JobStatus): Promise<JobSummary[]> {
     if (count(of) === 0) return [];
     if (arrayProperties?.size === undefined) return [job];
-    const about = { arrayJobId: id, jobStatus: of, maxResults: sampleSize };
-    const { jobSummaryList = [] } = await client.send(new ListJobsCommand(about));
+    const command = new ListJobsCommand({ arrayJobId: id, jobStatus: of, maxResults: sampleSize });
+    const { jobSummaryList = [] } = await client.send(command);
     return jobSummaryList;
   }
   try {
@@ -50,13 +51,15 @@ export async function readJobState(client: BatchClient, job: JobDetail, now: Dat
       (['SUCCEEDED', 'RUNNING', 'FAILED', 'RUNNABLE'] as const).map(sample),
     );
     const childSeconds = meanSeconds(done ?? [], now);
-    const spent: [number, number | null][] = [
+    const times: [children: number, meanSeconds: number | null][] = [
       [count('SUCCEEDED'), childSeconds],
       [count('RUNNING'), meanSeconds(running ?? [], now)],
       [count('FAILED'), meanSeconds(failed ?? [], now)],
     ];
     return {
-      ...{ id, status, childSeconds },
+      id,
+      status,
+      childSeconds,
       children: {
         waiting: count('SUBMITTED', 'PENDING', 'RUNNABLE'),
         starting: count('STARTING'),
@@ -64,12 +67,12 @@ export async function readJobState(client: BatchClient, job: JobDetail, now: Dat
         succeeded: count('SUCCEEDED'),
         failed: count('FAILED'),
       },
-      machineSeconds: spent.reduce((sum, [children, seconds]) => sum + children * (seconds ?? 0), 0),
+      machineSeconds: times.reduce((sum, [children, seconds]) => sum + children * (seconds ?? 0), 0),
       waitsFor: [...(runnable ?? []), job].find((one) => waits(one) && one.statusReason)?.statusReason ?? null,
       failures: failuresOf(failed ?? []),
     };
   } catch (error) {
-    throw commandError(`look at the job ${id}`, error);
+    throw commandError(`read the job ${id}`, error);
   }
 }
 
@@ -77,7 +80,7 @@ function waits({ status }: Pick<JobSummary, 'status'>): boolean {
   return status === 'RUNNABLE' || status === 'PENDING';
 }
 
-/** Of those that ever ran: none does while it waits, and none that was cancelled before. */
+/** A job that was cancelled before its start took no time, so it is not part of the mean. */
 function meanSeconds(jobs: readonly JobSummary[], now: Date): number | null {
   const seconds = jobs.flatMap(({ startedAt, stoppedAt }) =>
     startedAt === undefined ? 0 : ((stoppedAt ?? now.getTime()) - startedAt) / 1000,

@@ -7,19 +7,19 @@ import { pictureReference } from '../contracts/uploads-message.ts';
 import type { DeadLetter } from './dead-letters.ts';
 import type { DeadLetterName } from './stack-queues.ts';
 
-/** What a dead letter is about, and why it is one. */
+/** Which pictures a dead letter concerns, and why it was dead-lettered. */
 export type Judgement =
-  /** It can be tried again. */
+  /** A retry may succeed. */
   | { readable: true; why: string; keys: string[] }
-  /** It would only come back: nobody understands it. */
+  /** No consumer can parse it, so a retry would fail again. */
   | { readable: false; why: string };
 
 const uploads = z.union([pictureReference, s3Notification, s3TestEvent]);
 
-/** @param bucket name of the input bucket: notifications of another one are not for this stack */
+/** @param bucket name of the input bucket; notifications of other buckets are unreadable */
 export function judgeDeadLetter(queue: DeadLetterName, letter: DeadLetter, bucket: string): Judgement {
   try {
-    return { readable: true, why: whyGivenUp(queue, letter), keys: keysOf(queue, letter.body, bucket) };
+    return { readable: true, why: causeOf(queue, letter), keys: keysOf(queue, letter.body, bucket) };
   } catch (error) {
     if (!(error instanceof MessageError)) throw error;
     return { readable: false, why: error.message.replace(/\.$/, '') };
@@ -40,56 +40,57 @@ function keysOf(queue: DeadLetterName, body: string, bucket: string): string[] {
 }
 
 function uploadKeys(body: string, bucket: string): string[] {
-  const message = readMessage(body, uploads, 'an uploads message or a notification of S3');
+  const message = readMessage(body, uploads, 'an uploads message or an S3 notification');
   if ('type' in message) return [message.key];
   if ('Event' in message) return [];
   return message.Records.map(({ s3 }) => {
     if (s3.bucket.name !== bucket) {
-      throw new MessageError(`Expected notifications of the bucket ${bucket}, received one of ${s3.bucket.name}.`);
+      throw new MessageError(`Expected a notification of the bucket ${bucket}, received one of ${s3.bucket.name}.`);
     }
     const key = decodeFormKey(s3.object.key);
-    if (key === undefined) throw new MessageError('Expected a form-encoded key, received another.');
+    if (key === undefined) throw new MessageError('Expected a form-encoded key, received one that cannot be decoded.');
     return key;
   });
 }
 
-const reasons: Record<DeadLetterName, string> = {
-  uploads: 'given up: preprocess crashed, ran out of time, or could not read, send or store (its log says why)',
+const causes: Record<DeadLetterName, string> = {
+  uploads: 'preprocess failed five times: it crashed, timed out, or could not read, send or store (see its log)',
   tokens:
-    'given up: the worker crashed, ran out of memory, was ended too often, or could not store or publish (its log says why)',
+    'the worker failed five times: it crashed, ran out of memory, was stopped, or could not store or publish (see its log)',
   'result-events': 'SNS could not deliver it',
 };
 
-function whyGivenUp(queue: DeadLetterName, { attributes }: DeadLetter): string {
-  // SNS says itself why it gave up. Source: Amazon SNS Developer Guide, "Dead-letter queues".
+function causeOf(queue: DeadLetterName, { attributes }: DeadLetter): string {
+  // SNS adds its reason as an attribute. Source: Amazon SNS Developer Guide, "Dead-letter queues".
   const { ErrorMessage: sns } = attributes ?? {};
-  return sns?.StringValue === undefined ? reasons[queue] : `${reasons[queue]}: ${sns.StringValue}`;
+  return sns?.StringValue === undefined ? causes[queue] : `${causes[queue]}: ${sns.StringValue}`;
 }
 
-/** Dead letters of one kind. */
+/** Dead letters of one queue with the same cause. */
 export interface LetterGroup {
   queue: DeadLetterName;
   readable: boolean;
   why: string;
   messages: number;
   pictures: number;
-  /** Most receives of one of them. */
+  /** Highest receive count of a message. */
   receives: number;
-  /** When the first and the last of them were sent. */
+  /** When the first and the last message were sent. */
   first: Date;
   last: Date;
-  /** Keys of pictures, or the beginnings of bodies that nobody understands. */
+  /** Keys of pictures, or the first characters of unreadable bodies. */
   examples: string[];
 }
 
-const examplesKept = 3;
+/** Examples per group. */
+const maxExamples = 3;
 
-/** Enough of a body to see what it is. */
+/** Shown characters of an unreadable body: enough to recognise it. */
 const excerptLength = 80;
 
 export interface LetterGroups {
   add(queue: DeadLetterName, letter: DeadLetter, judgement: Judgement): void;
-  /** Unreadable ones last, the most frequent first. */
+  /** Readable groups first, then by number of messages. */
   list(): LetterGroup[];
 }
 
@@ -100,15 +101,23 @@ export function createLetterGroups(): LetterGroups {
       const { readable, why } = judgement;
       const id = JSON.stringify([queue, readable, why]);
       const group = groups.get(id) ?? {
-        ...{ queue, readable, why, messages: 0, pictures: 0, receives: 0, first: sentAt, last: sentAt, examples: [] },
+        queue,
+        readable,
+        why,
+        messages: 0,
+        pictures: 0,
+        receives: 0,
+        first: sentAt,
+        last: sentAt,
+        examples: [],
       };
-      const about = judgement.readable ? judgement.keys : [body.slice(0, excerptLength)];
+      const examples = judgement.readable ? judgement.keys : [body.slice(0, excerptLength)];
       group.messages++;
       group.pictures += judgement.readable ? judgement.keys.length : 0;
       group.receives = Math.max(group.receives, receiveCount);
       if (sentAt < group.first) group.first = sentAt;
       if (sentAt > group.last) group.last = sentAt;
-      group.examples.push(...about.slice(0, examplesKept - group.examples.length));
+      group.examples.push(...examples.slice(0, maxExamples - group.examples.length));
       groups.set(id, group);
     },
     list: () =>

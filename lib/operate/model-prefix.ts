@@ -5,18 +5,18 @@ import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
 import type { Clock } from '../ports/clock.ts';
 import { commandError } from './operator-error.ts';
 
-/** What lies at a model's `s3://bucket/prefix`. */
+/** The files at a model's `s3://bucket/prefix`. */
 export interface ModelPrefix {
-  /** Files that a checkpoint needs and that are not there. */
+  /** Missing files of the checkpoint. */
   missing: string[];
-  /** Of the files that are there. */
+  /** Size of the files that exist. */
   bytes: number;
 }
 
-const index = z.object({ weight_map: z.record(z.string(), z.string()) });
+const shardIndex = z.object({ weight_map: z.record(z.string(), z.string()) });
 
 /**
- * Looks whether a checkpoint is complete, without fetching its weights.
+ * Checks whether a checkpoint is complete, without downloading its weights.
  *
  * @throws {CommandError} when the bucket cannot be listed
  */
@@ -32,16 +32,16 @@ export async function readModelPrefix(client: S3Client, location: string, clock:
     return { missing: needed.filter((name) => (sizes.get(name) ?? 0) === 0), bytes };
 
     async function weightFiles(): Promise<string[]> {
-      const shards = 'model.safetensors.index.json';
-      if (sizes.has('model.safetensors') || !sizes.has(shards)) return ['model.safetensors'];
-      const read = await store.get(`${prefix}${shards}`);
+      const indexFile = 'model.safetensors.index.json';
+      if (sizes.has('model.safetensors') || !sizes.has(indexFile)) return ['model.safetensors'];
+      const read = await store.get(`${prefix}${indexFile}`);
       const text = read.status === 'found' ? new TextDecoder().decode(read.body) : '';
-      const parsed = index.safeParse(parseJson(text));
-      // An index that cannot be read is as good as none.
-      return parsed.success ? [...new Set(Object.values(parsed.data.weight_map))] : [shards];
+      const parsed = shardIndex.safeParse(parseJson(text));
+      // An unreadable index counts as missing.
+      return parsed.success ? [...new Set(Object.values(parsed.data.weight_map))] : [indexFile];
     }
   } catch (error) {
-    throw commandError(`look at ${location}`, error);
+    throw commandError(`read ${location}`, error);
   }
 }
 

@@ -1,12 +1,12 @@
 /**
- * List prices of AWS in us-east-1, USD, without taxes, discounts and free tiers; other regions cost up to a third more.
- * They are those of the pages that `sources` names, but were not fetched from there: this was written without access to
- * AWS, and checked only in part (g5.xlarge, Fargate, SNS) against others' texts of March to June 2026. Every estimate of
- * this project reads this table, so a new price is written here; prices of instances are in lib/contracts/instances.ts.
+ * List prices of AWS in us-east-1 (USD), without taxes, discounts and free tiers. Other regions cost up to a third more.
+ * The prices belong to the pages in `sources`, but were not read there: the table was written without access to AWS. Only
+ * g5.xlarge, Fargate and SNS were checked, against third-party texts of March to June 2026. All estimates use
+ * this table; prices of GPU instances are in lib/contracts/instances.ts.
  */
 export const prices = {
   region: 'us-east-1',
-  /** When the table was written down, year and month. */
+  /** Year and month of the table. */
   asOf: '2026-06',
   sources: [
     'Amazon S3 pricing',
@@ -34,31 +34,31 @@ export const prices = {
     gbSecond: 0.0000133334,
   },
   sqs: {
-    /** Standard queue; each 64 KiB of a request counts as one. */
+    /** Standard queue; each 64 KiB of a request is billed as one request. */
     request: 0.4 / 1e6,
-    /** Of every account, each month, for good. */
+    /** Free per account and month, without an end date. */
     freeRequests: 1e6,
   },
   sns: {
-    /** Standard topic; a PublishBatch of up to 64 KiB is one, and deliveries to SQS cost nothing here. */
+    /** Standard topic. A PublishBatch of up to 64 KiB is one request; deliveries to SQS are free. */
     request: 0.5 / 1e6,
   },
   /** gp3. */
   ebsGbMonth: 0.08,
-  /** A public address, while it is held. */
+  /** A public IPv4 address. */
   publicIpv4Hour: 0.005,
   /** Linux on x86-64. */
   fargate: { vcpuHour: 0.04048, gbHour: 0.004445 },
   ecrGbMonth: 0.1,
   cloudWatch: {
     logsGb: 0.5,
-    /** A metric of our own, by the hour in which it has data. */
+    /** A custom metric, billed for the hours in which it has data. */
     metricMonth: 0.3,
     alarmMetricMonth: 0.1,
-    /** Of every account, each month, for good. */
+    /** Free per account and month, without an end date. */
     freeAlarmMetrics: 10,
   },
 } as const;
 
-/** Hours of a month, as AWS's price lists count. */
+/** Hours per month in AWS's price lists. */
 export const hoursInMonth = 730;

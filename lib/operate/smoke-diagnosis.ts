@@ -1,7 +1,7 @@
-import { stackCall } from '../cli/options/stack-option.ts';
 import { age } from './age.ts';
-import { deadLetterNames } from './stack-queues.ts';
+import { countDeadLetters } from './stack-outlook.ts';
 import type { StackState } from './stack-state.ts';
+import { explainStop } from './stop-advice.ts';
 
 /** Where a picture is stuck. */
 type StuckAt =
@@ -16,84 +16,84 @@ type StuckAt =
 
 export interface Diagnosis {
   at: StuckAt;
-  /** What was seen and what to do; one line. */
+  /** What was found and what to do, in one line. */
   words: string;
 }
 
-/** How far the picture came. */
+/** What is known about the picture. */
 export interface Progress {
   /** Its outcome is stored. */
   outcome: boolean;
-  /** Dead letters before the picture was put. */
+  /** Dead letters before the upload. */
   deadBefore: number;
 }
 
-export function deadLetters({ deadLetters: queues }: StackState): number {
-  return deadLetterNames.reduce((sum, name) => sum + queues[name].waiting + queues[name].inFlight, 0);
-}
-
-/** Says what stands in the way, the first thing on a picture's way that does. */
-export function diagnose(state: StackState, { outcome, deadBefore }: Progress): Diagnosis {
-  const { stack, brake, queues } = state;
-  const outstanding = (name: 'uploads' | 'tokens'): number => queues[name].waiting + queues[name].inFlight;
+/**
+ * Finds the first obstacle on a picture's way.
+ *
+ * @param call command line of a verb for this stack
+ */
+export function diagnose(
+  state: StackState,
+  { outcome, deadBefore }: Progress,
+  call: (verb: string) => string,
+): Diagnosis {
+  const { brake, queues } = state;
+  const messages = (name: 'uploads' | 'tokens'): number => queues[name].waiting + queues[name].inFlight;
   if (outcome) {
     return {
       at: 'event',
-      words: 'the outcome is there, but its event did not come: look at the worker’s log, and at the topic’s policy',
+      words: 'the outcome is stored, but its event did not arrive: read the worker’s log and check the topic’s policy',
     };
   }
   if (brake.state === 'held' || brake.state === 'holding') {
     return {
       at: 'cost_brake',
-      words: `the cost brake holds, so no picture is taken in: look at the worker's log, then ${stackCall('doctor --release', stack)}`,
+      words: `the cost brake holds, so no upload is processed: read the worker's log, then run ${call('doctor --release')}`,
     };
   }
-  const dead = deadLetters(state) - deadBefore;
+  const dead = countDeadLetters(state) - deadBefore;
   if (dead > 0) {
-    return {
-      at: 'dead_letters',
-      words: `${dead} messages went to the dead letters: ${stackCall('redrive --dry-run', stack)} says why`,
-    };
+    return { at: 'dead_letters', words: `${dead} messages were dead-lettered: ${call('redrive --dry-run')} shows why` };
   }
-  if (outstanding('tokens') > 0) return stuckAtTokens(state);
-  if (outstanding('uploads') > 0) {
+  if (messages('tokens') > 0) return diagnoseTokens(state, call);
+  if (messages('uploads') > 0) {
     return {
       at: 'uploads_queue',
-      words: `${outstanding('uploads')} messages are in the uploads queue, and nothing comes to the tokens queue: preprocess fails or is throttled; look at its log`,
+      words: `${messages('uploads')} messages are in the uploads queue and none is in the tokens queue: preprocess fails or is throttled; read its log`,
     };
   }
   return {
     at: 'nowhere',
     words:
-      'no queue has a message: the input bucket’s notifications do not reach the uploads queue, or another consumer takes them; look at the bucket’s event notifications',
+      'all queues are empty: the input bucket’s notifications do not arrive at the uploads queue, or another consumer receives them; check the bucket’s event notifications',
   };
 }
 
-function stuckAtTokens({ stack, services, queues, metrics }: StackState): Diagnosis {
+function diagnoseTokens({ services, queues, metrics }: StackState, call: (verb: string) => string): Diagnosis {
   const sum = (count: 'desired' | 'running' | 'pending'): number =>
     services.reduce((total, service) => total + service[count], 0);
   const trouble = services.find((service) => service.trouble !== null)?.trouble;
-  const stopped = services.flatMap((service) => service.stopped)[0];
-  const stoppedWords =
-    stopped === undefined ? '' : `; ${stopped.tasks} tasks stopped, the last reason: ${stopped.reason}`;
+  const [stop] = services.flatMap((service) => service.stopped);
+  const stops = stop === undefined ? '' : `; ${stop.tasks} tasks stopped: ${explainStop(stop)}`;
   const { waiting, inFlight } = queues.tokens;
   const messages = `${waiting + inFlight} messages are in the tokens queue`;
   if (sum('desired') === 0) {
     return {
       at: 'no_task',
-      words: `${messages} and no task is wanted: preprocess could not wake the service; look at its log${stoppedWords}`,
+      words: `${messages} and the service wants no task: preprocess could not wake it; read the log of preprocess${stops}`,
     };
   }
   if (sum('running') === 0) {
-    const why = trouble ?? 'a GPU instance takes about four minutes; without quota or capacity none comes';
+    const why = trouble ?? 'a GPU instance takes about four minutes; without quota or capacity none starts';
     return {
       at: 'task_starting',
-      words: `${messages} and no task runs yet (${sum('desired')} wanted, ${sum('pending')} starting): ${why}${stoppedWords}; ${stackCall('doctor', stack)} looks at the quotas`,
+      words: `${messages} and no task runs yet (${sum('desired')} wanted, ${sum('pending')} starting): ${why}${stops}; ${call('doctor')} checks the quotas`,
     };
   }
   const oldest = metrics.oldest.tokens === null ? '' : `, the oldest for ${age(metrics.oldest.tokens)}`;
   return {
     at: 'tokens_queue',
-    words: `${messages}${oldest}, and ${sum('running')} tasks run: they are at other pictures, or cannot work; look at the worker's log${stoppedWords}`,
+    words: `${messages}${oldest}, and ${sum('running')} tasks run: they process other pictures, or they fail; read the worker's log${stops}`,
   };
 }

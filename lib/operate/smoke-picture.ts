@@ -9,45 +9,54 @@ import {
 import { awsErrorStatus } from '../aws/aws-error.ts';
 import { commandError } from './operator-error.ts';
 
-/** Where the pictures of `igpt smoke` lie while it runs. */
+/** Folder of the pictures of `igpt smoke` in the input bucket. */
 const smokePrefix = 'igpt-smoke/';
 
-/** A stored object; the version where the bucket keeps versions, so that nothing of it is left when it is deleted. */
+/** A stored object. */
 export interface Stored {
   bucket: string;
   key: string;
+  /** In a bucket with versions: deleting this version leaves nothing behind. */
   versionId: string | undefined;
 }
 
-/** A key that sorts by time and that nobody else has. `suffix` like `.jpg`. */
+/** A unique key that sorts by time. `suffix`: `.jpg`. */
 export function smokeKey(now: Date, suffix: string): string {
   const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
   return `${smokePrefix}${time}-${randomBytes(4).toString('hex')}${suffix}`;
 }
 
-/** @throws {CommandError} when it cannot be stored */
+/** @throws {CommandError} when the picture cannot be stored */
 export async function storePicture(client: S3Client, bucket: string, key: string, body: Uint8Array): Promise<Stored> {
   try {
     const { VersionId: versionId } = await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
     return { bucket, key, versionId };
   } catch (error) {
-    throw commandError(`put a picture into ${bucket}`, error);
+    throw commandError(`store a picture in ${bucket}`, error);
   }
 }
 
-/** What lies at a key; undefined: nothing. @throws {CommandError} when S3 does not tell */
+/**
+ * The object with this key; undefined if there is none.
+ *
+ * @throws {CommandError} when S3 refuses the request
+ */
 export async function findStored(client: S3Client, bucket: string, key: string): Promise<Stored | undefined> {
   try {
     const { VersionId: versionId } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
     return { bucket, key, versionId };
   } catch (error) {
     if (awsErrorStatus(error) === 404) return undefined;
-    throw commandError(`look for ${key}`, error);
+    throw commandError(`find ${key}`, error);
   }
 }
 
-/** Deletes it, with its version. @throws {CommandError} when it is still there */
-export async function remove(client: S3Client, { bucket, key, versionId }: Stored): Promise<void> {
+/**
+ * Deletes an object with its version.
+ *
+ * @throws {CommandError} when S3 refuses the request
+ */
+export async function deleteStored(client: S3Client, { bucket, key, versionId }: Stored): Promise<void> {
   try {
     await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
   } catch (error) {
@@ -55,16 +64,20 @@ export async function remove(client: S3Client, { bucket, key, versionId }: Store
   }
 }
 
-/** An `igpt smoke` gives up and cleans up long before, milliseconds. */
-const leftAfterMs = 6 * 3600_000;
+/** An older picture is abandoned: `igpt smoke` gives up much earlier (milliseconds). */
+const abandonedAfterMs = 6 * 3600_000;
 
-/** Pictures of an `igpt smoke` that was killed, at most a thousand. @throws {CommandError} when S3 does not tell */
+/**
+ * Pictures that a killed `igpt smoke` left behind, at most 1,000.
+ *
+ * @throws {CommandError} when the bucket cannot be listed
+ */
 export async function findLeftPictures(client: S3Client, bucket: string, now: Date): Promise<Stored[]> {
   try {
     const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: smokePrefix });
     const { Contents: objects = [] } = await client.send(command);
     return objects
-      .filter(({ LastModified: at }) => at !== undefined && now.getTime() - at.getTime() > leftAfterMs)
+      .filter(({ LastModified: at }) => at !== undefined && now.getTime() - at.getTime() > abandonedAfterMs)
       .map(({ Key: key = '' }) => ({ bucket, key, versionId: undefined }));
   } catch (error) {
     throw commandError(`list ${smokePrefix} in ${bucket}`, error);

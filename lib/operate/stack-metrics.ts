@@ -17,37 +17,38 @@ import {
   queueUrl,
 } from './stack-queues.ts';
 
-/** What CloudWatch knows of a stack. Null: no data, which is usual for a queue that has been idle for six hours. */
+/** CloudWatch's metrics of a stack. Null: no data, as for a queue that was idle for six hours. */
 export interface StackMetrics {
-  /** Age of the oldest message, seconds. */
+  /** Age of the oldest message (seconds). */
   oldest: Record<QueueName, number | null>;
   oldestDeadLetter: Record<DeadLetterName, number | null>;
-  /** Pictures that ended lately, per second. */
+  /** Outcomes per second in the last five minutes. */
   succeededPerSecond: number;
   failedPerSecond: number;
-  /** Pictures in a message of the tokens queue, on average. */
+  /** Mean number of pictures in a tokens message. */
   batchFill: number | null;
 }
 
 export interface RaisedAlarm {
+  /** Short name, as in docs/aws-operate.md. */
   name: string;
   description: string;
   since: Date | null;
 }
 
-/** Long enough that a metric which comes every minute, and up to two late, is in it. */
+/** Period of the rates. Metrics come every minute, up to two minutes late. */
 const windowMinutes = 5;
 
-/** Periods of a minute start with the minute. */
+/** CloudWatch aligns these periods with the clock's minutes. */
 const periodSeconds = 60;
 
-/** @throws {CommandError} when CloudWatch does not tell */
+/** @throws {CommandError} */
 export async function readMetrics(client: CloudWatchClient, outputs: StackOutputs, now: Date): Promise<StackMetrics> {
   const end = Math.floor(now.getTime() / 60_000) * 60_000;
   const start = end - windowMinutes * 60_000;
   const command = new GetMetricDataCommand({
     MetricDataQueries: queries(outputs),
-    // An age may be some minutes old; rates are counted within the window.
+    // Earlier than the window: an age may be some minutes old.
     StartTime: new Date(end - 15 * 60_000),
     EndTime: new Date(now.getTime() + 60_000),
     ScanBy: 'TimestampDescending',
@@ -95,7 +96,7 @@ function queries(outputs: StackOutputs): MetricDataQuery[] {
       Stat: 'Maximum',
     },
   });
-  const ours = (Id: string, MetricName: string, service: string, Stat: string): MetricDataQuery => ({
+  const custom = (Id: string, MetricName: string, service: string, Stat: string): MetricDataQuery => ({
     Id,
     MetricStat: {
       Metric: {
@@ -110,15 +111,19 @@ function queries(outputs: StackOutputs): MetricDataQuery[] {
   return [
     ...queueNames.map((name, i) => age(`age${i}`, queueUrl(outputs, name))),
     ...deadLetterNames.map((name, i) => age(`dead${i}`, deadLettersUrl(outputs, name))),
-    ours('succeeded', metricNames.succeeded, 'worker', 'Sum'),
-    ours('failed', metricNames.failed, 'worker', 'Sum'),
-    // What is no picture ends before it reaches the worker.
-    ours('failedEarly', metricNames.failed, 'preprocess', 'Sum'),
-    ours('fill', metricNames.batchFill, 'worker', 'Average'),
+    custom('succeeded', metricNames.succeeded, 'worker', 'Sum'),
+    custom('failed', metricNames.failed, 'worker', 'Sum'),
+    // A file that cannot be decoded fails in preprocess.
+    custom('failedEarly', metricNames.failed, 'preprocess', 'Sum'),
+    custom('fill', metricNames.batchFill, 'worker', 'Average'),
   ];
 }
 
-/** The stack's alarms that are raised now. @throws {CommandError} when CloudWatch does not tell */
+/**
+ * The stack's alarms in state ALARM.
+ *
+ * @throws {CommandError}
+ */
 export async function readAlarms(client: CloudWatchClient, outputs: StackOutputs): Promise<RaisedAlarm[]> {
   try {
     const command = new DescribeAlarmsCommand({ ActionPrefix: outputs.alarmTopicArn, MaxRecords: 100 });

@@ -1,32 +1,35 @@
 import { join } from 'node:path';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { derivedFolder } from '../checkpoint/derived/derived-file.ts';
-import { modelDirectory, nanoDirectory } from '../cli/options/model-option.ts';
-import type { OutputOptions } from '../cli/options/prediction-options.ts';
-import { printable } from '../cli/terminal/text.ts';
 import type { JobDefinition } from '../contracts/environment.ts';
+import { modelsFolder } from '../local/repository.ts';
 import { systemClock as clock } from '../local/system-clock.ts';
 import { UsageError } from '../ports/error.ts';
+import type { FeatureNorm, OutputName } from '../ports/model.ts';
 import { type IdentifiedModel, identifyModel, type ModelChoices } from '../runtime/identify-model.ts';
 
-interface StackModelOptions extends OutputOptions {
-  /** A copy of the stack's model on this machine. */
-  model?: string;
+export interface StackModelOptions {
+  /** A copy of the stack's model on this machine (default: downloaded once from S3). */
+  directory?: string | undefined;
+  /** Default of each: the stack's own. */
+  outputs?: readonly OutputName[] | undefined;
+  layer?: number | undefined;
+  norm?: FeatureNorm | undefined;
+  /** Called before a download. */
+  say(line: string): void;
 }
 
 /**
- * The stack's model with the outputs that are asked for, by default the stack's own. The id needs the whole checkpoint:
- * it is `--model`, or is fetched from S3 once.
+ * Identifies the stack's model with the given outputs. Its id depends on the whole checkpoint, so the checkpoint must be
+ * on this machine.
  *
- * @throws UsageError when `--model` is another one than the stack's
+ * @throws {UsageError} when the checkpoint in `directory` is not the stack's model
  */
 export async function identifyStackModel(
   definition: JobDefinition,
-  options: StackModelOptions,
-  say: (line: string) => void,
+  { directory: given, outputs, layer, norm, say }: StackModelOptions,
 ): Promise<IdentifiedModel> {
   const { MODEL_ID: expected, MODEL_LOCATION: location } = definition;
-  const { model: given, outputs, layer, norm } = options;
   const own: ModelChoices = {
     precision: definition.PRECISION,
     scaledDecoding: definition.SCALED_DECODING,
@@ -34,12 +37,12 @@ export async function identifyStackModel(
     featureLayer: definition.FEATURE_LAYER,
     featureNorm: definition.FEATURE_NORM,
   };
-  const directory = given === undefined ? await copyOf(definition, say) : modelDirectory(given);
-  const checkpoint = await openCheckpoint(directory);
+  const checkpoint = await openCheckpoint(given ?? (await localCopy(definition, say)));
   const identified = await identifyModel(checkpoint, own);
   if (identified.id !== expected) {
+    const advice = given === undefined ? 'deploy again' : 'omit --model, or give a copy of the stack’s model';
     throw new UsageError(
-      `expected the stack's model ${expected} at ${printable(given ?? location)}, found ${identified.id}: ${given === undefined ? 'deploy again' : 'leave --model out, or name a copy of the stack’s'}`,
+      `expected the stack's model ${expected} at ${given ?? location}, found ${identified.id}: ${advice}`,
     );
   }
   if (outputs === undefined && layer === undefined && norm === undefined) return identified;
@@ -51,20 +54,18 @@ export async function identifyStackModel(
   });
 }
 
-/** The directory of the stack's model on this machine. */
-async function copyOf(
+/** Directory of the stack's model on this machine. */
+async function localCopy(
   { MODEL_ID: id, MODEL_LOCATION: location }: JobDefinition,
   say: (line: string) => void,
 ): Promise<string> {
-  // It comes with this command; another checkpoint of the name is told by its id.
-  if (/^igpt-nano-[0-9a-f]{12}$/.test(id)) return nanoDirectory;
+  // igpt-nano comes with this package. The caller compares the ids, so another checkpoint of this name is found out.
+  if (/^igpt-nano-[0-9a-f]{12}$/.test(id)) return join(modelsFolder, 'igpt-nano');
   const [{ createS3Client }, { fetchModel }] = await Promise.all([
     import('../aws/clients.ts'),
     import('../aws/fetch-model.ts'),
   ]);
-  say(`the stack's model ${id} is needed here for the job's id; fetched once from ${printable(location)}`);
-  return fetchModel({
-    ...{ client: createS3Client(), clock, location, weights: true },
-    cache: join(derivedFolder(), 'stack-models'),
-  });
+  say(`downloading the stack's model ${id} once from ${location}: the job's id depends on it`);
+  const cache = join(derivedFolder(), 'stack-models');
+  return fetchModel({ client: createS3Client(), clock, location, weights: true, cache });
 }

@@ -1,19 +1,19 @@
-import { stackCall } from '../cli/options/stack-option.ts';
 import { ago } from './age.ts';
 import { deadLetterNames } from './stack-queues.ts';
 import type { StackState } from './stack-state.ts';
+import { explainStop } from './stop-advice.ts';
 
-/** How much is left and for how long, as far as the metrics tell. */
+/** How much work is left, and for how long. */
 export interface Outlook {
-  /** Pictures that have no outcome yet, about. */
+  /** Estimated number of pictures without an outcome. */
   outstanding: number;
-  /** Of the last five minutes. */
+  /** Throughput of the last five minutes. */
   picturesPerSecond: number;
-  /** Seconds; 0 when there is nothing to do, null when nothing has ended lately. */
+  /** 0 without work; null if no picture has ended lately. */
   secondsLeft: number | null;
 }
 
-/** A message of the uploads queue is one picture; one of the tokens queue is as many as lately, or at least one. */
+/** Counts an uploads message as one picture, and a tokens message as the recent average number, at least one. */
 export function outlook({ queues, metrics }: StackState): Outlook {
   const messages = (name: 'uploads' | 'backfill' | 'tokens'): number => queues[name].waiting + queues[name].inFlight;
   const tokens = messages('tokens') * Math.max(metrics.batchFill ?? 1, 1);
@@ -23,33 +23,43 @@ export function outlook({ queues, metrics }: StackState): Outlook {
   return { outstanding, picturesPerSecond, secondsLeft };
 }
 
-/** What somebody should know or do, one line each. */
-export function notes(state: StackState): string[] {
-  const { stack, at, brake, services, deadLetters, alarms } = state;
-  const dead = deadLetterNames.reduce((sum, name) => sum + deadLetters[name].waiting + deadLetters[name].inFlight, 0);
+/** Messages in all dead-letter queues. */
+export function countDeadLetters({ deadLetters }: StackState): number {
+  return deadLetterNames.reduce((sum, name) => sum + deadLetters[name].waiting + deadLetters[name].inFlight, 0);
+}
+
+/** Reasons shown per service; the latest come first. */
+const maxStopReasons = 3;
+
+/**
+ * What an operator should know or do, one line each. The cost brake comes first.
+ *
+ * @param call command line of a verb for this stack
+ */
+export function notes(state: StackState, call: (verb: string) => string): string[] {
+  const { at, brake, services, alarms } = state;
+  const dead = countDeadLetters(state);
   return [
-    ...brakeNotes(state),
-    ...(dead === 0 ? [] : [`${dead} dead letters: ${stackCall('redrive --dry-run', stack)} says why`]),
+    ...brakeNotes(state, call),
+    ...(dead === 0 ? [] : [`${dead} dead letters: ${call('redrive --dry-run')} shows why`]),
     ...services.flatMap(({ role, trouble }) => (trouble === null ? [] : [`${role}: ${trouble}`])),
     ...services.flatMap(({ role, stopped }) =>
-      stopped
-        .slice(0, 3)
-        .map(
-          ({ reason, advice, tasks, last }) =>
-            `${role}: ${tasks} stopped${last === null ? '' : `, ${ago(last, at)}`}: ${[advice, reason].filter((part) => part !== null).join('. ECS says: ')}`,
-        ),
+      stopped.slice(0, maxStopReasons).map((stop) => {
+        const when = stop.last === null ? '' : `, ${ago(stop.last, at)}`;
+        return `${role}: ${stop.tasks} stopped${when}: ${explainStop(stop)}`;
+      }),
     ),
     ...alarms
-      // Said already, with what to do.
+      // The note about the brake says the same, and what to do.
       .filter(({ name }) => !(name === 'CostBrake' && brake.state !== 'released'))
-      .map(
-        ({ name, description, since }) =>
-          `alarm ${name}${since === null ? '' : ` since ${ago(since, at)}`}: ${description}`,
-      ),
+      .map(({ name, description, since }) => {
+        const when = since === null ? '' : ` since ${ago(since, at)}`;
+        return `alarm ${name}${when}: ${description}`;
+      }),
   ];
 }
 
-function brakeNotes({ stack, at, brake }: StackState): string[] {
+function brakeNotes({ at, brake }: StackState, call: (verb: string) => string): string[] {
   const { state, since, failed } = brake;
   const when = since === null ? '' : ` since ${ago(since, at)}`;
   const how = failed === null ? '' : ` (its state machine ended as ${failed})`;
@@ -61,7 +71,7 @@ function brakeNotes({ stack, at, brake }: StackState): string[] {
     case 'holding':
     case 'held':
       return [
-        `the cost brake holds${when}${how}: tasks ran and no outcome came, so nothing starts and no picture is taken in; see the worker's log, then ${stackCall('doctor --release', stack)}`,
+        `the cost brake holds${when}${how}: tasks ran without an outcome, so no task starts and no upload is processed; read the worker's log, then run ${call('doctor --release')}`,
       ];
   }
 }

@@ -9,39 +9,40 @@ import type { StackOutputs } from '../contracts/stack-outputs.ts';
 import { commandError } from './operator-error.ts';
 import { stopAdvice } from './stop-advice.ts';
 
-/** One ECS service and what became of its tasks. */
+/** An ECS service and its tasks. */
 export interface ServiceState {
-  /** `worker` is the one that preprocess wakes; `on-demand` helps where Spot leaves work waiting. */
+  /** `worker` runs on Spot and is woken by preprocess. `on-demand` starts when Spot has no capacity. */
   role: 'worker' | 'on-demand';
   desired: number;
   running: number;
   pending: number;
-  /** ECS's latest words about it that tell of trouble; null when there are none. */
+  /** Latest event of the service if it reports a problem, else null. */
   trouble: string | null;
-  /** Tasks that ended lately (ECS forgets after an hour or so), by reason, the latest first. */
+  /** Stopped tasks of about the last hour by reason, latest first. ECS forgets older ones. */
   stopped: StoppedTasks[];
 }
 
 interface StoppedTasks {
   reason: string;
-  /** What to do about it, where the reason does not tell. */
+  /** What to do, if the reason does not say it. */
   advice: string | null;
+  /** Number of tasks with this reason. */
   tasks: number;
-  /** When the last of them ended. */
+  /** When the last of them stopped. */
   last: Date | null;
 }
 
-/** Tasks that are looked at for their reasons: DescribeTasks takes no more. Source: Amazon ECS API Reference. */
-const mostTasks = 100;
+/** Most tasks in one call of DescribeTasks. Source: Amazon ECS API Reference. */
+const maxTasks = 100;
 
-/** Events older than this say nothing of now, milliseconds. */
+/** Older events are ignored (milliseconds). */
 const recentMs = 30 * 60_000;
 
-/** ECS's words for what stands in the way, as its service events have them. */
+/** Words with which ECS's service events report problems. */
 const troubleWords =
   /unable to|was unable|failed|insufficient|no container instance|capacity|unhealthy|deployment failed/i;
 
-/** @throws {CommandError} when ECS does not tell */
+/** @throws {CommandError} */
 export async function readServices(client: ECSClient, outputs: StackOutputs, now: Date): Promise<ServiceState[]> {
   const { cluster, service, onDemandService } = outputs;
   const names = onDemandService === undefined ? [service] : [service, onDemandService];
@@ -61,7 +62,7 @@ export async function readServices(client: ECSClient, outputs: StackOutputs, now
       }),
     );
   } catch (error) {
-    throw commandError('look at the tasks', error);
+    throw commandError('read the tasks', error);
   }
 }
 
@@ -70,20 +71,20 @@ function troubleOf({ events = [] }: Service, now: Date): string | null {
     ({ createdAt }) => createdAt !== undefined && now.getTime() - createdAt.getTime() < recentMs,
   );
   const latest = recent.toSorted((a, b) => (b.createdAt?.getTime() ?? 0) - (a.createdAt?.getTime() ?? 0))[0];
-  // A later event says that it is over.
+  // Only the latest counts: a later event without a problem means that it is solved.
   return latest?.message !== undefined && troubleWords.test(latest.message) ? latest.message : null;
 }
 
 async function stoppedTasks(client: ECSClient, cluster: string, serviceName: string): Promise<StoppedTasks[]> {
-  const about = { cluster, serviceName, desiredStatus: 'STOPPED' as const, maxResults: mostTasks };
-  const { taskArns = [] } = await client.send(new ListTasksCommand(about));
+  const command = new ListTasksCommand({ cluster, serviceName, desiredStatus: 'STOPPED', maxResults: maxTasks });
+  const { taskArns = [] } = await client.send(command);
   if (taskArns.length === 0) return [];
   const { tasks = [] } = await client.send(new DescribeTasksCommand({ cluster, tasks: taskArns }));
   const byReason = new Map<string, StoppedTasks>();
   for (const { stoppedReason, stoppedAt, containers = [] } of tasks) {
     const failed = containers.find(({ exitCode, reason }) => reason !== undefined || (exitCode ?? 0) !== 0);
     const details = [failed?.reason, failed?.exitCode === undefined ? undefined : `exit code ${failed.exitCode}`];
-    // ECS may give a container's reason as the task's, too.
+    // ECS sometimes repeats the container's reason as the task's.
     const parts = new Set([stoppedReason ?? 'no reason given', ...details]);
     const reason = [...parts].filter((part) => part !== undefined).join('; ');
     const { tasks: count = 0, last = null } = byReason.get(reason) ?? {};

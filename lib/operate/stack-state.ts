@@ -6,20 +6,19 @@ import { createEcsClient, createSqsClient } from '../aws/clients.ts';
 import { createCloudWatchClient, createStepFunctionsClient } from './clients.ts';
 import { type CostBrakeState, readCostBrake } from './cost-brake.ts';
 import type { DeployedStack } from './deployed-stack.ts';
+import { type QueueCounts, readQueueCounts } from './queue-counts.ts';
 import { type RaisedAlarm, readAlarms, readMetrics, type StackMetrics } from './stack-metrics.ts';
 import {
   type DeadLetterName,
   deadLetterNames,
   deadLettersUrl,
-  type QueueCounts,
   type QueueName,
   queueNames,
   queueUrl,
-  readQueueCounts,
 } from './stack-queues.ts';
 import { readServices, type ServiceState } from './stack-services.ts';
 
-/** All that a stack's parts say of themselves at one moment. */
+/** State of a stack at one moment. */
 export interface StackState {
   /** Name of the stack. */
   stack: string;
@@ -32,7 +31,7 @@ export interface StackState {
   metrics: StackMetrics;
 }
 
-export interface StateClients {
+interface StateClients {
   sqs: SQSClient;
   ecs: ECSClient;
   stepFunctions: SFNClient;
@@ -48,7 +47,7 @@ export function createStateClients(): StateClients {
   };
 }
 
-/** @throws {CommandError} when one of them cannot be asked */
+/** @throws {CommandError} when one of the services refuses a request */
 export async function readStackState(
   clients: StateClients,
   { name: stack, outputs }: DeployedStack,
@@ -73,6 +72,9 @@ export async function readStackState(
     at,
     queues: { uploads, backfill, tokens, 'result-events': resultEvents },
     deadLetters: { uploads: deadUploads, tokens: deadTokens, 'result-events': deadEvents },
-    ...{ services, brake, alarms, metrics },
+    services,
+    brake,
+    alarms,
+    metrics,
   };
 }

@@ -1,12 +1,17 @@
 /**
- * NVIDIA's container hook refuses an image whose CUDA the machine's driver does not serve, before any process of ours
- * starts. Source: NVIDIA_REQUIRE_CUDA of nvidia/cuda's images, and nvidia-container-cli's own words.
+ * Words of nvidia-container-cli when the machine's driver is too old for the image's CUDA version. The container then
+ * never starts. Source: NVIDIA_REQUIRE_CUDA of nvidia/cuda's images.
  */
-const OLD_DRIVER = /unsatisfied condition: cuda ?>= ?([\d.]*\d)/;
+const oldDriver = /unsatisfied condition: cuda ?>= ?([\d.]*\d)/;
 
-/** What to do where ECS's reason for a stopped task is a riddle; null for other reasons. */
+/** What to do when ECS's reason for a stopped task does not say it; null for other reasons. */
 export function stopAdvice(reason: string): string | null {
-  const [, cuda] = OLD_DRIVER.exec(reason) ?? [];
+  const [, cuda] = oldDriver.exec(reason) ?? [];
   if (cuda === undefined) return null;
-  return `the machine's NVIDIA driver is too old for CUDA ${cuda}, which the worker's image needs: npx cdk deploy takes ECS's newest GPU AMI (machines that run keep theirs until they are ended), -c cudaImage an image of another CUDA 13`;
+  return `the machine's NVIDIA driver is too old for CUDA ${cuda}, which the worker's image needs: run npx cdk deploy for ECS's newest GPU AMI (running machines keep the old one until they end), or choose an image of another CUDA 13 with -c cudaImage`;
+}
+
+/** Why tasks stopped, in words: the advice first, because ECS's reason alone does not help then. */
+export function explainStop({ reason, advice }: { reason: string; advice: string | null }): string {
+  return advice === null ? reason : `${advice}. ECS says: ${reason}`;
 }

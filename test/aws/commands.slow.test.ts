@@ -22,11 +22,11 @@ import { type Finished, finished, igpt, startIgpt } from '../cli/igpt-process.ts
 import { clientConfig, deployIntoMoto } from '../support/deployed-in-moto.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
 
-// The commands as processes of their own, against the template's resources in the emulator.
+// The verbs run as processes against the template's resources in the emulator.
 
 const missing = await motoMissing();
 
-describe.skipIf(missing !== undefined)(`commands around a stack${missing === undefined ? '' : ` (${missing})`}`, () => {
+describe.skipIf(missing !== undefined)(`verbs of a stack${missing === undefined ? '' : ` (${missing})`}`, () => {
   let moto: Moto;
   let stack: DeployedStack;
   let sqs: SQSClient;
@@ -47,7 +47,7 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
     }
   }
 
-  /** Names of the queues that commands have made for themselves. */
+  /** URLs of the temporary queues that verbs have created. */
   async function taps(): Promise<string[]> {
     const { QueueUrls: urls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'Mine-igpt-tap-' }));
     return urls;
@@ -96,7 +96,7 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
 
   afterAll(() => moto[Symbol.asyncDispose]());
 
-  test('status has queues, dead letters and pace', async () => {
+  test('status shows queues, dead letters and throughput', async () => {
     await send(stack.outputs.uploadsQueueUrl, reference('a.jpg'));
     await send(stack.outputs.tokensDeadLettersUrl, 'no JSON');
     await new CloudWatchClient(clientConfig(moto)).send(
@@ -115,7 +115,7 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
     const [lines, { stdout }] = await Promise.all([run('status'), run('status', '--json')]);
 
     expect(lines.stderr).toBe('');
-    expect(lines.stdout).toMatch(/1 dead letters: .* --stack Mine says why/);
+    expect(lines.stdout).toMatch(/1 dead letters: .* --stack Mine shows why/);
     expect(JSON.parse(stdout)).toMatchObject({
       ...{ stack: 'Mine', outstanding_pictures: 1, pictures_per_second: 2 },
       queues: [{ queue: 'uploads', messages: 1 }, {}, {}, {}],
@@ -128,7 +128,7 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
     }
   });
 
-  test('redrive names what failed and moves back what can be read', async () => {
+  test('redrive lists dead letters and moves readable ones back', async () => {
     const { uploadsDeadLettersUrl: dead, uploadsQueueUrl: uploads } = stack.outputs;
     const good = Array.from({ length: 12 }, (_, i) => reference(`${i}.jpg`));
     for (const body of [...good, 'no JSON']) await send(dead, body);
@@ -140,14 +140,14 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
     const { code, stdout, stderr } = await run('redrive');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('12 messages moved back');
-    expect(stdout).toContain('1 message that nobody can read');
+    expect(stdout).toContain('1 message unreadable');
     expect(stdout).toMatch(/in JSON.*\n {2}for instance no JSON\n/);
     expect(await bodies(uploads)).toEqual(good.toSorted());
     expect(await bodies(dead)).toEqual(['no JSON']);
     await sqs.send(new PurgeQueueCommand({ QueueUrl: dead }));
   });
 
-  test('tail shows the events that its filter lets through, and takes its queue away', async () => {
+  test('tail shows the events that pass its filter, and deletes its queue', async () => {
     const tail = startIgpt(['tail', '--stack', 'Mine', '--label', 'ship', '--label', 'truck', '-n', '2'], {
       env: moto.environment,
     });
@@ -167,7 +167,7 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
     expect(await subscriptions()).toBe(0);
   });
 
-  test('tail takes its queue away when it is interrupted', async () => {
+  test('tail deletes its queue when it is interrupted', async () => {
     const tail = startIgpt(['tail', '--stack', 'Mine', '--status', 'failed'], { env: moto.environment });
     const end = finished(tail);
     await once(tail.stderr, 'data');
@@ -181,7 +181,7 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
     expect(await taps()).toEqual([]);
   });
 
-  test('what a killed tail has left is named by doctor once it is silent, and removed', async () => {
+  test('doctor finds the queue of a killed tail after a while, and removes it', async () => {
     const tail = startIgpt(['tail', '--stack', 'Mine'], { env: moto.environment });
     const end = finished(tail);
     await once(tail.stderr, 'data');
@@ -201,7 +201,7 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
     expect([await taps(), await subscriptions()]).toEqual([[], 0]);
   });
 
-  /** The pipeline, for one picture: waits for it, stores its outcome and tells. */
+  /** Acts as the pipeline for one picture: waits for it, stores its outcome and publishes the event. */
   async function pretendPipeline(label: string | null): Promise<void> {
     const { inputBucket, outputBucket, modelId } = stack.outputs;
     for (;;) {
@@ -223,7 +223,7 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
     return counts.reduce((sum, { KeyCount: count = 0 }) => sum + count, 0);
   }
 
-  test('smoke sees a picture through, by stage, and leaves nothing behind', async () => {
+  test('smoke times the stages of a picture, and leaves nothing behind', async () => {
     const [{ code, stdout, stderr }] = await Promise.all([run('smoke', '--json'), pretendPipeline('ship')]);
 
     expect(code).toBe(0);
@@ -235,15 +235,15 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
     expect([await stored(), await taps()]).toEqual([0, []]);
   });
 
-  test('smoke fails with the outcome’s own code', async () => {
+  test('smoke fails with the code of a failed outcome', async () => {
     const [{ code, stderr }] = await Promise.all([run('smoke'), pretendPipeline(null)]);
 
     expect(code).toBe(1);
-    expect(stderr).toMatch(/igpt: the picture igpt-smoke\/\S+ came through, but failed: corrupt_image, no\n$/);
+    expect(stderr).toMatch(/igpt: the outcome of the picture igpt-smoke\/\S+ is a failure: corrupt_image, no\n$/);
     expect(await stored()).toBe(0);
   });
 
-  test('smoke says where the picture is stuck when nothing comes, and leaves nothing behind', async () => {
+  test('smoke says where the picture is stuck after the timeout, and leaves nothing behind', async () => {
     await send(stack.outputs.uploadsQueueUrl, reference('other.jpg'));
     const { code, stderr } = await run('smoke', '--timeout', '1');
 
@@ -252,7 +252,7 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
     expect([await stored(), await taps()]).toEqual([0, []]);
   });
 
-  test('doctor says what stands in the way of deploying', async () => {
+  test('doctor checks what a deployment needs', async () => {
     const model = `s3://${stack.outputs.outputBucket}/models/half`;
     await s3.send(
       new PutObjectCommand({ Bucket: stack.outputs.outputBucket, Key: 'models/half/config.json', Body: '{}' }),
@@ -276,20 +276,20 @@ describe.skipIf(missing !== undefined)(`commands around a stack${missing === und
     expect(named('stack')).toMatchObject({ level: 'ok', found: expect.stringContaining('Mine is CREATE_COMPLETE') });
   });
 
-  test('doctor releases nothing that does not hold', async () => {
+  test('doctor releases no cost brake that does not hold', async () => {
     const { code, stdout } = await run('doctor', '--release');
 
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'the cost brake of Mine does not hold; nothing to release\n' });
   });
 
-  test('objects of the stack are as they were', async () => {
+  test('the stack’s objects are unchanged', async () => {
     const about = { Bucket: stack.outputs.outputBucket, Key: 'models/half/config.json' };
 
     expect(await (await s3.send(new GetObjectCommand(about))).Body?.transformToString()).toBe('{}');
   });
 
   test.each(['status', 'smoke', 'redrive', 'tail'])(
-    '%s names the stacks that are there instead of a missing one',
+    '%s lists the existing stacks when the given one is missing',
     async (verb) => {
       const { code, stdout, stderr } = await igpt([verb, '--stack', 'Nope'], { env: moto.environment });
 

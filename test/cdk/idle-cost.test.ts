@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { alarmMetrics, idleCost, sum } from '../../lib/operate/estimate-cost.ts';
+import { sum } from '../../lib/operate/estimate-cost.ts';
+import { alarmMetrics, idleCost } from '../../lib/operate/idle-cost.ts';
 import { imageGptTemplate, type Properties } from './synthesize.ts';
 
 /** What costs by the hour though nothing happens, or by the month whatever happens. */

@@ -20,11 +20,11 @@ describe('igpt batch submit, status and cancel', () => {
     ['submit', [pictures, '--out', 'first']],
     ['status', ['first']],
     ['cancel', ['first']],
-  ])('%s says so when the stack has no place for batch jobs', async (verb, args) => {
+  ])('%s fails when the stack takes no jobs', async (verb, args) => {
     await using aws = await startScriptedAws();
     aws.answer(stack('BatchQueue', 'BatchJob'));
     const { code, stderr } = await batch(aws, verb, ...args);
-    expect(stderr).toContain('stack Mine has no place for batch jobs; deploy it with npx cdk deploy -c batch=true');
+    expect(stderr).toContain('stack Mine takes no jobs; deploy it with npx cdk deploy -c batch=true');
     expect(code).toBe(2);
   });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { igpt } from './igpt-process.ts';
 
-test('says by stage what pictures cost, what the idle stack costs, and what it assumes', async () => {
+test('prints the cost of each stage, the cost of the idle stack, and the assumptions', async () => {
   const { code, stdout } = await igpt(['cost', '--images', '1000', '--variant', 's']);
 
   expect(code).toBe(0);
@@ -12,18 +12,18 @@ test('says by stage what pictures cost, what the idle stack costs, and what it a
   expect(stdout).toMatch(/^workers +tasks on demand /m);
   expect(stdout).toMatch(/^ECR: the worker’s image, about 1 GB +0\.10$/m);
   expect(stdout).toContain('List prices of us-east-1 as of 2026-06');
-  expect(stdout).not.toContain('batch pipeline');
+  expect(stdout).not.toContain('igpt batch submit');
 });
 
-test('a million pictures are pointed to the batch pipeline', async () => {
+test('recommends a data-set job for a million pictures', async () => {
   const words = await igpt(['cost', '--images', '1000000', '--variant', 's']);
   const json = await igpt(['cost', '--images', '999999', '--variant', 's', '--json']);
 
-  expect(words.stdout).toContain('So many pictures at once are work for the batch pipeline');
+  expect(words.stdout).toContain('For this many pictures, a data-set job is cheaper: igpt batch submit');
   expect(JSON.parse(json.stdout).batch_spares_usd).toBeNull();
 });
 
-test('with --json it is one object, and the parts are the whole', async () => {
+test('--json prints one object, whose lines add up to the total', async () => {
   const { stdout } = await igpt(['cost', '--images', '5000', '--compute', 'cpu', '--outputs', 'features', '--json']);
   const answer = JSON.parse(stdout);
   const lines = answer.lines.reduce((total: number, { usd }: { usd: number }) => total + usd, 0);
@@ -38,7 +38,7 @@ test('with --json it is one object, and the parts are the whole', async () => {
   expect(answer.usd.spot).toBeCloseTo(lines + answer.workers.spot.usd, 10);
 });
 
-test('features alone need half of the layers, hence half of the work', async () => {
+test('features alone need half of the layers, so half of the work', async () => {
   const all = await igpt(['cost', '--images', '1', '--variant', 'm', '--json']);
   const features = await igpt(['cost', '--images', '1', '--variant', 'm', '--outputs', 'features', '--json']);
   const gflop = (text: string) => JSON.parse(text).gflop_per_picture;

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { createProgram } from '../../lib/cli/program.ts';
 import { DeploymentConfigError, readDeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import { pipelineEvent } from '../../lib/contracts/event.ts';
-import { idleCost } from '../../lib/operate/estimate-cost.ts';
+import { idleCost } from '../../lib/operate/idle-cost.ts';
 import { blocksOf, documents, readDocument, tableUnder } from './documents.ts';
 import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Finished, igpt } from './igpt-process.ts';
 
 describe('without AWS', () => {
-  /** A shell without anything of AWS: no variables, no files of a home, no instance to ask. */
+  /** An environment without AWS: no variables, no configuration files, no instance metadata. */
   const names = [
     'ACCESS_KEY_ID',
     'SECRET_ACCESS_KEY',
@@ -28,23 +28,23 @@ describe('without AWS', () => {
     expect(stderr.trimEnd()).not.toContain('\n');
   }
 
-  test('no region is one line', () =>
+  test('a missing region is one line', () =>
     expectOneLine(igpt(['status'], { env: bare }), /no region is set; give --region/));
 
-  test.each(verbs)('no credentials are one line of %s', (verb) =>
+  test.each(verbs)('missing credentials are one line of %s', (verb) =>
     expectOneLine(
       igpt([verb, '--region', 'eu-central-1'], { env: bare }),
       /^igpt: could not read the stack ImageGpt in eu-central-1: no usable credentials/,
     ),
   );
 
-  test('an endpoint that nobody answers at is one line', () =>
+  test('an endpoint that does not answer is one line', () =>
     expectOneLine(
       igpt(['status'], { env: { ...keys, AWS_ENDPOINT_URL: 'http://localhost:9' } }),
-      /AWS does not answer \(ECONNREFUSED\); AWS_ENDPOINT_URL is http:\/\/localhost:9: is anything there\?/,
+      /AWS does not answer \(ECONNREFUSED\); AWS_ENDPOINT_URL is http:\/\/localhost:9: check that a server runs there/,
     ));
 
-  test('credentials that have expired are one line', async () => {
+  test('expired credentials are one line', async () => {
     const body =
       '<ErrorResponse><Error><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>';
     const server = createServer((_, response) => response.writeHead(403, { 'content-type': 'text/xml' }).end(body));
@@ -58,18 +58,20 @@ describe('without AWS', () => {
     server.close();
   });
 
-  test('doctor still looks at what is on this machine', async () => {
+  test('doctor still checks this machine', async () => {
     const { code, stdout } = await igpt(['doctor', '-c', 'imageBuild=codebuild', '--region', 'eu-central-1'], {
       env: bare,
     });
 
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^FAIL {2}credentials: could not ask AWS who you are: no usable credentials/);
+    expect(stdout).toMatch(
+      /^FAIL {2}credentials: could not read the identity of the credentials: no usable credentials/,
+    );
     expect(stdout).toMatch(/^ok {4}model: igpt-nano, /m);
-    expect(stdout).toContain('bootstrap: could not be asked\n');
+    expect(stdout).toContain('bootstrap: needs credentials\n');
   });
 
-  test('a wrong command line is 2', async () => {
+  test('a wrong command line exits with 2', async () => {
     const { code, stderr } = await igpt(['tail', '--status', 'fine', '--stack', 'Mine']);
 
     expect(code).toBe(2);

@@ -7,7 +7,7 @@ import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { maxReceiveCount } from '../../lib/contracts/limits.ts';
 import type { StackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { readQueueCounts } from '../../lib/operate/stack-queues.ts';
+import { readQueueCounts } from '../../lib/operate/queue-counts.ts';
 import type { ProofWorld } from './prove.ts';
 
 export interface ProofClients {

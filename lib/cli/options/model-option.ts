@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { openTokenizerFiles } from '../../checkpoint/checkpoint.ts';
+import { modelsFolder } from '../../local/repository.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import type { Preprocessing } from '../../ports/model.ts';
@@ -10,7 +11,7 @@ import type { Preprocessing } from '../../ports/model.ts';
 const NANO = 'igpt-nano';
 
 /** Where it lies. */
-export const nanoDirectory = join(import.meta.dirname, '..', '..', 'models', NANO);
+export const nanoDirectory = join(modelsFolder, NANO);
 
 export function modelOption(): Option {
   return new Option('--model <model>', `checkpoint directory in the Hugging Face or OpenAI layout, or ${NANO}`).default(

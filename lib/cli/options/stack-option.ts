@@ -2,12 +2,6 @@ import { InvalidArgumentError, Option } from 'commander';
 import { defaultStackName } from '../../contracts/stack-outputs.ts';
 import { invocation } from '../invocation.ts';
 
-/** What every verb that speaks to a deployed stack takes. */
-export interface StackOptions {
-  stack: string;
-  region?: string;
-}
-
 export function stackOption(): Option {
   return new Option('--stack <name>', 'name of the deployed stack').default(defaultStackName).argParser(stackName);
 }
@@ -16,9 +10,10 @@ export function regionOption(): Option {
   return new Option('--region <region>', 'AWS region (default: AWS_REGION, or the profile’s)').argParser(regionName);
 }
 
-/** A command line that works as it stands: `npx igpt redrive --stack Mine`. */
-export function stackCall(verb: string, stack: string): string {
-  return `${invocation()} ${verb}${stack === defaultStackName ? '' : ` --stack ${stack}`}`;
+/** Command lines for a stack that work as they are, by verb: `npx igpt redrive --stack Mine`. */
+export function stackCall(stack: string): (verb: string) => string {
+  const option = stack === defaultStackName ? '' : ` --stack ${stack}`;
+  return (verb) => `${invocation()} ${verb}${option}`;
 }
 
 function stackName(text: string): string {

@@ -7,56 +7,58 @@ import { writeOut } from './standard-output.ts';
 import { printable } from './text.ts';
 
 export interface LiveViewOptions {
+  /** Default: on a terminal only. */
   watch?: boolean;
   /** Seconds. */
   interval: number;
   json: boolean;
 }
 
+/** @param interval default of `--interval` (seconds) */
 export function liveViewOptions(interval: number): Option[] {
   return [
-    new Option('--watch', 'go on, also where standard output is no terminal'),
-    new Option('--no-watch', 'once, also on a terminal'),
-    new Option('--interval <seconds>', 'between two looks').default(interval).argParser(number({ min: 1 })),
+    new Option('--watch', 'repeat until Ctrl-C, also without a terminal'),
+    new Option('--no-watch', 'print once, also on a terminal'),
+    new Option('--interval <seconds>', 'time between two updates').default(interval).argParser(number({ min: 1 })),
   ];
 }
 
-/** A look at something, as text. */
+/** What the view shows at one moment. */
 export interface Frame {
   text: string;
-  /** There is nothing more to come. */
+  /** No further frame follows. */
   last?: boolean;
 }
 
-/** Cursor to the upper left corner; what was there stays until it is written over, so that nothing flickers. */
-const HOME = '\u001b[H';
-const ERASE_LINE_REST = '\u001b[K';
-const ERASE_BELOW = '\u001b[J';
-const CLEAR = '\u001b[2J';
+// Nothing is erased before it is overwritten, so the view does not flicker.
+const cursorHome = '\u001b[H';
+const eraseLineRest = '\u001b[K';
+const eraseBelow = '\u001b[J';
+const clearScreen = '\u001b[2J';
 
 /**
- * Shows what `look` sees: again and again on a terminal until Ctrl-C or the last look, once anywhere else.
+ * Shows frames: on a terminal again and again until Ctrl-C or the last frame, elsewhere once.
  *
- * @param what completes "could not look at …"
+ * @param what completes "could not read …"
  */
 export async function showLive(
   { watch, interval, json }: LiveViewOptions,
   what: string,
-  look: () => Promise<Frame>,
+  readFrame: () => Promise<Frame>,
 ): Promise<void> {
   const terminal = process.stdout.isTTY === true && !json;
-  if (!(watch ?? terminal)) return writeOut((await look()).text);
+  if (!(watch ?? terminal)) return writeOut((await readFrame()).text);
 
   const stop = new AbortController();
   using _ = onFirstInterrupt((signal) => {
     stop.abort();
     process.exitCode = interruptExitCode(signal);
   });
-  if (terminal) await writeOut(CLEAR);
+  if (terminal) await writeOut(clearScreen);
   for (let first = true; !stop.signal.aborted; first = false) {
-    const { text, last = false } = await look().catch((error: unknown): Frame => {
-      const explained = commandError(`look at ${what}`, error);
-      // At a second look the network may be away for a moment.
+    const { text, last = false } = await readFrame().catch((error: unknown): Frame => {
+      const explained = commandError(`read ${what}`, error);
+      // After the first frame, the network may be unreachable for a moment.
       if (first || explained.code !== 'unreachable') throw explained;
       return { text: terminal ? `${printable(explained.message)}; still trying\n` : '' };
     });
@@ -66,19 +68,13 @@ export async function showLive(
   }
 }
 
-/** `text` in place of what stands on the screen, wrapped and cut to its size: what scrolls could not be drawn over. */
+/** `text` drawn over the screen. It is wrapped and cut to the screen, because scrolled lines cannot be overwritten. */
 export function redrawn(text: string, { rows = 24, columns = 80 }: { rows?: number; columns?: number }): string {
-  const wide = new RegExp(`.{1,${Math.max(columns - 1, 1)}}`, 'gu');
+  const screenLine = new RegExp(`.{1,${Math.max(columns - 1, 1)}}`, 'gu');
   const lines = text
     .trimEnd()
     .split('\n')
-    .flatMap((line) => line.match(wide) ?? ['']);
-  return (
-    HOME +
-    lines
-      .slice(0, rows - 1)
-      .map((line) => `${line}${ERASE_LINE_REST}\n`)
-      .join('') +
-    ERASE_BELOW
-  );
+    .flatMap((line) => line.match(screenLine) ?? ['']);
+  const drawn = lines.slice(0, rows - 1).map((line) => `${line}${eraseLineRest}\n`);
+  return cursorHome + drawn.join('') + eraseBelow;
 }

@@ -1,69 +1,72 @@
 import { type BarStream, duration } from './progress-bar.ts';
 
-/** A stage that is over. */
+/** A stage that has ended. */
 export interface Stage {
   stage: string;
-  /** Its own time. */
+  /** Time of this stage alone. */
   seconds: number;
 }
 
-/** Times stages one after the other, and says on a terminal what goes on. */
+/** Times consecutive stages, and shows the current one on a terminal. */
 export interface StageClock extends Disposable {
-  /** `doing` is what the first stage does. */
+  /** The first stage begins. `doing` describes it. */
   start(doing: string): void;
-  /** The stage that was going on has ended in `stage`; now it does `doing`. */
+  /** The current stage has ended as `stage`; the next one does `doing`. */
   done(stage: string, doing: string): void;
-  /** More of what goes on. */
+  /** Adds a detail to the current stage. */
   note(text: string): void;
   list(): Stage[];
   stop(): void;
 }
 
-const REDRAW_MS = 500;
-const ERASE_LINE = '\r\u001b[2K';
+const redrawMs = 500;
+const eraseLine = '\r\u001b[2K';
 
-/** `stream`: lines for each stage, and on a terminal one that is redrawn: `0:42 waiting for its outcome · tokens queue`. */
+/**
+ * @param stream gets a line per stage, and on a terminal a live line: `0:42 waiting for its outcome · tokens queue`
+ * @param now milliseconds
+ */
 export function createStageClock(
   stream: BarStream = process.stderr,
   now = performance.now.bind(performance),
 ): StageClock {
   const stages: Stage[] = [];
   let begun = now();
-  let last = begun;
+  let stageBegun = begun;
   let doing = '';
-  let noted = '';
+  let detail = '';
   const terminal = stream.isTTY === true;
   const draw = (): void => {
     if (doing === '') return;
-    const words = [doing, noted].filter((part) => part !== '').join(' · ');
-    stream.write(ERASE_LINE + `${duration((now() - begun) / 1000)} ${words}`.slice(0, (stream.columns || 80) - 1));
+    const words = [doing, detail].filter((part) => part !== '').join(' · ');
+    stream.write(eraseLine + `${duration((now() - begun) / 1000)} ${words}`.slice(0, (stream.columns || 80) - 1));
   };
-  const timer = terminal ? setInterval(draw, REDRAW_MS) : undefined;
+  const timer = terminal ? setInterval(draw, redrawMs) : undefined;
   timer?.unref();
 
   function stop(): void {
     clearInterval(timer);
-    if (terminal && doing !== '') stream.write(ERASE_LINE);
+    if (terminal && doing !== '') stream.write(eraseLine);
     doing = '';
   }
 
   return {
     start(what) {
       begun = now();
-      last = begun;
+      stageBegun = begun;
       doing = what;
     },
     done(stage, next) {
       const at = now();
-      stages.push({ stage, seconds: (at - last) / 1000 });
-      last = at;
+      stages.push({ stage, seconds: (at - stageBegun) / 1000 });
+      stageBegun = at;
       doing = next;
-      noted = '';
-      if (terminal) stream.write(ERASE_LINE);
+      detail = '';
+      if (terminal) stream.write(eraseLine);
       stream.write(`${duration((at - begun) / 1000)} ${stage}\n`);
     },
     note(text) {
-      noted = text;
+      detail = text;
     },
     list: () => [...stages],
     stop,

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { storedShards } from '../../jobs/shard.ts';
+import type { StackOptions } from '../../operate/open-stack.ts';
 import { openSubmittedJob } from '../../operate/submitted-job.ts';
 import { examples } from '../invocation.ts';
-import { regionOption, type StackOptions, stackOption } from '../options/stack-option.ts';
+import { regionOption, stackOption } from '../options/stack-option.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 
 interface BatchCancelOptions extends StackOptions {

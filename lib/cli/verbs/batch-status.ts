@@ -4,9 +4,10 @@ import { storedShards } from '../../jobs/shard.ts';
 import { readJson } from '../../jobs/stored-json.ts';
 import { systemClock as clock } from '../../local/system-clock.ts';
 import { type JobStatus, jobNotes, jobOutlook, waitingKind } from '../../operate/job-outlook.ts';
+import type { StackOptions } from '../../operate/open-stack.ts';
 import { openSubmittedJob, type SubmittedJob } from '../../operate/submitted-job.ts';
 import { examples } from '../invocation.ts';
-import { regionOption, type StackOptions, stackOption } from '../options/stack-option.ts';
+import { regionOption, stackCall, stackOption } from '../options/stack-option.ts';
 import { type LiveViewOptions, liveViewOptions, showLive } from '../terminal/live-view.ts';
 import { duration, progressLine } from '../terminal/progress-bar.ts';
 import { table } from '../terminal/table.ts';
@@ -107,7 +108,7 @@ function costWords(state: JobStatus): string {
 }
 
 function notesText(state: JobStatus): string {
-  return jobNotes(state)
+  return jobNotes(state, stackCall(state.stack))
     .map((line) => `${printable(line)}\n`)
     .join('');
 }

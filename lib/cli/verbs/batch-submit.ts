@@ -8,6 +8,7 @@ import { submissionCondition, writeSubmission } from '../../jobs/submission.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { systemClock as clock } from '../../local/system-clock.ts';
 import type { createBatchClient } from '../../operate/clients.ts';
+import type { StackOptions } from '../../operate/open-stack.ts';
 import { identifyStackModel } from '../../operate/stack-model.ts';
 import { type JobStack, jobName, jobPlace, openJobStack } from '../../operate/submitted-job.ts';
 import { UsageError } from '../../ports/error.ts';
@@ -16,8 +17,9 @@ import { stopOnInterrupt } from '../interrupt.ts';
 import { examples } from '../invocation.ts';
 import { addDecodingLimits, type DecodingLimits } from '../options/decode-option.ts';
 import { maxFailureRateOption, settingsOf, shardSizeOption } from '../options/job-options.ts';
+import { modelDirectory } from '../options/model-option.ts';
 import { addOutputOptions, type OutputOptions, refuseMeaninglessModelOptions } from '../options/prediction-options.ts';
-import { regionOption, type StackOptions, stackCall, stackOption } from '../options/stack-option.ts';
+import { regionOption, stackCall, stackOption } from '../options/stack-option.ts';
 import { planWithProgress } from '../terminal/job-progress.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
@@ -76,7 +78,13 @@ async function batchSubmit(src: string, options: BatchSubmitOptions): Promise<vo
   const client = createBatchClient();
   using bar = progressBar('pictures');
   const definition = await readJobDefinition(client, batch.definition);
-  const model = await identifyStackModel(definition, options, bar.say);
+  const model = await identifyStackModel(definition, {
+    directory: options.model === undefined ? undefined : modelDirectory(options.model),
+    outputs: options.outputs,
+    layer: options.layer,
+    norm: options.norm,
+    say: (line) => bar.say(printable(line)),
+  });
   const settings = settingsOf(source, model, {
     ...options,
     precision: definition.PRECISION,
@@ -154,8 +162,8 @@ async function tell(
   };
   await writeOut(json ? `${JSON.stringify({ state, job: job.id, out: place, ...facts })}\n` : `${words[state]()}\n`);
   if (state === 'done') return;
-  const call = (verb: string) => stackCall(`batch ${verb} ${out}`, stack.name);
-  process.stderr.write(`To look at it: ${call('status')}; to end it: ${call('cancel')}\n`);
+  const call = stackCall(stack.name);
+  process.stderr.write(`To look at it: ${call(`batch status ${out}`)}; to end it: ${call(`batch cancel ${out}`)}\n`);
 }
 
 function refuseLocal(src: string): void {

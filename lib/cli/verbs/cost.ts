@@ -1,6 +1,9 @@
 import { Command, Option } from 'commander';
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { variantCheckpoint } from '../../checkpoint/initial-weights.ts';
+import { chosenVariant } from '../../checkpoint/variants.ts';
 import { defaultInstanceTypes, type GpuInstance, gpuInstanceNames } from '../../contracts/instances.ts';
-import { type CostModel, type CostModelOptions, costModel } from '../../operate/cost-model.ts';
+import { type CostModel, costModel } from '../../operate/cost-model.ts';
 import {
   type CostEstimate,
   type CostLine,
@@ -9,15 +12,16 @@ import {
   defaultUtilisation,
   estimateCost,
   type Fill,
-  type IdleItem,
-  idleCost,
   perPictureUsd,
   spotShare,
   sum,
 } from '../../operate/estimate-cost.ts';
+import { type IdleItem, idleCost } from '../../operate/idle-cost.ts';
 import { prices } from '../../operate/prices.ts';
+import { UsageError } from '../../ports/error.ts';
+import type { OutputName } from '../../ports/model.ts';
 import { examples } from '../invocation.ts';
-import { modelOption } from '../options/model-option.ts';
+import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { resolutionOption, variantOption } from '../options/new-model-options.ts';
 import { integer, number } from '../options/number-option.ts';
 import { outputsOption } from '../options/prediction-options.ts';
@@ -26,7 +30,12 @@ import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
 import { printable } from '../terminal/text.ts';
 
-interface CostOptions extends CostModelOptions {
+interface CostOptions {
+  model: string;
+  /** One of the paper's sizes instead of a model. It needs no files. */
+  variant?: string;
+  resolution?: string;
+  outputs?: OutputName[];
   images: number;
   compute: GpuInstance | 'cpu';
   utilisation?: number;
@@ -36,18 +45,20 @@ interface CostOptions extends CostModelOptions {
   json: boolean;
 }
 
-/** From so many pictures on, what one costs beside the model's own time is worth sparing. */
-const bulkPictures = 1_000_000;
+/** From this number of pictures on, the saving of a job is shown. */
+const jobPictures = 1_000_000;
 
 const fills: Readonly<Record<CostOptions['fill'], Fill>> = { 100: 100, 30: 30, 3: 3 };
 
 export function costCommand(): Command {
   return new Command('cost')
-    .summary('what so many pictures cost on AWS, and the stack while idle')
+    .summary('estimate what pictures cost on AWS, and the idle stack')
     .description(
-      `Estimates what pictures cost on AWS, stage by stage, from list prices of ${prices.region} as of ${prices.asOf}, and what the stack costs while idle. Speaks to nobody: no account is needed.`,
+      `Estimates what pictures cost on AWS, stage by stage, from list prices of ${prices.region} as of ${prices.asOf}, and what the idle stack costs. Needs no account and no network.`,
     )
-    .addOption(new Option('--images <n>', 'pictures').argParser(integer({ min: 1, max: 1e12 })).makeOptionMandatory())
+    .addOption(
+      new Option('--images <n>', 'number of pictures').argParser(integer({ min: 1, max: 1e12 })).makeOptionMandatory(),
+    )
     .addOption(modelOption())
     .addOption(variantOption())
     .addOption(resolutionOption())
@@ -60,54 +71,85 @@ export function costCommand(): Command {
     .addOption(
       new Option(
         '--utilisation <share>',
-        `share of the peak that the model gets (default: ${defaultUtilisation.gpu} on a GPU, ${defaultUtilisation.cpu} on Fargate)`,
+        `share of the processor’s peak that the model reaches (default: ${defaultUtilisation.gpu} on a GPU, ${defaultUtilisation.cpu} on Fargate)`,
       ).argParser(number({ min: 0, aboveMin: true, max: 1 })),
     )
     .addOption(
       new Option(
         '--fill <pictures>',
-        'pictures in a tokens message: 100 when many come at once, 3 when they trickle in',
+        'pictures per tokens message: 100 when many arrive at once, 3 when they arrive slowly',
       )
         .choices(Object.keys(fills))
         .default('100'),
     )
     .addOption(
-      new Option('--megabytes <mb>', 'size of a picture’s file').default(1).argParser(number({ min: 0, max: 5000 })),
+      new Option('--megabytes <mb>', 'size of a picture’s file (MB)')
+        .default(1)
+        .argParser(number({ min: 0, max: 5000 })),
     )
     .addOption(
-      new Option('--megapixels <mp>', 'pixels of a picture, in millions')
+      new Option('--megapixels <mp>', 'pixels of a picture (millions)')
         .default(2)
         .argParser(number({ min: 0, max: 100 })),
     )
-    .option('--json', 'as one JSON object', false)
+    .option('--json', 'print one JSON object', false)
     .addHelpText('after', examples('cost --images 100000', 'cost --images 1000000 --variant s --compute g5.xlarge'))
     .action((options: CostOptions) => cost(options));
 }
 
 async function cost(options: CostOptions): Promise<void> {
-  const model = await costModel(options);
+  const model = costModel(await openModel(options), options.outputs);
   const answer = answerOf(options, model);
   await writeOut(options.json ? `${JSON.stringify(asJson(answer))}\n` : costReport(answer));
+}
+
+async function openModel({ model, variant, resolution }: CostOptions): Promise<Checkpoint> {
+  if (variant !== undefined) {
+    const { name, config } = chosenVariant({ variant, resolution });
+    return variantCheckpoint(name, config);
+  }
+  if (resolution !== undefined) throw new UsageError('--resolution goes with --variant; a model has its own');
+  return openCheckpoint(modelDirectory(model));
+}
+
+/** The estimates, and what they are for. */
+interface CostAnswer {
+  model: CostModel;
+  question: CostQuestion;
+  estimate: CostEstimate;
+  idle: readonly IdleItem[];
+  /** What a data-set job would save (USD); undefined for few pictures. */
+  jobSavingUsd: number | undefined;
 }
 
 function answerOf(options: CostOptions, model: CostModel): CostAnswer {
   const { images: pictures, compute, fill, megabytes, megapixels } = options;
   const { kind } = computeOf(compute);
-  const question = {
-    ...{ pictures, compute, megabytes, megapixels, fill: fills[fill] },
-    ...{ gflop: model.gflop, tokens: model.tokens, features: model.features },
+  const question: CostQuestion = {
+    pictures,
+    gflop: model.gflop,
+    tokens: model.tokens,
+    features: model.features,
+    compute,
+    fill: fills[fill],
+    megabytes,
+    megapixels,
     utilisation: options.utilisation ?? defaultUtilisation[kind],
   };
   const estimate = estimateCost(question);
   const idle = idleCost(kind, { modelGb: model.bytes / 1e9 });
   return {
-    ...{ model, question, estimate, idle },
-    batchSpares: pictures >= bulkPictures ? perPictureUsd(estimate, pictures) : undefined,
+    model,
+    question,
+    estimate,
+    idle,
+    jobSavingUsd: pictures >= jobPictures ? perPictureUsd(estimate, pictures) : undefined,
   };
 }
 
+/** For machines. */
 function asJson(answer: CostAnswer) {
-  const { model, question, estimate, idle, batchSpares } = answer;
+  const { model, question, estimate, idle, jobSavingUsd } = answer;
   return {
     images: question.pictures,
     model: model.name,
@@ -124,55 +166,44 @@ function asJson(answer: CostAnswer) {
     usd: { spot: estimate.usd.spot, on_demand: estimate.usd.onDemand },
     storage_a_month: estimate.storage,
     idle_a_month: idle,
-    batch_spares_usd: batchSpares ?? null,
+    batch_spares_usd: jobSavingUsd ?? null,
     assumptions: costAssumptions(answer),
   };
 }
 
-/** Everything that `igpt cost` found out. */
-export interface CostAnswer {
-  model: CostModel;
-  question: CostQuestion;
-  estimate: CostEstimate;
-  /** A month. */
-  idle: readonly IdleItem[];
-  /** What the batch pipeline would spare, USD; undefined where there is too little work for it. */
-  batchSpares: number | undefined;
-}
-
-/** The estimate in words and tables. */
-export function costReport(answer: CostAnswer): string {
-  const { model, question, estimate, idle, batchSpares } = answer;
+/** For people. */
+function costReport(answer: CostAnswer): string {
+  const { model, question, estimate, idle, jobSavingUsd } = answer;
   const { spot, onDemand } = estimate.workers;
   const { pictures } = question;
   const head = `${count(pictures)} pictures through ${printable(model.name)} (${model.outputs.join(', ')}: ${model.gflop.toPrecision(3)} GFLOP each) on ${question.compute}`;
-  const pace = `about ${estimate.picturesPerSecond.toPrecision(3)} pictures/s a task, ${estimate.tasks} ${estimate.tasks === 1 ? 'task' : 'tasks'} at once, done after ${duration(estimate.hours * 3600)}`;
-  const total = (usd: number) => `${money(usd)}, or ${money((usd / pictures) * 1e6)} for a million`;
+  const pace = `about ${estimate.picturesPerSecond.toPrecision(3)} pictures/s per task, ${estimate.tasks} ${estimate.tasks === 1 ? 'task' : 'tasks'} at once, done after ${duration(estimate.hours * 3600)}`;
+  const total = (usd: number) => `${money(usd)}, or ${money((usd / pictures) * 1e6)} per million pictures`;
   return [
     `${head}\n${pace}\n`,
     linesTable([...estimate.lines, spot, onDemand]),
-    `in all, on Spot       ${total(estimate.usd.spot)}\nin all, on demand     ${total(estimate.usd.onDemand)}\n`,
+    `total on Spot         ${total(estimate.usd.spot)}\ntotal on demand       ${total(estimate.usd.onDemand)}\n`,
     monthlyTable('storage', estimate.storage),
     monthlyTable('while idle', idle),
-    ...(batchSpares === undefined ? [] : [batchWords(batchSpares)]),
+    ...(jobSavingUsd === undefined ? [] : [jobAdvice(jobSavingUsd)]),
     `${costAssumptions(answer)
       .map((line) => `- ${line}`)
       .join('\n')}\n`,
   ].join('\n');
 }
 
-/** What the numbers rest on, one sentence each. */
-export function costAssumptions({ question }: CostAnswer): string[] {
+/** The assumptions behind the numbers, one sentence each. */
+function costAssumptions({ question }: CostAnswer): string[] {
   const { kind } = computeOf(question.compute);
   return [
-    `List prices of ${prices.region} as of ${prices.asOf}, without taxes, discounts and free tiers (the idle stack: with those that never end). Other regions differ.`,
-    `The model gets ${percent(question.utilisation)} of the ${kind === 'gpu' ? 'GPU’s f32 peak, which was never measured on one' : 'processors’ peak'}; see --utilisation.`,
-    `Spot costs ${percent(spotShare[kind])} of on demand. It changes by the hour: look it up.`,
+    `List prices of ${prices.region} as of ${prices.asOf}, without taxes, discounts and free tiers (for the idle stack: with the free tiers that never end). Other regions differ.`,
+    `The model reaches ${percent(question.utilisation)} of the ${kind === 'gpu' ? 'GPU’s f32 peak, which was not measured on these GPUs' : 'processors’ peak'}; see --utilisation.`,
+    `Spot costs ${percent(spotShare[kind])} of on demand. The Spot price changes hourly: look it up.`,
     kind === 'gpu'
-      ? 'Each instance is paid for 5 minutes before it works and about 15 after; the last one waits 10 for more.'
-      : 'Each task is paid for 2 minutes before it works; the last one waits 10 for more.',
-    `A picture has ${question.megabytes} MB and ${question.megapixels} megapixels, comes once and is decoded once; your own upload’s PUT is counted, your network’s traffic is not.`,
-    `Tokens messages hold ${question.fill} pictures; your consumer takes ten result events at a time.`,
+      ? 'Each instance is billed for 5 minutes before its work and about 15 after it; the last one also waits 10 minutes for more work.'
+      : 'Each task is billed for 2 minutes before its work; the last one also waits 10 minutes for more work.',
+    `A picture has ${question.megabytes} MB and ${question.megapixels} megapixels, and is uploaded and decoded once. The PUT of your upload is included; network traffic is not.`,
+    `A tokens message holds ${question.fill} pictures; your consumer receives ten result events per request.`,
   ];
 }
 
@@ -196,15 +227,15 @@ function monthlyTable(title: string, items: readonly { what: string; usd: number
   );
 }
 
-function batchWords(spares: number): string {
-  return `So many pictures at once are work for the batch pipeline, igpt batch submit (on a machine of your own: batch run): it has no message, no event and no object of its own for each picture, which are ${money(spares)} here.\n`;
+function jobAdvice(savingUsd: number): string {
+  return `For this many pictures, a data-set job is cheaper: igpt batch submit, or igpt batch run on your own machine. It needs no message, event or object per picture, which saves ${money(savingUsd)} here.\n`;
 }
 
 function count(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 2 : 0 });
 }
 
-/** Enough digits to see a line that costs next to nothing. */
+/** Four digits for small amounts, so that no line shows 0.00. */
 function cents(usd: number): string {
   return usd.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: usd < 0.1 ? 4 : 2 });
 }

@@ -1,24 +1,19 @@
 import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { createS3Client, createSnsClient, createSqsClient } from '../../aws/clients.ts';
 import { systemClock as clock } from '../../local/system-clock.ts';
 import { ago } from '../../operate/age.ts';
-import { createStepFunctionsClient } from '../../operate/clients.ts';
-import { readCostBrake, releaseCostBrake } from '../../operate/cost-brake.ts';
-import { openStack, useRegion } from '../../operate/deployed-stack.ts';
 import type { DoctorContext } from '../../operate/doctor.ts';
 import type { Check } from '../../operate/doctor-checks.ts';
-import { findLeftTaps, removeTaps } from '../../operate/event-tap.ts';
-import { findLeftPictures, remove } from '../../operate/smoke-picture.ts';
+import { openStack, type StackOptions, useRegion } from '../../operate/open-stack.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import { onFirstInterrupt } from '../interrupt.ts';
 import { examples } from '../invocation.ts';
-import { regionOption, type StackOptions, stackOption } from '../options/stack-option.ts';
+import { regionOption, stackCall, stackOption } from '../options/stack-option.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { printable } from '../terminal/text.ts';
 
-export interface DoctorOptions extends StackOptions {
+interface DoctorOptions extends StackOptions {
   model?: string;
   context?: DoctorContext;
   release: boolean;
@@ -26,14 +21,14 @@ export interface DoctorOptions extends StackOptions {
   json: boolean;
 }
 
-/** Something stands in the way; the report says what. */
+/** At least one check failed. The report says which. */
 class DoctorError extends ImageGptError {}
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .summary('what stands in the way of deploying, or of a deployed stack')
+    .summary('check what a deployment needs, and whether a stack is healthy')
     .description(
-      'Looks at what a deployment needs (credentials, region, bootstrap, Docker, GPU quotas, the model) and at the stack, where it is deployed, and says what to do. With --release it lets the work go on after the cost brake.',
+      'Checks what a deployment needs (credentials, region, bootstrap, Docker, GPU quotas, the model) and the deployed stack, and says what to do. --release releases the cost brake.',
     )
     .addOption(stackOption())
     .addOption(regionOption())
@@ -44,14 +39,13 @@ export function doctorCommand(): Command {
       ),
     )
     .addOption(
-      new Option(
-        '-c, --context <name=value>',
-        'setting of the deployment, as for cdk deploy; may be given more than once',
-      ).argParser(contextEntry),
+      new Option('-c, --context <name=value>', 'setting of the deployment, as for cdk deploy; repeatable').argParser(
+        contextEntry,
+      ),
     )
-    .option('--release', 'release the cost brake: tasks may start and pictures are taken in again', false)
-    .option('--clean', 'remove what a killed igpt tail or igpt smoke has left in the account', false)
-    .option('--json', 'as one JSON object', false)
+    .option('--release', 'release the cost brake: tasks may start, and uploads are processed again', false)
+    .option('--clean', 'remove what a killed igpt tail or igpt smoke left in the account', false)
+    .option('--json', 'print one JSON object', false)
     .addHelpText(
       'after',
       examples('doctor', 'doctor -c compute=cpu -c imageBuild=codebuild', 'doctor --stack ImageGpt --release'),
@@ -61,51 +55,71 @@ export function doctorCommand(): Command {
     );
 }
 
-async function doctor(options: DoctorOptions, { stackGiven }: { stackGiven: boolean }): Promise<void> {
-  if (options.release && options.clean) throw new UsageError('--release and --clean: give one of them');
-  useRegion(options.region);
-  if (options.release) return (await import('./doctor.ts')).release(options);
-  if (options.clean) return (await import('./doctor.ts')).clean(options);
-  const [{ examine }, { doctorReport }] = await Promise.all([import('../../operate/doctor.ts'), import('./doctor.ts')]);
-  const checks = await examine(options, stackGiven);
-  const failed = checks.filter(({ level }) => level === 'fail').length;
-  await writeOut(
-    options.json ? `${JSON.stringify({ ok: failed === 0, checks })}\n` : doctorReport(checks, process.stdout),
-  );
-  if (failed > 0)
-    throw new DoctorError('doctor_failed', `${failed} of ${checks.length} checks failed; each says what to do`);
+/** Parses `-c name=value` and adds it to the entries before it. */
+export function contextEntry(text: string, before: DoctorContext = {}): DoctorContext {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('expected name=value');
+  return { ...before, [name]: value };
 }
 
-/** `igpt doctor --clean`: removes what killed commands have left. */
-export async function clean(options: StackOptions & { json: boolean }): Promise<void> {
+async function doctor(options: DoctorOptions, { stackGiven }: { stackGiven: boolean }): Promise<void> {
+  if (options.release && options.clean) throw new UsageError('--release and --clean: give one of them');
+  if (options.release) return release(options);
+  if (options.clean) return clean(options);
+  const { stack, region, model, context = {}, json } = options;
+  useRegion(region);
+  const { examine } = await import('../../operate/doctor.ts');
+  const checks = await examine({ stack, stackGiven, model, context, call: stackCall(stack) });
+  const failed = checks.filter(({ level }) => level === 'fail').length;
+  await writeOut(json ? `${JSON.stringify({ ok: failed === 0, checks })}\n` : doctorReport(checks, process.stdout));
+  if (failed > 0) {
+    throw new DoctorError('doctor_failed', `${failed} of ${checks.length} checks failed; each says what to do`);
+  }
+}
+
+const marks = { ok: 'ok', warn: 'warn', fail: 'FAIL', skip: '-' } as const;
+const colors = { ok: 'green', warn: 'yellow', fail: 'red', skip: 'dim' } as const;
+
+/** One line per check, and the advice below it. Coloured if `stream` supports colours. */
+function doctorReport(checks: readonly Check[], stream: Writable): string {
+  return checks
+    .map(({ level, name, found, advice }) => {
+      const mark = styleText(colors[level], marks[level].padEnd(4), { stream });
+      const adviceLine = advice === null ? '' : `      → ${printable(advice)}\n`;
+      return `${mark}  ${printable(`${name}: ${found}`)}\n${adviceLine}`;
+    })
+    .join('');
+}
+
+/** `igpt doctor --clean` removes what killed verbs left behind. */
+async function clean(options: DoctorOptions): Promise<void> {
   const stack = await openStack(options);
-  const about = { sqs: createSqsClient(), sns: createSnsClient(), stack, clock };
-  const taps = await findLeftTaps(about);
-  await removeTaps(taps, about);
-  const s3 = createS3Client();
-  const pictures = await findLeftPictures(s3, stack.outputs.inputBucket, clock.now());
-  for (const picture of pictures) await remove(s3, picture);
-  const removed = [...taps.map(({ name }) => `queue ${name}`), ...pictures.map(({ key }) => `picture ${key}`)];
+  const { removeLeftovers } = await import('../../operate/leftovers.ts');
+  const removed = await removeLeftovers(stack);
   await writeOut(
     options.json
       ? `${JSON.stringify({ stack: stack.name, removed })}\n`
       : removed.length === 0
         ? `nothing was left behind in ${stack.name}\n`
-        : removed.map((what) => `removed ${what}\n`).join(''),
+        : removed.map((leftover) => `removed ${leftover}\n`).join(''),
   );
 }
 
-/** What the steps of the stack's release machine do, in the order of its services and event source mappings. */
-const words: Readonly<Record<string, string>> = {
+/** Steps of the stack's release state machine. The numbers count its services and event source mappings. */
+const stepWords: Readonly<Record<string, string>> = {
   AllowGrowth1: 'the service may start tasks again',
   AllowGrowth2: 'the on-demand service may start tasks again',
-  TakeMessages1: 'uploads are taken in again',
-  TakeMessages2: 'backfills are taken in again',
+  TakeMessages1: 'uploads are processed again',
+  TakeMessages2: 'backfills are processed again',
 };
 
-/** `igpt doctor --release`: starts the stack's release machine, waits for it and says what it did. */
-export async function release(options: StackOptions & { json: boolean }): Promise<void> {
+/** `igpt doctor --release` releases the cost brake and prints the completed steps. */
+async function release(options: DoctorOptions): Promise<void> {
   const stack = await openStack(options);
+  const [{ createStepFunctionsClient }, { readCostBrake, releaseCostBrake }] = await Promise.all([
+    import('../../operate/clients.ts'),
+    import('../../operate/cost-brake.ts'),
+  ]);
   const client = createStepFunctionsClient();
   const { state, since } = await readCostBrake(client, stack.outputs);
   if (state === 'released') {
@@ -121,31 +135,10 @@ export async function release(options: StackOptions & { json: boolean }): Promis
   const when = since === null ? '' : `, which holds since ${ago(since, clock.now())}`;
   process.stderr.write(`igpt: releasing the cost brake of ${stack.name}${when}\n`);
   const steps = await releaseCostBrake({ client, outputs: stack.outputs, clock, signal: stop.signal });
-  if (options.json) {
-    await writeOut(`${JSON.stringify({ stack: stack.name, released: true, steps })}\n`);
-    return;
-  }
-  const done = steps.map((step) => `${words[step] ?? step}\n`);
-  await writeOut(`the cost brake of ${stack.name} is released\n${done.join('')}`);
-}
-
-const marks = { ok: 'ok', warn: 'warn', fail: 'FAIL', skip: '-' } as const;
-const colors = { ok: 'green', warn: 'yellow', fail: 'red', skip: 'dim' } as const;
-
-/** One line for each check, and below it what to do; colours where `stream` shows them. */
-export function doctorReport(checks: readonly Check[], stream: Writable): string {
-  return checks
-    .map(({ level, name, found, advice }) => {
-      const mark = styleText(colors[level], marks[level].padEnd(4), { stream });
-      const todo = advice === null ? '' : `      → ${printable(advice)}\n`;
-      return `${mark}  ${printable(`${name}: ${found}`)}\n${todo}`;
-    })
-    .join('');
-}
-
-/** Parser of `-c name=value`, as often as given. */
-export function contextEntry(text: string, before: DoctorContext = {}): DoctorContext {
-  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw new InvalidArgumentError('expected name=value');
-  return { ...before, [name]: value };
+  const lines = steps.map((step) => `${stepWords[step] ?? step}\n`);
+  await writeOut(
+    options.json
+      ? `${JSON.stringify({ stack: stack.name, released: true, steps })}\n`
+      : `the cost brake of ${stack.name} is released\n${lines.join('')}`,
+  );
 }

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import { age } from '../../operate/age.ts';
-import { type DeployedStack, openStack } from '../../operate/deployed-stack.ts';
+import type { DeployedStack } from '../../operate/deployed-stack.ts';
+import { openStack, type StackOptions } from '../../operate/open-stack.ts';
 import { notes, type Outlook, outlook } from '../../operate/stack-outlook.ts';
 import { deadLetterNames, queueNames } from '../../operate/stack-queues.ts';
 import type { StackState } from '../../operate/stack-state.ts';
 import { examples } from '../invocation.ts';
-import { regionOption, type StackOptions, stackOption } from '../options/stack-option.ts';
+import { regionOption, stackCall, stackOption } from '../options/stack-option.ts';
 import { type LiveViewOptions, liveViewOptions, showLive } from '../terminal/live-view.ts';
 import { duration } from '../terminal/progress-bar.ts';
 import { table } from '../terminal/table.ts';
@@ -15,15 +16,15 @@ interface StatusOptions extends StackOptions, LiveViewOptions {}
 
 export function statusCommand(): Command {
   const command = new Command('status')
-    .summary('what a deployed stack is doing: queues, tasks, pace, time left')
+    .summary('show queues, tasks, throughput and time left of a deployed stack')
     .description(
-      'Shows queues, dead letters, tasks, pace, time left, cost brake and alarms of a deployed stack. On a terminal the view is drawn again and again until Ctrl-C; anywhere else it is written once.',
+      'Shows queues, dead-letter queues, tasks, throughput, time left, cost brake and alarms of a deployed stack. Repeats on a terminal until Ctrl-C; elsewhere it prints once.',
     )
     .addOption(stackOption())
     .addOption(regionOption());
   for (const option of liveViewOptions(5)) command.addOption(option);
   return command
-    .option('--json', 'one JSON object for each look', false)
+    .option('--json', 'print one JSON object per update', false)
     .addHelpText('after', examples('status', 'status --no-watch', 'status --json --watch --interval 60'))
     .action((options: StatusOptions) => status(options));
 }
@@ -41,38 +42,29 @@ async function status(options: StatusOptions): Promise<void> {
   });
 }
 
-/** The whole picture, for people. */
+/** For people. */
 export function statusReport({ name, region, outputs, status }: DeployedStack, state: StackState): string {
   const { at, queues, deadLetters, metrics } = state;
-  const counted = [
-    { title: 'messages', align: 'right' },
-    { title: 'in flight', align: 'right' },
-  ] as const;
-  const rows = queueNames.map((queue) => {
+  const right = (title: string) => ({ title, align: 'right' }) as const;
+  const queueRows = queueNames.map((queue) => {
     const { waiting, inFlight } = queues[queue];
     return [queue, String(waiting), String(inFlight), oldest(waiting + inFlight, metrics.oldest[queue])];
   });
   const deadRows = deadLetterNames.map((queue) => {
     const { waiting, inFlight } = deadLetters[queue];
-    const total = waiting + inFlight;
-    return [
-      `dead letters of ${queue}`,
-      String(waiting),
-      String(inFlight),
-      oldest(total, metrics.oldestDeadLetter[queue]),
-    ];
+    const oldestAge = oldest(waiting + inFlight, metrics.oldestDeadLetter[queue]);
+    return [`dead letters of ${queue}`, String(waiting), String(inFlight), oldestAge];
   });
   const serviceRows = state.services.map(({ role, desired, running, pending }) => [
     role,
     ...[desired, running, pending].map(String),
   ]);
-  const right = (title: string) => ({ title, align: 'right' }) as const;
   return [
     `${name} in ${region} (${status}), model ${outputs.modelId}, ${at.toTimeString().slice(0, 8)}\n`,
-    table([{ title: 'queue' }, ...counted, right('oldest')], [...rows, ...deadRows]),
+    table([{ title: 'queue' }, right('messages'), right('in flight'), right('oldest')], [...queueRows, ...deadRows]),
     table([{ title: 'tasks' }, right('wanted'), right('running'), right('starting')], serviceRows),
-    `${paceWords(outlook(state), metrics.failedPerSecond)}\n`,
-    notes(state)
+    `${outlookWords(outlook(state), metrics.failedPerSecond)}\n`,
+    notes(state, stackCall(name))
       .map((line) => `${printable(line)}\n`)
       .join(''),
   ]
@@ -84,12 +76,13 @@ function oldest(messages: number, seconds: number | null): string {
   return messages === 0 || seconds === null ? '-' : age(seconds);
 }
 
-function paceWords({ outstanding, picturesPerSecond, secondsLeft }: Outlook, failedPerSecond: number): string {
+function outlookWords({ outstanding, picturesPerSecond, secondsLeft }: Outlook, failedPerSecond: number): string {
+  const failed = failedPerSecond === 0 ? '' : ` (${((100 * failedPerSecond) / picturesPerSecond).toFixed(1)} % failed)`;
   const pace =
     picturesPerSecond === 0
       ? 'no picture has ended in the last five minutes'
-      : `${picturesPerSecond.toPrecision(3)} pictures/s in the last five minutes${failedPerSecond > 0 ? ` (${((100 * failedPerSecond) / picturesPerSecond).toFixed(1)} % failed)` : ''}`;
-  if (outstanding === 0) return `${pace}; nothing is waiting`;
+      : `${picturesPerSecond.toPrecision(3)} pictures/s in the last five minutes${failed}`;
+  if (outstanding === 0) return `${pace}; no picture is waiting`;
   const left = secondsLeft === null ? 'time left unknown' : `about ${duration(secondsLeft)} left`;
   return `${pace}; about ${outstanding} pictures outstanding, ${left}`;
 }
@@ -99,7 +92,12 @@ export function statusJson({ name, region, account, status, outputs }: DeployedS
   const { at, queues, deadLetters, services, brake, alarms, metrics } = state;
   const { outstanding, picturesPerSecond, secondsLeft } = outlook(state);
   return {
-    ...{ stack: name, region, account, stack_status: status, model: outputs.modelId, at: at.toISOString() },
+    stack: name,
+    region,
+    account,
+    stack_status: status,
+    model: outputs.modelId,
+    at: at.toISOString(),
     queues: queueNames.map((queue) => ({
       queue,
       messages: queues[queue].waiting,
@@ -113,9 +111,15 @@ export function statusJson({ name, region, account, status, outputs }: DeployedS
       oldest_seconds: metrics.oldestDeadLetter[queue],
     })),
     tasks: services.map(({ role, desired, running, pending, trouble, stopped }) => ({
-      ...{ service: role, desired, running, pending, trouble },
+      service: role,
+      desired,
+      running,
+      pending,
+      trouble,
       stopped: stopped.map(({ reason, advice, tasks, last }) => ({
-        ...{ reason, advice, tasks },
+        reason,
+        advice,
+        tasks,
         last: last?.toISOString() ?? null,
       })),
     })),

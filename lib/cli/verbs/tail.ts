@@ -2,14 +2,14 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type PipelineEvent, pipelineEvent, type ResultEvent } from '../../contracts/event.ts';
 import { modelId } from '../../contracts/keys.ts';
 import { readMessage } from '../../contracts/message-text.ts';
-import { openStack } from '../../operate/deployed-stack.ts';
-import { type EventTap, eventFilter, isChosen } from '../../operate/event-tap.ts';
+import type { EventTap } from '../../operate/event-tap.ts';
+import { openStack, type StackOptions } from '../../operate/open-stack.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { interruptExitCode, onFirstInterrupt } from '../interrupt.ts';
 import { examples } from '../invocation.ts';
 import { integer } from '../options/number-option.ts';
-import { regionOption, type StackOptions, stackOption } from '../options/stack-option.ts';
+import { regionOption, stackOption } from '../options/stack-option.ts';
 import { onOutputFailure, writeOut } from '../terminal/standard-output.ts';
 import { printable } from '../terminal/text.ts';
 
@@ -21,36 +21,34 @@ interface TailOptions extends StackOptions {
   json: boolean;
 }
 
-/** How often the queue is marked as listened to, milliseconds. */
+/** How often the queue is marked as in use (milliseconds). */
 const beatMs = 60_000;
 
-/** SQS's longest wait, milliseconds. */
-const pollMs = 20_000;
+/** Longest wait of a receive call; SQS allows no more (milliseconds). */
+const longPollMs = 20_000;
 
-/** Between two tries when the network is away, milliseconds. */
+/** Delay between retries without a network (milliseconds). */
 const retryMs = 5000;
 
 export function tailCommand(): Command {
   return new Command('tail')
-    .summary('result events of a deployed stack as they come')
+    .summary('show result events of a deployed stack as they arrive')
     .description(
-      'Shows result events as they come, from a queue of its own that is gone when it ends: nobody else misses an event. Lines on a terminal, JSON lines in a pipe.',
+      'Shows result events as they arrive, from a temporary queue of its own, so other consumers miss no event. Lines on a terminal, JSON lines in a pipe.',
     )
     .addOption(stackOption())
     .addOption(regionOption())
-    .addOption(new Option('--status <status>', 'only these').choices(['succeeded', 'failed']))
-    .addOption(
-      new Option('--label <label>', 'only pictures of this class; may be given more than once').argParser(labels),
-    )
+    .addOption(new Option('--status <status>', 'only events with this status').choices(['succeeded', 'failed']))
+    .addOption(new Option('--label <label>', 'only pictures of this class; repeatable').argParser(labels))
     .addOption(new Option('--model <id>', 'only events of this model id').argParser(model))
-    .addOption(new Option('-n, --count <n>', 'end after so many events').argParser(integer({ min: 1 })))
-    .option('--json', 'JSON lines on a terminal too', false)
+    .addOption(new Option('-n, --count <n>', 'stop after this many events').argParser(integer({ min: 1 })))
+    .option('--json', 'print JSON lines, also on a terminal', false)
     .addHelpText('after', examples('tail', 'tail --status failed', 'tail --label ship --label truck -n 10'))
     .action((options: TailOptions) => tail(options));
 }
 
 function labels(text: string, before: string[] = []): string[] {
-  // Source: Amazon SNS Developer Guide, "Filter policy constraints": 150 values in all.
+  // A filter policy has at most 150 values. Source: Amazon SNS Developer Guide, "Filter policy constraints".
   if (text === '' || before.length >= 100) throw new InvalidArgumentError('expected a label, at most 100 times');
   return [...before, text];
 }
@@ -69,20 +67,22 @@ async function tail(options: TailOptions): Promise<void> {
     import('../../operate/event-tap.ts'),
     import('../../local/system-clock.ts'),
   ]);
-  const about = { sqs: createSqsClient(), sns: createSnsClient(), stack, clock };
   const stop = new AbortController();
   using _ = onFirstInterrupt((signal) => {
     stop.abort();
     process.exitCode = interruptExitCode(signal);
   });
-  // `igpt tail | head`: nobody reads on, and the queue still has to go.
+  // In `igpt tail | head`, the reader ends first, and the queue must still be deleted.
   onOutputFailure(() => stop.abort());
-  const tap = await taps.openEventTap({ ...about, filter: eventFilter(options) });
+  const sqs = createSqsClient();
+  const filter = taps.eventFilter(options);
+  const tap = await taps.openEventTap({ sqs, sns: createSnsClient(), stack, clock, filter });
   const beat = setInterval(() => void tap.beat().catch(() => {}), beatMs);
   try {
     process.stderr.write(`igpt: listening to ${stack.name} in ${stack.region}; Ctrl-C ends it\n`);
-    const queue = createSqsQueue({ client: about.sqs, url: tap.url, maxReceiveCount: Number.POSITIVE_INFINITY });
-    await show({ queue, clock, signal: stop.signal }, options);
+    const queue = createSqsQueue({ client: sqs, url: tap.url, maxReceiveCount: Number.POSITIVE_INFINITY });
+    const isChosen = (event: ResultEvent): boolean => taps.isChosen(event, options);
+    await showEvents({ queue, clock, signal: stop.signal, isChosen }, options);
   } finally {
     clearInterval(beat);
     await close(tap);
@@ -95,41 +95,46 @@ async function close(tap: EventTap): Promise<void> {
   });
 }
 
-interface Listening {
+interface EventSource {
   queue: Queue;
   clock: Clock;
   signal: AbortSignal;
+  isChosen(event: ResultEvent): boolean;
 }
 
-/** Until `signal`, or until there were enough. */
-async function show({ queue, clock, signal }: Listening, options: TailOptions): Promise<void> {
-  const { json, count = Number.POSITIVE_INFINITY } = options;
+/** Prints events until `signal` aborts or `count` events are shown. */
+async function showEvents(
+  { queue, clock, signal, isChosen }: EventSource,
+  { json, count = Number.POSITIVE_INFINITY }: TailOptions,
+): Promise<void> {
   const lines = process.stdout.isTTY === true && !json;
   let shown = 0;
-  let away = false;
+  let offline = false;
   while (!signal.aborted && shown < count) {
-    const messages = await queue.receive({ maxMessages: 10, waitMs: pollMs, signal }).catch(async (error: unknown) => {
-      const said = await unreachable(error);
-      if (!away) process.stderr.write(`igpt: ${printable(said)}; still trying\n`);
-      away = true;
-      await clock.sleep(retryMs, signal);
-      return undefined;
-    });
+    const messages = await queue
+      .receive({ maxMessages: 10, waitMs: longPollMs, signal })
+      .catch(async (error: unknown) => {
+        const problem = await unreachable(error);
+        if (!offline) process.stderr.write(`igpt: ${printable(problem)}; still trying\n`);
+        offline = true;
+        await clock.sleep(retryMs, signal);
+        return undefined;
+      });
     if (messages === undefined) continue;
-    away = false;
+    offline = false;
     for (const { body } of messages) {
-      const event = read(body);
+      const event = parseEvent(body);
       if (shown >= count || signal.aborted) break;
-      if (event?.type !== 'result' || !isChosen(event, options)) continue;
+      if (event?.type !== 'result' || !isChosen(event)) continue;
       await writeOut(lines ? `${eventLine(event, clock.now())}\n` : `${JSON.stringify(event)}\n`);
       shown++;
     }
-    // What is not deleted goes with the queue.
+    // The last messages are deleted with the queue.
     if (shown < count) await queue.delete(messages.map(({ receipt }) => receipt)).catch(() => {});
   }
 }
 
-/** Words for an error that passes; any other is thrown. */
+/** Message of a network failure. Throws every other error. */
 async function unreachable(error: unknown): Promise<string> {
   const { commandError } = await import('../../operate/operator-error.ts');
   const explained = commandError('read the result events', error);
@@ -137,23 +142,25 @@ async function unreachable(error: unknown): Promise<string> {
   return explained.message;
 }
 
-/** Anybody with permission can publish on a topic. */
-function read(body: string): PipelineEvent | undefined {
+/** Undefined for a message of another publisher on the topic. */
+function parseEvent(body: string): PipelineEvent | undefined {
   try {
     return readMessage(body, pipelineEvent, 'a result event');
   } catch (error) {
-    process.stderr.write(`igpt: left out: ${printable(error instanceof Error ? error.message : String(error))}\n`);
+    process.stderr.write(
+      `igpt: ignored a message: ${printable(error instanceof Error ? error.message : String(error))}\n`,
+    );
     return undefined;
   }
 }
 
-/** One event for people: `20:15:03  ship 52.9 %   space/rocket.jpg`. */
+/** Line of an event for people: `20:15:03  ship 52.9 %   space/rocket.jpg`. */
 export function eventLine(event: ResultEvent, at: Date): string {
   const time = at.toTimeString().slice(0, 8);
-  return printable(`${time}  ${whatCame(event).padEnd(24)}  ${event.key}`);
+  return printable(`${time}  ${resultWords(event).padEnd(24)}  ${event.key}`);
 }
 
-function whatCame(event: ResultEvent): string {
+function resultWords(event: ResultEvent): string {
   if (event.status === 'failed') return `failed: ${event.error.code}`;
   const { label, probability } = event;
   if (label === null) return 'succeeded';

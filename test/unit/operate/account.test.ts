@@ -18,22 +18,22 @@ afterEach(async () => {
 
 const asked = () => aws.requests.map(({ headers }) => String(headers['x-amz-target']).replace(/^.*\./, ''));
 
-describe('a quota', () => {
-  it('is the account’s own', async () => {
+describe('readQuota', () => {
+  it('returns the value of the account', async () => {
     aws.answer(json({ Quota: { Value: 64 } }));
 
     expect(await readQuota(client, gpuSpotQuota)).toBe(64);
     expect(JSON.parse(aws.requests[0]?.body ?? '')).toEqual({ ServiceCode: 'ec2', QuotaCode: 'L-3819A6DF' });
   });
 
-  it('is AWS’s default where the account has none of its own', async () => {
+  it('returns AWS’s default if the account has no value of its own', async () => {
     aws.answer(jsonError(400, 'NoSuchResourceException'), json({ Quota: { Value: 0 } }));
 
     expect(await readQuota(client, gpuSpotQuota)).toBe(0);
     expect(asked()).toEqual(['GetServiceQuota', 'GetAWSDefaultServiceQuota']);
   });
 
-  it('that may not be read is told by its title', async () => {
+  it('names the quota that it may not read by its title', async () => {
     aws.answer(jsonError(400, 'AccessDeniedException'));
 
     await expect(readQuota(client, gpuSpotQuota)).rejects.toMatchObject({

@@ -8,10 +8,10 @@ it.each([
   [7200, '2 h'],
   [11_520, '3.2 h'],
   [216_000, '2.5 days'],
-])('%d seconds are %s', (seconds, words) => {
+])('%d seconds become %s', (seconds, words) => {
   expect(age(seconds)).toBe(words);
 });
 
-it('counts from a moment to now', () => {
+it('is the time from a moment to now', () => {
   expect(ago(new Date(0), new Date(42_000))).toBe('42 s ago');
 });

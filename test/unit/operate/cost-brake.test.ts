@@ -20,23 +20,23 @@ afterEach(async () => {
 const { outputs } = deployedStack;
 const asked = () =>
   aws.requests.map(({ headers, body }) => [String(headers['x-amz-target']).replace(/^.*\./, ''), JSON.parse(body)]);
-const ran = (status: string, minutes: number) => ({ status, at: minutesBefore(minutes) });
+const execution = (status: string, minutes: number) => ({ status, at: minutesBefore(minutes) });
 
 describe('the cost brake', () => {
   it.each([
     [undefined, undefined, 'released', null, null],
-    [undefined, ran('SUCCEEDED', 1), 'released', null, null],
-    [ran('RUNNING', 5), undefined, 'holding', minutesBefore(5), null],
-    [ran('SUCCEEDED', 5), ran('SUCCEEDED', 9), 'held', minutesBefore(5), null],
-    [ran('TIMED_OUT', 5), undefined, 'held', minutesBefore(5), 'TIMED_OUT'],
-    [ran('SUCCEEDED', 5), ran('RUNNING', 1), 'releasing', minutesBefore(1), null],
-    [ran('SUCCEEDED', 5), ran('SUCCEEDED', 1), 'released', minutesBefore(1), null],
-    [ran('SUCCEEDED', 5), ran('FAILED', 1), 'held', minutesBefore(5), 'FAILED'],
+    [undefined, execution('SUCCEEDED', 1), 'released', null, null],
+    [execution('RUNNING', 5), undefined, 'holding', minutesBefore(5), null],
+    [execution('SUCCEEDED', 5), execution('SUCCEEDED', 9), 'held', minutesBefore(5), null],
+    [execution('TIMED_OUT', 5), undefined, 'held', minutesBefore(5), 'TIMED_OUT'],
+    [execution('SUCCEEDED', 5), execution('RUNNING', 1), 'releasing', minutesBefore(1), null],
+    [execution('SUCCEEDED', 5), execution('SUCCEEDED', 1), 'released', minutesBefore(1), null],
+    [execution('SUCCEEDED', 5), execution('FAILED', 1), 'held', minutesBefore(5), 'FAILED'],
   ])('after hold %j and release %j is %s', (hold, release, state, since, failed) => {
     expect(brakeState(hold, release)).toEqual({ state, since, failed });
   });
 
-  it('is known by the last run of both machines', async () => {
+  it('depends on the latest execution of both state machines', async () => {
     const executions = (status: string, minutes: number) =>
       json({ executions: [{ status, startDate: minutesBefore(minutes).getTime() / 1000 }] });
     aws.answer(executions('SUCCEEDED', 5), executions('SUCCEEDED', 9));
@@ -49,8 +49,8 @@ describe('the cost brake', () => {
   });
 });
 
-describe('releasing it', () => {
-  // Passes at once.
+describe('releasing the cost brake', () => {
+  // Sleeping takes no time.
   const clock = { now: () => minutesBefore(0), sleep: async () => {} };
   const started = json({ executionArn: 'arn:1', startDate: 0 });
   const described = (status: string, cause?: string) => json({ status, startDate: 0, ...(cause && { cause }) });
@@ -64,7 +64,7 @@ describe('releasing it', () => {
       })),
     });
 
-  it('starts the stack’s machine, waits for its end and says what was done', async () => {
+  it('starts the stack’s state machine, waits for its end and returns the completed steps', async () => {
     aws.answer(started, described('RUNNING'), described('SUCCEEDED'), exited('AllowGrowth1', 'TakeMessages1'));
 
     expect(await releaseCostBrake({ client, outputs, clock })).toEqual(['AllowGrowth1', 'TakeMessages1']);
@@ -74,16 +74,16 @@ describe('releasing it', () => {
     ]);
   });
 
-  it('that fails says what was done before', async () => {
+  it('names the completed steps when it fails', async () => {
     aws.answer(started, described('FAILED', 'throttled'), exited('AllowGrowth1'));
 
     await expect(releaseCostBrake({ client, outputs, clock })).rejects.toMatchObject({
       code: 'release_failed',
-      message: expect.stringContaining('ended as FAILED (throttled); done were only AllowGrowth1'),
+      message: expect.stringContaining('ended as FAILED (throttled); completed steps: AllowGrowth1'),
     });
   });
 
-  it('that takes too long is left to run', async () => {
+  it('stops waiting after ten minutes', async () => {
     let calls = 0;
     const late = { now: () => minutesBefore(calls++ === 0 ? 11 : 0), sleep: async () => {} };
     aws.answer(started, described('RUNNING'));
@@ -91,7 +91,7 @@ describe('releasing it', () => {
     await expect(releaseCostBrake({ client, outputs, clock: late })).rejects.toThrow('still running');
   });
 
-  it('that is not permitted says so', async () => {
+  it('explains a missing permission', async () => {
     aws.answer(jsonError(400, 'AccessDeniedException'));
 
     await expect(releaseCostBrake({ client, outputs, clock })).rejects.toMatchObject({ code: 'access_denied' });

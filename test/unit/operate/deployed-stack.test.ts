@@ -50,7 +50,7 @@ describe('a deployed stack', () => {
     );
   });
 
-  it('may be without an on-demand service', async () => {
+  it('may lack an on-demand service', async () => {
     aws.answer(described({ without: ['OnDemandService'] }));
 
     const { outputs } = await readDeployedStack(client, 'Mine');
@@ -58,16 +58,13 @@ describe('a deployed stack', () => {
     expect(outputs.onDemandService).toBeUndefined();
   });
 
-  it.each(['UPDATE_IN_PROGRESS', 'UPDATE_ROLLBACK_COMPLETE', 'UPDATE_FAILED'])(
-    'is good as before when %s',
-    async (status) => {
-      aws.answer(described({ status }));
+  it.each(['UPDATE_IN_PROGRESS', 'UPDATE_ROLLBACK_COMPLETE', 'UPDATE_FAILED'])('is usable when %s', async (status) => {
+    aws.answer(described({ status }));
 
-      expect((await readDeployedStack(client, 'Mine')).status).toBe(status);
-    },
-  );
+    expect((await readDeployedStack(client, 'Mine')).status).toBe(status);
+  });
 
-  it.each(['CREATE_IN_PROGRESS', 'ROLLBACK_COMPLETE', 'DELETE_FAILED'])('is none when %s', async (status) => {
+  it.each(['CREATE_IN_PROGRESS', 'ROLLBACK_COMPLETE', 'DELETE_FAILED'])('is unusable when %s', async (status) => {
     aws.answer(described({ status, reason: 'no luck' }));
 
     await expect(readDeployedStack(client, 'Mine')).rejects.toMatchObject({
@@ -76,7 +73,7 @@ describe('a deployed stack', () => {
     });
   });
 
-  it('that is not there is named with those that are', async () => {
+  it('that is missing is reported with the stacks that exist', async () => {
     aws.answer(missing, described({ name: 'Other' }, { name: 'Foreign', without: Object.values(stackOutputs) }));
 
     await expect(readDeployedStack(client, 'Mine')).rejects.toMatchObject({
@@ -86,7 +83,7 @@ describe('a deployed stack', () => {
     });
   });
 
-  it('that is not there is told of also where stacks may not be listed', async () => {
+  it('that is missing is reported even if stacks may not be listed', async () => {
     aws.answer(
       missing,
       xml('<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>', 403),
@@ -95,21 +92,21 @@ describe('a deployed stack', () => {
     await expect(readDeployedStack(client, 'Mine')).rejects.toMatchObject({ code: 'stack_missing' });
   });
 
-  it('of something else is refused', async () => {
+  it('that is not an Image GPT stack is refused', async () => {
     aws.answer(described({ without: Object.values(stackOutputs) }));
 
     await expect(readDeployedStack(client, 'Mine')).rejects.toMatchObject({
       code: 'stack_foreign',
-      message: 'stack Mine in us-east-1 is no stack of Image GPT: it has none of its outputs',
+      message: 'stack Mine in us-east-1 is not an Image GPT stack: it has none of the expected outputs',
     });
   });
 
-  it('of an earlier version is refused with what it lacks', async () => {
+  it('of an earlier version is refused with the outputs that it lacks', async () => {
     aws.answer(described({ without: ['CostBrakeReleaseArn'] }));
 
     await expect(readDeployedStack(client, 'Mine')).rejects.toMatchObject({
       code: 'stack_foreign',
-      message: expect.stringContaining('has no CostBrakeReleaseArn among its outputs'),
+      message: expect.stringContaining('lacks the outputs CostBrakeReleaseArn'),
     });
   });
 });

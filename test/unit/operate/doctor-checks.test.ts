@@ -12,6 +12,7 @@ import {
 import { stopAdvice } from '../../../lib/operate/stop-advice.ts';
 import { minutesBefore, service, stackState } from '../../support/stack-state.ts';
 
+const call = (verb: string) => `igpt ${verb}`;
 const where = { account: '123456789012', region: 'eu-central-1' };
 const needs = gpuNeeds(['g6.xlarge', 'g5.2xlarge'], 4);
 
@@ -23,32 +24,32 @@ function levels(spot: number, onDemand: number): string[] {
   return quotaChecks(found, needs, where.region).map(({ level }) => level);
 }
 
-describe('the functions at once', () => {
+describe('the quota of concurrent functions', () => {
   const wanted = { preprocessConcurrency: 50, backfillConcurrency: 2 };
 
-  it('of a new account are fewer than the deployment’s, with what to set or to ask for', () => {
+  it('of a new account is a warning with the setting to lower and the quota to request', () => {
     const few = functionsCheck(lambdaQuota, 10, wanted, where.region);
 
-    expect(few).toMatchObject({ level: 'warn', found: expect.stringContaining('10 functions at once') });
+    expect(few).toMatchObject({ level: 'warn', found: expect.stringContaining('10 concurrent functions') });
     expect(few.advice).toContain('-c preprocessConcurrency=8, or aws service-quotas');
     expect(few.advice).toContain('--service-code lambda --quota-code L-B99A9384 --desired-value 1000');
   });
 
-  it('are enough in any other', () => {
+  it('is ok when it covers uploads and backfill', () => {
     expect(functionsCheck(lambdaQuota, 52, wanted, where.region).level).toBe('ok');
     expect(functionsCheck(lambdaQuota, 51, wanted, where.region).level).toBe('warn');
     expect(functionsCheck(lambdaQuota, new Error('denied'), wanted, where.region)).toMatchObject({ found: 'denied' });
   });
 });
 
-describe('the GPU quotas', () => {
-  it('are compared with the largest instance for every task', () => {
+describe('the vCPU quotas', () => {
+  it('must allow the largest instance type for every task', () => {
     expect(['g6.xlarge', 'g5.2xlarge', 'g4dn.12xlarge'].map(vcpusOf)).toEqual([4, 8, 48]);
     expect(needs).toEqual({ least: 4, most: 8, maxTasks: 4 });
     expect(levels(32, 32)).toEqual(['ok', 'ok']);
   });
 
-  it('of a new account are both a failure, with what to ask for and what needs none', () => {
+  it('of a new account fail, with the quota to request and the alternative without GPUs', () => {
     const found = [gpuSpotQuota, gpuOnDemandQuota].map((quota) => ({ quota, vcpus: 0 }));
     const checks = quotaChecks(found, needs, where.region);
 
@@ -58,35 +59,33 @@ describe('the GPU quotas', () => {
     expect(checks[1]?.advice).toContain('L-DB2E81BA');
   });
 
-  it('stand in for each other', () => {
+  it('replace each other: one sufficient market makes the other a warning', () => {
     expect(levels(0, 32)).toEqual(['warn', 'ok']);
     expect(levels(32, 0)).toEqual(['ok', 'warn']);
   });
 
-  it('with less room say for how many tasks', () => {
+  it('say for how many tasks they are enough', () => {
     const [spot] = quotaChecks([{ quota: gpuSpotQuota, vcpus: 20 }], needs, where.region);
     const [least] = quotaChecks([{ quota: gpuSpotQuota, vcpus: 4 }], needs, where.region);
 
-    expect(spot).toMatchObject({ level: 'warn', found: '20 vCPUs: room for 2 of 4 tasks' });
-    expect(least?.found).toBe('4 vCPUs: room for a task of the smallest instance type only');
+    expect(spot).toMatchObject({ level: 'warn', found: '20 vCPUs: enough for 2 of 4 tasks' });
+    expect(least?.found).toBe('4 vCPUs: enough for one task on the smallest instance type');
   });
 
-  it('must have room for batch jobs beside the workers, where these run', () => {
+  it('must also allow the tasks of data-set jobs', () => {
     const [spot] = quotaChecks([{ quota: gpuSpotQuota, vcpus: 32, batchTasks: 4 }], needs, where.region);
 
-    expect(spot).toMatchObject({ level: 'warn', found: '32 vCPUs: room for 4 of 8 tasks' });
+    expect(spot).toMatchObject({ level: 'warn', found: '32 vCPUs: enough for 4 of 8 tasks' });
     expect(spot?.advice).toContain('--desired-value 64');
   });
 
-  it('that may not be read are a warning', () => {
-    const found = [{ quota: gpuSpotQuota, vcpus: new Error('these credentials may not do it') }];
+  it('that cannot be read are a warning', () => {
+    const found = [{ quota: gpuSpotQuota, vcpus: new Error('access denied') }];
 
-    expect(quotaChecks(found, needs, where.region)).toMatchObject([
-      { level: 'warn', found: 'these credentials may not do it' },
-    ]);
+    expect(quotaChecks(found, needs, where.region)).toMatchObject([{ level: 'warn', found: 'access denied' }]);
   });
 
-  it('on Fargate are one of its own', () => {
+  it('have one of their own for Fargate', () => {
     const fargate = { least: 4, most: 4, maxTasks: 4 };
     const [check] = quotaChecks([{ quota: fargateSpotQuota, vcpus: 0 }], fargate, where.region);
 
@@ -109,7 +108,7 @@ describe('the bootstrap', () => {
 });
 
 describe('Docker', () => {
-  it('is needed where the image is made here', () => {
+  it('is needed only when it builds the image', () => {
     expect(dockerCheck('docker', '28.1.0')).toMatchObject({ level: 'ok', found: 'Docker 28.1.0 answers' });
     expect(dockerCheck('docker', undefined)).toMatchObject({
       level: 'fail',
@@ -119,23 +118,28 @@ describe('Docker', () => {
   });
 });
 
-describe('a stack at work', () => {
-  it('is well without notes', () => {
-    expect(stackChecks(stackState())).toMatchObject([{ level: 'ok' }]);
+describe('a running stack', () => {
+  it('is ok without notes', () => {
+    expect(stackChecks(stackState(), call)).toMatchObject([{ level: 'ok' }]);
   });
 
-  it('warns of machines whose driver is too old for the image, with what to do', () => {
+  it('warns about machines whose driver is too old, with what to do', () => {
     const reason = 'nvidia-container-cli: requirement error: unsatisfied condition: cuda>=13.0, please update';
     const stopped = [{ reason, advice: stopAdvice(reason), tasks: 1, last: null }];
-    const [found] = stackChecks(stackState({ services: [service('worker', { stopped })] }));
+    const [found] = stackChecks(stackState({ services: [service('worker', { stopped })] }), call);
 
-    expect(found).toMatchObject({ level: 'warn', found: expect.stringContaining('npx cdk deploy takes') });
+    expect(found).toMatchObject({ level: 'warn', found: expect.stringContaining('run npx cdk deploy') });
   });
 
-  it('fails while the cost brake holds, and only warns of the rest', () => {
+  it('fails while the cost brake holds, and warns about other notes', () => {
     const brake = { state: 'held', since: minutesBefore(5), failed: null } as const;
     const alarms = [{ name: 'FailureRate', description: 'Many failures.', since: null }];
 
-    expect(stackChecks(stackState({ brake, alarms })).map(({ level }) => level)).toEqual(['fail', 'warn']);
+    const checks = stackChecks(stackState({ brake, alarms }), call);
+
+    expect(checks.map(({ level, advice }) => [level, advice])).toEqual([
+      ['fail', 'igpt doctor --release'],
+      ['warn', null],
+    ]);
   });
 });

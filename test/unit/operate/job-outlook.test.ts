@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { jobStatusText } from '../../../lib/cli/verbs/batch-status.ts';
 import type { Job } from '../../../lib/contracts/job.ts';
 import { type JobStatus, jobNotes, jobOutlook, waitingKind } from '../../../lib/operate/job-outlook.ts';
 import type { JobState } from '../../../lib/operate/job-state.ts';
@@ -10,6 +9,7 @@ const job: Job = {
   shards: Array.from({ length: 4 }, (_, i) => ({ pictures: i === 3 ? 8 : 10, manifest: `${i}` })),
 };
 
+const call = (verb: string) => `igpt ${verb}`;
 const none = { waiting: 0, starting: 0, running: 0, succeeded: 0, failed: 0 };
 
 function state(aws: Partial<JobState> | undefined, changes: Partial<JobStatus> = {}): JobStatus {
@@ -28,8 +28,8 @@ function state(aws: Partial<JobState> | undefined, changes: Partial<JobStatus> =
   };
 }
 
-describe('how far a job on AWS is', () => {
-  test('what is left takes as long as what has ended, by as many children as run', () => {
+describe('the progress of a job on AWS', () => {
+  test('the rest takes as long per child as before, with as many children as now', () => {
     const running = { children: { ...none, running: 2, succeeded: 1 }, childSeconds: 100, machineSeconds: 250 };
     expect(jobOutlook(state(running, { stored: new Set([0]) }))).toEqual({
       ...{ shards: 1, pictures: 10, shardsPerSecond: 0.02, secondsLeft: 150 },
@@ -37,33 +37,16 @@ describe('how far a job on AWS is', () => {
     });
   });
 
-  test('nobody knows before a child has ended, or while none runs', () => {
+  test('the time left is unknown before a child has ended, and while none runs', () => {
     expect(jobOutlook(state({ children: { ...none, running: 2 } })).secondsLeft).toBeNull();
     expect(jobOutlook(state({ children: { ...none, waiting: 3 }, childSeconds: 9 })).secondsLeft).toBeNull();
   });
 
-  test('a price that is not known makes no cost', () => {
+  test('the cost is unknown without the price or the time of the machines', () => {
     const machines = { instanceTypes: ['g6.48xlarge'], usdPerHour: null, trouble: null };
     expect(jobOutlook(state({ machineSeconds: 9 }, { machines })).costUsd).toBeNull();
     expect(jobOutlook(state(undefined)).costUsd).toBeNull();
   });
-});
-
-test('the report has a bar, the children, the cost and what stands in the way', () => {
-  const words = jobStatusText(
-    state(
-      {
-        ...{ children: { ...none, waiting: 2, succeeded: 2 }, childSeconds: 3600, machineSeconds: 7200 },
-        waitsFor: 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested',
-      },
-      { stored: new Set([0, 3]) },
-    ),
-  );
-  expect(words).toContain('job 0123456789abcdef at s3://out/batch/first, model fake-1, 12:00:00');
-  expect(words).toMatch(/█+░+ 2\/4 shards · 18 of 38 pictures/);
-  expect(words).toMatch(/PENDING +2 +0 +0 +2 +0/);
-  expect(words).toContain('cost so far: about 0.72 USD (2:00:00 of g6.xlarge on Spot)');
-  expect(words).toContain('capacity: AWS has no such machine on Spot now');
 });
 
 test.each([
@@ -72,33 +55,35 @@ test.each([
   ['CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill', 'capacity'],
   ['UnfulfillableCapacity', 'capacity'],
   ['MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - no resources', 'other'],
-])('%s is for want of %s', (words, kind) => {
+])('%s means %s', (words, kind) => {
   expect(waitingKind(words)).toBe(kind);
 });
 
-describe('what somebody should know', () => {
-  test('children that wait without a reason are said to wait for a machine', () => {
+describe('the notes', () => {
+  test('say that children without a reason wait for a machine', () => {
     const waiting = { children: { ...none, waiting: 4 } };
-    expect(jobNotes(state(waiting))).toEqual([expect.stringContaining('AWS gives no reason yet')]);
-    expect(jobNotes(state({ children: { ...none, waiting: 3, running: 1 } }))).toEqual([]);
+    expect(jobNotes(state(waiting), call)).toEqual([expect.stringContaining('AWS gives no other reason yet')]);
+    expect(jobNotes(state({ children: { ...none, waiting: 3, running: 1 } }), call)).toEqual([]);
   });
 
-  test('the machines’ trouble stands for a reason that the job has not', () => {
+  test('use the problem of the machines when the job has no reason', () => {
     const machines = { instanceTypes: [], usdPerHour: null, trouble: 'MaxSpotInstanceCountExceeded' };
-    expect(jobNotes(state({ children: { ...none, waiting: 4 } }, { machines }))).toEqual([
-      'quota: ask for more vCPUs under Service Quotas (igpt doctor says which): MaxSpotInstanceCountExceeded',
+    expect(jobNotes(state({ children: { ...none, waiting: 4 } }, { machines }), call)).toEqual([
+      'quota: request more vCPUs under Service Quotas (igpt doctor shows which): MaxSpotInstanceCountExceeded',
     ]);
   });
 
-  test('of a job that has ended without all shards: why, and how to go on', () => {
+  test('say why a job ended without all shards, and how to resume it', () => {
     const failures = [{ reason: 'exit code 1', children: 2, child: 'job-1:3' }];
     const ended = { status: 'FAILED', children: { ...none, succeeded: 2, failed: 2 }, failures };
-    const notes = jobNotes(state(ended, { stored: new Set([0, 1]) }));
-    expect(notes[0]).toContain('2 failed: exit code 1 (one is job-1:3');
-    expect(notes[1]).toMatch(/it has ended with 2 of 4 shards missing: .* batch submit, as before, does them/);
+    const notes = jobNotes(state(ended, { stored: new Set([0, 1]) }), call);
+    expect(notes[0]).toContain('2 failed: exit code 1 (for instance job-1:3');
+    expect(notes[1]).toBe(
+      'the job ended with 2 of 4 shards missing: run igpt batch submit as before; it does the missing shards',
+    );
   });
 
-  test('a job that AWS has forgotten is named as such', () => {
-    expect(jobNotes(state(undefined))).toEqual([expect.stringContaining('AWS Batch knows no job of this name')]);
+  test('say when AWS Batch has forgotten the job', () => {
+    expect(jobNotes(state(undefined), call)).toEqual([expect.stringContaining('AWS Batch does not know this job')]);
   });
 });

@@ -1,7 +1,6 @@
 import { BatchClient } from '@aws-sdk/client-batch';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { endJob, findJob, hasEnded, submitJob } from '../../../lib/operate/aws-job.ts';
-import { readMachines } from '../../../lib/operate/job-machines.ts';
+import { endJob, findJob, submitJob } from '../../../lib/operate/aws-job.ts';
 import { readJobState } from '../../../lib/operate/job-state.ts';
 import { type FakeBatch, startFakeBatch } from '../../support/fake-batch.ts';
 
@@ -27,15 +26,7 @@ async function stateOf(name = 'mine') {
   return readJobState(client, job, now);
 }
 
-test('a job is found by its name, the latest of them', async () => {
-  expect(await findJob(client, 'q', 'mine')).toBeUndefined();
-  await submit(2);
-  await submit(undefined, 'another');
-  await submit(3);
-  expect(await findJob(client, 'q', 'mine')).toMatchObject({ jobId: 'job-3', arrayProperties: { size: 3 } });
-});
-
-test('children of an array are counted, with the time of those that run or ended', async () => {
+test('children of an array job are counted, with the time of those that run or ended', async () => {
   await submit(5);
   Object.assign(batch.children[0] ?? {}, { status: 'SUCCEEDED', startedAt: 0, stoppedAt: 100_000 });
   Object.assign(batch.children[1] ?? {}, { status: 'SUCCEEDED', startedAt: 0, stoppedAt: 200_000 });
@@ -51,35 +42,15 @@ test('children of an array are counted, with the time of those that run or ended
   });
 });
 
-test('a plain job is its own only child', async () => {
+test('a job without children counts as its own only child', async () => {
   await submit();
   expect(await stateOf()).toMatchObject({ children: { waiting: 1, running: 0 }, waitsFor: null });
   Object.assign(batch.jobs[0] ?? {}, { status: 'RUNNING', startedAt: 940_000 });
   expect(await stateOf()).toMatchObject({ children: { waiting: 0, running: 1 }, machineSeconds: 60 });
 });
 
-test('an ended job has ended, with all its children', async () => {
-  const id = await submit(2);
-  await endJob(client, id, 'enough');
-  const job = await findJob(client, 'q', 'mine');
-  expect(job && hasEnded(job)).toBe(true);
+test('terminating a job fails its children, with the reason', async () => {
+  await endJob(client, await submit(2), 'enough');
+
   expect(await stateOf()).toMatchObject({ failures: [{ reason: 'enough', children: 2 }] });
-});
-
-test('machines are told with the dearest price of their types on Spot, and their trouble', async () => {
-  batch.environment = {
-    ...{ state: 'ENABLED', status: 'VALID', statusReason: 'ComputeEnvironment Healthy' },
-    computeResources: { type: 'SPOT', instanceTypes: ['g4dn.xlarge', 'g5.xlarge'] },
-  };
-  const { usdPerHour, trouble } = await readMachines(client, 'q');
-  // 40 % of 1.006, the address, and 60 GiB of disk.
-  expect(usdPerHour).toBeCloseTo(0.4024 + 0.005 + (60 * 0.08) / 730, 6);
-  expect(trouble).toBeNull();
-
-  batch.environment.computeResources.instanceTypes = ['g6.48xlarge', 'g5.xlarge'];
-  batch.environment.statusReason = 'CLIENT_ERROR - VcpuLimitExceeded';
-  expect(await readMachines(client, 'q')).toMatchObject({
-    usdPerHour: null,
-    trouble: 'CLIENT_ERROR - VcpuLimitExceeded',
-  });
 });

@@ -19,7 +19,7 @@ const tokens = JSON.stringify({
 });
 
 describe('a dead letter', () => {
-  it('of the uploads queue is about the keys of its notification, decoded', () => {
+  it('of the uploads queue concerns the decoded keys of its notification', () => {
     const letter = deadLetter(notification('pictures', 'a+b%2Bc.jpg', '%C3%84.jpg'));
 
     expect(judgeDeadLetter('uploads', letter, 'pictures')).toMatchObject({
@@ -28,7 +28,7 @@ describe('a dead letter', () => {
     });
   });
 
-  it('may be a reference of ours, or S3’s test event, which is about no picture', () => {
+  it('may be a reference, or S3’s test event, which concerns no picture', () => {
     const reference = deadLetter('{"schema_version":1,"type":"reference","key":"a.jpg"}');
     const test = deadLetter('{"Service":"Amazon S3","Event":"s3:TestEvent"}');
 
@@ -36,11 +36,11 @@ describe('a dead letter', () => {
     expect(judgeDeadLetter('uploads', test, 'pictures')).toMatchObject({ readable: true, keys: [] });
   });
 
-  it('of the tokens queue is about all its pictures', () => {
+  it('of the tokens queue concerns all its pictures', () => {
     expect(judgeDeadLetter('tokens', deadLetter(tokens), 'pictures')).toMatchObject({ keys: ['a.jpg', 'b.jpg'] });
   });
 
-  it('of the result events has SNS’s own reason', () => {
+  it('of the result events has SNS’s reason', () => {
     const event =
       '{"type":"result","key":"a.jpg","etag":"e","model":"m-1","result_key":"r","status":"succeeded","label":null,"probability":null}';
     const attributes = { ErrorMessage: { DataType: 'String', StringValue: 'the queue was deleted' } };
@@ -59,15 +59,15 @@ describe('a dead letter', () => {
     ['uploads', notification('pictures', '%E0%A4%A'), 'form-encoded'],
     ['tokens', '{"schema_version":2}', 'schema_version'],
     ['result-events', '{}', 'a result event'],
-  ] as const)('of %s that nobody understands is unreadable: %s', (queue, body, why) => {
+  ] as const)('of %s is unreadable if it cannot be parsed: %s', (queue, body, why) => {
     const judgement = judgeDeadLetter(queue, deadLetter(body), 'pictures');
 
     expect(judgement).toMatchObject({ readable: false, why: expect.stringContaining(why) });
   });
 });
 
-describe('dead letters together', () => {
-  it('are grouped by queue and reason, with counts, times and three examples', () => {
+describe('groups of dead letters', () => {
+  it('have one queue and cause, with counts, times and three examples', () => {
     const groups = createLetterGroups();
     for (const [i, minutes] of [5, 60, 20, 1].entries()) {
       const letter = deadLetter(`${i}`, { receiveCount: i + 1, sentAt: minutesBefore(minutes) });
@@ -84,7 +84,7 @@ describe('dead letters together', () => {
     ]);
   });
 
-  it('have unreadable ones last, with the beginnings of their bodies', () => {
+  it('come last if unreadable, with the first characters of the bodies', () => {
     const groups = createLetterGroups();
     for (let i = 0; i < 2; i++) groups.add('uploads', deadLetter('x'.repeat(200)), { readable: false, why: 'no JSON' });
     groups.add('uploads', deadLetter('y'), { readable: true, why: 'crashed', keys: [] });

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { awsError } from '../../../lib/aws/aws-error.ts';
 import { commandError } from '../../../lib/operate/operator-error.ts';
 
-/** As the SDK throws it. */
+/** An error as the SDK throws it. */
 function sdkError(name: string, message: string, status?: number): Error {
   return Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } });
 }
 
-describe('an error of AWS, to somebody at a terminal', () => {
+describe('an error of AWS, explained for a terminal', () => {
   it.each([
     [new Error('Region is missing'), 'no_region'],
     [sdkError('CredentialsProviderError', 'Could not load credentials from any providers'), 'no_credentials'],
@@ -36,13 +36,13 @@ describe('an error of AWS, to somebody at a terminal', () => {
     expect(error.message).toMatch(/^could not [^\n]+[^.]$/);
   });
 
-  it('is found below what a port made of it', () => {
+  it('is found as the cause of a port’s error', () => {
     const expired = sdkError('ExpiredToken', 'The security token included in the request is expired', 403);
 
     expect(commandError('list pictures', awsError('list the bucket', expired)).code).toBe('credentials_expired');
   });
 
-  it('names the endpoint that does not answer by the error below', () => {
+  it('shows the code of a network error', () => {
     const cause = Object.assign(new AggregateError([new Error('connect ECONNREFUSED ::1:9')]), {
       code: 'ECONNREFUSED',
     });
@@ -50,7 +50,7 @@ describe('an error of AWS, to somebody at a terminal', () => {
     expect(commandError('read the stack', cause).message).toContain('AWS does not answer (ECONNREFUSED)');
   });
 
-  it('of ours stays as it is', () => {
+  it('stays as it is if it is already explained', () => {
     const ours = commandError('read the stack', new Error('Region is missing'));
 
     expect(commandError('do more', ours)).toBe(ours);

@@ -1,38 +1,44 @@
 import { describe, expect, it } from 'vitest';
-import { deadLetters, diagnose } from '../../../lib/operate/smoke-diagnosis.ts';
+import { diagnose } from '../../../lib/operate/smoke-diagnosis.ts';
+import { countDeadLetters } from '../../../lib/operate/stack-outlook.ts';
+import { stopAdvice } from '../../../lib/operate/stop-advice.ts';
 import { minutesBefore, service, stackState } from '../../support/stack-state.ts';
 
 const idle = stackState();
 const one = { waiting: 1, inFlight: 0 };
 const taken = { waiting: 0, inFlight: 1 };
 const queues = (differences: Partial<typeof idle.queues>) => ({ ...idle.queues, ...differences });
-const at = (state: typeof idle, progress = { outcome: false, deadBefore: 0 }) => diagnose(state, progress);
+const call = (verb: string) => `igpt ${verb} --stack Mine`;
+const at = (state: typeof idle, progress = { outcome: false, deadBefore: 0 }) => diagnose(state, progress, call);
 
-describe('where a picture is stuck', () => {
-  it('is the event when its outcome is there', () => {
+describe('a picture is stuck', () => {
+  it('at its event when its outcome is stored', () => {
     expect(at(idle, { outcome: true, deadBefore: 0 }).at).toBe('event');
   });
 
-  it('is the cost brake whatever the queues hold', () => {
+  it('at the cost brake, whatever the queues contain', () => {
     const brake = { state: 'held', since: minutesBefore(9), failed: null } as const;
     const held = stackState({ brake, queues: queues({ uploads: one, tokens: one }) });
 
-    expect(at(held)).toMatchObject({ at: 'cost_brake', words: expect.stringContaining('doctor --release') });
+    expect(at(held)).toMatchObject({
+      at: 'cost_brake',
+      words: expect.stringContaining('igpt doctor --release --stack Mine'),
+    });
   });
 
-  it('is the dead letters when there are more than before', () => {
+  it('in a dead-letter queue when there are more dead letters than before', () => {
     const state = stackState({ deadLetters: { ...idle.deadLetters, uploads: { waiting: 2, inFlight: 1 } } });
 
-    expect(deadLetters(state)).toBe(3);
+    expect(countDeadLetters(state)).toBe(3);
     expect(at(state).at).toBe('dead_letters');
     expect(at(state, { outcome: false, deadBefore: 3 }).at).toBe('nowhere');
   });
 
-  it('is the uploads queue while preprocess does not get it through', () => {
+  it('in the uploads queue while the tokens queue is empty', () => {
     expect(at(stackState({ queues: queues({ uploads: taken }) })).at).toBe('uploads_queue');
   });
 
-  it('is that no task is wanted, with why the last ones stopped', () => {
+  it('without a task, with the reason why the last tasks stopped', () => {
     const stopped = [
       { reason: 'Essential container exited; exit code 1', advice: null, tasks: 2, last: minutesBefore(3) },
     ];
@@ -40,11 +46,20 @@ describe('where a picture is stuck', () => {
 
     expect(at(state)).toEqual({
       at: 'no_task',
-      words: expect.stringContaining('2 tasks stopped, the last reason: Essential container exited; exit code 1'),
+      words: expect.stringContaining('2 tasks stopped: Essential container exited; exit code 1'),
     });
   });
 
-  it('is a task that is starting, in ECS’s words where it has some', () => {
+  it('without a task, with advice when the machine’s driver is too old', () => {
+    const reason = 'requirement error: unsatisfied condition: cuda>=13.0, please update your driver';
+    const stopped = [{ reason, advice: stopAdvice(reason), tasks: 3, last: minutesBefore(3) }];
+    const state = stackState({ queues: queues({ tokens: one }), services: [service('worker', { stopped })] });
+
+    expect(at(state).words).toMatch(/; 3 tasks stopped: the machine's NVIDIA driver is too old for CUDA 13\.0, /);
+    expect(at(state).words.endsWith(`. ECS says: ${reason}`)).toBe(true);
+  });
+
+  it('at a starting task, with ECS’s words if it reports a problem', () => {
     const trouble = 'was unable to place a task because no container instance met all of its requirements';
     const starting = (differences: object) =>
       stackState({ queues: queues({ tokens: one }), services: [service('worker', { desired: 1, ...differences })] });
@@ -55,7 +70,7 @@ describe('where a picture is stuck', () => {
     expect(at(starting({ trouble }))).toMatchObject({ at: 'task_starting', words: expect.stringContaining(trouble) });
   });
 
-  it('is the tokens queue when tasks run and do not take it', () => {
+  it('in the tokens queue when the running tasks do not take it', () => {
     const metrics = { ...idle.metrics, oldest: { ...idle.metrics.oldest, tokens: 300 } };
     const services = [service('worker', { desired: 2, running: 2 })];
 
@@ -65,7 +80,7 @@ describe('where a picture is stuck', () => {
     });
   });
 
-  it('is before the queues when they are empty', () => {
+  it('before the queues when all are empty', () => {
     expect(at(idle)).toMatchObject({ at: 'nowhere', words: expect.stringContaining('notifications') });
   });
 });

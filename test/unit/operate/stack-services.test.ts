@@ -32,7 +32,7 @@ describe('the services', () => {
     ]);
   });
 
-  it('have ECS’s words while its latest event tells of trouble', async () => {
+  it('have ECS’s words while its latest event reports a problem', async () => {
     const unable = { createdAt: seconds(5), message: '(service spot) was unable to place a task.' };
     const steady = { createdAt: seconds(2), message: '(service spot) has reached a steady state.' };
     const old = { ...unable, createdAt: seconds(90) };
@@ -45,7 +45,7 @@ describe('the services', () => {
     expect(troubles).toEqual(['(service spot) was unable to place a task.', null, null]);
   });
 
-  it('have stopped tasks by reason, with what their containers said, the latest first', async () => {
+  it('have stopped tasks by reason with the words of their containers, latest first', async () => {
     const stoppedReason = 'Essential container in task exited';
     const task = (minutes: number, exitCode: number, reason?: string) => ({
       ...{ stoppedReason, stoppedAt: seconds(minutes) },
@@ -63,7 +63,7 @@ describe('the services', () => {
     ]);
   });
 
-  it('say once why a container could not start, and what to do about a driver that is too old', async () => {
+  it('do not repeat a reason, and have advice for a driver that is too old', async () => {
     const refused =
       'CannotStartContainerError: Error response from daemon: nvidia-container-cli: requirement error: unsatisfied condition: cuda>=13.0, please update your driver to a newer version, or use an earlier cuda container: unknown';
     aws.answer(
@@ -77,7 +77,7 @@ describe('the services', () => {
     ]);
   });
 
-  it('that ECS does not know are named', async () => {
+  it('are named if ECS does not know them', async () => {
     aws.answer(json({ services: [] }));
 
     expect((await readServices(client, outputs, noon))[0]?.trouble).toBe('ECS has no service spot');

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createStageClock } from '../../../../lib/cli/terminal/stage-clock.ts';
 
-it('times each stage by itself and prints a line for each', () => {
+it('times each stage and prints a line for each', () => {
   let [time, text] = [0, ''];
   const stream = { write: (part: string) => (text += part) };
   using stages = createStageClock(stream, () => time);

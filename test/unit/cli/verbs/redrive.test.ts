@@ -11,10 +11,10 @@ const redrive = {
   ],
 };
 
-const about = { stack: 'Mine', dryRun: false, now: noon };
+const options = { dryRun: false, now: noon, call: (verb: string) => `igpt ${verb} --stack Mine` };
 
-it('says what failed and why, what was moved and what stays', () => {
-  expect(redriveReport([redrive], about)).toBe(
+it('lists messages with their causes, and what was moved and what stays', () => {
+  expect(redriveReport([redrive], options)).toBe(
     [
       'dead letters of tokens: 2 messages of 150 pictures, received up to 5 times, the first sent 60 min ago',
       '  given up',
@@ -25,26 +25,26 @@ it('says what failed and why, what was moved and what stays', () => {
       '  for instance <xml',
       '',
       '2 messages moved back',
-      '1 message that nobody can read: left there, until 14 days after the first sending',
+      '1 message unreadable: left there, until 14 days after the first sending',
       '',
     ].join('\n'),
   );
 });
 
-it('says in a dry run what could be moved, and how', () => {
-  const text = redriveReport([{ ...redrive, moved: 0, more: true }], { ...about, dryRun: true });
+it('says in a dry run how many messages can be moved, and with which command', () => {
+  const text = redriveReport([{ ...redrive, moved: 0, more: true }], { ...options, dryRun: true });
 
-  expect(text).toMatch(/2 messages can be moved back: .* redrive --stack Mine\n/);
-  expect(text).toContain('there are more in the dead letters of tokens');
+  expect(text).toContain('2 messages can be moved back: igpt redrive --stack Mine\n');
+  expect(text).toContain('the dead-letter queue of tokens holds more messages than were read');
 });
 
-it('says when there is nothing', () => {
+it('says so when there are no dead letters', () => {
   const nothing = { ...redrive, messages: 0, moved: 0, groups: [] };
 
-  expect(redriveReport([nothing], about)).toBe('no dead letters of tokens\n');
+  expect(redriveReport([nothing], options)).toBe('no dead letters of tokens\n');
 });
 
-it('is the same for machines', () => {
+it('has the same facts as JSON', () => {
   expect(redriveJson('Mine', [redrive])).toMatchObject({
     stack: 'Mine',
     queues: [{ queue: 'tokens', messages: 3, moved: 2, stayed: 1, groups: [{ readable: true }, { readable: false }] }],
