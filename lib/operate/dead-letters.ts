@@ -43,7 +43,7 @@ export async function* readDeadLetters(
 ): AsyncGenerator<DeadLetter[]> {
   const seen = new Set<string>();
   while (!signal?.aborted) {
-    // A message that was held too long is received again: going on would never end.
+    // A message that is held too long is received again. Without this check the loop would never end.
     const letters = (await receive(client, url)).filter(({ id }) => !seen.has(id));
     if (letters.length === 0) return;
     for (const { id } of letters) seen.add(id);
