@@ -60,7 +60,7 @@ export interface ExamineOptions {
 
 /** Checks everything that a deployment needs, and the stack. Expected errors become checks. */
 export async function examine({ stack: name, stackGiven, model, context, call }: ExamineOptions): Promise<Check[]> {
-  const given = { ...context, ...(model === undefined ? {} : { model: modelPlace(model) }) };
+  const given = { ...context, ...(model !== undefined && { model: modelPlace(model) }) };
   const cdkContext = readCdkContext();
   const configWithoutStack = doctorConfig(given, cdkContext);
   const docker = examineDocker(configWithoutStack.imageBuild);

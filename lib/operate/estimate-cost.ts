@@ -152,11 +152,12 @@ export function sum(lines: readonly { usd: number }[]): number {
 }
 
 /** What a data-set job saves (USD): messages, events, invocations of the function and an object per outcome. */
-export function perPictureUsd({ lines }: CostEstimate, pictures: number): number {
+export function jobSavingUsd({ lines }: CostEstimate, pictures: number): number {
   const saved = lines.filter(({ stage }) => stage === 'SQS' || stage === 'SNS' || stage === 'Lambda');
   return sum(saved) + pictures * prices.s3.put;
 }
 
+/** What a task runs on with `--compute`. */
 export function computeOf(compute: GpuInstance | 'cpu'): Compute {
   return compute === 'cpu' ? { kind: 'cpu' } : { kind: 'gpu', family: gpuInstances[compute].family };
 }
@@ -191,9 +192,9 @@ export function hourlyUsd(compute: GpuInstance | 'cpu'): { spot: number; onDeman
     const task = fargateTask.vcpus * price.vcpuHour + fargateTask.memoryGib * price.gbHour;
     return { spot: task * spotShare.cpu + publicIpv4Hour, onDemand: task + publicIpv4Hour };
   }
-  const beside = publicIpv4Hour + (diskGiB * ebsGbMonth) / hoursInMonth;
+  const addressAndDisk = publicIpv4Hour + (diskGiB * ebsGbMonth) / hoursInMonth;
   const { usdPerHour } = gpuInstances[compute];
-  return { spot: usdPerHour * spotShare.gpu + beside, onDemand: usdPerHour + beside };
+  return { spot: usdPerHour * spotShare.gpu + addressAndDisk, onDemand: usdPerHour + addressAndDisk };
 }
 
 function lambdaSecondsOf({ megapixels }: CostQuestion): number {

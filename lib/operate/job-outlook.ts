@@ -74,7 +74,9 @@ export function jobNotes(status: JobStatus, call: (verb: string) => string): str
   const dst = place.slice(place.indexOf('/batch/') + '/batch/'.length);
   const submit = call('batch submit');
   if (aws === undefined) {
-    return [`AWS Batch does not know this job, or no longer: run ${submit} as before; it does the missing shards`];
+    return [
+      `AWS Batch does not know this job (any more): run ${submit} again with the same arguments to do the missing shards`,
+    ];
   }
   const { waiting, starting, running } = aws.children;
   const reason = aws.waitsFor ?? machines.trouble;
@@ -95,8 +97,8 @@ export function jobNotes(status: JobStatus, call: (verb: string) => string): str
     ...(waiting + starting + running === 0
       ? [
           missing > 0
-            ? `the job ended with ${missing} of ${job.shards.length} shards missing: run ${submit} as before; it does the missing shards`
-            : `all shards are complete, but the summary is missing: run ${submit} as before, with --out ${dst}`,
+            ? `the job ended with ${missing} of ${job.shards.length} shards missing: run ${submit} again with the same arguments to do them`
+            : `all shards are complete, but the summary is missing: run ${submit} again with the same arguments and --out ${dst}`,
         ]
       : []),
   ];

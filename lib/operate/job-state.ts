@@ -80,9 +80,9 @@ function waits({ status }: Pick<JobSummary, 'status'>): boolean {
   return status === 'RUNNABLE' || status === 'PENDING';
 }
 
-/** A job that was cancelled before its start took no time, so it is not part of the mean. */
+/** Mean run time; a job that was cancelled before its start counts with 0 s. Null without jobs. */
 function meanSeconds(jobs: readonly JobSummary[], now: Date): number | null {
-  const seconds = jobs.flatMap(({ startedAt, stoppedAt }) =>
+  const seconds = jobs.map(({ startedAt, stoppedAt }) =>
     startedAt === undefined ? 0 : ((stoppedAt ?? now.getTime()) - startedAt) / 1000,
   );
   return seconds.length === 0 ? null : seconds.reduce((sum, one) => sum + Math.max(one, 0), 0) / seconds.length;

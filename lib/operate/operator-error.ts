@@ -77,7 +77,11 @@ export function commandError(action: string, error: unknown): ImageGptError {
       `AWS does not accept these credentials (${name}); check AWS_PROFILE or the keys`,
     );
   }
-  if (denied.includes(name)) return fail('access_denied', `these credentials lack the permission (${text})`);
+  if (denied.includes(name))
+    return fail(
+      'access_denied',
+      `these credentials lack the permission (${text}); see Permissions in docs/aws-operate.md`,
+    );
   if (status === undefined) {
     return fail('unreachable', `AWS does not answer (${codeOf(cause) ?? name}); ${whatToCheck()}`);
   }

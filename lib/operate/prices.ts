@@ -1,8 +1,8 @@
 /**
  * List prices of AWS in us-east-1 (USD), without taxes, discounts and free tiers. Other regions cost up to a third more.
  * The prices belong to the pages in `sources`, but were not read there: the table was written without access to AWS. Only
- * g5.xlarge, Fargate and SNS were checked, against third-party texts of March to June 2026. All estimates use
- * this table; prices of GPU instances are in lib/contracts/instances.ts.
+ * g5.xlarge, Fargate and SNS were checked, against third-party texts of March to June 2026. All estimates use this
+ * table. Prices of GPU instances are in lib/contracts/instances.ts.
  */
 export const prices = {
   region: 'us-east-1',

@@ -11,7 +11,7 @@ import { stopAdvice } from './stop-advice.ts';
 
 /** An ECS service and its tasks. */
 export interface ServiceState {
-  /** `worker` runs on Spot and is woken by preprocess. `on-demand` starts when Spot has no capacity. */
+  /** `worker` runs on Spot and is woken by preprocess. `on-demand` starts when work waits too long for Spot. */
   role: 'worker' | 'on-demand';
   desired: number;
   running: number;

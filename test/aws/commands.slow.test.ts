@@ -80,7 +80,9 @@ describe.skipIf(missing !== undefined)(`verbs of a stack${missing === undefined 
       classification: { ...said, top5: [said] },
       features: null,
       likelihood: null,
-      ...{ provider: 'cpu', precision: 'f32', onnxruntime: '1' },
+      provider: 'cpu',
+      precision: 'f32',
+      onnxruntime: '1',
     };
   }
 
@@ -117,7 +119,9 @@ describe.skipIf(missing !== undefined)(`verbs of a stack${missing === undefined 
     expect(lines.stderr).toBe('');
     expect(lines.stdout).toMatch(/1 dead letters: .* --stack Mine shows why/);
     expect(JSON.parse(stdout)).toMatchObject({
-      ...{ stack: 'Mine', outstanding_pictures: 1, pictures_per_second: 2 },
+      stack: 'Mine',
+      outstanding_pictures: 1,
+      pictures_per_second: 2,
       queues: [{ queue: 'uploads', messages: 1 }, {}, {}, {}],
       dead_letters: [{}, { queue: 'tokens', messages: 1 }, {}],
       tasks: [{ service: 'worker', desired: 0 }, { service: 'on-demand' }],
@@ -229,7 +233,10 @@ describe.skipIf(missing !== undefined)(`verbs of a stack${missing === undefined 
     expect(code).toBe(0);
     expect(stderr).toMatch(/picture stored\n.*outcome stored\n.*event received\n$/);
     expect(JSON.parse(stdout)).toMatchObject({
-      ...{ stack: 'Mine', status: 'succeeded', label: 'ship', probability: 0.5 },
+      stack: 'Mine',
+      status: 'succeeded',
+      label: 'ship',
+      probability: 0.5,
       stages: [{ stage: 'picture stored' }, { stage: 'outcome stored' }, { stage: 'event received' }],
     });
     expect([await stored(), await taps()]).toEqual([0, []]);

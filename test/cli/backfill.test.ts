@@ -74,8 +74,18 @@ describe.skipIf(missing !== undefined)(`igpt backfill on moto${missing === undef
 
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
-      ...{ stack: 'ImageGpt', region: 'us-east-1', model: 'tiny-0123456789ab', prefix: '', dry_run: false },
-      ...{ seen: 53, current: 52, missing: 1, stale: 0, sent: 1, orphans: 0, interrupted: false },
+      stack: 'ImageGpt',
+      region: 'us-east-1',
+      model: 'tiny-0123456789ab',
+      prefix: '',
+      dry_run: false,
+      seen: 53,
+      current: 52,
+      missing: 1,
+      stale: 0,
+      sent: 1,
+      orphans: 0,
+      interrupted: false,
     });
     expect(await sent()).toEqual(['dogs/a ü+%.jpg']);
   });
@@ -147,7 +157,7 @@ test('a bucket without permission is one line, without a retry', async () => {
   const { code, stderr } = await igpt(['backfill'], { env: { ...keys, AWS_ENDPOINT_URL: aws.config.endpoint } });
 
   expect(stderr).toMatch(
-    /\nigpt: could not compare the buckets of the stack ImageGpt: these credentials lack the permission \(scripted\)\n$/,
+    /\nigpt: could not compare the buckets of the stack ImageGpt: these credentials lack the permission \(scripted\); see Permissions in docs\/aws-operate\.md\n$/,
   );
   expect(code).toBe(1);
 });

@@ -19,7 +19,7 @@ test('recommends a data-set job for a million pictures', async () => {
   const words = await igpt(['cost', '--images', '1000000', '--variant', 's']);
   const json = await igpt(['cost', '--images', '999999', '--variant', 's', '--json']);
 
-  expect(words.stdout).toContain('For this many pictures, a data-set job is cheaper: igpt batch submit');
+  expect(words.stdout).toContain('For this many pictures, use a data-set job: igpt batch submit');
   expect(JSON.parse(json.stdout).batch_spares_usd).toBeNull();
 });
 

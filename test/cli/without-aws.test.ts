@@ -16,7 +16,8 @@ describe('without AWS', () => {
   ];
   const bare = {
     ...Object.fromEntries(names.map((name) => [`AWS_${name}`, ''])),
-    ...{ HOME: '/nonexistent', AWS_EC2_METADATA_DISABLED: 'true' },
+    HOME: '/nonexistent',
+    AWS_EC2_METADATA_DISABLED: 'true',
   };
   const keys = { ...bare, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'eu-central-1' };
   const verbs = ['status', 'smoke', 'redrive', 'tail'];

@@ -12,7 +12,7 @@ import {
   defaultUtilisation,
   estimateCost,
   type Fill,
-  perPictureUsd,
+  jobSavingUsd,
   spotShare,
   sum,
 } from '../../operate/estimate-cost.ts';
@@ -143,7 +143,7 @@ function answerOf(options: CostOptions, model: CostModel): CostAnswer {
     question,
     estimate,
     idle,
-    jobSavingUsd: pictures >= jobPictures ? perPictureUsd(estimate, pictures) : undefined,
+    jobSavingUsd: pictures >= jobPictures ? jobSavingUsd(estimate, pictures) : undefined,
   };
 }
 
@@ -184,7 +184,7 @@ function costReport(answer: CostAnswer): string {
     linesTable([...estimate.lines, spot, onDemand]),
     `total on Spot         ${total(estimate.usd.spot)}\ntotal on demand       ${total(estimate.usd.onDemand)}\n`,
     monthlyTable('storage', estimate.storage),
-    monthlyTable('while idle', idle),
+    monthlyTable('idle stack', idle),
     ...(jobSavingUsd === undefined ? [] : [jobAdvice(jobSavingUsd)]),
     `${costAssumptions(answer)
       .map((line) => `- ${line}`)
@@ -222,20 +222,20 @@ function linesTable(lines: readonly CostLine[]): string {
 
 function monthlyTable(title: string, items: readonly { what: string; usd: number }[]): string {
   return table(
-    [{ title }, { title: 'USD a month', align: 'right' }],
-    [...items.map(({ what, usd }) => [what, cents(usd)]), ['together', cents(sum(items))]],
+    [{ title }, { title: 'USD per month', align: 'right' }],
+    [...items.map(({ what, usd }) => [what, cents(usd)]), ['total', cents(sum(items))]],
   );
 }
 
 function jobAdvice(savingUsd: number): string {
-  return `For this many pictures, a data-set job is cheaper: igpt batch submit, or igpt batch run on your own machine. It needs no message, event or object per picture, which saves ${money(savingUsd)} here.\n`;
+  return `For this many pictures, use a data-set job: igpt batch submit, or igpt batch run on your own machine. It needs no message, event or object per picture, which cost ${money(savingUsd)} here.\n`;
 }
 
 function count(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 2 : 0 });
 }
 
-/** Four digits for small amounts, so that no line shows 0.00. */
+/** Small amounts get four decimals: with two they would look like zero. */
 function cents(usd: number): string {
   return usd.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: usd < 0.1 ? 4 : 2 });
 }

@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 const submit = (children?: number, name = 'mine') =>
-  submitJob(client, { queue: 'q', definition: 'd', name, environment: {}, ...(children && { children }) });
+  submitJob(client, { queue: 'q', definition: 'd', name, environment: {}, children });
 
 test('findJob finds the latest job of a name', async () => {
   expect(await findJob(client, 'q', 'mine')).toBeUndefined();

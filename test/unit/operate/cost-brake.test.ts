@@ -53,7 +53,7 @@ describe('releasing the cost brake', () => {
   // Sleeping takes no time.
   const clock = { now: () => minutesBefore(0), sleep: async () => {} };
   const started = json({ executionArn: 'arn:1', startDate: 0 });
-  const described = (status: string, cause?: string) => json({ status, startDate: 0, ...(cause && { cause }) });
+  const described = (status: string, cause?: string) => json({ status, startDate: 0, cause });
   const exited = (...names: string[]) =>
     json({
       events: names.map((name, id) => ({

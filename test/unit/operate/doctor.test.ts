@@ -18,7 +18,9 @@ describe('the settings that doctor checks', () => {
     const given = { compute: 'cpu', maxTasks: '8', instanceTypes: 'g5.xlarge, g5.2xlarge', alarmEmail: 'a@b.c' };
 
     expect(doctorConfig(given, { compute: 'gpu', imageBuild: 'codebuild' })).toMatchObject({
-      ...{ compute: 'cpu', maxTasks: 8, imageBuild: 'codebuild' },
+      compute: 'cpu',
+      maxTasks: 8,
+      imageBuild: 'codebuild',
       instanceTypes: ['g5.xlarge', 'g5.2xlarge'],
     });
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readDeploymentConfig } from '../../../lib/contracts/deployment-settings.ts';
 import { gpuInstanceNames } from '../../../lib/contracts/instances.ts';
-import { type CostQuestion, estimateCost, perPictureUsd, sum } from '../../../lib/operate/estimate-cost.ts';
+import { type CostQuestion, estimateCost, jobSavingUsd, sum } from '../../../lib/operate/estimate-cost.ts';
 
 describe('estimate cost', () => {
   const question: CostQuestion = {
@@ -105,7 +105,7 @@ describe('estimate cost', () => {
     const estimate = estimateCost(question);
     const messages = 0.48 + 59_000 * 0.4e-6 + 0.48 + 0.05 + 0.9792 + 0.002;
 
-    expect(perPictureUsd(estimate, question.pictures)).toBeCloseTo(messages + 5, 3);
+    expect(jobSavingUsd(estimate, question.pictures)).toBeCloseTo(messages + 5, 3);
   });
 
   test('the estimate uses the defaults of the stack', () => {

@@ -17,7 +17,9 @@ afterEach(async () => {
 
 test('machines have the Spot price of their most expensive type, and AWS’s problem', async () => {
   batch.environment = {
-    ...{ state: 'ENABLED', status: 'VALID', statusReason: 'ComputeEnvironment Healthy' },
+    state: 'ENABLED',
+    status: 'VALID',
+    statusReason: 'ComputeEnvironment Healthy',
     computeResources: { type: 'SPOT', instanceTypes: ['g4dn.xlarge', 'g5.xlarge'] },
   };
   const { usdPerHour, trouble } = await readMachines(client, 'q');

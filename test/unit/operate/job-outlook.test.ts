@@ -5,7 +5,10 @@ import type { JobState } from '../../../lib/operate/job-state.ts';
 import { fakeSettings } from '../../support/batch-world.ts';
 
 const job: Job = {
-  ...{ schema_version: 1, id: '0123456789abcdef', settings: fakeSettings, pictures: 38 },
+  schema_version: 1,
+  id: '0123456789abcdef',
+  settings: fakeSettings,
+  pictures: 38,
   shards: Array.from({ length: 4 }, (_, i) => ({ pictures: i === 3 ? 8 : 10, manifest: `${i}` })),
 };
 
@@ -15,13 +18,11 @@ const none = { waiting: 0, starting: 0, running: 0, succeeded: 0, failed: 0 };
 function state(aws: Partial<JobState> | undefined, changes: Partial<JobStatus> = {}): JobStatus {
   const idle = { id: 'job-1', status: 'PENDING', children: none, childSeconds: null, machineSeconds: 0 };
   return {
-    ...{
-      at: new Date(2026, 0, 1, 12),
-      stack: 'ImageGpt',
-      job,
-      place: 's3://out/batch/first',
-      stored: new Set<number>(),
-    },
+    at: new Date(2026, 0, 1, 12),
+    stack: 'ImageGpt',
+    job,
+    place: 's3://out/batch/first',
+    stored: new Set<number>(),
     machines: { instanceTypes: ['g6.xlarge'], usdPerHour: 0.36, trouble: null },
     ...(aws && { aws: { ...idle, waitsFor: null, failures: [], ...aws } }),
     ...changes,
@@ -32,7 +33,10 @@ describe('the progress of a job on AWS', () => {
   test('the rest takes as long per child as before, with as many children as now', () => {
     const running = { children: { ...none, running: 2, succeeded: 1 }, childSeconds: 100, machineSeconds: 250 };
     expect(jobOutlook(state(running, { stored: new Set([0]) }))).toEqual({
-      ...{ shards: 1, pictures: 10, shardsPerSecond: 0.02, secondsLeft: 150 },
+      shards: 1,
+      pictures: 10,
+      shardsPerSecond: 0.02,
+      secondsLeft: 150,
       costUsd: (0.36 * 250) / 3600,
     });
   });
@@ -79,7 +83,7 @@ describe('the notes', () => {
     const notes = jobNotes(state(ended, { stored: new Set([0, 1]) }), call);
     expect(notes[0]).toContain('2 failed: exit code 1 (for instance job-1:3');
     expect(notes[1]).toBe(
-      'the job ended with 2 of 4 shards missing: run igpt batch submit as before; it does the missing shards',
+      'the job ended with 2 of 4 shards missing: run igpt batch submit again with the same arguments to do them',
     );
   });
 

@@ -18,7 +18,7 @@ afterEach(async () => {
 
 const now = new Date(1_000_000);
 const submit = (children?: number, name = 'mine') =>
-  submitJob(client, { queue: 'q', definition: 'd', name, environment: {}, ...(children && { children }) });
+  submitJob(client, { queue: 'q', definition: 'd', name, environment: {}, children });
 
 async function stateOf(name = 'mine') {
   const job = await findJob(client, 'q', name);
@@ -35,7 +35,10 @@ test('children of an array job are counted, with the time of those that run or e
   Object.assign(batch.children[4] ?? {}, { statusReason: 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY' });
 
   expect(await stateOf()).toEqual({
-    ...{ id: 'job-1', status: 'PENDING', childSeconds: 150, machineSeconds: 330 },
+    id: 'job-1',
+    status: 'PENDING',
+    childSeconds: 150,
+    machineSeconds: 330,
     children: { waiting: 1, starting: 0, running: 1, succeeded: 2, failed: 1 },
     waitsFor: 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY',
     failures: [{ reason: 'Essential; exit code 1', children: 1, child: 'job-1:3' }],

@@ -76,7 +76,12 @@ describe('groups of dead letters', () => {
 
     expect(groups.list()).toEqual([
       {
-        ...{ queue: 'tokens', readable: true, why: 'crashed', messages: 4, pictures: 8, receives: 4 },
+        queue: 'tokens',
+        readable: true,
+        why: 'crashed',
+        messages: 4,
+        pictures: 8,
+        receives: 4,
         first: minutesBefore(60),
         last: minutesBefore(1),
         examples: ['0a', '0b', '1a'],

@@ -48,8 +48,9 @@ describe('the services', () => {
   it('have stopped tasks by reason with the words of their containers, latest first', async () => {
     const stoppedReason = 'Essential container in task exited';
     const task = (minutes: number, exitCode: number, reason?: string) => ({
-      ...{ stoppedReason, stoppedAt: seconds(minutes) },
-      containers: [{ exitCode, ...(reason && { reason }) }],
+      stoppedReason,
+      stoppedAt: seconds(minutes),
+      containers: [{ exitCode, reason }],
     });
     aws.answer(
       json({ services: [spot] }),

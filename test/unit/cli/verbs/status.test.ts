@@ -48,7 +48,10 @@ describe('igpt status', () => {
 
   it('has the same facts as JSON', () => {
     expect(statusJson(deployedStack, busy)).toMatchObject({
-      ...{ stack: 'Mine', outstanding_pictures: 1500, pictures_per_second: 4, seconds_left: 375 },
+      stack: 'Mine',
+      outstanding_pictures: 1500,
+      pictures_per_second: 4,
+      seconds_left: 375,
       cost_brake: { state: 'released', since: null },
       tasks: [{ service: 'worker', desired: 2, running: 1, pending: 1 }, { service: 'on-demand' }],
     });
