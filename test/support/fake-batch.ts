@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-// biome-ignore lint/suspicious/noExplicitAny: requests are whatever the SDK makes of them.
+// biome-ignore lint/suspicious/noExplicitAny: the SDK defines the requests.
 type Json = any;
 
-/** A job or a child of one, as DescribeJobs and ListJobs tell. */
+/** A job or one of its children, as DescribeJobs and ListJobs return it. */
 interface FakeJob {
   jobId: string;
   jobName: string;
@@ -13,7 +13,7 @@ interface FakeJob {
   status: string;
   createdAt: number;
   environment: Record<string, string>;
-  /** Of an array. */
+  /** Children of an array job. */
   size?: number;
   statusReason?: string;
   startedAt?: number;
@@ -21,24 +21,26 @@ interface FakeJob {
   container?: { exitCode?: number; reason?: string };
 }
 
-/** AWS Batch as far as the commands speak to it. Nothing runs: a test sets what becomes of children. */
+/** The part of AWS Batch that the verbs use. It runs nothing: a test sets the state of the children. */
 export interface FakeBatch extends AsyncDisposable {
   endpoint: string;
   jobs: FakeJob[];
-  /** Children of the array jobs, and plain jobs themselves: `id:index` or `id`. */
+  /** Children of array jobs (`id:index`), and jobs without children (`id`). */
   children: FakeJob[];
-  /** Environment of the one job definition. */
+  /** Environment of the only job definition. */
   definition: Record<string, string>;
-  /** Of the one compute environment. */
+  /** The only compute environment. */
   environment: Json;
 }
 
-/** Speaks the REST of AWS Batch. Source: AWS Batch API Reference. */
+/** Serves the REST API of AWS Batch. Source: AWS Batch API Reference. */
 export async function startFakeBatch(): Promise<FakeBatch> {
   const jobs: FakeJob[] = [];
   const children: FakeJob[] = [];
   const fake = {
-    ...{ jobs, children, definition: {} as Record<string, string> },
+    jobs,
+    children,
+    definition: {} as Record<string, string>,
     environment: { state: 'ENABLED', status: 'VALID', statusReason: 'ComputeEnvironment Healthy' } as Json,
   };
   const childrenOf = ({ jobId }: FakeJob) =>
@@ -55,7 +57,7 @@ export async function startFakeBatch(): Promise<FakeBatch> {
     return { ...rest, status, arrayProperties: { size, statusSummary } };
   }
 
-  const verbs: Record<string, (body: Json) => Json> = {
+  const actions: Record<string, (body: Json) => Json> = {
     submitjob({ jobName, jobQueue, jobDefinition, containerOverrides, arrayProperties }) {
       const jobId = `job-${jobs.length + 1}`;
       const environment: Record<string, string> = {};
@@ -95,7 +97,7 @@ export async function startFakeBatch(): Promise<FakeBatch> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
-    const answer = verbs[request.url?.replace('/v1/', '') ?? ''];
+    const answer = actions[request.url?.replace('/v1/', '') ?? ''];
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer?.(JSON.parse(Buffer.concat(chunks).toString() || '{}')) ?? {}));
   });

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** One answer of a scripted service; `text` may be a whole exchange of its own. */
+/** One answer of a scripted service: a response, or a function that writes it. */
 export type Answer =
   | { status: number; headers?: Record<string, string>; body?: string }
   | ((response: ServerResponse, request: IncomingMessage) => void);
@@ -14,9 +14,9 @@ interface ScriptedRequest {
   body: string;
 }
 
-/** An HTTP server that gives prepared answers in turn, for the SDK's real clients. */
+/** An HTTP server that gives prepared answers in order to real SDK clients. */
 export interface ScriptedAws extends AsyncDisposable {
-  /** What an SDK client is made with: no retries, so that each answer is seen. */
+  /** Configuration of the SDK clients. They do not retry, so each request takes one answer. */
   config: {
     endpoint: string;
     region: string;
@@ -59,7 +59,7 @@ export async function startScriptedAws(): Promise<ScriptedAws> {
   };
 }
 
-/** S3's error document. */
+/** An error as S3 answers it. */
 export function s3Error(status: number, code: string): Answer {
   return {
     status,

@@ -1,7 +1,7 @@
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import type { Answer } from './scripted-aws.ts';
 
-/** What CloudFormation tells of a deployed stack that names each output after itself, `without` some. */
+/** CloudFormation's answer for the stack `Mine`. The value of output `X` is `the-X`; the outputs in `without` are missing. */
 export function scriptedStack(...without: string[]): Answer {
   const outputs = Object.values(stackOutputs)
     .filter((output) => !without.includes(output))

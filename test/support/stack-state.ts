@@ -5,14 +5,14 @@ import type { StackState } from '../../lib/operate/stack-state.ts';
 
 const nothing = { waiting: 0, inFlight: 0 };
 
-/** The moment of every state here. */
+/** The time of every state in this file. */
 export const noon = new Date('2026-11-24T12:00:00Z');
 
 export function minutesBefore(minutes: number): Date {
   return new Date(noon.getTime() - minutes * 60_000);
 }
 
-/** A stack without work, with these differences. */
+/** An idle stack with the given differences. */
 export function stackState(differences: Partial<StackState> = {}): StackState {
   return {
     stack: 'Mine',
@@ -66,8 +66,16 @@ export const deployedStack: DeployedStack = {
   },
 };
 
-/** A dead letter that was sent at noon. */
+/** A dead letter sent at noon. */
 export function deadLetter(body: string, differences: Partial<DeadLetter> = {}): DeadLetter {
-  const about = { id: '1', receipt: 'r', attributes: undefined, receiveCount: 5, sentAt: noon, sourceName: undefined };
-  return { ...about, body, ...differences };
+  return {
+    id: '1',
+    body,
+    receipt: 'r',
+    attributes: undefined,
+    receiveCount: 5,
+    sentAt: noon,
+    sourceName: undefined,
+    ...differences,
+  };
 }
