@@ -17,9 +17,9 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { CallAwsService, type CallAwsServiceProps } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
+import { preprocessTimeoutSeconds } from '../../lib/contracts/delivery.ts';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import { allow } from './permissions.ts';
-import { preprocessTimeout } from './queues.ts';
 import type { ServiceTarget } from './scaling.ts';
 
 /** A mapping that is switched off may take so long to hand over its last batch. */
@@ -51,7 +51,9 @@ export class CostBrake extends Construct {
         ...endAll(''),
         ...mappings.map((mapping, i) => this.takeIn(`StopMessages${i + 1}`, mapping, false)),
         // A function that still ran may have woken the service.
-        new Wait(this, 'LastFunctions', { time: WaitTime.duration(preprocessTimeout.plus(mappingStops)) }),
+        new Wait(this, 'LastFunctions', {
+          time: WaitTime.duration(Duration.seconds(preprocessTimeoutSeconds).plus(mappingStops)),
+        }),
         ...endAll('Again'),
       ]),
     );

@@ -5,11 +5,11 @@ import { Architecture, EventSourceMapping, type IFunction, Runtime } from 'aws-c
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IDependable } from 'constructs';
+import { preprocessTimeoutSeconds } from '../../lib/contracts/delivery.ts';
 import { repository } from '../model-id.ts';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
 import { allow } from './permissions.ts';
-import { preprocessTimeout } from './queues.ts';
 
 /** Two decoding children of 1 GiB each and Node itself; Lambda gives 1.7 cores with it. */
 const memoryMiB = 3008;
@@ -58,7 +58,7 @@ export class Preprocess extends Construct {
       description: 'Image GPT: pictures to colour tokens',
       runtime: Runtime.NODEJS_24_X,
       memorySize: memoryMiB,
-      timeout: preprocessTimeout,
+      timeout: Duration.seconds(preprocessTimeoutSeconds),
       environment: {
         ...props.environment,
         UPLOADS_QUEUE_URL: props.queue.queueUrl,

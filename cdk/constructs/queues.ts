@@ -1,22 +1,14 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { type DeadLetterQueue, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { maxMessageBytes, maxReceiveCount } from '../../lib/contracts/limits.ts';
+import { maxReceiveCount, visibilitySeconds } from '../../lib/contracts/delivery.ts';
+import { maxMessageBytes } from '../../lib/contracts/limits.ts';
 
 /** A weekend and four working days to mend what stops the work. */
 const retention = Duration.days(7);
 
 /** The longest that SQS keeps: a message keeps its first date when it moves to the dead letters. */
 const deadLetterRetention = Duration.days(14);
-
-/** Longest run of the preprocess function: 100 pictures at the decoder's usual pace, with room for slow ones. */
-export const preprocessTimeout = Duration.minutes(3);
-
-/** Lambda asks for six times the function's timeout, so that a throttled batch is not delivered twice. */
-const uploadsVisibility = Duration.minutes(6 * preprocessTimeout.toMinutes());
-
-/** How soon a killed worker's messages come back; a living one renews this. */
-export const tokensVisibility = Duration.seconds(60);
 
 /**
  * Every queue of the pipeline. A picture's way: uploads (or backfill) → tokens → results. Uploads and backfill hold the
@@ -40,17 +32,19 @@ export class Queues extends Construct {
     this.tokensDeadLetters = queue(this, 'TokensDeadLetters', { retentionPeriod: deadLetterRetention });
     this.resultEventsDeadLetters = queue(this, 'ResultEventsDeadLetters', { retentionPeriod: deadLetterRetention });
 
-    const uploads = { visibilityTimeout: uploadsVisibility, deadLetterQueue: lettersOf(this.uploadsDeadLetters) };
+    const uploads = {
+      visibilityTimeout: Duration.seconds(visibilitySeconds.uploads),
+      deadLetterQueue: lettersOf(this.uploadsDeadLetters),
+    };
     this.uploads = queue(this, 'Uploads', uploads);
     this.backfill = queue(this, 'Backfill', uploads);
     this.tokens = queue(this, 'Tokens', {
-      visibilityTimeout: tokensVisibility,
+      visibilityTimeout: Duration.seconds(visibilitySeconds.tokens),
       deadLetterQueue: lettersOf(this.tokensDeadLetters),
       maxMessageSizeBytes: maxMessageBytes,
     });
     this.resultEvents = queue(this, 'ResultEvents', {
-      // For a consumer that we don't know; SQS's own default of 30 s is short for one that calls others.
-      visibilityTimeout: Duration.minutes(5),
+      visibilityTimeout: Duration.seconds(visibilitySeconds.resultEvents),
       deadLetterQueue: lettersOf(this.resultEventsDeadLetters),
     });
   }

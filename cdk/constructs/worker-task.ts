@@ -11,15 +11,10 @@ import {
 } from 'aws-cdk-lib/aws-ecs';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { drainSeconds, stopTimeoutSeconds } from '../../lib/contracts/delivery.ts';
 import { fargateTask } from '../../lib/contracts/instances.ts';
 import { acknowledgeFindings, acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
-
-/** From SIGTERM to SIGKILL: Fargate's longest is 120 s, and a Spot instance has as much from its notice. */
-const stopTimeout = Duration.seconds(110);
-
-/** For finishing or releasing what is at hand; the rest of the stop timeout is for the process to end. */
-const drainSeconds = 100;
 
 /** The only place that can be written to. Dockerfile makes it the user's, and a volume. */
 const cache = '/cache';
@@ -70,7 +65,7 @@ export class WorkerTask extends Construct {
         AWS_REGION: Aws.REGION,
       },
       logging: LogDriver.awsLogs({ logGroup: logGroup(this, 'Log', props.logRetentionDays), streamPrefix: 'worker' }),
-      stopTimeout,
+      stopTimeout: Duration.seconds(stopTimeoutSeconds),
       readonlyRootFilesystem: true,
       user: 'node',
       privileged: false,

@@ -3,9 +3,9 @@ import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import { type BaseService, Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct, type IDependable } from 'constructs';
+import { visibilitySeconds } from '../../lib/contracts/delivery.ts';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import type { Network } from './network.ts';
-import { tokensVisibility } from './queues.ts';
 import { WorkerImage } from './worker-image.ts';
 import { CpuService, GpuService } from './worker-service.ts';
 import { WorkerTask } from './worker-task.ts';
@@ -48,7 +48,7 @@ export class Worker extends Construct {
     const { image, ready } = this.image;
     const { definition } = new WorkerTask(this, 'Task', {
       ...{ compute, image, permissions, logRetentionDays },
-      environment: { ...environment, VISIBILITY_SECONDS: String(tokensVisibility.toSeconds()) },
+      environment: { ...environment, VISIBILITY_SECONDS: String(visibilitySeconds.tokens) },
     });
     // As long as the alarms' that use it.
     const period = Duration.minutes(5);

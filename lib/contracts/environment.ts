@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { choice, featureNorm, outputName, precision } from './choices.ts';
+import { drainSeconds, maxReceiveCount, visibilitySeconds } from './delivery.ts';
 import { modelId } from './keys.ts';
-import { maxArrayChildren, maxReceiveCount } from './limits.ts';
+import { maxArrayChildren } from './limits.ts';
 import { bucketName, s3Prefix, splitList } from './setting-types.ts';
 
 // The environment variables of the deployed processes: the stack writes them, functions/ reads them. An empty variable
@@ -105,9 +106,9 @@ export const workerEnvironment = z.object({
   /** Messages at hand, all consumers together: each holds up to 100 pictures. */
   PREFETCH_MESSAGES: whole({ min: 1, max: 100 }).default(8),
   /** For how long a message at hand stays hidden; renewed three times as often, seconds. */
-  VISIBILITY_SECONDS: whole({ min: 3, max: 43_200 }).default(60),
+  VISIBILITY_SECONDS: whole({ min: 3, max: 43_200 }).default(visibilitySeconds.tokens),
   /** From SIGTERM to the end; below the container's stop timeout (110), or what is held is not released, seconds. */
-  DRAIN_SECONDS: whole({ min: 1, max: 3600 }).default(100),
+  DRAIN_SECONDS: whole({ min: 1, max: 3600 }).default(drainSeconds),
   /** Where a checkpoint from S3 is kept. Default: the system's temporary folder. */
   MODEL_CACHE: z.string().min(1).optional(),
 });

@@ -7,8 +7,5 @@ export const maxMessageBytes = 1_048_576;
 /** Most messages in one SendMessageBatch, ReceiveMessage or DeleteMessageBatch. Source: Amazon SQS Developer Guide, "Message quotas". */
 export const maxChunkMessages = 10;
 
-/** Receives after which a message goes to the dead letters; ours to choose (RedrivePolicy.maxReceiveCount). */
-export const maxReceiveCount = 5;
-
 /** Most children of an array job, and so most shards of a job on AWS. Source: AWS Batch User Guide, "Array jobs". */
 export const maxArrayChildren = 10_000;

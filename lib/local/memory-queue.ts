@@ -1,4 +1,4 @@
-import { maxReceiveCount as usualReceiveCount } from '../contracts/limits.ts';
+import { maxReceiveCount as defaultReceiveCount, visibilitySeconds } from '../contracts/delivery.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Queue, QueueMessage } from '../ports/queue.ts';
 
@@ -32,7 +32,12 @@ interface Item {
 
 /** A queue that behaves as SQS does, in memory. A receipt of an earlier delivery has no effect. */
 export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
-  const { clock, capacity, visibilityMs = 60_000, maxReceiveCount = usualReceiveCount } = options;
+  const {
+    clock,
+    capacity,
+    visibilityMs = visibilitySeconds.tokens * 1000,
+    maxReceiveCount = defaultReceiveCount,
+  } = options;
   const visible = new Set<Item>();
   const held = new Map<string, Item>();
   const deadLetters: string[] = [];

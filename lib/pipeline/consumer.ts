@@ -1,3 +1,4 @@
+import { heartbeatsPerVisibility, visibilitySeconds } from '../contracts/delivery.ts';
 import { maxChunkMessages } from '../contracts/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Queue, QueueMessage } from '../ports/queue.ts';
@@ -37,7 +38,11 @@ const queueErrorPauseMs = 1000;
  */
 export async function consume(options: ConsumerOptions): Promise<void> {
   const { queue, flow, clock, signal, giveUp, concurrency, turnstile, onError } = options;
-  const { visibilityMs = 60_000, waitMs = 20_000, retryDelayMs = (count) => 1000 * 2 ** (count - 1) } = options;
+  const {
+    visibilityMs = visibilitySeconds.tokens * 1000,
+    waitMs = 20_000,
+    retryDelayMs = (count) => 1000 * 2 ** (count - 1),
+  } = options;
   const held = new Map<string, Promise<void>>();
   const drained = new AbortController();
 
@@ -64,7 +69,7 @@ export async function consume(options: ConsumerOptions): Promise<void> {
 
   async function keepHidden(): Promise<void> {
     while (!drained.signal.aborted) {
-      await clock.sleep(visibilityMs / 3, drained.signal);
+      await clock.sleep(visibilityMs / heartbeatsPerVisibility, drained.signal);
       // Not awaited: a slow answer must not delay the next renewal, or all messages at hand are delivered again.
       if (held.size > 0) void tolerate(() => queue.changeVisibility([...held.keys()], visibilityMs));
     }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createEcsClient, createS3Client, createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
-import { maxReceiveCount } from '../../lib/contracts/limits.ts';
+import { maxReceiveCount } from '../../lib/contracts/delivery.ts';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';

@@ -4,7 +4,7 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import { retryingStore } from '../../lib/aws/retrying-ports.ts';
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
-import { maxReceiveCount } from '../../lib/contracts/limits.ts';
+import { maxReceiveCount } from '../../lib/contracts/delivery.ts';
 import type { StackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { readQueueCounts } from '../../lib/operate/queue-counts.ts';

@@ -1,4 +1,4 @@
-import { maxReceiveCount } from '../../lib/contracts/limits.ts';
+import { maxReceiveCount } from '../../lib/contracts/delivery.ts';
 import type { Queue, QueueMessage } from '../../lib/ports/queue.ts';
 import type { CallFault } from './fault-kinds.ts';
 import type { Chance, Machine } from './machine.ts';

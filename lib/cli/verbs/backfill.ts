@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { maxReceiveCount } from '../../contracts/limits.ts';
+import { maxReceiveCount } from '../../contracts/delivery.ts';
 import { systemClock as clock } from '../../local/system-clock.ts';
 import type { DeployedStack } from '../../operate/deployed-stack.ts';
 import { openStack, type StackOptions } from '../../operate/open-stack.ts';
