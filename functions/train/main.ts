@@ -9,6 +9,7 @@ import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { createRunMirror, fetchRun } from '../../lib/aws/training-mirror.ts';
 import { trainEnvironment } from '../../lib/contracts/environment.ts';
 import { folderPrefix, parseS3Location } from '../../lib/contracts/s3-location.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 
 /** Gigabytes of moments go in one request, milliseconds. */
@@ -35,7 +36,7 @@ async function main(): Promise<number> {
   await mkdir(out, { recursive: true });
   await fetchRun(place, out);
 
-  const igpt = join(import.meta.dirname, '../../lib/cli/igpt.js');
+  const igpt = join(repositoryRoot, 'lib/cli/igpt.js');
   const command = [igpt, 'train', ...env.TRAIN_ARGUMENTS, '--model', model, '--out', out, '--cache', folder];
   const training = spawn(process.execPath, command, { stdio: 'inherit' });
   const ended = once(training, 'exit');

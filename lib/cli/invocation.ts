@@ -1,4 +1,5 @@
 import { basename, join, relative } from 'node:path';
+import { repositoryRoot } from '../local/repository.ts';
 
 interface Caller {
   env: Readonly<Record<string, string | undefined>>;
@@ -35,7 +36,7 @@ export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${invocation()} ${line}\n`).join('')}`;
 }
 
-const SAMPLE_PICTURES = join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'pictures');
+const SAMPLE_PICTURES = join(repositoryRoot, 'test', 'fixtures', 'pictures');
 
 /** Path of one of the sample pictures. */
 export function samplePicturePath(name: string): string {

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, type CommanderError, Help, type Option } from 'commander';
+import { repositoryRoot } from '../local/repository.ts';
 import { UsageError } from '../ports/error.ts';
 import { invocation, samplePictures } from './invocation.ts';
 import { nearest } from './nearest.ts';
 import { writeOut } from './terminal/standard-output.ts';
-
-const ROOT = join(import.meta.dirname, '..', '..');
 
 /** Help or version went out: the command is done. */
 export class HelpShown extends Error {}
@@ -127,7 +126,7 @@ function grammar(program: Command): string {
 }
 
 function version(): string {
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8')) as { version: string };
   return version;
 }
 

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { decodeNpy, decodeNpyHeader, decodeNpyValues, NpyError, type NpyHeader } from '../image-gpt/npy.ts';
-import { ImageGptError, UsageError } from '../ports/error.ts';
+import { errorCode, ImageGptError, UsageError } from '../ports/error.ts';
 import { NotRegularFileError, openRegularFile } from './picture-files.ts';
 
 /** A two-dimensional npy file of integers on disk, read by rows, so that its size costs no memory. */
@@ -29,7 +29,7 @@ export async function openNpyRows(path: string): Promise<NpyRows> {
         cause,
       });
     }
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    const code = errorCode(cause) ?? 'unknown';
     throw new UsageError(`could not read ${path} (${code}); expected an npy file`, { cause });
   });
   try {
@@ -128,7 +128,7 @@ async function readFile(path: string): Promise<Uint8Array> {
     await using file = await openRegularFile(path);
     return await file.readFile();
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    const code = errorCode(cause) ?? 'unknown';
     const came = cause instanceof NotRegularFileError ? 'it is a folder, a pipe or a device' : code;
     throw new UsageError(`could not read ${path} (${came}); expected an npy file with labels`, { cause });
   }

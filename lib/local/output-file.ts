@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { constants, copyFile, type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { ImageGptError, UsageError } from '../ports/error.ts';
+import { errorCode, ImageGptError, UsageError } from '../ports/error.ts';
 import { statPath } from './stat-path.ts';
 
 /** A file that appears under its name only when it is complete. */
@@ -70,7 +70,7 @@ export async function openOutputFile(path: string, force: boolean): Promise<Outp
       } catch (error) {
         throw new ImageGptError(
           'output_not_writable',
-          `could not write ${path} (${codeOf(error)}); nothing was left behind`,
+          `could not write ${path} (${errorCode(error) ?? error}); nothing was left behind`,
           { cause: error },
         );
       }
@@ -92,7 +92,7 @@ export async function openOutputFile(path: string, force: boolean): Promise<Outp
           ? error
           : new ImageGptError(
               'output_not_writable',
-              `could not finish ${path} (${codeOf(error)}); make room there, or choose another place`,
+              `could not finish ${path} (${errorCode(error) ?? error}); make room there, or choose another place`,
               { cause: error },
             );
       }
@@ -119,34 +119,34 @@ export async function writeOutputFile(path: string, force: boolean, bytes: Uint8
 
 /** Why there is no file at `path`, and never was. */
 export function cannotWrite(path: string, cause: unknown): ImageGptError {
-  return new ImageGptError('output_not_writable', `could not write ${path} (${codeOf(cause)}); choose another place`, {
-    cause,
-  });
+  return new ImageGptError(
+    'output_not_writable',
+    `could not write ${path} (${errorCode(cause) ?? cause}); choose another place`,
+    {
+      cause,
+    },
+  );
 }
 
 /** What file systems without hard links (FAT, some network shares) answer. */
-const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
+const noLinks: readonly (string | undefined)[] = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'];
 
 /** Unlike a rename, a link never replaces what is there. */
 async function linkOrRefuse(temporary: string, path: string): Promise<void> {
   try {
     await link(temporary, path);
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') {
+    if (errorCode(error) === 'EEXIST') {
       throw new ImageGptError(
         'output_exists',
         `${path} appeared while this command ran; it was left as it is: add --force to replace it`,
         { cause: error },
       );
     }
-    if (NO_LINKS.has(codeOf(error))) {
+    if (noLinks.includes(errorCode(error))) {
       await copyFile(temporary, path, constants.COPYFILE_EXCL);
       return;
     }
     throw error;
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { mapInOrder } from '../async/map-in-order.ts';
-import { ImageGptError, PictureError } from '../ports/error.ts';
+import { errorCode, ImageGptError, PictureError } from '../ports/error.ts';
 
 /** What stands under the name is a folder, a pipe, a socket or a device. */
 export class NotRegularFileError extends Error {}
@@ -77,11 +77,10 @@ async function readPicture(path: string, maxBytes: number): Promise<Uint8Array> 
         cause: error,
       });
     }
-    if (error instanceof Error && 'syscall' in error && 'code' in error) {
-      throw error.code === 'ENOENT'
-        ? new ImageGptError('not_found', 'There is no such file.', { cause: error })
-        : new ImageGptError('not_readable', `The file could not be read (${error.code}).`, { cause: error });
-    }
-    throw error;
+    const code = errorCode(error);
+    if (code === undefined || error instanceof ImageGptError) throw error;
+    throw code === 'ENOENT'
+      ? new ImageGptError('not_found', 'There is no such file.', { cause: error })
+      : new ImageGptError('not_readable', `The file could not be read (${code}).`, { cause: error });
   }
 }

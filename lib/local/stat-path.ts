@@ -1,5 +1,5 @@
 import { type Stats, statSync } from 'node:fs';
-import { UsageError } from '../ports/error.ts';
+import { errorCode, UsageError } from '../ports/error.ts';
 
 /**
  * What stands under a name of the command line; undefined when there is nothing.
@@ -10,7 +10,7 @@ export function statPath(path: string, flag: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : error;
+    const code = errorCode(error) ?? error;
     throw new UsageError(
       `${flag}: the system does not let us look there (${code}); check its permissions and links, or choose another name`,
       { cause: error },

@@ -1,5 +1,5 @@
 import { awsErrorName, awsErrorStatus } from '../aws/aws-error.ts';
-import { ImageGptError } from '../ports/error.ts';
+import { errorCode, ImageGptError } from '../ports/error.ts';
 
 /** Why AWS did not do what a verb asked for. */
 type CommandErrorCode =
@@ -83,7 +83,7 @@ export function commandError(action: string, error: unknown): ImageGptError {
       `these credentials lack the permission (${text}); see Permissions in docs/aws-operate.md`,
     );
   if (status === undefined) {
-    return fail('unreachable', `AWS does not answer (${codeOf(cause) ?? name}); ${whatToCheck()}`);
+    return fail('unreachable', `AWS does not answer (${errorCode(cause) ?? name}); ${whatToCheck()}`);
   }
   // The SDK cannot parse the answer, which is then a page of a proxy or a load balancer.
   if (name === 'SyntaxError')
@@ -112,9 +112,4 @@ function textOf(error: unknown): string {
 function innermost(error: Error): string {
   const [first] = error instanceof AggregateError ? error.errors : [];
   return first instanceof Error ? first.message : error.name;
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
 }

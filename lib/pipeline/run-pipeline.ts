@@ -6,7 +6,7 @@ import { tokensMessage } from '../contracts/tokens-message.ts';
 import { uploadsMessage } from '../contracts/uploads-message.ts';
 import { createQuantizer } from '../image-gpt/quantizer.ts';
 import type { Clock } from '../ports/clock.ts';
-import { type FailureCode, ImageGptError } from '../ports/error.ts';
+import { errorCode, type FailureCode, ImageGptError } from '../ports/error.ts';
 import type { Model } from '../ports/model.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { PictureDecoder } from '../ports/picture-decoder.ts';
@@ -262,8 +262,7 @@ function keysOf({ body }: QueueMessage): string[] {
 /** What the system calls the error: the code of its cause, else its own. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.cause instanceof Error && 'code' in error.cause) return String(error.cause.code);
-  return 'code' in error ? String(error.code) : error.message;
+  return errorCode(error.cause) ?? errorCode(error) ?? error.message;
 }
 
 function runError(unfinished: Record<string, number>, cause: unknown): RunError {

@@ -40,9 +40,10 @@ export class PictureError extends ImageGptError {
 /** The world failed, not the picture: throttling, a broken connection, a conflict. A retry may succeed. */
 export class TransientError extends ImageGptError {}
 
-/** The code of a file system error: ENOENT, EACCES … */
+/** Code of an error of the system or of a library (ENOENT, EACCES …); undefined when it has none. */
 export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** The command line itself is wrong: nothing was started, and the command exits with 2. */

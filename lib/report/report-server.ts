@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
+import { errorCode } from '../ports/error.ts';
 import type { LiveReport } from './live-report.ts';
 import { BodyTooLargeError, limitedBody, type Refusal, refuseStranger } from './request-guard.ts';
 import { streamReport } from './stream-report.ts';
@@ -185,7 +186,7 @@ async function listen(server: Server, port: number): Promise<number> {
   try {
     await once(server, 'listening');
   } catch (cause) {
-    throw new ListenError(cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause), { cause });
+    throw new ListenError(errorCode(cause) ?? String(cause), { cause });
   }
   const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : port;

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { errorCode } from '../ports/error.ts';
 import { insideGate, type NativeGate } from './native-gate.ts';
 
 /** What every worker thread is started with. */
@@ -75,7 +76,6 @@ function toMessage(error: unknown): ErrorMessage {
   if (!(error instanceof Error)) {
     return { message: String(error) };
   }
-  return 'code' in error && typeof error.code === 'string'
-    ? { code: error.code, message: error.message }
-    : { message: error.message };
+  const code = errorCode(error);
+  return code === undefined ? { message: error.message } : { code, message: error.message };
 }

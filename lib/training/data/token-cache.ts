@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { decodeNpyHeader, encodeNpyHeader, littleEndianBytes, type NpyDtype } from '../../image-gpt/npy.ts';
 import { nameBeside, removeLeftovers } from '../../local/leftovers.ts';
 import { makeDirectory } from '../../local/make-directory.ts';
+import { errorCode } from '../../ports/error.ts';
 import { DataSetError } from '../error.ts';
 import type { DataSet } from './data-set.ts';
 
@@ -66,7 +67,7 @@ export async function cachedTokenSet(cache: string, key: string, make: () => Pro
 
 function refused(cache: string): (cause: unknown) => never {
   return (cause) => {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const code = errorCode(cause) ?? String(cause);
     throw new DataSetError(
       'cache_not_writable',
       `could not write the token set to ${cache} (${code}); make room there, or choose another place with --cache`,
