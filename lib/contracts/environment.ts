@@ -5,18 +5,18 @@ import { modelId } from './keys.ts';
 import { maxArrayChildren } from './limits.ts';
 import { bucketName, s3Prefix, splitList } from './setting-types.ts';
 
-// The environment variables of the deployed processes: the stack writes them, functions/ reads them. An empty variable
-// counts as one that is not there. What Node, the AWS SDK (AWS_REGION, AWS_ENDPOINT_URL …) and Powertools
-// (POWERTOOLS_SERVICE_NAME, POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_LOG_LEVEL) read for themselves is not among them.
+// Environment variables of the deployed processes. The stack writes them, functions/ reads them. An empty variable counts
+// as absent. Variables that Node, the AWS SDK (AWS_REGION, AWS_ENDPOINT_URL …) and Powertools (POWERTOOLS_SERVICE_NAME,
+// POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_LOG_LEVEL) read themselves are not listed here.
 
 const url = z.url({ protocol: /^https?$/, error: 'expected the URL of an SQS queue' });
 
 const topicArn = z.string().regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$/, 'expected the ARN of a topic');
 
-/** Cluster or service: a name, or an ARN. */
+/** Name or ARN of a cluster or service. */
 const ecsName = z.string().regex(/^[A-Za-z0-9:/_-]{1,255}$/, 'expected the name or ARN of an ECS resource');
 
-/** Path of a directory (relative to the working directory), or `s3://bucket/prefix`. */
+/** Path of a directory (relative to the working directory), or `s3://bucket/prefix`, with or without a slash at the end. */
 const location = z.string().regex(/^(s3:\/\/[^/]+\/.+|(?!s3:).+)$/, 'expected a directory or s3://bucket/prefix');
 
 const flag = z.enum(['true', 'false'], 'expected true or false').transform((text) => text === 'true');
@@ -30,49 +30,49 @@ function whole({ min, max }: { min: number; max: number }) {
     .refine((value) => value >= min && value <= max, words);
 }
 
-/** What both processes are told. */
+/** Variables of both processes. */
 const shared = {
-  /** Where the pictures are. */
+  /** Bucket of the pictures. */
   INPUT_BUCKET: bucketName,
-  /** Where the outcomes go. */
+  /** Bucket of the outcomes. */
   OUTPUT_BUCKET: bucketName,
-  /** Into preprocess. The worker sends references there when tokens were made for another model. */
+  /** Queue that preprocess reads. The worker sends references to it if tokens were made for another model. */
   UPLOADS_QUEUE_URL: url,
-  /** From preprocess to the worker. */
+  /** Queue from preprocess to the worker. */
   TOKENS_QUEUE_URL: url,
-  /** Where result events are published. */
+  /** Topic of result events. */
   RESULTS_TOPIC_ARN: topicArn,
   /**
-   * The checkpoint: preprocess reads only its config.json and preprocessor_config.json, the worker all of it. Where
-   * config.json names no model, the last segment does; it is a part of the id.
+   * The checkpoint. Preprocess reads only config.json and preprocessor_config.json. If config.json names no model, the last
+   * segment of the location does. The name is part of the model id.
    */
   MODEL_LOCATION: location,
-  /** Id of the model, as the worker will compute it from the whole checkpoint: the worker refuses another one. */
+  /** Expected model id. The worker computes the id from the checkpoint and refuses to start if they differ. */
   MODEL_ID: modelId,
-  /** Decode large JPEGs at a fraction of their size; a part of the model id. */
+  /** Decode large JPEGs at a fraction of their size. Part of the model id. */
   SCALED_DECODING: flag.default(false),
-  /** The redrive policies' maxReceiveCount: the last receive is known by it. */
+  /** maxReceiveCount of the queues' redrive policies. It tells which receive is the last. */
   MAX_RECEIVE_COUNT: whole({ min: 1, max: 1000 }).default(maxReceiveCount),
 };
 
 const preprocessVariables = z.object({
   ...shared,
-  /** The service that is woken when there is work: both variables, or neither. */
+  /** Service that preprocess wakes when there is work. Set both variables, or neither. */
   ECS_CLUSTER: ecsName.optional(),
   ECS_SERVICE: ecsName.optional(),
-  /** Larger files fail with `image_too_large`, unread, bytes. */
+  /** Larger files fail with `image_too_large`, without being read (bytes). */
   MAX_PICTURE_BYTES: whole({ min: 1, max: 5_000_000_000 }).default(50_000_000),
-  /** Pictures of more pixels fail with `image_too_large`. */
+  /** Pictures with more pixels fail with `image_too_large`. */
   MAX_PICTURE_PIXELS: whole({ min: 1, max: 1_000_000_000 }).default(100_000_000),
-  /** A picture that takes longer fails with `decode_timeout`, milliseconds. */
+  /** Pictures that take longer fail with `decode_timeout` (milliseconds). */
   DECODE_TIMEOUT_MS: whole({ min: 100, max: 600_000 }).default(10_000),
-  /** Memory of one decoding child, bytes. Default: the decoder's own, 1 GiB or more. */
+  /** Memory limit of a decoding child process (bytes; default: the decoder's own, at least 1 GiB). */
   DECODE_MEMORY_BYTES: whole({ min: 64 * 1024 * 1024, max: 64 * 1024 ** 3 }).optional(),
-  /** Decoding child processes. Default: one a core. */
+  /** Decoding child processes (default: one per core). */
   DECODERS: whole({ min: 1, max: 64 }).optional(),
-  /** Path of decode-child.ts's bundle. Default: the source file beside its parent, for code that is not bundled. */
+  /** Path of the bundled decode-child.ts (default: the source file, for code that is not bundled). */
   DECODE_CHILD: z.string().min(1).optional(),
-  /** Render SVG, which lets a small file burn much CPU. */
+  /** Render SVG. A small SVG file can use much CPU time. */
   ALLOW_SVG: flag.default(false),
 });
 
@@ -87,29 +87,32 @@ export type PreprocessEnvironment = z.output<typeof preprocessEnvironment>;
 /** The environment of functions/worker. */
 export const workerEnvironment = z.object({
   ...shared,
-  /** `cuda` never falls back to `cpu`. */
+  /** Execution provider. No fallback: without a GPU, `cuda` is an error. */
   PROVIDER: choice(['cpu', 'cuda']).default('cpu'),
-  /** Number format of the model; a part of the model id. */
+  /** Number format of the model. Part of the model id. */
   PRECISION: precision.default('f32'),
-  /** What to compute, with commas between; a part of the model id. Default: all that the checkpoint has. */
+  /** Outputs to compute, separated by commas (default: all that the checkpoint has). Part of the model id. */
   OUTPUTS: z.string().transform(splitList).pipe(z.array(outputName).min(1)).optional(),
-  /** Layer of the features; a part of the model id. Default: the checkpoint's. */
+  /** Layer of the features (default: the checkpoint's). Part of the model id. */
   FEATURE_LAYER: whole({ min: 0, max: 1000 }).optional(),
-  /** Features before or after the norm that follows; a part of the model id. Default: the checkpoint's. */
+  /** Features before (`raw`) or after (`next`) the following norm (default: the checkpoint's). Part of the model id. */
   FEATURE_NORM: featureNorm.optional(),
-  /** Threads, each with a session. Default: one a core, or one on a GPU. */
+  /** Threads, each with a session (default: one per core; one on a GPU). */
   WORKERS: whole({ min: 1, max: 256 }).optional(),
-  /** Pictures in one run of the model. Default: 1, or 64 on a GPU. */
+  /** Most pictures in a batch (default: 1; 64 on a GPU). */
   MAX_BATCH: whole({ min: 1, max: 1024 }).optional(),
   /** Long-polling receivers. */
   CONSUMERS: whole({ min: 1, max: 16 }).default(2),
-  /** Messages at hand, all consumers together: each holds up to 100 pictures. */
+  /** Messages that all consumers together hold. A message has up to 100 pictures. */
   PREFETCH_MESSAGES: whole({ min: 1, max: 100 }).default(8),
-  /** For how long a message at hand stays hidden; renewed three times as often, seconds. */
+  /** How long a held message stays hidden. The worker extends this three times per period (seconds). */
   VISIBILITY_SECONDS: whole({ min: 3, max: 43_200 }).default(visibilitySeconds.tokens),
-  /** From SIGTERM to the end; below the container's stop timeout (110), or what is held is not released, seconds. */
+  /**
+   * Time from SIGTERM to the end of the process (seconds). Must be below the container's stop timeout, or held messages
+   * are not released.
+   */
   DRAIN_SECONDS: whole({ min: 1, max: 3600 }).default(drainSeconds),
-  /** Where a checkpoint from S3 is kept. Default: the system's temporary folder. */
+  /** Folder for a checkpoint from S3 (default: the system's temporary folder). */
   MODEL_CACHE: z.string().min(1).optional(),
 });
 
@@ -124,25 +127,31 @@ const argumentList = z.string().transform((text, context): string[] => {
   }
 });
 
-/** What the workers of a deployment compute, as its definition of batch jobs tells it. */
+/** Variables in the job definition of a deployment that determine what its workers compute. */
 export const jobDefinition = workerEnvironment.pick({
-  ...{ MODEL_LOCATION: true, MODEL_ID: true, PROVIDER: true, PRECISION: true, SCALED_DECODING: true },
-  ...{ OUTPUTS: true, FEATURE_LAYER: true, FEATURE_NORM: true },
+  MODEL_LOCATION: true,
+  MODEL_ID: true,
+  PROVIDER: true,
+  PRECISION: true,
+  SCALED_DECODING: true,
+  OUTPUTS: true,
+  FEATURE_LAYER: true,
+  FEATURE_NORM: true,
 });
 
 export type JobDefinition = z.output<typeof jobDefinition>;
 
 /** The environment of functions/train. */
 export const trainEnvironment = z.object({
-  /** Where the model directory is made, and the run's checkpoints are kept. */
+  /** Place of the model directory and of the training's checkpoints. */
   TRAIN_OUT: s3Prefix,
-  /** Checkpoint that the run begins with: `s3://bucket/prefix`, or igpt-nano. */
+  /** Checkpoint to start from: `s3://bucket/prefix`, or igpt-nano. */
   TRAIN_MODEL: z.union([s3Prefix, z.literal('igpt-nano')], 'expected s3://bucket/prefix or igpt-nano'),
-  /** What else `igpt train` is told. */
+  /** Other arguments of `igpt train`. */
   TRAIN_ARGUMENTS: argumentList,
-  /** Folder that can be written to. */
+  /** A writable folder. */
   TRAIN_FOLDER: z.string().min(1).default('/cache'),
-  /** Between two copies of the run to S3, seconds. */
+  /** Time between two copies of the training to S3 (seconds). */
   TRAIN_COPY_SECONDS: whole({ min: 1, max: 3600 }).default(60),
 });
 
@@ -150,11 +159,11 @@ export const trainEnvironment = z.object({
 export const jobEnvironment = workerEnvironment
   .pick({ MODEL_LOCATION: true, MODEL_CACHE: true, RESULTS_TOPIC_ARN: true })
   .extend({
-    /** Where the job's manifest lies and its shards go. */
+    /** Place of the job's manifest and shards. */
     BATCH_OUT: s3Prefix,
-    /** Share of failed pictures, 0 to 1, beyond which the child stops. */
+    /** The child stops when a larger share of its pictures has failed (0 to 1). */
     BATCH_MAX_FAILURE_RATE: z.coerce.number('expected a number from 0 to 1').min(0).max(1).default(0.5),
-    /** Which shard of the submission; AWS Batch sets it in the children of an array. Default: the only one. */
+    /** Index of the shard in the submission (default: 0). AWS Batch sets it in the children of an array job. */
     AWS_BATCH_JOB_ARRAY_INDEX: whole({ min: 0, max: maxArrayChildren - 1 }).default(0),
   });
 

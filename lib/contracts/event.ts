@@ -10,16 +10,16 @@ const about = {
   /** ETag of the picture. */
   etag: z.string().min(1),
   model: modelId,
-  /** Where the whole outcome lies. */
+  /** Key of the outcome. */
   result_key: z.string().min(1),
 };
 
-/** Told for each new outcome, at least once. */
+/** Published at least once for each new outcome. */
 const resultEvent = z.discriminatedUnion('status', [
   z.strictObject({
     ...about,
     status: z.literal('succeeded'),
-    /** Of the most probable class; both null where there is no classification. */
+    /** The most probable class. Both are null if there is no classification. */
     label: z.string().nullable(),
     probability: z.number().min(0).max(1).nullable(),
   }),
@@ -28,25 +28,25 @@ const resultEvent = z.discriminatedUnion('status', [
 
 export type ResultEvent = z.infer<typeof resultEvent>;
 
-/** The last line of a run: `seen` is always `succeeded + failed + skipped`. */
+/** The last event of a run. `seen` is `succeeded + failed + skipped`. */
 const summaryEvent = z.strictObject({
   type: z.literal('summary'),
   seen: z.int().nonnegative(),
   succeeded: z.int().nonnegative(),
   failed: z.int().nonnegative(),
-  /** A current outcome was there already, or the picture went away before it was read. */
+  /** Pictures with a current outcome, and pictures that were deleted before they were read. */
   skipped: z.int().nonnegative(),
 });
 
 export type SummaryEvent = z.infer<typeof summaryEvent>;
 
-/** A batch job on AWS is done: its shards are all there. Told at least once for each job. */
+/** A job on AWS is done: all its shards are stored. Published at least once for each job. */
 const batchEvent = z.strictObject({
   type: z.literal('batch'),
   /** Id of the job. */
   job: z.string(),
   model: modelId,
-  /** Where the shards lie, `s3://bucket/prefix`. */
+  /** Place of the shards, `s3://bucket/prefix`. */
   place: z.string(),
   shards: z.int().nonnegative(),
   pictures: z.int().nonnegative(),
@@ -58,12 +58,12 @@ const batchEvent = z.strictObject({
 
 export type BatchEvent = z.infer<typeof batchEvent>;
 
-/** Everything that a run tells. */
+/** Every event that is published. */
 export const pipelineEvent = z.union([resultEvent, summaryEvent, batchEvent]);
 
 export type PipelineEvent = z.infer<typeof pipelineEvent>;
 
-/** The event that tells of `outcome`, stored at `resultKey`. */
+/** The event of an outcome that is stored at `resultKey`. */
 export function eventOf(outcome: Outcome, resultKey: string): ResultEvent {
   const { status, key, etag, model } = outcome;
   const about = { type: 'result', key, etag, model, result_key: resultKey } as const;

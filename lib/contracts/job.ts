@@ -4,55 +4,55 @@ import { featureNorm, outputName, precision, provider } from './choices.ts';
 import { modelId } from './keys.ts';
 import type { Classification } from './outcome.ts';
 
-/** Every reason for which a row has no result. */
+/** Why a row can have no result. */
 export const rowErrorCode = z.enum([
   ...failureCodes,
-  /** The picture is not there (any more). */
+  /** The picture does not exist (any more). */
   'not_found',
-  /** The picture is another one than when the manifest was written. */
+  /** The picture was replaced after the manifest was written. */
   'changed',
 ]);
 
 export type RowErrorCode = z.infer<typeof rowErrorCode>;
 
-/** A picture in the output of a batch job: one row of a shard. What was not computed, or could not be, is null. */
+/** A picture in the output of a job: one row of a shard. Values that were not computed are null. */
 export interface JobRow {
   key: string;
-  /** Of what was read; null when nothing was and the manifest did not know it. */
+  /** ETag of what was read, else that of the manifest, else null. */
   etag: string | null;
-  /** Size of the whole picture, pixels. */
+  /** Size of the original picture (pixels). */
   width: number | null;
   height: number | null;
   /** The most probable class. */
   label: string | null;
   probability: number | null;
-  /** The (up to) five most probable classes, best first. */
+  /** Up to five most probable classes, best first. */
   top5: Classification['top5'] | null;
   /** [d] */
   features: Float32Array | null;
-  /** Mean over tokens. */
+  /** Mean over the tokens. */
   nats_per_token: number | null;
-  /** Null: the picture has been seen. */
+  /** Null if the picture succeeded. */
   error_code: RowErrorCode | null;
 }
 
-/** A line of the manifest: a picture to do. */
+/** A picture of the job: a line of the manifest. */
 export const manifestPicture = z.strictObject({
   key: z.string().min(1),
-  /** Null where the source does not tell: then whatever is current is read. */
+  /** Null if the source does not know it: then the current version is read. */
   etag: z.string().nullable(),
 });
 
 export type ManifestPicture = z.infer<typeof manifestPicture>;
 
-/** What a job is run with, and what its rows depend on. A directory of shards holds one job. */
+/** Settings of a job: everything that its rows depend on. An output directory holds one job. */
 const jobSettings = z.strictObject({
-  /** Where the keys lie: a directory's real path, or `s3://bucket`. */
+  /** Store of the pictures: the real path of a directory, or `s3://bucket`. */
   store: z.string(),
-  /** What was asked for, for people. */
+  /** The source as the user named it; for people. */
   source: z.string(),
   model: modelId,
-  /** What opens this model again, besides its checkpoint. */
+  /** Options that open the same model again from its checkpoint. */
   model_options: z.strictObject({
     outputs: z.array(outputName),
     feature_layer: z.int().nonnegative(),
@@ -62,21 +62,21 @@ const jobSettings = z.strictObject({
     scaled_decoding: z.boolean(),
     prepack: z.boolean(),
   }),
-  /** Limits beyond which a picture fails. */
+  /** Limits of decoding. A picture beyond them fails. */
   decoding: z.strictObject({ allow_svg: z.boolean(), max_megapixels: z.number(), max_megabytes: z.number() }),
   shard_size: z.int().positive(),
 });
 
 export type JobSettings = z.infer<typeof jobSettings>;
 
-/** `_job.json`: the settings, and which pictures are in which shard. */
+/** `_job.json`: the settings, and how the pictures are divided into shards. */
 export const jobSchema = z.strictObject({
   schema_version: z.literal(1),
-  /** Hash of every key and ETag and of the settings, but for where the pictures lie; 16 hex digits. */
+  /** Hash of all keys, ETags and settings except the place of the pictures; 16 hex digits. */
   id: z.string().regex(/^[0-9a-f]{16}$/),
   settings: jobSettings,
   pictures: z.int().nonnegative(),
-  /** In the order of the shards. `manifest` is the key of its list, which carries a hash of the list. */
+  /** In the order of the shards. `manifest` is the key of the shard's list of pictures; it contains a hash of the list. */
   shards: z.array(z.strictObject({ pictures: z.int().positive(), manifest: z.string() })),
 });
 
@@ -84,7 +84,7 @@ export type Job = z.infer<typeof jobSchema>;
 
 const failures = z.partialRecord(rowErrorCode, z.int().positive());
 
-/** `_shards/00000.json`: what is in a shard, and its checksum. */
+/** `_shards/00000.json`: contents and checksum of a shard. */
 export const shardRecord = z.strictObject({
   shard: z.string(),
   job: z.string(),
@@ -93,13 +93,13 @@ export const shardRecord = z.strictObject({
   failed: z.int().nonnegative(),
   failures,
   bytes: z.int().positive(),
-  /** Of the whole file, lower-case hex. */
+  /** Checksum of the file in lower-case hex. */
   sha256: z.string(),
 });
 
 export type ShardRecord = z.infer<typeof shardRecord>;
 
-/** `_summary.json`: what became of a job. */
+/** `_summary.json`: the result of a job. */
 export const jobSummary = z.strictObject({
   schema_version: z.literal(1),
   job: z.string(),
@@ -109,12 +109,12 @@ export const jobSummary = z.strictObject({
   succeeded: z.int().nonnegative(),
   failed: z.int().nonnegative(),
   failures,
-  /** Of the run that finished the job: earlier ones may have done a part. */
+  /** The run that finished the job. Earlier runs may have made some of the shards. */
   last_run: z.strictObject({
     pictures: z.int().nonnegative(),
     seconds: z.number().nonnegative(),
     pictures_per_second: z.number().nonnegative(),
-    /** Its hours at `--usd-per-hour`; null where no price was given. */
+    /** Hours of the run times `--usd-per-hour`; null without a price. */
     cost_usd: z.number().nonnegative().nullable(),
   }),
   shards: z.array(z.strictObject({ shard: z.string(), rows: z.int(), bytes: z.int(), sha256: z.string() })),
@@ -123,21 +123,21 @@ export const jobSummary = z.strictObject({
 export type JobSummary = z.infer<typeof jobSummary>;
 
 /**
- * `_submission.json`: the last submission to AWS Batch. Child i does `shards[i]`; they are those that were missing when
- * it was submitted.
+ * `_submission.json`: the last submission to AWS Batch. Child i makes `shards[i]`. They are the shards that were missing
+ * at the time of submission.
  */
 export const jobSubmission = z.strictObject({
   job: z.string(),
   /** ISO 8601. */
   submitted_at: z.string(),
-  /** In these shards. */
+  /** Pictures in these shards. */
   pictures: z.int().nonnegative(),
   shards: z.array(z.int().nonnegative()).min(1),
 });
 
 export type JobSubmission = z.infer<typeof jobSubmission>;
 
-/** Names in the output directory. Readers of Parquet pass over what begins with an underscore. */
+/** Keys in the output directory. Readers of Parquet ignore names that begin with an underscore. */
 export const jobKeys = {
   job: '_job.json',
   manifests: '_manifest/',
@@ -148,12 +148,12 @@ export const jobKeys = {
   shards: 'part-',
 } as const;
 
-/** Five digits: a job has up to 10,000 shards on AWS, and names of one length sort as numbers do. */
+/** Numbers of a fixed length sort correctly as text. A job on AWS has up to 10,000 shards. */
 const shardDigits = 5;
 
 const digits = (shard: number): string => String(shard).padStart(shardDigits, '0');
 
-/** Key of the list of a shard's pictures; `hash` is of its content. */
+/** Key of a shard's list of pictures. `hash` is that of the list. */
 export function manifestKey(shard: number, hash: string): string {
   return `${jobKeys.manifests}${digits(shard)}-${hash}.jsonl`;
 }

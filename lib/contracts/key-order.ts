@@ -1,18 +1,18 @@
-/** Bytes of `text` in UTF-8, without encoding it. */
+/** Length of `text` in UTF-8 (bytes), computed without encoding it. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit > 0x7f) bytes += 1;
-    // A unit above U+07FF takes three bytes, but each half of a surrogate pair two: the pair is four bytes.
+    // A unit above U+07FF takes three bytes. A surrogate takes two, so that a pair takes four.
     if (unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff)) bytes += 1;
   }
   return bytes;
 }
 
 /**
- * Compares two keys as S3 lists them: by their UTF-8 bytes. JavaScript's `<` compares UTF-16 units and so puts
- * U+10000 and above before U+E000 to U+FFFF. Negative when `a` comes first, zero when equal.
+ * Compares two keys in the order of S3's listings: by their UTF-8 bytes. JavaScript's `<` compares UTF-16 units, which
+ * puts U+10000 and above before U+E000 to U+FFFF. Returns a negative number if `a` comes first, 0 if they are equal.
  */
 export function compareKeys(a: string, b: string): number {
   const shorter = Math.min(a.length, b.length);
@@ -24,7 +24,7 @@ export function compareKeys(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates stand for code points above every other unit, so they rank last. */
+/** Surrogates encode the highest code points, so they rank last. */
 function byteRank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

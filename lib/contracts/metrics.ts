@@ -1,26 +1,26 @@
-/** Namespace of our metrics in CloudWatch, unless POWERTOOLS_METRICS_NAMESPACE says another. */
+/** Namespace of our metrics in CloudWatch, unless POWERTOOLS_METRICS_NAMESPACE is set. */
 export const metricNamespace = 'ImageGpt';
 
-/** What the deployed processes measure; each with the dimension `service`. */
+/** Metrics of the deployed processes. All have the dimension `service`. */
 export const metricNames = {
-  /** Pictures by how they ended; a picture may end more than once. Count. */
+  /** Pictures by how they ended (count). A redelivered picture is counted again. */
   succeeded: 'PicturesSucceeded',
   failed: 'PicturesFailed',
   gone: 'PicturesGone',
   superseded: 'PicturesSuperseded',
-  /** Failed pictures, with the further dimension `code`. Count. */
+  /** Failed pictures (count), with the additional dimension `code`. */
   failures: 'Failures',
-  /** Pictures in a tokens message as it is received. Count. */
+  /** Pictures in a received tokens message (count). */
   batchFill: 'BatchFill',
-  /** From a message's sending to its receipt, milliseconds. */
+  /** Time from sending a message to receiving it (milliseconds). */
   queueAge: 'QueueAge',
-  /** From handing a picture to the model to its prediction, milliseconds. */
+  /** Time from passing a picture to the model to its prediction (milliseconds). */
   modelTime: 'ModelTime',
-  /** In use on the worker's GPU, once a minute, bytes; absent without a GPU. */
+  /** Used memory of the worker's GPU, once a minute (bytes). Absent without a GPU. */
   gpuMemory: 'GpuMemory',
-  /** Errors that are retried, of a flow or of a queue. Count. */
+  /** Errors of flows and queues that are retried (count). */
   retries: 'Retries',
-  /** A process that could not start, or whose model broke: no GPU where it was told cuda, another model id. Count. */
+  /** Processes that could not start, or whose model failed (count): no GPU with `cuda`, or another model id. */
   unusable: 'ProcessUnusable',
 } as const;
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-// What S3 puts into the uploads queue. Only what we read is described; the rest is S3's to change.
+// Messages that S3 sends to the uploads queue. Only the fields that we read are described.
 // Source: Amazon S3 User Guide, "Event message structure".
 
-/** One change of an object. */
+/** A change of an object. */
 const s3NotificationRecord = z.object({
   eventSource: z.literal('aws:s3'),
   /** ObjectCreated:Put, ObjectRemoved:Delete … */
@@ -13,7 +13,7 @@ const s3NotificationRecord = z.object({
     object: z.object({
       /** Form-encoded: see {@link decodeFormKey}. */
       key: z.string().min(1),
-      /** Without quotes; absent when the object was removed. */
+      /** Without quotes. Absent if the object was removed. */
       eTag: z.string().optional(),
     }),
   }),
@@ -23,12 +23,12 @@ export type S3NotificationRecord = z.infer<typeof s3NotificationRecord>;
 
 export const s3Notification = z.object({ Records: z.array(s3NotificationRecord).min(1) });
 
-/** Sent once when the bucket's notifications are set up. */
+/** S3 sends this once, when the bucket's notifications are configured. */
 export const s3TestEvent = z.object({ Service: z.literal('Amazon S3'), Event: z.literal('s3:TestEvent') });
 
 /**
- * The key that S3 has form-encoded, in notifications and in listings with EncodingType url: `+` is a space, `%2B` a
- * plus, anything else `%XX` of its UTF-8 bytes. Undefined when it is no such text.
+ * Decodes a key that S3 form-encoded, in notifications and in listings with EncodingType url: `+` is a space, `%2B` is
+ * a plus, other bytes of UTF-8 are `%XX`. Undefined if the text is not encoded like this.
  */
 export function decodeFormKey(encoded: string): string | undefined {
   try {
@@ -38,7 +38,7 @@ export function decodeFormKey(encoded: string): string | undefined {
   }
 }
 
-/** ETags are compared as a whole, so they all have the quotes that HTTP gives them; notifications leave those out. */
+/** Adds the quotes of HTTP, which notifications leave out. ETags are compared as whole texts. */
 export function quotedEtag(etag: string): string {
   return etag.startsWith('"') ? etag : `"${etag}"`;
 }

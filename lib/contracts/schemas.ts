@@ -4,7 +4,7 @@ import { outcome } from './outcome.ts';
 import { tokensMessage } from './tokens-message.ts';
 import { uploadsMessage } from './uploads-message.ts';
 
-/** JSON Schema (draft 2020-12) of everything that crosses a border, by file name in `schemas/`. */
+/** JSON Schemas (draft 2020-12) of the published contracts, by file name in `schemas/`. */
 export function jsonSchemas(): Record<string, unknown> {
   return {
     'event.json': z.toJSONSchema(pipelineEvent),

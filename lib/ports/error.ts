@@ -1,6 +1,6 @@
 /**
- * Base of every error that we expect. Callers branch on `code`, never on the text; the message says what was
- * expected, what came and, where there is something to do, what to do next.
+ * Base of every expected error. Callers branch on `code`, never on the text. The message says what was expected, what
+ * was received and what to do.
  */
 export class ImageGptError extends Error {
   readonly code: string;
@@ -12,7 +12,7 @@ export class ImageGptError extends Error {
   }
 }
 
-/** Every reason for which a picture ends without a result. */
+/** Why a picture can fail. */
 export const failureCodes = [
   'empty_object',
   'unsupported_format',
@@ -28,7 +28,7 @@ export const failureCodes = [
 
 export type FailureCode = (typeof failureCodes)[number];
 
-/** Something is wrong with the picture itself: it becomes a failed outcome, never a retry. */
+/** The picture itself is at fault. It gets a failed outcome and is not retried. */
 export class PictureError extends ImageGptError {
   declare readonly code: FailureCode;
 
@@ -37,7 +37,7 @@ export class PictureError extends ImageGptError {
   }
 }
 
-/** The world failed, not the picture: throttling, a broken connection, a conflict. A retry may succeed. */
+/** Not the picture's fault: throttling, a broken connection, a conflict. A retry may succeed. */
 export class TransientError extends ImageGptError {}
 
 /** Code of an error of the system or of a library (ENOENT, EACCES …); undefined when it has none. */
@@ -46,7 +46,7 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** The command line itself is wrong: nothing was started, and the command exits with 2. */
+/** The command line is wrong. Nothing was started, and the command exits with 2. */
 export class UsageError extends ImageGptError {
   constructor(message: string, options?: ErrorOptions) {
     super('usage', message, options);

@@ -1,58 +1,61 @@
-/** What a model can compute of a picture. */
+/** What a model can compute for a picture. */
 export const outputNames = ['classification', 'features', 'likelihood'] as const;
 
 export type OutputName = (typeof outputNames)[number];
 
-/** What the model saw in one picture; an output that was not asked for is absent. */
+/** The model's outputs for one picture. An output that was not requested is absent. */
 export interface Prediction {
   /** Class logits [C], before softmax. */
   classLogits?: Float32Array;
-  /** Pooled features [d] (several layers: concatenated). */
+  /** Pooled features [d]; those of several layers are concatenated. */
   features?: Float32Array;
-  /** Nats per token, mean over n. */
+  /** Nats per token, mean over the n tokens. */
   nats?: number;
-  /** Nats of each token [n], in raster order: where `nats` comes from, for those who draw it. */
+  /** Nats of each token [n], in raster order; `nats` is their mean. Surprise maps draw them. */
   natsOfTokens?: Float32Array;
 }
 
 /** A loaded iGPT. */
 export interface Model {
-  /** `<name>-<hash>`: the hash covers the weights, probe, palette and every option that changes a result. */
+  /** `<name>-<hash>`. The hash covers weights, probe, palette and every option that changes a result. */
   readonly id: string;
   readonly objective: Objective;
-  /** Tokens in a picture, n. */
+  /** Tokens of a picture, n. */
   readonly tokens: number;
   readonly preprocessing: Preprocessing;
   readonly outputs: readonly OutputName[];
   readonly featureLayer: number;
   readonly featureNorm: FeatureNorm;
   readonly labels: readonly string[];
-  /** How the numbers were made, for the record. */
+  /** How the numbers were computed; recorded in the outcome. */
   readonly provider: string;
   readonly precision: string;
   readonly onnxruntime: string;
-  /** Predicts one picture; batching happens inside. `tokens` is [n] in raster order, without SOS. */
+  /** Predicts one picture. The model forms batches itself. `tokens` is [n] in raster order, without SOS. */
   predict(tokens: Uint16Array): Promise<Prediction>;
   close(): Promise<void>;
 }
 
-/** What an iGPT was trained to predict: the next token, or the masked ones (paper section 2.1). */
+/** What an iGPT was trained to predict: the next token (`ar`), or masked tokens (`bert`). Paper, section 2.1. */
 export type Objective = 'ar' | 'bert';
 
-/** `none`: the whole picture is squashed, as Hugging Face does. `short-224-center`: short side to 224, then the centre 224 x 224, as the paper evaluates. */
+/**
+ * - `none`: the whole picture is squashed to the input resolution, as Hugging Face does.
+ * - `short-224-center`: the short side is resized to 224, then the centre 224 x 224 is cropped, as in the paper's evaluation.
+ */
 export type Crop = 'none' | 'short-224-center';
 
-/** Pillow's filter numbers, as `resample` in preprocessor_config.json: 0 nearest, 1 lanczos, 2 bilinear, 3 bicubic, 4 box, 5 hamming. */
+/** Pillow's filter number, as in preprocessor_config.json: 0 nearest, 1 lanczos, 2 bilinear, 3 bicubic, 4 box, 5 hamming. */
 export type Resample = 0 | 1 | 2 | 3 | 4 | 5;
 
-/** The norm that a pooled feature has passed: `raw` is the residual stream h^l itself, `next` is after ln_1 of block l (ln_f for l = n_layer). */
+/** Norm of a pooled feature. `raw`: the residual stream h^l itself. `next`: after ln_1 of block l (ln_f for l = n_layer). */
 export const featureNorms = ['raw', 'next'] as const;
 
 export type FeatureNorm = (typeof featureNorms)[number];
 
-/** How a picture becomes tokens; read from the checkpoint and nowhere else. */
+/** How a picture becomes tokens. Comes from the checkpoint only. */
 export interface Preprocessing {
-  /** Input resolution, pixels. */
+  /** Input resolution (pixels). */
   height: number;
   width: number;
   resample: Resample;
@@ -62,15 +65,18 @@ export interface Preprocessing {
 }
 
 /**
- * Number formats that a model runs in. `f32` is the checkpoint as it stands; the others read a file derived from it:
- * `int8` matrices by column with activations rounded as they come, `int8-block` by blocks of 128 inputs with rows
- * that do not depend on each other, `f16` for GPUs.
+ * Number formats that a model runs in. All but `f32` read a file that is derived from the checkpoint.
+ *
+ * - `f32`: the checkpoint's own weights.
+ * - `int8`: 8-bit matrices with a scale per column. All rows of activations share one scale.
+ * - `int8-block`: 8-bit matrices with a scale per 128 inputs. Each row of activations has its own scales.
+ * - `f16`: half precision, for GPUs.
  */
 export const precisions = ['f32', 'int8', 'int8-block', 'f16'] as const;
 
 export type Precision = (typeof precisions)[number];
 
-/** Where a graph runs; always chosen by name, as onnxruntime does not fall back by itself. */
+/** Execution providers of onnxruntime. There is no fallback from one to another. */
 export const providers = ['cpu', 'cuda', 'webgpu'] as const;
 
 export type Provider = (typeof providers)[number];

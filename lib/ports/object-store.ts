@@ -1,9 +1,9 @@
 import { TransientError } from './error.ts';
 
-/** A stored object as a listing or a HEAD shows it. */
+/** A stored object as a listing or a HEAD request shows it. */
 export interface StoredObject {
   key: string;
-  /** Quoted or not, as the store gives it; compared as a whole. */
+  /** As the store gives it, with or without quotes. Compare it as a whole. */
   etag: string;
   /** Bytes. */
   size: number;
@@ -14,21 +14,22 @@ export type ReadResult =
   | { status: 'found'; object: StoredObject; body: Uint8Array }
   | { status: 'not_found' }
   | { status: 'etag_mismatch' }
-  /** The object is larger than `maxBytes`; its body was not read. */
+  /** The object is larger than `maxBytes`, so its body was not read. */
   | { status: 'too_large'; object: StoredObject };
 
 export type WriteResult = { status: 'stored'; etag: string } | { status: 'precondition_failed' };
 
-/** Create only if nothing is there, or replace only what has this ETag. Neither: write whatever is there. */
+/** `ifNoneMatch`: create only. `ifMatch`: replace only the object with this ETag. */
 export type WriteCondition = { ifNoneMatch: '*' } | { ifMatch: string };
 
-/** A bucket, or a directory that stands for one. Methods throw {@link TransientError} for what a retry may cure. */
+/** A bucket, or a directory used as one. Methods throw {@link TransientError} when a retry may help. */
 export interface ObjectStore {
-  /** All objects under `prefix`, in UTF-8 byte order of their keys, read page by page. */
-  list(options?: { prefix?: string; startAfter?: string }): AsyncIterable<StoredObject>;
+  /** All objects under `prefix`, in UTF-8 byte order of their keys, fetched page by page. */
+  list(options?: { prefix?: string | undefined; startAfter?: string | undefined }): AsyncIterable<StoredObject>;
   head(key: string): Promise<StoredObject | undefined>;
   get(key: string, options?: { ifMatch?: string | undefined; maxBytes?: number | undefined }): Promise<ReadResult>;
+  /** Without a condition, writes whatever is there. */
   put(key: string, body: Uint8Array, condition?: WriteCondition): Promise<WriteResult>;
-  /** Deletes the object if it is there; with a condition, only if it still has this ETag. */
+  /** Deletes the object if it exists; with a condition, only if it still has this ETag. */
   delete(key: string, condition?: { ifMatch: string }): Promise<void>;
 }

@@ -1,17 +1,17 @@
 import { PictureError } from './error.ts';
 
-/** A picture at the model's input resolution, before the palette. */
+/** A picture at the model's input resolution, not yet quantized. */
 export interface DecodedPicture {
-  /** Name of the file format as sharp gives it: jpeg, png, webp, gif, tiff, avif, svg … */
+  /** File format: jpeg, png, webp, gif, tiff, avif, svg … */
   format: string;
-  /** Size of the whole picture after EXIF orientation, pixels. */
+  /** Size of the original picture after EXIF orientation (pixels). */
   width: number;
   height: number;
-  /** Resized and cropped by the recipe, [height, width, 3] in raster order. */
+  /** Pixels after crop and resize, [height, width, 3] of the model's resolution in raster order. */
   rgb: Uint8Array;
 }
 
-/** Turns untrusted bytes into pixels. Throws {@link PictureError} for what is wrong with the picture. */
+/** Turns untrusted bytes into pixels. Throws {@link PictureError} when the picture is at fault. */
 export interface PictureDecoder {
   decode(bytes: Uint8Array): Promise<DecodedPicture>;
 }

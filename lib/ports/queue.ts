@@ -2,31 +2,31 @@ import { TransientError } from './error.ts';
 
 export interface QueueMessage {
   body: string;
-  /** Names this delivery of the message: needed to delete, extend or release it. */
+  /** Names this delivery of the message. Deleting, extending and releasing need it. */
   receipt: string;
   /** 1 on the first delivery. */
   receiveCount: number;
-  /** True when another failure would send the message to the dead letters. */
+  /** True when another failure sends the message to the dead-letter queue. */
   lastReceive: boolean;
-  /** When it was sent first. */
+  /** When the message was first sent. */
   sentAt: Date;
 }
 
-/** At-least-once, unordered, with visibility timeout and dead letters: SQS, or the same in memory. */
+/** A queue with at-least-once delivery in any order, visibility timeout and dead letters: SQS, or the same in memory. */
 export interface Queue {
   /**
-   * Resolves when every body is accepted, waiting while the queue is full (rejects with the reason of `signal` when
-   * that aborts the wait); throws {@link TransientError} when some were not accepted.
+   * Resolves when all bodies are accepted. Waits while the queue is full. Rejects with the reason of `signal` if that
+   * aborts the wait, and with {@link TransientError} if some bodies were not accepted.
    */
   send(bodies: readonly string[], options?: { signal?: AbortSignal | undefined }): Promise<void>;
-  /** Waits up to `waitMs` for a first message; resolves with none when the time is over or `signal` aborts. */
+  /** Waits up to `waitMs` milliseconds for a first message. Resolves to an empty list at the end, or when `signal` aborts. */
   receive(options: { maxMessages: number; waitMs: number; signal?: AbortSignal | undefined }): Promise<QueueMessage[]>;
   delete(receipts: readonly string[]): Promise<void>;
-  /** Keeps the messages hidden for another `visibilityMs`; 0 releases them at once. */
+  /** Hides the messages for another `visibilityMs` milliseconds; 0 releases them at once. */
   changeVisibility(receipts: readonly string[], visibilityMs: number): Promise<void>;
 }
 
-/** Where result events go: an SNS topic, or standard output. `E` is the event. */
+/** Destination of events: an SNS topic, or standard output. `E` is the event. */
 export interface EventSink<E> {
   publish(events: readonly E[]): Promise<void>;
 }

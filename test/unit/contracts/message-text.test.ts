@@ -20,6 +20,8 @@ describe('read message', () => {
     expect(() => read('{"schema_version":1,"type":"reference","key":""}')).toThrow(
       /Expected an uploads message, .*key: /,
     );
-    expect(() => read('nonsense')).toThrow('Expected an uploads message in JSON, received 8 characters that are not.');
+    expect(() => read('nonsense')).toThrow(
+      'Expected an uploads message in JSON, received 8 characters that are no JSON.',
+    );
   });
 });

@@ -54,7 +54,7 @@ describe('a dead letter', () => {
 
   it.each([
     ['uploads', 'no JSON', 'in JSON'],
-    ['uploads', '{"type":"reference","key":""}', 'received something else'],
+    ['uploads', '{"type":"reference","key":""}', 'received another message'],
     ['uploads', notification('foreign', 'a.jpg'), 'received one of foreign'],
     ['uploads', notification('pictures', '%E0%A4%A'), 'form-encoded'],
     ['tokens', '{"schema_version":2}', 'schema_version'],
