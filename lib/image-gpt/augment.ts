@@ -1,15 +1,15 @@
 import type { Random } from './random.ts';
 
-/** The paper's CIFAR recipe pads 4 of 32 pixels; other sizes the same share. */
-const PAD_SHARE = 4 / 32;
+/** The paper's CIFAR recipe pads 4 of 32 pixels. Other sizes use the same share. */
+const padShare = 4 / 32;
 
 /**
- * Where the pixels of an augmented picture come from, the paper's CIFAR recipe: a reflection
- * pad, a random crop back to the size, and a horizontal flip half of the time. Takes three draws of `random`: x, y, flip.
+ * Source pixels of an augmented picture, by the paper's CIFAR recipe: reflection pad, random crop back to the size, and a
+ * horizontal flip with probability 1/2. Draws three times from `random`: x, y, flip.
  *
- * Only moves pixels, so it may come before or after the palette.
+ * Augmentation only moves pixels, so it may come before or after quantization.
  *
- * @returns [height * width], the index of the source pixel in raster order
+ * @returns [height * width] indices of source pixels, in raster order
  */
 export function augmentedPixels(width: number, height: number, random: Random): Uint32Array {
   const left = shift(width, random());
@@ -25,13 +25,13 @@ export function augmentedPixels(width: number, height: number, random: Random): 
   return pixels;
 }
 
-/** Offset of the crop from the picture: -pad to +pad, each equally likely. */
+/** Offset of the crop: -pad to +pad, all equally likely. */
 function shift(size: number, draw: number): number {
-  const pad = Math.round(size * PAD_SHARE);
+  const pad = Math.round(size * padShare);
   return Math.floor(draw * (2 * pad + 1)) - pad;
 }
 
-/** Reflection without repeating the edge: -1 is 1, `size` is `size` - 2. */
+/** Reflects a position at the edges without repeating them: -1 becomes 1, `size` becomes `size` - 2. */
 function reflect(position: number, size: number): number {
   const inside = Math.abs(position);
   return inside < size ? inside : 2 * (size - 1) - inside;

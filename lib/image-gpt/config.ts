@@ -1,19 +1,19 @@
 import type { FeatureNorm, Objective } from '../ports/model.ts';
 
-/** Shape of an iGPT. Names are the checkpoint's. */
+/** Shape of an iGPT, with the names of config.json. */
 export interface ImageGptConfig {
-  /** Colours in the palette, V: the SOS token is not counted (Hugging Face's vocab_size is V + 1). */
+  /** Colours of the palette, V. Excludes the SOS token (Hugging Face's vocab_size is V + 1). */
   n_colors: number;
-  /** Tokens in a picture, n = height x width. */
+  /** Tokens of a picture, n = height x width. */
   n_positions: number;
   n_embd: number;
   n_layer: number;
   n_head: number;
-  /** Width of the MLP, 4 x n_embd unless the checkpoint says otherwise. */
+  /** Width of the MLP (default: 4 x n_embd). */
   n_inner: number;
   layer_norm_epsilon: number;
   objective: Objective;
-  /** Default layer l of pooled features, 0..n_layer. */
+  /** Default layer l of pooled features, 0 to n_layer. */
   feature_layer: number;
   feature_norm: FeatureNorm;
 }

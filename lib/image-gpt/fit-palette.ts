@@ -1,12 +1,12 @@
 import { ImageGptError } from '../ports/error.ts';
-import { createQuantizer, MAX_COLORS } from './quantizer.ts';
+import { createQuantizer, maxColors } from './quantizer.ts';
 import { createRandom, type Random } from './random.ts';
 
 export interface FitPaletteOptions {
-  /** V, 2 to 65,536. */
+  /** Colours of the palette, V: 2 to 65,536. */
   colors: number;
   seed: number;
-  /** Rounds of Lloyd's algorithm at most. */
+  /** Most rounds of Lloyd's algorithm. */
   iterations: number;
   /** Called after each round. */
   onRound?: (round: number, inertia: number) => void | Promise<void>;
@@ -15,62 +15,62 @@ export interface FitPaletteOptions {
 export interface FittedPalette {
   /** [V, 3] in [-1, 1] */
   palette: Float32Array;
-  /** Sum over the pixels of the squared distance to the nearest colour, in [-1, 1] space. */
+  /** Sum over all pixels of the squared distance to the nearest colour, in [-1, 1] space. */
   inertia: number;
   rounds: number;
-  /** False: out of rounds before the colours stood still. */
+  /** False if the rounds ended before the inertia settled. */
   converged: boolean;
 }
 
-/** Fewer pixels than colours, or too few different ones. */
+/** The pixels have fewer different colours than the palette needs, or no round is allowed. */
 class PaletteFitError extends ImageGptError {}
 
-/** Different colours of some pixels. */
+/** The different colours of a set of pixels. */
 interface Colors {
-  /** [U, 3] levels */
+  /** [U, 3], 8-bit levels */
   rgb: Uint8Array;
   /** [U, 3] in [-1, 1] */
   points: Float64Array;
-  /** [U] pixels of each colour */
+  /** [U], number of pixels of each colour */
   counts: Float64Array;
 }
 
-/** Keeps this generator apart from those of everything else with the same seed. */
-const PALETTE_STREAM = 0xc01;
+/** Separates this generator from others with the same seed. */
+const paletteStream = 0xc01;
 
-/** Done when a round lowers the inertia by less than this share: hundreds more would gain a thousandth. */
-const LEAST_GAIN = 1e-4;
+/** Stop when a round lowers the inertia by less than this share. Hundreds more rounds would gain a thousandth. */
+const minGain = 1e-4;
 
 /**
- * Fits a palette to pixels [N, 3] by k-means, as the paper's was: greedy k-means++ seeding, then Lloyd's rounds. The same
- * pixels, whatever their order, and seed give the same palette.
+ * Fits a palette to pixels [N, 3] by k-means, as the paper does: greedy k-means++ seeding, then Lloyd's rounds. The same
+ * pixels in any order, with the same seed, give the same palette.
  *
  * @throws PaletteFitError `too_few_colors`
  */
 export async function fitPalette(pixels: Uint8Array, options: FitPaletteOptions): Promise<FittedPalette> {
   const { colors, seed, iterations, onRound } = options;
   const different = differentColors(pixels);
-  if (colors < 2 || colors > MAX_COLORS || different.counts.length < colors) {
+  if (colors < 2 || colors > maxColors || different.counts.length < colors) {
     throw new PaletteFitError(
       'too_few_colors',
-      `expected pixels of ${colors} or more different colours, got ${different.counts.length}; give more pictures, or ask for fewer colours`,
+      `expected pixels of at least ${colors} different colours, received ${different.counts.length}; give more pictures, or ask for fewer colours`,
     );
   }
-  let palette = seedPalette(different, colors, createRandom(seed, PALETTE_STREAM));
+  let palette = seedPalette(different, colors, createRandom(seed, paletteStream));
   let before = Number.POSITIVE_INFINITY;
   for (let round = 1; round <= iterations; round++) {
     const { inertia, next } = lloyd(different, palette);
     await onRound?.(round, inertia);
-    const converged = before - inertia <= LEAST_GAIN * inertia;
-    // The inertia is that of `palette`, so the last round keeps it.
+    const converged = before - inertia <= minGain * inertia;
+    // `inertia` belongs to `palette`, not to `next`, so the last round returns `palette`.
     if (converged || round === iterations) return { palette, inertia, rounds: round, converged };
     before = inertia;
     palette = next;
   }
-  throw new PaletteFitError('too_few_rounds', `expected one or more rounds, got ${iterations}`);
+  throw new PaletteFitError('too_few_rounds', `expected at least one round, received ${iterations}`);
 }
 
-/** Different colours with their counts, in the order of their levels. */
+/** The different colours and their counts, in the order of their levels. */
 function differentColors(pixels: Uint8Array): Colors {
   const histogram = new Uint32Array(2 ** 24);
   for (let i = 0; i < pixels.length; i += 3) {
@@ -89,8 +89,8 @@ function differentColors(pixels: Uint8Array): Colors {
 }
 
 /**
- * Greedy k-means++ (Arthur and Vassilvitskii 2007; as scikit-learn's): each colour is drawn with the probability
- * of its squared distance to those before; of a few draws, the one that leaves the least inertia stays.
+ * Greedy k-means++ (Arthur and Vassilvitskii 2007), as in scikit-learn. Draws each colour with a probability proportional
+ * to its squared distance to the colours before it. Of several draws, keeps the one that leaves the least inertia.
  */
 function seedPalette({ points, counts }: Colors, colors: number, random: Random): Float32Array {
   const size = counts.length;
@@ -124,7 +124,7 @@ function seedPalette({ points, counts }: Colors, colors: number, random: Random)
   return palette;
 }
 
-/** An index with the probability of its weight. */
+/** Draws an index with a probability proportional to its weight. */
 function draw(weights: Float64Array, random: Random): number {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   let left = random() * total;
@@ -138,7 +138,7 @@ function draw(weights: Float64Array, random: Random): number {
   return last;
 }
 
-/** The inertia of a palette, and the means of the pixels that are nearest to each colour. */
+/** A round of Lloyd's algorithm: the palette's inertia, and the mean of the pixels nearest to each colour. */
 function lloyd({ rgb, points, counts }: Colors, palette: Float32Array): { inertia: number; next: Float32Array } {
   const colors = palette.length / 3;
   const tokens = createQuantizer(palette)(rgb);
@@ -159,7 +159,7 @@ function lloyd({ rgb, points, counts }: Colors, palette: Float32Array): { inerti
     distances[i] = distance;
   });
   const next = Float32Array.from(sums, (sum, i) => sum / members[Math.floor(i / 3)]!);
-  // A colour that no pixel is nearest to moves to where the palette is worst, as scikit-learn does.
+  // A colour without pixels moves to the pixel that the palette represents worst, as in scikit-learn.
   const lost = Array.from(members.keys()).filter((k) => members[k] === 0);
   if (lost.length > 0) {
     const farthest = Array.from(distances.keys()).sort((a, b) => distances[b]! - distances[a]!);

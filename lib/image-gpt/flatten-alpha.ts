@@ -1,10 +1,9 @@
 /**
- * Lays a picture over white and drops its alpha: each channel is its value's share plus white's share,
- * (value x alpha + 255 x (255 - alpha)) / 255, rounded to the nearest level (there are no ties, 255 being odd). That is
- * byte for byte Pillow's `Image.alpha_composite` over opaque white, whose fixed point comes to the same for all 65,536
- * pairs of value and alpha.
+ * Lays a picture over white and drops its alpha. Each channel becomes (value x alpha + 255 x (255 - alpha)) / 255, rounded
+ * to the nearest level. There are no ties, because 255 is odd. The result equals Pillow's `Image.alpha_composite` over
+ * opaque white for all 65,536 pairs of value and alpha.
  *
- * Works in place, for a large picture would not fit twice: `rgba` is overwritten.
+ * Overwrites `rgba`, because a large picture would not fit into memory twice.
  *
  * @param rgba [pixels, 4], not premultiplied
  * @returns [pixels, 3], the first three quarters of `rgba`
@@ -27,7 +26,7 @@ export function flattenAlpha(rgba: Uint8Array): Uint8Array {
   return rgba.subarray(0, o);
 }
 
-/** Rounded to nearest; exact for 0..65,025, by 1/255 = 1/256 + 1/65,536 + …. */
+/** Divides and rounds to the nearest integer; exact for 0 to 65,025. Uses 1/255 = 1/256 + 1/65,536 + … */
 function divideBy255(value: number): number {
   const rounding = value + 128;
   return (rounding + (rounding >> 8)) >> 8;

@@ -1,17 +1,17 @@
 import { ImageGptError } from '../ports/error.ts';
 
-/** Typed arrays that an npy file of ours can hold. */
+/** Arrays that {@link encodeNpy} writes. */
 export type NpyData = Uint8Array | Uint16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 
 export interface NpyArray {
   shape: readonly number[];
-  /** In C order, whatever the file had. */
+  /** In C order, also if the file has Fortran order. */
   data: Float64Array;
-  /** NumPy's dtype string without the byte order, for instance `u2` or `f4`. */
+  /** NumPy's dtype without the byte order: `u2`, `f4` … */
   dtype: string;
 }
 
-/** An npy file is damaged or holds something that we don't read. */
+/** An npy file is damaged, or has a type that we do not read. */
 export class NpyError extends ImageGptError {
   constructor(message: string) {
     super('npy_invalid', message);
@@ -21,7 +21,7 @@ export class NpyError extends ImageGptError {
 /** `\x93NUMPY` */
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
-/** The reference implementation pads the header so that the data begins at a multiple of this. */
+/** NumPy pads the header so that the data begins at a multiple of this (bytes). */
 const alignment = 64;
 
 type Reader = (view: DataView, offset: number, littleEndian: boolean) => number;
@@ -41,22 +41,22 @@ const readers: Readonly<Record<string, { bytes: number; read: Reader }>> = {
   f8: { bytes: 8, read: (view, at, little) => view.getFloat64(at, little) },
 };
 
-/** What stands before the data of an npy file. */
+/** Header of an npy file. */
 export interface NpyHeader {
   shape: readonly number[];
-  /** NumPy's dtype string without the byte order. */
+  /** NumPy's dtype without the byte order. */
   dtype: string;
   littleEndian: boolean;
   fortran: boolean;
-  /** Bytes before the first value. */
+  /** Offset of the first value (bytes). */
   dataStart: number;
-  /** Bytes of one value. */
+  /** Size of a value (bytes). */
   itemBytes: number;
 }
 
 /**
- * Reads an npy file (format 1.0 to 3.0, any number type of at most 64 bits, either byte order, C or Fortran order).
- * Values come as doubles: integers beyond 2^53 lose their last bits.
+ * Reads an npy file: format 1.0 to 3.0, any number type of at most 64 bits, either byte order, C or Fortran order. Values
+ * become doubles, so integers beyond 2^53 are rounded.
  *
  * @throws NpyError
  */
@@ -66,7 +66,7 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
   const count = shape.reduce((product, size) => product * size, 1);
   if (bytes.length - dataStart !== count * itemBytes) {
     throw new NpyError(
-      `The npy file has ${bytes.length - dataStart} bytes of data; shape [${shape.join(', ')}] of ${dtype} needs ${count * itemBytes}.`,
+      `Expected ${count * itemBytes} bytes of data for shape [${shape.join(', ')}] of ${dtype}, received ${bytes.length - dataStart}.`,
     );
   }
   const data = decodeNpyValues(bytes.subarray(dataStart), header);
@@ -74,14 +74,14 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
 }
 
 /**
- * Reads the header of an npy file from its first bytes, for those who read the data piece by piece.
+ * Reads the header from the first bytes of an npy file. The data can then be read piece by piece.
  *
  * @throws NpyError
  */
 export function decodeNpyHeader(bytes: Uint8Array): NpyHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 10 || magic.some((byte, i) => bytes[i] !== byte)) {
-    throw new NpyError('Expected an npy file, as numpy.save writes it; the first bytes are others.');
+    throw new NpyError('Expected an npy file as numpy.save writes it, received a file with other first bytes.');
   }
   const wide = view.getUint8(6) > 1; // format 2.0 and 3.0 have a 4-byte header length
   const headerStart = wide ? 12 : 10;
@@ -89,19 +89,19 @@ export function decodeNpyHeader(bytes: Uint8Array): NpyHeader {
     bytes.length < headerStart ? Number.NaN : wide ? view.getUint32(8, true) : view.getUint16(8, true);
   const dataStart = headerStart + headerBytes;
   if (!(dataStart <= bytes.length)) {
-    throw new NpyError('The npy file is cut short inside its header.');
+    throw new NpyError('Expected a whole npy file, received one that ends inside its header.');
   }
   const { order, dtype, fortran, shape } = parseHeader(
     new TextDecoder().decode(bytes.subarray(headerStart, dataStart)),
   );
   const reader = readers[dtype];
   if (reader === undefined) {
-    throw new NpyError(`The npy file holds dtype ${dtype}; expected integers or floats of at most 64 bits.`);
+    throw new NpyError(`Expected integers or floats of at most 64 bits, received an npy file of dtype ${dtype}.`);
   }
   return { shape, dtype, littleEndian: order !== '>', fortran, dataStart, itemBytes: reader.bytes };
 }
 
-/** Reads values from `bytes`, a piece of the data that `header` describes, in the order of the file. */
+/** Reads the values in `bytes`, a piece of the data after the header, in the order of the file. */
 export function decodeNpyValues(bytes: Uint8Array, { dtype, littleEndian, itemBytes }: NpyHeader): Float64Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const data = new Float64Array(bytes.length / itemBytes);
@@ -117,7 +117,7 @@ function parseHeader(header: string): { order: string; dtype: string; fortran: b
   const fortran = /'fortran_order'\s*:\s*(True|False)/.exec(header);
   const shape = /'shape'\s*:\s*\(([\d\s,]*)\)/.exec(header);
   if (descr?.[2] === undefined || fortran === null || shape?.[1] === undefined) {
-    throw new NpyError('The npy header does not say a simple dtype, fortran_order and shape.');
+    throw new NpyError('Expected an npy header with a simple dtype, fortran_order and shape, received another header.');
   }
   const sizes = shape[1]
     .split(',')
@@ -147,18 +147,18 @@ function fromFortranOrder(data: Float64Array, shape: readonly number[]): Float64
   });
 }
 
-/** Dtypes that we write. */
+/** Dtypes that {@link encodeNpy} writes. */
 export type NpyDtype = 'u1' | 'u2' | 'i4' | 'i8' | 'f4' | 'f8';
 
 /**
- * Writes an npy file (format 1.0, little-endian, C order).
+ * Writes an npy file: format 1.0, little-endian, C order.
  *
- * @throws NpyError when the number of elements is not the shape's
+ * @throws NpyError when the array's length does not match the shape
  */
 export function encodeNpy(data: NpyData, shape: readonly number[]): Uint8Array {
   const count = shape.reduce((product, size) => product * size, 1);
   if (count !== data.length) {
-    throw new NpyError(`Shape [${shape.join(', ')}] needs ${count} elements; the array has ${data.length}.`);
+    throw new NpyError(`Expected ${count} elements for shape [${shape.join(', ')}], received ${data.length}.`);
   }
   const header = encodeNpyHeader(dtypeOf(data), shape);
   const file = new Uint8Array(header.length + data.byteLength);
@@ -167,7 +167,7 @@ export function encodeNpy(data: NpyData, shape: readonly number[]): Uint8Array {
   return file;
 }
 
-/** The part of an npy file before its data, for those who stream the data after it. */
+/** Header of an npy file. The data can be streamed after it. */
 export function encodeNpyHeader(dtype: NpyDtype, shape: readonly number[]): Uint8Array {
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const order = dtype === 'u1' ? '|' : '<';
@@ -198,7 +198,7 @@ function dtypeOf(data: NpyData): NpyDtype {
   return data instanceof Float32Array ? 'f4' : 'f8';
 }
 
-/** The array's bytes as every npy file of ours has them; a copy only where the machine's order is the other one. */
+/** The array's bytes in little-endian order. A view, but a copy on big-endian machines. */
 export function littleEndianBytes(data: NpyData): Uint8Array {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const machineIsLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;

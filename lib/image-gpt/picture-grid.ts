@@ -1,6 +1,6 @@
 import { ImageGptError } from '../ports/error.ts';
 
-/** Pictures that do not make a grid. */
+/** The pictures cannot form a grid. */
 export class PictureGridError extends ImageGptError {}
 
 /** RGB [height, width, 3]. */
@@ -10,23 +10,23 @@ export interface RgbPicture {
   height: number;
 }
 
-/** Grey of what a completion was not given, as in the paper's completion figure. */
-const UNKNOWN = 128;
-/** White gap around each tile, pixels. */
-const GAP = 2;
+/** Grey of the pixels that a completion has to fill, as in the paper's figure. */
+const unknownGrey = 128;
+/** White gap around each tile (pixels). */
+const gap = 2;
 
-/** The first `kept` pixels in raster order, the rest grey: what a completion starts from. */
+/** The part that a completion starts from: the first `kept` pixels in raster order; the rest is grey. */
 export function keptPart({ rgb, width, height }: RgbPicture, kept: number): RgbPicture {
-  const part = new Uint8Array(rgb.length).fill(UNKNOWN);
+  const part = new Uint8Array(rgb.length).fill(unknownGrey);
   part.set(rgb.subarray(0, kept * 3));
   return { rgb: part, width, height };
 }
 
 /**
- * Lays tiles of one size out in rows, each pixel as a square of `scale`, with a white gap around every tile. A row of
- * the paper's completion figure is original, {@link keptPart}, samples. A short row is filled up with white.
+ * Draws tiles of equal size in rows, with white gaps. Each pixel becomes a square of `scale` pixels. A row of the paper's
+ * completion figure holds the original, {@link keptPart} and the samples. White fills the end of short rows.
  *
- * @throws {PictureGridError} when there is no tile, or their sizes differ
+ * @throws {PictureGridError} when there is no tile, or the sizes differ
  */
 export function pictureGrid(rows: readonly (readonly RgbPicture[])[], scale: number): RgbPicture {
   const first = rows[0]?.[0];
@@ -34,8 +34,8 @@ export function pictureGrid(rows: readonly (readonly RgbPicture[])[], scale: num
   const columns = Math.max(...rows.map((row) => row.length));
   const tileWidth = first.width * scale;
   const tileHeight = first.height * scale;
-  const width = GAP + columns * (tileWidth + GAP);
-  const height = GAP + rows.length * (tileHeight + GAP);
+  const width = gap + columns * (tileWidth + gap);
+  const height = gap + rows.length * (tileHeight + gap);
   const rgb = new Uint8Array(width * height * 3).fill(255);
   for (const [y, row] of rows.entries()) {
     for (const [x, tile] of row.entries()) {
@@ -45,7 +45,7 @@ export function pictureGrid(rows: readonly (readonly RgbPicture[])[], scale: num
           `Expected tiles of ${first.width}x${first.height}, received one of ${tile.width}x${tile.height}.`,
         );
       }
-      drawTile(rgb, width, GAP + x * (tileWidth + GAP), GAP + y * (tileHeight + GAP), tile, scale);
+      drawTile(rgb, width, gap + x * (tileWidth + gap), gap + y * (tileHeight + gap), tile, scale);
     }
   }
   return { rgb, width, height };

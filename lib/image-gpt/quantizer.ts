@@ -1,39 +1,41 @@
 import { ImageGptError } from '../ports/error.ts';
 
-/** A palette that cannot be used. */
+/** The palette is invalid. */
 export class PaletteError extends ImageGptError {}
 
-/** Tokens [n] of n RGB pixels [n, 3]. */
+/** Maps RGB pixels [n, 3] to tokens [n]. */
 export type Quantizer = (rgb: Uint8Array) => Uint16Array;
 
-/** Tokens are 16-bit, so a palette holds no more colours than this. */
-export const MAX_COLORS = 65_536;
+/** Tokens have 16 bits, which limits the colours of a palette. */
+export const maxColors = 65_536;
 
-/** A leaf of the octree spans 2^3 8-bit levels a side: 32 x 32 x 32 leaves, a handful of candidates in each. */
-const LEAF_SHIFT = 3;
-/** The root spans all 2^8 levels. */
-const ROOT_SHIFT = 8;
+/** A leaf of the octree has a side of 2^3 levels. The 32 x 32 x 32 leaves hold a few candidates each. */
+const leafShift = 3;
+/** The root has a side of all 2^8 levels. */
+const rootShift = 8;
 
 /**
- * Slack of the candidate test. Distances are sums of squares, so their rounding errors stay relative, below 1e-14 even
- * where `farthest` picks the wrong one of two ends that are equally far; a bound this much wider costs no candidates.
+ * Factor that widens the bound of the candidate test against rounding errors. Distances are sums of squares, so their
+ * relative error stays below 1e-14, even if `farthest` picks the other of two equally distant ends. A bound this much
+ * wider adds no candidates in practice.
  */
-const SLACK = 1 + 1e-6;
+const slack = 1 + 1e-6;
 
 /**
- * Makes the search for the nearest colour of a palette: token = argmin_k |x - c_k|^2 with x = u8 / 127.5 - 1, in the
- * direct form, in float64, summed red, green, blue; the lowest k on ties.
+ * Creates the function that finds the nearest colour of a palette: token = argmin_k |x - c_k|^2 with x = u8 / 127.5 - 1.
+ * It computes in float64 and sums red, green, blue. On ties the lowest k wins.
  *
- * Colour space is cut into cells, and a cell lists the colours that can win somewhere inside it. It is exact: for a
- * cell B let far(k) = max over x in B of |x - c_k|^2 and near(k) = the minimum, and m = min_k far(k), reached at k = j.
- * If w wins at x in B then near(w) <= |x - c_w|^2 <= |x - c_j|^2 <= far(j) = m. So {k: near(k) <= m} holds the winner
- * of every x in B, and every colour tied with it; tested in ascending k with a strict <, the lowest wins. The slack
- * above keeps this true in floating point. Cells form an octree, and a cell's list is filtered from its parent's: that
- * holds every winner of the smaller cell, and the argument needs only j and w to be in it. Cells are built when a pixel
- * first falls into them.
+ * Colour space is divided into cells. A cell lists the colours that are nearest to some point in it. The list is exact.
+ * For a cell B, let far(k) be the maximum and near(k) the minimum of |x - c_k|^2 over x in B, and let m = min_k far(k) be
+ * reached at k = j. If w is nearest to an x in B, then near(w) <= |x - c_w|^2 <= |x - c_j|^2 <= far(j) = m. So the list
+ * {k: near(k) <= m} contains the nearest colour of every x in B, and all colours tied with it. Testing in ascending k
+ * with a strict < gives the lowest. {@link slack} keeps this true in floating point.
+ *
+ * Cells form an octree. A cell filters its parent's list, which contains j and every w of the smaller cell. A cell is
+ * built when the first pixel falls into it.
  *
  * @param palette [V, 3] in [-1, 1]
- * @throws {PaletteError} when the palette is not [V, 3] with V in 2..65,536, or holds something that is not a number
+ * @throws {PaletteError} when the palette is not [V, 3] with V from 2 to 65,536, or has a value that is not finite
  */
 export function createQuantizer(palette: Float32Array): Quantizer {
   const colors = checkPalette(palette);
@@ -46,25 +48,25 @@ export function createQuantizer(palette: Float32Array): Quantizer {
     blue[k] = palette[k * 3 + 2]!;
   }
   const everyColor = Uint16Array.from({ length: colors }, (_, k) => k);
-  // By shift; each level has (256 >> shift)^3 cells.
-  const cells = Array.from({ length: ROOT_SHIFT }, (_, shift) =>
-    Array<Uint16Array | undefined>(shift < LEAF_SHIFT ? 0 : (256 >> shift) ** 3).fill(undefined),
+  // Indexed by shift. A level has (256 >> shift)^3 cells.
+  const cells = Array.from({ length: rootShift }, (_, shift) =>
+    Array<Uint16Array | undefined>(shift < leafShift ? 0 : (256 >> shift) ** 3).fill(undefined),
   );
-  const leaves = cells[LEAF_SHIFT]!;
+  const leaves = cells[leafShift]!;
 
-  /** Colours of `list` that win somewhere in the cell of side 2^shift whose first corner is (r, g, b). */
+  /** Colours of `list` that are nearest to a point in the cell of side 2^shift with its lowest corner at (r, g, b). */
   function candidates(list: Uint16Array, r: number, g: number, b: number, shift: number): Uint16Array {
     const last = (1 << shift) - 1;
-    const [r0, r1] = [LEVELS[r]!, LEVELS[r + last]!];
-    const [g0, g1] = [LEVELS[g]!, LEVELS[g + last]!];
-    const [b0, b1] = [LEVELS[b]!, LEVELS[b + last]!];
+    const [r0, r1] = [levels[r]!, levels[r + last]!];
+    const [g0, g1] = [levels[g]!, levels[g + last]!];
+    const [b0, b1] = [levels[b]!, levels[b + last]!];
     let limit = Number.POSITIVE_INFINITY;
     for (let i = 0; i < list.length; i += 1) {
       const k = list[i]!;
       const far = farthest(red[k]!, r0, r1) + farthest(green[k]!, g0, g1) + farthest(blue[k]!, b0, b1);
       if (far < limit) limit = far;
     }
-    limit = limit * SLACK;
+    limit = limit * slack;
     const kept = new Uint16Array(list.length);
     let count = 0;
     for (let i = 0; i < list.length; i += 1) {
@@ -78,9 +80,9 @@ export function createQuantizer(palette: Float32Array): Quantizer {
     return kept.slice(0, count);
   }
 
-  /** Candidates of the cell of side 2^shift that holds (r, g, b). */
+  /** Candidates of the cell of side 2^shift that contains (r, g, b). */
   function cellAt(shift: number, r: number, g: number, b: number): Uint16Array {
-    if (shift === ROOT_SHIFT) return everyColor;
+    if (shift === rootShift) return everyColor;
     const level = cells[shift]!;
     const index = cellIndex(shift, r, g, b);
     const known = level[index];
@@ -97,13 +99,13 @@ export function createQuantizer(palette: Float32Array): Quantizer {
       const r = rgb[p]!;
       const g = rgb[p + 1]!;
       const b = rgb[p + 2]!;
-      const list = leaves[cellIndex(LEAF_SHIFT, r, g, b)] ?? cellAt(LEAF_SHIFT, r, g, b);
-      tokens[i] = list.length === 1 ? list[0]! : nearestOf(list, LEVELS[r]!, LEVELS[g]!, LEVELS[b]!);
+      const list = leaves[cellIndex(leafShift, r, g, b)] ?? cellAt(leafShift, r, g, b);
+      tokens[i] = list.length === 1 ? list[0]! : nearestOf(list, levels[r]!, levels[g]!, levels[b]!);
     }
     return tokens;
   };
 
-  /** The first of `list` at the smallest distance to x. */
+  /** The first colour of `list` with the smallest distance to (x, y, z). */
   function nearestOf(list: Uint16Array, x: number, y: number, z: number): number {
     let best = 0;
     let smallest = Number.POSITIVE_INFINITY;
@@ -123,15 +125,15 @@ export function createQuantizer(palette: Float32Array): Quantizer {
 }
 
 /** u8 / 127.5 - 1 for every level. */
-const LEVELS = Float64Array.from({ length: 256 }, (_, level) => level / 127.5 - 1);
+const levels = Float64Array.from({ length: 256 }, (_, level) => level / 127.5 - 1);
 
-/** Squared distance of c from the nearest point of an interval. */
+/** Squared distance of c to the nearest point of an interval. */
 function nearest(c: number, low: number, high: number): number {
   const distance = c < low ? low - c : c > high ? c - high : 0;
   return distance * distance;
 }
 
-/** Squared distance of c from the farthest point of an interval. */
+/** Squared distance of c to the farthest point of an interval. */
 function farthest(c: number, low: number, high: number): number {
   const distance = c + c < low + high ? high - c : c - low;
   return distance * distance;
@@ -148,10 +150,10 @@ function floorTo(level: number, shift: number): number {
 
 function checkPalette(palette: Float32Array): number {
   const colors = palette.length / 3;
-  if (!Number.isInteger(colors) || colors < 2 || colors > MAX_COLORS) {
+  if (!Number.isInteger(colors) || colors < 2 || colors > maxColors) {
     throw new PaletteError(
       'invalid_palette',
-      `Expected a palette of 2 to ${MAX_COLORS} colours with 3 values each, received ${palette.length} values.`,
+      `Expected a palette of 2 to ${maxColors} colours with 3 values each, received ${palette.length} values.`,
     );
   }
   const wrong = palette.findIndex((value) => !Number.isFinite(value));

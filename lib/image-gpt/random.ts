@@ -1,12 +1,12 @@
-/** Draws from [0, 1), 32 bits each. */
+/** Draws a number from [0, 1) with 32 random bits. */
 export type Random = () => number;
 
-/** Draws that are thrown away, so that near seeds give unlike streams: what PractRand, sfc32's home, does. */
-const WARM_UP = 15;
+/** Discarded draws, so that similar seeds give unrelated streams. The number is PractRand's. */
+const warmUpDraws = 15;
 
 /**
- * sfc32, Chris Doty-Humphrey's small fast counting generator (PractRand): 128 bits of state, period at least 2^32.
- * `seed` and `stream` are its first two words: every stream of a seed is a generator of its own.
+ * Creates an sfc32 generator (Chris Doty-Humphrey, PractRand): 128 bits of state, period at least 2^32. `seed` and
+ * `stream` are the first two words of the state, so every stream of a seed is an independent generator.
  */
 export function createRandom(seed: number, stream: number): Random {
   let a = seed | 0;
@@ -21,6 +21,6 @@ export function createRandom(seed: number, stream: number): Random {
     c = (((c << 21) | (c >>> 11)) + sum) | 0;
     return (sum >>> 0) / 2 ** 32;
   }
-  for (let i = 0; i < WARM_UP; i++) next();
+  for (let i = 0; i < warmUpDraws; i++) next();
   return next;
 }

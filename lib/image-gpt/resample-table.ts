@@ -1,8 +1,8 @@
 import type { Resample } from '../ports/model.ts';
 
 /**
- * What one pass of a resize sums for each output index: `count[i]` source pixels from `start[i]` on, times the fixed
- * point (22 fraction bits) `weights[i * stride + j]`.
+ * Weights of one pass of a resize. Output pixel i is the sum of `count[i]` source pixels from `start[i]` on, times the
+ * fixed-point weights `weights[i * stride + j]` with 22 fraction bits.
  */
 export interface ResampleTable {
   start: Int32Array;
@@ -12,19 +12,19 @@ export interface ResampleTable {
 }
 
 interface Filter {
-  /** Radius in output pixels, before scaling. */
+  /** Radius before scaling (pixels). */
   support: number;
   at(x: number): number;
 }
 
-const ONE = 1 << 22;
+const one = 1 << 22;
 
-/** Pillow writes hamming's constants as C floats. */
-const HAMMING_MEAN = Math.fround(0.54);
-const HAMMING_COSINE = Math.fround(0.46);
+/** Pillow's constants of the Hamming filter are C floats. */
+const hammingMean = Math.fround(0.54);
+const hammingCosine = Math.fround(0.46);
 
-/** Filters by Pillow's number (Pillow, src/libImaging/Resample.c). */
-const FILTERS: Record<Exclude<Resample, 0>, Filter> = {
+/** Filters by Pillow's number. Source: Pillow, src/libImaging/Resample.c. */
+const filters: Record<Exclude<Resample, 0>, Filter> = {
   1: { support: 3, at: (x) => (-3 <= x && x < 3 ? sinc(x) * sinc(x / 3) : 0) },
   2: { support: 1, at: (x) => Math.max(0, 1 - Math.abs(x)) },
   3: { support: 2, at: bicubic },
@@ -36,7 +36,7 @@ function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
 }
 
-/** Keys' cubic with a = -0.5. */
+/** Keys' cubic convolution with a = -0.5. */
 function bicubic(signed: number): number {
   const a = -0.5;
   const x = Math.abs(signed);
@@ -49,31 +49,31 @@ function hamming(signed: number): number {
   const x = Math.abs(signed);
   if (x === 0) return 1;
   if (x >= 1) return 0;
-  return sinc(x) * (HAMMING_MEAN + HAMMING_COSINE * Math.cos(x * Math.PI));
+  return sinc(x) * (hammingMean + hammingCosine * Math.cos(x * Math.PI));
 }
 
-/** Tables of the sizes seen last. A table of 4,000 to 32 pixels takes 33 KB, so a full cache stays near 2 MB. */
-const CACHED_TABLES = 64;
+/** Most cached tables. A table from 4,000 to 32 pixels has 33 KB, so a full cache has about 2 MB. */
+const cachedTables = 64;
 const tables = new Map<string, ResampleTable>();
 
 /**
- * Weights of one pass from `size` to `outSize` pixels; shared between calls, so never to be written to.
+ * Weights of one pass from `size` to `outSize` pixels. The table is cached, so callers must not change it.
  *
- * A sum of 8-bit pixels times these weights fits in 32 bits: a window's weights add up to 1, and the negative lobes
- * of bicubic and lanczos keep the sum of absolute values below 1.6, so |sum| < 255 * 1.6 * 2^22 < 2^31.
+ * Sums of 8-bit pixels times these weights fit into 32 bits. The weights of a window add up to 1, and their absolute
+ * values, with the negative lobes of bicubic and lanczos, to less than 1.6: |sum| < 255 * 1.6 * 2^22 < 2^31.
  */
 export function resampleTable(size: number, outSize: number, resample: Exclude<Resample, 0>): ResampleTable {
   const key = `${size},${outSize},${resample}`;
   let table = tables.get(key);
   if (!table) {
-    if (tables.size >= CACHED_TABLES) tables.clear();
-    table = buildTable(size, outSize, FILTERS[resample]);
+    if (tables.size >= cachedTables) tables.clear();
+    table = buildTable(size, outSize, filters[resample]);
     tables.set(key, table);
   }
   return table;
 }
 
-/** The order of operations is Pillow's (`precompute_coeffs`), so that the doubles come out equal to the last bit. */
+/** Computes in the order of Pillow's `precompute_coeffs`, so that the doubles are equal to the last bit. */
 function buildTable(size: number, outSize: number, filter: Filter): ResampleTable {
   const scale = size / outSize;
   const filterScale = Math.max(scale, 1);
@@ -97,7 +97,7 @@ function buildTable(size: number, outSize: number, filter: Filter): ResampleTabl
     start[i] = low;
     count[i] = high - low;
     for (let j = 0; j < high - low; j += 1) {
-      const weight = (sum === 0 ? exact[j]! : exact[j]! / sum) * ONE;
+      const weight = (sum === 0 ? exact[j]! : exact[j]! / sum) * one;
       weights[i * stride + j] = Math.trunc(weight < 0 ? weight - 0.5 : weight + 0.5);
     }
   }
@@ -105,8 +105,8 @@ function buildTable(size: number, outSize: number, filter: Filter): ResampleTabl
 }
 
 /**
- * Source index of each output index for "nearest". Pillow adds the scale up step by step (`ImagingScaleAffine`), so
- * at some sizes the rounding differs from floor((i + 0.5) * scale).
+ * Source index of each output index for the filter "nearest". Pillow adds the scale step by step (`ImagingScaleAffine`),
+ * so at some sizes the result differs from floor((i + 0.5) * scale).
  */
 export function nearestSources(size: number, outSize: number): Int32Array {
   const scale = size / outSize;

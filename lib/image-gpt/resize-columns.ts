@@ -1,10 +1,10 @@
 import type { ResampleTable } from './resample-table.ts';
 
-/** resize-columns.wat in binary form, as `node test/support/compile-wat.ts lib/image-gpt/resize-columns.wat` prints it. */
-const MODULE =
+/** resize-columns.wat in base64, the output of `node test/support/compile-wat.ts lib/image-gpt/resize-columns.wat`. */
+const moduleBase64 =
   'AGFzbQEAAAABDQFgCX9/f39/f39/fwADAgEABQMBAAEHGgIGbWVtb3J5AgANcmVzaXplQ29sdW1ucwAACtACAc0CAgR/BXsDQEEAIQkDQCAHIAMgCUECdGooAgBqIQogBSAJIAZsaiELIAsgBCAJQQJ0aigCAEEEdGohDP0MAAAAAAAAAAAAAAAAAAAAACEQ/QwAACAAAAAgAAAAIAAAACAAIREDQCAK/QAEACENIA39DAD/A/8B/wT/Av8F///////9DiEOIA39DAb/Cf8H/wr/CP8L///////9DiEPIBAgDiAL/QkCAP26Af2uASEQIBEgDiAL/QkCCP26Af2uASERIBAgDyAL/QkCBP26Af2uASEQIBEgDyAL/QkCDP26Af2uASERIApBDGohCiALQRBqIQsgCyAMSQ0ACyAQQQv9qwEgEf2uAUEW/awBIREgESAR/YUBIREgCCARIBH9Zv1aAgAAIAhBA2ohCCAJQQFqIQkgCSACSQ0ACyAHIAFqIQcgAEEBayEAIAANAAsL';
 
-/** What is used of WebAssembly: TypeScript declares it only among the browser's types. */
+/** The parts of WebAssembly that we use. TypeScript declares them only in the browser's types. */
 declare const WebAssembly: {
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object) => { exports: ResizeModule };
@@ -12,7 +12,7 @@ declare const WebAssembly: {
 
 interface ResizeModule {
   memory: { readonly buffer: ArrayBuffer; grow(pages: number): void };
-  /** The addresses and strides are in bytes; see resize-columns.wat. */
+  /** Addresses and strides are in bytes. See resize-columns.wat. */
   resizeColumns(
     rows: number,
     line: number,
@@ -26,33 +26,33 @@ interface ResizeModule {
   ): void;
 }
 
-const PAGE = 65_536;
+const pageBytes = 65_536;
 
-/** Input rows are handed over in pieces of about this many bytes, which stay in the processor's nearest cache. */
-const PIECE = 1 << 16;
+/** Size of a piece of input rows (bytes): small enough to stay in the processor's cache. */
+const pieceBytes = 1 << 16;
 
-/** Pixels that are summed at once. */
-const GROUP = 4;
+/** Pixels that one step sums. */
+const groupSize = 4;
 
-/** Bytes of a group's weights: a high and a low part of 16 bits each. */
-const GROUP_BYTES = GROUP * 4;
+/** Size of a group's weights: a high and a low part of 16 bits per pixel (bytes). */
+const groupBytes = groupSize * 4;
 
-/** Low bits of a weight. Weights are at most 1.2 x 2^22 (the middle of lanczos), so the high part fits in 16 bits. */
-const LOW_BITS = 11;
+/** Bits in the low part of a weight. A weight is at most 1.2 x 2^22 (centre of lanczos), so the high part fits into 16 bits. */
+const lowBits = 11;
 
 /**
- * A group is read as 16 bytes, from up to three pixels after the last one that counts, and a pixel is written as four
- * bytes: so many bytes more must exist. What they hold is multiplied by 0, or overwritten.
+ * Extra bytes after input and output. A group is read as 16 bytes, up to three pixels past the last one with a weight,
+ * and a pixel is written as four bytes. The extra bytes are multiplied by 0, or overwritten.
  */
-const PADDING = 32;
+const padding = 32;
 
 const { memory, resizeColumns: sum } = instantiate();
 
 /**
- * The horizontal pass of a resize, four pixels at a time (WebAssembly SIMD: several times as fast as a loop over typed arrays,
- * and the same bytes).
+ * The horizontal pass of a resize. WebAssembly SIMD sums four pixels at a time: several times faster than a loop over typed
+ * arrays, with the same result.
  *
- * @param rgb [height, width, 3]; `rows` of them are read from `firstRow` on
+ * @param rgb [height, width, 3], of which `rows` rows are read from `firstRow` on
  * @param left first output column
  * @param columns output columns
  * @returns [rows, columns, 3]
@@ -68,20 +68,20 @@ export function resizeColumns(
 ): Uint8Array {
   const line = width * 3;
   const outLine = columns * 3;
-  const pieceRows = Math.min(rows, Math.max(1, Math.floor(PIECE / line)));
-  const stride = Math.ceil(table.stride / GROUP) * GROUP_BYTES;
+  const pieceRows = Math.min(rows, Math.max(1, Math.floor(pieceBytes / line)));
+  const stride = Math.ceil(table.stride / groupSize) * groupBytes;
 
   const countsAt = columns * 4;
   const weightsAt = countsAt + columns * 4;
   const inputAt = weightsAt + columns * stride;
-  const outputAt = inputAt + wholeWords(pieceRows * line) + PADDING;
-  reserve(outputAt + wholeWords(pieceRows * outLine) + PADDING);
+  const outputAt = inputAt + wholeWords(pieceRows * line) + padding;
+  reserve(outputAt + wholeWords(pieceRows * outLine) + padding);
 
   const words = new Int32Array(memory.buffer);
   const bytes = new Uint8Array(memory.buffer);
   for (let i = 0; i < columns; i += 1) {
     words[i] = table.start[left + i]! * 3;
-    words[columns + i] = Math.ceil(table.count[left + i]! / GROUP);
+    words[columns + i] = Math.ceil(table.count[left + i]! / groupSize);
   }
   writeWeights(new Int16Array(memory.buffer, weightsAt, (columns * stride) / 2), table, left, columns, stride / 2);
 
@@ -96,16 +96,16 @@ export function resizeColumns(
   return out;
 }
 
-/** Each weight in two parts; the last group of a column is filled up with zeros. */
+/** Writes each weight in two parts. Zeros fill the last group of a column. */
 function writeWeights(to: Int16Array, table: ResampleTable, left: number, columns: number, stride: number): void {
   to.fill(0);
   for (let i = 0; i < columns; i += 1) {
     const from = (left + i) * table.stride;
     for (let j = 0; j < table.count[left + i]!; j += 1) {
       const weight = table.weights[from + j]!;
-      const at = i * stride + (j >> 2) * 2 * GROUP + (j & 3);
-      to[at] = weight >> LOW_BITS;
-      to[at + GROUP] = weight & ((1 << LOW_BITS) - 1);
+      const at = i * stride + (j >> 2) * 2 * groupSize + (j & 3);
+      to[at] = weight >> lowBits;
+      to[at + groupSize] = weight & ((1 << lowBits) - 1);
     }
   }
 }
@@ -115,11 +115,11 @@ function wholeWords(bytes: number): number {
 }
 
 function reserve(bytes: number): void {
-  const missing = Math.ceil((bytes - memory.buffer.byteLength) / PAGE);
+  const missing = Math.ceil((bytes - memory.buffer.byteLength) / pageBytes);
   if (missing > 0) memory.grow(missing);
 }
 
 function instantiate(): ResizeModule {
-  const module = new WebAssembly.Module(Uint8Array.from(atob(MODULE), (character) => character.charCodeAt(0)));
+  const module = new WebAssembly.Module(Uint8Array.from(atob(moduleBase64), (character) => character.charCodeAt(0)));
   return new WebAssembly.Instance(module).exports;
 }

@@ -3,7 +3,7 @@ import type { Resample } from '../ports/model.ts';
 import { nearestSources, type ResampleTable, resampleTable } from './resample-table.ts';
 import { resizeColumns } from './resize-columns.ts';
 
-/** A part of the resized picture, pixels. */
+/** A part of the resized picture (pixels). */
 export interface Window {
   left: number;
   top: number;
@@ -11,24 +11,24 @@ export interface Window {
   height: number;
 }
 
-/** A picture or a size that {@link resize} cannot work with. */
+/** {@link resize} received an invalid picture, size or window. */
 export class ResizeError extends ImageGptError {}
 
-/** Half of one in the fixed point of the weights, so that the shift rounds. */
-const HALF = 1 << 21;
+/** One half in the fixed point of the weights. Added to a sum, it makes the shift round. */
+const half = 1 << 21;
 
-/** Pillow makes pictures that are more than this many times as tall as wide shorter before it touches the width. */
-const TALL = 100;
+/** Pillow resizes the height first if a picture is more than this many times as tall as wide. */
+const tallRatio = 100;
 
 /**
- * Resizes as Pillow's `Image.resize` does, byte for byte: fixed-point weights, the horizontal pass first and rounded
- * to 8 bits, then the vertical one; a pass is skipped where the size stays the same. Pictures more than 100 times as
- * tall as wide that become shorter take the vertical pass first (`Image.resize` in PIL/Image.py).
+ * Resizes with the same result as Pillow's `Image.resize`, byte for byte. Weights are fixed-point numbers. The horizontal
+ * pass comes first and rounds to 8 bits, then the vertical pass. A pass that does not change the size is skipped. The
+ * vertical pass comes first if a picture more than 100 times as tall as wide becomes shorter (PIL/Image.py).
  *
  * @param rgb [height, width, 3]
- * @param window the part of the result to compute; default: all of it. Each pixel is what it would be in the whole.
- * @returns [window.height, window.width, 3], never the input itself
- * @throws {ResizeError} when a size is not a positive integer, `rgb` has another length, or the window lies outside
+ * @param window part of the result to compute (default: all); its pixels equal those of the whole result
+ * @returns [window.height, window.width, 3], a new array
+ * @throws {ResizeError} when a size is no positive integer, `rgb` has another length, or the window leaves the result
  */
 export function resize(
   rgb: Uint8Array,
@@ -40,7 +40,7 @@ export function resize(
   window: Window = { left: 0, top: 0, width: outWidth, height: outHeight },
 ): Uint8Array {
   checkSizes(rgb, width, height, outWidth, outHeight, window);
-  if (height > width * TALL && outHeight < height) {
+  if (height > width * tallRatio && outHeight < height) {
     // [window.height, width, 3]
     const { top, height: rows } = window;
     const shorter = resizePasses(rgb, width, height, width, outHeight, resample, { left: 0, top, width, height: rows });
@@ -49,7 +49,7 @@ export function resize(
   return resizePasses(rgb, width, height, outWidth, outHeight, resample, window);
 }
 
-/** Horizontal, then vertical. */
+/** The horizontal pass, then the vertical pass. */
 function resizePasses(
   rgb: Uint8Array,
   width: number,
@@ -59,12 +59,12 @@ function resizePasses(
   resample: Resample,
   window: Window,
 ): Uint8Array {
-  // Pillow copies when nothing changes and looks up one source pixel for "nearest": both are one gather.
+  // Pillow copies if no size changes, and picks one source pixel for "nearest". Both are a gather.
   if (resample === 0 || (width === outWidth && height === outHeight)) {
     return gather(rgb, width, nearestSources(width, outWidth), nearestSources(height, outHeight), window);
   }
   const vertical = height === outHeight ? undefined : resampleTable(height, outHeight, resample);
-  // Only the rows that the vertical pass will read: [firstRow, lastRow).
+  // Compute only the rows that the vertical pass reads: [firstRow, lastRow).
   const firstRow = vertical ? vertical.start[window.top]! : window.top;
   const bottom = window.top + window.height - 1;
   const lastRow = vertical ? vertical.start[bottom]! + vertical.count[bottom]! : bottom + 1;
@@ -76,15 +76,15 @@ function resizePasses(
   return vertical ? resizeRows(columns, firstRow, vertical, window) : columns;
 }
 
-/** Vertical pass: [rows from `firstRow` on, window.width, 3] to [window.height, window.width, 3]. */
+/** The vertical pass: [rows from `firstRow` on, window.width, 3] to [window.height, window.width, 3]. */
 function resizeRows(columns: Uint8Array, firstRow: number, table: ResampleTable, window: Window): Uint8Array {
   const { start, count, weights, stride } = table;
   const line = window.width * 3;
-  // Clamping to 0..255 is the array's own: the negative lobes of bicubic and lanczos overshoot.
+  // The array clamps to 0..255. Sums overshoot because bicubic and lanczos have negative lobes.
   const out = new Uint8ClampedArray(window.height * line);
   const sums = new Int32Array(line);
   for (let y = 0; y < window.height; y += 1) {
-    sums.fill(HALF);
+    sums.fill(half);
     const first = (window.top + y) * stride;
     const end = first + count[window.top + y]!;
     let p = (start[window.top + y]! - firstRow) * line;
@@ -101,7 +101,7 @@ function resizeRows(columns: Uint8Array, firstRow: number, table: ResampleTable,
   return new Uint8Array(out.buffer);
 }
 
-/** [rows, width, 3] to [rows, window.width, 3]. */
+/** Copies the window's columns: [rows, width, 3] to [rows, window.width, 3]. */
 function copyColumns(rgb: Uint8Array, width: number, firstRow: number, rows: number, window: Window): Uint8Array {
   const out = new Uint8Array(rows * window.width * 3);
   for (let row = 0; row < rows; row += 1) {
@@ -111,7 +111,7 @@ function copyColumns(rgb: Uint8Array, width: number, firstRow: number, rows: num
   return out;
 }
 
-/** One source pixel for each pixel of the window, [window.height, window.width, 3]. */
+/** Copies one source pixel to each pixel of the window: [window.height, window.width, 3]. */
 function gather(rgb: Uint8Array, width: number, columns: Int32Array, rows: Int32Array, window: Window): Uint8Array {
   const out = new Uint8Array(window.height * window.width * 3);
   let o = 0;
@@ -161,7 +161,7 @@ function checkSizes(
   }
 }
 
-/** Nearest integer, halves to the even one: C's and NumPy's `rint`, Python's `round`. */
+/** Rounds to the nearest integer, and halves to the even one, as `rint` in C and NumPy and `round` in Python do. */
 export function roundHalfToEven(x: number): number {
   const floor = Math.floor(x);
   const rest = x - floor;

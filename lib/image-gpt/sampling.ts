@@ -1,21 +1,21 @@
 import type { Random } from './random.ts';
 
 export interface SamplingOptions {
-  /** Logits are divided by it; 0 always takes the likeliest token. Default 1, as the paper samples. */
+  /** Divides the logits (default: 1, as in the paper). 0 always takes the most probable token. */
   temperature?: number;
-  /** Choose among the so many likeliest tokens only. Default: all. */
+  /** Choose only among this many most probable tokens (default: all). */
   topK?: number;
-  /** Choose among the likeliest tokens that together have this probability, after temperature and topK. Default 1. */
+  /** Choose only among the most probable tokens whose probabilities add up to this, after temperature and topK (default: 1). */
   topP?: number;
 }
 
 /**
- * Chooses a token from logits [V]. Among equally likely tokens the lower index comes first. Draws once from `random`,
- * at temperature 0 never; computes in float64.
+ * Chooses a token by its logits [V], in float64. Among equally probable tokens the lower index comes first. Draws once from
+ * `random`, but not at temperature 0.
  */
 export function sampleToken(logits: Float32Array, options: SamplingOptions, random: Random): number {
   const { temperature = 1, topK = logits.length, topP = 1 } = options;
-  if (temperature === 0) return likeliest(logits);
+  if (temperature === 0) return mostProbable(logits);
   const ranked = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b);
   const kept = ranked.slice(0, topK);
   const largest = logits[ranked[0]!]!;
@@ -27,10 +27,10 @@ export function sampleToken(logits: Float32Array, options: SamplingOptions, rand
     rest -= weights[i]!;
     if (rest < 0) return kept[i]!;
   }
-  return kept[count - 1]!; // rounding left a trace of the sum
+  return kept[count - 1]!; // rounding can leave a rest above 0
 }
 
-/** How many of the weights, largest first, reach `wanted` together; at least one. */
+/** Number of weights, from the largest on, whose sum reaches `wanted`; at least one. */
 function nucleus(weights: readonly number[], wanted: number): number {
   let reached = 0;
   const at = weights.findIndex((weight) => {
@@ -40,7 +40,7 @@ function nucleus(weights: readonly number[], wanted: number): number {
   return at < 0 ? weights.length : at + 1;
 }
 
-function likeliest(logits: Float32Array): number {
+function mostProbable(logits: Float32Array): number {
   let best = 0;
   for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
   return best;

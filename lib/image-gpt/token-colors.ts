@@ -1,11 +1,11 @@
 import { ImageGptError } from '../ports/error.ts';
 import { roundHalfToEven } from './resize.ts';
 
-/** A token that names no colour of the palette. */
+/** A token that is not in the palette. */
 export class TokenError extends ImageGptError {}
 
 /**
- * What the model sees: the colour of each token, rint(127.5 * (c + 1)) as 8 bits.
+ * Colours of tokens, as the model sees the picture: rint(127.5 * (c + 1)), 8 bits.
  *
  * @param tokens [n]
  * @param palette [V, 3] in [-1, 1]
@@ -28,7 +28,7 @@ export function tokensToRgb(tokens: ArrayLike<number>, palette: Float32Array): U
   return rgb;
 }
 
-/** [V, 3] in [-1, 1] to 8 bits; a centroid outside is clamped. */
+/** Converts a palette [V, 3] from [-1, 1] to 8 bits. Values outside are clamped. */
 export function paletteToRgb(palette: Float32Array): Uint8Array {
   return Uint8Array.from(palette, (c) => Math.min(255, Math.max(0, roundHalfToEven(127.5 * (c + 1)))));
 }

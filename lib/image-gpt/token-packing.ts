@@ -1,24 +1,24 @@
 import { ImageGptError } from '../ports/error.ts';
-import { MAX_COLORS } from './quantizer.ts';
+import { maxColors } from './quantizer.ts';
 
-/** Packed tokens that are not what their header says, or tokens that do not fit. */
+/** Packed tokens are damaged, or tokens do not fit the palette. */
 export class TokenPackingError extends ImageGptError {}
 
-/** Bits of one token: ceil(log2 V). 9 for 512 colours. */
+/** Bits per token: ceil(log2 V), which is 9 for 512 colours. */
 export function bitsPerToken(colors: number): number {
-  if (!Number.isInteger(colors) || colors < 2 || colors > MAX_COLORS) {
-    throw new TokenPackingError('invalid_palette', `Expected 2 to ${MAX_COLORS} colours, received ${colors}.`);
+  if (!Number.isInteger(colors) || colors < 2 || colors > maxColors) {
+    throw new TokenPackingError('invalid_palette', `Expected 2 to ${maxColors} colours, received ${colors}.`);
   }
   return 32 - Math.clz32(colors - 1);
 }
 
-/** Bytes of `count` packed tokens: 1,152 for 1,024 tokens of 512 colours. */
+/** Size of `count` packed tokens (bytes): 1,152 for 1,024 tokens of 512 colours. */
 export function packedLength(count: number, colors: number): number {
   return Math.ceil((count * bitsPerToken(colors)) / 8);
 }
 
 /**
- * Packs tokens one after the other, highest bit first, without gaps; the last byte is filled up with zeros.
+ * Packs tokens without gaps, highest bit first. Zeros fill the last byte.
  *
  * @throws {TokenPackingError} when a token is not below `colors`
  */
@@ -29,7 +29,7 @@ export function packTokens(tokens: Uint16Array, colors: number): Uint8Array {
   let heldBits = 0;
   let o = 0;
   for (let i = 0; i < tokens.length; i += 1) {
-    // At most 7 bits are left over from before, so 23 bits are held here.
+    // At most 7 bits are left from earlier tokens, so at most 23 bits are held.
     held = (held << bits) | checkToken(tokens[i]!, colors, i);
     heldBits += bits;
     while (heldBits >= 8) {
@@ -44,7 +44,7 @@ export function packTokens(tokens: Uint16Array, colors: number): Uint8Array {
 }
 
 /**
- * The reverse of {@link packTokens}; accepts exactly what it writes.
+ * Reverses {@link packTokens}. Refuses everything that it does not write.
  *
  * @throws {TokenPackingError} when the length is not that of `count` tokens, a token is not below `colors`, or the
  *   bits after the last token are not zero

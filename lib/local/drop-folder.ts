@@ -8,16 +8,16 @@ import { makeDirectory } from './make-directory.ts';
 import { safeFileName } from './safe-file-name.ts';
 
 /** Folder among the pictures for those that were dropped on the page. */
-export const DROP_FOLDER = 'dropped';
+export const dropFolder = 'dropped';
 
 /** A dropped picture could not be kept. */
 class DropError extends ImageGptError {}
 
 /** What file systems without hard links answer. */
-const NO_LINKS: readonly (string | undefined)[] = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'];
+const noLinks: readonly (string | undefined)[] = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'];
 
 /** Pictures of one name: by then nobody finds theirs. */
-const MOST_OF_A_NAME = 10_000;
+const maxSameNames = 10_000;
 
 /**
  * Keeps pictures that a stranger names in `dropped/` of the directory `root` (its real path). Each appears whole, under
@@ -27,7 +27,7 @@ export function openDropFolder(root: string): {
   /** Resolves to the picture's key; rejects with what `body` throws, or {@link DropError}. */
   add(name: string, body: AsyncIterable<Uint8Array>): Promise<string>;
 } {
-  const folder = join(root, DROP_FOLDER);
+  const folder = join(root, dropFolder);
   return {
     async add(name, body) {
       await ownFolder();
@@ -35,7 +35,7 @@ export function openDropFolder(root: string): {
       const temporary = join(folder, `.${randomUUID()}.part`);
       try {
         await pipeline(body, createWriteStream(temporary, { flags: 'wx' }));
-        return `${DROP_FOLDER}/${await place(temporary, name)}`;
+        return `${dropFolder}/${await place(temporary, name)}`;
       } catch (error) {
         throw isFileError(error) ? notKept(error) : error;
       } finally {
@@ -61,7 +61,7 @@ export function openDropFolder(root: string): {
   /** Gives the file a name that nothing has; returns it. */
   async function place(temporary: string, wanted: string): Promise<string> {
     const { stem, extension } = safeFileName(wanted);
-    for (let i = 1; i <= MOST_OF_A_NAME; i += 1) {
+    for (let i = 1; i <= maxSameNames; i += 1) {
       const name = `${stem}${i === 1 ? '' : ` (${i})`}${extension}`;
       if (await taken(temporary, join(folder, name))) return name;
     }
@@ -80,7 +80,7 @@ export function openDropFolder(root: string): {
 async function taken(temporary: string, path: string): Promise<boolean> {
   try {
     await link(temporary, path).catch(async (error: unknown) => {
-      if (!NO_LINKS.includes(errorCode(error))) throw error;
+      if (!noLinks.includes(errorCode(error))) throw error;
       await copyFile(temporary, path, constants.COPYFILE_EXCL);
     });
     return true;

@@ -15,7 +15,7 @@ export interface NpyRows extends AsyncDisposable {
 }
 
 /** NumPy aligns headers to 64 bytes; ours of two sizes takes 128, and no sane writer needs more than this. */
-const HEADER_BYTES = 65_536;
+const maxHeaderBytes = 65_536;
 
 /**
  * Opens an npy file of shape [N, n] with an integer (or boolean) dtype.
@@ -74,7 +74,7 @@ export async function openNpyRows(path: string): Promise<NpyRows> {
 }
 
 async function readHeader(file: FileHandle, path: string): Promise<NpyHeader> {
-  const buffer = new Uint8Array(HEADER_BYTES);
+  const buffer = new Uint8Array(maxHeaderBytes);
   const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
   try {
     return decodeNpyHeader(buffer.subarray(0, bytesRead));

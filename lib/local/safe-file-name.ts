@@ -1,14 +1,14 @@
 /** What some file system forbids, or some program reads as something else. */
-const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\/:*?"<>|%]/gu;
+const forbidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\/:*?"<>|%]/gu;
 
 /** Names of devices on Windows, with any extension. */
-const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
+const deviceName = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 
 /** Bytes of UTF-8: with a number behind it a name stays below the 255 of most file systems. */
-const MOST_STEM_BYTES = 120;
+const maxStemBytes = 120;
 
 /** As long as extensions are; what is longer is a part of the name. */
-const EXTENSION = /\.[\p{L}\p{N}]{1,10}$/u;
+const extensionPattern = /\.[\p{L}\p{N}]{1,10}$/u;
 
 /** A file name in two parts, so that a number fits in between. */
 export interface SafeFileName {
@@ -25,12 +25,12 @@ export function safeFileName(name: string): SafeFileName {
   const last = name.split(/[/\\]/).at(-1) ?? '';
   const plain = last
     .normalize('NFC')
-    .replace(FORBIDDEN, '_')
+    .replace(forbidden, '_')
     .replace(/^[.\s]+|[.\s]+$/gu, '');
-  const [extension = ''] = EXTENSION.exec(plain) ?? [];
+  const [extension = ''] = extensionPattern.exec(plain) ?? [];
   const stem = shortened(plain.slice(0, plain.length - extension.length)).trimEnd();
   if (stem === '') return { stem: 'picture', extension };
-  return { stem: DEVICE.test(stem) ? `_${stem}` : stem, extension };
+  return { stem: deviceName.test(stem) ? `_${stem}` : stem, extension };
 }
 
 /** Without breaking a character. */
@@ -39,7 +39,7 @@ function shortened(stem: string): string {
   let short = '';
   for (const character of stem) {
     bytes += Buffer.byteLength(character);
-    if (bytes > MOST_STEM_BYTES) break;
+    if (bytes > maxStemBytes) break;
     short += character;
   }
   return short;

@@ -1,27 +1,27 @@
-import { FONT_SIZE, round, svg, text, textWidth } from './svg.ts';
+import { fontSize, round, svg, text, textWidth } from './svg.ts';
 
 export interface ConfusionMatrix {
   title: string;
-  /** Names of the classes, C. */
+  /** Names of the C classes. */
   classes: readonly string[];
-  /** [C, C], row: what it is, column: what the model said. */
+  /** [C, C]. Rows: true class. Columns: predicted class. */
   counts: ArrayLike<number>;
 }
 
-/** Cells that can hold a number, pixels. */
-const CELL = 44;
+/** Size of a cell that has room for a number (pixels). */
+const cellSize = 44;
 
-/** A drawing of many classes stays near this size, pixels; its cells then have no numbers. */
-const LARGEST = 1200;
+/** Longest side of the matrix (pixels). Cells of many classes become smaller and have no numbers. */
+const maxSide = 1200;
 
-/** From this share on, dark ground wants light letters. */
-const DARK = 0.5;
+/** Cells with a larger share are dark, so that their number is white. */
+const darkShare = 0.5;
 
-/** Where pictures of each class went, as SVG: the darker, the larger the share of its row. */
+/** A confusion matrix as SVG. The larger a cell's share of its row, the darker the cell. */
 export function confusionMatrix({ title, classes, counts }: ConfusionMatrix): string {
   const size = classes.length;
-  const cell = Math.min(CELL, LARGEST / size);
-  const named = cell >= FONT_SIZE;
+  const cell = Math.min(cellSize, maxSide / size);
+  const named = cell >= fontSize;
   const widest = named ? Math.max(...classes.map(textWidth)) + 12 : 16;
   const left = widest + 24;
   const top = 48;
@@ -35,9 +35,9 @@ export function confusionMatrix({ title, classes, counts }: ConfusionMatrix): st
       const share = count / total;
       const [x, y] = [left + column * cell, top + row * cell];
       const rect = `<rect x="${round(x)}" y="${round(y)}" width="${round(cell)}" height="${round(cell)}" fill="${shade(share)}"/>`;
-      return cell < CELL
+      return cell < cellSize
         ? [rect]
-        : [rect, text(x + cell / 2, y + cell / 2 + 4, String(count), share > DARK ? { color: '#ffffff' } : {})];
+        : [rect, text(x + cell / 2, y + cell / 2 + 4, String(count), share > darkShare ? { color: '#ffffff' } : {})];
     });
   });
   const names = named
@@ -49,8 +49,8 @@ export function confusionMatrix({ title, classes, counts }: ConfusionMatrix): st
   const width = Math.max(left + side + 24, textWidth(title) + 64);
   return svg(Math.ceil(width), Math.ceil(bottom + widest + 32), title, [
     text(16, 20, title, { anchor: 'start', weight: 'bold' }),
-    text(left + side / 2, 40, 'what the model said'),
-    text(14, top + side / 2, 'what it is', { turn: -90 }),
+    text(left + side / 2, 40, 'predicted class'),
+    text(14, top + side / 2, 'true class', { turn: -90 }),
     ...cells,
     `<rect x="${round(left)}" y="${top}" width="${round(side)}" height="${round(side)}" fill="none" stroke="#888888"/>`,
     ...names,
@@ -63,7 +63,7 @@ function sumOfRow(counts: ArrayLike<number>, row: number, size: number): number 
   return sum;
 }
 
-/** White to the blue of the other plots; the root lifts small shares, which are the interesting ones. */
+/** From white to the blue of the other plots. The square root makes small shares visible, which matter most. */
 function shade(share: number): string {
   const depth = Math.sqrt(share);
   const channels = [0x00, 0x72, 0xb2].map((channel) => Math.round(255 + (channel - 255) * depth));

@@ -1,8 +1,8 @@
-import { fitted, line, round, SERIES_COLORS, svg, text, textWidth } from './svg.ts';
+import { fitted, line, round, seriesColors, svg, text, textWidth } from './svg.ts';
 
 interface Series {
   name: string;
-  /** [x, y], in the order in which they are joined; what is no finite number is left out. */
+  /** [x, y] in the order of the line. Points that are not finite are left out. */
   points: readonly (readonly [x: number, y: number])[];
 }
 
@@ -11,22 +11,22 @@ export interface LineChart {
   xLabel: string;
   yLabel: string;
   series: readonly Series[];
-  /** Dots on the points: for few of them. Default: up to 60 a series. */
+  /** Draw dots on the points. Default: if a series has at most 60 points. */
   dots?: boolean;
 }
 
-const WIDTH = 720;
-const HEIGHT = 420;
-/** Left and right at least: long numbers get more. */
-const MARGIN = { left: 64, right: 20, top: 44, bottom: 52 };
+const chartWidth = 720;
+const chartHeight = 420;
+/** Left and right are minimums: long numbers get more. */
+const margin = { left: 64, right: 20, top: 44, bottom: 52 };
 
-/** What stands left of the numbers of the y axis: its name, and space. */
-const LEFT_OF_NUMBERS = 36;
+/** Width of the y axis label, with space (pixels). */
+const leftOfNumbers = 36;
 
-/** Dots closer than this would run together. */
-const MOST_DOTS = 60;
+/** Dots of more points would overlap. */
+const maxDots = 60;
 
-/** Lines over common axes, as SVG: accuracy by layer, loss by step. */
+/** A line chart as SVG: accuracy by layer, loss by step … */
 export function lineChart({ title, xLabel, yLabel, series, dots }: LineChart): string {
   const drawn = series.map(({ name, points }) => ({
     name,
@@ -41,11 +41,11 @@ export function lineChart({ title, xLabel, yLabel, series, dots }: LineChart): s
     all.map(([, value]) => value),
     6,
   );
-  const left = Math.max(MARGIN.left, LEFT_OF_NUMBERS + Math.max(...yTicks.map((tick) => textWidth(String(tick)))));
-  const right = WIDTH - Math.max(MARGIN.right, textWidth(String(xTicks.at(-1))) / 2 + 4);
-  const bottom = HEIGHT - MARGIN.bottom;
+  const left = Math.max(margin.left, leftOfNumbers + Math.max(...yTicks.map((tick) => textWidth(String(tick)))));
+  const right = chartWidth - Math.max(margin.right, textWidth(String(xTicks.at(-1))) / 2 + 4);
+  const bottom = chartHeight - margin.bottom;
   const x = axis(xTicks, left, right);
-  const y = axis(yTicks, bottom, MARGIN.top);
+  const y = axis(yTicks, bottom, margin.top);
   const grid = [
     ...y.ticks.flatMap((tick) => [
       line(left, y.at(tick), right, y.at(tick), '#e3e3e3'),
@@ -58,21 +58,21 @@ export function lineChart({ title, xLabel, yLabel, series, dots }: LineChart): s
     line(left, bottom, right, bottom, '#888888'),
   ];
   const lines = drawn.flatMap(({ points }, i) => {
-    const color = SERIES_COLORS[i % SERIES_COLORS.length] ?? SERIES_COLORS[0];
+    const color = seriesColors[i % seriesColors.length] ?? seriesColors[0];
     const places = points.map(([px, py]) => `${round(x.at(px))},${round(y.at(py))}`);
     const path = `<polyline points="${places.join(' ')}" fill="none" stroke="${color}" stroke-width="2" stroke-linejoin="round"/>`;
     const marks =
-      (dots ?? points.length <= MOST_DOTS)
+      (dots ?? points.length <= maxDots)
         ? points.map(([px, py]) => `<circle cx="${round(x.at(px))}" cy="${round(y.at(py))}" r="3.5" fill="${color}"/>`)
         : [];
     return [path, ...marks];
   });
   const words = [
     text(left, 20, fitted(title, right - left), { anchor: 'start', weight: 'bold' }),
-    text((left + right) / 2, HEIGHT - 12, xLabel),
-    text(16, (MARGIN.top + bottom) / 2, yLabel, { turn: -90 }),
+    text((left + right) / 2, chartHeight - 12, xLabel),
+    text(16, (margin.top + bottom) / 2, yLabel, { turn: -90 }),
   ];
-  return svg(WIDTH, HEIGHT, title, [
+  return svg(chartWidth, chartHeight, title, [
     ...grid,
     ...lines,
     ...words,
@@ -83,33 +83,33 @@ export function lineChart({ title, xLabel, yLabel, series, dots }: LineChart): s
   ]);
 }
 
-/** Names of the lines in their colours, at the top right; one line needs none. */
+/** Names of the lines in their colours, at the top right. A single line needs no legend. */
 function legend(names: readonly string[], right: number): string[] {
   if (names.length < 2) return [];
   let end = right;
   return names.toReversed().map((name, back) => {
-    const color = SERIES_COLORS[(names.length - 1 - back) % SERIES_COLORS.length] ?? SERIES_COLORS[0];
+    const color = seriesColors[(names.length - 1 - back) % seriesColors.length] ?? seriesColors[0];
     const item = text(end, 36, name, { anchor: 'end', color });
     end -= textWidth(name) + 16;
     return item;
   });
 }
 
-/** Round numbers with room for every value. */
+/** Ticks that include all values. */
 function ticksOf(values: readonly number[], count: number): number[] {
   const low = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const high = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   return Number.isFinite(low) ? ticks(low, high, count) : [0, 1];
 }
 
-/** Maps values to pixels between `from`, the first tick, and `to`, the last one. */
+/** Maps values to pixels. The first tick is at `from`, the last at `to`. */
 function axis(marks: readonly number[], from: number, to: number) {
   const first = marks[0] ?? 0;
   const span = (marks.at(-1) ?? 1) - first || 1;
   return { ticks: marks, at: (value: number): number => from + ((value - first) / span) * (to - from) };
 }
 
-/** Round numbers from about `low` to about `high`, `count` of them or so: steps of 1, 2 or 5 times a power of ten. */
+/** About `count` round numbers from `low` or below to `high` or above, in steps of 1, 2 or 5 times a power of ten. */
 export function ticks(low: number, high: number, count: number): number[] {
   const span = high - low || Math.abs(high) || 1;
   const rough = span / count;
@@ -117,6 +117,6 @@ export function ticks(low: number, high: number, count: number): number[] {
   const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
   const first = Math.floor(low / step);
   const last = Math.ceil(high / step);
-  // Multiplied from whole numbers, so that no error adds up; the rounding takes 0.30000000000000004 to 0.3.
+  // Multiplying whole numbers avoids accumulated errors. Rounding turns 0.30000000000000004 into 0.3.
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }

@@ -1,13 +1,13 @@
-/** Size of what stands in a plot, pixels. */
-export const FONT_SIZE = 13;
+/** Font size of a plot (pixels). */
+export const fontSize = 13;
 
-/** Colours that people with any kind of colour vision tell apart (Okabe and Ito), darkest first. */
-export const SERIES_COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'] as const;
+/** Colours that are distinct in every kind of colour vision (Okabe and Ito), darkest first. */
+export const seriesColors = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'] as const;
 
-/** A whole drawing with a white ground. */
+/** A complete SVG with a white background. */
 export function svg(width: number, height: number, title: string, body: readonly string[]): string {
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, -apple-system, Segoe UI, DejaVu Sans, sans-serif" font-size="${FONT_SIZE}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, -apple-system, Segoe UI, DejaVu Sans, sans-serif" font-size="${fontSize}">`,
     `<title>${escapeText(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     ...body,
@@ -16,12 +16,12 @@ export function svg(width: number, height: number, title: string, body: readonly
 }
 
 interface TextOptions {
-  /** Which end of the text is at `x`. Default `middle`. */
+  /** The part of the text that is at `x` (default: `middle`). */
   anchor?: 'start' | 'middle' | 'end';
-  /** Default dark grey. */
+  /** Default: dark grey. */
   color?: string;
   weight?: 'bold';
-  /** Turned by so many degrees around its place. */
+  /** Rotation around (x, y) (degrees). */
   turn?: number;
 }
 
@@ -39,12 +39,12 @@ export function line(x1: number, y1: number, x2: number, y2: number, color: stri
   return `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" stroke="${color}"/>`;
 }
 
-/** Tenths of a pixel are enough, and keep files small. */
+/** Rounds to tenths of a pixel, which keeps files small. */
 export function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** XML has no place for most control characters and these two, not even escaped. */
+/** XML does not allow most control characters, U+FFFE and U+FFFF, not even escaped. */
 function escapeText(words: string): string {
   return words
     .replaceAll(/[\p{Cc}\ufffe\uffff]/gu, '�')
@@ -53,19 +53,19 @@ function escapeText(words: string): string {
     .replaceAll('>', '&gt;');
 }
 
-/** Letters of East Asia, and emoji: about as wide as they are high. */
-const WIDE = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{Emoji_Presentation}\uff00-\uff60]/gu;
+/** East Asian characters and emoji, which are about as wide as high. */
+const wideCharacters = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{Emoji_Presentation}\uff00-\uff60]/gu;
 
-/** Width of a text, roughly: other letters of these fonts take a little more than half their size. */
+/** Approximate width of a text (pixels). Other characters take a little more than half the font size. */
 export function textWidth(words: string): number {
-  const wide = words.match(WIDE)?.length ?? 0;
-  return (wide + ([...words].length - wide) * 0.58) * FONT_SIZE;
+  const wide = words.match(wideCharacters)?.length ?? 0;
+  return (wide + ([...words].length - wide) * 0.58) * fontSize;
 }
 
-/** As much of a text as fits. */
+/** Shortens a text to a width (pixels). */
 export function fitted(words: string, width: number): string {
   if (textWidth(words) <= width) return words;
   const letters = [...words];
-  while (letters.length > 0 && textWidth(letters.join('')) > width - FONT_SIZE) letters.pop();
+  while (letters.length > 0 && textWidth(letters.join('')) > width - fontSize) letters.pop();
   return `${letters.join('').trimEnd()}…`;
 }

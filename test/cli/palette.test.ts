@@ -34,7 +34,7 @@ describe('igpt palette fit', () => {
     [
       'fewer colours than asked for',
       ['--size', '1', '--colors', '64'],
-      /expected pixels of 64 or more different colours, got 1\d/,
+      /expected pixels of at least 64 different colours, received 1\d/,
       1,
     ],
     ['fewer pixels than colours', ['--samples', '100'], /--samples 100: expected as many pixels as --colors, 512/, 2],

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { type FittedPalette, fitPalette } from '../../image-gpt/fit-palette.ts';
 import { encodeNpy } from '../../image-gpt/npy.ts';
-import { MAX_COLORS } from '../../image-gpt/quantizer.ts';
+import { maxColors } from '../../image-gpt/quantizer.ts';
 import { applyRecipe, type Recipe } from '../../image-gpt/recipe.ts';
 import { checkOutputPath, writeOutputFile } from '../../local/output-file.ts';
 import { UsageError } from '../../ports/error.ts';
@@ -64,7 +64,7 @@ export function paletteCommand(): Command {
     .addOption(
       new Option('--colors <k>', 'colours')
         .default(512, '512, the paper’s')
-        .argParser(integer({ min: 2, max: MAX_COLORS })),
+        .argParser(integer({ min: 2, max: maxColors })),
     )
     .addOption(
       new Option('--size <s>', 'input resolution, s x s pixels').default(32).argParser(integer({ min: 1, max: 1024 })),

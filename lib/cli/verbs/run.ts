@@ -5,7 +5,7 @@ import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import type { PipelineEvent } from '../../contracts/event.ts';
 import { runDirectories } from '../../local/directory-pair.ts';
 import { watchDirectory } from '../../local/directory-watch.ts';
-import { DROP_FOLDER } from '../../local/drop-folder.ts';
+import { dropFolder } from '../../local/drop-folder.ts';
 import { openInputDirectory } from '../../local/input-directory.ts';
 import { createMemoryQueue } from '../../local/memory-queue.ts';
 import { createNdjsonEventSink } from '../../local/ndjson-event-sink.ts';
@@ -138,14 +138,14 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     looks === undefined || options.serve === undefined
       ? undefined
       : await serveReport({
-          ...{ port: options.serve, directory: directories.input, dropsTo: join(dir, DROP_FOLDER) },
+          ...{ port: options.serve, directory: directories.input, dropsTo: join(dir, dropFolder) },
           ...{ input, output, about, events, onError, lookAt: looks.lookAt },
           concurrency: decodingConcurrency(options),
           maxBytes: maxPictureBytes(options),
         });
   if (watching) bar.say(`watching ${printable(dir)} for new and changed pictures; Ctrl-C stops`);
   if (served !== undefined) {
-    bar.say(`live report: ${served.url} (pictures dropped there go to ${printable(join(dir, DROP_FOLDER))})`);
+    bar.say(`live report: ${served.url} (pictures dropped there go to ${printable(join(dir, dropFolder))})`);
   }
 
   const queue = { clock: systemClock, capacity: QUEUE_CAPACITY };

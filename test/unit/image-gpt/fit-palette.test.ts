@@ -67,7 +67,7 @@ describe('a fitted palette', () => {
 
   it('is refused of too few different colours', async () => {
     await expect(fitPalette(Uint8Array.of(1, 2, 3, 1, 2, 3), options)).rejects.toThrow(
-      /expected pixels of 2 or more different colours, got 1/,
+      /expected pixels of at least 2 different colours, received 1/,
     );
   });
 });

@@ -80,6 +80,6 @@ describe('npy', () => {
   });
 
   it('refuses to write a shape that the data does not have', () => {
-    expect(() => encodeNpy(Uint8Array.of(1, 2, 3), [2])).toThrow('Shape [2] needs 2 elements; the array has 3.');
+    expect(() => encodeNpy(Uint8Array.of(1, 2, 3), [2])).toThrow('Expected 2 elements for shape [2], received 3.');
   });
 });
