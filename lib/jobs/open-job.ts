@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { type Job, jobKeys } from '../contracts/job.ts';
 import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
-import { runDirectories } from '../local/directory-pair.ts';
+import { checkDirectoryPair } from '../local/directory-pair.ts';
 import { openOutputDirectory } from '../local/output-directory.ts';
 import { statPath } from '../local/stat-path.ts';
 import { UsageError } from '../ports/error.ts';
@@ -33,7 +33,7 @@ export async function checkJobOutput(src: string, out: string): Promise<void> {
   refuseEmpty(out);
   const [from, to] = [parseS3Location(src), parseS3Location(out)];
   if (from === undefined && to === undefined && statPath(src, src)?.isDirectory() === true) {
-    await runDirectories(src, out);
+    await checkDirectoryPair(src, out);
   }
   if (from === undefined || from.bucket !== to?.bucket || basename(from.path) === INVENTORY) return;
   if (folderPrefix(to.path).startsWith(folderPrefix(from.path))) {

@@ -3,30 +3,33 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import { errorCode, UsageError } from '../ports/error.ts';
 import { isMissing } from './error.ts';
 
-export interface RunDirectories {
+/** Input and output directory of a run or job. */
+export interface DirectoryPair {
   /** Real path of the pictures. */
   input: string;
-  /** Real path of the outcomes; it may not exist yet. */
+  /** Real path of the outcomes. It may not exist yet. */
   output: string;
 }
 
 /**
- * Checks the two directories of a run. Neither may lie in the other, whatever links lead there: outcomes among the
- * pictures would be read as pictures, and pictures among the outcomes could be taken for them.
+ * Resolves all links of the two directories and checks that neither contains the other. Otherwise outcomes would be
+ * taken for pictures, or pictures for outcomes.
+ *
+ * @throws {UsageError}
  */
-export async function runDirectories(dir: string, out: string): Promise<RunDirectories> {
+export async function checkDirectoryPair(dir: string, out: string): Promise<DirectoryPair> {
   if (out === '') {
-    throw new UsageError('--out: expected a directory, got an empty name; leave it out for ./igpt-out');
+    throw new UsageError('--out: expected a directory, received an empty name; leave --out away for ./igpt-out');
   }
   const found = await stat(dir).catch((error: unknown) => {
     throw new UsageError(`${dir}: expected a directory of pictures, but ${refusal(error)}`);
   });
   if (!found.isDirectory()) {
-    throw new UsageError(`${dir}: expected a directory of pictures, but it is a file; igpt classify reads files`);
+    throw new UsageError(`${dir}: expected a directory of pictures, received a file; igpt classify reads files`);
   }
   const there = await stat(out).catch(() => undefined);
   if (there !== undefined && !there.isDirectory()) {
-    throw new UsageError(`--out ${out}: expected a directory, but it is a file; choose another name`);
+    throw new UsageError(`--out ${out}: expected a directory, received a file; choose another name`);
   }
   const input = await realpath(dir);
   const output = await realpathOfFuture(resolve(out));
@@ -37,7 +40,7 @@ export async function runDirectories(dir: string, out: string): Promise<RunDirec
   }
   if (contains(output, input)) {
     throw new UsageError(
-      `${dir} lies inside --out ${out}, so pictures would lie among outcomes; choose a directory elsewhere with --out`,
+      `${dir} lies inside --out ${out}, so pictures would be taken for outcomes; choose a directory elsewhere with --out`,
     );
   }
   return { input, output };
@@ -47,11 +50,11 @@ function refusal(error: unknown): string {
   if (isMissing(error)) return 'there is nothing of that name';
   const code = errorCode(error) ?? 'an unknown error';
   return code === 'EACCES'
-    ? 'a folder on the way there may not be searched (EACCES); allow it, or choose another'
+    ? 'a folder of its path may not be searched (EACCES); allow it, or choose another directory'
     : `the system said ${code}`;
 }
 
-/** Real path of what may not exist yet: links are followed as far as the path exists. */
+/** Real path of a directory that may not exist yet. Resolves links in the part of the path that exists. */
 async function realpathOfFuture(path: string): Promise<string> {
   try {
     return await realpath(path);

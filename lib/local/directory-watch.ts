@@ -5,19 +5,19 @@ export interface DirectoryWatchOptions {
   clock: Clock;
   /** Ends the watch. */
   signal: AbortSignal;
-  /** Changes that come within this time are one, milliseconds. Default 300. */
+  /** Changes within this time count as one (milliseconds; default 300). */
   debounceMs?: number;
-  /** How often a change is assumed where the system reports none (network shares), milliseconds. Default 30 s. */
+  /** Poll interval for changes that the system does not report, as on network shares (milliseconds; default 30,000). */
   pollMs?: number;
 }
 
-/** The pause after which changes are assumed where the system cannot watch at all, milliseconds. */
+/** Poll interval when the system cannot watch the directory (milliseconds). */
 const blindPollMs = 2000;
 
 /**
- * Yields when something in the directory, or below it, may have changed. It says no more than that: whoever listens
- * lists the directory. While a listener is busy, changes add up to one. Where the system cannot watch (too many
- * folders, an exotic file system), it yields every two seconds.
+ * Yields when something in or below the directory may have changed. It does not say what, so the listener lists the
+ * directory. Changes while the listener is busy count as one. If the system cannot watch (too many folders, an unusual
+ * file system), it yields every two seconds.
  */
 export async function* watchDirectory(root: string, options: DirectoryWatchOptions): AsyncGenerator<void> {
   const { clock, signal, debounceMs = 300 } = options;
@@ -32,7 +32,7 @@ export async function* watchDirectory(root: string, options: DirectoryWatchOptio
         wake.abort();
       }
     } catch {
-      // Ends with an abort too; then nobody waits.
+      // An abort ends up here too, but then nobody waits.
       pollMs = Math.min(pollMs, blindPollMs);
       wake.abort();
     }
@@ -42,11 +42,11 @@ export async function* watchDirectory(root: string, options: DirectoryWatchOptio
   void listen();
   while (!signal.aborted) {
     if (!changed) await clock.sleep(pollMs, wake.signal);
-    // Woken without a change: the way of waiting is another one now.
-    const again = wake.signal.aborted && !changed;
+    // Woken without a change: the poll interval changed, so wait again.
+    const waitAgain = wake.signal.aborted && !changed;
     wake = new AbortController();
     if (signal.aborted) return;
-    if (again) continue;
+    if (waitAgain) continue;
     await clock.sleep(debounceMs, signal);
     if (signal.aborted) return;
     changed = false;

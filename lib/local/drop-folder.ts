@@ -4,34 +4,34 @@ import { copyFile, link, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { errorCode, ImageGptError } from '../ports/error.ts';
+import { isWithoutHardLinks } from './error.ts';
 import { makeDirectory } from './make-directory.ts';
 import { safeFileName } from './safe-file-name.ts';
 
-/** Folder among the pictures for those that were dropped on the page. */
+/** Folder for pictures that were dropped on the report page. */
 export const dropFolder = 'dropped';
 
-/** A dropped picture could not be kept. */
+/** A dropped picture could not be stored. */
 class DropError extends ImageGptError {}
 
-/** What file systems without hard links answer. */
-const noLinks: readonly (string | undefined)[] = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'];
-
-/** Pictures of one name: by then nobody finds theirs. */
+/** Most pictures that share a name, told apart by a number. */
 const maxSameNames = 10_000;
 
 /**
- * Keeps pictures that a stranger names in `dropped/` of the directory `root` (its real path). Each appears whole, under
- * a safe name that was free: no file is ever replaced.
+ * Stores dropped pictures in `dropped/` of a directory. A picture appears only when it is complete, under a safe name that
+ * was free. It never replaces a file.
+ *
+ * @param root real path of the directory
  */
 export function openDropFolder(root: string): {
-  /** Resolves to the picture's key; rejects with what `body` throws, or {@link DropError}. */
+  /** Resolves to the picture's key. Rejects with the error of `body`, or with a {@link DropError}. */
   add(name: string, body: AsyncIterable<Uint8Array>): Promise<string>;
 } {
   const folder = join(root, dropFolder);
   return {
     async add(name, body) {
-      await ownFolder();
-      // Dotfiles are no pictures: until it is whole, nobody sees it.
+      await makeFolder();
+      // Dotfiles are ignored as pictures, so an incomplete file is not read.
       const temporary = join(folder, `.${randomUUID()}.part`);
       try {
         await pipeline(body, createWriteStream(temporary, { flags: 'wx' }));
@@ -44,7 +44,7 @@ export function openDropFolder(root: string): {
     },
   };
 
-  async function ownFolder(): Promise<void> {
+  async function makeFolder(): Promise<void> {
     let real: string;
     try {
       await makeDirectory(folder);
@@ -52,35 +52,41 @@ export function openDropFolder(root: string): {
     } catch (error) {
       throw notKept(error);
     }
-    // A link to elsewhere: pictures there are not seen, and are not ours to write.
+    // Do not write through a link that leads elsewhere.
     if (real !== folder) {
-      throw new DropError('drop_folder_elsewhere', `Expected ${folder} to be a folder, but it is a link to ${real}.`);
+      throw new DropError(
+        'drop_folder_elsewhere',
+        `Expected ${folder} to be a folder, received a link to ${real}; remove the link.`,
+      );
     }
   }
 
-  /** Gives the file a name that nothing has; returns it. */
+  /** Gives the file a free name. Returns the name. */
   async function place(temporary: string, wanted: string): Promise<string> {
     const { stem, extension } = safeFileName(wanted);
     for (let i = 1; i <= maxSameNames; i += 1) {
       const name = `${stem}${i === 1 ? '' : ` (${i})`}${extension}`;
-      if (await taken(temporary, join(folder, name))) return name;
+      if (await takeName(temporary, join(folder, name))) return name;
     }
-    throw new DropError('too_many_names', `Expected a free name like ${stem}${extension}, but all are taken.`);
+    throw new DropError(
+      'too_many_names',
+      `Expected a free name like ${stem}${extension}, but all ${maxSameNames} are taken; rename the picture.`,
+    );
   }
 
   function notKept(cause: unknown): DropError {
     const code = errorCode(cause) ?? 'an unknown error';
-    return new DropError('drop_not_kept', `Could not keep the picture in ${folder}: the system said ${code}.`, {
+    return new DropError('drop_not_kept', `Expected to store the picture in ${folder}, but the system said ${code}.`, {
       cause,
     });
   }
 }
 
-/** Unlike a rename, neither a link nor this copy ever replaces what is there: false when the name is not free. */
-async function taken(temporary: string, path: string): Promise<boolean> {
+/** Gives the file the name `path`; false if the name is taken. Unlike a rename, neither link nor copy replaces a file. */
+async function takeName(temporary: string, path: string): Promise<boolean> {
   try {
     await link(temporary, path).catch(async (error: unknown) => {
-      if (!noLinks.includes(errorCode(error))) throw error;
+      if (!isWithoutHardLinks(error)) throw error;
       await copyFile(temporary, path, constants.COPYFILE_EXCL);
     });
     return true;
@@ -90,7 +96,7 @@ async function taken(temporary: string, path: string): Promise<boolean> {
   }
 }
 
-/** Of the file system, not of the body. */
+/** True for errors of the file system, false for errors of the body. */
 function isFileError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && 'path' in error;
 }

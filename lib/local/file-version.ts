@@ -2,17 +2,17 @@ import type { BigIntStats } from 'node:fs';
 import type { StoredObject } from '../ports/object-store.ts';
 
 /**
- * ETag of a file: size, time of modification in nanoseconds and inode. It costs a stat, where a hash of the content
- * would cost reading the whole directory for every listing; and it tells every new version: a file that is written
- * to has another time, one that is put in its place has another inode, even with size and time preserved.
+ * ETag of a file: size, modification time (nanoseconds) and inode. It needs only a stat; a hash of the content would read
+ * the whole directory for every listing. Every new version has another ETag: writing changes the time, and replacing the
+ * file changes the inode, even if size and time are preserved.
  */
 export function fileEtag({ size, mtimeNs, ino }: BigIntStats): string {
   return `"${size.toString(36)}-${mtimeNs.toString(36)}-${ino.toString(36)}"`;
 }
 
 /**
- * A file as a store shows it. Its last change is the later of mtime and ctime: `mv` and `cp -p` put files in place
- * that are older than what they replace, but the system sets ctime itself.
+ * A file as a stored object. Its last modification is the later of mtime and ctime: `mv` and `cp -p` keep an old mtime, but
+ * the system always sets ctime.
  */
 export function storedObject(key: string, stats: BigIntStats): StoredObject {
   const { size, mtimeMs, ctimeMs } = stats;

@@ -9,38 +9,38 @@ import { fileError, isMissing, KeyError } from './error.ts';
 import { fileEtag, storedObject } from './file-version.ts';
 import { listTree, type TreeEntry } from './list-tree.ts';
 
-/** A file or folder that cannot be taken, and why. */
+/** A file or folder that is skipped, and why. */
 export interface SkippedFile {
-  /** Relative to the directory; bytes that are no UTF-8 are shown as U+FFFD. */
+  /** Relative to the directory. Bytes that are not UTF-8 become U+FFFD. */
   path: string;
   reason: 'link_outside' | 'link_loop' | 'unreadable_folder' | 'name_not_utf8' | 'key_too_long';
 }
 
 export interface InputDirectoryOptions {
-  /** Told once of each thing that is left out, besides dotfiles and what is no file. Default: nothing. */
+  /** Called once for each skipped path, but not for dotfiles and special files (default: nothing). */
   onSkipped?: (skipped: SkippedFile) => void;
 }
 
-/** The directory cannot be an input at all. */
+/** The directory cannot be used as input, or was asked to change. */
 class InputDirectoryError extends ImageGptError {}
 
 interface Folder {
   path: string;
-  /** Its real path and those of all folders around it: a link to one of them would go round in circles. */
+  /** Real paths of this folder and of the folders around it. A link to one of them is a loop. */
   real: readonly string[];
 }
 
 /**
- * File systems keep times in ticks of up to 10 ms (a kernel at 100 Hz): a file that was written to this recently may be
- * written to again within the same tick, and its time would not show it. Milliseconds.
+ * File times have a resolution of up to 10 ms (a kernel at 100 Hz). A file that was modified more recently than this can
+ * change again without changing its time (milliseconds).
  */
 const tickMs = 20;
 
 /**
- * A directory of pictures as a read-only input bucket. Keys are relative paths with `/`. Dotfiles, links that leave
- * the directory and everything that is no file are not there.
+ * Opens a directory of pictures as a read-only bucket. Keys are relative paths with `/`. Ignores dotfiles, links that
+ * leave the directory, and special files.
  *
- * @throws {InputDirectoryError} when `root` is no directory
+ * @throws {InputDirectoryError} when `root` is not a directory
  */
 export async function openInputDirectory(root: string, options: InputDirectoryOptions = {}): Promise<ObjectStore> {
   const reported = new Set<string>();
@@ -102,7 +102,7 @@ export async function openInputDirectory(root: string, options: InputDirectoryOp
     return stats?.isFile() ? storedObject(key, stats) : undefined;
   }
 
-  /** Real path of the file that `key` names; undefined when there is none, or it is not to be seen. */
+  /** Real path of the file that `key` names; undefined if it does not exist or is ignored. */
   async function locate(key: string): Promise<string | undefined> {
     const segments = checkedSegments(key);
     if (segments.some((segment) => segment.startsWith('.'))) return undefined;
@@ -110,7 +110,7 @@ export async function openInputDirectory(root: string, options: InputDirectoryOp
       const real = await realpath(join(realRoot, ...segments));
       return inside(real) && (await stat(real)).isFile() ? real : undefined;
     } catch (error) {
-      // No file has such a name, and no link in a circle leads to one.
+      // No file has a name that is too long, and a loop of links leads to no file.
       if (isMissing(error) || ['ENAMETOOLONG', 'ELOOP'].includes(errorCode(error) ?? '')) return undefined;
       throw fileError('find', key, error);
     }
@@ -152,7 +152,7 @@ export async function openInputDirectory(root: string, options: InputDirectoryOp
       if (ifMatch !== undefined) return { status: 'etag_mismatch' };
       throw new TransientError(
         'changed_while_read',
-        `Expected ${JSON.stringify(key)} to stay as it is while it is read, but it changed.`,
+        `Expected ${JSON.stringify(key)} to stay unchanged while it is read, but it changed.`,
       );
     },
     put: (key) => Promise.reject(readOnly(key)),
@@ -171,11 +171,11 @@ async function readWhole(file: FileHandle, size: number): Promise<Uint8Array> {
   return body.subarray(0, filled);
 }
 
-/** Its folders were searched, so it is the file's own permissions, which no second attempt changes. */
+/** The folders could be searched, so the file's own permissions are at fault. A retry would not help. */
 function accessDenied(code: string, cause: unknown): PictureError {
   return new PictureError(
     'access_denied',
-    `Expected a picture that may be read, but the system said: ${code}. Allow reading it, then try the failed pictures again.`,
+    `Expected a readable picture, but the system said ${code}; allow reading it, then retry the failed pictures.`,
     { cause },
   );
 }
@@ -184,7 +184,7 @@ function checkedSegments(key: string): string[] {
   const segments = key.split('/');
   const bad = (segment: string): boolean => segment === '' || segment === '.' || segment === '..';
   if (segments.some(bad) || key.includes('\0')) throw new KeyError(key, 'that is a plain relative path');
-  // Where a backslash separates folders it could lead out of the directory, and so could a drive letter.
+  // On Windows, a backslash or a drive letter could lead out of the directory.
   if (sep === '\\' && /[\\:]/.test(key)) throw new KeyError(key, 'without backslash or colon');
   return segments;
 }
@@ -200,6 +200,6 @@ function utf8(name: Buffer): string | undefined {
 function readOnly(key: string): ImageGptError {
   return new InputDirectoryError(
     'read_only',
-    `Expected only to read the input, but ${JSON.stringify(key)} was to be changed.`,
+    `Expected to read the input only, received a change of ${JSON.stringify(key)}.`,
   );
 }

@@ -3,43 +3,42 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hasEnded, processTag, tagPattern } from './process-tag.ts';
 
-/** What stands beside a file or directory while it is made: the unfinished new one, or the old one that it replaces. */
+/** Temporary file or directory beside a path: the unfinished new version (`tmp`), or the replaced version (`old`). */
 type Leftover = 'tmp' | 'old';
 
-/** File systems allow 255 bytes for all of a name. */
+/** Longest part of a temporary name that comes from the path (bytes). File systems allow 255 for the whole name. */
 const longestName = 100;
 
 let made = 0;
 
-/** A new, hidden name beside `path`. */
+/** A new hidden name beside `path`. */
 export function nameBeside(path: string, kind: Leftover): string {
   made += 1;
-  return join(dirname(path), `.${recognisable(path)}.${processTag}-${made}.${kind}`);
+  return join(dirname(path), `.${namePart(path)}.${processTag}-${made}.${kind}`);
 }
 
 /**
- * Takes away what processes that were killed have left beside `path`; what live ones are making stays, and so does what
- * comes from another machine, of whose processes nothing is known. An old directory whose successor had not yet come
- * takes its place again.
+ * Removes what killed processes left beside `path`. Keeps the files of live processes, and those of other machines, whose
+ * processes are unknown. Restores a replaced version if its successor was never put in place.
  */
 export async function removeLeftovers(path: string): Promise<void> {
   const folder = dirname(path);
   const names = await readdir(folder).catch(() => []);
-  const start = `.${recognisable(path)}.`;
+  const start = `.${namePart(path)}.`;
   for (const name of names) {
     const [, tag = '', kind] = (name.startsWith(start) && ending.exec(name.slice(start.length))) || [];
     if (hasEnded(tag) !== true) continue;
     const leftover = join(folder, name);
-    // Succeeds only where there is nothing, or an empty directory.
+    // The rename succeeds only if `path` does not exist, or is an empty directory.
     const putBack = kind === 'old' && (await succeeds(rename(leftover, path)));
-    // Somebody else's may not be removed: it is in nobody's way.
+    // Removing another user's file can fail, which does no harm.
     if (!putBack) await succeeds(rm(leftover, { recursive: true, force: true }));
   }
 }
 
 const ending = new RegExp(`^(${tagPattern})-\\d+\\.(tmp|old)$`);
 
-function recognisable(path: string): string {
+function namePart(path: string): string {
   const name = basename(path);
   return Buffer.byteLength(name) <= longestName ? name : createHash('sha256').update(name).digest('hex').slice(0, 32);
 }

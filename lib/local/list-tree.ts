@@ -1,27 +1,27 @@
 import { compareKeys } from '../contracts/key-order.ts';
 import type { StoredObject } from '../ports/object-store.ts';
 
-/** One entry of a folder; `D` is whatever the caller knows a folder by. */
+/** An entry of a folder. `D` is the caller's representation of a folder. */
 export type TreeEntry<D> = { name: string; path: string } & ({ kind: 'file' } | { kind: 'folder'; folder: D });
 
 export interface ListTreeOptions<D> {
   root: D;
   /** All entries of a folder, in any order. */
   entries: (folder: D) => Promise<TreeEntry<D>[]>;
-  /** A file as the store shows it; undefined when it is gone or not to be shown. */
+  /** A file as a stored object; undefined if it is gone or ignored. */
   object: (key: string, path: string) => Promise<StoredObject | undefined>;
-  /** Default: every key. */
+  /** Default: all keys. */
   prefix?: string;
-  /** Only keys after this one. Default: every key. */
+  /** Only keys after this one (default: all keys). */
   startAfter?: string;
 }
 
-/** Files that are looked at together: enough to hide the latency of one, few enough to hold. */
+/** Files whose facts are read at the same time: enough to hide latency, few enough for memory. */
 const chunk = 64;
 
 /**
- * Lists a tree of folders in UTF-8 byte order of the keys, one folder at a time. A folder sorts as its name with `/`,
- * because that is how all keys in it begin.
+ * Lists a tree of folders in UTF-8 byte order of the keys, one folder at a time. A folder is sorted by its name with `/`,
+ * because all keys in it begin like that.
  */
 export async function* listTree<D>(options: ListTreeOptions<D>): AsyncGenerator<StoredObject> {
   yield* listFolder(options, options.root, '');

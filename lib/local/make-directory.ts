@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { errorCode } from '../ports/error.ts';
 
 /**
- * Makes a directory and those around it that are missing. Unlike Node's recursive mkdir it ends on file systems that
- * refuse with ENOENT (/proc), and throws the system's reason for the first folder that cannot be made: EROFS, EACCES.
+ * Creates a directory and its missing parents. Unlike Node's recursive mkdir, it ends on file systems that answer ENOENT
+ * (/proc), and it throws the system's reason for the first folder that cannot be created: EROFS, EACCES.
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {

@@ -4,33 +4,33 @@ import type { Queue, QueueMessage } from '../ports/queue.ts';
 
 export interface MemoryQueueOptions {
   clock: Clock;
-  /** Most messages in the queue, held ones included; senders wait while it is full. */
+  /** Most messages in the queue, including held ones. Senders wait while the queue is full. */
   capacity: number;
-  /** How long a received message stays hidden. Default 60 s. */
+  /** How long a received message stays hidden (milliseconds; default 60,000). */
   visibilityMs?: number;
-  /** Receives after which a message goes to the dead letters. Default 5. */
+  /** Receives after which a message is dead-lettered (default 5). */
   maxReceiveCount?: number;
 }
 
 export interface MemoryQueue extends Queue {
-  /** Bodies that were received too often without being deleted. */
+  /** Bodies of dead-lettered messages. */
   readonly deadLetters: readonly string[];
-  /** Messages in the queue, held ones included. */
+  /** Messages in the queue, including held ones. */
   size(): number;
 }
 
-/** Ends a nap; given so that no error with a stack is made for it. */
+/** Abort reason that wakes a receiver. A text is cheaper than an error with a stack. */
 const woken = 'woken';
 
 interface Item {
   body: string;
   sentAt: Date;
   receiveCount: number;
-  /** Of a held message: when it comes back, milliseconds since the epoch. */
+  /** When a held message becomes visible again (milliseconds since the epoch). */
   visibleAt: number;
 }
 
-/** A queue that behaves as SQS does, in memory. A receipt of an earlier delivery has no effect. */
+/** A queue in memory that behaves like SQS. A receipt of an earlier delivery has no effect. */
 export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
   const {
     clock,
@@ -56,9 +56,9 @@ export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
     if (sender !== undefined && size() < capacity) sender();
   }
 
-  async function room(signal?: AbortSignal): Promise<void> {
+  async function waitForRoom(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    // Those who came first go first.
+    // Senders proceed in the order of their arrival.
     while (size() >= capacity) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const abort = (): void => reject(signal?.reason);
@@ -73,7 +73,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
     }
   }
 
-  /** Brings back what has been held too long. */
+  /** Makes messages visible whose time is over, or dead-letters them. */
   function expire(): void {
     const now = clock.now().getTime();
     for (const [receipt, item] of held) {
@@ -99,7 +99,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
     });
   }
 
-  /** Sleeps until something may have become visible, `until`, or an abort. */
+  /** Sleeps until a message may have become visible, until `until`, or until `signal` aborts. */
   async function nap(until: number, signal?: AbortSignal): Promise<void> {
     const controller = new AbortController();
     const wake = (): void => controller.abort(woken);
@@ -116,7 +116,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
     size,
     async send(bodies, { signal } = {}) {
       for (const body of bodies) {
-        await room(signal);
+        await waitForRoom(signal);
         visible.add({ body, sentAt: clock.now(), receiveCount: 0, visibleAt: 0 });
         wakeReceivers();
         makeRoom();
@@ -142,7 +142,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
         const item = held.get(receipt);
         if (item !== undefined) item.visibleAt = visibleAt;
       }
-      // A receiver may sleep towards an earlier or a later time.
+      // Sleeping receivers must compute their time again.
       wakeReceivers();
     },
   };

@@ -3,23 +3,23 @@ import { errorCode } from '../ports/error.ts';
 import type { EventSink } from '../ports/queue.ts';
 
 export interface NdjsonEventSinkOptions {
-  /** Told once when the reader has gone (EPIPE): from then on events go nowhere. Default: nothing. */
+  /** Called once when the reader closes the stream (EPIPE). Later events are dropped. Default: nothing. */
   onClosed?: () => void;
 }
 
-/** What a stream says when nobody reads any more. */
+/** Codes of a stream whose reader is gone. */
 const readerGone: readonly (string | undefined)[] = ['EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_PREMATURE_CLOSE'];
 
 /**
- * Writes one JSON event a line. An event is published when the system has taken it, so a slow reader slows us down; a
- * reader that goes away, as `head` does, is no error.
+ * Writes a JSON event per line. An event is published when the system has accepted it, so a slow reader slows the writer
+ * down. A reader that stops early, such as `head`, is no error.
  */
 export function createNdjsonEventSink<E>(stream: Writable, options: NdjsonEventSinkOptions = {}): EventSink<E> {
   const waiting = new Set<() => void>();
   let closed = false;
-  // The write's own callback tells of the error; an event without a listener would end the process.
+  // The callback of a write reports its error. Without a listener, the event would end the process.
   stream.on('error', () => {});
-  // A stream that is destroyed may forget the callback of the write that it is in.
+  // A destroyed stream may never call the callback of its current write.
   stream.on('close', close);
 
   function close(): void {

@@ -3,8 +3,8 @@ import { decodeNpy, decodeNpyHeader, decodeNpyValues, NpyError, type NpyHeader }
 import { errorCode, ImageGptError, UsageError } from '../ports/error.ts';
 import { NotRegularFileError, openRegularFile } from './picture-files.ts';
 
-/** A two-dimensional npy file of integers on disk, read by rows, so that its size costs no memory. */
-export interface NpyRows extends AsyncDisposable {
+/** A two-dimensional npy file of integers. It is read by rows, so that a large file needs little memory. */
+interface NpyRows extends AsyncDisposable {
   path: string;
   /** N */
   rows: number;
@@ -14,42 +14,49 @@ export interface NpyRows extends AsyncDisposable {
   read(start: number, count: number): Promise<Float64Array>;
 }
 
-/** NumPy aligns headers to 64 bytes; ours of two sizes takes 128, and no sane writer needs more than this. */
+/** Longest header that is read (bytes). A header of two sizes normally has 128. */
 const maxHeaderBytes = 65_536;
 
 /**
  * Opens an npy file of shape [N, n] with an integer (or boolean) dtype.
  *
- * @throws UsageError when there is no such file, or it is a folder or a pipe; ImageGptError `input_not_readable`, `npy_invalid`
+ * @throws {UsageError} when the file does not exist, or is a folder, a pipe or a device
+ * @throws {ImageGptError} `npy_invalid`
  */
-export async function openNpyRows(path: string): Promise<NpyRows> {
+async function openNpyRows(path: string): Promise<NpyRows> {
   const file = await openRegularFile(path).catch((cause: unknown) => {
     if (cause instanceof NotRegularFileError) {
-      throw new UsageError(`${path}: expected an npy file, got a folder, a pipe or a device; give a file on disk`, {
-        cause,
-      });
+      throw new UsageError(
+        `${path}: expected an npy file, received a folder, a pipe or a device; give a file on disk`,
+        {
+          cause,
+        },
+      );
     }
-    const code = errorCode(cause) ?? 'unknown';
-    throw new UsageError(`could not read ${path} (${code}); expected an npy file`, { cause });
+    const code = errorCode(cause) ?? 'an unknown error';
+    throw new UsageError(
+      `${path}: expected a readable npy file, but the system said ${code}; check name and permissions`,
+      { cause },
+    );
   });
   try {
     const header = await readHeader(file, path);
     const [rows, columns] = header.shape;
     if (rows === undefined || columns === undefined || header.shape.length !== 2) {
-      throw new ImageGptError('npy_invalid', `${path}: expected shape [N, n], got [${header.shape.join(', ')}]`);
+      throw new ImageGptError('npy_invalid', `${path}: expected shape [N, n], received [${header.shape.join(', ')}]`);
     }
     if (!/^[iub]/.test(header.dtype)) {
-      throw new ImageGptError('npy_invalid', `${path}: expected an integer dtype, got ${header.dtype}`);
+      throw new ImageGptError('npy_invalid', `${path}: expected an integer dtype, received ${header.dtype}`);
     }
     const { size } = await file.stat();
     const expected = header.dataStart + rows * columns * header.itemBytes;
     if (size !== expected) {
       throw new ImageGptError(
         'npy_invalid',
-        `${path}: expected ${expected} bytes for [${rows}, ${columns}] of ${header.dtype}, got ${size}; is the file whole?`,
+        `${path}: expected ${expected} bytes for [${rows}, ${columns}] of ${header.dtype}, received ${size}; check that the file is complete`,
       );
     }
-    // Fortran order keeps a row's values far apart: such a file is read at once.
+    // In Fortran order the values of a row are far apart, so the file is read at once.
     const whole = header.fortran ? decodeNpy(await readExactly(file, path, 0, size)).data : undefined;
     const rowBytes = columns * header.itemBytes;
     return {
@@ -92,7 +99,7 @@ async function readExactly(file: FileHandle, path: string, position: number, len
     if (bytesRead === 0) {
       throw new ImageGptError(
         'input_not_readable',
-        `${path} became shorter while it was read; start again with the whole file`,
+        `${path}: expected a file that does not change, but it became shorter; start again with the complete file`,
       );
     }
     done += bytesRead;
@@ -103,7 +110,8 @@ async function readExactly(file: FileHandle, path: string, position: number, len
 /**
  * Reads labels [N] (or [N, 1]) of any integer type.
  *
- * @throws UsageError when there is no such file; ImageGptError `npy_invalid`
+ * @throws {UsageError} when the file cannot be read
+ * @throws {ImageGptError} `npy_invalid`
  */
 export async function readNpyLabels(path: string): Promise<Float64Array> {
   const bytes = await readFile(path);
@@ -112,7 +120,7 @@ export async function readNpyLabels(path: string): Promise<Float64Array> {
     if (shape.length === 0 || shape.slice(1).some((size) => size !== 1) || !/^[iub]/.test(dtype)) {
       throw new ImageGptError(
         'npy_invalid',
-        `${path}: expected labels [N] of an integer dtype, got [${shape.join(', ')}] of ${dtype}`,
+        `${path}: expected labels [N] of an integer dtype, received [${shape.join(', ')}] of ${dtype}`,
       );
     }
     return data;
@@ -128,13 +136,15 @@ async function readFile(path: string): Promise<Uint8Array> {
     await using file = await openRegularFile(path);
     return await file.readFile();
   } catch (cause) {
-    const code = errorCode(cause) ?? 'unknown';
-    const came = cause instanceof NotRegularFileError ? 'it is a folder, a pipe or a device' : code;
-    throw new UsageError(`could not read ${path} (${came}); expected an npy file with labels`, { cause });
+    const why =
+      cause instanceof NotRegularFileError
+        ? 'it is a folder, a pipe or a device'
+        : `the system said ${errorCode(cause) ?? 'an unknown error'}`;
+    throw new UsageError(`${path}: expected an npy file with labels, but ${why}`, { cause });
   }
 }
 
-/** Tokens or a mask for a model of n positions, read by rows and checked on the way. */
+/** Tokens or a mask for a model with n positions, read and checked by rows. */
 export interface TokenRows extends AsyncDisposable {
   /** N */
   rows: number;
@@ -145,16 +155,17 @@ export interface TokenRows extends AsyncDisposable {
 interface Expected {
   /** n */
   columns: number;
-  /** Values are 0 to this, exclusive. */
+  /** Values are below this. */
   below: number;
-  /** What a value is, for messages: token, mask value. */
+  /** Name of a value in messages: token, mask value. */
   what: string;
 }
 
 /**
- * Opens an npy file [N, n] whose values are whole numbers from 0 to `below - 1`. Values are checked as they are read.
+ * Opens an npy file [N, n] of whole numbers from 0 to `below - 1`. Values are checked when they are read.
  *
- * @throws ImageGptError `wrong_shape`, `value_out_of_range`, and what {@link openNpyRows} throws
+ * @throws {UsageError} when the file does not exist, or is a folder, a pipe or a device
+ * @throws {ImageGptError} `npy_invalid`, `wrong_shape`, `value_out_of_range`, `input_not_readable`
  */
 export async function openTokenRows(path: string, { columns, below, what }: Expected): Promise<TokenRows> {
   const file = await openNpyRows(path);
@@ -162,7 +173,7 @@ export async function openTokenRows(path: string, { columns, below, what }: Expe
     await file[Symbol.asyncDispose]();
     throw new ImageGptError(
       'wrong_shape',
-      `${path}: expected [N, ${columns}], as the model reads ${columns} tokens a picture, got [${file.rows}, ${file.columns}]`,
+      `${path}: expected [N, ${columns}] for a model of ${columns} tokens per picture, received [${file.rows}, ${file.columns}]`,
     );
   }
   return {
@@ -185,7 +196,7 @@ async function readChecked(
     const row = start + Math.floor(wrong / file.columns);
     throw new ImageGptError(
       'value_out_of_range',
-      `${file.path}: expected every ${what} from 0 to ${below - 1}, got ${values[wrong]} in row ${row}, column ${wrong % file.columns}`,
+      `${file.path}: expected every ${what} from 0 to ${below - 1}, received ${values[wrong]} in row ${row}, column ${wrong % file.columns}`,
     );
   }
   return Uint16Array.from(values);

@@ -3,7 +3,7 @@ import { access, link, open, readdir, realpath, rename, rm, stat } from 'node:fs
 import { dirname, join } from 'node:path';
 import { errorCode, ImageGptError } from '../ports/error.ts';
 import type { ObjectStore, ReadResult, StoredObject, WriteCondition, WriteResult } from '../ports/object-store.ts';
-import { fileError, isMissing, OutputDirectoryError } from './error.ts';
+import { fileError, isMissing, isWithoutHardLinks, OutputDirectoryError } from './error.ts';
 import { fileEtag } from './file-version.ts';
 import { listTree, type TreeEntry } from './list-tree.ts';
 import { makeDirectory } from './make-directory.ts';
@@ -11,24 +11,23 @@ import { createOutputFolders } from './output-folders.ts';
 import { escapeKey, keyPart } from './path-escape.ts';
 import { removeStaleTemporaries, temporaryFolder, writeTemporary } from './temporary-files.ts';
 
-/** What `link` says where there are no hard links (exFAT, some shares). */
-const noLinks: readonly (string | undefined)[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'];
-
 export interface OutputDirectoryOptions {
   /**
-   * Keys are paths as they stand: for keys of our own making, such as a batch job's, which other programs look for by
-   * name. Default false: strangers' keys are escaped.
+   * Use keys as paths without escaping (default false). Only for our own keys, such as those of a job, which other programs
+   * look up by name.
    */
   plainNames?: boolean;
-  /** To read what is there, wherever it lies: nothing is made or removed. Default false. */
+  /** Only read: create and remove nothing (default false). */
   readOnly?: boolean;
 }
 
 /**
- * A directory as an output bucket. Files appear whole or not at all, under the names of {@link escapeKey}. Creating is
- * exclusive among all processes; replacing by ETag is so within this one, and between two of them the later one wins
- * with a whole file. Nothing is written through a link that leaves the directory. Makes the directory and removes what
- * killed runs have left of half-written files.
+ * Opens a directory as an output bucket. Creates it if needed, and removes incomplete files of killed runs.
+ *
+ * - A file appears only when it is complete. Its path is that of {@link escapeKey}.
+ * - Creating with `ifNoneMatch` is atomic among all processes.
+ * - Replacing with `ifMatch` is atomic within this process. Between two processes, the later one wins.
+ * - Nothing is written through a link that leaves the directory.
  *
  * @throws {OutputDirectoryError} `output_not_writable`, or `output_link` for a link that leaves the directory
  */
@@ -58,12 +57,12 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
         const path = join(folder, entry.name);
         if (entry.isFile())
           return [{ name: plainNames ? entry.name : keyPart(entry.name, true).text, path, kind: 'file' }];
-        // Listed only to be refused where its keys are asked for: outcomes would be stored through it.
+        // A link out of the directory is listed, so that listing its keys throws. Outcomes could be stored through it.
         const leaves = entry.isSymbolicLink() && (await folders.leaves(path));
         if (!(entry.isDirectory() || leaves) || entry.name.startsWith('.')) return [];
-        const { text, goesOn } = plainNames ? { text: entry.name, goesOn: false } : keyPart(entry.name, false);
-        if (!goesOn) return [{ name: text, path, kind: 'folder', folder: path }];
-        // The rest of the name stands in that folder.
+        const { text, continued } = plainNames ? { text: entry.name, continued: false } : keyPart(entry.name, false);
+        if (!continued) return [{ name: text, path, kind: 'folder', folder: path }];
+        // The folder contains the rest of the name.
         return (await entries(path)).map((rest) => ({ ...rest, name: text + rest.name }));
       }),
     );
@@ -71,12 +70,12 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
   }
 
   async function object(key: string, path: string): Promise<StoredObject | undefined> {
-    // Somebody else's file: no key leads to it.
+    // A foreign file: no key has this path.
     if (key === '' || pathOf(key) !== path) return undefined;
-    return look(key, path);
+    return statObject(key, path);
   }
 
-  async function look(key: string, path: string): Promise<StoredObject | undefined> {
+  async function statObject(key: string, path: string): Promise<StoredObject | undefined> {
     try {
       const stats = await stat(path, { bigint: true });
       return stats.isFile() ? outcomeObject(key, stats) : undefined;
@@ -88,7 +87,7 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
 
   async function read(key: string, options: Parameters<ObjectStore['get']>[1] = {}): Promise<ReadResult> {
     const { ifMatch, maxBytes = Number.POSITIVE_INFINITY } = options;
-    // A file is never written to after it has got its name, so what is open is one version.
+    // A file never changes after it has its name, so an open file is a single version.
     await using file = await open(pathOf(key));
     const found = outcomeObject(key, await file.stat({ bigint: true }));
     if (ifMatch !== undefined && ifMatch !== found.etag) return { status: 'etag_mismatch' };
@@ -96,7 +95,7 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
     return { status: 'found', object: found, body: await file.readFile() };
   }
 
-  /** Gives the temporary file its name, if `condition` holds. */
+  /** Renames the temporary file to its final name if `condition` holds. */
   async function place(temporary: string, key: string, condition: WriteCondition | undefined): Promise<boolean> {
     const path = pathOf(key);
     if (condition !== undefined && 'ifNoneMatch' in condition) {
@@ -105,11 +104,11 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
         return true;
       } catch (error) {
         if (errorCode(error) === 'EEXIST') return false;
-        if (!noLinks.includes(errorCode(error))) throw error;
+        if (!isWithoutHardLinks(error) && errorCode(error) !== 'EACCES') throw error;
       }
     }
-    const there = condition === undefined ? undefined : await look(key, path);
-    if (condition !== undefined && there?.etag !== ('ifMatch' in condition ? condition.ifMatch : undefined))
+    const existing = condition === undefined ? undefined : await statObject(key, path);
+    if (condition !== undefined && existing?.etag !== ('ifMatch' in condition ? condition.ifMatch : undefined))
       return false;
     await rename(temporary, path);
     return true;
@@ -117,8 +116,8 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
 
   async function put(key: string, body: Uint8Array, condition?: WriteCondition): Promise<WriteResult> {
     const path = pathOf(key);
-    // Spares the writing where something is there; the link below decides.
-    if (condition !== undefined && 'ifNoneMatch' in condition && (await look(key, path)) !== undefined) {
+    // Saves writing the body if the object exists. The link in `place` decides.
+    if (condition !== undefined && 'ifNoneMatch' in condition && (await statObject(key, path)) !== undefined) {
       return { status: 'precondition_failed' };
     }
     await folders.make(dirname(path));
@@ -138,7 +137,7 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
 
   return {
     list: ({ prefix = '', startAfter = '' } = {}) => listTree({ root, entries, object, prefix, startAfter }),
-    head: async (key) => look(key, pathOf(key)),
+    head: async (key) => statObject(key, pathOf(key)),
     get: (key, options) =>
       read(key, options).catch((error: unknown) => {
         if (isMissing(error)) return { status: 'not_found' };
@@ -154,7 +153,7 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
       lock.run(key, async () => {
         const path = pathOf(key);
         await folders.refuseIfOutside(dirname(path));
-        if (condition !== undefined && (await look(key, path))?.etag !== condition.ifMatch) return;
+        if (condition !== undefined && (await statObject(key, path))?.etag !== condition.ifMatch) return;
         await rm(path, { force: true });
       }),
   };
@@ -168,7 +167,7 @@ async function writableRoot(path: string): Promise<string> {
   } catch (cause) {
     throw new OutputDirectoryError(
       'output_not_writable',
-      `Expected a directory to write to at ${path}, but ${refusal(cause)}; allow writing there, or choose another directory.`,
+      `Expected a writable directory at ${path}, but ${refusal(cause)}; allow writing there, or choose another directory.`,
       { cause },
     );
   }
@@ -190,17 +189,17 @@ function refusal(cause: unknown): string {
   }
 }
 
-/** The time is that of the content: linking and renaming move ctime on, and would make it look newer than it is. */
+/** A file as a stored object. Uses mtime, because linking and renaming change ctime. */
 function outcomeObject(key: string, stats: BigIntStats): StoredObject {
   return { key, etag: fileEtag(stats), size: Number(stats.size), lastModified: stats.mtime };
 }
 
-/** Runs work on the same key one after the other. */
-export interface KeyLock {
+/** Runs work on the same key one at a time. */
+interface KeyLock {
   run<T>(key: string, work: () => Promise<T>): Promise<T>;
 }
 
-export function createKeyLock(): KeyLock {
+function createKeyLock(): KeyLock {
   const last = new Map<string, Promise<unknown>>();
   return {
     async run(key, work) {

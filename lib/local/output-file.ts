@@ -2,21 +2,25 @@ import { rmSync } from 'node:fs';
 import { constants, copyFile, type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { errorCode, ImageGptError, UsageError } from '../ports/error.ts';
+import { isWithoutHardLinks } from './error.ts';
 import { statPath } from './stat-path.ts';
 
-/** A file that appears under its name only when it is complete. */
+/** A file that gets its name only when it is complete. */
 export interface OutputFile extends AsyncDisposable {
   readonly path: string;
   write(bytes: Uint8Array): Promise<void>;
-  /** Gives the file its name; fails with `output_exists` when something took the name meanwhile and `force` is off. */
+  /** Gives the file its name. Fails with `output_exists` if the name was taken meanwhile and `force` is off. */
   commit(): Promise<void>;
-  /** Ends without a file; does nothing after `commit`. */
+  /** Removes the incomplete file. Does nothing after `commit`. */
   discard(): Promise<void>;
 }
 
 /**
- * Refuses, before any work, an output whose folder is missing, whose name is taken (unless `force`), or whose
- * extension is not one of `extensions` (with dot, lower case). Returns the extension.
+ * Checks the name of an output before any work begins. Its folder must exist, its name must be free (unless `force`), and
+ * it must have one of `extensions` (with dot, in lower case).
+ *
+ * @returns the extension
+ * @throws {UsageError}
  */
 export function checkOutputPath<E extends string>(
   flag: string,
@@ -29,21 +33,23 @@ export function checkOutputPath<E extends string>(
     throw new UsageError(`${flag} ${path}: expected a name that ends in ${extensions.join(' or ')}`);
   }
   if (statPath(dirname(resolve(path)), `${flag} ${path}`)?.isDirectory() !== true) {
-    throw new UsageError(`${flag} ${path}: its folder does not exist; make it first, or choose another name`);
+    throw new UsageError(
+      `${flag} ${path}: expected an existing folder, received one that does not exist; create it, or choose another name`,
+    );
   }
-  const there = statPath(path, `${flag} ${path}`);
-  if (there !== undefined && !there.isFile()) {
-    throw new UsageError(`${flag} ${path} is not a file that could be replaced; choose another name`);
+  const existing = statPath(path, `${flag} ${path}`);
+  if (existing !== undefined && !existing.isFile()) {
+    throw new UsageError(`${flag} ${path}: expected a file, received a folder or a device; choose another name`);
   }
-  if (there !== undefined && !force) {
-    throw new UsageError(`${flag} ${path} exists already; add --force to replace it, or choose another name`);
+  if (existing !== undefined && !force) {
+    throw new UsageError(`${flag} ${path}: this file exists; add --force to replace it, or choose another name`);
   }
   return extension;
 }
 
 const unfinished = new Set<string>();
 
-/** Opens a temporary file beside `path`, on the same disk, so that the last step is a rename. */
+/** Opens a temporary file beside `path`. It is on the same disk, so the last step is a rename. */
 export async function openOutputFile(path: string, force: boolean): Promise<OutputFile> {
   const temporary = join(dirname(path), `.${basename(path).slice(0, 200)}.${process.pid}.tmp`);
   let handle: FileHandle | undefined;
@@ -53,7 +59,7 @@ export async function openOutputFile(path: string, force: boolean): Promise<Outp
     throw cannotWrite(path, error);
   }
   if (unfinished.size === 0) {
-    // Whatever ends the process, a half-written file does not stay behind.
+    // Removes incomplete files when the process exits early.
     process.once('exit', () => {
       for (const name of unfinished) {
         rmSync(name, { force: true });
@@ -70,7 +76,7 @@ export async function openOutputFile(path: string, force: boolean): Promise<Outp
       } catch (error) {
         throw new ImageGptError(
           'output_not_writable',
-          `could not write ${path} (${errorCode(error) ?? error}); nothing was left behind`,
+          `could not write ${path} (${errorCode(error) ?? error}); the incomplete file was removed`,
           { cause: error },
         );
       }
@@ -110,14 +116,14 @@ export async function openOutputFile(path: string, force: boolean): Promise<Outp
   }
 }
 
-/** Writes a whole file at once. */
+/** Writes a complete file. */
 export async function writeOutputFile(path: string, force: boolean, bytes: Uint8Array): Promise<void> {
   await using file = await openOutputFile(path, force);
   await file.write(bytes);
   await file.commit();
 }
 
-/** Why there is no file at `path`, and never was. */
+/** The error for a file that could not be created. */
 export function cannotWrite(path: string, cause: unknown): ImageGptError {
   return new ImageGptError(
     'output_not_writable',
@@ -128,10 +134,7 @@ export function cannotWrite(path: string, cause: unknown): ImageGptError {
   );
 }
 
-/** What file systems without hard links (FAT, some network shares) answer. */
-const noLinks: readonly (string | undefined)[] = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'];
-
-/** Unlike a rename, a link never replaces what is there. */
+/** Gives the file its name. Unlike a rename, neither link nor copy replaces a file. */
 async function linkOrRefuse(temporary: string, path: string): Promise<void> {
   try {
     await link(temporary, path);
@@ -139,11 +142,11 @@ async function linkOrRefuse(temporary: string, path: string): Promise<void> {
     if (errorCode(error) === 'EEXIST') {
       throw new ImageGptError(
         'output_exists',
-        `${path} appeared while this command ran; it was left as it is: add --force to replace it`,
+        `${path} was created while this command ran, and was not replaced; add --force to replace it`,
         { cause: error },
       );
     }
-    if (noLinks.includes(errorCode(error))) {
+    if (isWithoutHardLinks(error)) {
       await copyFile(temporary, path, constants.COPYFILE_EXCL);
       return;
     }

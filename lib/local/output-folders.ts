@@ -4,21 +4,21 @@ import { errorCode } from '../ports/error.ts';
 import { isMissing, OutputDirectoryError } from './error.ts';
 import { makeDirectory } from './make-directory.ts';
 
-/** The folders of an output directory, none of which may lead out of it. */
+/** The folders of an output directory. None of them may lead out of it. */
 export interface OutputFolders {
   /**
-   * Makes a folder below the root, and those between. What was seen to be a folder inside is remembered, unless `again`.
+   * Creates a folder below the root, and the folders between. Folders that were checked before are skipped, unless `again`.
    *
-   * @throws {OutputDirectoryError} `output_link` when a link leads it out of the root; nothing is made there
+   * @throws {OutputDirectoryError} `output_link` when a link leads out of the root; nothing is created there
    */
   make(folder: string, options?: { again?: boolean }): Promise<void>;
-  /** @throws {OutputDirectoryError} `output_link` when the folder is there and lies outside the root */
+  /** @throws {OutputDirectoryError} `output_link` when the folder exists and its real path is outside the root */
   refuseIfOutside(folder: string): Promise<void>;
-  /** Whether what is there lies outside the root. */
+  /** True if `path` exists and its real path is outside the root. */
   leaves(path: string): Promise<boolean>;
 }
 
-/** `root` is a real path. */
+/** @param root a real path */
 export function createOutputFolders(root: string): OutputFolders {
   const made = new Set<string>();
 
@@ -35,7 +35,7 @@ export function createOutputFolders(root: string): OutputFolders {
     const name = JSON.stringify(relative(root, folder));
     throw new OutputDirectoryError(
       'output_link',
-      `Expected ${name} in the output directory to be a folder, but it is a link out of it: remove the link, or choose another directory.`,
+      `Expected ${name} in the output directory to be a folder, received a link out of the directory; remove the link, or choose another directory.`,
     );
   }
 

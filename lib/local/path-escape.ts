@@ -2,51 +2,52 @@ import { createHash } from 'node:crypto';
 import { KeyError } from './error.ts';
 
 export interface PathEscapeOptions {
-  /** The file system takes `A` and `a`, or two spellings of `é`, for the same name. Default false. */
+  /** The file system treats `A` and `a`, or two encodings of `é`, as the same name (default false). */
   foldsCase?: boolean;
 }
 
-/** Longest name that common file systems take, bytes. */
+/** Longest file name on common file systems (bytes). */
 const maxNameBytes = 255;
 
-/** A longer name is cut into parts of so many bytes: room for what is added to a part, 23 bytes at most. */
+/** Length of the parts of a longer name (bytes). Leaves room for a suffix of at most 23 bytes. */
 const partBytes = 200;
 
-/** Characters that a name may not hold on Windows, control characters, and our own escape character. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to find
+/** Characters that Windows forbids in names, control characters, and our escape character. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it searches for
 const reserved = /[\u0000-\u001f"%*:<>?\\|\u007f]/g;
 
-/** Names that Windows keeps for devices, with any extension. */
+/** Names that Windows reserves for devices, with any extension. */
 const device = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|$)/i;
 
-/** What may not stand at the end of a name on Windows. */
+/** Last characters that Windows forbids in names. */
 const badEnd = /[. ]$/;
 
-/** Ends a file name that has not `.json` at its end, so that no file has a folder's name. */
+/** Suffix of file names without `.json`, so that no file has the name of a folder. */
 const fileMark = '%=';
 
-/** Ends the name of a folder that is only the beginning of a longer name. */
+/** Suffix of a folder whose name is the beginning of a longer name. */
 const partMark = '%+';
 
 /** Stands for an empty name. */
 const emptyName = '%_';
 
-/** Followed by a hash of the name, tells apart names that the file system would take for the same. */
+/** Suffix with a hash of the name. It separates names that the file system would treat as the same. */
 const foldMark = /%~[0-9a-f]{16}$/;
 
 const json = /\.json$/i;
 
 /**
- * The path at which the object of a key lies, as names from the root to the file. No two keys have the same path, no
- * file has a folder's path, no name is too long or means something to the system; {@link keyPart} turns names back.
- * Ordinary names stay as they are. The others, within a name:
+ * Path of a key's file, as names from the root to the file. Different keys have different paths, and no file has the path
+ * of a folder. No name is too long, or has a special meaning for the system. {@link keyPart} reverses the escaping.
  *
- * - reserved characters, a dot in front, a dot or space at the end, the first letter of a device name: `%` and hex;
- * - a name over 255 bytes: parts of 200, as folders in folders, each but the last with `%+` at its end;
- * - a file without `.json` at its end gets `%=`; the last letter of a folder with it is escaped;
- * - where the file system folds case: any name but lower-case ASCII gets `%~` and a hash.
+ * Ordinary names stay unchanged. Otherwise:
  *
- * @throws {KeyError} for a key that holds NUL or is not well-formed Unicode
+ * - `%` and hex replace reserved characters, a first dot, a last dot or space, and the first letter of a device name.
+ * - A name over 255 bytes becomes nested folders with parts of 200 bytes. All parts but the last end with `%+`.
+ * - A file name without `.json` gets the suffix `%=`. In a folder name with `.json`, the last letter is escaped.
+ * - If the file system folds case, names other than lower-case ASCII get the suffix `%~` and a hash.
+ *
+ * @throws {KeyError} for a key that contains NUL or is not well-formed Unicode
  */
 export function escapeKey(key: string, options: PathEscapeOptions = {}): string[] {
   if (key === '' || key.includes('\0') || !key.isWellFormed()) {
@@ -65,7 +66,7 @@ function escapeSegment(segment: string, isFile: boolean, options: PathEscapeOpti
   return [...folders, isFile ? fileName(last, options) : folderName(last, options)];
 }
 
-/** Cuts a name between characters, so that no part is over {@link partBytes} when escaped. */
+/** Splits a name between characters, so that no escaped part is longer than {@link partBytes}. */
 function split(segment: string): string[] {
   const parts: string[] = [];
   let part = '';
@@ -85,7 +86,7 @@ function split(segment: string): string[] {
 
 function fileName(name: string, options: PathEscapeOptions): string {
   if (!name.endsWith('.json')) return escapeName(name, options) + fileMark;
-  // The mark of a fold goes before `.json`, so that the file keeps its kind.
+  // The hash goes before `.json`, so that the file keeps its extension.
   const escaped = escapeName(name, options);
   const [mark] = foldMark.exec(escaped) ?? [''];
   return mark === '' ? escaped : escaped.slice(0, -mark.length).replace(json, `${mark}.json`);
@@ -111,7 +112,7 @@ function escapeReserved(text: string): string {
   return text.replace(reserved, hex);
 }
 
-/** Of an ASCII character. */
+/** Escapes an ASCII character. */
 function hex(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }
@@ -120,13 +121,14 @@ function hash(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 16);
 }
 
-/** What a name on disk contributes to a key: a whole segment, or the beginning of one that goes on in this folder. */
+/** The part of a key that a name on disk stands for. */
 export interface KeyPart {
   text: string;
-  goesOn: boolean;
+  /** The name is the beginning of a segment, and this folder contains the rest. */
+  continued: boolean;
 }
 
-/** The reverse of {@link escapeKey}, for one name. Names that it does not make may come back as anything. */
+/** Reverses {@link escapeKey} for one name. For a name that it did not create, the result is arbitrary. */
 export function keyPart(name: string, isFile: boolean): KeyPart {
   if (isFile) {
     if (name.endsWith(fileMark)) return whole(name.slice(0, -fileMark.length));
@@ -134,7 +136,7 @@ export function keyPart(name: string, isFile: boolean): KeyPart {
     const [mark] = foldMark.exec(bare) ?? [''];
     return whole(mark === '' ? name : `${bare.slice(0, -mark.length)}.json`);
   }
-  if (name.endsWith(partMark)) return { ...whole(name.slice(0, -partMark.length)), goesOn: true };
+  if (name.endsWith(partMark)) return { ...whole(name.slice(0, -partMark.length)), continued: true };
   return whole(name);
 }
 
@@ -144,5 +146,5 @@ function whole(name: string): KeyPart {
     bare === emptyName
       ? ''
       : bare.replace(/%([0-9A-F]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
-  return { text, goesOn: false };
+  return { text, continued: false };
 }

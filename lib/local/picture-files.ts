@@ -3,19 +3,19 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { mapInOrder } from '../async/map-in-order.ts';
 import { errorCode, ImageGptError, PictureError } from '../ports/error.ts';
 
-/** What stands under the name is a folder, a pipe, a socket or a device. */
+/** The path is a folder, a pipe, a socket or a device. */
 export class NotRegularFileError extends Error {}
 
 /**
- * Opens a file for reading. Pipes are refused instead of waited for: a thread that waits for a writer cannot be ended.
+ * Opens a regular file for reading. Refuses pipes, because a thread that waits for a pipe's writer cannot be stopped.
  *
- * @throws NotRegularFileError, and what the system says
+ * @throws {NotRegularFileError} and errors of the system
  */
 export async function openRegularFile(path: string): Promise<FileHandle> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!(await file.stat()).isFile()) {
-      throw new NotRegularFileError('expected a file, got a folder, a pipe or a device');
+      throw new NotRegularFileError('expected a file, received a folder, a pipe or a device');
     }
     return file;
   } catch (error) {
@@ -24,21 +24,21 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
   }
 }
 
-/** What became of one FILE argument. */
+/** Result of a FILE argument. */
 export type PictureFile<T> =
   | { file: string; status: 'succeeded'; value: T }
   | { file: string; status: 'failed'; code: string; message: string };
 
 interface EachPictureOptions {
-  /** Larger files fail unread. */
+  /** Larger files fail without being read (bytes). */
   maxBytes: number;
-  /** Files that are worked on at once; bounds what is in memory. */
+  /** Files that are processed at the same time. Limits the memory. */
   concurrency: number;
 }
 
 /**
- * Gives the bytes of each file to `work` and yields what became of it, in the order of `files`. An expected error ends
- * one file, any other one everything.
+ * Calls `work` with the bytes of each file and yields the results in the order of `files`. An expected error fails only its
+ * file; any other error is thrown.
  */
 export function eachPicture<T>(
   files: readonly string[],
@@ -67,20 +67,26 @@ async function readPicture(path: string, maxBytes: number): Promise<Uint8Array> 
     if (stat.size > maxBytes) {
       throw new PictureError(
         'image_too_large',
-        `Expected at most ${maxBytes} bytes, received ${stat.size}; --max-megabytes allows more.`,
+        `Expected at most ${maxBytes} bytes, received ${stat.size}; raise the limit with --max-megabytes.`,
       );
     }
     return await file.readFile();
   } catch (error) {
     if (error instanceof NotRegularFileError) {
-      throw new ImageGptError('not_a_file', 'Expected a picture, this is no file; igpt run reads directories.', {
-        cause: error,
-      });
+      throw new ImageGptError(
+        'not_a_file',
+        'Expected a picture, received a folder, a pipe or a device; igpt run reads directories.',
+        {
+          cause: error,
+        },
+      );
     }
     const code = errorCode(error);
     if (code === undefined || error instanceof ImageGptError) throw error;
     throw code === 'ENOENT'
-      ? new ImageGptError('not_found', 'There is no such file.', { cause: error })
-      : new ImageGptError('not_readable', `The file could not be read (${code}).`, { cause: error });
+      ? new ImageGptError('not_found', 'Expected a picture, but the file does not exist.', { cause: error })
+      : new ImageGptError('not_readable', `Expected a readable picture, but the system said ${code}.`, {
+          cause: error,
+        });
   }
 }

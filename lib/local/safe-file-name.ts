@@ -1,25 +1,25 @@
-/** What some file system forbids, or some program reads as something else. */
+/** Characters that some file systems forbid, or that have a special meaning for some programs. */
 const forbidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\/:*?"<>|%]/gu;
 
-/** Names of devices on Windows, with any extension. */
+/** Names that Windows reserves for devices, with any extension. */
 const deviceName = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 
-/** Bytes of UTF-8: with a number behind it a name stays below the 255 of most file systems. */
+/** Longest stem (bytes of UTF-8). With a number and an extension, the name stays below the usual limit of 255. */
 const maxStemBytes = 120;
 
-/** As long as extensions are; what is longer is a part of the name. */
+/** An extension of up to 10 characters. A longer one is part of the stem. */
 const extensionPattern = /\.[\p{L}\p{N}]{1,10}$/u;
 
-/** A file name in two parts, so that a number fits in between. */
+/** A file name in two parts, so that a number can be inserted between them. */
 export interface SafeFileName {
   stem: string;
-  /** With its dot, or empty. */
+  /** With its dot; may be empty. */
   extension: string;
 }
 
 /**
- * Makes of a name that a stranger chose one that every file system takes: one plain segment that is no dotfile. Whoever
- * names folders loses them.
+ * Turns an untrusted name into one that every file system accepts: a single path segment that is not a dotfile. Folders in
+ * the name are dropped.
  */
 export function safeFileName(name: string): SafeFileName {
   const last = name.split(/[/\\]/).at(-1) ?? '';
@@ -33,7 +33,7 @@ export function safeFileName(name: string): SafeFileName {
   return { stem: deviceName.test(stem) ? `_${stem}` : stem, extension };
 }
 
-/** Without breaking a character. */
+/** Shortens a stem without splitting a character. */
 function shortened(stem: string): string {
   let bytes = 0;
   let short = '';

@@ -2,9 +2,10 @@ import { type Stats, statSync } from 'node:fs';
 import { errorCode, UsageError } from '../ports/error.ts';
 
 /**
- * What stands under a name of the command line; undefined when there is nothing.
+ * Facts about a path on the command line; undefined if it does not exist.
  *
- * @throws UsageError when the system will not say: a folder that may not be searched, links in a circle, a name too long
+ * @param flag name of the path in messages
+ * @throws {UsageError} when the system cannot tell: a folder that may not be searched, a loop of links, a name too long
  */
 export function statPath(path: string, flag: string): Stats | undefined {
   try {
@@ -12,7 +13,7 @@ export function statPath(path: string, flag: string): Stats | undefined {
   } catch (error) {
     const code = errorCode(error) ?? error;
     throw new UsageError(
-      `${flag}: the system does not let us look there (${code}); check its permissions and links, or choose another name`,
+      `${flag}: expected an accessible path, but the system said ${code}; check permissions and links, or choose another name`,
       { cause: error },
     );
   }

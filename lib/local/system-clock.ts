@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 
-/** The machine's own time. */
+/** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => new Date(),
   sleep(ms, signal) {

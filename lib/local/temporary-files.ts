@@ -4,17 +4,17 @@ import { isMissing } from './error.ts';
 import { makeDirectory } from './make-directory.ts';
 import { hasEnded, processTag, tagPattern } from './process-tag.ts';
 
-/** Name of the folder for files that are being written. No key leads there: a dot in front is escaped. */
+/** Folder of files that are being written. No key leads there, because a first dot is escaped. */
 export const temporaryFolder = '.igpt-tmp';
 
-/** Another machine's file is left over when it is this old: nobody writes an outcome for a day. Milliseconds. */
+/** A file of another machine counts as left over after this time (milliseconds). Writing an outcome takes much less. */
 const staleMs = 24 * 60 * 60 * 1000;
 
 const namePattern = new RegExp(`^(${tagPattern})-\\d+$`);
 
 let written = 0;
 
-/** Writes `body` to a new file that nobody else knows, down to the disk; returns its path. */
+/** Writes `body` to a new temporary file and flushes it to disk. Returns the path. */
 export async function writeTemporary(root: string, body: Uint8Array): Promise<string> {
   written += 1;
   const path = join(root, temporaryFolder, `${processTag}-${written}`);
@@ -25,7 +25,7 @@ export async function writeTemporary(root: string, body: Uint8Array): Promise<st
   });
   try {
     await file.writeFile(body);
-    // Without this, a power cut could leave a finished name over an empty file.
+    // Without flushing, a power cut could leave a final name with an empty file.
     await file.datasync();
   } catch (error) {
     await rm(path, { force: true });
@@ -36,7 +36,7 @@ export async function writeTemporary(root: string, body: Uint8Array): Promise<st
   return path;
 }
 
-/** Removes what runs that were killed have left behind; the files of live ones stay. */
+/** Removes the files of killed processes. Files of live processes stay. */
 export async function removeStaleTemporaries(root: string): Promise<void> {
   const folder = join(root, temporaryFolder);
   const names = await readdir(folder).catch(() => []);

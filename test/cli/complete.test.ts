@@ -97,7 +97,7 @@ describe('igpt complete refuses', () => {
     [['--tokens', 'x.npy', '--out', 'y.png'], 1, 'has no preprocessor_config.json'],
     [['--tokens', 'x.npy', '--model', golden('oa512bert')], 2, 'is a BERT model'],
     [['--tokens', 'x.npy', '--provider', 'cuda'], 2, 'expected cpu, the only place where completions run'],
-    [['--tokens', 'missing.npy'], 2, 'could not read missing.npy (ENOENT)'],
+    [['--tokens', 'missing.npy'], 2, 'missing.npy: expected a readable npy file, but the system said ENOENT'],
     [['missing.png', '--model', 'igpt-nano'], 1, 'missing.png: not_found'],
   ])('%j', async (args, expectedCode, words) => {
     using folder = temporaryFolder();

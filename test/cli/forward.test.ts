@@ -116,7 +116,7 @@ describe('igpt forward refuses', () => {
     ['hf16', ['--output', 'logits', '--mask', 'm.npy'], '--mask is for BERT models'],
     ['oa512bert', ['--output', 'likelihood'], 'a BERT model gives a picture no likelihood'],
     ['hf16', ['--output', 'logits', '--out', 'y.txt'], 'expected a name that ends in .npy'],
-    ['hf16', ['--output', 'logits', '--out', 'missing/y.npy'], 'its folder does not exist'],
+    ['hf16', ['--output', 'logits', '--out', 'missing/y.npy'], 'expected an existing folder'],
   ])('%s %j as a usage error', async (model, args, words) => {
     using folder = temporaryFolder();
     const { code, stderr } = await forward(folder.path, model, ...args);
@@ -139,7 +139,7 @@ describe('igpt forward refuses', () => {
     await refused(encodeNpy(new Uint8Array(128).fill(16, 100, 101), [2, 64]), 'got 16 in row 1, column 36');
     await refused(encodeNpy(new Uint8Array(128), [2, 32, 2]), 'expected shape [N, n]');
     await refused(encodeNpy(new Uint8Array(120), [2, 60]), 'expected [N, 64]');
-    await refused(encodeNpy(new Float32Array(64), [1, 64]), 'expected an integer dtype, got f4');
+    await refused(encodeNpy(new Float32Array(64), [1, 64]), 'expected an integer dtype, received f4');
   });
 
   test('a mask with another number of rows, or other values than 0 and 1', async () => {
@@ -160,7 +160,7 @@ describe('igpt forward refuses', () => {
     writeFileSync(join(folder.path, 'y.npy'), 'precious');
 
     const refused = await forward(folder.path, 'hf16', '--output', 'logits');
-    expect(refused.stderr).toContain('--out y.npy exists already; add --force');
+    expect(refused.stderr).toContain('--out y.npy: this file exists; add --force');
     expect(refused.code).toBe(2);
     expect(readFileSync(join(folder.path, 'y.npy'), 'utf8')).toBe('precious');
   });

@@ -44,7 +44,7 @@ describe('igpt palette fit', () => {
       /expected one of nearest, .*got 'cubic'.*nearest: bicubic/,
       2,
     ],
-    ['an output that is taken', ['--out', 'taken.json'], /exists already/, 2],
+    ['an output that is taken', ['--out', 'taken.json'], /this file exists/, 2],
     [
       'a file for a folder',
       [],

@@ -55,7 +55,7 @@ describe('igpt quantize', () => {
   test.each([
     [['--out', 't.png'], '--out t.png: expected a name that ends in .npy'],
     [['--preview', 'seen.jpg'], '--preview seen.jpg: expected a name that ends in .png'],
-    [['--out', 'taken.npy'], '--out taken.npy exists already'],
+    [['--out', 'taken.npy'], '--out taken.npy: this file exists'],
   ])('refuses %j', async (args, words) => {
     using folder = temporaryFolder();
     await writePicture(join(folder.path, 'a.png'), 1);

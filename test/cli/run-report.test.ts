@@ -77,7 +77,7 @@ describe('the report of igpt run', () => {
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('is no report of igpt, and is left as it is');
     expect(readFileSync(mine, 'utf8')).toBe('my own words');
-    expect((await run('--report', 'out/report.html')).stderr).toContain('exists already');
+    expect((await run('--report', 'out/report.html')).stderr).toContain('this file exists');
     expect((await run('--report', 'pictures/report.html')).stderr).toContain('lies among the pictures');
     expect((await run('--report', 'report.txt')).stderr).toContain('expected a name that ends in .html or .htm');
 

@@ -137,7 +137,7 @@ describe('igpt run', () => {
 describe('igpt run refuses', () => {
   test.each([
     [['missing'], 2, 'missing: expected a directory of pictures, but there is nothing of that name'],
-    [['pictures/000.png'], 2, 'it is a file; igpt classify reads files'],
+    [['pictures/000.png'], 2, 'received a file; igpt classify reads files'],
     [['pictures', '--out', 'pictures/out'], 2, '--out pictures/out lies inside pictures'],
     [['pictures', '--out', '.'], 2, 'pictures lies inside --out .'],
     [['pictures', '--layer', '7'], 2, 'Expected a feature layer from 0 to 6'],

@@ -1,6 +1,6 @@
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { RunDirectories } from '../../local/directory-pair.ts';
+import type { DirectoryPair } from '../../local/directory-pair.ts';
 import { checkOutputPath } from '../../local/output-file.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { UsageError } from '../../ports/error.ts';
@@ -30,7 +30,7 @@ export function addReportOptions(command: Command): Command {
  */
 export async function reportPath(
   { report }: ReportOptions,
-  { input, output }: RunDirectories,
+  { input, output }: DirectoryPair,
 ): Promise<string | undefined> {
   if (report === false) return undefined;
   const path = report ?? join(output, REPORT_NAME);

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import type { PipelineEvent } from '../../contracts/event.ts';
-import { runDirectories } from '../../local/directory-pair.ts';
+import { checkDirectoryPair } from '../../local/directory-pair.ts';
 import { watchDirectory } from '../../local/directory-watch.ts';
 import { dropFolder } from '../../local/drop-folder.ts';
 import { openInputDirectory } from '../../local/input-directory.ts';
@@ -105,7 +105,7 @@ export function runCommand(): Command {
 
 async function run(dir: string, options: RunOptions): Promise<void> {
   refuseMeaninglessModelOptions(options);
-  const directories = await runDirectories(dir, options.out);
+  const directories = await checkDirectoryPair(dir, options.out);
   const report = await reportPath(options, directories);
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runDirectories } from '../../../lib/local/directory-pair.ts';
+import { checkDirectoryPair } from '../../../lib/local/directory-pair.ts';
 import { UsageError } from '../../../lib/ports/error.ts';
 
 let folder: string;
@@ -14,11 +14,11 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 test('accepts neighbours, also one whose name begins with the other’s', async () => {
-  expect(await runDirectories(join(folder, 'pictures'), join(folder, 'pictures-out', 'new'))).toEqual({
+  expect(await checkDirectoryPair(join(folder, 'pictures'), join(folder, 'pictures-out', 'new'))).toEqual({
     input: join(folder, 'pictures'),
     output: join(folder, 'pictures-out', 'new'),
   });
-  expect(await runDirectories(join(folder, 'pictures'), join(folder, '..out'))).toMatchObject({
+  expect(await checkDirectoryPair(join(folder, 'pictures'), join(folder, '..out'))).toMatchObject({
     output: join(folder, '..out'),
   });
 });
@@ -29,32 +29,34 @@ test.each([
   ['pictures', 'pictures/holiday/deep/er'],
   ['pictures', 'pictures/..out'],
 ])('refuses outcomes of %s in %s', async (dir, out) => {
-  await expect(runDirectories(join(folder, dir), join(folder, out))).rejects.toThrow('lies inside');
+  await expect(checkDirectoryPair(join(folder, dir), join(folder, out))).rejects.toThrow('lies inside');
 });
 
 test('refuses pictures inside the outcomes', async () => {
-  await expect(runDirectories(join(folder, 'pictures'), folder)).rejects.toThrow(UsageError);
+  await expect(checkDirectoryPair(join(folder, 'pictures'), folder)).rejects.toThrow(UsageError);
 });
 
 test('looks through symbolic links', async () => {
   symlinkSync(join(folder, 'pictures'), join(folder, 'link'));
 
-  await expect(runDirectories(join(folder, 'pictures'), join(folder, 'link', 'new'))).rejects.toThrow('lies inside');
-  await expect(runDirectories(join(folder, 'link', 'holiday'), join(folder, 'pictures'))).rejects.toThrow(
+  await expect(checkDirectoryPair(join(folder, 'pictures'), join(folder, 'link', 'new'))).rejects.toThrow(
+    'lies inside',
+  );
+  await expect(checkDirectoryPair(join(folder, 'link', 'holiday'), join(folder, 'pictures'))).rejects.toThrow(
     'lies inside',
   );
 });
 
 test('an empty --out is no directory', async () => {
-  await expect(runDirectories(join(folder, 'pictures'), '')).rejects.toThrow('got an empty name');
+  await expect(checkDirectoryPair(join(folder, 'pictures'), '')).rejects.toThrow('received an empty name');
 });
 
 test('says what came where a directory was expected', async () => {
-  await expect(runDirectories(join(folder, 'missing'), join(folder, 'out'))).rejects.toThrow(
+  await expect(checkDirectoryPair(join(folder, 'missing'), join(folder, 'out'))).rejects.toThrow(
     'there is nothing of that name',
   );
-  await expect(runDirectories(join(folder, 'file'), join(folder, 'out'))).rejects.toThrow('it is a file');
-  await expect(runDirectories(join(folder, 'pictures'), join(folder, 'file'))).rejects.toThrow('it is a file');
+  await expect(checkDirectoryPair(join(folder, 'file'), join(folder, 'out'))).rejects.toThrow('received a file');
+  await expect(checkDirectoryPair(join(folder, 'pictures'), join(folder, 'file'))).rejects.toThrow('received a file');
 });
 
 test('says when it may not look', async () => {
@@ -64,8 +66,8 @@ test('says when it may not look', async () => {
   const user = process.geteuid?.();
   if (user === 0) process.seteuid?.('nobody');
   try {
-    await expect(runDirectories(join(folder, 'pictures', 'holiday'), join(folder, 'out'))).rejects.toThrow(
-      'a folder on the way there may not be searched (EACCES)',
+    await expect(checkDirectoryPair(join(folder, 'pictures', 'holiday'), join(folder, 'out'))).rejects.toThrow(
+      'a folder of its path may not be searched (EACCES)',
     );
   } finally {
     if (user === 0) process.seteuid?.(user);
@@ -76,5 +78,7 @@ test('says when it may not look', async () => {
 test('says when links go round in circles', async () => {
   symlinkSync('circle', join(folder, 'circle'));
 
-  await expect(runDirectories(join(folder, 'circle'), join(folder, 'out'))).rejects.toThrow('the system said ELOOP');
+  await expect(checkDirectoryPair(join(folder, 'circle'), join(folder, 'out'))).rejects.toThrow(
+    'the system said ELOOP',
+  );
 });

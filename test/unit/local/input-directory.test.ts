@@ -133,7 +133,7 @@ describe('an input directory', () => {
         code: 'access_denied',
         message: expect.not.stringContaining(root),
       });
-      await expect(store.get('a.jpg')).rejects.toThrow('EACCES. Allow reading it');
+      await expect(store.get('a.jpg')).rejects.toThrow('EACCES; allow reading it');
     });
   });
 

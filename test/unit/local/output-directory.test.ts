@@ -201,7 +201,7 @@ describe('an output directory', () => {
     await writeFile(join(root, 'file'), '');
     await expect(openOutputDirectory(join(root, 'file'))).rejects.toMatchObject({ code: 'output_not_writable' });
     await expect(openOutputDirectory(join(root, 'file', 'deep', 'er'))).rejects.toThrow(
-      /Expected a directory to write to at .*, but a file is in its place \(ENOTDIR\); .* choose another directory/,
+      /Expected a writable directory at .*, but a file is in its place \(ENOTDIR\); .* choose another directory/,
     );
   });
 
@@ -236,7 +236,7 @@ describe('an output directory with a link out of it', () => {
     name: 'OutputDirectoryError',
     code: 'output_link',
     message:
-      'Expected "results/nano-1" in the output directory to be a folder, but it is a link out of it: remove the link, or choose another directory.',
+      'Expected "results/nano-1" in the output directory to be a folder, received a link out of the directory; remove the link, or choose another directory.',
   };
 
   test('stores nothing through it, and makes no folder there', async () => {

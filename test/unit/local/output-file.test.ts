@@ -22,7 +22,7 @@ describe('checkOutputPath', () => {
 
   test('refuses a folder that is not there', () => {
     expect(() => checkOutputPath('--out', join(folder, 'missing', 'a.npy'), ['.npy'], false)).toThrow(
-      'folder does not exist',
+      'expected an existing folder',
     );
   });
 
@@ -30,7 +30,7 @@ describe('checkOutputPath', () => {
     const path = join(folder, 'a.npy');
     writeFileSync(path, 'old');
 
-    expect(() => checkOutputPath('--out', path, ['.npy'], false)).toThrow('exists already; add --force');
+    expect(() => checkOutputPath('--out', path, ['.npy'], false)).toThrow('this file exists; add --force');
     expect(checkOutputPath('--out', path, ['.npy'], true)).toBe('.npy');
   });
 

@@ -42,7 +42,7 @@ const hardKey = fc
 /** What listing the names of a path gives. */
 function keyOf(names: readonly string[]): string {
   const parts = names.map((name, i) => keyPart(name, i === names.length - 1));
-  return parts.map(({ text, goesOn }, i) => text + (goesOn || i === parts.length - 1 ? '' : '/')).join('');
+  return parts.map(({ text, continued }, i) => text + (continued || i === parts.length - 1 ? '' : '/')).join('');
 }
 
 describe.each([{ foldsCase: false }, { foldsCase: true }])('escaping a key with $foldsCase', (options) => {
