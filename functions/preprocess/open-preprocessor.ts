@@ -13,10 +13,9 @@ import { openDecoder } from '../../lib/decode/decoder-pool.ts';
 import { createQuantizer } from '../../lib/image-gpt/quantizer.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { Flow } from '../../lib/pipeline/consumer.ts';
-import { createFullMessages } from '../../lib/pipeline/full-messages.ts';
+import { createTokenPacker } from '../../lib/pipeline/pack-tokens.ts';
 import { createPreprocess } from '../../lib/pipeline/preprocess.ts';
 import { createReceiveUploads } from '../../lib/pipeline/receive-uploads.ts';
-import { createTokenPacker } from '../../lib/pipeline/token-packer.ts';
 import type { Queue } from '../../lib/ports/queue.ts';
 import { DeploymentError } from '../open-ports.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -60,8 +59,10 @@ export async function openPreprocessor(env: PreprocessEnvironment, telemetry: Te
       : wakeOnSend(toTokens, createServiceWaker({ client: createEcsClient(), cluster, service, clock }), (error) =>
           telemetry.logger.error('the service was not woken', { error: String(error) }),
         );
-  const packing = { queue: tokens, clock, preprocessing: preprocessingHash(preprocessing, scaledDecoding) };
-  const full = createFullMessages(createTokenPacker({ ...packing, maxWaitMs: packingWaitMs }));
+  const packer = createTokenPacker({
+    ...{ queue: tokens, clock, maxWaitMs: packingWaitMs },
+    preprocessing: preprocessingHash(preprocessing, scaledDecoding),
+  });
   const input = createS3Store({ client: s3, bucket: env.INPUT_BUCKET, clock });
   const output = createS3Store({ client: s3, bucket: env.OUTPUT_BUCKET, clock, contentType: 'application/json' });
   const preprocess = createPreprocess({
@@ -72,14 +73,14 @@ export async function openPreprocessor(env: PreprocessEnvironment, telemetry: Te
     confirmSource: true,
     quantize: createQuantizer(preprocessing.palette),
     colors: preprocessing.palette.length / 3,
-    packer: full.packer,
+    packer,
     // One more for each child, so that none waits for a file.
     decoding: createSemaphore(2 * decoders),
     maxPictureBytes: env.MAX_PICTURE_BYTES,
   });
   const bucketEvents = { bucket: env.INPUT_BUCKET, input, output, model: env.MODEL_ID };
   return {
-    flow: createReceiveUploads({ preprocess: full.watch(preprocess), bucketEvents }),
+    flow: createReceiveUploads({ preprocess: packer.watch(preprocess), bucketEvents }),
     queueAt: (url) => createSqsQueue({ ...queue, url }),
   };
 }

@@ -17,10 +17,10 @@ import { feed, sendChangedAgain, sendUrgent } from './feed.ts';
 import { createInfer } from './infer.ts';
 import { type Counts, createLedger } from './ledger.ts';
 import { createStages, type FlowObserver } from './observer.ts';
+import { createTokenPacker } from './pack-tokens.ts';
 import { createPreprocess } from './preprocess.ts';
 import { createReceiveUploads } from './receive-uploads.ts';
 import { type Stall, watchForStalls } from './stall.ts';
-import { createTokenPacker } from './token-packer.ts';
 
 export interface RunOptions {
   input: ObjectStore;
