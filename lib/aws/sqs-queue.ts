@@ -19,7 +19,7 @@ export interface SqsQueueOptions {
   /** The redrive policy's: the last receive is known by it. */
   maxReceiveCount: number;
   /** How long a received message stays hidden, milliseconds. Default: what the queue is set to. */
-  visibilityMs?: number;
+  visibilityMs?: number | undefined;
 }
 
 /** Longest wait of one receive, seconds. Source: Amazon SQS Developer Guide, "Short and long polling". */

@@ -37,7 +37,10 @@ export function createTokenPacker(options: TokenPackerOptions): TokenPacker {
   const start = messageText({ schema_version: 1, preprocessing } satisfies Omit<TokensMessage, 'pictures'>);
   const [head, tail] = [`${start.slice(0, -1)},"pictures":[`, ']}'];
   const gatherer = createGatherer<string>({
-    ...{ perform: send, clock, maxItems: maxPictures, maxWaitMs },
+    perform: send,
+    clock,
+    maxItems: maxPictures,
+    maxWaitMs,
     size: { of: (text) => utf8Length(text) + 1, most: maxMessageBytes - head.length - tail.length },
   });
   /** Watched calls, and how many of them wait for their message. */
