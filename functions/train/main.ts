@@ -27,9 +27,10 @@ const killedCode = 137;
  */
 async function main(): Promise<number> {
   const env = readEnvironment(trainEnvironment, process.env);
+  const { AWS_ENDPOINT_URL: emulator } = process.env;
   const client = new S3Client({
     ...clientDefaults,
-    forcePathStyle: process.env['AWS_ENDPOINT_URL'] !== undefined,
+    forcePathStyle: emulator !== undefined,
     requestHandler: { ...clientDefaults.requestHandler, requestTimeout },
   });
   const { bucket, path } = parseS3Location(env.TRAIN_OUT) ?? { bucket: '', path: '' };
