@@ -6,20 +6,20 @@ import type { Clock } from '../lib/ports/clock.ts';
 import { ImageGptError } from '../lib/ports/error.ts';
 import type { QueueMessage } from '../lib/ports/queue.ts';
 
-/** Logs and metrics of a deployed process, on standard output. Every log about a picture has its `key`. */
+/** Logs and metrics of a deployed process, on standard output. Every log line about a picture has its `key`. */
 export interface Telemetry {
   logger: Logger;
   observer: FlowObserver;
-  /** An error after which something is tried again. */
+  /** Logs an error that is retried, or that sends a message to the dead-letter queue. */
   onError(error: unknown, message?: QueueMessage): void;
   count(metric: MetricName, by?: number): void;
   milliseconds(metric: MetricName, value: number): void;
   bytes(metric: MetricName, value: number): void;
-  /** Prints the metrics gathered so far. */
+  /** Prints the metrics since the last flush. */
   flush(): void;
 }
 
-/** Longest part of a message body in a log: enough to see what it is. */
+/** Most characters of a message body in a log line. */
 const bodyExcerpt = 500;
 
 const endMetrics: Readonly<Record<PictureEnd['end'], MetricName>> = {
@@ -77,12 +77,13 @@ export function createTelemetry({ service, clock }: { service: string; clock: Cl
     },
     onError(error, message) {
       count(metricNames.retries);
-      const { body = '', receiveCount, lastReceive } = message ?? {};
-      const about = message === undefined ? {} : { body: body.slice(0, bodyExcerpt), receiveCount, lastReceive };
+      const { body, receiveCount, lastReceive } = message ?? {};
       const level = lastReceive ? 'error' : 'warn';
       logger[level](lastReceive ? 'message goes to the dead letters' : 'trying again', {
         ...errorLog(error),
-        ...about,
+        body: body?.slice(0, bodyExcerpt),
+        receiveCount,
+        lastReceive,
       });
     },
     flush() {

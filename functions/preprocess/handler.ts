@@ -7,12 +7,12 @@ import { handleDelivery } from '../../lib/pipeline/handle-delivery.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { openPreprocessor } from './open-preprocessor.ts';
 
-/** Before Lambda's time is over nothing new is begun: room for a picture that is being decoded, milliseconds. */
+/** Time before Lambda's time limit in which no picture begins: room for the pictures being decoded (milliseconds). */
 const reserveMs = 15_000;
 
 const telemetry = createTelemetry({ service: 'preprocess', clock });
 const opening = open();
-// Each invocation awaits it, and fails with what it says.
+// Each invocation awaits it and fails with its error.
 opening.catch(() => {});
 
 async function open() {
@@ -20,13 +20,13 @@ async function open() {
   return { env, ...(await openPreprocessor(env, telemetry)) };
 }
 
-/** Lambda's entry: a batch of the uploads queue in, the ones that must come again out. */
+/** Lambda's entry: takes a delivery of an uploads queue, returns the messages that must be retried. */
 export async function handler(
   event: SqsEvent,
   context: { getRemainingTimeInMillis(): number },
 ): Promise<SqsBatchResponse> {
   const { env, flow, queueAt } = await opening;
-  // Uploads and backfill come from two queues.
+  // The event names its queue: the uploads queue, or the backfill queue beside it.
   const { MAX_RECEIVE_COUNT: maxReceiveCount, UPLOADS_QUEUE_URL: siblingUrl } = env;
   const { messages, queueUrl } = deliveryOf(event, { maxReceiveCount, siblingUrl });
   const signal = AbortSignal.timeout(Math.max(context.getRemainingTimeInMillis() - reserveMs, 0));

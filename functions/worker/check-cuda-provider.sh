@@ -1,14 +1,14 @@
 #!/bin/sh
-# Stops where onnxruntime's CUDA provider would not load: on a library or a symbol that is missing, or a library of
-# another CUDA than the image's. NVIDIA's driver (libcuda.so.1) may be missing: the host brings it.
+# Fails if onnxruntime's CUDA provider would not load: a library or symbol is missing, or a library belongs to another
+# CUDA than the image's. NVIDIA's driver (libcuda.so.1) may be missing, because the host provides it.
 #
 # Usage: check-cuda-provider.sh libonnxruntime_providers_cuda.so
 set -eu
 
-# What onnxruntime 1.30's provider is linked against. It loads cuDNN and cuFFT only where a kernel asks for them.
+# The libraries that onnxruntime 1.30's provider is linked against. It loads cuDNN and cuFFT only when a kernel needs them.
 expected='libcublas.so.13 libcublasLt.so.13 libcuda.so.1 libcudart.so.13 libcurand.so.10'
 
-# -r binds every symbol, as the loader does: the provider is linked with BIND_NOW.
+# -r resolves every symbol, as the loader does for a provider that is linked with BIND_NOW.
 found=$(ldd -r "$1" 2>&1 || true)
 printf '%s\n' "$found"
 
@@ -23,6 +23,6 @@ cuda=$(printf '%s\n' "$found" | sed -nE 's/^[[:space:]]+(lib(cu|nv)[^ ]*) => .*/
 missing=$(printf '%s\n' "$found" | grep 'not found' | grep -v 'libcuda\.so\.1 => not found' || true)
 [ -z "$missing" ] || fail "expected every library but the driver's, missing are: $missing"
 
-# Provider_GetHost is onnxruntime's own, loaded before the provider; cuTensorMapEncodeTiled is the driver's.
+# Provider_GetHost belongs to onnxruntime, which is loaded before. cuTensorMapEncodeTiled belongs to the driver.
 unresolved=$(printf '%s\n' "$found" | grep 'undefined symbol' | grep -vE 'symbol: (Provider_GetHost|cuTensorMapEncodeTiled)[[:space:]]' || true)
 [ -z "$unresolved" ] || fail "expected every symbol but the driver's, unresolved are: $unresolved"

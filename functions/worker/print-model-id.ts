@@ -3,8 +3,8 @@ import { workerEnvironment } from '../../lib/contracts/environment.ts';
 import { ImageGptError } from '../../lib/ports/error.ts';
 import { identifyModel } from '../../lib/runtime/identify-model.ts';
 
-// Prints the id that a worker with this environment computes for the checkpoint at MODEL_LOCATION, a directory: the
-// stack names the model before there is a worker, and hears what else the worker would refuse, when it is too late.
+// Prints the model id that a worker with this environment computes for the checkpoint directory MODEL_LOCATION. The stack
+// needs the id before a worker exists. It also learns here what a worker would refuse, before anything is deployed.
 
 const variables = workerEnvironment.pick({
   MODEL_LOCATION: true,

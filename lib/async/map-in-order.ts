@@ -1,4 +1,4 @@
-/** Results of `work` for each item, in the order of the items, with at most `concurrency` of them begun and not yet taken. */
+/** Yields the result of `work` for each item, in order. At most `concurrency` results are begun and not yet taken. */
 export async function* mapInOrder<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
   concurrency: number,
@@ -7,7 +7,7 @@ export async function* mapInOrder<T, R>(
   const begun: Promise<R>[] = [];
   for await (const item of items) {
     const result = work(item);
-    // Its turn may never come when an earlier one fails: then its own failure is nobody's.
+    // If an earlier item fails, nobody awaits this result, and its own failure must not end the process.
     result.catch(() => {});
     begun.push(result);
     const first = begun.length >= concurrency ? begun.shift() : undefined;

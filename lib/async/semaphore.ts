@@ -1,10 +1,12 @@
-/** Bounds how much work runs at once; the rest waits in order. */
+/** Bounds how many pieces of work run at once. The others wait, first come, first served. */
 export interface Semaphore {
-  /** Runs `work` when there is room. Rejects with the reason of `signal` when that aborts before the work has begun. */
+  /**
+   * Runs `work` when there is room. If `signal` aborts before that, it rejects with the signal's reason at once. Work that
+   * has begun is not affected by the signal.
+   */
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
-/** A semaphore that lets `limit` pieces of work run at once. */
 export function createSemaphore(limit: number): Semaphore {
   let running = 0;
   const waiting = new Set<() => void>();
@@ -35,7 +37,7 @@ export function createSemaphore(limit: number): Semaphore {
       running -= 1;
       return;
     }
-    // The place goes straight to the next in line, so nobody can slip in between.
+    // Hand the place over directly, so that a new caller cannot take it first.
     waiting.delete(next);
     next();
   }

@@ -1,9 +1,9 @@
 import { ImageGptError, TransientError } from '../ports/error.ts';
 
-/** AWS refused what we asked for, and would refuse it again: a bucket that isn't there, a malformed request. */
+/** AWS refused a request, and a retry would not help: a missing bucket, a malformed request. */
 export class AwsError extends ImageGptError {}
 
-/** Errors with status 400 that a retry may cure. Source: the services' API references, "Common Errors". */
+/** Errors with status 400 that a retry may fix. Source: the services' API references, "Common Errors". */
 const transientNames = [
   'Throttling',
   'ThrottlingException',
@@ -20,15 +20,15 @@ const transientNames = [
   'ExpiredTokenException',
 ];
 
-/** 403: a policy or credentials that may be mended. 409: another writer. 408 and 429: later. */
+/** 403: a policy or credentials that may be fixed. 409: another writer. 408 and 429: too early. */
 const transientStatuses = [403, 408, 409, 429];
 
-/** The error's name in the service's words: NoSuchKey, SlowDown … */
+/** The error's name as the service gives it: NoSuchKey, SlowDown … */
 export function awsErrorName(error: unknown): string {
   return error instanceof Error ? error.name : String(error);
 }
 
-/** HTTP status of the answer; undefined when there was none. */
+/** HTTP status of the response; undefined when there was none. */
 export function awsErrorStatus(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('$metadata' in error)) return undefined;
   const { $metadata: metadata } = error;
@@ -37,14 +37,14 @@ export function awsErrorStatus(error: unknown): number | undefined {
 }
 
 /**
- * What an SDK call's error means to a flow. No answer at all (a reset, a timeout), throttling, 5xx, and what is denied
- * are transient; the SDK has retried by then. `action` completes "Expected to …".
+ * Classifies the error of an SDK call, which the SDK has already retried. Transient are: no response (a reset, a
+ * timeout), throttling, 5xx and access denied. `action` completes "Expected to …".
  */
 export function awsError(action: string, cause: unknown): TransientError | AwsError {
   const name = awsErrorName(cause);
   const status = awsErrorStatus(cause);
-  const came = status === undefined ? `no answer (${name})` : `${name} (HTTP ${status})`;
-  const message = `Expected to ${action}, received ${came}.`;
+  const received = status === undefined ? `no answer (${name})` : `${name} (HTTP ${status})`;
+  const message = `Expected to ${action}, received ${received}.`;
   const transient =
     status === undefined || status >= 500 || transientStatuses.includes(status) || transientNames.includes(name);
   return transient

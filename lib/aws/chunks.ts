@@ -1,20 +1,23 @@
-/** Cuts `items` into runs of at most `maxItems` and `maxBytes` (default: any number); an item that is larger by itself has a run of its own. */
+/**
+ * Splits `items` into chunks of at most `maxItems` and `maxBytes` (default: unlimited). An item that is larger than
+ * `maxBytes` gets its own chunk.
+ */
 export function* chunks<T>(
   items: readonly T[],
   bytesOf: (item: T) => number,
   { maxItems, maxBytes = Number.POSITIVE_INFINITY }: { maxItems: number; maxBytes?: number },
 ): Generator<T[]> {
-  let batch: T[] = [];
+  let chunk: T[] = [];
   let bytes = 0;
   for (const item of items) {
     const size = bytesOf(item);
-    if (batch.length >= maxItems || (batch.length > 0 && bytes + size > maxBytes)) {
-      yield batch;
-      batch = [];
+    if (chunk.length >= maxItems || (chunk.length > 0 && bytes + size > maxBytes)) {
+      yield chunk;
+      chunk = [];
       bytes = 0;
     }
-    batch.push(item);
+    chunk.push(item);
     bytes += size;
   }
-  if (batch.length > 0) yield batch;
+  if (chunk.length > 0) yield chunk;
 }

@@ -16,21 +16,22 @@ export interface FetchModelOptions {
   clock: Clock;
   /** A directory, or `s3://bucket/prefix`. */
   location: string;
-  /** Where checkpoints from S3 are kept. */
+  /** Folder that keeps checkpoints from S3. */
   cache: string;
-  /** Without, only the JSON files are fetched: enough to turn pictures into tokens. */
+  /** False: fetch only the JSON files, which are enough to turn pictures into tokens. */
   weights: boolean;
 }
 
-/** Files of a checkpoint; anything else under the prefix stays where it is. */
+/** Files of a checkpoint. Other files under the prefix are not fetched. */
 const json = /^[^/]+\.json$/;
 const safetensors = /^[^/]+\.safetensors$/;
 
 /**
- * The directory of a checkpoint. One on S3 is fetched first, into a folder that is named by what is there, and appears
- * whole or not at all; its last segment is that of the prefix, because it may be the model's name.
+ * Returns the directory of a checkpoint, and fetches it first if it is on S3. The fetched directory is named by a hash
+ * of keys and ETags, and appears whole or not at all. Its last segment is that of the prefix, because it may be the
+ * model's name.
  *
- * @throws {AwsError} `model_missing` when no config.json lies there; what reading S3 throws
+ * @throws {AwsError} `model_missing` when the prefix has no config.json; what reading S3 throws
  */
 export async function fetchModel(options: FetchModelOptions): Promise<string> {
   const { client, clock, location, cache, weights } = options;
@@ -50,7 +51,7 @@ export async function fetchModel(options: FetchModelOptions): Promise<string> {
     await mkdir(join(parts, name), { recursive: true });
     for (const file of wanted) await download(bucket, file, join(parts, name, file.key.slice(prefix.length)));
     await rename(parts, place).catch(async (error: unknown) => {
-      // Somebody else was faster.
+      // Another process was faster.
       if (!(await exists(join(place, name)))) throw error;
     });
   } finally {
@@ -65,13 +66,13 @@ export async function fetchModel(options: FetchModelOptions): Promise<string> {
       if (json.test(file) || (weights && safetensors.test(file))) found.push(object);
     }
     if (found.some(({ key }) => key === `${prefix}config.json`)) return found;
-    throw new AwsError('model_missing', `Expected a checkpoint at ${location}, found no config.json there.`);
+    throw new AwsError('model_missing', `Expected a checkpoint at ${location}, but it has no config.json.`);
   }
 
   async function download(bucket: string, { key, etag }: StoredObject, to: string): Promise<void> {
     try {
       const { Body: body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }));
-      if (!(body instanceof Readable)) throw new AwsError('aws_refused', `Expected a body of ${key}, received none.`);
+      if (!(body instanceof Readable)) throw new AwsError('aws_refused', `Expected a body for ${key}, received none.`);
       await pipeline(body, createWriteStream(to));
     } catch (error) {
       throw error instanceof AwsError ? error : awsError(`fetch ${key} of the model`, error);

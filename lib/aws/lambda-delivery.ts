@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { QueueMessage } from '../ports/queue.ts';
 
-/** A batch as Lambda's event source mapping hands it over. Source: AWS Lambda Developer Guide, "Using Lambda with SQS". */
+/** Event of Lambda's event source mapping. Source: AWS Lambda Developer Guide, "Using Lambda with SQS". */
 const sqsEvent = z.object({
   Records: z.array(
     z.object({
@@ -19,20 +19,20 @@ const sqsEvent = z.object({
 
 export type SqsEvent = z.input<typeof sqsEvent>;
 
-/** The messages that must come again; Lambda deletes the others. Only so with ReportBatchItemFailures. */
+/** The messages that must be retried; Lambda deletes the others. Needs ReportBatchItemFailures in the mapping. */
 export interface SqsBatchResponse {
   batchItemFailures: { itemIdentifier: string }[];
 }
 
-/** A batch: all from one queue. */
+/** The messages of one event, all from one queue. */
 export interface LambdaDelivery {
-  /** By the id that a response names them with. */
+  /** By message id, which the response uses. */
   messages: Map<string, QueueMessage>;
-  /** Of the queue that they come from. */
+  /** URL of the queue. */
   queueUrl: string;
 }
 
-/** The batch of an event. `siblingUrl` is the URL of a queue in the same account and region. */
+/** Parses an event. `siblingUrl` is the URL of any queue in the same account and region. */
 export function deliveryOf(event: unknown, options: { maxReceiveCount: number; siblingUrl: string }): LambdaDelivery {
   const { maxReceiveCount, siblingUrl } = options;
   const { Records: records } = sqsEvent.parse(event);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ImageGptError } from '../ports/error.ts';
 
-/** A process was started with an environment that it cannot work with. */
+/** The environment of a process is incomplete or wrong. */
 export class EnvironmentError extends ImageGptError {
   constructor(message: string, options?: ErrorOptions) {
     super('invalid_environment', message, options);
@@ -9,7 +9,7 @@ export class EnvironmentError extends ImageGptError {
 }
 
 /**
- * Reads the variables of `contract`; an empty one counts as absent.
+ * Reads the variables of `contract`. An empty variable counts as absent.
  *
  * @throws {EnvironmentError} naming every variable that is missing or wrong
  */

@@ -4,20 +4,20 @@ import type { ObjectStore } from '../ports/object-store.ts';
 import type { Queue } from '../ports/queue.ts';
 import { awsErrorStatus } from './aws-error.ts';
 
-/** After the SDK's own attempts: a minute in all, milliseconds. */
+/** Pauses between attempts, on top of the SDK's own retries (milliseconds; one minute together). */
 const pausesMs = [1000, 2000, 4000, 8000, 15_000, 30_000];
 
-/** A retry may cure it. What is denied stays denied as long as somebody waits at a terminal. */
-function mayPass(error: unknown): boolean {
+/** Access denied is not retried, because nobody changes a policy while a command waits. */
+function isRetryable(error: unknown): boolean {
   return error instanceof TransientError && awsErrorStatus(error.cause) !== 403;
 }
 
-async function patiently<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
+async function withRetries<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
   for (const pause of pausesMs) {
     try {
       return await work();
     } catch (error) {
-      if (!mayPass(error)) throw error;
+      if (!isRetryable(error)) throw error;
       await clock.sleep(pause);
     }
   }
@@ -25,8 +25,8 @@ async function patiently<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * A bucket for a command that runs for hours: throttles and failures that pass don't end it, and a listing goes on
- * behind the last key that it gave.
+ * A bucket for a command that runs for hours: throttling and short failures are retried. A listing resumes after the
+ * last key that it yielded.
  */
 export function retryingStore(store: ObjectStore, clock: Clock): ObjectStore {
   return {
@@ -42,20 +42,20 @@ export function retryingStore(store: ObjectStore, clock: Clock): ObjectStore {
           return;
         } catch (error) {
           const pause = pausesMs[failures];
-          if (!mayPass(error) || pause === undefined) throw error;
+          if (!isRetryable(error) || pause === undefined) throw error;
           failures += 1;
           await clock.sleep(pause);
         }
       }
     },
-    head: (key) => patiently(clock, () => store.head(key)),
-    get: (key, options) => patiently(clock, () => store.get(key, options)),
-    put: (key, body, condition) => patiently(clock, () => store.put(key, body, condition)),
-    delete: (key, condition) => patiently(clock, () => store.delete(key, condition)),
+    head: (key) => withRetries(clock, () => store.head(key)),
+    get: (key, options) => withRetries(clock, () => store.get(key, options)),
+    put: (key, body, condition) => withRetries(clock, () => store.put(key, body, condition)),
+    delete: (key, condition) => withRetries(clock, () => store.delete(key, condition)),
   };
 }
 
-/** A queue for such a command; what is sent may then be there twice, as always. */
+/** A queue for such a command. A retried send may deliver a message twice. */
 export function retryingQueue(queue: Queue, clock: Clock): Queue {
-  return { ...queue, send: (bodies, options) => patiently(clock, () => queue.send(bodies, options)) };
+  return { ...queue, send: (bodies, options) => withRetries(clock, () => queue.send(bodies, options)) };
 }

@@ -16,17 +16,17 @@ import { AwsError, awsError, awsErrorName, awsErrorStatus } from './aws-error.ts
 
 export interface S3StoreOptions {
   client: S3Client;
-  /** General purpose bucket: a directory bucket lists in another order. */
+  /** Name of a general purpose bucket. A directory bucket would list its keys out of order. */
   bucket: string;
   clock: Clock;
-  /** Of what is put. Default application/octet-stream. */
+  /** Content type of stored objects (default application/octet-stream). */
   contentType?: string;
 }
 
-/** Two conditional writes at once: S3 lets one through and asks the other to try again. */
+/** Pauses after a 409 (milliseconds). Of two conditional writes at once, S3 asks one to retry. */
 const conflictPausesMs = [100, 400];
 
-/** A bucket on S3. ETags are in quotes, as S3's own answers have them. */
+/** A bucket on S3. ETags are quoted, as in S3's responses. */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   const { client, bucket, clock, contentType = 'application/octet-stream' } = options;
   const at = (key: string) => ({ Bucket: bucket, Key: key });
@@ -40,10 +40,10 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
           new ListObjectsV2Command({
             Bucket: bucket,
             Prefix: prefix,
-            // XML cannot hold every character of a key.
+            // XML cannot hold every character that a key may have.
             EncodingType: 'url',
-            ...(token === undefined ? {} : { ContinuationToken: token }),
-            ...(startAfter === '' || token !== undefined ? {} : { StartAfter: startAfter }),
+            ContinuationToken: token,
+            StartAfter: startAfter === '' || token !== undefined ? undefined : startAfter,
           }),
         )
         .catch((error: unknown) => {
@@ -61,7 +61,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       const { ContentLength: Size, ...facts } = await client.send(new HeadObjectCommand(at(key)));
       return storedObject(key, { Size, ...facts });
     } catch (error) {
-      // With permission to list, a missing key is 404; 403 says nothing about the key.
+      // With permission to list, a missing key gives 404. So 403 says nothing about the key.
       if (awsErrorStatus(error) === 404) return undefined;
       throw awsError(`find ${place(key)}`, error);
     }
@@ -94,13 +94,13 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
   }
 
   async function put(key: string, body: Uint8Array, condition?: WriteCondition): Promise<WriteResult> {
-    const conditions =
-      condition === undefined
-        ? {}
-        : 'ifMatch' in condition
-          ? { IfMatch: condition.ifMatch }
-          : { IfNoneMatch: condition.ifNoneMatch };
-    const command = new PutObjectCommand({ ...at(key), ...conditions, Body: body, ContentType: contentType });
+    const command = new PutObjectCommand({
+      ...at(key),
+      Body: body,
+      ContentType: contentType,
+      IfMatch: condition && 'ifMatch' in condition ? condition.ifMatch : undefined,
+      IfNoneMatch: condition && 'ifNoneMatch' in condition ? condition.ifNoneMatch : undefined,
+    });
     for (let attempt = 0; ; attempt++) {
       const pause = conflictPausesMs[attempt];
       try {
@@ -108,7 +108,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
         return { status: 'stored', etag: quotedEtag(ETag ?? '') };
       } catch (error) {
         if (awsErrorStatus(error) === 412) return { status: 'precondition_failed' };
-        // If-Match, but the object has gone.
+        // If-Match on a missing object.
         if (awsErrorName(error) === 'NoSuchKey') return { status: 'precondition_failed' };
         if (awsErrorStatus(error) !== 409 || pause === undefined) throw awsError(`store ${place(key)}`, error);
         await clock.sleep(pause);
@@ -125,7 +125,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       try {
         await client.send(new DeleteObjectCommand({ ...at(key), IfMatch: condition?.ifMatch }));
       } catch (error) {
-        // With If-Match: another one is there, or none.
+        // If-Match on another version, or on a missing object.
         if (awsErrorStatus(error) === 412 || awsErrorName(error) === 'NoSuchKey') return;
         throw awsError(`delete ${place(key)}`, error);
       }
@@ -160,7 +160,7 @@ function listedKey(encoded: string): string {
 function archived(cause: unknown): PictureError {
   return new PictureError(
     'archived',
-    'Expected a picture that can be read at once, but its storage class is an archive: restore it first.',
+    'Expected a picture that can be read at once, but its storage class is an archive; restore it first.',
     { cause },
   );
 }

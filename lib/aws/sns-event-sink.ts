@@ -10,15 +10,15 @@ import { chunks } from './chunks.ts';
 /** Most messages in one PublishBatch. Source: Amazon SNS API Reference, "PublishBatch". */
 const maxItems = 10;
 
-/** Largest PublishBatch: 256 KiB, less room for the attributes of ten messages. Source: the same. */
+/** Largest PublishBatch (bytes): 256 KiB, minus the attributes of ten messages. Source: the same. */
 const maxBytes = 262_144 - maxItems * 1024;
 
-/** Every character that an attribute may hold: those of XML 1.0. Source: the same, "MessageAttributeValue". */
+/** Text that an attribute may hold: characters of XML 1.0. Source: the same, "MessageAttributeValue". */
 const attributeText = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]{1,256}$/u;
 
 /**
- * Publishes events as JSON on an SNS topic, with the attributes `status`, `model` and (where there is one) `label`, by
- * which subscribers filter; those of batch jobs with `type` and `model`.
+ * Publishes events as JSON on an SNS topic. Subscribers filter by attributes: `status`, `model` and, if the picture has
+ * one, `label`; events of jobs have `type` and `model`.
  */
 export function createSnsEventSink({
   client,
@@ -30,8 +30,8 @@ export function createSnsEventSink({
   return {
     async publish(events) {
       const messages = events.map((event) => ({ text: messageText(event), attributes: attributesOf(event) }));
-      for (const batch of chunks(messages, ({ text }) => utf8Length(text), { maxItems, maxBytes })) {
-        const entries = batch.map(({ text, attributes }, i) => ({
+      for (const chunk of chunks(messages, ({ text }) => utf8Length(text), { maxItems, maxBytes })) {
+        const entries = chunk.map(({ text, attributes }, i) => ({
           Id: String(i),
           Message: text,
           MessageAttributes: attributes,
@@ -39,14 +39,14 @@ export function createSnsEventSink({
         const answer = await client
           .send(new PublishBatchCommand({ TopicArn: topicArn, PublishBatchRequestEntries: entries }))
           .catch((error: unknown) => {
-            throw awsError(`publish ${batch.length} events`, error);
+            throw awsError(`publish ${chunk.length} events`, error);
           });
         const failed = answer.Failed ?? [];
         if (failed.length === 0) continue;
         const which = failed.map(({ Id, Code }) => `${Id}: ${Code}`).join(', ');
         throw new TransientError(
           'events_refused',
-          `Expected SNS to take ${batch.length} events, it refused ${failed.length} (${which}).`,
+          `Expected SNS to accept ${chunk.length} events, but it refused ${failed.length} (${which}).`,
         );
       }
     },
@@ -61,7 +61,7 @@ function attributesOf(event: PipelineEvent): Record<string, MessageAttributeValu
   return {
     status: text(status),
     model: text(model),
-    ...(label !== null && attributeText.test(label) ? { label: text(label) } : {}),
+    ...(label !== null && attributeText.test(label) && { label: text(label) }),
   };
 }
 

@@ -16,40 +16,40 @@ import { chunks } from './chunks.ts';
 export interface SqsQueueOptions {
   client: SQSClient;
   url: string;
-  /** The redrive policy's: the last receive is known by it. */
+  /** The redrive policy's maxReceiveCount. The receive with this number is the last. */
   maxReceiveCount: number;
-  /** How long a received message stays hidden, milliseconds. Default: what the queue is set to. */
-  visibilityMs?: number;
+  /** How long a received message stays hidden (milliseconds; default: the queue's own setting). */
+  visibilityMs?: number | undefined;
 }
 
-/** Longest wait of one receive, seconds. Source: Amazon SQS Developer Guide, "Short and long polling". */
+/** Longest wait of one receive (seconds). Source: Amazon SQS Developer Guide, "Short and long polling". */
 const maxWaitSeconds = 20;
 
-/** Longest that a message can be hidden, seconds. Source: Amazon SQS Developer Guide, "Visibility timeout". */
+/** Longest time that a message can be hidden (seconds). Source: Amazon SQS Developer Guide, "Visibility timeout". */
 const maxVisibilitySeconds = 43_200;
 
-/** What one part of a batch came to. */
+/** Why one entry of a request failed. */
 interface EntryError {
   Id: string | undefined;
   Code: string | undefined;
   SenderFault: boolean | undefined;
 }
 
-/** A queue on SQS. It is never full, so `send` does not wait. */
+/** A queue on SQS. It is never full, so `send` never waits for space. */
 export function createSqsQueue({ client, url, maxReceiveCount, visibilityMs }: SqsQueueOptions): Queue {
   return {
     async send(bodies) {
       const limits = { maxItems: maxChunkMessages, maxBytes: maxMessageBytes };
-      for (const batch of chunks(bodies, utf8Length, limits)) {
+      for (const chunk of chunks(bodies, utf8Length, limits)) {
         const answer = await client
           .send(
-            new SendMessageBatchCommand({ QueueUrl: url, Entries: numbered(batch, (body) => ({ MessageBody: body })) }),
+            new SendMessageBatchCommand({ QueueUrl: url, Entries: numbered(chunk, (body) => ({ MessageBody: body })) }),
           )
           .catch((error: unknown) => {
-            throw awsError(`send ${batch.length} messages`, error);
+            throw awsError(`send ${chunk.length} messages`, error);
           });
         const failed = answer.Failed ?? [];
-        if (failed.length > 0) throw sendError(batch.length, failed);
+        if (failed.length > 0) throw sendError(chunk.length, failed);
       }
     },
 
@@ -62,10 +62,10 @@ export function createSqsQueue({ client, url, maxReceiveCount, visibilityMs }: S
             MaxNumberOfMessages: Math.min(Math.max(maxMessages, 1), maxChunkMessages),
             WaitTimeSeconds: Math.min(Math.ceil(waitMs / 1000), maxWaitSeconds),
             MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
-            ...(visibilityMs === undefined ? {} : { VisibilityTimeout: seconds(visibilityMs) }),
+            VisibilityTimeout: visibilityMs === undefined ? undefined : seconds(visibilityMs),
           }),
-          // A message that was on its way at the abort comes again when its visibility ends.
-          signal === undefined ? {} : { abortSignal: signal },
+          // A message in transit at the abort is redelivered when its visibility timeout ends.
+          { ...(signal && { abortSignal: signal }) },
         );
         return messages.map(queueMessage);
       } catch (error) {
@@ -75,29 +75,29 @@ export function createSqsQueue({ client, url, maxReceiveCount, visibilityMs }: S
     },
 
     async delete(receipts) {
-      for (const batch of chunks(receipts, () => 0, { maxItems: maxChunkMessages })) {
-        const entries = numbered(batch, (receipt) => ({ ReceiptHandle: receipt }));
+      for (const chunk of chunks(receipts, () => 0, { maxItems: maxChunkMessages })) {
+        const entries = numbered(chunk, (receipt) => ({ ReceiptHandle: receipt }));
         const answer = await client
           .send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries: entries }))
           .catch((error: unknown) => {
-            throw awsError(`delete ${batch.length} messages`, error);
+            throw awsError(`delete ${chunk.length} messages`, error);
           });
-        refuseFailures('delete', batch.length, answer.Failed);
+        refuseFailures('delete', chunk.length, answer.Failed);
       }
     },
 
     async changeVisibility(receipts, visibilityMs) {
-      for (const batch of chunks(receipts, () => 0, { maxItems: maxChunkMessages })) {
-        const entries = numbered(batch, (receipt) => ({
+      for (const chunk of chunks(receipts, () => 0, { maxItems: maxChunkMessages })) {
+        const entries = numbered(chunk, (receipt) => ({
           ReceiptHandle: receipt,
           VisibilityTimeout: seconds(visibilityMs),
         }));
         const answer = await client
           .send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries: entries }))
           .catch((error: unknown) => {
-            throw awsError(`change the visibility of ${batch.length} messages`, error);
+            throw awsError(`change the visibility of ${chunk.length} messages`, error);
           });
-        refuseFailures('change the visibility of', batch.length, answer.Failed);
+        refuseFailures('change the visibility of', chunk.length, answer.Failed);
       }
     },
   };
@@ -108,7 +108,7 @@ export function createSqsQueue({ client, url, maxReceiveCount, visibilityMs }: S
     if (body === undefined || receipt === undefined || !(receiveCount >= 1) || !(sent >= 0)) {
       throw new AwsError(
         'aws_refused',
-        'Expected a message with its receipt, count and time, received a part of them.',
+        'Expected a message with body, receipt, receive count and time, but some of them are missing.',
       );
     }
     return { body, receipt, receiveCount, lastReceive: receiveCount >= maxReceiveCount, sentAt: new Date(sent) };
@@ -127,17 +127,20 @@ function sendError(sent: number, failed: readonly EntryError[]): TransientError 
   const which = failed.map(({ Id, Code }) => `${Id}: ${Code}`).join(', ');
   return new TransientError(
     'messages_refused',
-    `Expected SQS to take ${sent} messages, it refused ${failed.length} (${which}).`,
+    `Expected SQS to accept ${sent} messages, but it refused ${failed.length} (${which}).`,
   );
 }
 
-/** A receipt that is no longer good (our fault, says SQS) is one of an earlier delivery: there is nothing left to do. */
+/**
+ * Ignores expired receipts, which SQS reports as the sender's fault. They belong to an earlier delivery, so nothing is
+ * left to do.
+ */
 function refuseFailures(action: string, count: number, failures: readonly EntryError[] = []): void {
   const failed = failures.filter(({ SenderFault }) => !SenderFault);
   if (failed.length === 0) return;
   const which = failed.map(({ Id, Code }) => `${Id}: ${Code}`).join(', ');
   throw new TransientError(
     'receipts_refused',
-    `Expected to ${action} ${count} messages, ${failed.length} failed (${which}).`,
+    `Expected to ${action} ${count} messages, but ${failed.length} failed (${which}).`,
   );
 }

@@ -8,33 +8,37 @@ import type { Clock } from '../ports/clock.ts';
 import { awsError } from './aws-error.ts';
 import { createS3Store } from './s3-store.ts';
 
-/** A training run's directory on S3: what `igpt train` writes, under `prefix` (with a slash at the end). */
-export interface RunPlace {
+/** Where the directory of a training (what `igpt train` writes) is kept on S3. */
+export interface TrainingPlace {
   client: S3Client;
   clock: Clock;
   bucket: string;
+  /** Ends with a slash. */
   prefix: string;
 }
 
-/** Half-written files and the lock are of no use elsewhere. */
-const ours = (path: string): boolean =>
+/** Everything but half-written files and the lock, which have no use on another machine. */
+const isCopied = (path: string): boolean =>
   !path.split('/').some((part) => part.startsWith('.') || part.endsWith('.tmp') || part === 'lock');
 
-/** A checkpoint of the run. */
-const checkpoint = /^training\/step-\d+\//;
+/** A file of a checkpoint. */
+const checkpointFile = /^training\/step-\d+\//;
 
-/** A checkpoint's state vouches for its other files, by their hashes: it goes last. */
+/** A checkpoint's state, which holds the hashes of its other files. */
 const isState = (path: string): boolean => path.endsWith('/trainer-state.json');
 
 /**
- * Fetches the run as far as it came into `directory`. What is not whole there, igpt train finds out and passes over.
+ * Fetches a training from S3 into `directory`. `igpt train` itself detects and skips incomplete checkpoints.
  *
  * @throws {AwsError} and TransientError
  */
-export async function fetchRun({ client, clock, bucket, prefix }: RunPlace, directory: string): Promise<void> {
+export async function fetchTraining(
+  { client, clock, bucket, prefix }: TrainingPlace,
+  directory: string,
+): Promise<void> {
   for await (const { key } of createS3Store({ client, bucket, clock }).list({ prefix })) {
     const path = key.slice(prefix.length);
-    if (!ours(path) || path.split('/').includes('..')) continue;
+    if (!isCopied(path) || path.split('/').includes('..')) continue;
     const to = join(directory, path);
     await mkdir(dirname(to), { recursive: true });
     try {
@@ -47,31 +51,36 @@ export async function fetchRun({ client, clock, bucket, prefix }: RunPlace, dire
 }
 
 /**
- * Puts the run's directory on S3, again and again: each call puts what is new or changed since the last one, checkpoints
- * with their state last, and then removes those that are gone here.
+ * Copies the directory of a training to S3. Each call uploads what is new or changed since the last one, and then
+ * deletes the checkpoints that are gone here. The state of a checkpoint is uploaded last, because it vouches for the
+ * other files.
  */
-export function createRunMirror({ client, clock, bucket, prefix }: RunPlace, directory: string): () => Promise<void> {
-  const put = new Map<string, string>();
+export function createTrainingMirror(
+  { client, clock, bucket, prefix }: TrainingPlace,
+  directory: string,
+): () => Promise<void> {
+  const uploaded = new Map<string, string>();
   const store = createS3Store({ client, bucket, clock });
   return async () => {
     const paths = await filesIn(directory);
     const here = new Set(paths);
     for (const path of paths.toSorted((a, b) => Number(isState(a)) - Number(isState(b)))) {
       const version = await versionOf(join(directory, path));
-      if (version !== undefined && put.get(path) !== version && (await upload(path))) put.set(path, version);
+      if (version === undefined || uploaded.get(path) === version) continue;
+      if (await upload(path)) uploaded.set(path, version);
     }
     for await (const { key } of store.list({ prefix: `${prefix}training/` })) {
       const path = key.slice(prefix.length);
-      if (checkpoint.test(path) && !here.has(path)) {
+      if (checkpointFile.test(path) && !here.has(path)) {
         await store.delete(key);
-        put.delete(path);
+        uploaded.delete(path);
       }
     }
   };
 
-  /** False when training took the file away meanwhile. */
+  /** False when `igpt train` has deleted the file in the meantime. */
   async function upload(path: string): Promise<boolean> {
-    // Open, it stays what it is: files are replaced or appended to, and checkpoints removed, but none is changed in place.
+    // `igpt train` replaces, appends to and deletes files, but never overwrites bytes. So an open file keeps its content.
     const file = await open(join(directory, path)).catch(() => undefined);
     if (file === undefined) return false;
     try {
@@ -93,10 +102,11 @@ async function filesIn(directory: string): Promise<string[]> {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => relative(directory, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .filter(ours);
+    .filter(isCopied);
 }
 
+/** Changes with each new content of the file; undefined when there is no file. */
 async function versionOf(path: string): Promise<string | undefined> {
-  const about = await stat(path).catch(() => undefined);
-  return about && `${about.ino} ${about.size} ${about.mtimeMs}`;
+  const facts = await stat(path).catch(() => undefined);
+  return facts && `${facts.ino} ${facts.size} ${facts.mtimeMs}`;
 }

@@ -10,18 +10,18 @@ export interface WakeServiceOptions {
   clock: Clock;
 }
 
-/** For so long a service that was looked at is not looked at again, milliseconds. */
+/** How long a looked-up service state is trusted (milliseconds). */
 const cacheMs = 60_000;
 
 /**
- * Makes a function that sets the service's desired count to 1 when it is 0. From there on its own scaling takes over:
- * that cannot see the first messages for minutes, because SQS's metrics stop when a queue is idle.
+ * Creates a function that sets the service's desired count to 1 if it is 0. The service's own scaling would notice the
+ * first messages only after minutes, because SQS stops its metrics while a queue is idle.
  */
 export function createServiceWaker({ client, cluster, service, clock }: WakeServiceOptions): () => Promise<void> {
-  let lookedAt = Number.NEGATIVE_INFINITY;
-  let looking: Promise<void> | undefined;
+  let checkedAt = Number.NEGATIVE_INFINITY;
+  let checking: Promise<void> | undefined;
 
-  async function look(): Promise<void> {
+  async function check(): Promise<void> {
     try {
       const { services = [] } = await client.send(new DescribeServicesCommand({ cluster, services: [service] }));
       const [found] = services;
@@ -37,21 +37,21 @@ export function createServiceWaker({ client, cluster, service, clock }: WakeServ
     } catch (error) {
       throw error instanceof AwsError ? error : awsError(`wake the service ${service}`, error);
     }
-    lookedAt = clock.now().getTime();
+    checkedAt = clock.now().getTime();
   }
 
   return async () => {
-    if (clock.now().getTime() - lookedAt < cacheMs) return;
-    looking ??= look().finally(() => {
-      looking = undefined;
+    if (clock.now().getTime() - checkedAt < cacheMs) return;
+    checking ??= check().finally(() => {
+      checking = undefined;
     });
-    await looking;
+    await checking;
   };
 }
 
 /**
- * A queue whose readers are woken after each send. When that fails the messages are in the queue all the same, and the
- * next send wakes again: so the error is only told.
+ * A queue that calls `wake` after each send. If `wake` fails, the messages are in the queue nevertheless, and the next
+ * send calls it again. So the error only goes to `onError`.
  */
 export function wakeOnSend(queue: Queue, wake: () => Promise<void>, onError: (error: unknown) => void): Queue {
   return {

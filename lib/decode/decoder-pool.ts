@@ -44,9 +44,9 @@ export interface DecoderOptions extends Partial<DecodingSettings> {
    * Memory of one child (bytes); {@link startChild} says how it is enforced. Default: the larger of 1 GiB (enough for
    * 100 megapixels) and 10 bytes for each of `maxPixels`.
    */
-  maxMemoryBytes?: number;
+  maxMemoryBytes?: number | undefined;
   /** Path of decode-child.ts when the code was bundled. Default: the file next to this one. */
-  childModule?: string;
+  childModule?: string | undefined;
 }
 
 /** A {@link PictureDecoder} that owns child processes. */

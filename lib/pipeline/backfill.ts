@@ -1,3 +1,4 @@
+import { mapInOrder } from '../async/map-in-order.ts';
 import { compareKeys } from '../contracts/key-order.ts';
 import { hasLongResultKey, inputKeyOf, resultPrefix, resultSuffix } from '../contracts/keys.ts';
 import { type Outcome, parseOutcome } from '../contracts/outcome.ts';
@@ -10,19 +11,19 @@ export interface BackfillOptions {
   /** Model id. */
   model: string;
   /** Only pictures whose keys begin with this. Default: all. */
-  prefix?: string;
-  /** Take pictures with a failed outcome too, which means reading every outcome. Default false. */
-  retryFailed?: boolean;
-  /** Read every outcome, and trust its ETag instead of times. Default false. */
-  verify?: boolean;
-  /** Leaves out, and tells of, pictures that are not to be looked at yet. Default: none. */
-  defer?: (picture: StoredObject) => boolean;
-  /** Told of each picture that has a current outcome, and what that says where it had to be read. */
-  onCurrent?: (key: string, outcome?: Outcome) => void;
-  /** Told of each outcome under this model and prefix whose picture the listing has not; the listing waits for it. */
-  onOrphan?: (outcome: StoredObject, key: string) => Promise<void>;
-  /** Outcomes that are read at once, when they have to be read. Default 16. */
-  lookups?: number;
+  prefix?: string | undefined;
+  /** Include pictures with a failed outcome. Every outcome is read then (default false). */
+  retryFailed?: boolean | undefined;
+  /** Read every outcome and compare its ETag instead of modification times (default false). */
+  verify?: boolean | undefined;
+  /** Returns true for a picture that must be skipped for now. Default: none. */
+  defer?: ((picture: StoredObject) => boolean) | undefined;
+  /** Called for each picture with a current outcome; with the outcome if it had to be read. */
+  onCurrent?: ((key: string, outcome?: Outcome) => void) | undefined;
+  /** Called for each outcome of this model and prefix whose picture is not in the listing. The listing waits for it. */
+  onOrphan?: ((outcome: StoredObject, key: string) => Promise<void>) | undefined;
+  /** Outcomes that are read at once (default 16). */
+  lookups?: number | undefined;
 }
 
 /** A picture that needs an outcome. */
@@ -34,37 +35,32 @@ export interface BackfillPicture {
 }
 
 /**
- * Yields every picture that has no current outcome under this model: a streaming join of two listings, in constant
- * memory. An outcome that is not newer than its picture is read, and is stale unless it names the picture's ETag; so
- * the ones that were stored within the listing's grain of time are not computed again for ever.
+ * Yields every picture without a current outcome of this model, in constant memory: it joins the listings of pictures
+ * and outcomes.
+ *
+ * An outcome that is newer than its picture is current. Any other outcome is read, and is current if it names the
+ * picture's ETag. Without that, a picture whose outcome has the same listed time would be processed in every backfill.
  */
 export async function* backfill(options: BackfillOptions): AsyncGenerator<BackfillPicture> {
   const { output, model, retryFailed = false, verify = false, defer, onCurrent, lookups = 16 } = options;
-  const checks: Promise<BackfillPicture | undefined>[] = [];
+  for await (const needed of mapInOrder(joinListings(options), lookups, examine)) {
+    if (needed !== undefined) yield needed;
+  }
 
-  for await (const { picture, outcome } of joined(options)) {
-    if (defer?.(picture)) continue;
+  async function examine({ picture, outcome }: Joined): Promise<BackfillPicture | undefined> {
     const { key, etag } = picture;
-    if (outcome === 'elsewhere') look(picture);
-    else if (outcome === undefined) yield { key, etag, reason: 'missing' };
-    else if (retryFailed || verify || outcome.lastModified <= picture.lastModified) look(picture);
-    // Only a crash of the machine leaves an outcome empty.
-    else if (outcome.size === 0) yield { key, etag, reason: 'damaged' };
-    else onCurrent?.(key);
-
-    if (checks.length >= lookups) yield* settled(checks.splice(0, 1));
-  }
-  yield* settled(checks);
-
-  function look(picture: StoredObject): void {
-    const checking = check(picture);
-    // It is awaited later; until then its rejection must not count as unhandled.
-    checking.catch(() => {});
-    checks.push(checking);
+    if (defer?.(picture)) return undefined;
+    if (outcome === undefined) return { key, etag, reason: 'missing' };
+    if (outcome === 'unlisted' || retryFailed || verify || outcome.lastModified <= picture.lastModified) {
+      return readOutcome(picture);
+    }
+    // A crash of the machine may leave an empty file.
+    if (outcome.size === 0) return { key, etag, reason: 'damaged' };
+    onCurrent?.(key);
+    return undefined;
   }
 
-  /** Reads the outcome of a picture that its times say too little about. */
-  async function check({ key, etag }: StoredObject): Promise<BackfillPicture | undefined> {
+  async function readOutcome({ key, etag }: StoredObject): Promise<BackfillPicture | undefined> {
     const read = await output.get(outcomeKey(model, key));
     if (read.status !== 'found') return { key, etag, reason: 'missing' };
     const outcome = parseOutcome(read.body);
@@ -76,60 +72,51 @@ export async function* backfill(options: BackfillOptions): AsyncGenerator<Backfi
   }
 }
 
-async function* settled(checks: Promise<BackfillPicture | undefined>[]): AsyncGenerator<BackfillPicture> {
-  for (const check of checks) {
-    const picture = await check;
-    if (picture !== undefined) yield picture;
-  }
-}
-
 interface Joined {
   picture: StoredObject;
-  /** As the listing shows it; `elsewhere`: its key is too long for the listing, so it must be looked up. */
-  outcome: StoredObject | 'elsewhere' | undefined;
+  /** As listed. `unlisted`: its key is too long for the listing, so it must be read. */
+  outcome: StoredObject | 'unlisted' | undefined;
 }
 
-/** Each picture with its outcome: both listings are walked once, in the order of the result keys. */
-async function* joined({ input, output, model, prefix = '', onOrphan }: BackfillOptions): AsyncGenerator<Joined> {
+/** Each picture with its outcome. Reads both listings once, in the order of the outcome keys. */
+async function* joinListings({ input, output, model, prefix = '', onOrphan }: BackfillOptions): AsyncGenerator<Joined> {
   const outcomes = output.list({ prefix: resultPrefix(model) + prefix })[Symbol.asyncIterator]();
   let next = await outcomes.next();
   try {
     for await (const picture of inSuffixOrder(input.list({ prefix }), resultSuffix)) {
       if (isFolderMarker(picture)) continue;
       if (hasLongResultKey(model, picture.key)) {
-        yield { picture, outcome: 'elsewhere' };
+        yield { picture, outcome: 'unlisted' };
         continue;
       }
       const wanted = resultPrefix(model) + picture.key + resultSuffix;
-      while (!next.done && compareKeys(next.value.key, wanted) < 0) await passOver(next.value);
+      while (!next.done && compareKeys(next.value.key, wanted) < 0) await skipOrphan(next.value);
       const outcome = !next.done && next.value.key === wanted ? next.value : undefined;
       if (outcome !== undefined) next = await outcomes.next();
       yield { picture, outcome };
     }
-    if (onOrphan !== undefined) while (!next.done) await passOver(next.value);
+    if (onOrphan !== undefined) while (!next.done) await skipOrphan(next.value);
   } finally {
     await outcomes.return?.();
   }
 
-  /** The outcome of a picture that is gone. */
-  async function passOver(outcome: StoredObject): Promise<void> {
+  async function skipOrphan(outcome: StoredObject): Promise<void> {
     const key = inputKeyOf(model, outcome.key);
-    // Under the prefix `a.j` lies the outcome of `a`, too.
+    // With the prefix `a.j`, the listing also has the outcome of `a`: `a.json`.
     if (key?.startsWith(prefix)) await onOrphan?.(outcome, key);
     next = await outcomes.next();
   }
 }
 
-/** What consoles put there to show an empty folder. */
+/** An empty object that a console stores to show an empty folder. */
 function isFolderMarker({ key, size }: StoredObject): boolean {
   return size === 0 && key.endsWith('/');
 }
 
 /**
- * Brings objects that come in the order of their keys into the order of `key + suffix`, which is another one: `a`,
- * `a!`, `a.b` become `a!.json`, `a.b.json`, `a.json`. Two keys change places only when one begins with the other, so
- * a key is held on a stack while the next one begins with it and sorts below it with the suffix. The stack is never
- * deeper than a key is long.
+ * Sorts objects that are listed by key by `key + suffix` instead: `a`, `a!`, `a.b` become `a!.json`, `a.b.json`,
+ * `a.json`. Two keys swap only if one is a prefix of the other. So a key is held on a stack while the next key begins
+ * with it and sorts before it with the suffix. The stack is at most as deep as a key is long.
  */
 export async function* inSuffixOrder<T extends { key: string }>(
   objects: AsyncIterable<T>,

@@ -16,14 +16,14 @@ export interface OutcomePorts {
   clock: Clock;
   observer: FlowObserver;
   /**
-   * Look at the input again after storing. A picture that is gone by then takes its outcome along: nobody else may look
-   * for one any more. One that has changed is superseded, and not told of; otherwise the outcome of the old version,
-   * being newer than the new version, would pass for current for ever where nothing announces changes (a directory).
+   * Check the input again after storing an outcome. If the picture is gone, its outcome is deleted, because no later
+   * message would delete it. If the picture has changed, it is superseded and no event is published: the outcome is
+   * newer than the new version, so a backfill would take it for current where nothing announces changes (a directory).
    */
   confirmSource: boolean;
 }
 
-/** Stores the outcome, publishes its event and tells the observer: after this its message may be deleted. */
+/** Stores the outcome, publishes its event and tells the observer. After that the message may be deleted. */
 export async function deliverOutcome(ports: OutcomePorts, outcome: Outcome): Promise<void> {
   const { observer, input, output, events, confirmSource } = ports;
   const { key, etag, model } = outcome;
@@ -33,7 +33,7 @@ export async function deliverOutcome(ports: OutcomePorts, outcome: Outcome): Pro
   if (confirmSource) {
     const current = await observer.stages.run('reading', key, () => input.head(key));
     if (current === undefined) {
-      // Only what was stored just now: the picture may be back already, with an outcome of its own.
+      // Only this outcome: the picture may be back already, with a new outcome.
       await observer.stages.run('storing', key, () => output.delete(at, { ifMatch: result.etag }));
       return observer.ended({ end: 'gone', key });
     }
@@ -45,7 +45,7 @@ export async function deliverOutcome(ports: OutcomePorts, outcome: Outcome): Pro
   else observer.ended({ end: 'failed', key, code: result.outcome.error.code });
 }
 
-/** The outcome of a picture that ended without a result. */
+/** The outcome of a picture that failed. */
 export function failedOutcome(
   clock: Clock,
   { key, etag, model, error }: { key: string; etag: string; model: string; error: Failure },

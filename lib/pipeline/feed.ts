@@ -7,6 +7,9 @@ import { backfill } from './backfill.ts';
 import type { Ledger } from './ledger.ts';
 import type { Stages } from './observer.ts';
 
+/** A picture that was modified less than this ago may still be written to (milliseconds). */
+const settleMs = 1000;
+
 export interface FeedOptions {
   input: ObjectStore;
   output: ObjectStore;
@@ -18,22 +21,20 @@ export interface FeedOptions {
   stages: Stages;
   /** Ends the feed. */
   signal: AbortSignal;
-  prefix: string;
-  retryFailed: boolean;
-  verify: boolean;
+  retryFailed: boolean | undefined;
+  verify: boolean | undefined;
   changes: AsyncIterable<unknown> | undefined;
-  settleMs: number;
-  /** Pictures that {@link sendUrgent} has begun: the first pass neither begins nor counts them again. */
+  /** Pictures that {@link sendUrgent} has begun. The first pass neither begins nor counts them again. */
   urgent: ReadonlySet<string>;
 }
 
 /**
- * Sends a reference for every picture without a current outcome; with `changes`, again after each of them, until
- * `signal` aborts or the changes end. A pass begins when the one before is done in every part, or its own pictures
- * would look as if they had no outcome.
+ * Sends a reference for every picture without a current outcome. With `changes`, it does so again after each change,
+ * until `signal` aborts or the changes end. A pass begins only when all pictures of the last one have ended, because
+ * pictures that are in progress have no outcome yet.
  */
 export async function feed(options: FeedOptions): Promise<void> {
-  const { changes, clock, ledger, settleMs, signal } = options;
+  const { changes, clock, ledger, signal } = options;
   let deferred = await pass(options, true);
   if (changes === undefined) return;
   const next = nextOf(changes, signal);
@@ -46,14 +47,14 @@ export async function feed(options: FeedOptions): Promise<void> {
   }
 }
 
-/** One backfill. True when it left pictures for later, because they may still be written to. */
+/** One backfill. Returns true if it deferred pictures that may still be written to. */
 async function pass(options: FeedOptions, first: boolean): Promise<boolean> {
-  const { input, output, uploads, clock, model, ledger, stages, signal, prefix, settleMs } = options;
-  const counted = (key: string): boolean => first && options.urgent.has(key);
+  const { input, output, uploads, clock, model, ledger, stages, signal, changes, urgent } = options;
+  const isCounted = (key: string): boolean => first && urgent.has(key);
   let deferred = false;
   const defer = ({ lastModified }: StoredObject): boolean => {
     const age = clock.now().getTime() - lastModified.getTime();
-    // A time in the future is another clock's: it says nothing.
+    // A time in the future comes from another clock and says nothing.
     const unsettled = age >= 0 && age < settleMs;
     deferred ||= unsettled;
     return unsettled;
@@ -62,25 +63,24 @@ async function pass(options: FeedOptions, first: boolean): Promise<boolean> {
     input,
     output,
     model,
-    prefix,
-    // Once is enough: what failed in this run will fail again.
+    // Only once: what failed in this run would fail again.
     retryFailed: first && options.retryFailed,
     verify: first && options.verify,
-    ...(options.changes === undefined ? {} : { defer }),
-    // Later passes meet again what the first one counted.
-    ...(first ? { onCurrent: (key: string) => counted(key) || ledger.skip() } : {}),
+    defer: changes && defer,
+    // Later passes see the pictures again that the first pass has counted.
+    onCurrent: first ? (key) => isCounted(key) || ledger.skip() : undefined,
   });
   for (;;) {
-    const next = await stages.run('listing', prefix, () => pictures.next());
+    const next = await stages.run('listing', '', () => pictures.next());
     if (next.done || signal.aborted) break;
     const { key } = next.value;
-    if (!counted(key) && ledger.begin(key)) await sendReference(uploads, key, signal);
+    if (!isCounted(key) && ledger.begin(key)) await sendReference(uploads, key, signal);
   }
   await pictures.return(undefined);
   return deferred;
 }
 
-/** Sends the pictures again that changed on their way, until `signal` aborts. */
+/** Sends the pictures again that changed while they were in progress, until `signal` aborts. */
 export async function sendChangedAgain(ledger: Ledger, uploads: Queue, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     for (const key of await ledger.takeChanged(signal)) await sendReference(uploads, key, signal);
@@ -88,17 +88,17 @@ export async function sendChangedAgain(ledger: Ledger, uploads: Queue, signal: A
 }
 
 export interface UrgentOptions {
-  /** Keys as they come. */
+  /** Keys as they arrive. */
   keys: AsyncIterable<string>;
   ledger: Ledger;
   uploads: Queue;
-  /** Gets the keys that were begun. */
+  /** Receives the keys that were begun. */
   begun: Set<string>;
   /** Ends it. */
   signal: AbortSignal;
 }
 
-/** Sends pictures that somebody waits for, before the listing comes to them. */
+/** Sends pictures that somebody waits for, before the listing reaches them. */
 export async function sendUrgent({ keys, ledger, uploads, begun, signal }: UrgentOptions): Promise<void> {
   const next = nextOf(keys, signal);
   for (let item = await next(); item !== undefined && !signal.aborted; item = await next()) {
@@ -109,13 +109,13 @@ export async function sendUrgent({ keys, ledger, uploads, begun, signal }: Urgen
   }
 }
 
-/** Whichever version is current when it is read: so the reference cannot be out of date. */
+/** Without an ETag the reference names the version that is current when it is read, so it is never out of date. */
 async function sendReference(uploads: Queue, key: string, signal: AbortSignal): Promise<void> {
   const reference: PictureReference = { schema_version: 1, type: 'reference', key };
   await uploads.send([messageText(reference)], { signal });
 }
 
-/** Waits for the next item; undefined when there are no more or `signal` aborted. */
+/** Waits for the next item; undefined when there are no more, or `signal` aborted. */
 function nextOf<T>(items: AsyncIterable<T>, signal: AbortSignal): () => Promise<{ value: T } | undefined> {
   const iterator = items[Symbol.asyncIterator]();
   const aborted = new Promise<undefined>((resolve) => {
@@ -124,11 +124,11 @@ function nextOf<T>(items: AsyncIterable<T>, signal: AbortSignal): () => Promise<
   });
   let next: Promise<{ value: T } | undefined> | undefined;
   return async () => {
-    // A wait that was given up for another reason goes on: its item must not be lost.
+    // A caller may have stopped waiting. Its item must not be lost, so the next caller gets the same promise.
     next ??= iterator.next().then((item) => (item.done === true ? undefined : item));
-    const came = await Promise.race([next, aborted]);
+    const item = await Promise.race([next, aborted]);
     next = undefined;
-    if (came === undefined) void iterator.return?.();
-    return came;
+    if (item === undefined) void iterator.return?.();
+    return item;
   };
 }

@@ -1,43 +1,43 @@
 import type { FailureCode } from '../ports/error.ts';
 import type { PictureEnd } from './observer.ts';
 
-/** A picture that changes faster than it is read is let go after so many versions, for the next run to take. */
+/** After this many versions, a picture that changes while it is in progress is left to the next run. */
 const maxVersions = 5;
 
-/** What a run has seen: `succeeded + failed + skipped` pictures have ended, `pending` are on their way. */
+/** What a run has seen: `succeeded + failed + skipped` pictures have ended, `pending` are in progress. */
 export interface Counts {
   succeeded: number;
   failed: number;
-  /** A current outcome was there, or the picture went away before it was read. */
+  /** The outcome was current, or the picture was deleted before it was read. */
   skipped: number;
   pending: number;
 }
 
-/** Keeps account of the pictures of a run: each that is begun is counted once, however often its messages come. */
+/** Counts the pictures of a run. A picture is counted once, however often its messages are delivered. */
 export interface Ledger {
-  /** False when the picture is on its way already. */
+  /** Returns false if the picture is already in progress. */
   begin(key: string): boolean;
-  /** Counts a picture that needs nothing. */
+  /** Counts a picture whose outcome is current. */
   skip(): void;
-  /** Nothing for a picture that is not on its way: it has ended before, or belongs to another run. */
+  /** Ignores a picture that is not in progress: it has ended before, or belongs to another run. */
   end(end: PictureEnd): void;
-  /** Counts a picture as failed whose outcome could not be made, stored or published, and says why: the next run's. */
+  /** Counts a picture as failed that has no outcome, because it could not be read, stored or published. */
   giveUp(key: string, why: string): void;
   isPending(key: string): boolean;
   counts(): Counts;
-  /** Failed pictures by code, without those that were given up. */
+  /** Failed outcomes by code. */
   failures(): Partial<Record<FailureCode, number>>;
-  /** Pictures that were given up, by the reason. */
+  /** Pictures that were given up, by reason. */
   givenUp(): Record<string, number>;
-  /** Pictures that changed on their way, to be sent again. Waits for the first; empty when `signal` aborts. */
+  /** Waits for pictures that changed while in progress and must be sent again. Empty when `signal` aborts. */
   takeChanged(signal: AbortSignal): Promise<string[]>;
-  /** Resolves when nothing is pending, or `signal` aborts. */
+  /** Resolves when no picture is in progress, or `signal` aborts. */
   idle(signal: AbortSignal): Promise<void>;
 }
 
-/** `onChange` is told when a picture has ended, and when there is one to wait for again. */
+/** `onChange` is called when a picture ends, and when one begins while none is in progress. */
 export function createLedger(onChange: () => void): Ledger {
-  /** Versions seen of each picture on its way. */
+  /** Versions seen of each picture in progress. */
   const pending = new Map<string, number>();
   const failures = new Map<FailureCode, number>();
   const givenUp = new Map<string, number>();
@@ -50,7 +50,7 @@ export function createLedger(onChange: () => void): Ledger {
     wake = Promise.withResolvers();
   }
 
-  function notify(): void {
+  function changedCounts(): void {
     wakeAll();
     onChange();
   }
@@ -65,13 +65,12 @@ export function createLedger(onChange: () => void): Ledger {
     begin(key) {
       if (pending.has(key)) return false;
       pending.set(key, 1);
-      // The first after a pause: nobody has waited for anything until now.
       if (pending.size === 1) onChange();
       return true;
     },
     skip() {
       totals.skipped += 1;
-      notify();
+      changedCounts();
     },
     end(end) {
       const versions = pending.get(end.key);
@@ -84,13 +83,13 @@ export function createLedger(onChange: () => void): Ledger {
         totals[end.end === 'succeeded' || end.end === 'failed' ? end.end : 'skipped'] += 1;
         if (end.end === 'failed') failures.set(end.code, (failures.get(end.code) ?? 0) + 1);
       }
-      notify();
+      changedCounts();
     },
     giveUp(key, why) {
       if (!pending.delete(key)) return;
       totals.failed += 1;
       givenUp.set(why, (givenUp.get(why) ?? 0) + 1);
-      notify();
+      changedCounts();
     },
     isPending: (key) => pending.has(key),
     counts: () => ({ ...totals, pending: pending.size }),

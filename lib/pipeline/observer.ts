@@ -2,41 +2,42 @@ import type { Clock } from '../ports/clock.ts';
 import type { FailureCode } from '../ports/error.ts';
 import type { QueueMessage } from '../ports/queue.ts';
 
-/** How the processing of one picture ended. Told when everything is done that its message must wait for. */
+/** How a picture ended. Reported when its message may be deleted. */
 export type PictureEnd =
   | { end: 'succeeded'; key: string }
   | { end: 'failed'; key: string; code: FailureCode }
-  /** The picture is gone (or is the marker of a folder): there is nothing to say about it. */
+  /** The picture is gone, or is a folder marker. */
   | { end: 'gone'; key: string }
-  /** Another version is current: that one has, or will get, a message of its own. */
+  /** Another version is current. It has, or will get, its own message. */
   | { end: 'superseded'; key: string };
 
-/** Watches the flows from outside. */
+/** What a process learns about its flows. */
 export interface FlowObserver {
   stages: Stages;
-  /** A tokens message has come, with so many pictures. */
+  /** A tokens message was received; `pictures` is how many it holds. */
   received?(message: QueueMessage, pictures: number): void;
-  /** A picture may end more than once: messages are delivered at least once. */
+  /** May be called more than once for a picture, because messages are delivered at least once. */
   ended(end: PictureEnd): void;
-  /** True when the picture is known to have ended, event and all: a message that comes again may pass over it. Default: never. */
+  /** True if the picture is known to have ended and its event published. A redelivered message then skips it. Default: false. */
   hasEnded?(key: string): boolean;
-  /** The error behind a failed outcome whose own message can't say it, because the picture is not to blame. */
+  /** The error behind a failed outcome that is not the picture's fault. The outcome itself does not hold its text. */
   caught(key: string, error: unknown): void;
 }
 
-/** What a picture can wait for. */
+/** What a picture waits for. */
 type Stage = 'listing' | 'reading' | 'decoding' | 'sending' | 'predicting' | 'storing' | 'publishing';
 
-/** Everything that waits in one stage now. */
+/** The pictures that wait in one stage now. */
 export interface StageWait {
   stage: Stage;
   pictures: number;
-  /** Key of the picture that has waited longest, and for how long. */
+  /** Key of the picture that has waited longest. */
   oldest: string;
+  /** How long it has waited (milliseconds). */
   waitedMs: number;
 }
 
-/** Knows what is being waited for, so that a stall can be named. */
+/** Tracks what is being waited for, so that a stall can be explained. */
 export interface Stages {
   run<T>(stage: Stage, key: string, work: () => Promise<T>): Promise<T>;
   /** Longest wait first. */
@@ -58,7 +59,7 @@ export function createStages(clock: Clock): Stages {
     waits() {
       const now = clock.now().getTime();
       const byStage = new Map<Stage, StageWait>();
-      // A Set keeps the order of insertion, so the first of a stage is its oldest.
+      // A Set keeps insertion order, so the first entry of a stage is the oldest.
       for (const { stage, key, since } of running) {
         const wait = byStage.get(stage);
         if (wait === undefined) byStage.set(stage, { stage, pictures: 1, oldest: key, waitedMs: now - since });

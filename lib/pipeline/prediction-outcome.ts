@@ -6,10 +6,9 @@ import { PictureError } from '../ports/error.ts';
 import type { Model, Prediction } from '../ports/model.ts';
 
 /**
- * The outcome of a picture that the model has seen.
+ * Turns a prediction into an outcome.
  *
- * @throws {PictureError} `inference_failed` when a number of the prediction is not finite (damaged weights, or an
- * overflow in low precision): JSON has no word for it, and trying again would give the same
+ * @throws {PictureError} `inference_failed` when a number is not finite; see {@link requireFinite}
  */
 export function predictionOutcome(
   { clock, model }: { clock: Clock; model: Model },
@@ -46,16 +45,16 @@ function classificationOf(logits: Float32Array, labels: readonly string[]): Clas
   return { ...best, top5 };
 }
 
-/** Nine significant digits give every float32 back exactly, in half the characters of its float64. */
+/** Nine significant digits restore every float32 exactly, in half the characters of its float64. */
 function shortFloat32(value: number): number {
   return Number(requireFinite(value).toPrecision(9));
 }
 
 /**
- * A number of the model, checked.
+ * Returns a number of the model unchanged.
  *
- * @throws {PictureError} `inference_failed` when it is not finite: damaged weights, or an overflow in low precision.
- * JSON has no word for it, and trying again would give the same
+ * @throws {PictureError} `inference_failed` when it is not finite (damaged weights, or an overflow in low precision):
+ * JSON cannot hold it, and a retry would give the same number
  */
 export function requireFinite(value: number): number {
   if (Number.isFinite(value)) return value;
@@ -63,8 +62,7 @@ export function requireFinite(value: number): number {
 }
 
 /**
- * The `count` most probable classes by name, best first, from class logits [C]; a class without a label goes by its
- * number.
+ * The `count` most probable classes of class logits [C], best first. A class without a label is named by its number.
  *
  * @throws {PictureError} `inference_failed` when a logit is not finite
  */

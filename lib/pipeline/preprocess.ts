@@ -7,8 +7,8 @@ import { PictureError } from '../ports/error.ts';
 import type { ReadResult } from '../ports/object-store.ts';
 import type { PictureDecoder } from '../ports/picture-decoder.ts';
 import { deliverOutcome, failedOutcome, type OutcomePorts } from './deliver-outcome.ts';
+import type { TokenPacker } from './pack-tokens.ts';
 import { removeOutcome } from './store-outcome.ts';
-import type { TokenPacker } from './token-packer.ts';
 import { type Attempt, type Tried, tryPicture, tryReading } from './try-picture.ts';
 
 /** Default size limit of a picture file (bytes). */

@@ -17,17 +17,17 @@ import { feed, sendChangedAgain, sendUrgent } from './feed.ts';
 import { createInfer } from './infer.ts';
 import { type Counts, createLedger } from './ledger.ts';
 import { createStages, type FlowObserver } from './observer.ts';
+import { createTokenPacker } from './pack-tokens.ts';
 import { createPreprocess } from './preprocess.ts';
 import { createReceiveUploads } from './receive-uploads.ts';
 import { type Stall, watchForStalls } from './stall.ts';
-import { createTokenPacker } from './token-packer.ts';
 
 export interface RunOptions {
   input: ObjectStore;
   output: ObjectStore;
-  /** Empty, bounded, used by nobody else. */
+  /** Empty, bounded, and used by this run only. */
   uploads: Queue;
-  /** Empty, bounded, used by nobody else. */
+  /** Empty, bounded, and used by this run only. */
   tokens: Queue;
   events: EventSink<PipelineEvent>;
   decoder: PictureDecoder;
@@ -35,82 +35,75 @@ export interface RunOptions {
   /** Hash of the model's preprocessing. */
   preprocessing: string;
   clock: Clock;
-  /** Only pictures whose keys begin with this. Default: all. */
-  prefix?: string;
-  /** Try again what failed before. Default false. */
+  /** Retry pictures with a failed outcome (default false). */
   retryFailed?: boolean;
-  /** Read every outcome and compare its ETag, instead of comparing times. Default false. */
+  /** Read every outcome and compare its ETag instead of modification times (default false). */
   verify?: boolean;
-  /** Larger files fail with `image_too_large`, unread. Default 50 MB. */
+  /** Larger files fail with `image_too_large` without being read (bytes; default 50 MB). */
   maxPictureBytes?: number;
-  /** Pictures read and decoded at once. Default 4. */
+  /** Pictures that are read and decoded at once (default 4). */
   decoding?: number;
-  /** Pictures that the model holds at once: enough to fill the batches of all its workers, twice. Default 32. */
+  /** Pictures that the model holds at once: enough to fill the batches of all its threads twice (default 32). */
   predicting?: number;
-  /** Go on after the first pass: each item says that the input may have changed. Default: end after one pass. */
+  /** Continue after the first pass; each item says that the input may have changed. Default: end after one pass. */
   changes?: AsyncIterable<unknown>;
-  /** Keys of pictures to take at once, wherever the listing is; with `changes`, or the run may end before them. */
+  /** Keys of pictures to process first. Only with `changes`, or the run may end before them. */
   urgent?: AsyncIterable<string>;
-  /** With `changes`: leave a picture that was modified less than this ago for later. Default 1000 ms. */
-  settleMs?: number;
-  /** Finishes what is in flight, and ends. */
+  /** Finishes what is in progress, and ends. */
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
-  /** Nothing has finished for `stallMs`; told again after each further such time. */
+  /** Called every 60 s in which no picture has ended although some wait. */
   onStall?: (stall: Stall) => void;
-  /** Default 60 s. */
-  stallMs?: number;
-  /** An error that is retried, or became a failed outcome without being the picture's fault. */
+  /** Receives errors that are retried, and errors that became a failed outcome without being the picture's fault. */
   onError?: (error: unknown, key?: string) => void;
 }
 
 export interface Progress extends Counts {
-  /** Pictures in the input, when they are counted. */
+  /** Pictures in the input; undefined until they are counted. */
   total: number | undefined;
 }
 
 export interface RunResult extends SummaryEvent {
-  /** Failed pictures by code, without the unfinished ones. */
+  /** Failed outcomes by code. */
   failures: Partial<Record<FailureCode, number>>;
   /**
-   * Failed pictures that could not be read, or whose outcome could not be stored or published, by the system's code of
-   * the error (ENOSPC …). They have no failed outcome, so the next run takes them again.
+   * Pictures that could not be read, or whose outcome could not be stored or published, by the system's error code
+   * (ENOSPC …). They count as failed but have no failed outcome, so the next run retries them.
    */
   unfinished: Record<string, number>;
-  /** `signal` aborted: there may be more to do. */
+  /** `signal` aborted, so pictures may be left. */
   interrupted: boolean;
 }
 
-/** The run had to stop: nothing that it had to say could be stored or published any more. */
+/** The run had to stop, because it could no longer store outcomes or publish events. */
 class RunError extends ImageGptError {}
 
-/** Pictures in a tokens message. In memory a message costs nothing, so it only has to be worth a hand-over. */
+/** Most pictures in a tokens message. A message in memory is free, so it only has to be worth a hand-over. */
 const picturesPerMessage = 8;
 
-/** Milliseconds that a picture waits for others to share its message. */
+/** Longest time that a picture waits for others to share its message (milliseconds). */
 const packingWaitMs = 20;
 
-/** Messages given up one after the other, with no picture ended in between, that mean it is not the pictures. */
+/** After this many given-up messages in a row, without any picture that ended, the output is at fault. */
 const maxGivenUp = 10;
 
 /**
  * The whole pipeline on one machine: backfill, uploads queue, preprocess, tokens queue, infer, outcomes and events.
  *
- * Ends when every picture without a current outcome has one and nothing is on its way. Then, and when it is
- * interrupted, it publishes the summary: `seen` pictures have ended, each in one of three ways; a picture that was on
- * its way at an interruption has not been seen. Skipped are the pictures that had a current outcome, that went away
- * before they were read, or that changed faster than they could be read. A picture that cannot be read, or whose outcome
- * cannot be stored, counts as failed, and the next run takes it again. Every queue and every stage is bounded, so memory does not grow
- * with the number of pictures.
+ * Ends when every picture has a current outcome. Then, and when it is interrupted, it publishes the summary. `seen`
+ * pictures have ended as succeeded, failed or skipped. Skipped pictures had a current outcome, were deleted before they
+ * were read, or changed faster than they could be read. A picture in progress at an interruption is not counted. A
+ * picture that cannot be read, or whose outcome cannot be stored, counts as failed, and the next run retries it. Queues
+ * and stages are bounded, so memory does not grow with the number of pictures.
  *
  * @throws {RunError} when no outcome can be stored or no event published any more; what a listing throws
  */
 export async function runPipeline(options: RunOptions): Promise<RunResult> {
   const { input, output, uploads, events, model, clock, signal } = options;
-  const { prefix = '', onProgress, onStall = () => {}, onError = () => {} } = options;
-  /** Gives up what has not begun. */
+  const { onProgress, onStall = () => {}, onError = () => {} } = options;
+  /** Aborts what has not begun. */
   const stop = new AbortController();
-  /** Ends every loop: nothing is left to do, or `stop`. */
+  /** Ends every loop: after `stop`, or when nothing is left to do. */
   const done = new AbortController();
   stop.signal.addEventListener('abort', () => done.abort(stop.signal.reason), { once: true });
   const interrupt = (): void => stop.abort(signal?.reason);
@@ -119,7 +112,7 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
 
   let total: number | undefined;
   const stages = createStages(clock);
-  const stalls = watchForStalls({ clock, stages, stallMs: options.stallMs ?? 60_000, signal: done.signal, onStall });
+  const stalls = watchForStalls({ clock, stages, signal: done.signal, onStall });
   const ledger = createLedger(() => {
     stalls.moved();
     onProgress?.({ ...ledger.counts(), total });
@@ -132,20 +125,20 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
     stop.abort(error);
   }
 
-  /** Errors of reading a picture: any number of them says nothing about the output. */
-  const unread = new WeakSet<object>();
+  /** Errors of reading pictures. However many there are, they say nothing about the output. */
+  const readErrors = new WeakSet<object>();
   const pictures: ObjectStore = {
     ...input,
     get: (...args) =>
       input.get(...args).catch((error: unknown) => {
-        if (error instanceof Error) unread.add(error);
+        if (error instanceof Error) readErrors.add(error);
         throw error;
       }),
   };
   let givenUpInARow = 0;
   function giveUp(message: QueueMessage, error: unknown): void {
-    for (const key of keysOf(message)) ledger.giveUp(key, reasonOf(error));
-    if (error instanceof Error && unread.has(error)) return;
+    for (const key of keysOf(message)) ledger.giveUp(key, systemCodeOf(error));
+    if (error instanceof Error && readErrors.has(error)) return;
     givenUpInARow += 1;
     if (givenUpInARow >= maxGivenUp) fail(runError(ledger.givenUp(), error));
   }
@@ -159,9 +152,9 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
     hasEnded: (key) => !ledger.isPending(key),
     caught: (key, error) => onError(error, key),
   };
-  const begun = new Set<string>();
+  const urgent = new Set<string>();
   const loops = [
-    ...consumers({ ...options, input: pictures }, observer, {
+    ...startConsumers({ ...options, input: pictures }, observer, {
       stop: stop.signal,
       done: done.signal,
       onError(error, message) {
@@ -170,32 +163,34 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
       },
     }),
     sendChangedAgain(ledger, uploads, done.signal),
-    options.urgent === undefined
-      ? undefined
-      : sendUrgent({ keys: options.urgent, ledger, uploads, begun, signal: done.signal }),
-    onProgress === undefined ? undefined : count(),
+    options.urgent && sendUrgent({ keys: options.urgent, ledger, uploads, begun: urgent, signal: done.signal }),
+    onProgress && count(),
   ];
   const running = Promise.all(loops.map((loop) => loop?.catch(fail)));
 
   async function count(): Promise<void> {
-    let pictures = 0;
-    for await (const _ of input.list({ prefix })) {
+    let counted = 0;
+    for await (const _ of input.list()) {
       if (done.signal.aborted) return;
-      pictures += 1;
+      counted += 1;
     }
-    total = pictures;
+    total = counted;
   }
 
   try {
     await feed({
-      ...{ input, output, uploads, clock, ledger, stages, prefix },
+      input,
+      output,
+      uploads,
+      clock,
       model: model.id,
+      ledger,
+      stages,
       signal: stop.signal,
-      retryFailed: options.retryFailed ?? false,
-      verify: options.verify ?? false,
+      retryFailed: options.retryFailed,
+      verify: options.verify,
       changes: options.changes,
-      settleMs: options.settleMs ?? 1000,
-      urgent: begun,
+      urgent,
     });
     await ledger.idle(stop.signal);
   } catch (error) {
@@ -216,8 +211,8 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
   return { ...summary, failures: ledger.failures(), unfinished: ledger.givenUp(), interrupted: stop.signal.aborted };
 }
 
-/** The two flows on their queues, until `done`; `stop` gives up what has not begun. */
-function consumers(
+/** The two flows on their queues, until `done`. `stop` aborts what has not begun. */
+function startConsumers(
   options: RunOptions,
   observer: FlowObserver,
   { stop, done, onError }: { stop: AbortSignal; done: AbortSignal; onError: ConsumerOptions['onError'] },
@@ -226,14 +221,20 @@ function consumers(
   const { decoding = 4, predicting = 32, maxPictureBytes } = options;
   const ports: OutcomePorts = { input, output, events, clock, observer, confirmSource: true };
   const { palette } = model.preprocessing;
-  const packing = { maxPictures: picturesPerMessage, maxWaitMs: packingWaitMs, signal: stop };
   const preprocess = createPreprocess({
     ...ports,
     model: model.id,
     decoder,
     quantize: createQuantizer(palette),
     colors: palette.length / 3,
-    packer: createTokenPacker({ queue: tokens, clock, preprocessing, ...packing }),
+    packer: createTokenPacker({
+      queue: tokens,
+      clock,
+      preprocessing,
+      maxPictures: picturesPerMessage,
+      maxWaitMs: packingWaitMs,
+      signal: stop,
+    }),
     decoding: createSemaphore(decoding),
     maxPictureBytes,
   });
@@ -241,26 +242,31 @@ function consumers(
   const retryDelayMs = (receiveCount: number): number => 250 * 2 ** (receiveCount - 1);
   const shared = { clock, signal: done, giveUp: stop, retryDelayMs, onError };
   return [
-    // Besides the pictures being decoded there are those that wait for company in a message, and the next ones.
     consume({
       ...shared,
       queue: uploads,
       flow: createReceiveUploads({ preprocess }),
+      // The pictures being decoded, those that wait for their message, and the next ones.
       concurrency: decoding + 2 * picturesPerMessage,
     }),
-    // One message more than the model holds, so that it never waits for the queue.
-    consume({ ...shared, queue: tokens, flow: infer, concurrency: Math.ceil(predicting / picturesPerMessage) + 1 }),
+    consume({
+      ...shared,
+      queue: tokens,
+      flow: infer,
+      // One message more than the model holds, so that the model never waits for the queue.
+      concurrency: Math.ceil(predicting / picturesPerMessage) + 1,
+    }),
   ];
 }
 
-/** The pictures of a message of either queue. */
+/** Keys of the pictures of a message of either queue. */
 function keysOf({ body }: QueueMessage): string[] {
-  const message = readMessage(body, z.union([uploadsMessage, tokensMessage]), 'a message of ours');
+  const message = readMessage(body, z.union([uploadsMessage, tokensMessage]), 'an uploads or tokens message');
   return 'pictures' in message ? message.pictures.map(({ key }) => key) : [message.key];
 }
 
-/** What the system calls the error: the code of its cause, else its own. */
-function reasonOf(error: unknown): string {
+/** The system's code of an error (its cause's code, else its own), or its message. */
+function systemCodeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return errorCode(error.cause) ?? errorCode(error) ?? error.message;
 }

@@ -1,4 +1,5 @@
 import { longResultPrefix } from '../contracts/keys.ts';
+import { maxChunkMessages } from '../contracts/limits.ts';
 import { messageText } from '../contracts/message-text.ts';
 import { parseOutcome } from '../contracts/outcome.ts';
 import type { PictureReference } from '../contracts/uploads-message.ts';
@@ -12,98 +13,112 @@ export interface SendBackfillOptions
   extends Pick<BackfillOptions, 'input' | 'output' | 'model' | 'retryFailed' | 'verify'> {
   /** Only pictures whose keys begin with this. */
   prefix: string;
-  /** Where the references go. */
+  /** The queue that receives the references. */
   queue: Queue;
   clock: Clock;
-  /** Only count. */
+  /** Count, but send and delete nothing. */
   dryRun: boolean;
   /** Delete outcomes whose pictures are gone. */
   prune: boolean;
   /** Prune even when there is no picture at all. */
   force: boolean;
-  /** Pictures that wait already for the work that these would wait for. */
+  /** Counts the pictures that already wait for the same workers. */
   waiting: () => Promise<number>;
-  /** Nothing is sent while more wait. */
+  /** Sending pauses while more pictures wait. */
   maxWaiting: number;
-  /** Ends it after what is at hand; started again, it goes on. */
+  /** Ends the backfill after the sends in progress. A new backfill continues from there. */
   signal: AbortSignal;
   onProgress?: (totals: BackfillTotals) => void;
-  /** Too many wait. */
+  /** Sending has paused, because too many pictures wait. */
   onPause?: (waiting: number) => void;
   onResume?: () => void;
 }
 
 export interface BackfillTotals {
-  /** Pictures that were looked at: the next five together. */
+  /** Pictures that were examined: the sum of the next five. */
   seen: number;
   /** With a current outcome. */
   current: number;
-  /** Without any. */
+  /** Without an outcome. */
   missing: number;
-  /** With one of another version of the picture. */
+  /** With an outcome of another version of the picture. */
   stale: number;
-  /** With one that cannot be read. */
+  /** With an outcome that cannot be parsed. */
   damaged: number;
-  /** With a failed one that is to be tried again. */
+  /** With a failed outcome, to be retried. */
   retried: number;
-  /** Current outcomes that say failed, among those that were read. */
+  /** Current outcomes that are failed, among those that were read. */
   failed: number;
-  /** References in the queue. */
+  /** References that were sent. */
   sent: number;
   /** Outcomes whose pictures are gone. */
   orphans: number;
-  /** Those of them that were deleted. */
+  /** Orphans that were deleted. */
   pruned: number;
 }
 
 export interface BackfillResult extends BackfillTotals {
-  /** `signal` ended it before the end. */
+  /** `signal` aborted, so pictures may be left. */
   interrupted: boolean;
 }
 
-/** References in one send: the most that SQS takes. */
-const sendSize = 10;
+/** References in one send (SQS's maximum). */
+const sendSize = maxChunkMessages;
 
-/** Sends, and deletions, under way at once. */
+/** Sends and deletions in progress at once. */
 const concurrency = 16;
 
-/** Outcomes that are read at once: a read of S3 takes some 30 ms. */
+/** Outcomes that are read at once. One read of S3 takes about 30 ms. */
 const lookups = 64;
 
-/** How often it is looked at how many wait: after so many sent, and so long while too many wait, milliseconds. */
-const lookAfter = 2000;
-const lookAgainMs = 10_000;
+/** After this many sent references, the waiting pictures are counted again. */
+const countAfter = 2000;
+
+/** Period of counting them during a pause (milliseconds). */
+const pauseMs = 10_000;
 
 /**
- * Sends a reference for every picture without a current outcome, in constant memory. References name no version:
- * whichever is current when it is read.
+ * Sends a reference for every picture without a current outcome, in constant memory. A reference has no ETag, so it
+ * names the version that is current when it is read.
  *
- * @throws {ImageGptError} `nothing_to_keep` when pruning would delete every outcome; whatever the ports throw
+ * @throws {ImageGptError} `nothing_to_keep` when pruning would delete every outcome; what the ports throw
  */
 export async function sendBackfill(options: SendBackfillOptions): Promise<BackfillResult> {
   const { input, output, model, prefix, queue, clock, dryRun, prune, signal, maxWaiting } = options;
   const totals: BackfillTotals = {
-    ...{ seen: 0, current: 0, missing: 0, stale: 0, damaged: 0, retried: 0 },
-    ...{ failed: 0, sent: 0, orphans: 0, pruned: 0 },
+    seen: 0,
+    current: 0,
+    missing: 0,
+    stale: 0,
+    damaged: 0,
+    retried: 0,
+    failed: 0,
+    sent: 0,
+    orphans: 0,
+    pruned: 0,
   };
   const work = createBoundedWork(concurrency);
   let gathered: string[] = [];
-  let sinceLook = Number.POSITIVE_INFINITY;
+  let sinceCount = Number.POSITIVE_INFINITY;
   const progress = (): void => options.onProgress?.(totals);
 
   const pictures = backfill({
-    ...{ input, output, model, prefix, lookups },
-    ...(options.retryFailed === undefined ? {} : { retryFailed: options.retryFailed }),
-    ...(options.verify === undefined ? {} : { verify: options.verify }),
+    input,
+    output,
+    model,
+    prefix,
+    lookups,
+    retryFailed: options.retryFailed,
+    verify: options.verify,
     onCurrent(_, outcome) {
+      // The loop below cannot end the backfill while it yields nothing.
+      if (signal.aborted) throw new Interrupted();
       totals.seen += 1;
       totals.current += 1;
       if (outcome?.status === 'failed') totals.failed += 1;
       progress();
-      // A generator that yields nothing for a long time has to be ended from inside.
-      if (signal.aborted) throw new Interrupted();
     },
-    ...(prune ? { onOrphan } : {}),
+    onOrphan: prune ? onOrphan : undefined,
   });
   try {
     for await (const { key, reason } of pictures) {
@@ -119,7 +134,7 @@ export async function sendBackfill(options: SendBackfillOptions): Promise<Backfi
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
   } finally {
-    // What is under way has to end whatever happened; its own failure matters only when there is no other.
+    // Wait for the work in progress. Its failure is reported below, unless there is another one already.
     await work.ended().catch(() => {});
   }
   if (!signal.aborted && gathered.length > 0) await send();
@@ -128,11 +143,11 @@ export async function sendBackfill(options: SendBackfillOptions): Promise<Backfi
   return { ...totals, interrupted: signal.aborted };
 
   async function send(): Promise<void> {
-    if (sinceLook >= lookAfter) await room();
+    if (sinceCount >= countAfter) await waitForRoom();
     if (signal.aborted) return;
     const bodies = gathered;
     gathered = [];
-    sinceLook += bodies.length;
+    sinceCount += bodies.length;
     await work.start(async () => {
       await queue.send(bodies);
       totals.sent += bodies.length;
@@ -140,16 +155,16 @@ export async function sendBackfill(options: SendBackfillOptions): Promise<Backfi
     });
   }
 
-  async function room(): Promise<void> {
+  async function waitForRoom(): Promise<void> {
     let paused = false;
     for (;;) {
       const waiting = await options.waiting();
       if (waiting <= maxWaiting || signal.aborted) break;
       if (!paused) options.onPause?.(waiting);
       paused = true;
-      await clock.sleep(lookAgainMs, signal);
+      await clock.sleep(pauseMs, signal);
     }
-    sinceLook = 0;
+    sinceCount = 0;
     if (paused && !signal.aborted) options.onResume?.();
   }
 
@@ -161,17 +176,17 @@ export async function sendBackfill(options: SendBackfillOptions): Promise<Backfi
     if (!dryRun) await work.start(() => deleteOrphan(outcome, key));
   }
 
-  /** A wrong or emptied bucket must not take all results along. */
+  /** A wrong or emptied input bucket must not delete every outcome. */
   async function refuseToEmpty(): Promise<void> {
     if (options.force || dryRun || prefix !== '') return;
     for await (const _ of input.list()) return;
     throw new ImageGptError(
       'nothing_to_keep',
-      'the input bucket holds no picture at all, so --prune would delete every outcome of this model; add --force if that is meant',
+      'the input bucket holds no picture, so --prune would delete every outcome of this model; add --force to do that',
     );
   }
 
-  /** Only as it was listed, and only if its picture is not there after all: it may have come meanwhile. */
+  /** The picture may have been uploaded since the listing. So only the listed outcome of a missing picture is deleted. */
   async function deleteOrphan({ key: at, etag }: StoredObject, key: string): Promise<void> {
     if ((await input.head(key)) !== undefined) return;
     await output.delete(at, { ifMatch: etag });
@@ -179,7 +194,7 @@ export async function sendBackfill(options: SendBackfillOptions): Promise<Backfi
     progress();
   }
 
-  /** Outcomes of long keys are named by a hash, so each has to be read. */
+  /** Outcomes of long keys are named by a hash, so each must be read. */
   async function pruneLong(): Promise<void> {
     for await (const { key: at } of output.list({ prefix: longResultPrefix(model) })) {
       if (signal.aborted) return;
@@ -194,12 +209,13 @@ export async function sendBackfill(options: SendBackfillOptions): Promise<Backfi
   }
 }
 
+/** Ends the listing after `signal` has aborted. */
 class Interrupted extends Error {}
 
 interface BoundedWork {
-  /** Starts `work`, waiting for a free place; rejects with the first failure of any. */
+  /** Waits for a free place and starts `work`. Rejects with the first failure of any work. */
   start(work: () => Promise<void>): Promise<void>;
-  /** Resolves when nothing is under way; rejects with the first failure of any. */
+  /** Resolves when no work is in progress. Rejects with the first failure of any work. */
   ended(): Promise<void>;
 }
 

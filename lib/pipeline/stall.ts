@@ -1,28 +1,29 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Stages, StageWait } from './observer.ts';
 
-/** Nothing has finished for a while. */
+/** No picture has ended for this long while pictures wait (milliseconds). */
+const stallMs = 60_000;
+
 export interface Stall {
-  /** How long, milliseconds. */
+  /** Time since a picture ended (milliseconds). */
   stalledMs: number;
   /** What is being waited for, longest wait first. */
   waitingFor: StageWait[];
 }
 
 export interface StallWatch {
-  /** Something has finished. */
+  /** A picture has ended. */
   moved(): void;
 }
 
-/** Reports every `stallMs` in which nothing has finished though something waits, until `signal` aborts. */
+/** Reports a stall every 60 s in which no picture has ended although some wait, until `signal` aborts. */
 export function watchForStalls(options: {
   clock: Clock;
   stages: Stages;
-  stallMs: number;
   signal: AbortSignal;
   onStall: (stall: Stall) => void;
 }): StallWatch {
-  const { clock, stages, stallMs, signal, onStall } = options;
+  const { clock, stages, signal, onStall } = options;
   let lastMove = clock.now().getTime();
   let lastReport = lastMove;
   void watch();

@@ -4,28 +4,27 @@ import type { ObjectStore } from '../ports/object-store.ts';
 import { outcomeKey } from './outcome-key.ts';
 
 export type StoreResult =
-  /** `outcome` is stored now, under this ETag. */
+  /** `outcome` is stored under this ETag. */
   | { status: 'stored'; outcome: Outcome; etag: string }
   /** Another version of the picture is current. */
   | { status: 'superseded' }
   /** The picture is gone. */
   | { status: 'gone' };
 
-/** Each further round means that somebody else stored in between, for the same picture; that is rare even once. */
+/** Each further round means that another process stored an outcome of the same picture in between. Even one is rare. */
 const maxRounds = 5;
 
 /**
- * Stores the one outcome of a picture and model. What is there is never replaced by chance: a first outcome is created
- * with If-None-Match; one of another version is replaced only by that of the input's current ETag, and only as it was
- * read (If-Match). For the same version a result takes the place of a failure, never the other way round.
+ * Stores the one outcome of a picture and model, by conditional writes. A first outcome is created with If-None-Match.
+ * An outcome of another version is replaced with If-Match, and only by the outcome of the input's current ETag. For the
+ * same version a success replaces a failure, never the reverse.
  *
- * An outcome that is there already is stored again, with a later `created_at` and so with another ETag. For a picture
- * may become another one and then the old one again, while a slow process, which looked at the input in between, is
- * about to put the outcome of that other one in place. It must fail, and it does: every message of the current version
- * ends with a write, so whoever read the store before that write has the wrong ETag, and whoever reads it after sees
- * that the input is another.
+ * An outcome that is stored already is stored again, with a later `created_at` and so with a new ETag. This protects
+ * against a slow process: it has read the store while another version was current, and is about to write that
+ * version's outcome. Every message of the current version ends with a write. If the process read the store before that
+ * write, its If-Match fails. If it read the store after, it sees that the input has changed.
  *
- * @throws {TransientError} when others keep storing in between
+ * @throws {TransientError} when other processes store an outcome in every round
  */
 export async function storeOutcome(
   { input, output }: { input: ObjectStore; output: ObjectStore },
@@ -36,21 +35,21 @@ export async function storeOutcome(
     const created = await output.put(key, encode(outcome), { ifNoneMatch: '*' });
     if (created.status === 'stored') return { ...created, outcome };
 
-    const there = await output.get(key);
-    if (there.status !== 'found') continue;
-    const stored = parseOutcome(there.body);
+    const read = await output.get(key);
+    if (read.status !== 'found') continue;
+    const stored = parseOutcome(read.body);
     if (stored?.etag !== outcome.etag) {
       const current = await input.head(outcome.key);
       if (current === undefined) return { status: 'gone' };
       if (current.etag !== outcome.etag) return { status: 'superseded' };
     }
-    const next = stored === undefined ? outcome : inPlaceOf(stored, outcome);
-    const replaced = await output.put(key, encode(next), { ifMatch: there.object.etag });
+    const next = stored === undefined ? outcome : successorOf(stored, outcome);
+    const replaced = await output.put(key, encode(next), { ifMatch: read.object.etag });
     if (replaced.status === 'stored') return { ...replaced, outcome: next };
   }
   throw new TransientError(
     'conflict',
-    `Expected to store an outcome in ${maxRounds} rounds, but others stored theirs each time.`,
+    `Expected to store an outcome in ${maxRounds} rounds, but other processes stored theirs each time.`,
   );
 }
 
@@ -58,16 +57,16 @@ function encode(outcome: Outcome): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(outcome)}\n`);
 }
 
-/** What takes the place of `stored`: later than it by its own account, whatever the clocks say. */
-function inPlaceOf(stored: Outcome, next: Outcome): Outcome {
-  const keeps = stored.etag === next.etag && stored.status === 'succeeded' && next.status === 'failed';
+/** The outcome that replaces `stored`. Its `created_at` is later, even if the clocks disagree. */
+function successorOf(stored: Outcome, next: Outcome): Outcome {
+  const keepStored = stored.etag === next.etag && stored.status === 'succeeded' && next.status === 'failed';
   const time = Math.max(Date.parse(next.created_at), Date.parse(stored.created_at) + 1);
-  return { ...(keeps ? stored : next), created_at: new Date(time).toISOString() };
+  return { ...(keepStored ? stored : next), created_at: new Date(time).toISOString() };
 }
 
 /**
- * Deletes the outcome of a picture under a model (its id), if the picture is gone. It may also come back between two
- * steps, and get an outcome again: that one stays, because only the one from before the question is deleted.
+ * Deletes the outcome of a picture under a model (its id) if the picture is gone. The picture may be uploaded again at
+ * any moment and get a new outcome. That one stays, because only the outcome that was there before the check is deleted.
  */
 export async function removeOutcome(
   { input, output }: { input: ObjectStore; output: ObjectStore },

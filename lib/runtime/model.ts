@@ -11,11 +11,11 @@ import { openThreadPool } from './thread-pool.ts';
 
 export interface OpenModelOptions {
   /** What to compute. Default: everything that the checkpoint has. */
-  outputs?: readonly OutputName[];
+  outputs?: readonly OutputName[] | undefined;
   /** Layer of the features, 0 to n_layer. Default: the checkpoint's. */
-  featureLayer?: number;
+  featureLayer?: number | undefined;
   /** Default: the checkpoint's. */
-  featureNorm?: FeatureNorm;
+  featureNorm?: FeatureNorm | undefined;
   /** Whether the JPEGs will have been decoded at reduced size; a part of the id. Default false. */
   scaledDecoding?: boolean;
   /** Where the graph runs; never another one instead. Default `cpu`. */
@@ -27,7 +27,7 @@ export interface OpenModelOptions {
   /** Each worker copies the weights into its kernels' layout: faster, for that memory; a part of the id. Default false. */
   prepack?: boolean;
   /** Threads, each with a session that computes on it alone. Default: as many as the machine can run at once, 1 on a GPU. */
-  workers?: number;
+  workers?: number | undefined;
   /** Pictures handed to a worker at once, and side by side on a GPU. Default 1, on a GPU 32. */
   maxBatch?: number;
   /** How long a picture waits for others to fill a batch while a worker is idle, ms. Default 0. */

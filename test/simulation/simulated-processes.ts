@@ -1,13 +1,12 @@
 import { createSemaphore } from '../../lib/async/semaphore.ts';
-import { gatherDeletions, gatherEvents } from '../../lib/aws/gather.ts';
+import { gatherDeletions, gatherEvents } from '../../lib/aws/gather-requests.ts';
 import { workUntilStopped } from '../../lib/pipeline/consumer.ts';
-import { createFullMessages } from '../../lib/pipeline/full-messages.ts';
 import { handleDelivery } from '../../lib/pipeline/handle-delivery.ts';
 import { createInfer } from '../../lib/pipeline/infer.ts';
 import { createStages } from '../../lib/pipeline/observer.ts';
+import { createTokenPacker } from '../../lib/pipeline/pack-tokens.ts';
 import { createPreprocess } from '../../lib/pipeline/preprocess.ts';
 import { createReceiveUploads } from '../../lib/pipeline/receive-uploads.ts';
-import { createTokenPacker } from '../../lib/pipeline/token-packer.ts';
 import type { QueueMessage } from '../../lib/ports/queue.ts';
 import type { Machine } from './machine.ts';
 import { type SimulatedModel, simulatedDecoder, simulatedModelOf } from './simulated-models.ts';
@@ -48,12 +47,10 @@ export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Sta
     const common = commonPorts(world, machine);
     const queue = source.connect(machine);
     const tokens = world.tokens.connect(machine);
-    const full = createFullMessages(
-      createTokenPacker({ queue: tokens, clock, preprocessing, maxPictures: 3, maxWaitMs: 5000 }),
-    );
+    const packer = createTokenPacker({ queue: tokens, clock, preprocessing, maxPictures: 3, maxWaitMs: 5000 });
     const preprocess = createPreprocess({
       ...common,
-      ...{ quantize, colors, packer: full.packer },
+      ...{ quantize, colors, packer },
       model: model.id,
       decoder: simulatedDecoder(machine, world.broken),
       decoding: createSemaphore(2),
@@ -61,7 +58,7 @@ export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Sta
     });
     const { input, output } = common;
     const bucketEvents = { bucket, input, output, model: model.id };
-    const flow = createReceiveUploads({ preprocess: full.watch(preprocess), bucketEvents });
+    const flow = createReceiveUploads({ preprocess: packer.watch(preprocess), bucketEvents });
     const stopping = new AbortController();
 
     async function run(): Promise<void> {
@@ -99,11 +96,10 @@ export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Sta
 export function workerOf(world: SimulatedWorld): Start {
   return (machine, deployed) => {
     const { clock } = machine;
-    const gathering = { clock, maxItems: 10, maxWaitMs: 20 };
     const common = commonPorts(world, machine);
     const flow = createInfer({
       ...common,
-      events: gatherEvents(common.events, gathering),
+      events: gatherEvents(common.events, clock),
       uploads: world.uploads.connect(machine),
       model: simulatedModelOf(machine, deployed, world.broken),
       preprocessing: deployed.preprocessing,
@@ -111,7 +107,7 @@ export function workerOf(world: SimulatedWorld): Start {
     });
     const stopping = new AbortController();
     const working = workUntilStopped({
-      queue: gatherDeletions(world.tokens.connect(machine), gathering),
+      queue: gatherDeletions(world.tokens.connect(machine), clock),
       ...{ flow, clock, waitMs, consumers: 2, prefetch: 4, drainMs: 90_000 },
       signal: stopping.signal,
       giveUp: new AbortController(),

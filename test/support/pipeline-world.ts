@@ -8,9 +8,9 @@ import { consume } from '../../lib/pipeline/consumer.ts';
 import { createInfer } from '../../lib/pipeline/infer.ts';
 import { createStages, type PictureEnd } from '../../lib/pipeline/observer.ts';
 import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
+import { createTokenPacker } from '../../lib/pipeline/pack-tokens.ts';
 import { createPreprocess } from '../../lib/pipeline/preprocess.ts';
 import { createReceiveUploads } from '../../lib/pipeline/receive-uploads.ts';
-import { createTokenPacker } from '../../lib/pipeline/token-packer.ts';
 import type { Model } from '../../lib/ports/model.ts';
 import { createFakeDecoder, createFakeModel, fakePreprocessing } from './fake-model.ts';
 import { type Fault, faultyDecoder, faultyModel, faultyQueue, faultySink, faultyStore } from './faulty-ports.ts';
@@ -94,7 +94,7 @@ export function startProcess(
     quantize: createQuantizer(model.preprocessing.palette),
     colors: 2,
     decoding: createSemaphore(3),
-    packer: createTokenPacker({ queue: tokens, clock, preprocessing, maxPictures: 4 }),
+    packer: createTokenPacker({ queue: tokens, clock, preprocessing, maxPictures: 4, maxWaitMs: 200 }),
     maxPictureBytes: 1000,
   });
   const infer = createInfer({ ...ports, uploads, model, preprocessing, predicting: createSemaphore(4) });

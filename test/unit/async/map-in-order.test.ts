@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mapInOrder } from '../../../lib/async/map-in-order.ts';
 
-test('keeps the order of the items, whatever finishes first', async () => {
+test('yields results in the order of the items', async () => {
   const results = await Array.fromAsync(
     mapInOrder([3, 1, 2], 3, async (n) => {
       for (let turn = 0; turn < n; turn++) {
@@ -14,7 +14,7 @@ test('keeps the order of the items, whatever finishes first', async () => {
   expect(results).toEqual([30, 10, 20]);
 });
 
-test('never has more begun than it may', async () => {
+test('begins at most `concurrency` items that are not taken', async () => {
   let running = 0;
   let most = 0;
   for await (const _ of mapInOrder(

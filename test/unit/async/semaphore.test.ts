@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createSemaphore } from '../../../lib/async/semaphore.ts';
 
-/** Work that ends when told to. */
+/** Work that a test ends. */
 function createWork() {
   const { promise, resolve } = Promise.withResolvers<void>();
   const work = {
@@ -15,7 +15,7 @@ function createWork() {
   return work;
 }
 
-test('runs no more at once than it may, and the rest in order', async () => {
+test('runs at most `limit` pieces of work at once, the others in order', async () => {
   const semaphore = createSemaphore(2);
   const works = Array.from({ length: 4 }, createWork);
   const runs = works.map(({ run }) => semaphore.run(run));
@@ -30,13 +30,13 @@ test('runs no more at once than it may, and the rest in order', async () => {
   await Promise.all(runs);
 });
 
-test('makes room when work fails', async () => {
+test('frees the place when work fails', async () => {
   const semaphore = createSemaphore(1);
   await expect(semaphore.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(await semaphore.run(async () => 'yes')).toBe('yes');
 });
 
-test('lets those go that wait when they are told to, and nobody else', async () => {
+test('rejects waiting work when its signal aborts, and no other', async () => {
   const semaphore = createSemaphore(1);
   const first = createWork();
   const running = semaphore.run(first.run);

@@ -10,8 +10,8 @@ const record = (receiveCount: string) => ({
   attributes: { ApproximateReceiveCount: receiveCount, SentTimestamp: '1700000000000' },
 });
 
-describe("Lambda's batch", () => {
-  it('becomes messages, and names the queue that they come from', () => {
+describe('an event of Lambda', () => {
+  it('becomes messages with the URL of their queue', () => {
     const { messages, queueUrl } = deliveryOf({ Records: [record('1')] }, options);
     expect(queueUrl).toBe('https://sqs.eu-west-1.amazonaws.com/123456789012/backfill');
     expect([...messages]).toEqual([
@@ -28,11 +28,11 @@ describe("Lambda's batch", () => {
     ]);
   });
 
-  it('knows the last receive', () => {
+  it('marks the last receive', () => {
     expect(deliveryOf({ Records: [record('5')] }, options).messages.get('id')?.lastReceive).toBe(true);
   });
 
-  it('refuses another kind of event', () => {
+  it('is refused when it is not from SQS', () => {
     expect(() => deliveryOf({ source: 'aws.events' }, options)).toThrow();
     expect(() => deliveryOf({ Records: [record('none')] }, options)).toThrow();
   });

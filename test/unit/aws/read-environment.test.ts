@@ -23,7 +23,7 @@ const messageOf = (work: () => unknown): string => {
 };
 
 describe('the environment', () => {
-  it('has a default for everything that need not be chosen', () => {
+  it('has defaults for all optional variables', () => {
     expect(readEnvironment(preprocessEnvironment, shared)).toMatchObject({
       MAX_RECEIVE_COUNT: 5,
       MAX_PICTURE_BYTES: 50_000_000,
@@ -32,7 +32,7 @@ describe('the environment', () => {
     expect(readEnvironment(workerEnvironment, shared)).toMatchObject({ PROVIDER: 'cpu', DRAIN_SECONDS: 100 });
   });
 
-  it('turns numbers, flags and lists into what they say', () => {
+  it('parses numbers, flags and lists', () => {
     const environment = { ...shared, MAX_BATCH: '32', SCALED_DECODING: 'true', OUTPUTS: 'features, likelihood' };
     expect(readEnvironment(workerEnvironment, environment)).toMatchObject({
       MAX_BATCH: 32,
@@ -41,14 +41,14 @@ describe('the environment', () => {
     });
   });
 
-  it('takes an empty variable for an absent one', () => {
+  it('treats an empty variable as absent', () => {
     expect(readEnvironment(workerEnvironment, { ...shared, OUTPUTS: '', WORKERS: '' }).WORKERS).toBeUndefined();
     expect(messageOf(() => readEnvironment(workerEnvironment, { ...shared, MODEL_ID: '' }))).toContain(
       'MODEL_ID is missing',
     );
   });
 
-  it('names every variable that is wrong, at once', () => {
+  it('is refused with the names of all wrong variables', () => {
     const environment = {
       ...shared,
       INPUT_BUCKET: 'Not A Bucket',
@@ -64,7 +64,7 @@ describe('the environment', () => {
     expect(message).not.toContain('\n');
   });
 
-  it('refuses a directory bucket, a model id that is no path segment and a number out of range', () => {
+  it('is refused with a directory bucket, a model id that is no path segment, or a number out of range', () => {
     for (const wrong of [
       { INPUT_BUCKET: 'pictures--euw1-az1--x-s3' },
       { MODEL_ID: 'a/b' },

@@ -9,7 +9,7 @@ import { createVirtualClock } from '../../support/virtual-clock.ts';
 const answer = (name: string, httpStatusCode: number) =>
   awsError('do it', Object.assign(new Error('scripted'), { name, $metadata: { httpStatusCode } }));
 
-/** A bucket of ten objects whose listing breaks after every third. */
+/** A bucket of ten objects whose listing fails after every third object. */
 async function brokenListing(
   error: Error,
 ): Promise<{ store: ObjectStore; clock: ReturnType<typeof createVirtualClock> }> {
@@ -26,7 +26,7 @@ async function brokenListing(
   return { store: retryingStore({ ...memory, list }, clock), clock };
 }
 
-test('a listing that is throttled goes on behind its last key', async () => {
+test('a throttled listing resumes after its last key', async () => {
   const { store } = await brokenListing(answer('SlowDown', 503));
   const keys: string[] = [];
   for await (const { key } of store.list()) keys.push(key);
@@ -37,7 +37,7 @@ test('a listing that is throttled goes on behind its last key', async () => {
 test.each([
   ['denied', answer('AccessDenied', 403)],
   ['refused', new AwsError('aws_refused', 'no such bucket')],
-])('what is %s is told at once', async (_, error) => {
+])('an error that is %s is not retried', async (_, error) => {
   const { store, clock } = await brokenListing(error);
   const started = clock.now().getTime();
   const read = async () => {
@@ -48,7 +48,7 @@ test.each([
   expect(clock.now().getTime()).toBe(started);
 });
 
-test('what does not pass in a minute is told', async () => {
+test('an error that lasts a minute is thrown', async () => {
   const clock = createVirtualClock();
   const error = answer('ServiceUnavailable', 503);
   let attempts = 0;

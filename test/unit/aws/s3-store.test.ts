@@ -27,7 +27,7 @@ const found = { key: 'a.jpg', etag: '"abc"', size: 5, lastModified: new Date('20
 const bytes = new TextEncoder().encode('hello');
 
 describe('reading', () => {
-  it('gives body, quoted ETag, size and time, and reads only the version that was asked for', async () => {
+  it('returns body, quoted ETag, size and time of the version that was asked for', async () => {
     aws.answer({ status: 200, headers: { ...facts, 'content-length': '5' }, body: 'hello' });
     expect(await store.get('a.jpg', { ifMatch: '"abc"' })).toEqual({ status: 'found', object: found, body: bytes });
     expect(aws.requests[0]).toMatchObject({ method: 'GET', headers: { 'if-match': '"abc"' } });
@@ -38,24 +38,24 @@ describe('reading', () => {
     expect(await store.get('a.jpg')).toMatchObject({ status: 'found', body: new Uint8Array() });
   });
 
-  it('tells another version from no version', async () => {
+  it('distinguishes another version from a missing object', async () => {
     aws.answer(s3Error(412, 'PreconditionFailed'), s3Error(404, 'NoSuchKey'));
     expect(await store.get('a.jpg', { ifMatch: '"old"' })).toEqual({ status: 'etag_mismatch' });
     expect(await store.get('a.jpg')).toEqual({ status: 'not_found' });
   });
 
-  it('never takes a denial for a deletion', async () => {
+  it('does not report a missing object when access is denied', async () => {
     aws.answer(s3Error(403, 'AccessDenied'), { status: 403 });
     await expect(store.get('a.jpg')).rejects.toThrow(TransientError);
     await expect(store.head('a.jpg')).rejects.toThrow(TransientError);
   });
 
-  it('never takes a missing bucket for a deletion', async () => {
+  it('does not report a missing object when the bucket is missing', async () => {
     aws.answer(s3Error(404, 'NoSuchBucket'));
     await expect(store.get('a.jpg')).rejects.toThrow(AwsError);
   });
 
-  it('says of an archived object that it is archived', async () => {
+  it('fails with `archived` for an archived object', async () => {
     aws.answer(s3Error(403, 'InvalidObjectState'));
     const error = await store.get('a.jpg').catch((error: unknown) => error);
     expect(error).toBeInstanceOf(PictureError);
@@ -79,11 +79,11 @@ describe('reading', () => {
     });
     const read = await store.get('a.jpg', { maxBytes: 1000 });
     expect(read).toEqual({ status: 'too_large', object: { ...found, size: 1_000_000_000 } });
-    // What the sockets buffer on the way may have been sent.
+    // Some bytes may have been sent into the buffers of the sockets.
     expect(await closed.promise).toBeLessThan(50_000_000);
   });
 
-  it('can try again after a body that breaks off', async () => {
+  it('fails with a transient error when the body breaks off', async () => {
     aws.answer((response) => {
       response.writeHead(200, { ...facts, 'content-length': '5' });
       response.write('he', () => response.destroy());
@@ -96,7 +96,7 @@ describe('reading', () => {
     ['InternalError', s3Error(500, 'InternalError')],
     ['RequestTimeout', s3Error(400, 'RequestTimeout')],
     ['ExpiredToken', s3Error(400, 'ExpiredToken')],
-  ])('can try again after %s, and names it', async (code, answer) => {
+  ])('fails with a transient error that names %s', async (code, answer) => {
     aws.answer(answer);
     const error = await store.get('a.jpg').catch((error: unknown) => error);
     expect(error).toBeInstanceOf(TransientError);
@@ -104,17 +104,17 @@ describe('reading', () => {
     expect(String(error)).toContain('"s3://pictures/a.jpg"');
   });
 
-  it('can try again after a connection that is reset', async () => {
+  it('fails with a transient error when the connection is reset', async () => {
     aws.answer((response) => void response.destroy());
     await expect(store.get('a.jpg')).rejects.toThrow(TransientError);
   });
 
-  it('does not try again what will always be refused', async () => {
+  it('fails with a permanent error when the request is refused', async () => {
     aws.answer(s3Error(400, 'KeyTooLongError'));
     await expect(store.get('a.jpg')).rejects.toThrow(AwsError);
   });
 
-  it('finds an object, or not', async () => {
+  it('finds an object, or returns undefined', async () => {
     aws.answer({ status: 200, headers: { ...facts, 'content-length': '5' } }, { status: 404 });
     expect(await store.head('a.jpg')).toEqual(found);
     expect(await store.head('a.jpg')).toBeUndefined();
@@ -124,7 +124,7 @@ describe('reading', () => {
 describe('writing', () => {
   const stored = { status: 200, headers: { etag: '"new"' } };
 
-  it('creates only where nothing is, replaces only what was seen', async () => {
+  it('sends the conditions to create and to replace', async () => {
     aws.answer(stored, stored, stored);
     expect(await store.put('a', bytes, { ifNoneMatch: '*' })).toEqual({ status: 'stored', etag: '"new"' });
     await store.put('a', bytes, { ifMatch: '"abc"' });
@@ -137,13 +137,13 @@ describe('writing', () => {
     ]);
   });
 
-  it('says when the condition does not hold: something else is there, or nothing any more', async () => {
+  it('reports a failed condition: another version, or a missing object', async () => {
     aws.answer(s3Error(412, 'PreconditionFailed'), s3Error(404, 'NoSuchKey'));
     expect(await store.put('a', bytes, { ifNoneMatch: '*' })).toEqual({ status: 'precondition_failed' });
     expect(await store.put('a', bytes, { ifMatch: '"abc"' })).toEqual({ status: 'precondition_failed' });
   });
 
-  it('tries again when two wrote at once, three times at most', async () => {
+  it('attempts a conflicting write three times', async () => {
     const conflict = s3Error(409, 'ConditionalRequestConflict');
     aws.answer(conflict, conflict, stored);
     expect(await store.put('a', bytes, { ifNoneMatch: '*' })).toMatchObject({ status: 'stored' });
@@ -152,12 +152,12 @@ describe('writing', () => {
     expect(aws.requests).toHaveLength(6);
   });
 
-  it('can try again when S3 asks to slow down', async () => {
+  it('fails with a transient error when S3 asks to slow down', async () => {
     aws.answer(s3Error(503, 'SlowDown'));
     await expect(store.put('a', bytes)).rejects.toThrow(TransientError);
   });
 
-  it('deletes only what was seen, and passes over what is another, or gone', async () => {
+  it('deletes with a condition, and ignores another version or a missing object', async () => {
     aws.answer({ status: 204 }, s3Error(412, 'PreconditionFailed'), s3Error(404, 'NoSuchKey'));
     for (let i = 0; i < 3; i++) await store.delete('a', { ifMatch: '"abc"' });
     expect(aws.requests.map(({ headers }) => headers['if-match'])).toEqual(['"abc"', '"abc"', '"abc"']);
@@ -165,7 +165,7 @@ describe('writing', () => {
     await expect(store.delete('a', { ifMatch: '"abc"' })).rejects.toThrow(TransientError);
   });
 
-  it('deletes, also what is not there', async () => {
+  it('deletes without a condition, even if the object is missing', async () => {
     aws.answer({ status: 204 }, s3Error(500, 'InternalError'));
     await store.delete('a b.json');
     expect(aws.requests[0]).toMatchObject({ method: 'DELETE', url: '/pictures/a%20b.json?x-id=DeleteObject' });
@@ -189,7 +189,7 @@ describe('listing', () => {
     return keys;
   };
 
-  it('goes on page by page and decodes what XML cannot hold', async () => {
+  it('reads page by page and decodes the keys', async () => {
     aws.answer({ status: 200, body: page(['a+b', 'a%2Bb'], 'more') }, { status: 200, body: page(['%00%F0%9F%90%88']) });
     expect(await listed({ prefix: 'p', startAfter: 'p1' })).toEqual(['a b', 'a+b', '\0🐈']);
     const [first, second] = aws.requests.map(({ url }) => new URL(url, 'http://s3').searchParams);
@@ -197,12 +197,12 @@ describe('listing', () => {
     expect(Object.fromEntries(second ?? [])).toMatchObject({ prefix: 'p', 'continuation-token': 'more' });
   });
 
-  it('gives what it knows of each object', async () => {
+  it('returns ETag, size and time of each object', async () => {
     aws.answer({ status: 200, body: page(['a.jpg']) });
     for await (const object of store.list()) expect(object).toEqual(found);
   });
 
-  it('is empty for an empty bucket, and throws in the middle when a page fails', async () => {
+  it('is empty for an empty bucket, and throws when a page fails', async () => {
     aws.answer({ status: 200, body: page([]) }, { status: 200, body: page(['a'], 'more') }, s3Error(503, 'SlowDown'));
     expect(await listed()).toEqual([]);
     await expect(listed()).rejects.toThrow(TransientError);

@@ -31,7 +31,7 @@ const about = { type: 'result', key: 'a.jpg', etag: '"abc"', model: 'nano-1', re
 const succeeded: ResultEvent = { ...about, status: 'succeeded', label: 'cat', probability: 0.5 };
 const failed: ResultEvent = { ...about, status: 'failed', error: { code: 'corrupt_image', message: 'm' } };
 
-/** Attributes of each message in a request, in the query protocol's words. */
+/** Attributes of each message in a request of the query protocol. */
 function attributes(request: number): Record<string, string>[] {
   const form = new URLSearchParams(aws.requests[request]?.body);
   const found: Record<string, string>[] = [];
@@ -45,7 +45,7 @@ function attributes(request: number): Record<string, string>[] {
 }
 
 describe('the topic', () => {
-  it('is told status, model and label, so that subscribers can filter; a failure has no label', async () => {
+  it('receives status, model and label as attributes; a failure has no label', async () => {
     aws.answer(answer(''));
     await sink.publish([succeeded, failed, { ...succeeded, label: null, probability: null }]);
     expect(attributes(0)).toEqual([
@@ -55,13 +55,13 @@ describe('the topic', () => {
     ]);
   });
 
-  it('leaves out a label that an attribute cannot hold', async () => {
+  it('receives no label that an attribute cannot hold', async () => {
     aws.answer(answer(''));
     await sink.publish(['', '\0', 'x'.repeat(300)].map((label) => ({ ...succeeded, label })));
     expect(attributes(0).map(({ label }) => label)).toEqual([undefined, undefined, undefined]);
   });
 
-  it('takes ten events at a time, and fewer when they are long', async () => {
+  it('receives ten events per request, fewer if they are long', async () => {
     aws.answer(answer(''), answer(''), answer(''), answer(''));
     await sink.publish(Array.from({ length: 11 }, () => succeeded));
     const long: ResultEvent = { ...failed, error: { code: 'internal_error', message: 'x'.repeat(150_000) } };
@@ -69,7 +69,7 @@ describe('the topic', () => {
     expect(aws.requests).toHaveLength(4);
   });
 
-  it('says what was not taken', async () => {
+  it('names the events that were refused', async () => {
     const part = '<member><Id>0</Id><Code>InternalError</Code><SenderFault>false</SenderFault></member>';
     aws.answer(answer(`<Failed>${part}</Failed>`), { status: 503 });
     const error = await sink.publish([failed]).catch((error: unknown) => error);

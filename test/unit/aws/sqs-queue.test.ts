@@ -33,12 +33,12 @@ interface SentEntry {
 const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
 const entries = (request: number): SentEntry[] => JSON.parse(aws.requests[request]?.body ?? '').Entries;
 
-/** SQS's answer to a batch that it takes as a whole. */
+/** SQS's response when it accepts every entry. */
 const takes = (bodies: string[]) =>
   json({ Successful: bodies.map((body, i) => ({ Id: String(i), MessageId: String(i), MD5OfMessageBody: md5(body) })) });
 
 describe('sending', () => {
-  it('sends ten messages at a time', async () => {
+  it('sends ten messages per request', async () => {
     const bodies = Array.from({ length: 23 }, (_, i) => `body ${i}`);
     aws.answer(takes(bodies.slice(0, 10)), takes(bodies.slice(10, 20)), takes(bodies.slice(20)));
     await queue.send(bodies);
@@ -46,15 +46,15 @@ describe('sending', () => {
     expect(aws.requests).toHaveLength(3);
   });
 
-  it('sends no more than a mebibyte at a time, counted in UTF-8', async () => {
-    // 300,000 characters of two bytes: two of them are too much for one request.
+  it('sends at most 1 MiB of UTF-8 per request', async () => {
+    // 300,000 characters of two bytes each: two such messages do not fit into one request.
     const bodies = ['é'.repeat(300_000), 'é'.repeat(300_000), 'a'];
     aws.answer(takes(bodies.slice(0, 1)), takes(bodies.slice(1)));
     await queue.send(bodies);
     expect([entries(0).length, entries(1).length]).toEqual([1, 2]);
   });
 
-  it('names the messages that SQS did not take', async () => {
+  it('names the messages that SQS refused', async () => {
     aws.answer(
       json({
         Successful: [{ Id: '0', MessageId: 'm', MD5OfMessageBody: md5('a') }],
@@ -66,13 +66,13 @@ describe('sending', () => {
     expect(String(error)).toContain('refused 1 (1: InternalError)');
   });
 
-  it('can try again when SQS throttles, not when the queue does not exist', async () => {
+  it('fails with a transient error when throttled, a permanent one when the queue is missing', async () => {
     aws.answer(jsonError(400, 'RequestThrottled'), jsonError(400, 'AWS.SimpleQueueService.NonExistentQueue'));
     await expect(queue.send(['a'])).rejects.toThrow(TransientError);
     await expect(queue.send(['a'])).rejects.toThrow(AwsError);
   });
 
-  it('asks nothing for no messages', async () => {
+  it('sends no request for an empty list', async () => {
     await queue.send([]);
     await queue.delete([]);
     await queue.changeVisibility([], 0);
@@ -89,7 +89,7 @@ describe('receiving', () => {
     Attributes: { ApproximateReceiveCount: String(receiveCount), SentTimestamp: '1700000000000' },
   });
 
-  it('knows the last receive by the redrive policy', async () => {
+  it('marks the last receive by the redrive policy', async () => {
     aws.answer(json({ Messages: [message(1), message(5)] }));
     const about = { body: 'body', sentAt: new Date(1_700_000_000_000) };
     expect(await queue.receive({ maxMessages: 25, waitMs: 30_000 })).toEqual([
@@ -103,12 +103,12 @@ describe('receiving', () => {
     });
   });
 
-  it('has no messages when the wait is over', async () => {
+  it('returns no messages when the wait is over', async () => {
     aws.answer(json({}));
     expect(await queue.receive({ maxMessages: 1, waitMs: 0 })).toEqual([]);
   });
 
-  it('ends a wait when it is told to', async () => {
+  it('ends the wait when the signal aborts', async () => {
     const stop = new AbortController();
     aws.answer(() => stop.abort());
     expect(await queue.receive({ maxMessages: 1, waitMs: 20_000, signal: stop.signal })).toEqual([]);
@@ -116,7 +116,7 @@ describe('receiving', () => {
     expect(aws.requests).toHaveLength(1);
   });
 
-  it('can try again after a reset', async () => {
+  it('fails with a transient error when the connection is reset', async () => {
     aws.answer((response) => void response.destroy());
     await expect(queue.receive({ maxMessages: 1, waitMs: 0 })).rejects.toThrow(TransientError);
   });
@@ -125,13 +125,13 @@ describe('receiving', () => {
 describe('receipts', () => {
   const receipts = Array.from({ length: 12 }, (_, i) => `receipt ${i}`);
 
-  it('deletes ten at a time', async () => {
+  it('deletes ten messages per request', async () => {
     aws.answer(json({}), json({}));
     await queue.delete(receipts);
     expect([0, 1].flatMap((i) => entries(i).map(({ ReceiptHandle }) => ReceiptHandle))).toEqual(receipts);
   });
 
-  it('hides for whole seconds, twelve hours at most, and releases at once', async () => {
+  it('hides messages for whole seconds, twelve hours at most, and releases them with 0', async () => {
     aws.answer(json({}), json({}), json({}));
     await queue.changeVisibility(['r'], 1500);
     await queue.changeVisibility(['r'], 1e9);
@@ -139,7 +139,7 @@ describe('receipts', () => {
     expect([0, 1, 2].map((i) => entries(i)[0]?.VisibilityTimeout)).toEqual([2, 43_200, 0]);
   });
 
-  it('can try again what SQS failed at, and passes over receipts that are no longer good', async () => {
+  it('fails with a transient error for entries that failed, and ignores expired receipts', async () => {
     const failed = (SenderFault: boolean) => json({ Failed: [{ Id: '0', Code: 'Code', SenderFault }] });
     aws.answer(failed(false), failed(false), failed(true), failed(true));
     await expect(queue.delete(['r'])).rejects.toThrow(TransientError);

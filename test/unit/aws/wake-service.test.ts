@@ -27,7 +27,7 @@ afterEach(async () => {
 const services = (desiredCount: number, status = 'ACTIVE') => json({ services: [{ status, desiredCount }] });
 const asked = (): string[] => aws.requests.map(({ headers }) => String(headers['x-amz-target']).replace(/^.*\./, ''));
 
-describe('waking', () => {
+describe('a service waker', () => {
   it('sets the desired count to 1 when it is 0', async () => {
     aws.answer(services(0), json({}));
     await wake();
@@ -35,13 +35,13 @@ describe('waking', () => {
     expect(JSON.parse(aws.requests[1]?.body ?? '')).toEqual({ cluster: 'igpt', service: 'worker', desiredCount: 1 });
   });
 
-  it('leaves a service alone that runs', async () => {
+  it('does not change a service that runs', async () => {
     aws.answer(services(3));
     await wake();
     expect(asked()).toEqual(['DescribeServices']);
   });
 
-  it('looks once a minute, however many ask', async () => {
+  it('checks the service once a minute, however often it is called', async () => {
     aws.answer(services(3), services(3));
     await Promise.all([wake(), wake(), wake()]);
     await wake();
@@ -51,14 +51,14 @@ describe('waking', () => {
     expect(aws.requests).toHaveLength(2);
   });
 
-  it('looks again after an error', async () => {
+  it('checks again after an error', async () => {
     aws.answer(jsonError(400, 'ThrottlingException'), services(0), json({}));
     await expect(wake()).rejects.toThrow(TransientError);
     await wake();
     expect(aws.requests).toHaveLength(3);
   });
 
-  it('says when there is no such service', async () => {
+  it('fails when the service does not exist', async () => {
     aws.answer(json({ services: [] }), services(0, 'INACTIVE'));
     await expect(wake()).rejects.toThrow(AwsError);
     await expect(wake()).rejects.toThrow('INACTIVE');
@@ -66,7 +66,7 @@ describe('waking', () => {
 });
 
 describe('a queue that wakes', () => {
-  it('wakes after the messages are in it, and only tells when that fails', async () => {
+  it('wakes the service after the send, and only reports a failure of that', async () => {
     const queue = createMemoryQueue({ clock, capacity: 10 });
     const sizes: number[] = [];
     const errors: unknown[] = [];

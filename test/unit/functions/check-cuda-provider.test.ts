@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 const run = promisify(execFile);
 const script = join(import.meta.dirname, '../../../functions/worker/check-cuda-provider.sh');
 
-/** What ldd -r says of onnxruntime 1.30's provider in an image that has everything. */
+/** Output of ldd -r for onnxruntime 1.30's provider in a complete image. */
 const whole = [
   '\tlinux-vdso.so.1 (0x00007fc104785000)',
   '\tlibcublasLt.so.13 => /usr/local/cuda/lib64/libcublasLt.so.13 (0x00007fc0ca800000)',
@@ -22,7 +22,7 @@ const whole = [
   'undefined symbol: cuTensorMapEncodeTiled\t(provider.so)',
 ].join('\n');
 
-/** How the script ends where ldd says this: '' when well, else its last line. */
+/** Runs the script with this output of ldd: '' on success, else the script's last line. */
 async function verdict(said: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'ldd-'));
   await writeFile(join(folder, 'said'), said);
@@ -36,27 +36,27 @@ async function verdict(said: string): Promise<string> {
   return ended instanceof Error ? (ended.message.trim().split('\n').slice(1).join(' ') ?? '') : '';
 }
 
-test('an image that lacks nothing but the driver is good', async () => {
+test('an image that lacks only the driver passes', async () => {
   expect(await verdict(whole)).toBe('');
 });
 
 test.each([
+  ['a missing library', whole.replace(/(libcurand\.so\.10) => .*/, '$1 => not found'), 'libcurand.so.10 => not'],
+  // cuBLAS needs it as well, so ldd reports it twice.
   [
-    'a library that is missing',
-    whole.replace(/(libcurand\.so\.10) => .*/, '$1 => not found'),
-    'libcurand.so.10 => not',
-  ],
-  // cuBLAS needs it as well, so ldd says it twice.
-  [
-    'one that is missing twice',
+    'a library that is reported missing twice',
     `${whole.replace(/(libcublasLt\.so\.13) => .*/, '$1 => not found')}\n\tlibcublasLt.so.13 => not found`,
     "but the driver's, missing are: \tlibcublasLt.so.13 => not",
   ],
-  ['one of no CUDA too', whole.replace(/(libstdc\+\+\.so\.6) => .*/, '$1 => not found'), 'libstdc++.so.6 => not found'],
+  [
+    'a missing library that is not of CUDA',
+    whole.replace(/(libstdc\+\+\.so\.6) => .*/, '$1 => not found'),
+    'libstdc++.so.6 => not found',
+  ],
   ['libraries of another CUDA', whole.replaceAll('.so.13', '.so.12'), 'found libcublas.so.12 libcublasLt.so.12'],
-  ['a library more', `${whole}\n\tlibcudnn.so.9 => not found`, 'libcudart.so.13 libcudnn.so.9 libcurand.so.10'],
-  ['a symbol that is missing', `${whole}\nundefined symbol: cublasCreate_v2\t(provider.so)`, 'cublasCreate_v2'],
-  ['no library at all', 'ldd: provider.so: No such file or directory', 'found : CUDA_IMAGE does not fit'],
-])('%s stops the build, with its name', async (_, said, named) => {
+  ['an additional library', `${whole}\n\tlibcudnn.so.9 => not found`, 'libcudart.so.13 libcudnn.so.9 libcurand.so.10'],
+  ['a missing symbol', `${whole}\nundefined symbol: cublasCreate_v2\t(provider.so)`, 'cublasCreate_v2'],
+  ['a missing provider', 'ldd: provider.so: No such file or directory', 'found : CUDA_IMAGE does not fit'],
+])('%s fails the build by name', async (_, said, named) => {
   expect(await verdict(said)).toContain(named);
 });

@@ -16,7 +16,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** An nvidia-smi that answers the one question that it may be asked, with `text`. */
+/** An nvidia-smi that prints `text` for the expected query. */
 async function installSmi(text: string, exitCode = 0): Promise<void> {
   const asked = '--query-gpu=memory.used --format=csv,noheader,nounits';
   const script = `#!/bin/sh\n[ "$*" = "${asked}" ] || exit 9\necho '${text}'\nexit ${exitCode}\n`;
@@ -30,25 +30,25 @@ async function reported(): Promise<number[]> {
 }
 
 describe('the memory of the GPU', () => {
-  it('is what nvidia-smi says, of the fullest one, in bytes', async () => {
+  it('is that of the fullest GPU, in bytes', async () => {
     await installSmi('17\n  2048\n');
     expect(await reported()).toEqual([2048 * 1024 * 1024]);
   });
 
   it.each([
-    ['says nothing', '', 0],
-    ['has no number', '[N/A]', 0],
+    ['prints nothing', '', 0],
+    ['prints no number', '[N/A]', 0],
     ['finds no driver', 'NVIDIA-SMI has failed', 9],
-  ])('is not reported where nvidia-smi %s', async (_, text, exitCode) => {
+  ])('is not reported when nvidia-smi %s', async (_, text, exitCode) => {
     await installSmi(text, exitCode);
     expect(await reported()).toEqual([]);
   });
 
-  it('is not reported where there is no nvidia-smi', async () => {
+  it('is not reported without nvidia-smi', async () => {
     expect(await reported()).toEqual([]);
   });
 
-  it('is reported again after a while', async () => {
+  it('is reported periodically', async () => {
     await installSmi('1');
     const two = Promise.withResolvers<void>();
     let times = 0;

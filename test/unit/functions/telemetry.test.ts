@@ -35,7 +35,7 @@ const message = (receiveCount: number) => ({
 const metrics = (): Record<string, unknown>[] => printed.filter((line) => '_aws' in line);
 
 describe('metrics', () => {
-  it('count how pictures ended, under the service', () => {
+  it('count how pictures ended, by service', () => {
     telemetry.observer.ended({ end: 'succeeded', key: 'a' });
     telemetry.observer.ended({ end: 'succeeded', key: 'b' });
     telemetry.observer.ended({ end: 'gone', key: 'c' });
@@ -50,7 +50,7 @@ describe('metrics', () => {
     expect(metrics()[1]).toMatchObject({ [metricNames.failed]: 1 });
   });
 
-  it('measure how full messages are, how long they waited, and the model', async () => {
+  it('measure pictures per message, time in the queue, and model time', async () => {
     telemetry.observer.received?.(message(1), 30);
     expect(await telemetry.observer.stages.run('predicting', 'a', async () => 'seen')).toBe('seen');
     telemetry.flush();
@@ -58,7 +58,7 @@ describe('metrics', () => {
     expect(metrics()[0]).toHaveProperty(metricNames.modelTime);
   });
 
-  it('are printed once, and not at all when there are none', () => {
+  it('are printed once, and not at all if there are none', () => {
     telemetry.count(metricNames.retries);
     telemetry.flush();
     telemetry.flush();
@@ -67,7 +67,7 @@ describe('metrics', () => {
 });
 
 describe('logs', () => {
-  it('name the picture, unless all went well', () => {
+  it('name pictures that did not succeed', () => {
     telemetry.observer.ended({ end: 'succeeded', key: 'good' });
     telemetry.observer.ended({ end: 'failed', key: 'bad', code: 'corrupt_image' });
     telemetry.observer.caught('odd', new Error('out of memory'));
@@ -78,7 +78,7 @@ describe('logs', () => {
     ]);
   });
 
-  it('say what will be tried again, with the beginning of its message, and what will not', () => {
+  it('report retries as warnings with the start of the message, and the last receive as an error', () => {
     telemetry.onError(new PictureError('archived', 'frozen'), message(2));
     telemetry.onError('text', message(5));
     telemetry.onError(new Error('no queue'));

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { startWorker } from '../../support/worker-process.ts';
 
 const environment = {
-  // Nobody listens there: what is asked of AWS fails at once.
+  // Nobody listens there, so requests to AWS fail at once.
   ...{ AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_REGION: 'us-east-1' },
   ...{ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
   INPUT_BUCKET: 'pictures',
@@ -16,7 +16,7 @@ const environment = {
   WORKERS: '1',
 };
 
-/** What the worker says of its end. */
+/** Exit code and output of a worker that ends by itself. */
 async function lastWords(changes: Record<string, string>): Promise<{ code: number | null; said: string }> {
   const worker = startWorker({ ...environment, ...changes });
   const code = await worker.exited;
@@ -24,7 +24,7 @@ async function lastWords(changes: Record<string, string>): Promise<{ code: numbe
 }
 
 describe('the worker', () => {
-  it('ends with every fault of its environment', async () => {
+  it('ends with all errors of its environment', async () => {
     const { code, said } = await lastWords({ INPUT_BUCKET: '', PROVIDER: 'gpu' });
     expect(code).toBe(1);
     expect(said).toContain('INPUT_BUCKET is missing');
@@ -33,7 +33,7 @@ describe('the worker', () => {
     expect(said).toContain('"ProcessUnusable":1');
   });
 
-  it('never runs on cpu when it is told cuda, and names what is missing before it fetches a model', async () => {
+  it('ends when CUDA is missing, before it fetches the model', async () => {
     const { code, said } = await lastWords({
       ...{ PROVIDER: 'cuda', CUDA_VISIBLE_DEVICES: '-1' },
       MODEL_LOCATION: 's3://nobody/answers',
@@ -44,13 +44,13 @@ describe('the worker', () => {
     expect(said).toContain('"ProcessUnusable":1');
   });
 
-  it('refuses another model than the one that the rest of the deployment expects', async () => {
+  it('refuses a model that the deployment does not expect', async () => {
     const { code, said } = await lastWords({});
     expect(code).toBe(1);
     expect(said).toContain('Expected the model another-0123456789ab');
   });
 
-  it('goes on when AWS is out of reach, and ends in order when it is told to', async () => {
+  it('continues while AWS is unreachable, and ends with 0 on SIGTERM', async () => {
     const { said } = await lastWords({});
     const [, id = ''] = /found (igpt-nano-[0-9a-f]{12})/.exec(said) ?? [];
     const worker = startWorker({ ...environment, MODEL_ID: id });

@@ -30,7 +30,7 @@ describe('the backfill', () => {
     return keys.sort();
   }
 
-  /** Keys that the order of listings makes hard: prefixes of one another, around the bytes of `.json`, long, astral. */
+  /** Keys that are hard to order: prefixes of each other, bytes next to those of `.json`, long and astral characters. */
   const hardKey = fc
     .array(fc.constantFrom('a', 'b', '!', '.', '/', '.json', '.j', '-', '~', '\ufffd', '🐈', 'é', 'x'.repeat(500)), {
       minLength: 1,
@@ -38,7 +38,7 @@ describe('the backfill', () => {
     })
     .map((parts) => parts.join(''))
     .filter((key) => Buffer.byteLength(key) <= 1024);
-  test('finds exactly the pictures without an outcome, whatever their names', async () => {
+  test('finds exactly the pictures without an outcome, whatever their keys', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(hardKey, { maxLength: 40 }),
@@ -72,7 +72,7 @@ describe('the backfill', () => {
     );
   });
 
-  test('takes a picture that was overwritten after its outcome was stored', async () => {
+  test('finds a picture that was overwritten after its outcome was stored', async () => {
     const { clock, input, output } = world();
     await input.put('a.jpg', bytes('first'));
     await storeFailed(output, 'a.jpg', (await input.head('a.jpg'))?.etag ?? '');
@@ -81,7 +81,7 @@ describe('the backfill', () => {
     expect(await found({ input, output })).toEqual(['stale a.jpg']);
   });
 
-  test('leaves an outcome that is as old as its picture, if it is of that version', async () => {
+  test('accepts an outcome as old as its picture if it has the same ETag', async () => {
     const { input, output } = world();
     await input.put('a.jpg', bytes('same second'));
     await storeFailed(output, 'a.jpg', (await input.head('a.jpg'))?.etag ?? '');
@@ -90,7 +90,7 @@ describe('the backfill', () => {
     expect(await found({ input, output })).toEqual(['stale b.jpg']);
   });
 
-  test('takes failed pictures only when asked to', async () => {
+  test('finds failed pictures only with retryFailed', async () => {
     const { clock, input, output } = world();
     const { etag } = (await input.put('a.jpg', bytes('bad'))) as { etag: string };
     clock.jump(5000);
@@ -99,7 +99,7 @@ describe('the backfill', () => {
     expect(await found({ input, output, retryFailed: true })).toEqual(['failed a.jpg']);
   });
 
-  test('believes an outcome that is newer than its picture, unless it is to verify it', async () => {
+  test('accepts an outcome that is newer than its picture, except with verify', async () => {
     const { clock, input, output } = world();
     await input.put('a.jpg', bytes('second version'));
     clock.jump(5000);
@@ -108,7 +108,7 @@ describe('the backfill', () => {
     expect(await found({ input, output, verify: true })).toEqual(['stale a.jpg']);
   });
 
-  test('takes a picture whose outcome is empty or damaged', async () => {
+  test('finds a picture whose outcome is empty or damaged', async () => {
     const { clock, input, output } = world();
     await input.put('a.jpg', bytes('good'));
     await input.put('b.jpg', bytes('good'));
@@ -119,14 +119,14 @@ describe('the backfill', () => {
     expect(await found({ input, output })).toEqual(['damaged a.jpg']);
   });
 
-  test('passes over the markers of folders', async () => {
+  test('skips folder markers', async () => {
     const { input, output } = world();
     await input.put('cats/', bytes(''));
     await input.put('cats/a.jpg', bytes('good'));
     expect(await found({ input, output })).toEqual(['missing cats/a.jpg']);
   });
 
-  test('does not look at the outcomes of another model', async () => {
+  test('ignores the outcomes of another model', async () => {
     const { clock, input, output } = world();
     await input.put('a.jpg', bytes('good'));
     clock.jump(5000);
@@ -155,11 +155,11 @@ describe('suffix order', () => {
     return result;
   }
 
-  test('a key comes after those that it begins and that sort below it with .json', async () => {
+  test('puts a key after the keys that begin with it and sort before it with .json', async () => {
     expect(await reordered(['a', 'a!', 'a.b', 'a/b'])).toEqual(['a!', 'a.b', 'a', 'a/b']);
   });
 
-  test('the order is that of sorting the result keys', async () => {
+  test('sorts as the outcome keys sort', async () => {
     const part = fc.constantFrom('a', '.', '!', '.json', '.jso', '.jsoo', '/', '🐈', '\ufffd');
     const key = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join(''));
     await fc.assert(

@@ -28,7 +28,7 @@ describe('a consumer', () => {
     await stop();
   });
 
-  test('lets a failed message come again, later each time, and to the dead letters in the end', async () => {
+  test('releases a failed message with a growing delay, until it is dead-lettered', async () => {
     const at: number[] = [];
     const { clock, queue, onError, stop } = setUp(async () => {
       at.push(clock.now().getTime() - Date.UTC(2026, 0, 1));
@@ -43,7 +43,7 @@ describe('a consumer', () => {
     await stop();
   });
 
-  test('keeps a message hidden for as long as its flow takes', async () => {
+  test('keeps a message hidden while its flow runs', async () => {
     let runs = 0;
     const { clock, queue, stop } = setUp(async () => {
       runs += 1;
@@ -56,7 +56,7 @@ describe('a consumer', () => {
     await stop();
   });
 
-  test('keeps messages hidden while a call that is to keep them so gets no answer', async () => {
+  test('renews the visibility even if an earlier renewal gets no answer', async () => {
     const clock = createVirtualClock();
     const queue = createMemoryQueue({ clock, capacity: 10, visibilityMs: 60_000 });
     const stop = new AbortController();
@@ -81,7 +81,7 @@ describe('a consumer', () => {
     await running;
   });
 
-  test('has no more messages at hand than it may', async () => {
+  test('holds at most `concurrency` messages', async () => {
     let [running, most] = [0, 0];
     const { clock, queue, stop } = setUp(
       async () => {
@@ -99,7 +99,7 @@ describe('a consumer', () => {
     await stop();
   });
 
-  test('finishes what is at hand when it is stopped, and takes nothing more', async () => {
+  test('finishes the messages at hand when it is stopped, and receives no more', async () => {
     const finished: string[] = [];
     const { clock, queue, stop } = setUp(
       async ({ body }) => {
@@ -115,7 +115,7 @@ describe('a consumer', () => {
     expect(queue.size()).toBe(1);
   });
 
-  test('releases at once what it gives up, and does not call it an error', async () => {
+  test('releases messages at once when it gives up, without reporting an error', async () => {
     const giveUp = new AbortController();
     const { clock, queue, onError, stop } = setUp(
       (_, signal) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
@@ -130,7 +130,7 @@ describe('a consumer', () => {
     expect(await queue.receive({ maxMessages: 1, waitMs: 0 })).toMatchObject([{ body: 'a', receiveCount: 2 }]);
   });
 
-  test('goes on when the queue fails for a while', async () => {
+  test('continues after the queue has failed for a while', async () => {
     const clock = createVirtualClock();
     const queue = createMemoryQueue({ clock, capacity: 10 });
     const stop = new AbortController();
@@ -180,7 +180,7 @@ describe('a worker', () => {
     });
     return { clock, queue, stop, giveUp, errors, working };
   }
-  it('has no more messages at hand than it may, over all receivers', async () => {
+  it('holds at most `prefetch` messages in all consumers together', async () => {
     let running = 0;
     let most = 0;
     const { clock, queue, stop, working } = setUp((clock) => async () => {
@@ -197,7 +197,7 @@ describe('a worker', () => {
     await working;
   });
 
-  it('finishes what it has when it is stopped', async () => {
+  it('finishes the messages at hand when it is stopped', async () => {
     const { clock, queue, stop, working } = setUp((clock) => () => clock.sleep(60_000), { prefetch: 2 });
     await queue.send(['a', 'b', 'c', 'd']);
     await clock.sleep(1);
@@ -206,7 +206,7 @@ describe('a worker', () => {
     expect(queue.size()).toBe(2);
   });
 
-  it('releases what it cannot finish in time, without calling it an error', async () => {
+  it('releases what it cannot finish during the drain, without reporting an error', async () => {
     const { clock, queue, stop, errors, working } = setUp((clock) => async (_, signal) => {
       await clock.sleep(600_000, signal);
       signal?.throwIfAborted();
@@ -221,14 +221,14 @@ describe('a worker', () => {
     expect(errors).toEqual([]);
   });
 
-  it('lets a message through that has come each time beside one that ended the worker', async () => {
+  it('processes a message whose neighbour ends the worker in each delivery', async () => {
     const clock = createVirtualClock();
     const queue = createMemoryQueue({ clock, capacity: 10 });
     await queue.send(['poison', 'good']);
     const done: string[] = [];
     for (let life = 0; life < 5; life++) {
       let dead = false;
-      // Ends together with its machine: nothing of it is done any more.
+      // After the worker's end, its calls have no effect.
       const mortal = async (call: () => Promise<void>): Promise<void> => (dead ? new Promise(() => {}) : call());
       void workUntilStopped({
         queue: {
@@ -260,7 +260,7 @@ describe('a worker', () => {
     expect(queue.deadLetters).toEqual(['poison']);
   });
 
-  it('does nothing when it was stopped before it began', async () => {
+  it('does nothing if it was stopped before it began', async () => {
     const clock = createVirtualClock();
     const queue = createMemoryQueue({ clock, capacity: 1 });
     await queue.send(['a']);

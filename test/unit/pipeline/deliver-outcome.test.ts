@@ -28,15 +28,15 @@ async function setUp({ confirmSource }: { confirmSource: boolean }) {
   };
 }
 
-describe('an outcome whose picture is confirmed', () => {
-  it('is stored and published when the picture is still the same', async () => {
+describe('delivering an outcome', () => {
+  it('stores and publishes it when the picture is unchanged', async () => {
     const { ends, deliver, told } = await setUp({ confirmSource: true });
     await deliver();
     expect(told()).toEqual([1, 1]);
     expect(ends).toEqual([{ end: 'failed', key: 'a.jpg', code: 'corrupt_image' }]);
   });
 
-  it('leaves nothing behind when the picture was deleted', async () => {
+  it('deletes it again when the picture is gone', async () => {
     const { input, ends, deliver, told } = await setUp({ confirmSource: true });
     await input.delete('a.jpg');
     await deliver();
@@ -44,7 +44,7 @@ describe('an outcome whose picture is confirmed', () => {
     expect(ends).toEqual([{ end: 'gone', key: 'a.jpg' }]);
   });
 
-  it('is not told of when the picture is another one, whose outcome will replace it', async () => {
+  it('publishes no event when the picture has changed', async () => {
     const { input, ends, deliver, told } = await setUp({ confirmSource: true });
     await input.put('a.jpg', bytes('two'));
     await deliver();
@@ -52,7 +52,7 @@ describe('an outcome whose picture is confirmed', () => {
     expect(ends).toEqual([{ end: 'superseded', key: 'a.jpg' }]);
   });
 
-  it('is stored without a look where nobody asked for one', async () => {
+  it('does not check the input without confirmSource', async () => {
     const { input, deliver, told } = await setUp({ confirmSource: false });
     await input.delete('a.jpg');
     await deliver();

@@ -24,10 +24,10 @@ describe('infer', () => {
     ['output.put', away],
     ['output.get', away],
     ['events.publish', away],
-    // Whatever a store says of an outcome, it says nothing about the picture.
+    // An error of storing an outcome never blames the picture, whatever its class.
     ['output.put', new PictureError('access_denied', 'Expected to be allowed to store.')],
-  ])('sends what cannot be stored or published to the dead letters: %s fails for ever', async (call, error) => {
-    // Only a second delivery reads an outcome, and only where something is.
+  ])('dead-letters a message when %s always fails', async (call, error) => {
+    // Only a redelivery reads an outcome, and only if one is stored.
     const { world, outcomes } = await twoPictures(async (at) => {
       if (at === `before ${call}` || (call === 'output.get' && at === 'after output.put')) throw error;
     });
@@ -37,7 +37,7 @@ describe('infer', () => {
     expect(world.published).toEqual([]);
   });
 
-  test('sends again what it stored before, without predicting it again', async () => {
+  test('publishes a stored outcome again without predicting it again', async () => {
     let published = 0;
     let predicted = 0;
     const { world, outcomes } = await twoPictures(async (at) => {
@@ -49,7 +49,7 @@ describe('infer', () => {
     expect(world.published).toHaveLength(2);
   });
 
-  test('fails a picture that breaks the model five times', async () => {
+  test('fails a picture after the model has failed five times', async () => {
     const { world, outcomes } = await twoPictures(failing('before model.predict', new Error('out of memory')));
     const failed = { status: 'failed', error: { code: 'inference_failed' } };
     expect(outcomes).toMatchObject([failed, failed]);
@@ -57,7 +57,7 @@ describe('infer', () => {
     expect(world.published).toHaveLength(2);
   });
 
-  test('fails a picture at once whose numbers are not finite', async () => {
+  test('fails a picture with non-finite numbers at once', async () => {
     let predicted = 0;
     const model = createFakeModel({ predict: async () => ({ nats: Number.NaN }) });
     const { outcomes } = await twoPictures(async (at) => {

@@ -14,7 +14,7 @@ describe('the ledger', () => {
     expect(ledger.failures()).toEqual({ corrupt_image: 1 });
   });
 
-  test('counts a picture that is given up as failed, once, by the reason and without a code', () => {
+  test('counts a picture that is given up once, as failed, by its reason', () => {
     const ledger = createLedger(() => {});
     ledger.begin('a');
     ledger.giveUp('a', 'ENOSPC');
@@ -30,18 +30,18 @@ describe('the ledger', () => {
     expect(ledger.counts()).toEqual({ succeeded: 0, failed: 0, skipped: 0, pending: 0 });
   });
 
-  test('counts what needs nothing, and what has gone, as skipped', () => {
+  test('counts current and deleted pictures as skipped', () => {
     const onChange = vi.fn();
     const ledger = createLedger(onChange);
     ledger.skip();
     ledger.begin('a');
     ledger.end({ end: 'gone', key: 'a' });
     expect(ledger.counts()).toEqual({ succeeded: 0, failed: 0, skipped: 2, pending: 0 });
-    // Two ends, and one picture to wait for.
+    // Two pictures have ended, and one has begun.
     expect(onChange).toHaveBeenCalledTimes(3);
   });
 
-  test('keeps a superseded picture on its way, to be sent again, four times', async () => {
+  test('returns a superseded picture four times, to be sent again', async () => {
     const ledger = createLedger(() => {});
     ledger.begin('a');
     for (let version = 1; version < 5; version++) {
@@ -54,7 +54,7 @@ describe('the ledger', () => {
     expect(ledger.counts()).toMatchObject({ skipped: 1, pending: 0 });
   });
 
-  test('is idle when nothing is pending', async () => {
+  test('is idle when no picture is in progress', async () => {
     const ledger = createLedger(() => {});
     await ledger.idle(never);
     ledger.begin('a');
@@ -68,7 +68,7 @@ describe('the ledger', () => {
     await waiting;
   });
 
-  test('lets go of those that wait when it is told to', async () => {
+  test('ends every wait when the signal aborts', async () => {
     const ledger = createLedger(() => {});
     ledger.begin('a');
     const stop = new AbortController();

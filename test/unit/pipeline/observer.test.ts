@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createStages } from '../../../lib/pipeline/observer.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
-test('what is being waited for is told by stage, longest first', async () => {
+test('stages list what is being waited for, longest wait first', async () => {
   const clock = createVirtualClock();
   const stages = createStages(clock);
   const work = (ms: number) => () => clock.sleep(ms);
@@ -18,7 +18,7 @@ test('what is being waited for is told by stage, longest first', async () => {
   expect(stages.waits()).toEqual([]);
 });
 
-test('a stage that fails is over, and its error goes on', async () => {
+test('a stage ends when its work fails, and rejects with the error', async () => {
   const stages = createStages(createVirtualClock());
   await expect(stages.run('storing', 'a', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(stages.waits()).toEqual([]);

@@ -5,7 +5,7 @@ import type { Prediction } from '../../../lib/ports/model.ts';
 import { createFakeModel } from '../../support/fake-model.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
-test('the likeliest classes come first, by label or else by number', () => {
+test('the most probable classes come first, named by label or by number', () => {
   // e^0 : e^ln 3 = 1 : 3
   const classes = labelledClasses(Float32Array.of(0, Math.log(3)), ['cat'], 5);
   expect(classes.map(({ label, index }) => [label, index])).toEqual([
@@ -45,7 +45,7 @@ describe('the outcome of a prediction', () => {
     expect(made.likelihood).toEqual({ nats_per_token: Math.LN2, bits_per_pixel: 1 });
   });
 
-  test('has null for what was not asked for', () => {
+  test('has null for outputs that were not computed', () => {
     expect(outcomeOf({})).toMatchObject({ classification: null, features: null, likelihood: null });
   });
 
@@ -53,7 +53,7 @@ describe('the outcome of a prediction', () => {
     expect(outcomeOf({ classLogits: Float32Array.of(0, 0, 1) }).classification?.label).toBe('class 2');
   });
 
-  test('gives every feature back as the float32 that it was', () => {
+  test('keeps every feature exact as a float32', () => {
     const values = Float32Array.from({ length: 1000 }, (_, i) => Math.fround(Math.sin(i) * 10 ** ((i % 60) - 30)));
     const made = outcomeOf({ features: values });
     expect(Float32Array.from(JSON.parse(JSON.stringify(made.features?.values)))).toEqual(values);
@@ -63,7 +63,7 @@ describe('the outcome of a prediction', () => {
     { nats: Number.NaN },
     { features: Float32Array.of(1, Number.POSITIVE_INFINITY) },
     { classLogits: Float32Array.of(Number.NaN, 1) },
-  ])('is none when the numbers are none: %j', (prediction) => {
+  ])('fails for non-finite numbers: %j', (prediction) => {
     expect(() => outcomeOf(prediction)).toThrow(/Expected finite numbers from the model, received/);
   });
 });

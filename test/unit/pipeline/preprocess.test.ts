@@ -3,7 +3,7 @@ import { parseOutcome } from '../../../lib/contracts/outcome.ts';
 import { PictureError, TransientError } from '../../../lib/ports/error.ts';
 import { createWorld, startProcess } from '../../support/pipeline-world.ts';
 
-/** Runs one picture, with calls of one kind that fail for ever, until the queues are empty. */
+/** Runs one picture until the queues are empty, while every call of one kind fails. */
 async function onePicture(text: string, call: string, error: Error) {
   const world = createWorld();
   await world.upload('a.jpg', text);
@@ -24,16 +24,16 @@ describe('preprocess', () => {
     ['a good picture that cannot be read', 'good', 'input.get', away],
     ['a good picture whose tokens cannot be sent', 'good', 'tokens.send', away],
     ['a bad picture whose outcome cannot be stored', 'bad', 'output.put', away],
-    ['a bad picture whose store speaks of a picture', 'bad', 'output.put', new PictureError('access_denied', 'no')],
-    ['a picture that breaks the decoder, and whose outcome cannot be stored', 'crash', 'output.put', away],
-  ])('sends to the dead letters: %s', async (_, text, call, error) => {
+    ['a bad picture whose store throws a PictureError', 'bad', 'output.put', new PictureError('access_denied', 'no')],
+    ['a picture that breaks the decoder and whose outcome cannot be stored', 'crash', 'output.put', away],
+  ])('dead-letters %s', async (_, text, call, error) => {
     const { world, outcomes } = await onePicture(text, call, error);
     expect(outcomes).toEqual([]);
     expect(world.published).toEqual([]);
     expect(world.uploads.deadLetters).toHaveLength(1);
   });
 
-  test('keeps a failed outcome that cannot be published, and sends its message to the dead letters', async () => {
+  test('dead-letters a message whose failed outcome is stored but cannot be published', async () => {
     const { world, outcomes } = await onePicture('bad', 'events.publish', away);
     expect(outcomes).toMatchObject([{ status: 'failed', error: { code: 'corrupt_image' } }]);
     expect(world.uploads.deadLetters).toHaveLength(1);
@@ -41,7 +41,7 @@ describe('preprocess', () => {
 
   test.each([
     ['breaks the decoder five times', 'good', 'decoder.decode', new Error('broken'), 'internal_error'],
-    ['may not be read', 'good', 'input.get', new PictureError('access_denied', 'no'), 'access_denied'],
+    ['the store denies', 'good', 'input.get', new PictureError('access_denied', 'no'), 'access_denied'],
     ['is bad', 'bad', 'nothing', away, 'corrupt_image'],
   ])('fails a picture that %s', async (_, text, call, error, code) => {
     const { world, outcomes } = await onePicture(text, call, error);

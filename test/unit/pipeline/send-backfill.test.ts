@@ -39,7 +39,7 @@ function world(options: Partial<SendBackfillOptions> = {}) {
   };
 }
 
-test('sends what has no outcome, whichever version is current when it is read', async () => {
+test('sends a reference without ETag for a picture without an outcome', async () => {
   const { put, run, done, clock, bodies } = world();
   await put('a.jpg', 'b.jpg');
   clock.jump(5000);
@@ -49,7 +49,7 @@ test('sends what has no outcome, whichever version is current when it is read', 
   expect(bodies).toEqual(['{"schema_version":1,"type":"reference","key":"b.jpg"}']);
 });
 
-test('the second run sends again only what still has no outcome', async () => {
+test('a second backfill sends only what still has no outcome', async () => {
   const { put, run, done, sent, clock } = world();
   await put('a.jpg', 'b.jpg', 'c.jpg');
   await run();
@@ -70,7 +70,7 @@ test('a dry run counts and sends nothing', async () => {
   expect(output.objects.size).toBe(1);
 });
 
-test('reads every outcome where it is to verify them', async () => {
+test('reads every outcome with verify', async () => {
   const { put, run, done, clock, sent } = world();
   await put('a.jpg', 'b.jpg');
   clock.jump(5000);
@@ -81,7 +81,7 @@ test('reads every outcome where it is to verify them', async () => {
   expect(sent()).toEqual(['b.jpg']);
 });
 
-test('sends failed pictures again where it is asked to', async () => {
+test('sends failed pictures with retryFailed', async () => {
   const { put, run, done, clock } = world();
   await put('a.jpg');
   clock.jump(5000);
@@ -90,7 +90,7 @@ test('sends failed pictures again where it is asked to', async () => {
   expect(await run({ retryFailed: true })).toMatchObject({ current: 0, retried: 1, sent: 1 });
 });
 
-test('pauses while too many wait, says so, and goes on', async () => {
+test('pauses while too many pictures wait, and reports it', async () => {
   const waiting = [1001, 1500, 1000];
   const said: string[] = [];
   const { put, run, clock } = world({
@@ -103,15 +103,15 @@ test('pauses while too many wait, says so, and goes on', async () => {
 
   expect(await run()).toMatchObject({ sent: 1 });
   expect(said).toEqual(['pause at 1001', 'resume']);
-  // Looked three times, ten seconds apart.
+  // Counted three times, ten seconds apart.
   expect(clock.now().getTime() - started).toBe(20_000);
 });
 
-test('looks at the queues again after every 2,000 pictures', async () => {
-  let looks = 0;
+test('counts the waiting pictures again after every 2,000', async () => {
+  let counts = 0;
   const { put, run } = world({
     async waiting() {
-      looks += 1;
+      counts += 1;
       return 0;
     },
   });
@@ -119,11 +119,11 @@ test('looks at the queues again after every 2,000 pictures', async () => {
 
   expect(await run()).toMatchObject({ sent: 4500 });
   // Before the first, after 2,000 and after 4,000.
-  expect(looks).toBe(3);
+  expect(counts).toBe(3);
 });
 
 test.each(['missing', 'current'])(
-  'an interrupt ends it among %s pictures, and what is at hand is sent whole',
+  'an interrupt among %s pictures ends it after the sends in progress',
   async (kind) => {
     const stop = new AbortController();
     const { put, run, done, bodies, clock } = world({ signal: stop.signal });
@@ -149,7 +149,7 @@ test('an interrupt ends a pause', async () => {
   expect(bodies).toEqual([]);
 });
 
-test('a send that fails ends it with that failure', async () => {
+test('a failed send ends it with that error', async () => {
   const { put, run, queue } = world();
   await put(...Array.from({ length: 500 }, (_, i) => `${i}.jpg`));
   const denied = { ...queue, send: () => Promise.reject(new Error('denied')) };
@@ -157,7 +157,7 @@ test('a send that fails ends it with that failure', async () => {
   await expect(run({ queue: denied })).rejects.toThrow('denied');
 });
 
-test('prunes the outcomes of pictures that are gone, of long keys too, and no others', async () => {
+test('prunes exactly the outcomes of deleted pictures, including long keys', async () => {
   const { put, run, done, output } = world();
   const long = 'x'.repeat(1010);
   await put('a.jpg', `${long}1`);
@@ -173,7 +173,7 @@ test('prunes the outcomes of pictures that are gone, of long keys too, and no ot
 test('prunes only below the prefix', async () => {
   const { put, run, done, output } = world();
   await put('a/1.jpg');
-  // `a` is not below `a.j`, but the name of its outcome is.
+  // `a` does not begin with `a.j`, but its outcome `a.json` does.
   for (const key of ['a/1.jpg', 'a/2.jpg', 'b/1.jpg', 'a']) await done(key);
 
   expect(await run({ prune: true, prefix: 'a/' })).toMatchObject({ pruned: 1 });
@@ -181,7 +181,7 @@ test('prunes only below the prefix', async () => {
   expect(output.objects.size).toBe(3);
 });
 
-test('keeps the outcome of a picture that came while the listing was read', async () => {
+test('keeps the outcome of a picture that was uploaded during the listing', async () => {
   const { put, run, done, input, output } = world();
   await put('a.jpg');
   await done('b.jpg');
@@ -191,7 +191,7 @@ test('keeps the outcome of a picture that came while the listing was read', asyn
   expect(output.objects.size).toBe(1);
 });
 
-test('does not delete every outcome because the bucket is empty, unless that is meant', async () => {
+test('refuses to prune when the bucket is empty, except with force', async () => {
   const { run, done, output } = world();
   await done('a.jpg');
 

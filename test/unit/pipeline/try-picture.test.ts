@@ -17,16 +17,16 @@ const broken = new Error('/home/somebody: broken');
 const bad = new PictureError('corrupt_image', 'bad');
 const throwing = (error: Error) => () => Promise.reject(error);
 
-describe('trying to decode or to predict', () => {
-  test('gives the result', async () => {
+describe('decoding or predicting', () => {
+  test('returns the result', async () => {
     expect(await tryPicture(async () => 7, options(1))).toEqual({ result: 7 });
   });
 
-  test('fails the picture at once by an error about it', async () => {
+  test('fails the picture at once on a PictureError', async () => {
     expect(await tryPicture(throwing(bad), options(1))).toEqual({ failure: { code: 'corrupt_image', message: 'bad' } });
   });
 
-  test('throws any other error, and on the last receive fails the picture without the text of it', async () => {
+  test('throws any other error; on the last receive it fails the picture, without the error text', async () => {
     await expect(tryPicture(throwing(broken), options(4))).rejects.toBe(broken);
     const last = options(5);
     expect(await tryPicture(throwing(broken), last)).toEqual({
@@ -35,15 +35,15 @@ describe('trying to decode or to predict', () => {
     expect(last.errors).toEqual([broken]);
   });
 
-  test('blames no picture for what was given up', async () => {
+  test('throws every error after the signal has aborted', async () => {
     for (const error of [bad, broken]) {
       await expect(tryPicture(throwing(error), options(5, AbortSignal.abort()))).rejects.toBe(error);
     }
   });
 });
 
-describe('trying to read', () => {
-  test('fails the picture by an error about it, and by no other', async () => {
+describe('reading', () => {
+  test('fails the picture on a PictureError only', async () => {
     const away = new TransientError('away', 'no answer');
     expect(await tryReading(async () => 7)).toEqual({ result: 7 });
     expect(await tryReading(throwing(bad))).toEqual({ failure: { code: 'corrupt_image', message: 'bad' } });
