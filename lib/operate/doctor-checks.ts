@@ -1,6 +1,6 @@
 import { vcpusOf } from '../contracts/instances.ts';
 import type { Bootstrap, QuotaName } from './account.ts';
-import { notes } from './stack-outlook.ts';
+import { brakeHolds, notes } from './stack-outlook.ts';
 import type { StackState } from './stack-state.ts';
 
 /** Result of one check. */
@@ -84,7 +84,7 @@ export function quotaChecks(found: readonly FoundQuota[], needs: QuotaNeeds, reg
     const name = `quota ${quota.title}`;
     if (value instanceof Error) return check('warn', name, value.message, 'look it up in the console, Service Quotas');
     const wanted = needs.most * allTasks;
-    const ask = increase(quota, wanted, region);
+    const ask = increaseCommand(quota, wanted, region);
     if (value >= wanted) return check('ok', name, `${value} vCPUs, ${wanted} needed for ${allTasks} tasks`);
     if (fitsTask(entry)) {
       const tasks = Math.floor(value / needs.most);
@@ -117,11 +117,12 @@ export function functionsCheck(quota: QuotaName, found: number | Error, needs: F
     'warn',
     name,
     `${found} concurrent functions in this account, ${wanted} needed: a message that Lambda throttles five times is dead-lettered`,
-    `deploy with -c preprocessConcurrency=${fewer}, or ${increase(quota, Math.max(wanted, 1000), region)}`,
+    `deploy with -c preprocessConcurrency=${fewer}, or ${increaseCommand(quota, Math.max(wanted, 1000), region)}`,
   );
 }
 
-function increase({ service, code }: QuotaName, wanted: number, region: string): string {
+/** Command line that requests a quota. */
+function increaseCommand({ service, code }: QuotaName, wanted: number, region: string): string {
   return `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${wanted} --region ${region}`;
 }
 
@@ -133,9 +134,10 @@ function increase({ service, code }: QuotaName, wanted: number, region: string):
 export function stackChecks(state: StackState, call: (verb: string) => string): Check[] {
   const found = notes(state, call);
   if (found.length === 0) return [check('ok', 'at work', 'no alarm, no dead letters, the cost brake is released')];
-  const held = state.brake.state === 'held' || state.brake.state === 'holding';
-  // The first note is then the cost brake's.
   return found.map((note, i) =>
-    held && i === 0 ? check('fail', 'at work', note, call('doctor --release')) : check('warn', 'at work', note),
+    // The first note is then the cost brake's.
+    brakeHolds(state) && i === 0
+      ? check('fail', 'at work', note, call('doctor --release'))
+      : check('warn', 'at work', note),
   );
 }

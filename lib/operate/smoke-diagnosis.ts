@@ -1,5 +1,5 @@
 import { age } from './age.ts';
-import { countDeadLetters } from './stack-outlook.ts';
+import { brakeHolds, countDeadLetters } from './stack-outlook.ts';
 import type { StackState } from './stack-state.ts';
 import { explainStop } from './stop-advice.ts';
 
@@ -38,7 +38,7 @@ export function diagnose(
   { outcome, deadBefore }: Progress,
   call: (verb: string) => string,
 ): Diagnosis {
-  const { brake, queues } = state;
+  const { queues } = state;
   const messages = (name: 'uploads' | 'tokens'): number => queues[name].waiting + queues[name].inFlight;
   if (outcome) {
     return {
@@ -46,7 +46,7 @@ export function diagnose(
       words: 'the outcome is stored, but its event did not arrive: read the worker’s log and check the topic’s policy',
     };
   }
-  if (brake.state === 'held' || brake.state === 'holding') {
+  if (brakeHolds(state)) {
     return {
       at: 'cost_brake',
       words: `the cost brake holds, so no upload is processed: read the worker's log, then run ${call('doctor --release')}`,

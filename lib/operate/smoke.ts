@@ -12,11 +12,11 @@ import type { DeployedStack } from './deployed-stack.ts';
 import { openEventTap } from './event-tap.ts';
 import { diagnose, type Progress } from './smoke-diagnosis.ts';
 import { deleteStored, findStored, smokeKey, storePicture } from './smoke-picture.ts';
-import { countDeadLetters } from './stack-outlook.ts';
+import { brakeHolds, countDeadLetters } from './stack-outlook.ts';
 import { createStateClients, readStackState, type StackState } from './stack-state.ts';
 
 /** Reports the stages of a smoke test. */
-interface SmokeStages {
+export interface SmokeStages {
   /** The first stage begins. `doing` describes it. */
   start(doing: string): void;
   /** The current stage has ended as `stage`; the next one does `doing`. */
@@ -69,7 +69,7 @@ export async function sendSmokePicture(stack: DeployedStack, options: SmokeOptio
   const [s3, sqs, stateClients] = [createS3Client(), createSqsClient(), createStateClients()];
   const readState = (): Promise<StackState> => readStackState(stateClients, stack, clock.now());
   const before = await readState();
-  if (isHeld(before)) throw stuck(before, { outcome: false, deadBefore: 0 }, options);
+  if (brakeHolds(before)) throw stuck(before, { outcome: false, deadBefore: 0 }, options);
 
   const key = smokeKey(clock.now(), suffix);
   const resultKey = outcomeKey(modelId, key);
@@ -149,7 +149,7 @@ async function waitForOutcome(options: WaitOptions, deadBefore: number): Promise
       stateReadAt = performance.now();
       const state = await readState();
       // Waiting does not release the brake. Every other obstacle may pass.
-      if (isHeld(state)) throw stuck(state, progress, options);
+      if (brakeHolds(state)) throw stuck(state, progress, options);
       if (!taskRuns && hasRunningTask(state)) {
         taskRuns = true;
         stages.done('a task runs', 'waiting for its outcome');
@@ -159,10 +159,6 @@ async function waitForOutcome(options: WaitOptions, deadBefore: number): Promise
     await clock.sleep(outcomePollMs, signal);
   }
   return undefined;
-}
-
-function isHeld({ brake }: StackState): boolean {
-  return brake.state === 'held' || brake.state === 'holding';
 }
 
 function hasRunningTask({ services }: StackState): boolean {

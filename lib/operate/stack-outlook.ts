@@ -28,6 +28,11 @@ export function countDeadLetters({ deadLetters }: StackState): number {
   return deadLetterNames.reduce((sum, name) => sum + deadLetters[name].waiting + deadLetters[name].inFlight, 0);
 }
 
+/** True while the cost brake keeps the stack from working. */
+export function brakeHolds({ brake }: StackState): boolean {
+  return brake.state === 'held' || brake.state === 'holding';
+}
+
 /** Reasons shown per service; the latest come first. */
 const maxStopReasons = 3;
 

@@ -5,6 +5,7 @@ import { sha256 } from '../pipeline/outcome-key.ts';
 import { UsageError } from '../ports/error.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { DeployedStack } from './deployed-stack.ts';
+import { jobPlace } from './job-place.ts';
 import { openStack, type StackOptions } from './open-stack.ts';
 
 /** A deployed stack that takes jobs. */
@@ -16,9 +17,6 @@ export interface JobStack {
   definition: string;
 }
 
-/** Folder of all jobs in the output bucket. A job's role may write nowhere else. */
-const jobsFolder = 'batch/';
-
 /** @throws {UsageError} when the stack takes no jobs; also the errors of {@link openStack} */
 export async function openJobStack(options: StackOptions): Promise<JobStack> {
   const stack = await openStack(options);
@@ -27,14 +25,6 @@ export async function openJobStack(options: StackOptions): Promise<JobStack> {
   throw new UsageError(
     `stack ${stack.name} takes no jobs; deploy it with npx cdk deploy -c batch=true, or use igpt batch run on your own machine`,
   );
-}
-
-/** Place of the job `dst` in a stack: `s3://bucket/batch/name`. A bare name means this folder. */
-export function jobPlace(dst: string, { outputs }: DeployedStack): string {
-  const folder = `s3://${outputs.outputBucket}/${jobsFolder}`;
-  const place = /^[A-Za-z0-9][\w.-]*$/.test(dst) ? folder + dst : dst.replace(/\/+$/, '');
-  if (place.startsWith(folder) && place.length > folder.length) return place;
-  throw new UsageError(`${dst}: expected a name, or a place below ${folder}, where this stack's jobs may write`);
 }
 
 /** Name of a job in AWS Batch: the same for the same job at the same place. */
@@ -57,7 +47,7 @@ export interface SubmittedJob extends JobStack {
  */
 export async function openSubmittedJob(dst: string, options: StackOptions): Promise<SubmittedJob> {
   const target = await openJobStack(options);
-  const place = jobPlace(dst, target.stack);
+  const place = jobPlace(dst, target.stack.outputs, 'batch');
   const output = await openJobOutput(place);
   const job = await readJob(output);
   if (job !== undefined) return { ...target, place, output, job, name: jobName(job, place) };

@@ -1,3 +1,4 @@
+import type { SmokeStages } from '../../operate/smoke.ts';
 import { type BarStream, duration } from './progress-bar.ts';
 
 /** A stage that has ended. */
@@ -8,13 +9,7 @@ export interface Stage {
 }
 
 /** Times consecutive stages, and shows the current one on a terminal. */
-export interface StageClock extends Disposable {
-  /** The first stage begins. `doing` describes it. */
-  start(doing: string): void;
-  /** The current stage has ended as `stage`; the next one does `doing`. */
-  done(stage: string, doing: string): void;
-  /** Adds a detail to the current stage. */
-  note(text: string): void;
+interface StageClock extends SmokeStages, Disposable {
   list(): Stage[];
   stop(): void;
 }

@@ -8,9 +8,10 @@ import { submissionCondition, writeSubmission } from '../../jobs/submission.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { systemClock as clock } from '../../local/system-clock.ts';
 import type { createBatchClient } from '../../operate/clients.ts';
+import { jobPlace } from '../../operate/job-place.ts';
 import type { StackOptions } from '../../operate/open-stack.ts';
 import { identifyStackModel } from '../../operate/stack-model.ts';
-import { type JobStack, jobName, jobPlace, openJobStack } from '../../operate/submitted-job.ts';
+import { type JobStack, jobName, openJobStack } from '../../operate/submitted-job.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import { stopOnInterrupt } from '../interrupt.ts';
@@ -68,7 +69,7 @@ async function batchSubmit(src: string, options: BatchSubmitOptions): Promise<vo
   refuseMeaninglessModelOptions(options);
   refuseLocal(src);
   const batch = await openJobStack(options);
-  const place = jobPlace(options.out, batch.stack);
+  const place = jobPlace(options.out, batch.stack.outputs, 'batch');
   const source = await openJobSource(src);
   refuseElsewhere(source, batch);
   const [{ createBatchClient }, { readJobDefinition }] = await Promise.all([
