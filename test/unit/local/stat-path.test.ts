@@ -11,5 +11,7 @@ test('says what is there, and undefined for nothing', () => {
 test('what the system will not say is a wrong command line, with its reason', () => {
   const tooLong = 'x'.repeat(300);
   expect(() => statPath(tooLong, '--out x')).toThrow(UsageError);
-  expect(() => statPath(tooLong, '--out x')).toThrow('--out x: expected an accessible path, but the system said ENAMETOOLONG');
+  expect(() => statPath(tooLong, '--out x')).toThrow(
+    '--out x: expected an accessible path, but the system said ENAMETOOLONG',
+  );
 });
