@@ -68,7 +68,7 @@ describe('createQuantizer', () => {
   });
 
   it('prefers the lower index on an exact tie', () => {
-    // 0 and 255 are -1 and 1. No level is exactly in the middle, so the tie needs several colours at 0.
+    // The palette is the three unit vectors. Equal components of a pixel make exact ties between them.
     const palette = Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
     expect([...createQuantizer(palette)(Uint8Array.of(7, 7, 7, 7, 7, 255, 7, 255, 255))]).toEqual([0, 2, 1]);
   });
