@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { errorCode } from '../ports/error.ts';
+import { isMissing } from '../local/error.ts';
 import { CheckpointError, type CheckpointErrorCode } from './error.ts';
 
 /**
@@ -34,9 +34,4 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function isMissing(error: unknown): boolean {
-  const code = errorCode(error);
-  return code === 'ENOENT' || code === 'ENOTDIR';
 }

@@ -9,7 +9,7 @@ export interface FitPaletteOptions {
   /** Most rounds of Lloyd's algorithm. */
   iterations: number;
   /** Called after each round. */
-  onRound?: (round: number, inertia: number) => void | Promise<void>;
+  onRound?: ((round: number, inertia: number) => void | Promise<void>) | undefined;
 }
 
 export interface FittedPalette {

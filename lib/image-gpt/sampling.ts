@@ -2,11 +2,11 @@ import type { Random } from './random.ts';
 
 export interface SamplingOptions {
   /** Divides the logits (default: 1, as in the paper). 0 always takes the most probable token. */
-  temperature?: number;
+  temperature?: number | undefined;
   /** Choose only among this many most probable tokens (default: all). */
-  topK?: number;
+  topK?: number | undefined;
   /** Choose only among the most probable tokens whose probabilities add up to this, after temperature and topK (default: 1). */
-  topP?: number;
+  topP?: number | undefined;
 }
 
 /**

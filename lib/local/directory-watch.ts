@@ -6,9 +6,9 @@ export interface DirectoryWatchOptions {
   /** Ends the watch. */
   signal: AbortSignal;
   /** Changes within this time count as one (milliseconds; default 300). */
-  debounceMs?: number;
+  debounceMs?: number | undefined;
   /** Poll interval for changes that the system does not report, as on network shares (milliseconds; default 30,000). */
-  pollMs?: number;
+  pollMs?: number | undefined;
 }
 
 /** Poll interval when the system cannot watch the directory (milliseconds). */

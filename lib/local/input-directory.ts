@@ -18,7 +18,7 @@ export interface SkippedFile {
 
 export interface InputDirectoryOptions {
   /** Called once for each skipped path, but not for dotfiles and special files (default: nothing). */
-  onSkipped?: (skipped: SkippedFile) => void;
+  onSkipped?: ((skipped: SkippedFile) => void) | undefined;
 }
 
 /** The directory cannot be used as input, or was asked to change. */

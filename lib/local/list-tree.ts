@@ -11,9 +11,9 @@ export interface ListTreeOptions<D> {
   /** A file as a stored object; undefined if it is gone or ignored. */
   object: (key: string, path: string) => Promise<StoredObject | undefined>;
   /** Default: all keys. */
-  prefix?: string;
+  prefix?: string | undefined;
   /** Only keys after this one (default: all keys). */
-  startAfter?: string;
+  startAfter?: string | undefined;
 }
 
 /** Files whose facts are read at the same time: enough to hide latency, few enough for memory. */

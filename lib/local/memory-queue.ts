@@ -7,9 +7,9 @@ export interface MemoryQueueOptions {
   /** Most messages in the queue, including held ones. Senders wait while the queue is full. */
   capacity: number;
   /** How long a received message stays hidden (milliseconds; default 60,000). */
-  visibilityMs?: number;
+  visibilityMs?: number | undefined;
   /** Receives after which a message is dead-lettered (default 5). */
-  maxReceiveCount?: number;
+  maxReceiveCount?: number | undefined;
 }
 
 export interface MemoryQueue extends Queue {

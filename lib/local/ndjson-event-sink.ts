@@ -4,7 +4,7 @@ import type { EventSink } from '../ports/queue.ts';
 
 export interface NdjsonEventSinkOptions {
   /** Called once when the reader closes the stream (EPIPE). Later events are dropped. Default: nothing. */
-  onClosed?: () => void;
+  onClosed?: (() => void) | undefined;
 }
 
 /** Codes of a stream whose reader is gone. */

@@ -16,9 +16,9 @@ export interface OutputDirectoryOptions {
    * Use keys as paths without escaping (default false). Only for our own keys, such as those of a job, which other programs
    * look up by name.
    */
-  plainNames?: boolean;
+  plainNames?: boolean | undefined;
   /** Only read: create and remove nothing (default false). */
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
 }
 
 /**

@@ -11,7 +11,7 @@ export interface OutputFolders {
    *
    * @throws {OutputDirectoryError} `output_link` when a link leads out of the root; nothing is created there
    */
-  make(folder: string, options?: { again?: boolean }): Promise<void>;
+  make(folder: string, options?: { again?: boolean | undefined }): Promise<void>;
   /** @throws {OutputDirectoryError} `output_link` when the folder exists and its real path is outside the root */
   refuseIfOutside(folder: string): Promise<void>;
   /** True if `path` exists and its real path is outside the root. */

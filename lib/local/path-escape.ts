@@ -3,7 +3,7 @@ import { KeyError } from './error.ts';
 
 export interface PathEscapeOptions {
   /** The file system treats `A` and `a`, or two encodings of `é`, as the same name (default false). */
-  foldsCase?: boolean;
+  foldsCase?: boolean | undefined;
 }
 
 /** Longest file name on common file systems (bytes). */

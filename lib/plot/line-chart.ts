@@ -12,7 +12,7 @@ export interface LineChart {
   yLabel: string;
   series: readonly Series[];
   /** Draw dots on the points. Default: if a series has at most 60 points. */
-  dots?: boolean;
+  dots?: boolean | undefined;
 }
 
 const chartWidth = 720;

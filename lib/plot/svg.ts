@@ -17,12 +17,12 @@ export function svg(width: number, height: number, title: string, body: readonly
 
 interface TextOptions {
   /** The part of the text that is at `x` (default: `middle`). */
-  anchor?: 'start' | 'middle' | 'end';
+  anchor?: 'start' | 'middle' | 'end' | undefined;
   /** Default: dark grey. */
-  color?: string;
-  weight?: 'bold';
+  color?: string | undefined;
+  weight?: 'bold' | undefined;
   /** Rotation around (x, y) (degrees). */
-  turn?: number;
+  turn?: number | undefined;
 }
 
 export function text(x: number, y: number, words: string, options: TextOptions = {}): string {

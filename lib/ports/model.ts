@@ -6,13 +6,13 @@ export type OutputName = (typeof outputNames)[number];
 /** The model's outputs for one picture. An output that was not requested is absent. */
 export interface Prediction {
   /** Class logits [C], before softmax. */
-  classLogits?: Float32Array;
+  classLogits?: Float32Array | undefined;
   /** Pooled features [d]; those of several layers are concatenated. */
-  features?: Float32Array;
+  features?: Float32Array | undefined;
   /** Nats per token, mean over the n tokens. */
-  nats?: number;
+  nats?: number | undefined;
   /** Nats of each token [n], in raster order; `nats` is their mean. Surprise maps draw them. */
-  natsOfTokens?: Float32Array;
+  natsOfTokens?: Float32Array | undefined;
 }
 
 /** A loaded iGPT. */

@@ -11,7 +11,7 @@ function faults(context: Record<string, unknown>): readonly string[] {
   return [];
 }
 
-test('without any setting the small model runs on GPU instances', () => {
+test('by default igpt-nano runs on GPU instances', () => {
   expect(readDeploymentConfig({})).toEqual({
     stackName: 'ImageGpt',
     compute: 'gpu',
@@ -33,14 +33,14 @@ test('without any setting the small model runs on GPU instances', () => {
   });
 });
 
-test('settings of the command line are text, those of cdk.json have their types', () => {
+test('settings may be text, as on the command line, or typed values, as in cdk.json', () => {
   const typed = { maxTasks: 8, allowSvg: true, outputs: ['features', 'likelihood'], featureLayer: 0 };
   const text = { maxTasks: '8', allowSvg: 'true', outputs: 'features, likelihood', featureLayer: '0' };
 
   expect(readDeploymentConfig(text)).toEqual(readDeploymentConfig(typed));
 });
 
-test('every fault is told at once, with what came', () => {
+test('the error has every fault with the received value', () => {
   const context = {
     ...{ compute: 'tpu', maxTasks: '0', inputBucket: 'Ümlaut', alarmEmail: 'nobody', logRetentionDays: 31 },
     ...{ outputs: 'classes', precision: 'int8' },
@@ -57,17 +57,17 @@ test('every fault is told at once, with what came', () => {
   ]);
 });
 
-test('the error’s message is the faults, one a line', () => {
+test('the error’s message has a fault per line', () => {
   expect(() => readDeploymentConfig({ compute: 'tpu', maxTasks: -1 })).toThrow(
     'The deployment’s configuration has 2 faults:\n  compute: expected gpu or cpu; received "tpu"\n  maxTasks: ',
   );
 });
 
-test('a setting that does not exist is refused, with those that do', () => {
+test('an unknown setting is refused; the error lists the known ones', () => {
   expect(faults({ comptue: 'cpu' })).toEqual([expect.stringMatching(/^comptue: expected one of stackName, compute,/)]);
 });
 
-test('CDK’s own context is not taken for settings', () => {
+test('CDK’s own context entries are no settings', () => {
   const context = {
     '@aws-cdk/core:checkSecretUsage': true,
     'aws:cdk:bundling-stacks': [],
@@ -83,39 +83,39 @@ test.each(['inputBucket', 'outputBucket'])('a directory bucket is refused as %s'
   ]);
 });
 
-test('a model in S3 needs its id, because nothing is read to compute it', () => {
+test('a model in S3 needs its id, because the deployment does not read it', () => {
   expect(faults({ model: 's3://models/igpt-s' })).toEqual([
     expect.stringMatching(/^modelId: expected the id of the model with an s3:\/\/ location.*received nothing$/),
   ]);
   expect(faults({ model: 's3://models/igpt-s', modelId: 'igpt-s-0123456789ab' })).toEqual([]);
 });
 
-test('an id without its hash is refused: no worker could agree with it', () => {
+test('a model id without its hash is refused', () => {
   expect(faults({ model: 's3://models/igpt-s', modelId: 'igpt-s' })).toEqual([
     'modelId: expected a name, a hyphen and 12 hex digits; received "igpt-s"',
   ]);
 });
 
-test('a model in S3 is a prefix, not a whole bucket', () => {
+test('a model in S3 must be a prefix, not a bucket', () => {
   expect(faults({ model: 's3://models', modelId: 'm-0123456789ab' })).toEqual([
     'model: expected a directory or s3://bucket/prefix; received "s3://models"',
   ]);
 });
 
-test('one bucket for both sides would feed on its own outcomes', () => {
+test('input and output must be different buckets', () => {
   expect(faults({ inputBucket: 'pictures', outputBucket: 'pictures' })).toEqual([
     expect.stringMatching(/^outputBucket: expected another bucket than inputBucket/),
   ]);
 });
 
-test('a KMS key belongs to an existing bucket', () => {
+test('a KMS key needs an existing bucket', () => {
   const inputKmsKey = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 
   expect(faults({ inputKmsKey })).toEqual([expect.stringMatching(/^inputKmsKey: expected inputBucket with it/)]);
   expect(faults({ inputKmsKey, inputBucket: 'pictures' })).toEqual([]);
 });
 
-test('instances without a suitable GPU are refused', () => {
+test('an instance type that the worker does not run on is refused', () => {
   expect(faults({ instanceTypes: 'g6.xlarge,p5.48xlarge' })).toEqual([
     expect.stringContaining('expected sizes of g6, g5 or g4dn'),
   ]);

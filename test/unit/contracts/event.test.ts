@@ -23,7 +23,7 @@ const succeeded: Outcome = {
 };
 
 describe('the event of an outcome', () => {
-  test('says the class of a success, and where the outcome lies', () => {
+  test('has class and result key of a success', () => {
     expect(eventOf(succeeded, 'results/nano-1/cats/a.jpg.json')).toEqual({
       type: 'result',
       status: 'succeeded',
@@ -36,11 +36,11 @@ describe('the event of an outcome', () => {
     });
   });
 
-  test('has no class where the model has none', () => {
+  test('has no class without a classification', () => {
     expect(eventOf({ ...succeeded, classification: null }, 'r.json')).toMatchObject({ label: null, probability: null });
   });
 
-  test('says why a picture failed', () => {
+  test('has the error of a failure', () => {
     const error = { code: 'corrupt_image', message: 'Expected a picture.' } as const;
     const event = eventOf({ ...about, status: 'failed', error }, 'r.json');
     expect(event).toEqual({

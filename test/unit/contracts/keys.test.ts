@@ -12,15 +12,15 @@ import {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** Any key that a bucket may hold. */
+/** Any valid key of a bucket. */
 const keys = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 300 }).filter((key) => key.isWellFormed());
 
 describe('result keys', () => {
-  test('are the input key between the prefix of the model and .json', () => {
+  test('consist of the model’s prefix, the input key and .json', () => {
     expect(resultKey('nano-1', 'cats/a b.jpg', sha256)).toBe('results/nano-1/cats/a b.jpg.json');
   });
 
-  test('give the input key back', () => {
+  test('can be turned back into the input key', () => {
     fc.assert(
       fc.property(keys, (key) => {
         const result = resultKey('nano-1', key, sha256);
@@ -29,7 +29,7 @@ describe('result keys', () => {
     );
   });
 
-  test('of two keys are never the same', () => {
+  test('of different keys are different', () => {
     fc.assert(
       fc.property(keys, keys, (a, b) => {
         if (a !== b) expect(resultKey('nano-1', a, sha256)).not.toBe(resultKey('nano-1', b, sha256));
@@ -37,21 +37,21 @@ describe('result keys', () => {
     );
   });
 
-  test('are at most 1,024 bytes long: a longer one is the hash of the input key', () => {
-    // 1,024 bytes less 'results/nano-1/' (15) and '.json' (5).
+  test('have at most 1,024 bytes: a longer one becomes a hash of the input key', () => {
+    // 1,024 bytes minus 'results/nano-1/' (15) and '.json' (5).
     expect(resultKey('nano-1', 'x'.repeat(1004), sha256)).toBe(`results/nano-1/${'x'.repeat(1004)}.json`);
     expect(resultKey('nano-1', 'x'.repeat(1005), sha256)).toBe(`results-long/nano-1/${sha256('x'.repeat(1005))}.json`);
   });
 
-  test('are measured in bytes, not in characters', () => {
-    // A Chinese character is three bytes, a cat four.
+  test('are measured in bytes, not characters', () => {
+    // A Chinese character has three bytes, the cat four.
     expect(hasLongResultKey('nano-1', '猫'.repeat(334))).toBe(false);
     expect(hasLongResultKey('nano-1', '猫'.repeat(335))).toBe(true);
     expect(hasLongResultKey('nano-1', '🐈'.repeat(251))).toBe(false);
     expect(hasLongResultKey('nano-1', '🐈'.repeat(252))).toBe(true);
   });
 
-  test('of other models, and other files, belong to no picture', () => {
+  test('of other models and other files have no input key', () => {
     expect(inputKeyOf('nano-1', 'results/nano-10/a.jpg.json')).toBeUndefined();
     expect(inputKeyOf('nano-1', 'results/nano-1/readme.txt')).toBeUndefined();
     expect(inputKeyOf('nano-1', 'results/nano-1/.json')).toBeUndefined();
@@ -60,18 +60,18 @@ describe('result keys', () => {
 });
 
 describe('input keys', () => {
-  test('of 1 to 1,024 bytes are taken', () => {
+  test('of 1 to 1,024 bytes are valid', () => {
     expect(inputKey.safeParse('é'.repeat(512)).success).toBe(true);
     expect(inputKey.safeParse('é'.repeat(513)).success).toBe(false);
     expect(inputKey.safeParse('').success).toBe(false);
   });
 
-  test('with half a character are refused: they would come back as another key', () => {
+  test('with half a character are refused, because encoding would change them', () => {
     expect(inputKey.safeParse('a\ud800').success).toBe(false);
   });
 });
 
-test('a model id is one segment of a path, and never goes up', () => {
+test('a model id is a single path segment, and never . or ..', () => {
   expect(modelId.safeParse('igpt-nano-0a1b2c3d4e5f').success).toBe(true);
   for (const id of ['', '.', '..', 'a/b', 'a b', 'ä', 'x'.repeat(129)])
     expect(modelId.safeParse(id).success).toBe(false);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { messageText, readMessage } from '../../../lib/contracts/message-text.ts';
 import { uploadsMessage } from '../../../lib/contracts/uploads-message.ts';
 
-test('characters that SQS refuses are escaped, and come back', () => {
+test('characters that SQS refuses are escaped, and parsed back', () => {
   const value = { key: 'a\uffff\ufffe\u0000é' };
   expect(messageText(value)).toBe('{"key":"a\\uffff\\ufffe\\u0000é"}');
   expect(JSON.parse(messageText(value))).toEqual(value);
@@ -11,12 +11,12 @@ test('characters that SQS refuses are escaped, and come back', () => {
 describe('read message', () => {
   const read = (body: string) => readMessage(body, uploadsMessage, 'an uploads message');
 
-  test('a message that keeps its contract is taken', () => {
+  test('returns a message that matches its contract', () => {
     const message = { schema_version: 1, type: 'reference', key: 'a.jpg' };
     expect(read(JSON.stringify(message))).toEqual(message);
   });
 
-  test('another one is named with what is wrong with it', () => {
+  test('names the faults of another message', () => {
     expect(() => read('{"schema_version":1,"type":"reference","key":""}')).toThrow(
       /Expected an uploads message, .*key: /,
     );

@@ -4,7 +4,7 @@ import { jsonSchemas } from '../../../lib/contracts/schemas.ts';
 
 const folder = new URL('../../../lib/contracts/schemas/', import.meta.url);
 
-test('the committed JSON Schemas are those of the contracts (else run npm run schemas)', () => {
+test('the committed JSON Schemas match the contracts (if not, run npm run schemas)', () => {
   const schemas = jsonSchemas();
   expect(readdirSync(folder).sort()).toEqual(Object.keys(schemas).sort());
   for (const [name, schema] of Object.entries(schemas)) {

@@ -14,17 +14,17 @@ describe('softmax', () => {
     expect([...softmax([-1000, -1000])]).toEqual([0.5, 0.5]);
   });
 
-  it('gives nothing for no classes', () => {
+  it('of no classes is empty', () => {
     expect(softmax([])).toHaveLength(0);
   });
 });
 
 describe('topClasses', () => {
-  it('puts the likeliest first and the lower index first among equals', () => {
+  it('puts the most probable class first, and the lower index first among equals', () => {
     expect(topClasses([1, 3, 1, 2], 3).map(({ index }) => index)).toEqual([1, 3, 0]);
   });
 
-  it('gives all classes when fewer than asked for exist', () => {
+  it('gives all classes if there are fewer than requested', () => {
     const top = topClasses(Float32Array.of(0, 0), 5);
     expect(top).toEqual([
       { index: 0, probability: 0.5 },
@@ -33,7 +33,7 @@ describe('topClasses', () => {
   });
 });
 
-it('makes 9 bits of ln 512 nats: what a uniform guess over 512 colours costs', () => {
+it('converts ln 512 nats, the cost of a uniform guess among 512 colours, to 9 bits', () => {
   expect(bitsPerPixel(Math.log(512))).toBeCloseTo(9, 12);
   expect(bitsPerPixel(0)).toBe(0);
 });

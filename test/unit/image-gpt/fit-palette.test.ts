@@ -5,7 +5,7 @@ import { createRandom } from '../../../lib/image-gpt/random.ts';
 const options = { colors: 2, seed: 1, iterations: 50 };
 
 describe('a fitted palette', () => {
-  it('has the means of the clusters', async () => {
+  it('consists of the means of the clusters', async () => {
     // Two clusters: levels 0 and 2 (mean 1), and 253 and 255 (mean 254).
     const pixels = Uint8Array.from([0, 2, 253, 255].flatMap((level) => [level, level, level]));
 
@@ -19,7 +19,7 @@ describe('a fitted palette', () => {
     expect(converged).toBe(true);
   });
 
-  it('weighs a colour by its pixels', async () => {
+  it('weights a colour by its number of pixels', async () => {
     const pixels = Uint8Array.from([0, 0, 0, 3, 200, 200].flatMap((level) => [level, level, level]));
 
     const { palette } = await fitPalette(pixels, options);
@@ -29,7 +29,7 @@ describe('a fitted palette', () => {
     expect(levels[5]).toBeCloseTo(200, 4);
   });
 
-  it('is the same for the same pixels in any order, and another for another seed', async () => {
+  it('is the same for the same pixels in any order, and differs with another seed', async () => {
     const random = createRandom(3, 3);
     const pixels = Uint8Array.from({ length: 3000 }, () => Math.floor(256 * random()));
     const reversed = Uint8Array.from(
@@ -59,13 +59,13 @@ describe('a fitted palette', () => {
     expect(inertias).toEqual(inertias.toSorted((a, b) => b - a));
   });
 
-  it('is each colour itself when there are no more', async () => {
+  it('consists of the colours themselves if there are no others', async () => {
     const { inertia } = await fitPalette(Uint8Array.of(1, 2, 3, 4, 5, 6, 1, 2, 3), options);
 
     expect(inertia).toBeLessThan(1e-12);
   });
 
-  it('is refused of too few different colours', async () => {
+  it('is refused for too few different colours', async () => {
     await expect(fitPalette(Uint8Array.of(1, 2, 3, 1, 2, 3), options)).rejects.toThrow(
       /expected pixels of at least 2 different colours, received 1/,
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeNpy, encodeNpy, type NpyData, NpyError } from '../../../lib/image-gpt/npy.ts';
 
-/** An npy file by hand. */
+/** Builds an npy file by hand. */
 function npy(header: string, data: Uint8Array, version = 1): Uint8Array {
   const length = version === 1 ? [header.length & 255, header.length >> 8] : [header.length, 0, 0, 0];
   return Uint8Array.from([0x93, ...Buffer.from('NUMPY'), version, 0, ...length, ...Buffer.from(header), ...data]);
@@ -23,7 +23,7 @@ describe('npy', () => {
     expect([...read.data]).toEqual([...data].map(Number));
   });
 
-  it('writes the bytes that numpy.save writes', () => {
+  it('writes the same bytes as numpy.save', () => {
     // numpy.save of array([[1, 2]], dtype='<u2'): 128 bytes of header, then 1, 2.
     const header = "{'descr': '<u2', 'fortran_order': False, 'shape': (1, 2), }".padEnd(117);
     const expected = npy(`${header}\n`, Uint8Array.of(1, 0, 2, 0));
@@ -33,13 +33,13 @@ describe('npy', () => {
     );
   });
 
-  it('writes a view of a larger buffer, and only that', () => {
+  it('writes only the view of a larger buffer', () => {
     const data = Uint16Array.of(9, 1, 2, 9).subarray(1, 3);
 
     expect([...decodeNpy(encodeNpy(data, [2])).data]).toEqual([1, 2]);
   });
 
-  it('has shapes of no dimension and of one', () => {
+  it('writes and reads shapes of no dimension and of one', () => {
     expect(decodeNpy(encodeNpy(Uint8Array.of(7), [])).shape).toEqual([]);
     expect(decodeNpy(encodeNpy(Uint8Array.of(7), [1])).shape).toEqual([1]);
     expect(decodeNpy(encodeNpy(new Uint8Array(), [0, 5])).data).toHaveLength(0);
@@ -53,7 +53,7 @@ describe('npy', () => {
     expect([...read.data]).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it('reads half floats and truth values', () => {
+  it('reads half floats and booleans', () => {
     const half = npy("{'descr': '<f2', 'fortran_order': False, 'shape': (2,), }", Uint8Array.of(0, 0x3c, 0, 0xc0));
     const bool = npy("{'descr': '|b1', 'fortran_order': False, 'shape': (2,), }", Uint8Array.of(0, 1));
 
@@ -79,7 +79,7 @@ describe('npy', () => {
     expect(() => decodeNpy(bytes)).toThrow(NpyError);
   });
 
-  it('refuses to write a shape that the data does not have', () => {
+  it('refuses to write a shape that does not match the data', () => {
     expect(() => encodeNpy(Uint8Array.of(1, 2, 3), [2])).toThrow('Expected 2 elements for shape [2], received 3.');
   });
 });

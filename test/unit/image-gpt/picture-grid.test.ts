@@ -6,7 +6,7 @@ function flat(level: number, width = 2, height = 1) {
 }
 
 describe('keptPart', () => {
-  it('keeps the first pixels in raster order and greys the rest', () => {
+  it('keeps the first pixels in raster order and makes the rest grey', () => {
     const part = keptPart(flat(7, 2, 2), 3);
     expect([...part.rgb]).toEqual([7, 7, 7, 7, 7, 7, 7, 7, 7, 128, 128, 128]);
     expect([part.width, part.height]).toEqual([2, 2]);
@@ -14,9 +14,9 @@ describe('keptPart', () => {
 });
 
 describe('pictureGrid', () => {
-  it('places tiles with gaps of 2 white pixels and squares of the scale', () => {
+  it('draws tiles with gaps of 2 white pixels, each pixel as a square', () => {
     const { rgb, width, height } = pictureGrid([[flat(1), flat(2)], [flat(3)]], 3);
-    // 2 + 2 x (2 x 3 + 2) wide, 2 + 2 x (1 x 3 + 2) high
+    // Width 2 + 2 x (2 x 3 + 2), height 2 + 2 x (1 x 3 + 2)
     expect([width, height]).toEqual([18, 12]);
     const at = (x: number, y: number) => rgb[(y * width + x) * 3];
     expect([at(0, 0), at(2, 2), at(7, 4), at(8, 4)]).toEqual([255, 1, 1, 255]);

@@ -43,14 +43,14 @@ describe('createQuantizer', () => {
     expect(compared).toBeGreaterThan(40_000);
   });
 
-  it('takes colour 17, not its duplicate 300', () => {
+  it('prefers colour 17 to its duplicate 300', () => {
     const rgb = Uint8Array.from(palette512.subarray(51, 54), (c) => Math.round(127.5 * (c + 1)));
     expect([...palette512.subarray(900, 903)]).toEqual([...palette512.subarray(51, 54)]);
     expect([...createQuantizer(palette512)(rgb)]).toEqual([17]);
   });
 
   it('agrees with brute force for random palettes with duplicates and near-ties', () => {
-    // Levels on a lattice make exact ties common; a few values lie outside the cube.
+    // Values on a lattice make exact ties common. A few values lie outside the cube.
     const value = fc.oneof(
       fc.integer({ min: -4, max: 4 }).map((step) => step / 4),
       fc.float({ min: Math.fround(-1.2), max: Math.fround(1.2), noNaN: true }),
@@ -67,26 +67,26 @@ describe('createQuantizer', () => {
     );
   });
 
-  it('breaks an exact tie between two colours towards the lower index', () => {
-    // 0 and 255 are -1 and 1; 127 and 128 lie on either side of the middle, so the tie needs three colours at 0.
+  it('prefers the lower index on an exact tie', () => {
+    // The palette is the three unit vectors. Equal components of a pixel make exact ties between them.
     const palette = Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
     expect([...createQuantizer(palette)(Uint8Array.of(7, 7, 7, 7, 7, 255, 7, 255, 255))]).toEqual([0, 2, 1]);
   });
 
-  it('searches the largest palette, 65,536 colours, exactly', () => {
+  it('is exact for the largest palette, 65,536 colours', () => {
     const random = noise(7);
     const palette = Float32Array.from({ length: 65_536 * 3 }, () => random() * 2 - 1);
     const rgb = Uint8Array.from({ length: 90 }, () => Math.floor(random() * 256));
     expect([...createQuantizer(palette)(rgb)]).toEqual(bruteForce(rgb, palette));
   });
 
-  it('finds every corner and edge level of the cells', () => {
+  it('is exact at the corners and edges of the cells', () => {
     const edges = [0, 7, 8, 63, 64, 127, 128, 191, 192, 247, 248, 255];
     const rgb = Uint8Array.from(edges.flatMap((r) => edges.flatMap((g) => edges.flatMap((b) => [r, g, b]))));
     expect([...createQuantizer(palette512)(rgb)]).toEqual(bruteForce(rgb, palette512));
   });
 
-  it('refuses palettes that are not 2 to 65,536 colours of finite values', () => {
+  it('refuses palettes with too few or too many colours, or values that are not finite', () => {
     expect(() => createQuantizer(new Float32Array(3))).toThrow(PaletteError);
     expect(() => createQuantizer(new Float32Array(7))).toThrow('received 7 values');
     expect(() => createQuantizer(new Float32Array(65_537 * 3))).toThrow('received 196611 values');

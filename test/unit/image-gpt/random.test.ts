@@ -6,14 +6,14 @@ function draw(seed: number, stream: number, count: number): number[] {
   return Array.from({ length: count }, random);
 }
 
-test('the same seed and stream give the same numbers, any other gives others', () => {
+test('the same seed and stream give the same numbers, another seed or stream gives others', () => {
   expect(draw(1, 2, 5)).toEqual(draw(1, 2, 5));
   expect(draw(1, 3, 5)).not.toEqual(draw(1, 2, 5));
   expect(draw(2, 2, 5)).not.toEqual(draw(1, 2, 5));
   expect(draw(2, 1, 5)).not.toEqual(draw(1, 2, 5));
 });
 
-test('numbers fill [0, 1) evenly', () => {
+test('numbers are uniform in [0, 1)', () => {
   const counts = new Array(10).fill(0);
   for (const value of draw(0, 0, 100_000)) counts[Math.floor(value * 10)]++;
   for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(500); // 5 standard deviations

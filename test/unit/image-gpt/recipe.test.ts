@@ -37,10 +37,10 @@ describe('applyRecipe', () => {
     expect([...pixels]).toEqual([50, 50, 50, 228, 228, 228]);
   });
 
-  it('crops the middle of a very tall picture without building it', () => {
+  it('crops the centre of a very tall picture without resizing all of it', () => {
     const [width, height] = [8, 4000];
     const rgb = new Uint8Array(width * height * 3);
-    // Only the middle, 8 rows that become 224, is white.
+    // Only the middle 8 rows, which become 224, are white.
     rgb.fill(255, 1996 * width * 3, 2004 * width * 3);
     const pixels = applyRecipe(rgb, width, height, { ...evaluation, resample: 4 });
     expect(new Set(pixels)).toEqual(new Set([255]));

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { nearestSources, resampleTable } from '../../../lib/image-gpt/resample-table.ts';
 
 describe('resampleTable', () => {
-  it('halves by bilinear with weights 1, 3, 3, 1 of 8', () => {
+  it('halves with bilinear weights 1/8, 3/8, 3/8, 1/8', () => {
     const { start, count, weights, stride } = resampleTable(8, 4, 2);
     expect([start[1], count[1]]).toEqual([1, 4]);
     expect([...weights.subarray(stride, stride + 4)].map((w) => w / 2 ** 19)).toEqual([1, 3, 3, 1]);
   });
 
-  it('keeps sums of 8-bit pixels within 32 bits at every filter and size tried', () => {
+  it('keeps sums of 8-bit pixels within 32 bits for every filter and tested size', () => {
     let largest = 0;
     for (const resample of [1, 2, 3, 4, 5] as const) {
       for (let size = 1; size <= 70; size += 1) {

@@ -7,7 +7,7 @@ import { compileWat } from '../../support/compile-wat.ts';
 
 const SOURCE = join(import.meta.dirname, '../../../lib/image-gpt/resize-columns');
 
-/** The same sums in a plain loop. */
+/** Reference: the same sums in a plain loop. */
 function plainColumns(rgb: Uint8Array, width: number, rows: number, outWidth: number, resample: 1 | 2 | 3): number[] {
   const { start, count, weights, stride } = resampleTable(width, outWidth, resample);
   const out: number[] = [];
@@ -28,17 +28,17 @@ function noise(length: number): Uint8Array {
   let state = 1;
   return Uint8Array.from({ length }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    // Black and white, for the largest overshoot.
+    // Black and white give the largest overshoot.
     return state >>> 31 ? 255 : 0;
   });
 }
 
 describe('resizeColumns', () => {
-  it('holds what its WebAssembly text compiles to', async () => {
+  it('contains its compiled WebAssembly text', async () => {
     expect(await readFile(`${SOURCE}.ts`, 'utf8')).toContain(`'${await compileWat(`${SOURCE}.wat`)}'`);
   });
 
-  it('gives the sums of a plain loop, clamped where bicubic and lanczos overshoot', () => {
+  it('equals a plain loop, clamped where bicubic and lanczos overshoot', () => {
     const rgb = noise(37 * 5 * 3);
     for (const resample of [1, 2, 3] as const) {
       for (const outWidth of [1, 8, 36, 38, 90]) {
@@ -48,7 +48,7 @@ describe('resizeColumns', () => {
     }
   });
 
-  it('joins the pieces of a picture of over a megabyte, and of rows that are longer than a piece', () => {
+  it('joins the pieces of a large picture, and of rows that are longer than a piece', () => {
     for (const [width, rows] of [
       [700, 800],
       [400_000, 2],

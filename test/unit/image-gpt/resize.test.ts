@@ -7,7 +7,7 @@ import { goldenCases, goldenNames, goldenPicture } from '../../support/golden-qu
 describe('resize', () => {
   const FILTERS: Record<string, Resample> = { nearest: 0, lanczos: 1, bilinear: 2, bicubic: 3, box: 4, hamming: 5 };
 
-  /** Straight from the description of the algorithm, one axis at a time, in BigInt: slow, and sharing no code with the real one. */
+  /** Reference in BigInt, one axis at a time. It shares no code with the tested one. */
   function plainResize(rgb: Uint8Array, w: number, h: number, ow: number, oh: number, resample: Resample): Uint8Array {
     const across = w === ow ? rgb : plainPass(rgb, w, h, ow, resample);
     if (h === oh) return across;
@@ -91,14 +91,14 @@ describe('resize', () => {
       fc.property(picture, side, side, fc.constantFrom<Resample>(1, 2, 3, 4, 5), (p, ow, oh, resample) => {
         const ours = resize(p.rgb, p.width, p.height, ow, oh, resample);
         const plain = plainResize(p.rgb, p.width, p.height, ow, oh, resample);
-        // Sine and cosine may differ in the last bit of a weight, which can move a rounding; the others may not.
+        // Sine and cosine may differ in the last bit of a weight, which can change a rounding. Other filters must be equal.
         expect(largestDifference(ours, plain)).toBeLessThanOrEqual(resample === 1 || resample === 5 ? 1 : 0);
       }),
       { numRuns: 300 },
     );
   });
 
-  it('computes any window of the result as a part of the whole', () => {
+  it('computes a window equal to that part of the whole result', () => {
     const window = fc.record({ left: fc.nat(23), top: fc.nat(23), width: side, height: side });
     fc.assert(
       fc.property(picture, side, side, window, fc.constantFrom<Resample>(0, 1, 2, 3, 4, 5), (p, ow, oh, w, filter) => {
@@ -115,7 +115,7 @@ describe('resize', () => {
     );
   });
 
-  it('takes the vertical pass first, as Pillow does, when a picture over 100 times as tall as wide gets shorter', () => {
+  it('makes the vertical pass first if a picture over 100 times as tall as wide gets shorter, as Pillow does', () => {
     const tall = (height: number) => Uint8Array.from({ length: 2 * height * 3 }, (_, i) => (i * i * 7 + i * 31) % 256);
     const verticalFirst = (rgb: Uint8Array, h: number) => plainResize(plainResize(rgb, 2, h, 2, 5, 3), 2, 5, 7, 5, 3);
     expect([...resize(tall(201), 2, 201, 7, 5, 3)]).toEqual([...verticalFirst(tall(201), 201)]);
@@ -126,14 +126,14 @@ describe('resize', () => {
     expect([...resize(tall(201), 2, 201, 7, 5, 3, window)]).toEqual([...whole.subarray(51, 57)]);
   });
 
-  it('keeps one colour one colour', () => {
+  it('keeps a single colour unchanged', () => {
     const rgb = Uint8Array.from({ length: 7 * 5 * 3 }, (_, i) => [200, 3, 255][i % 3]!);
     for (const resample of [0, 1, 2, 3, 4, 5] as const) {
       expect(new Set(resize(rgb, 7, 5, 3, 11, resample)), `filter ${resample}`).toEqual(new Set([200, 3, 255]));
     }
   });
 
-  it('averages each pair of pixels when box halves a row: (10 + 21) / 2 rounds up to 16', () => {
+  it('averages pairs of pixels with box: (10 + 21) / 2 rounds up to 16', () => {
     const row = Uint8Array.of(10, 10, 10, 21, 21, 21, 0, 0, 0, 255, 255, 255);
     expect([...resize(row, 4, 1, 2, 1, 4)]).toEqual([16, 16, 16, 128, 128, 128]);
   });
@@ -145,18 +145,18 @@ describe('resize', () => {
     expect(same.buffer).not.toBe(rgb.buffer);
   });
 
-  it('enlarges one pixel to any size', () => {
+  it('enlarges a single pixel', () => {
     expect([...new Set(resize(Uint8Array.of(9, 9, 9), 1, 1, 32, 32, 3))]).toEqual([9]);
   });
 
-  it('refuses a picture whose bytes are not width x height x 3', () => {
+  it('refuses a picture whose length is not width x height x 3', () => {
     expect(() => resize(new Uint8Array(11), 2, 2, 1, 1, 2)).toThrow(ResizeError);
     expect(() => resize(new Uint8Array(11), 2, 2, 1, 1, 2)).toThrow(
       'Expected 12 bytes for an RGB picture of 2x2, received 11.',
     );
   });
 
-  it('refuses sizes that are not whole and positive, and windows outside the result', () => {
+  it('refuses sizes that are no positive integers, and windows outside the result', () => {
     expect(() => resize(new Uint8Array(0), 0, 2, 1, 1, 2)).toThrow('at least 1, received 0');
     expect(() => resize(new Uint8Array(12), 2, 2, 1.5, 1, 2)).toThrow('received 1.5');
     expect(() => resize(new Uint8Array(12), 2, 2, 4, 4, 2, { left: 3, top: 0, width: 2, height: 1 })).toThrow(
@@ -165,7 +165,7 @@ describe('resize', () => {
   });
 });
 
-it('rounds halves to the even neighbour and everything else to the nearest', () => {
+it('rounds halves to the even integer and other numbers to the nearest', () => {
   expect([0.5, 1.5, 2.5, 227.5, 234.5, 2.4, 2.6, -0.6, -1.5].map(roundHalfToEven)).toEqual([
     0, 2, 2, 228, 234, 2, 3, -1, -2,
   ]);

@@ -16,7 +16,7 @@ const sequence = fc.integer({ min: 2, max: 65_536 }).chain((colors) =>
 );
 
 describe('bitsPerToken', () => {
-  it('is the logarithm rounded up', () => {
+  it('is the binary logarithm of the colours, rounded up', () => {
     expect([2, 3, 4, 5, 16, 511, 512, 513, 65_535, 65_536].map(bitsPerToken)).toEqual([
       1, 2, 2, 3, 4, 9, 9, 10, 16, 16,
     ]);
@@ -35,11 +35,11 @@ describe('packTokens and unpackTokens', () => {
     expect(unpackTokens(packed, 1024, 512)).toEqual(tokens);
   });
 
-  it('puts the highest bit first and fills up with zeros: 101, 011 make 1010 1100', () => {
+  it('puts the highest bit first and fills with zeros: 101 and 011 become 1010 1100', () => {
     expect([...packTokens(Uint16Array.of(5, 3), 8)]).toEqual([0b1010_1100]);
   });
 
-  it('gives back what was packed, at the length that it promises', () => {
+  it('restores the packed tokens, and packs to the promised length', () => {
     fc.assert(
       fc.property(sequence, ({ tokens, colors }) => {
         const packed = packTokens(tokens, colors);
@@ -50,7 +50,7 @@ describe('packTokens and unpackTokens', () => {
     );
   });
 
-  it('accepts only bytes that packing itself would write', () => {
+  it('accepts only bytes that packing writes', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 12 }),
@@ -71,7 +71,7 @@ describe('packTokens and unpackTokens', () => {
     );
   });
 
-  it('refuses another length, tokens past the palette, and bits after the end', () => {
+  it('refuses another length, tokens outside the palette, and bits after the end', () => {
     expect(() => unpackTokens(new Uint8Array(1151), 1024, 512)).toThrow(
       'Expected 1152 bytes for 1024 tokens of 9 bits, received 1151.',
     );

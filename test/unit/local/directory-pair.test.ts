@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('accepts neighbours, also one whose name begins with the other’s', async () => {
+test('accepts sibling directories, also if one name begins with the other', async () => {
   expect(await checkDirectoryPair(join(folder, 'pictures'), join(folder, 'pictures-out', 'new'))).toEqual({
     input: join(folder, 'pictures'),
     output: join(folder, 'pictures-out', 'new'),
@@ -36,7 +36,7 @@ test('refuses pictures inside the outcomes', async () => {
   await expect(checkDirectoryPair(join(folder, 'pictures'), folder)).rejects.toThrow(UsageError);
 });
 
-test('looks through symbolic links', async () => {
+test('resolves symbolic links', async () => {
   symlinkSync(join(folder, 'pictures'), join(folder, 'link'));
 
   await expect(checkDirectoryPair(join(folder, 'pictures'), join(folder, 'link', 'new'))).rejects.toThrow(
@@ -47,11 +47,11 @@ test('looks through symbolic links', async () => {
   );
 });
 
-test('an empty --out is no directory', async () => {
+test('refuses an empty --out', async () => {
   await expect(checkDirectoryPair(join(folder, 'pictures'), '')).rejects.toThrow('received an empty name');
 });
 
-test('says what came where a directory was expected', async () => {
+test('names what it received instead of a directory', async () => {
   await expect(checkDirectoryPair(join(folder, 'missing'), join(folder, 'out'))).rejects.toThrow(
     'there is nothing of that name',
   );
@@ -59,10 +59,10 @@ test('says what came where a directory was expected', async () => {
   await expect(checkDirectoryPair(join(folder, 'pictures'), join(folder, 'file'))).rejects.toThrow('received a file');
 });
 
-test('says when it may not look', async () => {
+test('reports a folder that may not be searched', async () => {
   chmodSync(folder, 0o755);
   chmodSync(join(folder, 'pictures'), 0);
-  // Root may look everywhere, so the test is somebody else meanwhile.
+  // Root may search everything, so the test runs as another user meanwhile.
   const user = process.geteuid?.();
   if (user === 0) process.seteuid?.('nobody');
   try {
@@ -75,7 +75,7 @@ test('says when it may not look', async () => {
   }
 });
 
-test('says when links go round in circles', async () => {
+test('reports a loop of links', async () => {
   symlinkSync('circle', join(folder, 'circle'));
 
   await expect(checkDirectoryPair(join(folder, 'circle'), join(folder, 'out'))).rejects.toThrow(

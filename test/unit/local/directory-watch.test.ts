@@ -19,26 +19,26 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-test('tells of a new file, also in a folder below', async () => {
+test('yields for a new file, also in a folder below', async () => {
   await mkdir(join(root, 'a'));
   const changes = watchDirectory(root, { clock: systemClock, signal: stop.signal, debounceMs: 10 });
   for (const file of ['b.jpg', 'a/c.jpg']) {
     const next = changes.next();
-    // The watch may not stand yet, so the file changes until it is noticed.
+    // The watch may not have started yet, so the file changes until the watch yields.
     const writing = setInterval(() => void writeFile(join(root, file), 'x').catch(() => {}), 20);
     expect(await next).toEqual({ done: false, value: undefined });
     clearInterval(writing);
   }
 });
 
-test('ends when told to', async () => {
+test('ends when the signal aborts', async () => {
   const changes = watchDirectory(root, { clock: systemClock, signal: stop.signal });
   const next = changes.next();
   stop.abort();
   expect(await next).toEqual({ done: true, value: undefined });
 });
 
-test('assumes a change from time to time where the system reports none', async () => {
+test('yields at every poll interval without reported changes', async () => {
   const changes = watchDirectory(join(root, 'not there'), { clock: createVirtualClock(), signal: stop.signal });
   expect(await changes.next()).toEqual({ done: false, value: undefined });
   expect(await changes.next()).toEqual({ done: false, value: undefined });

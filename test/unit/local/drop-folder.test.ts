@@ -28,7 +28,7 @@ describe('the folder of dropped pictures', () => {
 
   const read = (key: string): string => readFileSync(join(root, key), 'utf8');
 
-  test('is made with the first picture, and keeps each under a name of its own', async () => {
+  test('is created with the first picture, and stores each picture under its own name', async () => {
     const drops = openDropFolder(root);
     expect(readdirSync(root)).toEqual([]);
     const keys = await Promise.all(['one', 'two', 'three'].map((body) => drops.add('a/cat.jpg', bodyOf(body))));
@@ -44,14 +44,14 @@ describe('the folder of dropped pictures', () => {
     expect(read('dropped/cat.jpg')).toBe('mine');
   });
 
-  test('lets nothing out of it, whatever the name says', async () => {
+  test('contains every picture, whatever its name', async () => {
     const drops = openDropFolder(join(root));
     expect(await drops.add('../../../escaped.png', bodyOf('x'))).toBe('dropped/escaped.png');
     expect(await drops.add('..\\..\\escaped.png', bodyOf('x'))).toBe('dropped/escaped (2).png');
     expect(readdirSync(root)).toEqual(['dropped']);
   });
 
-  test('leaves nothing of a picture that does not come whole, and says why', async () => {
+  test('keeps nothing of an incomplete picture, and passes the error on', async () => {
     async function* broken(): AsyncGenerator<Uint8Array> {
       yield Buffer.from('half');
       throw new RangeError('too much');
@@ -60,7 +60,7 @@ describe('the folder of dropped pictures', () => {
     expect(readdirSync(join(root, 'dropped'))).toEqual([]);
   });
 
-  test('that is a link to elsewhere is refused', async () => {
+  test('is refused if it is a link to another folder', async () => {
     const elsewhere = realpathSync(mkdtempSync(join(tmpdir(), 'igpt-elsewhere-')));
     symlinkSync(elsewhere, join(root, 'dropped'));
     await expect(openDropFolder(root).add('cat.jpg', bodyOf('x'))).rejects.toMatchObject({
@@ -70,7 +70,7 @@ describe('the folder of dropped pictures', () => {
     rmSync(elsewhere, { recursive: true });
   });
 
-  test('that cannot be made is said', async () => {
+  test('reports that it cannot be created', async () => {
     writeFileSync(join(root, 'dropped'), 'a file');
     await expect(openDropFolder(root).add('cat.jpg', bodyOf('x'))).rejects.toMatchObject({
       code: 'drop_not_kept',

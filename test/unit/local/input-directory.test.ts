@@ -1,9 +1,14 @@
 import { chmod, mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openInputDirectory, type SkippedFile } from '../../../lib/local/input-directory.ts';
 import type { ObjectStore } from '../../../lib/ports/object-store.ts';
+
+/** Called in place of the pause before a recently modified file is checked again. */
+const duringPause = vi.hoisted(() => ({ work: async (): Promise<void> => {} }));
+
+vi.mock('node:timers/promises', () => ({ setTimeout: () => duringPause.work() }));
 
 let outside: string;
 let root: string;
@@ -15,6 +20,7 @@ beforeEach(async () => {
   root = join(outside, 'pictures');
   await mkdir(root);
   skipped = [];
+  duringPause.work = async () => {};
   store = await openInputDirectory(root, { onSkipped: (file) => skipped.push(file) });
 });
 
@@ -31,11 +37,11 @@ async function keys(options?: { prefix?: string; startAfter?: string }): Promise
   return listed;
 }
 
-/** Takes the permissions of a file or folder in the root away meanwhile. */
+/** Removes the permissions of a file or folder during `run`. */
 async function withoutPermission(path: string, run: () => Promise<void>): Promise<void> {
   await chmod(outside, 0o755);
   await chmod(path, 0);
-  // Root may read everything, so the test is somebody else meanwhile.
+  // Root may read everything, so the test runs as another user meanwhile.
   const user = process.geteuid?.();
   if (user === 0) process.seteuid?.('nobody');
   try {
@@ -56,13 +62,13 @@ describe('an input directory', () => {
     expect(await keys({ startAfter: 'a/b' })).toEqual(files.slice(3));
   });
 
-  test('has no file of a name that is too long for one, nor at the end of links in a circle', async () => {
+  test('finds no file for a name that is too long, or for a loop of links', async () => {
     await symlink('circle.jpg', join(root, 'circle.jpg'));
     expect(await store.get('circle.jpg')).toEqual({ status: 'not_found' });
     expect(await store.get(`${'x'.repeat(300)}.jpg`)).toEqual({ status: 'not_found' });
   });
 
-  test('reads a file as it is', async () => {
+  test('reads a file unchanged', async () => {
     await write('cats/a b.jpg', 'meow');
     const read = await store.get('cats/a b.jpg');
     expect(read).toMatchObject({ status: 'found', object: { key: 'cats/a b.jpg', size: 4 } });
@@ -70,7 +76,7 @@ describe('an input directory', () => {
     expect(await store.head('cats/a b.jpg')).toEqual(read.status === 'found' && read.object);
   });
 
-  test('ignores dotfiles, and everything that is no file', async () => {
+  test('ignores dotfiles and folders', async () => {
     for (const file of ['.DS_Store', '.git/config', 'a/.b/c', 'a.jpg']) await write(file);
     expect(await keys()).toEqual(['a.jpg']);
     for (const key of ['.DS_Store', 'a/.b/c', 'a', 'none'])
@@ -78,7 +84,7 @@ describe('an input directory', () => {
     expect(skipped).toEqual([]);
   });
 
-  test('follows links inside, but none that leaves the directory', async () => {
+  test('follows links inside the directory, but no link that leaves it', async () => {
     await write('a/b.jpg');
     await writeFile(join(outside, 'secret'), 'secret');
     await symlink(join(root, 'a/b.jpg'), join(root, 'link.jpg'));
@@ -91,7 +97,7 @@ describe('an input directory', () => {
     expect(skipped.map(({ path }) => path).sort()).toEqual(['leaves.jpg', 'up']);
   });
 
-  test('does not go round in circles', async () => {
+  test('skips loops of links', async () => {
     await write('a/b.jpg');
     await symlink('..', join(root, 'a/up'));
     await symlink('.', join(root, 'self'));
@@ -99,7 +105,7 @@ describe('an input directory', () => {
     expect(skipped.every(({ reason }) => reason === 'link_loop')).toBe(true);
   });
 
-  test('tells of a name that is no UTF-8', async () => {
+  test('reports a name that is not UTF-8', async () => {
     const name = Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x61, 0xff])]);
     await writeFile(name, 'x');
     await write('b.jpg');
@@ -107,7 +113,7 @@ describe('an input directory', () => {
     expect(skipped).toEqual([{ path: 'a\ufffd', reason: 'name_not_utf8' }]);
   });
 
-  test('tells of a path that is too long for a key', async () => {
+  test('reports a path that is too long for a key', async () => {
     const folder = Array.from({ length: 5 }, () => 'x'.repeat(200)).join('/');
     await write(`${folder}/${'y'.repeat(19)}`);
     await write(`${folder}/${'y'.repeat(20)}`);
@@ -115,7 +121,7 @@ describe('an input directory', () => {
     expect(skipped).toEqual([{ path: `${folder}/${'y'.repeat(20)}`, reason: 'key_too_long' }]);
   });
 
-  test('tells of a folder that it may not read', async () => {
+  test('reports a folder that it may not read', async () => {
     await write('a/b.jpg');
     await write('c.jpg');
     await withoutPermission(join(root, 'a'), async () => {
@@ -124,7 +130,7 @@ describe('an input directory', () => {
     });
   });
 
-  test('fails a picture that it may not read at once, and says what to do without its path', async () => {
+  test('fails a picture that it may not read, with advice and without its path', async () => {
     await write('a.jpg');
     await withoutPermission(join(root, 'a.jpg'), async () => {
       expect(await keys()).toEqual(['a.jpg']);
@@ -145,14 +151,14 @@ describe('an input directory', () => {
     },
   );
 
-  test('does not read a body that is too large or another version', async () => {
+  test('does not read a body that is too large, or of another version', async () => {
     await write('a.jpg', 'four');
     expect(await store.get('a.jpg', { maxBytes: 3 })).toMatchObject({ status: 'too_large', object: { size: 4 } });
     expect(await store.get('a.jpg', { ifMatch: '"other"' })).toEqual({ status: 'etag_mismatch' });
     expect(await store.get('a.jpg', { maxBytes: 4 })).toMatchObject({ status: 'found' });
   });
 
-  test('gives a file another ETag when it is replaced by one of the same size and time, and sees it as new', async () => {
+  test('gives a replaced file of the same size and time another ETag and a new time', async () => {
     const old = new Date('2001-01-01T00:00:00Z');
     await write('a.jpg', 'one');
     await write('b.jpg', 'two');
@@ -171,15 +177,40 @@ describe('an input directory', () => {
     expect((await store.head('a.jpg'))?.etag).toBe(before?.etag);
   });
 
-  test('never changes anything', async () => {
+  test('refuses changes', async () => {
     await write('a.jpg');
     await expect(store.put('a.jpg', new Uint8Array())).rejects.toMatchObject({ code: 'read_only' });
     await expect(store.delete('a.jpg')).rejects.toMatchObject({ code: 'read_only' });
   });
 
-  test('must be a directory', async () => {
+  test('is refused if it is no directory', async () => {
     await write('a.jpg');
     await expect(openInputDirectory(join(root, 'a.jpg'))).rejects.toThrow('received a file');
     await expect(openInputDirectory(join(root, 'none'))).rejects.toThrow('Expected a directory of pictures');
+  });
+});
+
+describe('a file that changes while it is read', () => {
+  beforeEach(async () => {
+    const file = join(root, 'a.jpg');
+    await writeFile(file, 'half');
+    // A time in the future counts as just modified, however slow this test is.
+    const later = new Date(Date.now() + 3_600_000);
+    await utimes(file, later, later);
+    duringPause.work = () => writeFile(file, 'half and half');
+  });
+
+  test('is a transient error', async () => {
+    await expect(store.get('a.jpg')).rejects.toMatchObject({ name: 'TransientError', code: 'changed_while_read' });
+  });
+
+  test('does not match the requested version', async () => {
+    const etag = (await store.head('a.jpg'))?.etag ?? '';
+    expect(await store.get('a.jpg', { ifMatch: etag })).toEqual({ status: 'etag_mismatch' });
+  });
+
+  test('is found if it stays unchanged', async () => {
+    duringPause.work = async () => {};
+    expect(await store.get('a.jpg')).toMatchObject({ status: 'found' });
   });
 });

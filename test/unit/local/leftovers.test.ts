@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Lets another process make a directory beside `path` with a file in it, and kills it. */
+/** Lets another process create a directory with a file beside `path`, and kills the process. */
 async function killedWhileMaking(kind: 'tmp' | 'old'): Promise<void> {
   const child = spawn(process.execPath, [
     '--input-type=module',
@@ -34,7 +34,7 @@ async function killedWhileMaking(kind: 'tmp' | 'old'): Promise<void> {
   await once(child, 'exit');
 }
 
-describe('what a killed process left beside a directory', () => {
+describe('a leftover of a killed process', () => {
   test('is removed', async () => {
     await killedWhileMaking('tmp');
     expect(await readdir(folder)).toHaveLength(1);
@@ -42,7 +42,7 @@ describe('what a killed process left beside a directory', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test('takes its place again, when it is the old one and the new one had not come', async () => {
+  test('is restored if it is the replaced version and there is no new version', async () => {
     await killedWhileMaking('old');
     await killedWhileMaking('tmp');
     await removeLeftovers(path);
@@ -50,7 +50,7 @@ describe('what a killed process left beside a directory', () => {
     expect(await readFile(join(path, 'weights'), 'utf8')).toBe('old');
   });
 
-  test('is removed, when it is the old one and the new one is there', async () => {
+  test('is removed if it is the replaced version and there is a new version', async () => {
     await mkdir(path);
     await writeFile(join(path, 'weights'), 'new');
     await killedWhileMaking('old');
@@ -60,7 +60,7 @@ describe('what a killed process left beside a directory', () => {
   });
 });
 
-test('what live processes make, other machines left, or belongs to other directories, stays', async () => {
+test('files of live processes, of other machines and of other directories stay', async () => {
   const live = nameBeside(path, 'tmp');
   const ended = `${hostname().replace(/[^A-Za-z0-9]/g, '_')}-999999999-0a1b2c3d`; // Linux has no such process id
   const names = [
@@ -77,7 +77,7 @@ test('what live processes make, other machines left, or belongs to other directo
   expect((await readdir(folder)).sort()).toEqual([live.slice(folder.length + 1), ...names].sort());
 });
 
-test('a name of the greatest length has one beside it', async () => {
+test('a name of the maximum length can have a temporary file beside it', async () => {
   const beside = nameBeside(join(folder, 'ü'.repeat(127)), 'tmp'); // of 255 bytes
   await mkdir(beside);
   expect(Buffer.byteLength(beside.slice(folder.length + 1))).toBeLessThan(200);

@@ -10,19 +10,19 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test('makes a directory and those around it, however many do so at once', async () => {
+test('creates a directory and its parents, also if several callers do so at once', async () => {
   const path = join(folder, 'a/b/c');
   await Promise.all([makeDirectory(path), makeDirectory(path), makeDirectory(join(folder, 'a/d'))]);
 
   expect((await stat(path)).isDirectory()).toBe(true);
 });
 
-test('is content with one that is there, the root too', async () => {
+test('accepts an existing directory, also the root', async () => {
   await makeDirectory(folder);
   await makeDirectory('/');
 });
 
-test('throws what the system says of the first one that cannot be made', async () => {
+test('throws the system’s reason for the first directory that cannot be created', async () => {
   await writeFile(join(folder, 'file'), '');
   await symlink('nowhere', join(folder, 'dangling'));
 
@@ -31,6 +31,6 @@ test('throws what the system says of the first one that cannot be made', async (
   await expect(makeDirectory(join(folder, 'dangling/a'))).rejects.toMatchObject({ code: 'EEXIST' });
 });
 
-test.skipIf(process.platform !== 'linux')('ends where no directory can be made at all', async () => {
+test.skipIf(process.platform !== 'linux')('ends on a file system without new directories', async () => {
   await expect(makeDirectory('/proc/igpt/deep')).rejects.toMatchObject({ code: 'ENOENT', path: '/proc/igpt' });
 });

@@ -11,7 +11,7 @@ function setUp(options: { capacity?: number; visibilityMs?: number; maxReceiveCo
 }
 
 describe('the queue in memory', () => {
-  test('delivers in order, up to the number asked for', async () => {
+  test('delivers in order, up to the requested number', async () => {
     const { queue, bodies } = setUp();
     await queue.send(['a', 'b', 'c']);
     expect(await bodies(0, 2)).toEqual(['a', 'b']);
@@ -19,7 +19,7 @@ describe('the queue in memory', () => {
     expect(await bodies()).toEqual([]);
   });
 
-  test('hides what it delivered until its time is over, then delivers it again', async () => {
+  test('hides a delivered message for its visibility timeout, then delivers it again', async () => {
     const { clock, queue, receive, bodies } = setUp();
     const sentAt = clock.now();
     await queue.send(['a']);
@@ -28,7 +28,7 @@ describe('the queue in memory', () => {
     expect(await receive(10)).toMatchObject([{ body: 'a', receiveCount: 2, sentAt }]);
   });
 
-  test('forgets what is deleted', async () => {
+  test('does not deliver a deleted message again', async () => {
     const { queue, receive, bodies } = setUp();
     await queue.send(['a']);
     const [message] = await receive();
@@ -37,7 +37,7 @@ describe('the queue in memory', () => {
     expect(queue.size()).toBe(0);
   });
 
-  test('gives a receipt of an earlier delivery no power', async () => {
+  test('ignores a receipt of an earlier delivery', async () => {
     const { queue, receive } = setUp();
     await queue.send(['a']);
     const [first] = await receive();
@@ -48,7 +48,7 @@ describe('the queue in memory', () => {
     expect(await receive()).toEqual([]);
   });
 
-  test('keeps a message hidden for longer, or releases it, when told to', async () => {
+  test('extends the visibility timeout of a message, or releases it', async () => {
     const { clock, queue, receive, bodies } = setUp();
     await queue.send(['a']);
     const [message] = await receive();
@@ -59,7 +59,7 @@ describe('the queue in memory', () => {
     expect(await bodies()).toEqual(['a']);
   });
 
-  test('wakes a receiver for a new message and for a released one', async () => {
+  test('wakes a receiver for a new message and for a released message', async () => {
     const { clock, queue, bodies } = setUp();
     const start = clock.now().getTime();
     const waiting = bodies(20_000);
@@ -69,7 +69,7 @@ describe('the queue in memory', () => {
     expect(clock.now().getTime() - start).toBe(1000);
   });
 
-  test('ends a wait when told to', async () => {
+  test('ends a receive when the signal aborts', async () => {
     const { clock, queue } = setUp();
     const stop = new AbortController();
     const waiting = queue.receive({ maxMessages: 1, waitMs: 20_000, signal: stop.signal });
@@ -78,7 +78,7 @@ describe('the queue in memory', () => {
     expect(clock.now().getTime()).toBe(Date.UTC(2026, 0, 1));
   });
 
-  test('moves to the dead letters what was received too often', async () => {
+  test('dead-letters a message that was received too often', async () => {
     const { queue, receive, bodies } = setUp({ maxReceiveCount: 2 });
     await queue.send(['poison']);
     expect(await receive()).toMatchObject([{ lastReceive: false }]);
@@ -88,7 +88,7 @@ describe('the queue in memory', () => {
     expect(queue.size()).toBe(0);
   });
 
-  test('lets senders wait while it is full, in order, with held messages counted', async () => {
+  test('lets senders wait in order while it is full, including held messages', async () => {
     const { queue, receive, bodies } = setUp({ capacity: 2 });
     await queue.send(['a', 'b']);
     const sent: string[] = [];
@@ -103,7 +103,7 @@ describe('the queue in memory', () => {
     expect(await bodies()).toEqual(['c', 'd']);
   });
 
-  test('gives up waiting for room when told to', async () => {
+  test('ends a wait for room when the signal aborts', async () => {
     const { queue } = setUp({ capacity: 1 });
     await queue.send(['a']);
     const stop = new AbortController();

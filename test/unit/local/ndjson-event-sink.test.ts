@@ -2,14 +2,14 @@ import { PassThrough, Writable } from 'node:stream';
 import { expect, test, vi } from 'vitest';
 import { createNdjsonEventSink } from '../../../lib/local/ndjson-event-sink.ts';
 
-test('writes one event a line', async () => {
+test('writes an event per line', async () => {
   const stream = new PassThrough();
   const sink = createNdjsonEventSink(stream);
   await sink.publish([{ key: 'a\nb' }, { key: 'é' }]);
   expect(stream.read().toString()).toBe('{"key":"a\\nb"}\n{"key":"é"}\n');
 });
 
-test('waits until a slow reader has read', async () => {
+test('waits for a slow reader', async () => {
   const stream = new PassThrough({ highWaterMark: 8 });
   const sink = createNdjsonEventSink(stream);
   let published = 0;
@@ -25,7 +25,7 @@ function failing(code: string): Writable {
   return new Writable({ write: (_, __, done) => done(Object.assign(new Error(code), { code })) });
 }
 
-test('goes quiet when the reader has gone, and says so once', async () => {
+test('drops events when the reader is gone, and reports it once', async () => {
   const onClosed = vi.fn();
   const sink = createNdjsonEventSink(failing('EPIPE'), { onClosed });
   await sink.publish([{ n: 1 }]);
@@ -33,7 +33,7 @@ test('goes quiet when the reader has gone, and says so once', async () => {
   expect(onClosed).toHaveBeenCalledOnce();
 });
 
-test('ends a wait when the reader goes away', async () => {
+test('ends a pending write when the reader is gone', async () => {
   const stream = new PassThrough({ highWaterMark: 1 });
   const sink = createNdjsonEventSink(stream);
   const publishing = sink.publish([{ n: 1 }]);
@@ -41,7 +41,7 @@ test('ends a wait when the reader goes away', async () => {
   await expect(publishing).resolves.toBeUndefined();
 });
 
-test('fails when events cannot be written for another reason', async () => {
+test('rejects when events cannot be written for another reason', async () => {
   const sink = createNdjsonEventSink(failing('ENOSPC'));
   await expect(sink.publish([{ n: 1 }])).rejects.toThrow('ENOSPC');
 });

@@ -48,7 +48,7 @@ test('reads Fortran order and big-endian files', async () => {
   expect(await tokens.read(0, 2)).toEqual(Uint16Array.of(1, 2, 3, 4, 5, 6));
 });
 
-test('names the place of a token that the palette has not', async () => {
+test('names the position of a token outside the palette', async () => {
   write(Int32Array.of(0, 0, 0, 0, 16, 0), [2, 3]);
   await using tokens = await openTokenRows(path, EXPECTED);
 
@@ -73,7 +73,7 @@ test.each([
   await expect(openTokenRows(path, EXPECTED)).rejects.toThrow(words);
 });
 
-test('refuses a file that is cut short, is no npy file, or is not there', async () => {
+test('refuses a file that is incomplete, is no npy file, or does not exist', async () => {
   const whole = encodeNpy(Uint8Array.of(1, 2, 3), [1, 3]);
   writeFileSync(path, whole.subarray(0, -1));
   await expect(openTokenRows(path, EXPECTED)).rejects.toThrow('check that the file is complete');
@@ -83,7 +83,7 @@ test('refuses a file that is cut short, is no npy file, or is not there', async 
   await expect(openTokenRows(`${path}.missing`, EXPECTED)).rejects.toBeInstanceOf(UsageError);
 });
 
-test('refuses a folder and a pipe as a wrong command line, without waiting for a writer', async () => {
+test('refuses a folder and a pipe as a usage error, without waiting for a writer', async () => {
   const pipe = `${path}.pipe`;
   execFileSync('mkfifo', [pipe]);
   for (const wrong of [pipe, join(path, '..')]) {
@@ -93,7 +93,7 @@ test('refuses a folder and a pipe as a wrong command line, without waiting for a
   }
 });
 
-test('an npy file without rows is fine', async () => {
+test('accepts an npy file without rows', async () => {
   write(new Uint8Array(), [0, 3]);
   await using tokens = await openTokenRows(path, EXPECTED);
 

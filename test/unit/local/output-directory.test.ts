@@ -35,18 +35,18 @@ async function keys(options?: { prefix?: string; startAfter?: string }): Promise
 }
 
 describe('an output directory', () => {
-  test('keeps an outcome where a user looks for it', async () => {
+  test('stores an outcome at the path of its key', async () => {
     await put('results/nano-1/cats/IMG 1.JPG.json', 'hello');
     expect(await readFile(join(root, 'results/nano-1/cats/IMG 1.JPG.json'), 'utf8')).toBe('hello');
   });
 
-  test('creates only what is not there', async () => {
+  test('creates only if the key is free', async () => {
     expect(await put('a.json', 'first', { ifNoneMatch: '*' })).toMatch(/^"/);
     expect(await put('a.json', 'second', { ifNoneMatch: '*' })).toBe('precondition_failed');
     expect(await text('a.json')).toBe('first');
   });
 
-  test('lets one of many creators win', async () => {
+  test('lets exactly one of many creators succeed', async () => {
     const results = await Promise.all(
       Array.from({ length: 20 }, (_, i) => store.put('x/y.json', bytes(`writer ${i}`), { ifNoneMatch: '*' })),
     );
@@ -54,7 +54,7 @@ describe('an output directory', () => {
     expect(await text('x/y.json')).toBe(`writer ${results.findIndex(({ status }) => status === 'stored')}`);
   });
 
-  test('replaces only the version that was read', async () => {
+  test('replaces only the version with the given ETag', async () => {
     const first = await put('a.json', 'first');
     const second = await put('a.json', 'second', { ifMatch: first });
     expect(second).not.toBe(first);
@@ -63,7 +63,7 @@ describe('an output directory', () => {
     expect(await text('a.json')).toBe('second');
   });
 
-  test('lets one of many replacers win', async () => {
+  test('lets exactly one of many replacements succeed', async () => {
     const ifMatch = await put('a.json', 'first');
     const results = await Promise.all(Array.from({ length: 20 }, () => put('a.json', 'next', { ifMatch })));
     expect(results.filter((result) => result !== 'precondition_failed')).toHaveLength(1);
@@ -76,7 +76,7 @@ describe('an output directory', () => {
     for await (const object of store.list()) expect(object).toMatchObject({ key: 'a.json', etag, size: 5 });
   });
 
-  test('says what is not there, another version, and too large', async () => {
+  test('reports missing objects, other versions and large bodies', async () => {
     expect(await store.get('a.json')).toEqual({ status: 'not_found' });
     expect(await store.head('a/b.json')).toBeUndefined();
     await put('a.json', 'hello');
@@ -87,7 +87,7 @@ describe('an output directory', () => {
     expect(await store.get('a.json')).toEqual({ status: 'not_found' });
   });
 
-  test('deletes only what was seen', async () => {
+  test('deletes only the version with the given ETag', async () => {
     const first = await put('a.json', 'one');
     const second = await put('a.json', 'another');
     await store.delete('a.json', { ifMatch: first });
@@ -97,7 +97,7 @@ describe('an output directory', () => {
     expect(await text('a.json')).toBeUndefined();
   });
 
-  test('holds keys that file systems find hard, and lists them in UTF-8 byte order', async () => {
+  test('stores keys that are difficult for file systems, and lists them in UTF-8 byte order', async () => {
     const hard = [
       ...[
         'a',
@@ -132,11 +132,11 @@ describe('an output directory', () => {
     expect(await keys()).toEqual(sorted);
     expect(await keys({ prefix: 'x' })).toEqual(sorted.filter((key) => key.startsWith('x')));
     expect(await keys({ startAfter: 'a.json' })).toEqual(sorted.slice(sorted.indexOf('a.json') + 1));
-    // Nothing went up.
+    // Nothing was written outside the directory.
     expect((await readdir(join(root, '..'))).filter((name) => name === 'x%=' || name === 'x')).toEqual([]);
   });
 
-  test('lists any set of keys as they were put', async () => {
+  test('lists any set of stored keys', async () => {
     const key = fc.array(fc.constantFrom('a', 'b', '/', '.', '!', '.json', '%', 'x'.repeat(150)), {
       minLength: 1,
       maxLength: 6,
@@ -162,7 +162,7 @@ describe('an output directory', () => {
     );
   });
 
-  test('does not list files of others, nor half-written ones', async () => {
+  test('does not list foreign or incomplete files', async () => {
     await put('a.json', 'hello');
     await mkdir(join(root, '.git'));
     for (const name of ['notes.txt', '%41.json', '%ZZ.json', '.hidden.json', '.git/b.json'])
@@ -178,18 +178,18 @@ describe('an output directory', () => {
     expect(await readdir(join(root, '.igpt-tmp'))).toEqual([]);
   });
 
-  test('removes what a killed run left, but not what a live one is writing', async () => {
+  test('removes files of a killed run, but not of a live one', async () => {
     const host = hostname()
       .replace(/[^A-Za-z0-9]/g, '_')
       .slice(0, 64);
-    // No process has the id 2^22 or above on Linux; this one's parent is alive.
+    // On Linux no process has an id of 2^22 or above. The parent of this process is alive.
     const [dead, live, other] = [`${host}-99999999-0a-1`, `${host}-${process.ppid}-0a-1`, 'elsewhere-1-0a-1'];
     for (const name of [dead, live, other]) await writeFile(join(root, '.igpt-tmp', name), 'half');
     await openOutputDirectory(root);
     expect((await readdir(join(root, '.igpt-tmp'))).sort()).toEqual([live, other].sort());
   });
 
-  test('opened for reading only, makes nothing and leaves what others are writing', async () => {
+  test('opened read-only, creates and removes nothing', async () => {
     await put('a.json', 'hello');
     await rm(join(root, '.igpt-tmp'), { recursive: true });
     store = await openOutputDirectory(root, { readOnly: true });
@@ -197,7 +197,7 @@ describe('an output directory', () => {
     expect(await readdir(root)).toEqual(['a.json']);
   });
 
-  test('says what is wrong when it cannot be one, and what to do', async () => {
+  test('reports why it cannot be opened, and what to do', async () => {
     await writeFile(join(root, 'file'), '');
     await expect(openOutputDirectory(join(root, 'file'))).rejects.toMatchObject({ code: 'output_not_writable' });
     await expect(openOutputDirectory(join(root, 'file', 'deep', 'er'))).rejects.toThrow(
@@ -205,7 +205,7 @@ describe('an output directory', () => {
     );
   });
 
-  test('may be a link itself', async () => {
+  test('may itself be a link', async () => {
     await symlink(root, `${root}-link`);
     const linked = await openOutputDirectory(`${root}-link`);
     await linked.put('results/a.json', bytes('hello'));
@@ -213,7 +213,7 @@ describe('an output directory', () => {
     await rm(`${root}-link`);
   });
 
-  test('says why a file cannot be stored, without its path', async () => {
+  test('reports why a file cannot be stored, without its path', async () => {
     await writeFile(join(root, 'results'), 'a file where a folder must be');
     await expect(store.put('results/a.json', bytes('x'))).rejects.toMatchObject({
       name: 'TransientError',
@@ -223,7 +223,7 @@ describe('an output directory', () => {
   });
 });
 
-describe('an output directory with a link out of it', () => {
+describe('an output directory with a link that leaves it', () => {
   let outside: string;
   beforeEach(async () => {
     outside = await mkdtemp(join(tmpdir(), 'igpt-outside-'));
@@ -239,46 +239,46 @@ describe('an output directory with a link out of it', () => {
       'Expected "results/nano-1" in the output directory to be a folder, received a link out of the directory; remove the link, or choose another directory.',
   };
 
-  test('stores nothing through it, and makes no folder there', async () => {
+  test('stores nothing and creates no folder through the link', async () => {
     for (const key of ['results/nano-1/a.json', 'results/nano-1/deep/er/a.json'])
       await expect(store.put(key, bytes('x'), { ifNoneMatch: '*' })).rejects.toMatchObject(refused);
     expect(await readdir(outside)).toEqual([]);
     expect(await put('results/nano-2/a.json', 'x')).toMatch(/^"/);
   });
 
-  test('deletes nothing through it', async () => {
+  test('deletes nothing through the link', async () => {
     await writeFile(join(outside, 'a.json'), 'x');
     await expect(store.delete('results/nano-1/a.json')).rejects.toMatchObject(refused);
     expect(await readdir(outside)).toEqual(['a.json']);
   });
 
-  test('says so before any work where its keys are listed, and lists the others', async () => {
+  test('throws when keys behind the link are listed, and lists other keys', async () => {
     await put('results/nano-2/a.json', 'x');
     await expect(keys({ prefix: 'results/nano-1/' })).rejects.toMatchObject(refused);
     expect(await keys({ prefix: 'results/nano-2/' })).toEqual(['results/nano-2/a.json']);
   });
 
-  test('follows one that stays inside', async () => {
+  test('follows a link that stays inside', async () => {
     await mkdir(join(root, 'other'));
     await symlink('../other', join(root, 'results/nano-3'));
     await put('results/nano-3/a.json', 'x');
     expect(await readdir(join(root, 'other'))).toEqual(['a.json']);
   });
 
-  test('is refused when its temporary files would lie there', async () => {
+  test('is refused if the link is its folder of temporary files', async () => {
     await rm(join(root, '.igpt-tmp'), { recursive: true });
     await symlink(outside, join(root, '.igpt-tmp'));
     await expect(openOutputDirectory(root)).rejects.toMatchObject({ code: 'output_link' });
   });
 
-  test('makes its folders anew when they are removed meanwhile', async () => {
+  test('creates its folders again if they are removed meanwhile', async () => {
     await put('results/nano-2/a.json', 'x');
     await rm(join(root, 'results/nano-2'), { recursive: true });
     expect(await put('results/nano-2/a.json', 'x', { ifNoneMatch: '*' })).toMatch(/^"/);
   });
 });
 
-test('plain names are paths as they stand, for programs that look for them', async () => {
+test('with plain names, keys are paths without escaping', async () => {
   const plain = await openOutputDirectory(root, { plainNames: true });
   const stored = await plain.put('part-00000.parquet', bytes('rows'), { ifNoneMatch: '*' });
   expect(stored.status).toBe('stored');

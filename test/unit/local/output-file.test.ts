@@ -20,7 +20,7 @@ describe('checkOutputPath', () => {
     expect(() => checkOutputPath('--out', join(folder, name), ['.png', '.npy'], false)).toThrow(UsageError);
   });
 
-  test('refuses a folder that is not there', () => {
+  test('refuses a missing folder', () => {
     expect(() => checkOutputPath('--out', join(folder, 'missing', 'a.npy'), ['.npy'], false)).toThrow(
       'expected an existing folder',
     );
@@ -34,13 +34,13 @@ describe('checkOutputPath', () => {
     expect(checkOutputPath('--out', path, ['.npy'], true)).toBe('.npy');
   });
 
-  test('never takes a folder for a file', () => {
+  test('refuses a folder, even if forced', () => {
     expect(() => checkOutputPath('--out', join(folder, '..', `${folder}`), [''], true)).toThrow(UsageError);
   });
 });
 
 describe('openOutputFile', () => {
-  test('shows the file only when it is complete', async () => {
+  test('names the file only when it is complete', async () => {
     const path = join(folder, 'a.npy');
     const file = await openOutputFile(path, false);
     await file.write(Buffer.from('first '));
@@ -60,7 +60,7 @@ describe('openOutputFile', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('does not replace a file that appeared meanwhile', async () => {
+  test('does not replace a file that was created meanwhile', async () => {
     const path = join(folder, 'a.npy');
     const file = await openOutputFile(path, false);
     writeFileSync(path, 'theirs');
@@ -71,7 +71,7 @@ describe('openOutputFile', () => {
     expect(readdirSync(folder)).toEqual(['a.npy']);
   });
 
-  test('says in words when the last step fails, and leaves nothing behind', async () => {
+  test('reports that the last step failed, and leaves nothing behind', async () => {
     const path = join(folder, 'a.npy');
     const file = await openOutputFile(path, true);
     mkdirSync(path);
@@ -84,7 +84,7 @@ describe('openOutputFile', () => {
     expect(readdirSync(folder)).toEqual(['a.npy']);
   });
 
-  test('replaces it when forced', async () => {
+  test('replaces a file if forced', async () => {
     const path = join(folder, 'a.npy');
     writeFileSync(path, 'old');
     const file = await openOutputFile(path, true);

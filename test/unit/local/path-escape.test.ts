@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { escapeKey, keyPart } from '../../../lib/local/path-escape.ts';
 
-/** Segments that file systems find hard. */
+/** Segments that are difficult for file systems. */
 const hardSegment = fc
   .array(
     fc.oneof(
@@ -39,14 +39,14 @@ const hardKey = fc
   .map((segments) => segments.join('/'))
   .filter((key) => key !== '' && key.isWellFormed());
 
-/** What listing the names of a path gives. */
+/** The key that listing the names of a path gives. */
 function keyOf(names: readonly string[]): string {
   const parts = names.map((name, i) => keyPart(name, i === names.length - 1));
   return parts.map(({ text, continued }, i) => text + (continued || i === parts.length - 1 ? '' : '/')).join('');
 }
 
 describe.each([{ foldsCase: false }, { foldsCase: true }])('escaping a key with $foldsCase', (options) => {
-  test('gives a path that can be turned back, so no two keys have the same one', () => {
+  test('can be reversed, so different keys have different paths', () => {
     fc.assert(
       fc.property(hardKey, (key) => {
         expect(keyOf(escapeKey(key, options))).toBe(key);
@@ -55,12 +55,12 @@ describe.each([{ foldsCase: false }, { foldsCase: true }])('escaping a key with 
     );
   });
 
-  test('gives names that every common file system takes', () => {
+  test('gives names that every common file system accepts', () => {
     fc.assert(
       fc.property(hardKey, (key) => {
         for (const name of escapeKey(key, options)) {
           expect(Buffer.byteLength(name)).toBeLessThanOrEqual(255);
-          // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
+          // biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
           expect(name).not.toMatch(/[\u0000-\u001f/\\:*?"<>|\u007f]|^\.|[. ]$|^$|^(con|nul)(\.|$)/i);
         }
       }),
@@ -71,7 +71,7 @@ describe.each([{ foldsCase: false }, { foldsCase: true }])('escaping a key with 
     fc.assert(
       fc.property(hardKey, hardKey, (a, b) => {
         const file = escapeKey(a, options).join('/');
-        // Both with what comes after it and as it is, `a` may be a folder of another key.
+        // `a` may be the folder of another key, with and without a suffix.
         for (const key of [`${a}/${b}`, `${a}${b}`]) {
           const names = escapeKey(key, options);
           for (let depth = 1; depth < names.length; depth++) expect(names.slice(0, depth).join('/')).not.toBe(file);
@@ -82,7 +82,7 @@ describe.each([{ foldsCase: false }, { foldsCase: true }])('escaping a key with 
   });
 });
 
-test('ordinary names stay as they are', () => {
+test('ordinary names stay unchanged', () => {
   for (const key of [
     'results/nano-1/IMG_1234.JPG.json',
     'results/nano-1/Été à Žižkov/猫 (1).png.json',
@@ -92,25 +92,25 @@ test('ordinary names stay as they are', () => {
   }
 });
 
-test('what means something to a system is escaped', () => {
+test('names with a special meaning for a system are escaped', () => {
   expect(escapeKey('a/../b.json')).toEqual(['a', '%2E%2E', 'b.json']);
   expect(escapeKey('/etc/passwd.json')).toEqual(['%_', 'etc', 'passwd.json']);
   expect(escapeKey('..\\..\\x.json')).toEqual(['%2E.%5C..%5Cx.json']);
   expect(escapeKey('aux/.hidden/100%.json')).toEqual(['%61ux', '%2Ehidden', '100%25.json']);
 });
 
-test('a file and a folder of the same name lie side by side', () => {
+test('a file and a folder of the same name get different names', () => {
   expect(escapeKey('a.json')).toEqual(['a.json']);
   expect(escapeKey('a.json/b.json')).toEqual(['a.jso%6E', 'b.json']);
   expect(escapeKey('a')).toEqual(['a%=']);
 });
 
-test('a name over 255 bytes becomes folders in folders', () => {
+test('a name over 255 bytes becomes nested folders', () => {
   expect(escapeKey(`${'x'.repeat(250)}.json`)).toEqual([`${'x'.repeat(250)}.json`]);
   expect(escapeKey(`${'x'.repeat(251)}.json`)).toEqual([`${'x'.repeat(200)}%+`, `${'x'.repeat(51)}.json`]);
 });
 
-test('where case is folded, names that would meet have a hash each', () => {
+test('if the file system folds case, names that would collide get a hash', () => {
   const [upper, lower] = [escapeKey('IMG.json', { foldsCase: true }), escapeKey('img.json', { foldsCase: true })];
   expect(upper).toEqual([expect.stringMatching(/^IMG%~[0-9a-f]{16}\.json$/)]);
   expect(lower).toEqual(['img.json']);

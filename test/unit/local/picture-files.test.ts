@@ -14,7 +14,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const OPTIONS = { maxBytes: 5, concurrency: 2 };
 
-test('says for each file what became of it, in order', async () => {
+test('yields the result of each file, in order', async () => {
   const paths = ['good', 'missing', 'empty', 'large', 'bad'].map((name) => join(folder, name));
   for (const [name, text] of Object.entries({ good: 'good', empty: '', large: 'larger', bad: 'bad' })) {
     writeFileSync(join(folder, name), text);
@@ -40,14 +40,14 @@ test('says for each file what became of it, in order', async () => {
   ]);
 });
 
-test('a pipe without a writer is no file: nobody waits for it', async () => {
+test('refuses a pipe without waiting for a writer', async () => {
   execFileSync('mkfifo', [join(folder, 'pipe')]);
   const [result] = await Array.fromAsync(eachPicture([join(folder, 'pipe')], OPTIONS, async () => 'read'));
 
   expect(result).toMatchObject({ status: 'failed', code: 'not_a_file' });
 });
 
-test('a defect is no bad picture: it ends everything', async () => {
+test('throws an unexpected error', async () => {
   writeFileSync(join(folder, 'a'), 'a');
   const results = eachPicture([join(folder, 'a')], OPTIONS, async () => {
     throw new TypeError('defect');

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
 import { isAlive } from '../../../lib/local/process-tag.ts';
 
-test('this process lives', () => {
+test('this process is alive', () => {
   expect(isAlive(process.pid)).toBe(true);
 });
 
-test('another one lives until it has ended', async () => {
+test('another process is alive until it has ended', async () => {
   const child = spawn(process.execPath, ['--eval', 'setInterval(() => {}, 1000)']);
   await once(child, 'spawn');
   const { pid = 0 } = child;
@@ -18,8 +18,8 @@ test('another one lives until it has ended', async () => {
   expect(isAlive(pid)).toBe(false);
 });
 
-test.skipIf(process.platform !== 'linux')('one that its parent has not yet asked for is dead', async () => {
-  // The shell becomes `awk`, which never asks for the child that it did not start.
+test.skipIf(process.platform !== 'linux')('a zombie is not alive', async () => {
+  // The shell becomes `awk`, which never waits for the child process.
   const script = "sleep 60 & exec awk -v pid=$! 'BEGIN { print pid; fflush(); getline }'";
   const parent = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {

@@ -8,6 +8,6 @@ test('the root has the package and the CDK app', () => {
   expect(existsSync(join(repositoryRoot, 'cdk.json'))).toBe(true);
 });
 
-test('igpt-nano lies among the models', () => {
+test('igpt-nano is one of the models', () => {
   expect(existsSync(join(modelsFolder, 'igpt-nano', 'config.json'))).toBe(true);
 });

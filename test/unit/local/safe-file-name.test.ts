@@ -25,7 +25,7 @@ describe('the name of a dropped picture', () => {
   });
 
   test('is shortened between characters', () => {
-    // 3 bytes each: 40 fit in 120.
+    // 40 characters of 3 bytes fit into 120 bytes.
     const { stem, extension } = safeFileName(`${'北'.repeat(100)}.jpeg`);
     expect(stem).toBe('北'.repeat(40));
     expect(extension).toBe('.jpeg');

@@ -4,7 +4,7 @@ import { textWidth } from '../../../lib/plot/svg.ts';
 
 describe('a line chart', () => {
   const chart = { title: 'Probe', xLabel: 'layer', yLabel: 'accuracy, %', series: [] };
-  it('joins the points of each series in its own colour', () => {
+  it('draws each series in its own colour', () => {
     const svg = lineChart({
       ...chart,
       series: [
@@ -28,12 +28,12 @@ describe('a line chart', () => {
 
     expect(svg.match(/<polyline/g)).toHaveLength(2);
     expect(svg.match(/<circle/g)).toHaveLength(5);
-    // The axes end at 0 and 2, and at 0 and 10: corners of the frame.
+    // The axes end at 0 and 2, and at 0 and 10, so these points are corners of the frame.
     expect(svg).toContain('points="64,368 382,44 700,206"');
     expect(new Set(svg.match(/stroke="#0072b2"|stroke="#d55e00"/g)).size).toBe(2);
   });
 
-  it('names the lines where there are several', () => {
+  it('has a legend for several lines', () => {
     const one = lineChart({ ...chart, series: [{ name: 'loss', points: [[0, 1]] }] });
     const two = lineChart({
       ...chart,
@@ -47,7 +47,7 @@ describe('a line chart', () => {
     expect(two).toContain('>loss<');
   });
 
-  it('leaves out what is no number, and dots where there are many', () => {
+  it('leaves out points that are not finite, and dots if there are many points', () => {
     const points = Array.from({ length: 200 }, (_, x) => [x, x === 7 ? Number.NaN : x] as const);
     const svg = lineChart({ ...chart, series: [{ name: 'loss', points }] });
 
@@ -55,31 +55,31 @@ describe('a line chart', () => {
     expect(svg).not.toContain('<circle');
   });
 
-  it('is drawn without any point too', () => {
+  it('is drawn even without points', () => {
     expect(lineChart(chart)).toMatch(/^<svg .*<\/svg>\n$/s);
   });
 
-  it('keeps names from being markup', () => {
+  it('escapes markup in names', () => {
     const svg = lineChart({ ...chart, title: '<script>&\u0007' });
 
     expect(svg).toContain('&lt;script&gt;&amp;\ufffd');
     expect(svg).not.toContain('<script');
   });
 
-  it('leaves room for long numbers, and shortens a title that is longer than the plot', () => {
+  it('leaves room for long numbers, and shortens a title that is too long', () => {
     const points = [
       [0, 0.00001],
       [1_000_000, 0.00009],
     ] as const;
     const svg = lineChart({ ...chart, title: 'long '.repeat(40), series: [{ name: 'loss', points }] });
 
-    // 7 letters of 7.54 pixels left of 88.8, with the name of the axis left of them; and half of them right of 689.6.
+    // 7 characters of 7.54 pixels to the left of 88.8, beside the axis label, and half of them to the right of 689.6.
     expect(svg).toMatch(/x="80\.8" [^>]*>0\.00008</);
     expect(svg).toMatch(/x="689\.6" [^>]*>1000000</);
     expect(svg).toMatch(/bold">(long )+lo…</);
   });
 
-  it('counts East Asian letters as twice as wide, and writes none that XML forbids', () => {
+  it('counts East Asian characters as wide, and replaces characters that XML forbids', () => {
     expect(textWidth('日本')).toBe(26);
     expect(textWidth('ab')).toBeCloseTo(15.08);
     expect(lineChart({ ...chart, title: 'a\uffff' })).toContain('>a\ufffd<');
@@ -93,11 +93,11 @@ describe('ticks', () => {
     [0.11, 0.42, 4, [0.1, 0.2, 0.3, 0.4, 0.5]],
     [-3, 2, 5, [-3, -2, -1, 0, 1, 2]],
     [0, 12_000, 4, [0, 5000, 10_000, 15_000]],
-  ])('from %d to %d, about %d of them, are round', (low, high, count, expected) => {
+  ])('from %d to %d, about %d of them, are round numbers', (low, high, count, expected) => {
     expect(ticks(low, high, count)).toEqual(expected);
   });
 
-  it('are some for a single value too', () => {
+  it('exist for a single value too', () => {
     expect(ticks(5, 5, 4).length).toBeGreaterThan(0);
     expect(ticks(0, 0, 4).length).toBeGreaterThan(0);
   });

@@ -46,7 +46,7 @@ async function setUp(text = 'current') {
 }
 
 describe('storing an outcome', () => {
-  test('creates the first one', async () => {
+  test('creates the first outcome', async () => {
     const { stored, etag, ...stores } = await setUp();
     expect(await storeOutcome(stores, failed(etag))).toEqual({
       status: 'stored',
@@ -56,28 +56,28 @@ describe('storing an outcome', () => {
     expect(stored()).toEqual(failed(etag));
   });
 
-  test('replaces that of an older version', async () => {
+  test('replaces the outcome of an older version', async () => {
     const { stored, etag, ...stores } = await setUp();
     await storeOutcome(stores, succeeded('"older"'));
     expect(await storeOutcome(stores, failed(etag))).toMatchObject({ status: 'stored' });
     expect(stored()?.etag).toBe(etag);
   });
 
-  test('leaves that of a newer version', async () => {
+  test('keeps the outcome of a newer version', async () => {
     const { stored, etag, ...stores } = await setUp();
     await storeOutcome(stores, failed(etag));
     expect(await storeOutcome(stores, succeeded('"older"'))).toEqual({ status: 'superseded' });
     expect(stored()?.etag).toBe(etag);
   });
 
-  test('leaves what is there when the picture is gone', async () => {
+  test('keeps the existing outcome if the picture is gone', async () => {
     const { stored, etag, ...stores } = await setUp();
     await storeOutcome(stores, failed(etag));
     await stores.input.delete('a.jpg');
     expect(await storeOutcome(stores, succeeded('"other"'))).toEqual({ status: 'gone' });
   });
 
-  test('for the same version lets a result take the place of a failure, and never a failure that of a result', async () => {
+  test('of the same version: a success replaces a failure, but a failure never replaces a success', async () => {
     const { stored, etag, ...stores } = await setUp();
     await storeOutcome(stores, failed(etag));
     expect(await storeOutcome(stores, succeeded(etag))).toMatchObject({ outcome: { status: 'succeeded' } });
@@ -85,24 +85,24 @@ describe('storing an outcome', () => {
     expect(stored()?.status).toBe('succeeded');
   });
 
-  test('for the same version writes again, so that whoever read it before cannot replace it', async () => {
+  test('of the same version writes again, so that a process with the old ETag cannot replace it', async () => {
     const { stored, etag, ...stores } = await setUp();
     await storeOutcome(stores, succeeded(etag));
     const before = (await stores.output.head(file))?.etag;
     await storeOutcome(stores, succeeded(etag));
     expect((await stores.output.head(file))?.etag).not.toBe(before);
-    // A millisecond later than the one before, though both were made at the same time.
+    // A millisecond later than the existing outcome, although both were created at the same time.
     expect(stored()?.created_at).toBe('2026-01-01T00:00:00.001Z');
   });
 
-  test('replaces what is no outcome', async () => {
+  test('replaces a file that is no outcome', async () => {
     const { stored, etag, ...stores } = await setUp();
     await stores.output.put(file, new TextEncoder().encode('{"status":'));
     expect(await storeOutcome(stores, failed(etag))).toMatchObject({ status: 'stored' });
     expect(stored()).toEqual(failed(etag));
   });
 
-  test('looks again when somebody else stores in between', async () => {
+  test('reads again if another process stores in between', async () => {
     const { stored, etag, ...stores } = await setUp();
     await storeOutcome(stores, succeeded('"older"'));
     let raced = false;
@@ -117,7 +117,7 @@ describe('storing an outcome', () => {
     expect(stored()?.etag).toBe(etag);
   });
 
-  test('gives up for now when others store each time', async () => {
+  test('throws a transient error if others store in between every time', async () => {
     const { stored, etag, ...stores } = await setUp();
     await storeOutcome(stores, succeeded('"older"'));
     const put = async () => ({ status: 'precondition_failed' }) as const;
