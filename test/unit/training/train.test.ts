@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Evaluation } from '../../../lib/runtime/training-session.ts';
 import {
-  NEW_RUN,
+  newTraining,
   type TrainPlan,
   type TrainPorts,
   type TrainState,
@@ -64,7 +64,7 @@ describe('train', () => {
   const go = () => new AbortController().signal;
   test('asks for the next batch while a step runs, and keeps checkpoints between and at the end', async () => {
     const { ports, told } = world({});
-    const state = await train(plan(4), ports, NEW_RUN, go());
+    const state = await train(plan(4), ports, newTraining, go());
     expect(told).toEqual([
       ...['batch 1', 'step 1 on 1', 'batch 2', 'step 2 on 2', 'batch 3', 'step 3 on 3', 'batch 4', 'save 3'],
       ...['step 4 on 4', 'save 4'],
@@ -74,7 +74,7 @@ describe('train', () => {
 
   test('keeps the best by validation loss, and says so in the state', async () => {
     const { ports, told } = world({ validations: [5, 3, 4] });
-    const state = await train(plan(6), ports, NEW_RUN, go());
+    const state = await train(plan(6), ports, newTraining, go());
     expect(told.filter((line) => !/batch|step/.test(line))).toEqual([
       ...['validation 2: 5', 'best 2', 'save 3', 'validation 4: 3', 'best 4', 'validation 6: 4', 'save 6'],
     ]);
@@ -83,12 +83,12 @@ describe('train', () => {
 
   test('by accuracy, an equal one is not better', async () => {
     const { ports } = world({ validations: [5, 3] });
-    expect((await train(plan(4, { bestBy: 'accuracy' }), ports, NEW_RUN, go())).best?.step).toBe(2);
+    expect((await train(plan(4, { bestBy: 'accuracy' }), ports, newTraining, go())).best?.step).toBe(2);
   });
 
   test('stops early after so many validations without a better one, and keeps a checkpoint', async () => {
     const { ports, told } = world({ validations: [3, 4, 5] });
-    const state = await train(plan(100, { patience: 2 }), ports, NEW_RUN, go());
+    const state = await train(plan(100, { patience: 2 }), ports, newTraining, go());
     expect(state).toMatchObject({ step: 6, ended: true });
     expect(told.at(-1)).toBe('save 6');
     told.length = 0;
@@ -98,7 +98,7 @@ describe('train', () => {
 
   test('goes on where it was left, with what it would have got', async () => {
     const { ports, saved } = world({ validations: [5, 3, 4] });
-    await train(plan(6), ports, NEW_RUN, go());
+    await train(plan(6), ports, newTraining, go());
     const later = world({ validations: [3, 4], weight: 3 });
     await train(plan(6), later.ports, saved[0]!, go());
     expect(later.told.slice(0, 2)).toEqual(['batch 4', 'step 4 on 4']);
@@ -108,22 +108,22 @@ describe('train', () => {
   test('keeps a checkpoint of the step that was running when it is stopped', async () => {
     const { ports, told } = world({});
     const stop = new AbortController();
-    const state = await train(plan(9), { ...ports, onStep: () => stop.abort() }, NEW_RUN, stop.signal);
+    const state = await train(plan(9), { ...ports, onStep: () => stop.abort() }, newTraining, stop.signal);
     expect(state).toMatchObject({ step: 1, ended: false });
     expect(told.at(-1)).toBe('save 1');
   });
 
   test('does not keep weights, or a validation, that are no numbers', async () => {
     const spoiled = world({ weight: Number.NaN });
-    await expect(train(plan(3), spoiled.ports, NEW_RUN, go())).rejects.toMatchObject({ code: 'training_diverged' });
+    await expect(train(plan(3), spoiled.ports, newTraining, go())).rejects.toMatchObject({ code: 'training_diverged' });
     expect(spoiled.saved).toEqual([]);
     const lost = world({ validations: [Number.NaN] });
-    await expect(train(plan(3), lost.ports, NEW_RUN, go())).rejects.toMatchObject({ code: 'training_diverged' });
+    await expect(train(plan(3), lost.ports, newTraining, go())).rejects.toMatchObject({ code: 'training_diverged' });
   });
 
   test('a step that leaps ends the run without a checkpoint of it', async () => {
     const { ports, saved } = world({ losses: [...new Array(30).fill(2), 9] });
-    await expect(train(plan(40), ports, NEW_RUN, go())).rejects.toThrow(/diverged at step 31/);
+    await expect(train(plan(40), ports, newTraining, go())).rejects.toThrow(/diverged at step 31/);
     expect(saved.at(-1)?.step).toBe(30);
   });
 });

@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { readProbe } from '../../../lib/checkpoint/probe.ts';
 import { createModelFiles, type ModelFiles } from '../../../lib/training/model-files.ts';
-import { NEW_RUN, type TrainState } from '../../../lib/training/train.ts';
+import { newTraining, type TrainState } from '../../../lib/training/train.ts';
 import {
   createCheckpointStore,
   openTrainingDirectory,
@@ -26,7 +26,7 @@ import { type TinyCheckpoint, tinyCheckpoint } from '../../support/tiny-checkpoi
 const settings = { '--batch': 8, '--clip': null };
 const begin = { force: false, resume: false };
 const at = (step: number, more: Partial<TrainState> = {}): TrainState => ({
-  ...NEW_RUN,
+  ...newTraining,
   step,
   losses: [2 / 3, 0.1],
   ...more,
@@ -206,7 +206,7 @@ describe('a run directory', () => {
     await expect(store.save(at(10))).rejects.toMatchObject({
       code: 'run_not_writable',
       message: expect.stringMatching(
-        /could not write the checkpoint of step 10 .* \(its disk is full\); earlier checkpoints are whole/,
+        /could not write the checkpoint of step 10 .* \(its disk is full\); earlier checkpoints are intact/,
       ),
     });
     await expect(store.saveModel(at(10))).rejects.toMatchObject({ code: 'run_not_writable' });

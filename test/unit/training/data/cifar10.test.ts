@@ -72,14 +72,18 @@ describe('CIFAR-10', () => {
   });
 
   it.each([
-    ['a sheet of another size', () => open(() => sheetDecoder(10)), /(data|test)_batch\w*\.png is not CIFAR-10's/],
+    [
+      'a sheet of another size',
+      () => open(() => sheetDecoder(10)),
+      /(data|test)_batch\w*\.png is not a file of CIFAR-10/,
+    ],
     [
       'labels that are none',
       async () => {
         await writeFile(join(folder, 'test_lables.json'), '[11]');
         return open(() => sheetDecoder());
       },
-      /test_lables\.json is not CIFAR-10's; remove its folder/,
+      /test_lables\.json is not a file of CIFAR-10; remove its folder/,
     ],
   ])('is refused with %s', async (_, opening, message) => {
     await expect(opening()).rejects.toThrow(message);

@@ -46,7 +46,7 @@ describe('classes of a data set', () => {
   });
 
   it.each([
-    ['a name that the model has not', ['cat', 'horse'], /1 of the 2 classes of x are none of the model's 3 \(horse\)/],
+    ['a name that the model has not', ['cat', 'horse'], /1 of the 2 classes of x are not among the model's 3 \(horse\)/],
     ['more numbers than the model has classes', ['0', '1', '2', '3'], /4 of the 4 classes .*\(0, 1, 2, …\)/],
   ])('are refused with %s', (_, classes, message) => {
     expect(() => alignClasses('x', classes, model)).toThrow(message);

@@ -95,7 +95,7 @@ describe('load pictures', () => {
     });
 
     it('are refused when there are none, or none can be read', async () => {
-      await expect(load({})).rejects.toThrow('pictures holds no files; expected pictures');
+      await expect(load({})).rejects.toThrow('expected pictures in pictures, found no files');
       await expect(load({ 'a/1': '!' })).rejects.toThrow(
         /none of the 1 files of pictures could be read .*corrupt_image 1/,
       );

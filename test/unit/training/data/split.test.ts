@@ -89,6 +89,6 @@ describe('a split', () => {
   it('is refused when nothing is left to train on', () => {
     const dataSet: DataSet = { ...tokenDataSet('x', new Uint16Array(2), 1), parts: Uint8Array.of(2, 2) };
 
-    expect(() => splitDataSet(dataSet)).toThrow(/x has 2 pictures, and none is left to train on/);
+    expect(() => splitDataSet(dataSet)).toThrow(/x has 2 pictures and all are held out/);
   });
 });

@@ -80,7 +80,7 @@ describe('a cached token set', () => {
     await writeFile(file, '');
 
     await expect(cachedTokenSet(join(file, 'cache'), key, async () => dataSet)).rejects.toThrow(
-      /could not write the token set to .* another place with --cache/,
+      /could not write the token set to .* another folder with --cache/,
     );
   });
 });
