@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isMissing } from '../local/error.ts';
 import { makeDirectory } from '../local/make-directory.ts';
+import { systemClock } from '../local/system-clock.ts';
 import type { TrainingSession } from '../runtime/training-session.ts';
 import { TrainingError } from './error.ts';
 import type { InnerHead, ModelFiles } from './model-files.ts';
@@ -57,7 +58,7 @@ export async function openTrainingDirectory(
   }
   const lock = await writing(out, async () => {
     await makeDirectory(folder);
-    return await lockTraining(join(folder, lockFile));
+    return await lockTraining(join(folder, lockFile), systemClock);
   });
   try {
     if (force && known !== undefined) await removeTraining(out, folder);

@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { setTimeout } from 'node:timers/promises';
 import { isAlive } from '../local/process-tag.ts';
+import type { Clock } from '../ports/clock.ts';
 import { errorCode } from '../ports/error.ts';
 import { TrainingError } from './error.ts';
 
@@ -12,7 +12,7 @@ const emptyMs = 500;
  *
  * @throws TrainingError `run_busy`
  */
-export async function lockTraining(path: string): Promise<AsyncDisposable> {
+export async function lockTraining(path: string, clock: Clock): Promise<AsyncDisposable> {
   for (;;) {
     try {
       await writeFile(path, String(process.pid), { flag: 'wx' });
@@ -20,7 +20,7 @@ export async function lockTraining(path: string): Promise<AsyncDisposable> {
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
     }
-    const owner = Number(await ownerOf(path));
+    const owner = Number(await ownerOf(path, clock));
     // A restarted container may give this process the number of the killed one.
     if (Number.isInteger(owner) && owner > 0 && owner !== process.pid && isAlive(owner)) {
       throw new TrainingError(
@@ -33,9 +33,9 @@ export async function lockTraining(path: string): Promise<AsyncDisposable> {
 }
 
 /** Number of the process that holds the lock; empty without a lock, or when its process died before writing. */
-async function ownerOf(path: string): Promise<string> {
+async function ownerOf(path: string, clock: Clock): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text !== '') return text ?? '';
-  await setTimeout(emptyMs);
+  await clock.sleep(emptyMs);
   return readFile(path, 'utf8').catch(() => '');
 }
