@@ -2,7 +2,7 @@ import { App } from 'aws-cdk-lib';
 import { DeploymentConfigError, readDeploymentConfig } from '../lib/contracts/deployment-settings.ts';
 import { ImageGptStack } from './image-gpt-stack.ts';
 
-// `cdk deploy -c name=value`: see deployment-config.ts for the names.
+// Settings come from `cdk deploy -c name=value`; lib/contracts/deployment-settings.ts lists them.
 
 const app = new App();
 try {

@@ -19,7 +19,7 @@ import { notifyUploads } from './constructs/upload-notifications.ts';
 import { Worker } from './constructs/worker.ts';
 import { modelVariables } from './model-id.ts';
 
-/** Pictures into one bucket, outcomes out of another. */
+/** The stack: pictures go into one bucket, outcomes appear in another. */
 export class ImageGptStack extends Stack {
   constructor(scope: Construct, config: DeploymentConfig) {
     super(scope, config.stackName, { description: 'Image GPT: pictures in; classes, features and likelihoods out.' });
@@ -31,13 +31,13 @@ export class ImageGptStack extends Stack {
 
     const model = new ModelLocation(this, 'Model', { config, bucket: storage.output });
     const namespace = `ImageGpt/${config.stackName}`;
-    const both = sharedEnvironment({ config, storage, queues, results, model, namespace });
+    const shared = sharedEnvironment({ config, storage, queues, results, model, namespace });
     const network = new Network(this, 'Network');
     const worker = new Worker(this, 'Worker', {
       config,
       network,
-      environment: { ...both.environment, ...modelVariables(config) },
-      permissions: [...both.permissions, may.takeTokens(tokens), may.send(uploads)],
+      environment: { ...shared.environment, ...modelVariables(config) },
+      permissions: [...shared.permissions, may.takeTokens(tokens), may.send(uploads)],
       after: model.ready,
     });
     const { cluster, service, services, onDemandService, runningTasks } = worker;
@@ -45,28 +45,32 @@ export class ImageGptStack extends Stack {
     const preprocess = {
       ...config,
       environment: {
-        ...both.environment,
+        ...shared.environment,
         ECS_CLUSTER: cluster.clusterName,
         ECS_SERVICE: service.serviceName,
         ALLOW_SVG: String(config.allowSvg),
       },
-      permissions: [...both.permissions, may.send(tokens), may.wake(service)],
+      permissions: [...shared.permissions, may.send(tokens), may.wake(service)],
       after: model.ready,
     };
     const { preprocessConcurrency, backfillConcurrency } = config;
-    const live = new Preprocess(this, 'Preprocess', {
+    const forUploads = new Preprocess(this, 'Preprocess', {
       ...preprocess,
       queue: uploads,
       concurrency: preprocessConcurrency,
     });
-    const slow = new Preprocess(this, 'Backfill', { ...preprocess, queue: backfill, concurrency: backfillConcurrency });
+    const forBackfill = new Preprocess(this, 'Backfill', {
+      ...preprocess,
+      queue: backfill,
+      concurrency: backfillConcurrency,
+    });
 
     const { targets } = new Scaling(this, 'Scaling', { ...config, tokens, service, onDemandService });
     const watched = { queues, namespace, runningTasks };
     const alarms = new Alarms(this, 'Alarms', { ...watched, results, email: config.alarmEmail });
-    const functions = { uploads: live.handler, backfill: slow.handler };
+    const functions = { uploads: forUploads.handler, backfill: forBackfill.handler };
     const { dashboard } = new WorkDashboard(this, 'Overview', { ...watched, preprocess: functions });
-    const mappings = [live.mapping, slow.mapping];
+    const mappings = [forUploads.mapping, forBackfill.mapping];
     const brake = new CostBrake(this, 'CostBrake', {
       alarmName: alarms.costBrakeName,
       services,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type DeploymentConfig, DeploymentConfigError } from '../lib/contracts/deployment-settings.ts';
 import { modelId } from '../lib/contracts/keys.ts';
 
-/** The choices that make the id, as the worker's environment has them. Absent: the worker's defaults. */
+/** The settings that are part of the model id, as variables of the worker. Without a variable the worker has its default. */
 export function modelVariables(config: DeploymentConfig): Record<string, string> {
   const { outputs, featureLayer, featureNorm, precision, scaledDecoding } = config;
   return {
@@ -15,14 +15,14 @@ export function modelVariables(config: DeploymentConfig): Record<string, string>
   };
 }
 
-/** What happens to be set where the deployment runs is not set in the worker. */
+/** Variables of the deploying machine that must not reach the computation of the id. */
 const unset = { OUTPUTS: undefined, FEATURE_LAYER: undefined, FEATURE_NORM: undefined };
 
 /**
- * The id that the worker will compute for the checkpoint in `directory`. Asked of the worker's own code in a process of
- * its own: the stack itself knows nothing of checkpoints. Reads the whole checkpoint: 5 GB take seconds.
+ * The id that the worker will compute for the checkpoint in `directory`. The worker's own code computes it in another
+ * process, because cdk/ may not import code that reads checkpoints. Reads the whole checkpoint: 5 GB take seconds.
  *
- * @throws DeploymentConfigError in that process's words when there is no usable checkpoint, or not with these settings
+ * @throws DeploymentConfigError when there is no usable checkpoint, or the settings do not fit it
  */
 export function computeModelId(directory: string, config: DeploymentConfig): string {
   const script = join(repository, 'functions/worker/print-model-id.ts');
@@ -34,5 +34,5 @@ export function computeModelId(directory: string, config: DeploymentConfig): str
   return modelId.parse(stdout.trim());
 }
 
-/** The repository's root: sources of bundles and images, and what relative paths of the configuration start from. */
+/** Root of the repository. Bundles and images are built from it, and relative paths of settings start at it. */
 export const repository = join(import.meta.dirname, '..');

@@ -19,32 +19,34 @@ import type { Results } from './results.ts';
 export interface AlarmsProps {
   queues: Queues;
   results: Results;
-  /** Above 0 while a task runs. */
+  /** Above 0 while a worker runs. */
   runningTasks: IMetric;
-  /** Namespace of the processes' own metrics. */
+  /** Namespace of the metrics of preprocess and workers. */
   namespace: string;
   email?: string | undefined;
 }
 
 const fiveMinutes = Duration.minutes(5);
 
-/** The rate of fewer is chance. */
-const leastPictures = 20;
-const failedPercent = 20;
+/** The failure rate of fewer pictures is too noisy for an alarm. */
+const minPictures = 20;
+
+/** Failure rate that raises the alarm (percent). */
+const maxFailedPercent = 20;
 
 /**
- * Tells when somebody is needed. CloudWatch bills each metric of an alarm, 16 in the whole stack with the scaling's:
- * what only a consumer or a backfill feels is on the dashboard instead.
+ * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm (16 in the stack, with those of
+ * scaling), so conditions that only delay a consumer or a backfill are on the dashboard instead.
  */
 export class Alarms extends Construct {
   readonly topic: Topic;
-  /** Name of the alarm that says: tasks run and nothing comes of it. */
+  /** Name of the alarm that pulls the cost brake. */
   readonly costBrakeName: string;
 
   constructor(scope: Construct, id: string, { queues, results, runningTasks, namespace, email }: AlarmsProps) {
     super(scope, id);
     this.topic = new Topic(this, 'Topic', { displayName: 'Image GPT alarms', enforceSSL: true });
-    // CloudWatch cannot use SNS's own key; nothing but the alarms' text goes through here.
+    // Not encrypted: CloudWatch cannot use the key of SNS, and the messages only hold the text of alarms.
     const conditions = { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } };
     this.topic.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com', { conditions }));
     if (email !== undefined) this.topic.addSubscription(new EmailSubscription(email));
@@ -56,7 +58,8 @@ export class Alarms extends Construct {
       }),
       threshold: 1,
       evaluationPeriods: 1,
-      alarmDescription: 'Messages that could not be processed: a crash, or nothing of ours. See igpt redrive.',
+      alarmDescription:
+        'A dead-letter queue has messages: they crashed a process, or are not from Image GPT. Run igpt redrive.',
     });
     this.alarm('Waiting3Days', {
       metric: math('MAX([uploads, tokens])', fiveMinutes, {
@@ -65,17 +68,19 @@ export class Alarms extends Construct {
       }),
       threshold: Duration.days(3).toSeconds(),
       evaluationPeriods: 1,
-      alarmDescription: 'Work has waited for 3 days; after 7 it is lost and igpt backfill must find it again.',
+      alarmDescription:
+        'A message has waited for 3 days. After 7 days it is deleted, and igpt backfill must find its pictures.',
     });
     this.alarm('UploadsWaiting', {
       metric: queues.uploads.metricApproximateAgeOfOldestMessage({ period: fiveMinutes, statistic: 'Maximum' }),
       threshold: Duration.hours(1).toSeconds(),
       evaluationPeriods: 1,
-      alarmDescription: 'Uploads have waited for an hour: preprocess fails, is throttled or is held.',
+      alarmDescription:
+        'An upload has waited for an hour: preprocess fails, is throttled, or is stopped by the cost brake.',
     });
     this.alarm('FailureRate', {
       metric: math(
-        `IF(published >= ${leastPictures}, 100 * (published - FILL(succeeded, 0)) / published, 0)`,
+        `IF(published >= ${minPictures}, 100 * (published - FILL(succeeded, 0)) / published, 0)`,
         Duration.hours(1),
         {
           published: results.topic.metricNumberOfMessagesPublished({ statistic: 'Sum' }),
@@ -87,34 +92,35 @@ export class Alarms extends Construct {
           }),
         },
       ),
-      threshold: failedPercent,
+      threshold: maxFailedPercent,
       evaluationPeriods: 1,
-      alarmDescription: `Percent of an hour's outcomes that are failures. The outcomes say why.`,
+      alarmDescription: `${maxFailedPercent} percent or more of the last hour's outcomes are failures. The outcomes name the reasons.`,
     });
     this.alarm('NobodyWorks', {
       metric: math('IF(waiting > 0 AND FILL(inFlight, 0) == 0, 1, 0)', fiveMinutes, {
         waiting: queues.tokens.metricApproximateNumberOfMessagesVisible({ statistic: 'Minimum' }),
-        // Not the ones received: a slow model is at the same messages for longer than this.
+        // Not received messages: a slow model can hold the same messages for longer than the period.
         inFlight: queues.tokens.metricApproximateNumberOfMessagesNotVisible({ statistic: 'Maximum' }),
       }),
       threshold: 1,
-      // 15 minutes.
+      // 15 minutes
       evaluationPeriods: 3,
       alarmDescription:
-        'Tokens wait and no task takes them: no instance to be had, the worker cannot start (no GPU, another model), or the cost brake holds.',
+        'Tokens wait and no worker takes them: no instance is available, the worker cannot start (no GPU, wrong model), or the cost brake is pulled.',
     });
     this.costBrakeName = `${Stack.of(this).stackName}-CostBrake`;
     this.alarm('CostBrake', {
       alarmName: this.costBrakeName,
       metric: math('IF(FILL(running, 0) > 0 AND FILL(finished, 0) == 0, 1, 0)', fiveMinutes, {
         running: runningTasks,
-        // Acknowledged last: a message is deleted when the outcomes of its pictures are stored.
+        // A message is deleted after the outcomes of its pictures are stored.
         finished: queues.tokens.metricNumberOfMessagesDeleted({ statistic: 'Sum' }),
       }),
       threshold: 1,
-      // 30 minutes.
+      // 30 minutes
       evaluationPeriods: 6,
-      alarmDescription: 'Tasks run and no outcome comes: everything is held until igpt doctor --release.',
+      alarmDescription:
+        'Workers run but store no outcomes. The cost brake has stopped the stack; igpt doctor --release starts it again.',
     });
   }
 

@@ -22,20 +22,20 @@ import { acknowledgeWildcards } from './acknowledge.ts';
 import { allow } from './permissions.ts';
 import type { ServiceTarget } from './scaling.ts';
 
-/** A mapping that is switched off may take so long to hand over its last batch. */
+/** A disabled mapping may deliver messages for this long. */
 const mappingStops = Duration.minutes(2);
 
 export interface CostBrakeProps {
   alarmName: string;
   services: readonly BaseService[];
   targets: readonly ServiceTarget[];
-  /** Preprocess wakes the service, so it is held too. */
+  /** Mappings of preprocess, which would wake the service. */
   mappings: readonly EventSourceMapping[];
 }
 
 /**
- * When tasks run and nothing comes of it: no service grows, all tasks end, no more pictures are taken in. It stays so,
- * with the work in the queues, until somebody has looked and starts {@link release}.
+ * Stops the stack when workers run without storing outcomes: services stop scaling out, all tasks end, and no more
+ * pictures are received. The work waits in the queues until an operator starts {@link release}.
  */
 export class CostBrake extends Construct {
   readonly hold: StateMachine;
@@ -46,11 +46,11 @@ export class CostBrake extends Construct {
     const endAll = (when: string) => services.map((service, i) => this.endTasks(`EndTasks${when}${i + 1}`, service));
     this.hold = this.machine(
       'Hold',
-      this.allTheSame([
-        ...targets.map((target, i) => this.growth(`StopGrowth${i + 1}`, target, true)),
+      this.allOf([
+        ...targets.map((target, i) => this.scaleOut(`StopGrowth${i + 1}`, target, true)),
         ...endAll(''),
-        ...mappings.map((mapping, i) => this.takeIn(`StopMessages${i + 1}`, mapping, false)),
-        // A function that still ran may have woken the service.
+        ...mappings.map((mapping, i) => this.receive(`StopMessages${i + 1}`, mapping, false)),
+        // A function that was still running may have woken the service.
         new Wait(this, 'LastFunctions', {
           time: WaitTime.duration(Duration.seconds(preprocessTimeoutSeconds).plus(mappingStops)),
         }),
@@ -59,9 +59,9 @@ export class CostBrake extends Construct {
     );
     this.release = this.machine(
       'Release',
-      inTurn([
-        ...targets.map((target, i) => this.growth(`AllowGrowth${i + 1}`, target, false)),
-        ...mappings.map((mapping, i) => this.takeIn(`TakeMessages${i + 1}`, mapping, true)),
+      chainOf([
+        ...targets.map((target, i) => this.scaleOut(`AllowGrowth${i + 1}`, target, false)),
+        ...mappings.map((mapping, i) => this.receive(`TakeMessages${i + 1}`, mapping, true)),
       ]),
     );
     new Rule(this, 'Alarm', {
@@ -76,12 +76,12 @@ export class CostBrake extends Construct {
   }
 
   private get scalableTargets(): string {
-    const any = { service: 'application-autoscaling', resource: 'scalable-target', resourceName: '*' };
-    return Stack.of(this).formatArn(any);
+    const allTargets = { service: 'application-autoscaling', resource: 'scalable-target', resourceName: '*' };
+    return Stack.of(this).formatArn(allTargets);
   }
 
-  /** A step that fails keeps none of the later ones from what they can still stop; the machine fails in the end. */
-  private allTheSame(steps: readonly Step[]): Chain {
+  /** Runs all steps even when one fails; then the machine fails in the end. */
+  private allOf(steps: readonly Step[]): Chain {
     const failed = '$.failed';
     const end = new Choice(this, 'AllHeld')
       .when(
@@ -92,25 +92,26 @@ export class CostBrake extends Construct {
     steps.forEach((step, i) => {
       if (step instanceof CallAwsService) step.addCatch(steps[i + 1] ?? end, { resultPath: failed });
     });
-    return inTurn(steps).next(end);
+    return chainOf(steps).next(end);
   }
 
   private machine(id: string, definition: Chain): StateMachine {
     const machine = new StateMachine(this, id, {
       definitionBody: DefinitionBody.fromChainable(definition),
-      // Above all retries of every step.
+      // Longer than all retries of all steps.
       timeout: Duration.hours(2),
     });
     Validations.of(machine).acknowledge(
       { id: 'AwsSolutions-SF1', reason: 'Runs a few times a year; its history keeps every step for 90 days.' },
-      { id: 'AwsSolutions-SF2', reason: 'Calls nothing of ours that could be traced.' },
+      { id: 'AwsSolutions-SF2', reason: 'Calls only AWS services, which need no tracing.' },
     );
     const wildcards = [allow([], [this.scalableTargets])];
-    acknowledgeWildcards(machine, wildcards, 'The ARN of a scalable target is not known before it is made.');
+    acknowledgeWildcards(machine, wildcards, 'The ARN of a scalable target is unknown until it is created.');
     return machine;
   }
 
-  private takeIn(id: string, mapping: EventSourceMapping, enabled: boolean): CallAwsService {
+  /** Enables or disables the delivery of messages to preprocess. */
+  private receive(id: string, mapping: EventSourceMapping, enabled: boolean): CallAwsService {
     return this.call(id, {
       service: 'lambda',
       action: 'updateEventSourceMapping',
@@ -119,8 +120,8 @@ export class CostBrake extends Construct {
     });
   }
 
-  /** Tasks still go when the queue is empty. */
-  private growth(id: string, target: ServiceTarget, suspended: boolean): CallAwsService {
+  /** Suspends or allows scaling out. Scaling in stays allowed, so that tasks end when the queue is empty. */
+  private scaleOut(id: string, target: ServiceTarget, suspended: boolean): CallAwsService {
     return this.call(id, {
       service: 'applicationautoscaling',
       action: 'registerScalableTarget',
@@ -132,7 +133,7 @@ export class CostBrake extends Construct {
         SuspendedState: { DynamicScalingOutSuspended: suspended },
       },
       iamResources: [this.scalableTargets],
-      // Application Auto Scaling first tries whether the caller may do to the target what it would do.
+      // Application Auto Scaling checks that the caller may change the service itself.
       // Source: Application Auto Scaling User Guide, "Permissions validation".
       additionalIamStatements: [allow(['ecs:DescribeServices', 'ecs:UpdateService'], [target.serviceArn])],
     });
@@ -150,7 +151,7 @@ export class CostBrake extends Construct {
 
   private call(id: string, call: Omit<CallAwsServiceProps, 'resultPath'>): CallAwsService {
     const step = new CallAwsService(this, id, { ...call, resultPath: JsonPath.DISCARD });
-    // A service or mapping that is just changing refuses another change for a while.
+    // A service or mapping rejects a change while another change is in progress.
     step.addRetry({ interval: Duration.seconds(10), backoffRate: 2, maxAttempts: 6 });
     return step;
   }
@@ -158,7 +159,7 @@ export class CostBrake extends Construct {
 
 type Step = CallAwsService | Wait;
 
-function inTurn([first, ...rest]: readonly Step[]): Chain {
+function chainOf([first, ...rest]: readonly Step[]): Chain {
   if (first === undefined) throw new RangeError('Expected at least one step.');
-  return rest.reduce((before, step) => before.next(step), Chain.start(first));
+  return rest.reduce((chain, step) => chain.next(step), Chain.start(first));
 }

@@ -13,13 +13,13 @@ export interface WorkDashboardProps {
   namespace: string;
 }
 
-/** One page that answers: does it work, how fast, what waits, what failed. */
+/** One page that shows throughput, waiting work, failures and retries. */
 export class WorkDashboard extends Construct {
   readonly dashboard: Dashboard;
 
   constructor(scope: Construct, id: string, { queues, runningTasks, preprocess, namespace }: WorkDashboardProps) {
     super(scope, id);
-    const ours = (metricName: string, service: string, statistic: string) =>
+    const own = (metricName: string, service: string, statistic: string) =>
       new Metric({
         namespace,
         metricName,
@@ -28,12 +28,12 @@ export class WorkDashboard extends Construct {
         period: Duration.minutes(1),
         label: `${metricName} (${service})`,
       });
-    const sum = (metricName: string, service: string) => ours(metricName, service, 'Sum');
+    const sum = (metricName: string, service: string) => own(metricName, service, 'Sum');
     const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
       new GraphWidget({ title, left, right, width: 12 });
     const { succeeded, failed, failures, gone, superseded, batchFill, queueAge, modelTime, gpuMemory } = metricNames;
     const { retries, unusable } = metricNames;
-    // Whichever codes there were: each is a metric of its own.
+    // Each failure code is a metric of its own; SEARCH finds those that exist.
     const failuresByCode = new MathExpression({
       expression: `SEARCH('{"${namespace}",code,service} MetricName="${failures}"', 'Sum', 60)`,
       label: '',
@@ -47,13 +47,14 @@ export class WorkDashboard extends Construct {
       graph(
         'Waiting',
         [queues.uploads, queues.backfill, queues.tokens].map((queue) => queue.metricApproximateAgeOfOldestMessage()),
-        [ours(queueAge, 'worker', 'p50')],
+        [own(queueAge, 'worker', 'p50')],
       ),
-      graph('Messages', [
-        ...[queues.uploads, queues.backfill, queues.tokens, queues.resultEvents].map((queue) =>
+      graph(
+        'Messages',
+        [queues.uploads, queues.backfill, queues.tokens, queues.resultEvents].map((queue) =>
           queue.metricApproximateNumberOfMessagesVisible(),
         ),
-      ]),
+      ),
       graph(
         'Dead letters',
         [queues.uploadsDeadLetters, queues.tokensDeadLetters, queues.resultEventsDeadLetters].map((queue) =>
@@ -62,8 +63,8 @@ export class WorkDashboard extends Construct {
       ),
       graph(
         'Model',
-        [ours(modelTime, 'worker', 'p50'), ours(modelTime, 'worker', 'p99')],
-        [ours(batchFill, 'worker', 'Average')],
+        [own(modelTime, 'worker', 'p50'), own(modelTime, 'worker', 'p99')],
+        [own(batchFill, 'worker', 'Average')],
       ),
       graph(
         'Preprocess',
@@ -71,7 +72,7 @@ export class WorkDashboard extends Construct {
         [preprocess.uploads.metricDuration({ statistic: 'p99' })],
       ),
       graph('Failures', [failuresByCode]),
-      graph('GPU memory', [ours(gpuMemory, 'worker', 'Maximum')]),
+      graph('GPU memory', [own(gpuMemory, 'worker', 'Maximum')]),
       graph('Trouble', [
         ...['preprocess', 'worker'].flatMap((service) => [sum(retries, service), sum(unusable, service)]),
         ...[gone, superseded].map((name) => sum(name, 'worker')),

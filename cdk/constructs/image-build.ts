@@ -28,16 +28,16 @@ export interface ImageBuildProps {
   logRetentionDays: number;
 }
 
-/** Longest build: base image, packages and CUDA libraries are about 1.5 GB to fetch. */
+/** Longest build. Base image, packages and CUDA libraries are a download of about 1.5 GB. */
 const buildTimeout = Duration.minutes(60);
 
 /**
- * Builds an image in the account, so that the machine that deploys needs no Docker. The deployment starts the build and
- * waits until the build itself says how it ended.
+ * Builds an image with CodeBuild, so that the deploying machine needs no Docker. The deployment starts the build and
+ * waits until the build reports how it ended.
  */
 export class ImageBuild extends Construct {
   readonly repository: Repository;
-  /** Names source and arguments: others, another tag. */
+  /** Hash of source and arguments: it changes when the image changes. */
   readonly tag: string;
   readonly done: IDependable;
   private readonly log: LogGroup;
@@ -46,14 +46,14 @@ export class ImageBuild extends Construct {
     super(scope, id);
     this.log = logGroup(this, 'Log', props.logRetentionDays);
     const source = new Asset(this, 'Source', { ...props.source, path: props.source.directory });
-    const made = createHash('sha256').update(JSON.stringify([source.assetHash, props.buildArgs]));
-    this.tag = `${props.target}-${made.digest('hex').slice(0, 32)}`;
+    const hash = createHash('sha256').update(JSON.stringify([source.assetHash, props.buildArgs]));
+    this.tag = `${props.target}-${hash.digest('hex').slice(0, 32)}`;
     this.repository = new Repository(this, 'Repository', {
       removalPolicy: RemovalPolicy.DESTROY,
       emptyOnDelete: true,
       imageScanOnPush: true,
       imageTagMutability: TagMutability.IMMUTABLE,
-      // This image, and the last two for going back.
+      // This image, and two earlier ones to roll back to.
       lifecycleRules: [{ maxImageCount: 3 }],
     });
     const project = new Project(this, 'Project', {
@@ -68,7 +68,7 @@ export class ImageBuild extends Construct {
     this.repository.grantPullPush(project);
     Validations.of(project).acknowledge({
       id: 'AwsSolutions-CB4',
-      reason: 'No artifacts: the image goes to the repository, which is encrypted.',
+      reason: 'The project has no artifacts; the image is stored in the repository, which is encrypted.',
     });
     const ownLog = Stack.of(this).formatArn({
       service: 'logs',
@@ -79,13 +79,13 @@ export class ImageBuild extends Construct {
     acknowledgeWildcards(
       project,
       [allow(['s3:GetBucket*', 's3:GetObject*', 's3:List*'], ['*', ownLog])],
-      'What CDK gives a project to read its source and write its log; GetAuthorizationToken knows no resource.',
+      'CDK grants these to read the source and write the log; GetAuthorizationToken takes no resource.',
     );
     this.done = this.start(project);
   }
 
   private start(project: Project): IDependable {
-    // A wait condition waits once, so each image has its own.
+    // A wait condition works only once, so each image has its own.
     const name = this.tag.replaceAll('-', '');
     const handle = new CfnWaitConditionHandle(this, `Handle${name}`);
     const environmentVariablesOverride = [
@@ -106,7 +106,7 @@ export class ImageBuild extends Construct {
       installLatestAwsSdk: false,
       logGroup: this.log,
     });
-    // With its policies: a build that starts before them cannot read its source.
+    // Depends on the policies, too: a build that starts before them cannot read its source.
     starting.node.addDependency(project);
     for (const child of Stack.of(this).node.children) {
       if (!/^AWS[0-9a-f]{32}$/.test(child.node.id)) continue;
@@ -127,12 +127,12 @@ function buildSpec({ dockerfile, target, buildArgs }: ImageBuildProps, repositor
   const image = `${repositoryUri}:$IMAGE_TAG`;
   return {
     version: '0.2',
-    // Attestations would each count as an image of the repository.
+    // Each attestation would count as an image in the repository.
     env: { variables: { DOCKER_BUILDKIT: '1', BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...telemetryOff } },
     phases: {
       build: {
-        // A tag is never written twice: a deployment that is repeated takes the image that is there. All in one phase:
-        // only after a failed build is there still a post_build, which tells.
+        // An existing tag is not built again. All commands are in the build phase: CodeBuild runs post_build, which
+        // reports the result, only after a failure in that phase.
         commands: [
           `aws ecr get-login-password | docker login --username AWS --password-stdin "$(echo ${repositoryUri} | cut -d/ -f1)"`,
           `docker manifest inspect ${image} > /dev/null || docker build --file ${dockerfile} --target ${target} ${args.join('')}--tag ${image} .`,

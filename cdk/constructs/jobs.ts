@@ -6,15 +6,25 @@ import type { StackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { modelVariables } from '../model-id.ts';
 import type { ModelLocation } from './model-location.ts';
 import type { Network } from './network.ts';
-import { publish, readModel, readPictures, writeBatches, writeRuns } from './permissions.ts';
+import { publish, readModel, readPictures, writeJobs, writeTrainings } from './permissions.ts';
 import type { Results } from './results.ts';
 import { SpotJob } from './spot-job.ts';
 import type { Storage } from './storage.ts';
 import { WorkerImage } from './worker-image.ts';
 import { gpuMemoryMiB } from './worker-task.ts';
 
-/** The places for jobs that are asked for, and the outputs that tell of them. */
-export function jobs(scope: Construct, props: BatchJobProps): Partial<StackOutputs> {
+export interface JobsProps {
+  config: DeploymentConfig;
+  network: Network;
+  storage: Storage;
+  results: Results;
+  model: ModelLocation;
+  /** Image of the workers. */
+  image: WorkerImage;
+}
+
+/** AWS Batch queues and job definitions for trainings and for data sets, if the deployment asks for them. */
+export function jobs(scope: Construct, props: JobsProps): Partial<StackOutputs> {
   const training = props.config.training ? trainingJob(scope, props) : undefined;
   const batch = props.config.batch ? batchJob(scope, props) : undefined;
   return {
@@ -26,21 +36,38 @@ export function jobs(scope: Construct, props: BatchJobProps): Partial<StackOutpu
   };
 }
 
-export interface BatchJobProps {
-  config: DeploymentConfig;
-  network: Network;
-  storage: Storage;
-  results: Results;
-  model: ModelLocation;
-  image: WorkerImage;
+/**
+ * For `igpt train --on-aws`: one training at a time, on the CPU, because onnxruntime does not train on a GPU. When Spot
+ * takes its machine away, the next attempt resumes from the checkpoint on S3.
+ */
+function trainingJob(scope: Construct, { config, network, storage, model }: JobsProps): SpotJob {
+  return new SpotJob(scope, 'Training', {
+    network,
+    image: new WorkerImage(scope, 'TrainingImage', { ...config, compute: 'cpu' }, { training: true }),
+    command: ['node', 'functions/train/main.ts'],
+    name: 'train',
+    environment: {},
+    permissions: [
+      ...readPictures(storage.input, config.inputKmsKey),
+      ...readModel(model),
+      ...writeTrainings(storage.output),
+    ],
+    // Fargate's largest task; igpt train starts a thread for each vCPU.
+    vcpus: 16,
+    memory: Size.gibibytes(32),
+    // Room for the data set's tokens, and for two checkpoints of iGPT-S: each has 0.3 GB of weights and 0.6 GB of moments.
+    disk: Size.gibibytes(50),
+    jobs: 1,
+    logRetentionDays: config.logRetentionDays,
+  });
 }
 
-/** Where `igpt batch submit` sends its jobs: a child for each shard, on the hardware and with the image of the workers. */
-export function batchJob(scope: Construct, props: BatchJobProps): SpotJob {
-  const { config, network, storage, results, model, image } = props;
+/** For `igpt batch submit`: a child job for each shard, on the hardware of the workers and with their image. */
+function batchJob(scope: Construct, { config, network, storage, results, model, image }: JobsProps): SpotJob {
   const gpu = config.compute === 'gpu';
   const job = new SpotJob(scope, 'Batch', {
-    ...{ network, image },
+    network,
+    image,
     command: ['node', 'functions/batch/main.ts'],
     name: 'batch',
     environment: {
@@ -54,50 +81,17 @@ export function batchJob(scope: Construct, props: BatchJobProps): SpotJob {
     permissions: [
       ...readPictures(storage.input, config.inputKmsKey),
       ...readModel(model),
-      ...writeBatches(storage.output),
+      ...writeJobs(storage.output),
       publish(results.topic),
     ],
     vcpus: fargateTask.vcpus,
     memory: gpu ? Size.mebibytes(gpuMemoryMiB) : Size.gibibytes(fargateTask.memoryGib),
-    // For a model of up to 6 GB, and what is derived from it.
+    // Room for a model of up to 6 GB and its derived files.
     disk: Size.gibibytes(30),
     jobs: config.batchTasks,
-    ...(gpu && { gpu: config.instanceTypes }),
+    gpu: gpu ? config.instanceTypes : undefined,
     logRetentionDays: config.logRetentionDays,
   });
   job.definition.node.addDependency(...model.ready);
   return job;
-}
-
-export interface TrainingJobProps {
-  config: DeploymentConfig;
-  network: Network;
-  storage: Storage;
-  model: ModelLocation;
-}
-
-/**
- * Where `igpt train --on-aws` sends its jobs: one after the other, on the processor, because onnxruntime trains on no
- * GPU. A job that Spot takes away goes on from what its last attempt left on S3.
- */
-export function trainingJob(scope: Construct, { config, network, storage, model }: TrainingJobProps): SpotJob {
-  return new SpotJob(scope, 'Training', {
-    network,
-    image: new WorkerImage(scope, 'TrainingImage', { ...config, compute: 'cpu' }, { training: true }),
-    command: ['node', 'functions/train/main.ts'],
-    name: 'train',
-    environment: {},
-    permissions: [
-      ...readPictures(storage.input, config.inputKmsKey),
-      ...readModel(model),
-      ...writeRuns(storage.output),
-    ],
-    // Fargate's largest task; igpt train has a thread for each vCPU.
-    vcpus: 16,
-    memory: Size.gibibytes(32),
-    // For the data set's tokens, and a run of iGPT-S: 0.3 GB of weights and three times that for a checkpoint, twice.
-    disk: Size.gibibytes(50),
-    jobs: 1,
-    logRetentionDays: config.logRetentionDays,
-  });
 }

@@ -11,36 +11,35 @@ import { acknowledgeFindings, acknowledgeManagedFunction, acknowledgeWildcards }
 import { logGroup } from './log-group.ts';
 import { allow } from './permissions.ts';
 
-/** Everything else in a checkpoint directory (pickles, other formats, README) is no part of the model. */
-const modelFiles = ['**', '!*.json', '!*.safetensors'];
+/** Excludes the other files of a checkpoint directory, such as pickles, other formats and README. */
+const excluded = ['**', '!*.json', '!*.safetensors'];
 
-/** The CDK command reads a file of an asset at once, and Node reads none above 2 GiB so. */
-const mostFileBytes = 2 ** 31 - 1;
+/** The cdk command reads each file of an asset whole, and Node reads at most 2 GiB at once. */
+const maxFileBytes = 2 ** 31 - 1;
 
-/** The function that unpacks has 10 GiB of disk, for the zip and the files side by side; weights hardly shrink. */
-const mostBytes = 5e9;
+/** CDK's function that unpacks the asset has 10 GiB of disk for the zip and the files, and weights hardly compress. */
+const maxBytes = 5e9;
 
 export interface ModelLocationProps {
   config: DeploymentConfig;
-  /** Takes the checkpoint, under `models/`. */
+  /** Receives the checkpoint, under `models/`. */
   bucket: IBucket;
 }
 
 /**
- * Where the processes find the checkpoint: `models/<hash of its id>/<name>` in the output bucket, which the deployment
- * fills, or an `s3://` prefix that is filled already. A new model gets a place of its own, and the last one stays, so that
- * tasks which still run it, and a roll-back, find it.
+ * The place of the checkpoint on S3. A directory is copied to `models/<hash of its id>/<name>` in the output bucket; an
+ * `s3://` prefix is used as it is. Each model has its own place, so that running tasks and a rollback find the old one.
  */
 export class ModelLocation extends Construct {
   readonly modelId: string;
   readonly bucket: IBucket;
   /** Without a slash at the end. */
   readonly prefix: string;
-  /** What a process may read: while another model comes, functions and tasks of the last one still start. */
+  /** Prefix that processes may read. It covers older models, whose processes may still start during a deployment. */
   readonly readable: string;
   /** `s3://bucket/prefix`. */
   readonly location: string;
-  /** What must be there before a process starts. */
+  /** Resources that must exist before a process starts. */
   readonly ready: readonly IDependable[];
 
   constructor(scope: Construct, id: string, { config, bucket }: ModelLocationProps) {
@@ -56,10 +55,10 @@ export class ModelLocation extends Construct {
       const directory = isAbsolute(config.model) ? config.model : join(repository, config.model);
       this.modelId = config.modelId ?? computeModelId(directory, config);
       this.bucket = bucket;
-      // A checkpoint that does not say its name is called by its directory, and the name is a part of the id.
+      // The last part must be the name of the id: a checkpoint without a name takes that of its directory.
       const [, name = '', hash = ''] = /^(.+)-([0-9a-f]{12})$/.exec(this.modelId) ?? [];
-      refuse(directory, name, this.modelId);
-      // CDK takes prefixes of up to 104 characters; a name has up to 64.
+      checkUploadable(directory, name, this.modelId);
+      // CDK allows prefixes of up to 104 characters; a name has up to 64.
       this.prefix = `models/${hash}/${name}`;
       this.readable = 'models';
       this.ready = [this.deploy(directory, config)];
@@ -69,10 +68,10 @@ export class ModelLocation extends Construct {
 
   private deploy(directory: string, { logRetentionDays }: DeploymentConfig): IDependable {
     const deployment = new BucketDeployment(this, 'Files', {
-      // Hub caches are full of links.
+      // A hub cache holds symbolic links.
       sources: [
         Source.asset(directory, {
-          exclude: modelFiles,
+          exclude: excluded,
           ignoreMode: IgnoreMode.DOCKER,
           followSymlinks: SymlinkFollowMode.ALWAYS,
         }),
@@ -81,7 +80,7 @@ export class ModelLocation extends Construct {
       destinationKeyPrefix: this.prefix,
       prune: false,
       retainOnDelete: true,
-      // Billed for the minute that it runs.
+      // It runs for a minute per deployment, so memory is cheap.
       memoryLimit: 2048,
       ephemeralStorageSize: Size.gibibytes(10),
       logGroup: logGroup(this, 'Log', logRetentionDays),
@@ -91,8 +90,8 @@ export class ModelLocation extends Construct {
   }
 }
 
-/** @throws DeploymentConfigError when there is no checkpoint, or the deployment could not upload it; says what to do */
-function refuse(directory: string, name: string, modelId: string): void {
+/** @throws DeploymentConfigError when there is no checkpoint, or it is too large for a deployment to upload */
+function checkUploadable(directory: string, name: string, modelId: string): void {
   if (!existsSync(join(directory, 'config.json'))) {
     throw new DeploymentConfigError([`model: expected a checkpoint directory; found no config.json in ${directory}`]);
   }
@@ -100,16 +99,16 @@ function refuse(directory: string, name: string, modelId: string): void {
     .filter((file) => /\.(json|safetensors)$/.test(file))
     .map((file) => statSync(join(directory, file)).size);
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  if (Math.max(...sizes) <= mostFileBytes && total <= mostBytes) return;
+  if (Math.max(...sizes) <= maxFileBytes && total <= maxBytes) return;
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   throw new DeploymentConfigError([
-    `model: expected files of up to 2 GiB, ${gigabytes(mostBytes)} together, which a deployment can upload; received ${gigabytes(total)}, the largest file ${gigabytes(Math.max(...sizes))}. Copy the directory yourself (aws s3 cp --recursive ${directory} s3://BUCKET/${name}/) and deploy with -c model=s3://BUCKET/${name} -c modelId=${modelId}`,
+    `model: expected files of up to 2 GiB, ${gigabytes(maxBytes)} together, which a deployment can upload; received ${gigabytes(total)}, the largest file ${gigabytes(Math.max(...sizes))}. Copy the directory yourself (aws s3 cp --recursive ${directory} s3://BUCKET/${name}/) and deploy with -c model=s3://BUCKET/${name} -c modelId=${modelId}`,
   ]);
 }
 
-/** CDK puts one function for all bucket deployments at the top of the stack. */
+/** Acknowledges findings about CDK's function for bucket deployments, which is a child of the stack. */
 function acknowledgeDeploymentFunction(scope: Construct, bucket: IBucket): void {
-  const reason = 'CDK’s own function: it copies from the assets of the account into the output bucket.';
+  const reason = 'A function of CDK; it copies from the assets of the account to the output bucket.';
   const actions = ['s3:GetBucket*', 's3:GetObject*', 's3:List*', 's3:Abort*', 's3:DeleteObject*'];
   const stack = Stack.of(scope);
   const assets = stack.synthesizer.bootstrapQualifier ?? '';

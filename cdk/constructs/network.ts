@@ -11,30 +11,30 @@ import {
 import { Construct } from 'constructs';
 
 /**
- * Public subnets that nothing can reach: no NAT and no interface endpoints, which would cost more when idle than all
- * the rest, and S3 by its free gateway endpoint.
+ * Public subnets whose security group lets nothing in. A NAT gateway or interface endpoints would cost more than the
+ * rest of the idle stack. S3 is reached through its free gateway endpoint.
  */
 export class Network extends Construct {
   readonly vpc: IVpc;
-  /** Nothing comes in; HTTPS goes out. */
+  /** Allows no ingress, and HTTPS as egress. */
   readonly workers: SecurityGroup;
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
     const vpc = new Vpc(this, 'Vpc', {
       natGateways: 0,
-      // As many as every region has, without looking the account up.
+      // Every region has two; more would need a lookup in the account.
       maxAzs: 2,
       subnetConfiguration: [{ name: 'Public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: true }],
-      // Nothing uses the default group, and emptying it would need a function.
+      // Nothing uses the default group, and restricting it would need a custom resource.
       restrictDefaultSecurityGroup: false,
       gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
     });
-    // CDK declares the class without regard to exactOptionalPropertyTypes.
+    // CDK's types do not compile with exactOptionalPropertyTypes.
     this.vpc = vpc as IVpc;
     Validations.of(vpc).acknowledge({
       id: 'AwsSolutions-VPC7',
-      reason: 'Nothing listens and no security group lets anything in; flow logs would cost more than the idle stack.',
+      reason: 'Nothing listens, and no security group allows ingress; flow logs would cost more than the idle stack.',
     });
     this.workers = new SecurityGroup(this, 'Workers', {
       vpc: this.vpc,

@@ -2,7 +2,7 @@ import { CfnOutput, type Stack } from 'aws-cdk-lib';
 import { type StackOutputs, stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import type { Queues } from './queues.ts';
 
-/** Writes the stack's outputs under their names of the contract. */
+/** Writes the stack's outputs under the names of lib/contracts/stack-outputs.ts. */
 export function writeOutputs(stack: Stack, values: StackOutputs): void {
   const named: Readonly<Record<string, string | undefined>> = values;
   for (const [name, output] of Object.entries(stackOutputs)) {
@@ -11,7 +11,7 @@ export function writeOutputs(stack: Stack, values: StackOutputs): void {
   }
 }
 
-/** The queues' part of the outputs. */
+/** Outputs of the queues. */
 export function queueOutputs(queues: Queues) {
   return {
     uploadsQueueUrl: queues.uploads.queueUrl,

@@ -4,14 +4,15 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 
-// What each process may do, call by call: CDK's own grants are wider.
+// Permissions of each process, by API call: CDK's own grants are wider.
 
-/** Where outcomes lie; see lib/contracts/keys.ts. */
+/** Prefixes of outcomes; see lib/contracts/keys.ts. */
 const outcomePrefixes = ['results/*', 'results-long/*'];
 
 /**
- * GetObject also covers HEAD and If-Match; without ListBucket a missing picture would be 403 instead of 404.
- * `kmsKey` is the ARN of the bucket's own key.
+ * GetObject includes HEAD and If-Match. Without ListBucket, S3 answers 403 for a missing picture instead of 404.
+ *
+ * @param kmsKey ARN of the bucket's own key, if it has one
  */
 export function readPictures(input: IBucket, kmsKey: string | undefined): PolicyStatement[] {
   return [
@@ -22,8 +23,8 @@ export function readPictures(input: IBucket, kmsKey: string | undefined): Policy
 }
 
 /**
- * If-Match and the comparison of ETags read what is there, so GetObject belongs to writing. The outcome of a picture
- * that was deleted goes, whoever notices.
+ * Writing needs GetObject, too, for If-Match and to compare ETags. Preprocess and worker delete the outcome of a deleted
+ * picture.
  */
 export function writeOutcomes(output: IBucket): PolicyStatement[] {
   return [
@@ -35,29 +36,26 @@ export function writeOutcomes(output: IBucket): PolicyStatement[] {
   ];
 }
 
-/** A run's checkpoints and model; see functions/train. */
-export function writeRuns(output: IBucket): PolicyStatement[] {
-  const { training, models } = {
-    training: output.arnForObjects('training/*'),
-    models: output.arnForObjects('models/*'),
-  };
+/** Checkpoints and models of trainings; see functions/train. */
+export function writeTrainings(output: IBucket): PolicyStatement[] {
   return [
-    allow(['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [training]),
-    allow(['s3:GetObject'], [models]),
+    allow(['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [output.arnForObjects('training/*')]),
+    allow(['s3:GetObject'], [output.arnForObjects('models/*')]),
     allow(['s3:ListBucket'], [output.bucketArn]),
   ];
 }
 
-/** The manifests and shards of batch jobs; see functions/batch. */
-export function writeBatches(output: IBucket): PolicyStatement[] {
+/** Manifests and shards of data-set jobs; see functions/batch. */
+export function writeJobs(output: IBucket): PolicyStatement[] {
   return [
     allow(['s3:GetObject', 's3:PutObject'], [output.arnForObjects('batch/*')]),
     allow(['s3:ListBucket'], [output.bucketArn]),
   ];
 }
 
-/** `readable` is the prefix below which models lie. */
-export function readModel({ bucket, readable }: { bucket: IBucket; readable: string }): PolicyStatement[] {
+/** @param model `readable` is the prefix of all models that may be read */
+export function readModel(model: { bucket: IBucket; readable: string }): PolicyStatement[] {
+  const { bucket, readable } = model;
   return [
     allow(['s3:GetObject'], [bucket.arnForObjects(`${readable}/*`)]),
     allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${readable}/*` } }),
@@ -68,12 +66,12 @@ export function send(queue: IQueue): PolicyStatement {
   return allow(['sqs:SendMessage'], [queue.queueArn]);
 }
 
-/** Also extends the visibility of what is at hand. */
+/** ChangeMessageVisibility extends the visibility of held messages, or releases them. */
 export function takeTokens(tokens: IQueue): PolicyStatement {
   return allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'], [tokens.queueArn]);
 }
 
-/** Sets the desired count to 1 when it is 0. */
+/** Lets preprocess set the desired count to 1 when it is 0. */
 export function wake(service: BaseService): PolicyStatement {
   return allow(['ecs:DescribeServices', 'ecs:UpdateService'], [service.serviceArn]);
 }

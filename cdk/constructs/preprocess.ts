@@ -11,11 +11,11 @@ import { acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
 import { allow } from './permissions.ts';
 
-/** Two decoding children of 1 GiB each and Node itself; Lambda gives 1.7 cores with it. */
+/** Memory for two decoders of 1 GiB each and Node itself. Lambda adds 1.7 vCPUs to it. */
 const memoryMiB = 3008;
 const decoders = 2;
 
-/** Notifications in one run: enough to fill tokens messages, few enough to finish in time. */
+/** Messages in a delivery: enough to fill tokens messages, few enough to finish in time. */
 const batchSize = 100;
 const batchWindow = Duration.seconds(10);
 
@@ -23,19 +23,19 @@ export interface PreprocessProps {
   architecture: 'arm64' | 'x86_64';
   /** The uploads queue, or the backfill queue. */
   queue: Queue;
-  /** Functions at once. */
+  /** Most functions at the same time. */
   concurrency: number;
   environment: Record<string, string>;
   permissions: readonly PolicyStatement[];
-  /** What the function needs to start. */
+  /** Resources that must exist before the function starts. */
   after: readonly IDependable[];
   logRetentionDays: number;
 }
 
-/** A function that turns the pictures that a queue names into tokens. */
+/** A function that turns the pictures named in a queue into tokens. */
 export class Preprocess extends Construct {
   readonly handler: IFunction;
-  /** Switched off, it leaves the work in the queue. */
+  /** Delivers the messages. While it is disabled, they stay in the queue. */
   readonly mapping: EventSourceMapping;
 
   constructor(scope: Construct, id: string, props: PreprocessProps) {
@@ -43,7 +43,7 @@ export class Preprocess extends Construct {
     const log = logGroup(this, 'Log', props.logRetentionDays);
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     for (const statement of props.permissions) role.addToPolicy(statement);
-    // The mapping receives and deletes with this role, too.
+    // The mapping uses this role to receive and delete messages.
     role.addToPolicy(
       allow(
         ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
@@ -51,7 +51,11 @@ export class Preprocess extends Construct {
       ),
     );
     log.grantWrite(role);
-    acknowledgeWildcards(role, props.permissions, 'Keys are the user’s: any object below one bucket or prefix.');
+    acknowledgeWildcards(
+      role,
+      props.permissions,
+      'The user chooses the keys: any object in the bucket or below the prefix.',
+    );
 
     const handler = new NodejsFunction(this, 'Handler', {
       ...bundle(props.architecture),
@@ -69,7 +73,7 @@ export class Preprocess extends Construct {
       role,
       logGroup: log,
     });
-    // Else a new model is named to it before it is there.
+    // Otherwise the function could start before a new model is copied.
     handler.node.addDependency(...props.after);
     this.handler = handler;
 
@@ -85,13 +89,13 @@ export class Preprocess extends Construct {
   }
 }
 
-/** The decoding child is a program of its own, beside the handler, which starts it from its working directory. */
+/** The decoder is a program of its own. The handler starts it from its working directory. */
 const decodeChild = 'decode-child.mjs';
 
-/** SDK and Powertools have CommonJS parts that call `require`. */
+/** Defines `require`, which CommonJS parts of the SDK and of Powertools call. */
 const banner = "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);";
 
-/** Two ES modules, and sharp's binaries for Lambda's system whatever the machine that bundles. */
+/** Bundles handler and decoder as ES modules, with sharp's binaries for Lambda on any machine. */
 function bundle(architecture: 'arm64' | 'x86_64') {
   const [cpu, lambda] = architecture === 'arm64' ? ['arm64', Architecture.ARM_64] : ['x64', Architecture.X86_64];
   return {
@@ -106,7 +110,7 @@ function bundle(architecture: 'arm64' | 'x86_64') {
       minify: true,
       keepNames: true,
       banner,
-      // Ours, pinned, rather than the one that Lambda has that week.
+      // The pinned version, instead of the one that Lambda provides.
       bundleAwsSDK: true,
       nodeModules: ['sharp'],
       environment: { npm_config_cpu: cpu, npm_config_os: 'linux', npm_config_libc: 'glibc' },

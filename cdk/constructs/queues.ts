@@ -4,23 +4,23 @@ import { Construct } from 'constructs';
 import { maxReceiveCount, visibilitySeconds } from '../../lib/contracts/delivery.ts';
 import { maxMessageBytes } from '../../lib/contracts/limits.ts';
 
-/** A weekend and four working days to mend what stops the work. */
+/** Time to fix what stops the work: a weekend and some working days. */
 const retention = Duration.days(7);
 
-/** The longest that SQS keeps: a message keeps its first date when it moves to the dead letters. */
+/** The most that SQS allows: a message keeps the date of its first queue when it is dead-lettered. */
 const deadLetterRetention = Duration.days(14);
 
 /**
- * Every queue of the pipeline. A picture's way: uploads (or backfill) → tokens → results. Uploads and backfill hold the
- * same messages and share their dead letters.
+ * All queues. A picture goes through uploads (or backfill), tokens and result events. Uploads and backfill hold the same
+ * kinds of messages and share a dead-letter queue.
  */
 export class Queues extends Construct {
-  /** S3 notifications, and references that come back from the worker. */
+  /** S3 notifications, and references that the worker sends back. */
   readonly uploads: Queue;
-  /** References from `igpt backfill`, apart, so that they never delay live uploads. */
+  /** References from `igpt backfill`, in a queue of their own so that they do not delay uploads. */
   readonly backfill: Queue;
   readonly tokens: Queue;
-  /** Result events, for the user's consumer. */
+  /** Result events, for the user's own consumer. */
   readonly resultEvents: Queue;
   readonly uploadsDeadLetters: Queue;
   readonly tokensDeadLetters: Queue;
@@ -34,18 +34,18 @@ export class Queues extends Construct {
 
     const uploads = {
       visibilityTimeout: Duration.seconds(visibilitySeconds.uploads),
-      deadLetterQueue: lettersOf(this.uploadsDeadLetters),
+      deadLetterQueue: deadLettersOf(this.uploadsDeadLetters),
     };
     this.uploads = queue(this, 'Uploads', uploads);
     this.backfill = queue(this, 'Backfill', uploads);
     this.tokens = queue(this, 'Tokens', {
       visibilityTimeout: Duration.seconds(visibilitySeconds.tokens),
-      deadLetterQueue: lettersOf(this.tokensDeadLetters),
+      deadLetterQueue: deadLettersOf(this.tokensDeadLetters),
       maxMessageSizeBytes: maxMessageBytes,
     });
     this.resultEvents = queue(this, 'ResultEvents', {
       visibilityTimeout: Duration.seconds(visibilitySeconds.resultEvents),
-      deadLetterQueue: lettersOf(this.resultEventsDeadLetters),
+      deadLetterQueue: deadLettersOf(this.resultEventsDeadLetters),
     });
   }
 }
@@ -67,6 +67,6 @@ function queue(scope: Construct, id: string, choices: QueueChoices): Queue {
   });
 }
 
-function lettersOf(letters: Queue): DeadLetterQueue {
-  return { queue: letters, maxReceiveCount };
+function deadLettersOf(deadLetters: Queue): DeadLetterQueue {
+  return { queue: deadLetters, maxReceiveCount };
 }

@@ -5,14 +5,14 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 export interface ResultsProps {
-  /** Subscribed from the start, so that nobody has to be quick. */
+  /** Subscribed from the start, so that no event is lost before the user's consumer exists. */
   resultEvents: Queue;
   resultEventsDeadLetters: Queue;
 }
 
 /**
- * The topic of result events. Its messages have the attributes `status`, `model` and, on success with a class head,
- * `label`: a subscription's filter policy chooses by them.
+ * The topic of result events. Its messages have the attributes `status`, `model` and, for classified pictures, `label`.
+ * The filter policy of a subscription can use them.
  */
 export class Results extends Construct {
   readonly topic: ITopic;
@@ -22,7 +22,7 @@ export class Results extends Construct {
     this.topic = new Topic(this, 'Topic', {
       displayName: 'Image GPT results',
       enforceSSL: true,
-      // SNS's own key costs nothing; its policy lets every publisher of this account use it through SNS.
+      // The AWS-managed key of SNS is free, and every publisher of this account may use it.
       masterKey: Alias.fromAliasName(this, 'Key', 'alias/aws/sns'),
     });
     this.topic.addSubscription(

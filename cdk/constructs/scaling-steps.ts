@@ -1,12 +1,12 @@
-/** One step of a policy: from `lower` outstanding messages (and below the next step's) run exactly `tasks`. */
+/** One step of a scaling policy: run exactly `tasks` from `lower` up to the next step's `lower`. */
 export interface ScalingStep {
   lower: number;
   tasks: number;
 }
 
 /**
- * Tasks for each count of outstanding messages: one task for every `messagesPerTask`, rounded up, at most `maxTasks`.
- * Nothing outstanding is no step: going to zero waits (see {@link emptyMinutes}).
+ * Tasks by outstanding messages: one task for every `messagesPerTask`, rounded up, at most `maxTasks`. There is no step
+ * for zero messages, because scaling to zero waits (see {@link emptyMinutes}).
  */
 export function scalingSteps(messagesPerTask: number, maxTasks: number): ScalingStep[] {
   return Array.from({ length: maxTasks }, (_, index) => ({
@@ -15,21 +15,21 @@ export function scalingSteps(messagesPerTask: number, maxTasks: number): Scaling
   }));
 }
 
-/** The evaluation and the metric have this period, seconds: the shortest that SQS metrics have. */
+/** Period of metrics and alarms: the shortest that SQS offers (seconds). */
 export const scalingPeriodSeconds = 60;
 
 /**
- * Minutes without an outstanding message before the tasks go: a GPU instance takes about four minutes to come back, so
- * it stays for the next pictures a little longer than that.
+ * Minutes without outstanding messages before the tasks end. A GPU instance takes about four minutes to start, so it is
+ * kept for the next pictures a little longer than that.
  */
 export const emptyMinutes = 10;
 
-/** Minutes that the oldest message of the tokens queue waits before the on-demand service helps: Spot had its chance. */
+/** Minutes that the oldest message of the tokens queue waits for Spot before on-demand tasks start. */
 export const onDemandAfterMinutes = 15;
 
 /**
- * On-demand tasks for each age of the oldest message, `lower` in seconds: one at first, half of `maxTasks` after an hour,
- * all after four.
+ * On-demand tasks by the age of the oldest message (`lower` in seconds): one at first, half of `maxTasks` after an hour,
+ * all after four hours.
  */
 export function onDemandSteps(maxTasks: number): ScalingStep[] {
   const steps = [

@@ -34,11 +34,11 @@ export interface ScalingProps {
   /** Scales with the age of the oldest message. */
   onDemandService?: BaseService | undefined;
   messagesPerTask: number;
-  /** Of each service. */
+  /** Most tasks of each service. */
   maxTasks: number;
 }
 
-/** A service as Application Auto Scaling names it. */
+/** A service, and its name in Application Auto Scaling. */
 export interface ServiceTarget {
   resourceId: string;
   serviceArn: string;
@@ -47,12 +47,12 @@ export interface ServiceTarget {
 const period = Duration.seconds(scalingPeriodSeconds);
 
 /**
- * Sets the number of tasks by steps. Outstanding messages are the visible ones and those in flight: by the visible ones
- * alone a task that has taken the last of them would be ended in the middle of its work. Target tracking takes no
- * such sum. Missing data changes nothing: SQS's metrics stop after six idle hours and return minutes late.
+ * Sets the number of tasks in steps, by outstanding messages: visible ones and those in flight. With visible messages
+ * alone, a task that has received the last messages would be ended while it works. Step scaling is used because target
+ * tracking rejects such a sum. Missing data changes nothing: SQS metrics stop after six idle hours and return late.
  */
 export class Scaling extends Construct {
-  /** One for each service; held by the cost brake. */
+  /** One for each service, for the cost brake. */
   readonly targets: readonly ServiceTarget[];
 
   constructor(scope: Construct, id: string, props: ScalingProps) {
@@ -66,7 +66,7 @@ export class Scaling extends Construct {
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold: 1,
       evaluationPeriods: 1,
-      alarmDescription: 'Scales the worker: not a fault. Messages of the tokens queue, visible and in flight.',
+      alarmDescription: 'Not a fault: starts workers while the tokens queue has messages, visible or in flight.',
       actions: [this.steps('Steps', target, scalingSteps(messagesPerTask, maxTasks), 1)],
     });
     this.targets = [targetOf(service)];
@@ -79,7 +79,7 @@ export class Scaling extends Construct {
         comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         threshold: seconds,
         evaluationPeriods: 1,
-        alarmDescription: 'Starts on-demand tasks: not a fault. Spot instances leave tokens waiting.',
+        alarmDescription: 'Not a fault: starts on-demand workers when tokens have waited too long for Spot instances.',
         actions: [this.steps('OnDemandSteps', onDemand, onDemandSteps(maxTasks), seconds)],
       });
       toZero.push(this.toZero('OnDemandEmpty', onDemand));
@@ -90,7 +90,7 @@ export class Scaling extends Construct {
       comparisonOperator: ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold: 0,
       evaluationPeriods: emptyMinutes,
-      alarmDescription: 'Ends the tasks: not a fault. The tokens queue has been empty for a while.',
+      alarmDescription: `Not a fault: ends all workers when the tokens queue has been empty for ${emptyMinutes} minutes.`,
       actions: toZero,
     });
   }
@@ -105,7 +105,7 @@ export class Scaling extends Construct {
       role: Role.fromRoleArn(
         this,
         `${id}Role`,
-        // Made by Application Auto Scaling itself.
+        // The service-linked role, which Application Auto Scaling creates.
         Stack.of(this).formatArn({
           service: 'iam',
           region: '',
@@ -116,7 +116,7 @@ export class Scaling extends Construct {
     });
   }
 
-  /** `steps` from `lower` on; a policy counts from its alarm's threshold. */
+  /** A policy with `steps`, whose bounds are relative to the alarm's threshold. */
   private steps(
     id: string,
     target: ScalableTarget,
@@ -163,7 +163,7 @@ function targetOf(service: BaseService): ServiceTarget {
   return { resourceId: resourceId(service), serviceArn: service.serviceArn };
 }
 
-/** Visible and in flight. */
+/** Messages that are visible or in flight. */
 export function outstandingMessages(queue: Queue): MathExpression {
   return new MathExpression({
     expression: 'visible + inFlight',
@@ -181,7 +181,7 @@ function exactCapacity(scope: Construct, id: string, scalingTarget: ScalableTarg
     scalingTarget,
     adjustmentType: AdjustmentType.EXACT_CAPACITY,
     metricAggregationType: MetricAggregationType.MAXIMUM,
-    // The alarm's period is the pause between two changes.
+    // At most one change in a period.
     cooldown: period,
   });
 }

@@ -7,18 +7,18 @@ import type { Results } from './results.ts';
 import type { Storage } from './storage.ts';
 import { telemetryOff } from './telemetry-off.ts';
 
-export interface Surroundings {
+export interface SharedEnvironmentProps {
   config: DeploymentConfig;
   storage: Storage;
   queues: Queues;
   results: Results;
   model: ModelLocation;
-  /** Of their metrics in CloudWatch. */
+  /** Namespace of their metrics in CloudWatch. */
   namespace: string;
 }
 
-/** What preprocess and worker are both told (see lib/contracts/environment.ts), and what both may do. */
-export function sharedEnvironment({ config, storage, queues, results, model, namespace }: Surroundings): {
+/** Environment variables (see lib/contracts/environment.ts) and permissions that preprocess and worker share. */
+export function sharedEnvironment({ config, storage, queues, results, model, namespace }: SharedEnvironmentProps): {
   environment: Record<string, string>;
   permissions: PolicyStatement[];
 } {

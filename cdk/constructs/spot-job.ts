@@ -23,34 +23,34 @@ import type { Network } from './network.ts';
 import { telemetryOff } from './telemetry-off.ts';
 import type { WorkerImage } from './worker-image.ts';
 
-/** Batch allows no more. */
+/** The most that AWS Batch allows. */
 const attempts = 10;
 
-/** Of an attempt: a job that hangs must not cost for ever. */
+/** Longest attempt, so that a job that hangs stops costing. */
 const timeout = Duration.days(3);
 
 export interface SpotJobProps {
   network: Network;
   image: WorkerImage;
   command: string[];
-  /** Begins the names of log streams. */
+  /** Prefix of log streams. */
   name: string;
   environment: Record<string, string>;
   permissions: readonly PolicyStatement[];
   vcpus: number;
   memory: Size;
-  /** Room for what a job writes, on Fargate. */
+  /** Disk of a job on Fargate. */
   disk: Size;
-  /** Jobs that run at once. */
+  /** Most jobs at the same time. */
   jobs: number;
-  /** Instance types that a job runs on, with a GPU of its own. Default: Fargate. */
-  gpu?: readonly string[];
+  /** Instance types for jobs with a GPU. Default: Fargate, without a GPU. */
+  gpu?: readonly string[] | undefined;
   logRetentionDays: number;
 }
 
 /**
- * A queue and a definition of AWS Batch for jobs on Spot, which cost nothing while there is none. A job that Spot takes
- * away is tried again, one that fails is not.
+ * An AWS Batch queue and job definition for jobs on Spot. They cost nothing while no job runs. A job is retried when Spot
+ * takes its machine away, and not when it fails.
  */
 export class SpotJob extends Construct {
   readonly queue: JobQueue;
@@ -64,8 +64,12 @@ export class SpotJob extends Construct {
 
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
     for (const statement of props.permissions) role.addToPolicy(statement);
-    acknowledgeWildcards(role, props.permissions, 'Keys are the user’s: any object below one bucket or prefix.');
-    const about = {
+    acknowledgeWildcards(
+      role,
+      props.permissions,
+      'The user chooses the keys: any object in the bucket or below the prefix.',
+    );
+    const shared = {
       image: image.image,
       command: props.command,
       cpu: props.vcpus,
@@ -87,14 +91,14 @@ export class SpotJob extends Construct {
     const container =
       gpu === undefined
         ? new EcsFargateContainerDefinition(this, 'Container', {
-            ...about,
+            ...shared,
             ephemeralStorageSize: props.disk,
             fargateCpuArchitecture: CpuArchitecture.X86_64,
-            // To reach AWS's APIs without NAT.
+            // Reaches the AWS APIs without a NAT gateway.
             assignPublicIp: true,
           })
-        : new EcsEc2ContainerDefinition(this, 'Container', { ...about, gpu: 1 });
-    acknowledgeFindings(container, ['Resource::*'], 'GetAuthorizationToken knows no resource.');
+        : new EcsEc2ContainerDefinition(this, 'Container', { ...shared, gpu: 1 });
+    acknowledgeFindings(container, ['Resource::*'], 'GetAuthorizationToken takes no resource.');
     this.definition = new EcsJobDefinition(this, 'Definition', {
       container,
       timeout,
@@ -102,7 +106,7 @@ export class SpotJob extends Construct {
       retryStrategies: [
         RetryStrategy.of(Action.RETRY, Reason.SPOT_INSTANCE_RECLAIMED),
         RetryStrategy.of(Action.RETRY, Reason.custom({ onStatusReason: 'Your Spot Task was interrupted*' })),
-        // 128 + SIGTERM: it was stopped from outside, and left everything in order.
+        // 128 + SIGTERM: stopped from outside; the job has saved its state.
         RetryStrategy.of(Action.RETRY, Reason.custom({ onExitCode: '143' })),
         RetryStrategy.of(Action.EXIT, Reason.custom({ onReason: '*' })),
       ],
@@ -110,7 +114,7 @@ export class SpotJob extends Construct {
     this.definition.node.addDependency(...image.ready);
     Validations.of(this.definition).acknowledge({
       id: 'AwsSolutions-ECS2',
-      reason: 'Names and places; nothing in the environment is secret.',
+      reason: 'The environment holds names and locations, no secrets.',
     });
   }
 
@@ -125,7 +129,7 @@ export class SpotJob extends Construct {
     });
     Validations.of(role).acknowledge({
       id: `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${agentPolicy}]`,
-      reason: 'AWS Batch asks for this policy; its instances join a cluster whose name only Batch knows.',
+      reason: 'AWS Batch requires this policy; its instances join a cluster whose name only AWS Batch knows.',
     });
     return new ManagedEc2EcsComputeEnvironment(this, 'Environment', {
       ...spotIn(network),
@@ -133,10 +137,10 @@ export class SpotJob extends Construct {
       images: [{ imageType: EcsMachineImageType.ECS_AL2023_NVIDIA }],
       launchTemplate: new LaunchTemplate(this, 'Template', hardenedInstance()),
       instanceTypes: types.map((type) => new InstanceType(type)),
-      // Else C, M and R instances, too, where no job would run.
+      // Otherwise AWS Batch adds C, M and R instances, which have no GPU.
       useOptimalInstanceClasses: false,
       minvCpus: 0,
-      // An instance has one GPU at least, so that each job may need an instance.
+      // Each job may need an instance of its own.
       maxvCpus: jobs * Math.max(...types.map(vcpusOf)),
     });
   }

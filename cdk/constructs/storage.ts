@@ -3,15 +3,15 @@ import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-c
 import { Construct } from 'constructs';
 
 export interface StorageProps {
-  /** Name of an existing bucket with the pictures. Default: a new one. */
+  /** Name of an existing bucket with pictures. Default: a new bucket. */
   inputBucket?: string | undefined;
-  /** Name of an existing bucket for the outcomes. Default: a new one. */
+  /** Name of an existing bucket for outcomes. Default: a new bucket. */
   outputBucket?: string | undefined;
 }
 
 /**
- * The bucket that pictures are put into and the one that outcomes appear in. Both outlive the stack: a later one takes
- * them up again by name.
+ * The input bucket for pictures, and the output bucket for outcomes. Both are kept when the stack is deleted; a later
+ * stack can use them by name.
  */
 export class Storage extends Construct {
   readonly input: IBucket;
@@ -32,16 +32,16 @@ function dataBucket(scope: Construct, id: string, existing: string | undefined):
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     removalPolicy: RemovalPolicy.RETAIN,
-    // Parts of an upload that was given up are invisible and billed.
+    // Parts of an abandoned upload are invisible but billed.
     lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(7) }],
   });
-  // The bucket that stays must not lose its refusal of plain HTTP.
+  // The kept bucket must still refuse plain HTTP.
   bucket.policy?.applyRemovalPolicy(RemovalPolicy.RETAIN);
   Validations.of(bucket).acknowledge({
     id: 'AwsSolutions-S1',
     reason:
-      'Access logs need a third bucket that grows with every picture; CloudTrail data events say the same on demand.',
+      'Access logs need a third bucket that grows with every picture; CloudTrail data events record the same when needed.',
   });
-  // CDK declares the class without regard to exactOptionalPropertyTypes.
+  // CDK's types do not compile with exactOptionalPropertyTypes.
   return bucket as IBucket;
 }

@@ -1,2 +1,2 @@
-/** onnxruntime reports to Microsoft without it (see lib/runtime/telemetry-off.ts). */
+/** Without this variable onnxruntime sends telemetry to Microsoft (see lib/runtime/telemetry-off.ts). */
 export const telemetryOff = { ORT_DISABLE_TELEMETRY: '1' };

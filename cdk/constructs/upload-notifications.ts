@@ -7,8 +7,8 @@ import { acknowledgeManagedFunction } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
 
 /**
- * A picture appeared, was replaced, came back from an archive, or went away: an outcome is due or obsolete. What a
- * lifecycle rule deletes is told by an event of its own.
+ * A picture was created, replaced, restored from an archive, or deleted. S3 reports deletions by a lifecycle rule as an
+ * event of their own.
  */
 const events = [
   EventType.OBJECT_CREATED,
@@ -18,9 +18,9 @@ const events = [
 ];
 
 /**
- * Has the input bucket tell the uploads queue of every change. A function of CDK's does it, beside what an existing
- * bucket tells others, and undoes it when the stack goes: a bucket that stayed with its notifications could not be taken
- * up again, because S3 accepts no second one for the same events.
+ * Notifies the uploads queue of every change in the input bucket. A function of CDK adds the notifications to those of
+ * an existing bucket, and removes them with the stack. Otherwise no later stack could use the bucket: S3 accepts only one
+ * notification for an event.
  */
 export function notifyUploads(input: IBucket, uploads: Queue, logRetentionDays: number): void {
   const destination = new SqsDestination(uploads);
@@ -28,7 +28,7 @@ export function notifyUploads(input: IBucket, uploads: Queue, logRetentionDays: 
   for (const child of Stack.of(uploads).node.children) {
     if (!child.node.id.startsWith('BucketNotificationsHandler')) continue;
     acknowledgeManagedFunction(child);
-    // Else Lambda makes one at the first call, which is kept for ever and stays when the stack goes.
+    // Otherwise Lambda creates a log group at the first call, which never expires and outlives the stack.
     const log = logGroup(child, 'Log', logRetentionDays);
     for (const resource of child.node.children) {
       if (CfnResource.isCfnResource(resource) && resource.cfnResourceType === CfnFunction.CFN_RESOURCE_TYPE_NAME) {

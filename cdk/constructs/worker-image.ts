@@ -6,7 +6,7 @@ import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.t
 import { repository } from '../model-id.ts';
 import { ImageBuild } from './image-build.ts';
 
-/** What the image is made from; a change of anything else builds no new one. */
+/** Files of the image (Docker's ignore syntax). A change of any other file does not build a new image. */
 const context = [
   '**',
   '!package.json',
@@ -19,16 +19,16 @@ const context = [
   'lib/training',
 ];
 
-/** A training job runs the `igpt` command, which knows igpt-nano by its name. */
+/** A training also needs the `igpt` command, the trainer and the model igpt-nano. */
 const trainingContext = ['**', '!package.json', '!package-lock.json', '!functions', 'functions/preprocess', '!lib'];
 
-/** The worker's container image, for x86-64: onnxruntime has its CUDA libraries for nothing else. */
+/** The worker's container image, for x86-64: onnxruntime has CUDA libraries for no other architecture. */
 export class WorkerImage extends Construct {
   readonly image: ContainerImage;
-  /** What must be there before a task starts. */
+  /** Resources that must exist before a task starts. */
   readonly ready: readonly IDependable[];
 
-  /** `training`: with what trains a model, too. */
+  /** @param options `training`: include the files of a training */
   constructor(scope: Construct, id: string, config: DeploymentConfig, { training = false } = {}) {
     super(scope, id);
     const target = config.compute === 'gpu' ? 'cuda' : 'cpu';

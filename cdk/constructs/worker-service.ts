@@ -26,7 +26,7 @@ export interface CpuServiceProps {
   definition: TaskDefinition;
 }
 
-/** Tasks on Fargate Spot, without instances of our own. */
+/** Workers on Fargate Spot. */
 export class CpuService extends Construct {
   readonly service: FargateService;
 
@@ -34,7 +34,7 @@ export class CpuService extends Construct {
     super(scope, id);
     cluster.enableFargateCapacityProviders();
     this.service = new FargateService(this, 'Service', {
-      // CDK declares the class without regard to exactOptionalPropertyTypes.
+      // CDK's types do not compile with exactOptionalPropertyTypes.
       cluster: cluster as ICluster,
       taskDefinition: definition,
       desiredCount: 0,
@@ -44,7 +44,7 @@ export class CpuService extends Construct {
       circuitBreaker: { enable: true, rollback: true },
       capacityProviderStrategies: [{ capacityProvider: 'FARGATE_SPOT', weight: 1 }],
       platformVersion: FargatePlatformVersion.LATEST,
-      // To reach AWS's APIs without NAT.
+      // Reaches the AWS APIs without a NAT gateway.
       assignPublicIp: true,
       vpcSubnets: { subnetType: SubnetType.PUBLIC },
       securityGroups: [network.workers],
@@ -57,13 +57,13 @@ export interface GpuServiceProps {
   cluster: Cluster;
   network: Network;
   definition: TaskDefinition;
-  /** `spot`: a third of the price, and may be taken away. */
+  /** Spot instances cost about a third, but AWS may take them away. */
   market: 'spot' | 'on-demand';
   instanceTypes: readonly string[];
   maxTasks: number;
 }
 
-/** Tasks on GPU instances, one on each, which ECS starts and ends as tasks come and go. */
+/** Workers on GPU instances, one on each. ECS starts and ends the instances with the tasks. */
 export class GpuService extends Construct {
   readonly service: Ec2Service;
 
@@ -89,7 +89,7 @@ export class GpuService extends Construct {
     Validations.of(group).acknowledge(
       {
         id: 'AwsSolutions-AS3',
-        reason: 'Instances come and go with the work, many times a day; the alarms tell when they should and don’t.',
+        reason: 'Instances start and end many times a day; the alarms report when they fail to start.',
       },
       { id: 'AwsSolutions-EC26', reason: 'The rule cannot read launch templates; this one encrypts its volume.' },
     );
@@ -98,7 +98,7 @@ export class GpuService extends Construct {
       autoScalingGroup: group,
       enableManagedScaling: true,
       enableManagedDraining: true,
-      // With it, an instance that is protected outlives `cdk destroy`.
+      // A protected instance would outlive `cdk destroy`.
       enableManagedTerminationProtection: false,
       maximumScalingStepSize: props.maxTasks,
     });
@@ -106,15 +106,15 @@ export class GpuService extends Construct {
     acknowledgeFindings(
       this,
       ['Resource::*', 'Action::ecs:Submit*'],
-      'What CDK gives an ECS agent: DiscoverPollEndpoint, GetAuthorizationToken know no resource.',
+      'CDK grants these to the ECS agent; DiscoverPollEndpoint and GetAuthorizationToken take no resource.',
     );
 
     this.service = new Ec2Service(this, 'Service', {
-      // CDK declares the class without regard to exactOptionalPropertyTypes.
+      // CDK's types do not compile with exactOptionalPropertyTypes.
       cluster: props.cluster as ICluster,
       taskDefinition: props.definition,
       desiredCount: 0,
-      // A new task needs the GPU of the old one.
+      // A new task needs the GPU of the old task.
       minHealthyPercent: 0,
       maxHealthyPercent: 100,
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
@@ -126,7 +126,7 @@ export class GpuService extends Construct {
 
   private launchTemplate(network: Network, instanceType: string): LaunchTemplate {
     const userData = UserData.forLinux();
-    // Two minutes' notice: ECS drains the instance, and the worker hands its messages back.
+    // On Spot's two-minute notice ECS drains the instance, and the worker releases its messages.
     userData.addCommands('echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config');
     return new LaunchTemplate(this, 'Template', {
       ...hardenedInstance(),
@@ -135,16 +135,16 @@ export class GpuService extends Construct {
       userData,
       role: new Role(this, 'InstanceRole', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') }),
       securityGroup: network.workers,
-      // To reach AWS's APIs without NAT.
+      // Reaches the AWS APIs without a NAT gateway.
       associatePublicIpAddress: true,
     });
   }
 }
 
 /**
- * Has `service` deleted before the cluster's capacity providers: CloudFormation cannot take those from a cluster whose
- * services still use them, and `cdk destroy` would end half-way.
+ * Deletes `service` before the cluster's capacity providers. CloudFormation cannot remove providers that a service still
+ * uses, and `cdk destroy` would fail.
  */
-export function deleteBeforeCluster(service: Construct, cluster: Cluster): void {
+function deleteBeforeCluster(service: Construct, cluster: Cluster): void {
   service.node.addDependency(cluster);
 }

@@ -16,10 +16,10 @@ import { fargateTask } from '../../lib/contracts/instances.ts';
 import { acknowledgeFindings, acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
 
-/** The only place that can be written to. Dockerfile makes it the user's, and a volume. */
+/** The only writable folder. The Dockerfile gives it to the user and makes it a volume. */
 const cache = '/cache';
 
-/** One task fills a g6.xlarge, g5.xlarge or g4dn.xlarge (4 vCPU, 16 GiB) but for what ECS and the system take. */
+/** Memory of a GPU task: a whole xlarge instance (16 GiB), less what ECS and the system need. */
 export const gpuMemoryMiB = 13_312;
 
 export interface WorkerTaskProps {
@@ -30,7 +30,7 @@ export interface WorkerTaskProps {
   logRetentionDays: number;
 }
 
-/** One worker: a container without root, whose file system cannot be written to. */
+/** The task definition of a worker: a container without root and with a read-only file system. */
 export class WorkerTask extends Construct {
   readonly definition: TaskDefinition;
 
@@ -61,7 +61,7 @@ export class WorkerTask extends Construct {
         DRAIN_SECONDS: String(drainSeconds),
         MODEL_CACHE: cache,
         TMPDIR: cache,
-        // ECS on EC2 doesn't say, and the instance's metadata is out of reach.
+        // ECS on EC2 does not set it, and the container cannot read the instance metadata.
         AWS_REGION: Aws.REGION,
       },
       logging: LogDriver.awsLogs({ logGroup: logGroup(this, 'Log', props.logRetentionDays), streamPrefix: 'worker' }),
@@ -72,11 +72,15 @@ export class WorkerTask extends Construct {
       linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
     });
     container.addMountPoints({ containerPath: cache, sourceVolume: 'cache', readOnly: false });
-    acknowledgeWildcards(role, props.permissions, 'Keys are the user’s: any object below one bucket or prefix.');
-    acknowledgeFindings(definition, ['Resource::*'], 'GetAuthorizationToken knows no resource.');
+    acknowledgeWildcards(
+      role,
+      props.permissions,
+      'The user chooses the keys: any object in the bucket or below the prefix.',
+    );
+    acknowledgeFindings(definition, ['Resource::*'], 'GetAuthorizationToken takes no resource.');
     Validations.of(definition).acknowledge({
       id: 'AwsSolutions-ECS2',
-      reason: 'Names and addresses; nothing in the environment is secret.',
+      reason: 'The environment holds names and addresses, no secrets.',
     });
     this.definition = definition;
   }

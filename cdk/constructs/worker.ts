@@ -15,20 +15,20 @@ export interface WorkerProps {
   network: Network;
   environment: Record<string, string>;
   permissions: readonly PolicyStatement[];
-  /** What a task needs to start. */
+  /** Resources that must exist before a task starts. */
   after: readonly IDependable[];
 }
 
-/** The cluster with what runs the worker: Spot GPUs and on-demand ones, or Fargate Spot. Nothing runs at first. */
+/** The cluster and the services that run workers: on Spot and on-demand GPUs, or on Fargate Spot. No task runs at first. */
 export class Worker extends Construct {
   readonly cluster: Cluster;
   readonly image: WorkerImage;
-  /** The one that preprocess wakes. */
+  /** The service that preprocess wakes. */
   readonly service: BaseService;
-  /** Helps when Spot leaves work waiting; undefined on Fargate. */
+  /** Runs tasks when Spot has none for waiting messages. Undefined on Fargate. */
   readonly onDemandService: BaseService | undefined;
   readonly services: readonly BaseService[];
-  /** Above 0 while a task of any service runs; nothing when none does. */
+  /** Above 0 while a task of any service runs; no data otherwise. */
   readonly runningTasks: IMetric;
 
   constructor(scope: Construct, id: string, { config, network, environment, permissions, after }: WorkerProps) {
@@ -39,7 +39,8 @@ export class Worker extends Construct {
     });
     Validations.of(cluster).acknowledge({
       id: 'AwsSolutions-ECS4',
-      reason: 'Its metrics would cost more than the idle stack; ECS’s free ones and the worker’s own say enough.',
+      reason:
+        'Container Insights would cost more than the idle stack; the metrics of ECS and of the worker are enough.',
     });
     this.cluster = cluster;
 
@@ -47,23 +48,26 @@ export class Worker extends Construct {
     this.image = new WorkerImage(this, 'Image', config);
     const { image, ready } = this.image;
     const { definition } = new WorkerTask(this, 'Task', {
-      ...{ compute, image, permissions, logRetentionDays },
+      compute,
+      image,
+      permissions,
+      logRetentionDays,
       environment: { ...environment, VISIBILITY_SECONDS: String(visibilitySeconds.tokens) },
     });
-    // As long as the alarms' that use it.
+    // Same as the period of the alarms that use the metric.
     const period = Duration.minutes(5);
-    const about = { cluster, network, definition };
+    const shared = { cluster, network, definition };
     if (compute === 'gpu') {
-      const gpu = { ...about, instanceTypes, maxTasks };
+      const gpu = { ...shared, instanceTypes, maxTasks };
       this.service = new GpuService(this, 'Spot', { ...gpu, market: 'spot' }).service;
       this.onDemandService = new GpuService(this, 'OnDemand', { ...gpu, market: 'on-demand' }).service;
       this.services = [this.service, this.onDemandService];
-      // One metric for both services: every task reserves memory of an instance.
+      // Covers both services: every task reserves memory of an instance.
       this.runningTasks = cluster.metricMemoryReservation({ statistic: 'Maximum', period });
     } else {
-      this.service = new CpuService(this, 'Fargate', about).service;
+      this.service = new CpuService(this, 'Fargate', shared).service;
       this.services = [this.service];
-      // Each task gives a sample a minute.
+      // Each task sends one sample a minute.
       this.runningTasks = this.service.metricCpuUtilization({ statistic: 'SampleCount', period });
     }
     for (const service of this.services) service.node.addDependency(...after, ...ready);

@@ -13,7 +13,7 @@ export interface ForwardThreadStart {
 /** Some pictures: `tokens` [b, n], and for BERT models `mask` [b, n]. */
 export interface ForwardTask {
   tokens: Uint16Array;
-  mask?: Uint8Array;
+  mask?: Uint8Array | undefined;
 }
 
 await serve(

@@ -9,9 +9,9 @@ export interface TrainingBatch {
   /** [batch, n] in raster order without SOS, 0..V-1. */
   tokens: Int32Array | Uint16Array;
   /** [batch], 0..C-1; for a class loss. */
-  labels?: Int32Array;
+  labels?: Int32Array | undefined;
   /** [batch, n], 1 = masked; BERT models only, required there. A picture without a masked token adds nothing to the loss. */
-  mask?: Uint8Array;
+  mask?: Uint8Array | undefined;
 }
 
 /** Pictures of a batch that go through the graph together. */

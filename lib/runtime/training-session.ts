@@ -40,9 +40,9 @@ export interface Losses {
   /** What is minimised: the sum of the others. */
   loss: number;
   /** Mean over the tokens; for BERT models over the pictures, of the mean over their masked tokens. */
-  generative?: number;
+  generative?: number | undefined;
   /** Mean over the pictures. */
-  classification?: number;
+  classification?: number | undefined;
 }
 
 export interface Evaluation extends Losses {

@@ -1,21 +1,21 @@
 import { ImageGptError } from '../ports/error.ts';
 
-/** A data set that cannot be had, or not used for what is asked. */
+/** A data set cannot be read, or does not fit what is asked of it. */
 export class DataSetError extends ImageGptError {}
 
 export type TrainingErrorCode =
-  /** Loss, gradients or weights are no numbers any more, or the loss leapt. */
+  /** Loss, gradients or weights are not finite, or the loss leapt. */
   | 'training_diverged'
-  /** A checkpoint or the run's files cannot be written. */
+  /** A file of the training cannot be written. */
   | 'run_not_writable'
-  /** The directory holds a run with other settings, or something that is no run. */
+  /** The directory holds a training with other settings, or foreign files. */
   | 'run_differs'
-  /** Another process trains there. */
+  /** Another process trains in the directory. */
   | 'run_busy'
-  /** No checkpoint of the run is whole, or there is no run to go on with. */
+  /** No checkpoint of the training is whole, or there is no training to resume. */
   | 'run_missing';
 
-/** Training cannot begin or go on. */
+/** Training cannot start or continue. */
 export class TrainingError extends ImageGptError {
   declare readonly code: TrainingErrorCode;
 

@@ -1,19 +1,19 @@
-/** `cosine` falls to 0 over the steps after the warm-up, as in pre-training; `constant` stays, as in fine-tuning. */
+/** `cosine` falls to 0 after the warm-up, as in pre-training; `constant` stays at the peak, as in fine-tuning. */
 export type Schedule = 'constant' | 'cosine';
 
 export interface LearningRate {
-  /** Reached at the end of the warm-up. */
+  /** Learning rate at the end of the warm-up. */
   peak: number;
   schedule: Schedule;
-  /** Steps of linear rise. 0: none. */
+  /** Steps of linear rise (0: no warm-up). */
   warmup: number;
-  /** Of the whole run. */
+  /** Steps of the whole training. */
   steps: number;
 }
 
 /**
- * Learning rate of a step; steps count from 1. The warm-up reaches the peak with its last step. The cosine's first step
- * has the peak too, and its last one is above 0: PyTorch's CosineAnnealingLR over as many steps.
+ * Learning rate of a step, counted from 1. The last step of the warm-up and the first step of the cosine both have the
+ * peak. The cosine's last step is above 0, as in PyTorch's CosineAnnealingLR over the same number of steps.
  */
 export function learningRateAt(step: number, { peak, schedule, warmup, steps }: LearningRate): number {
   if (step <= warmup) return (peak * step) / warmup;

@@ -1,26 +1,26 @@
 import { TrainingError } from './error.ts';
 
-/** Steps whose losses a new one is held to. */
-const WINDOW = 100;
+/** A new loss is compared with the losses of this many last steps. */
+const windowSteps = 100;
 
-/** Before so many steps a mean says too little. */
-const LEAST = 20;
+/** With fewer steps than this the mean is too noisy to compare with. */
+const minSteps = 20;
 
-/** A batch of few pictures strays by itself: what counts as a leap is also beyond this many standard deviations. */
-const DEVIATIONS = 8;
+/** A leap is also more than this many standard deviations above the mean: losses of small batches vary by themselves. */
+const leapDeviations = 8;
 
 export interface LossWatch {
   /** @throws TrainingError `training_diverged` */
   check(step: number, losses: { loss: number; gradientNorm: number }): void;
-  /** Losses of the last steps, to be kept beside a checkpoint. */
+  /** Losses of the last steps; saved with a checkpoint. */
   readonly recent: readonly number[];
 }
 
 /**
- * Stops a run that diverges: at numbers that are none, and at a loss that leaps above those of the last steps.
+ * Stops a training that diverges: on a loss or gradient that is not finite, and on a loss far above the last steps.
  *
- * @param leap nats above the mean; Infinity: never
- * @param recent what {@link LossWatch.recent} was when the run was left
+ * @param leap allowed distance above the mean (nats; Infinity: any)
+ * @param recent {@link LossWatch.recent} of the checkpoint that the training resumes from
  */
 export function createLossWatch(leap: number, recent: readonly number[] = []): LossWatch {
   const window = [...recent];
@@ -30,27 +30,30 @@ export function createLossWatch(leap: number, recent: readonly number[] = []): L
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
         throw diverged(step, `loss ${loss}, gradient norm ${gradientNorm}`);
       }
-      if (window.length >= LEAST) {
+      if (window.length >= minSteps) {
         const mean = window.reduce((sum, value) => sum + value, 0) / window.length;
         const variance = window.reduce((sum, value) => sum + (value - mean) ** 2, 0) / window.length;
-        if (loss > mean + Math.max(leap, DEVIATIONS * Math.sqrt(variance))) {
+        if (loss > mean + Math.max(leap, leapDeviations * Math.sqrt(variance))) {
           throw diverged(
             step,
             `a loss of ${loss.toFixed(3)}, after a mean of ${mean.toFixed(3)} over ${window.length} steps`,
-            ', or go on with a larger --leap',
+            ', or resume with a larger --leap',
           );
         }
       }
       window.push(loss);
-      if (window.length > WINDOW) window.shift();
+      if (window.length > windowSteps) window.shift();
     },
   };
 }
 
-/** Says what was seen, and what helps; `further` more than that. */
-export function diverged(step: number, seen: string, further = ''): TrainingError {
+/**
+ * @param seen the numbers that show it
+ * @param advice what else may help, after the usual advice
+ */
+export function diverged(step: number, seen: string, advice = ''): TrainingError {
   return new TrainingError(
     'training_diverged',
-    `training diverged at step ${step}: ${seen}; the checkpoints before it are whole: use one, or start anew with a lower --lr, a longer --warmup or --clip 1${further}`,
+    `training diverged at step ${step}: ${seen}; earlier checkpoints are intact: use one of them, or start again with a lower --lr, a longer --warmup or --clip 1${advice}`,
   );
 }

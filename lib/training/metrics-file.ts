@@ -7,7 +7,7 @@ import { notWritable, writeWhole } from './write-whole.ts';
 
 const optional = z.number().optional();
 
-/** A line of metrics.ndjson: a step of training, or a measurement on held-out pictures. Losses are in nats. */
+/** A line of metrics.ndjson: a training step, or a validation on held-out pictures. Losses are in nats. */
 const metricSchema = z.object({
   type: z.enum(['step', 'validation']),
   step: z.int().positive(),
@@ -24,15 +24,15 @@ const metricSchema = z.object({
 export type Metric = z.infer<typeof metricSchema>;
 
 export interface MetricsFile extends Disposable {
-  /** Everything up to now, in order. */
+  /** All metrics of the training so far, in order. */
   readonly metrics: readonly Metric[];
   /** @throws TrainingError `run_not_writable` */
   add(metric: Metric): void;
 }
 
 /**
- * Opens a run's metrics.ndjson to append to. What was written after step `from`, where the run goes on, is dropped: it
- * will be computed again.
+ * Opens a training's metrics.ndjson for appending. Metrics after step `from`, where the training resumes, are dropped:
+ * those steps are computed again.
  */
 export async function openMetricsFile(path: string, from: number): Promise<MetricsFile> {
   const metrics = (await readMetrics(path)).filter(({ step }) => step <= from);
@@ -52,29 +52,7 @@ export async function openMetricsFile(path: string, from: number): Promise<Metri
   };
 }
 
-async function readMetrics(path: string): Promise<Metric[]> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (isMissing(error)) return '';
-    throw error;
-  });
-  return text.split('\n').flatMap((line) => {
-    try {
-      return [metricSchema.parse(JSON.parse(line))];
-    } catch {
-      // The last line of a killed run may be cut short.
-      return [];
-    }
-  });
-}
-
-function lineOf(metric: Metric): string {
-  return `${JSON.stringify(metric)}\n`;
-}
-
-/** Points of a curve: more than the plot has pixels for would only make noise of it. */
-const POINTS = 300;
-
-/** Loss by step as SVG: training (means of neighbouring steps, where there are many) and held-out pictures. */
+/** Loss by step as an SVG chart, for training and held-out pictures. Many steps are averaged to what the chart can show. */
 export function metricsPlot(title: string, metrics: readonly Metric[]): string {
   const points = (type: Metric['type']) =>
     metrics.filter((metric) => metric.type === type).map(({ step, loss }) => [step, loss] as const);
@@ -84,20 +62,43 @@ export function metricsPlot(title: string, metrics: readonly Metric[]): string {
     xLabel: 'step',
     yLabel: 'loss, nats',
     series: [
-      { name: 'training', points: thinned(points('step')) },
+      { name: 'training', points: averaged(points('step')) },
       ...(validation.length > 0 ? [{ name: 'held out', points: validation }] : []),
     ],
   });
 }
 
-function thinned(points: readonly (readonly [number, number])[]): (readonly [number, number])[] {
-  const size = Math.ceil(points.length / POINTS);
-  const thin: (readonly [number, number])[] = [];
+async function readMetrics(path: string): Promise<Metric[]> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (isMissing(error)) return '';
+    throw error;
+  });
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [metricSchema.parse(JSON.parse(line))];
+    } catch {
+      // A killed process may have left half a last line.
+      return [];
+    }
+  });
+}
+
+function lineOf(metric: Metric): string {
+  return `${JSON.stringify(metric)}\n`;
+}
+
+/** Most points of a curve: the chart is not wide enough to show more. */
+const maxPoints = 300;
+
+/** Means of neighbouring points, at most {@link maxPoints}. */
+function averaged(points: readonly (readonly [number, number])[]): (readonly [number, number])[] {
+  const size = Math.ceil(points.length / maxPoints);
+  const means: (readonly [number, number])[] = [];
   for (let start = 0; start < points.length; start += size) {
     const bucket = points.slice(start, start + size);
-    thin.push([mean(bucket.map(([step]) => step)), mean(bucket.map(([, loss]) => loss))]);
+    means.push([mean(bucket.map(([step]) => step)), mean(bucket.map(([, loss]) => loss))]);
   }
-  return thin;
+  return means;
 }
 
 function mean(values: readonly number[]): number {

@@ -9,7 +9,7 @@ import { isMissing } from '../local/error.ts';
 import type { Objective } from '../ports/model.ts';
 import { writeWhole } from './write-whole.ts';
 
-/** A class head on another layer than the last, which is served as a probe. */
+/** A class head that reads an inner layer. It is stored as a probe. */
 export interface InnerHead {
   /** Name of its weight among the parameters. */
   name: string;
@@ -18,25 +18,36 @@ export interface InnerHead {
   labels: readonly string[];
 }
 
-/** The files of a model that stay what they are while it is trained, and how its weights are written. */
+export interface TrainedAs {
+  objective: Objective;
+  /**
+   * Where the trained class head is stored: in `score.weight`, which reads the last layer, or as a probe on another
+   * layer. Default: no class head was trained, and the model's own stays.
+   */
+  head?: 'score' | 'probe' | undefined;
+  /** Class names of the trained head. Default: the names in the model's config. */
+  classes?: readonly string[] | undefined;
+}
+
+/** Writes the files of a model that is being trained. */
 export interface ModelFiles {
-  /** Names of the files with weights. */
+  /** Names of the files that hold weights. */
   readonly weightFiles: readonly string[];
   /** Writes config.json and preprocessor_config.json. */
   writeDescription(directory: string): Promise<void>;
-  /** Writes the weights; each file appears whole or not at all. */
+  /** Writes the weights as they are now. Each file appears whole or not at all. */
   writeWeights(directory: string): Promise<void>;
 }
 
 /**
- * How a model that is trained from `checkpoint` is written, in the checkpoint's layout.
+ * Files of a model that is trained from `checkpoint`, in the checkpoint's layout.
  *
- * @param parameters live; written as they are at the time
+ * @param parameters the live weights
  */
 export async function createModelFiles(
   { directory }: Pick<Checkpoint, 'directory'>,
   parameters: readonly TensorData[],
-  trained: TrainedAs & { innerHead?: InnerHead },
+  trained: TrainedAs & { innerHead?: InnerHead | undefined },
 ): Promise<ModelFiles> {
   const { innerHead } = trained;
   const schema = z.record(z.string(), z.unknown());
@@ -54,7 +65,7 @@ export async function createModelFiles(
     },
     async writeWeights(to) {
       const body = parameters.filter(({ name }) => name !== innerHead?.name);
-      // First, since a probe without its model is found out; a model with an old probe is not.
+      // The probe is written first: a reader detects a new probe beside old weights, but not an old one beside new weights.
       if (innerHead !== undefined) {
         const { layer, labels, name } = innerHead;
         const weight = parameters.find((tensor) => tensor.name === name)?.data ?? new Float32Array(0);
@@ -71,32 +82,22 @@ export async function createModelFiles(
   };
 }
 
-/** Where the class head of a trained model is: `score.weight`, which reads the last layer, or a probe on another one. */
-type HeadPlace = 'score' | 'probe';
-
-export interface TrainedAs {
-  objective: Objective;
-  /** Absent: the class head was not trained, and stays what it was. */
-  head?: HeadPlace;
-  /** Names of the classes of a head that was trained; absent: the config's own are right. */
-  classes?: readonly string[];
-}
-
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * config.json of a trained model: the one it began with, in the same layout, with what is another now. It loses its old
- * name, so that the model is called after its directory.
+ * config.json of a trained model: that of its checkpoint, in the same layout, with the changed fields. The checkpoint's
+ * name is removed, so that the model takes the name of its directory.
  */
 export function trainedConfig(json: Json, { objective, head, classes }: TrainedAs): Json {
-  const { _name_or_path: _, torch_dtype, dtype, ...kept } = json;
-  const { igpt, id2label: __, label2id: ___, num_labels: ____, ...headless } = kept;
+  const { igpt, torch_dtype, dtype } = json;
+  const kept = without(json, ['_name_or_path', 'torch_dtype', 'dtype']);
+  const headless = without(kept, ['igpt', 'id2label', 'label2id', 'num_labels']);
   const openAi = 'n_vocab' in json;
   const names = classes && Object.fromEntries(classes.entries());
   const own = { ...(isRecord(igpt) ? igpt : {}), objective };
   return {
     ...(head === 'probe' || classes !== undefined ? headless : kept),
-    // Weights are trained, and written, in 32 bits.
+    // Weights are trained and written in 32 bits.
     ...(torch_dtype !== undefined && { torch_dtype: 'float32' }),
     ...(dtype !== undefined && { dtype: 'float32' }),
     ...(!openAi && head === 'score' && { architectures: ['ImageGPTForImageClassification'] }),
@@ -106,9 +107,12 @@ export function trainedConfig(json: Json, { objective, head, classes }: TrainedA
       !openAi &&
       classes !== undefined && { label2id: Object.fromEntries(classes.map((name, i) => [name, i])) }),
     ...(openAi && { bert: objective === 'bert' }),
-    ...(!openAi && { igpt: own }),
-    ...(openAi && isRecord(igpt) && { igpt: own }),
+    ...((!openAi || isRecord(igpt)) && { igpt: own }),
   };
+}
+
+function without(json: Json, keys: readonly string[]): Json {
+  return Object.fromEntries(Object.entries(json).filter(([key]) => !keys.includes(key)));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -4,34 +4,34 @@ import { likeliestClasses } from './evaluation/scores.ts';
 import { type LearningRate, learningRateAt } from './learning-rate.ts';
 import { createLossWatch, diverged } from './loss-watch.ts';
 
-/** What a validation is judged by. */
+/** The figure that decides which validation is the best. */
 export type Criterion = 'loss' | 'accuracy';
 
 export interface TrainPlan {
-  /** Its `steps` are the run's. */
+  /** Its `steps` are those of the training. */
   learningRate: LearningRate;
-  /** Steps between two validations; one follows the last step too. */
+  /** Steps between two validations; the last step is validated too. */
   evalEvery: number;
-  /** Steps between two checkpoints; one follows the last step too. */
+  /** Steps between two checkpoints; the last step has one too. */
   saveEvery: number;
-  /** Validations in a row that may bring nothing better; Infinity: all. */
+  /** Validations in a row without a better one before the training stops early (Infinity: never). */
   patience: number;
   bestBy: Criterion;
-  /** Nats that the loss may leap (see {@link createLossWatch}). */
+  /** Allowed leap of the loss (nats; see {@link createLossWatch}). */
   leap: number;
 }
 
-/** All that has to be known, beside weights and moments, to go on as if nothing had happened. */
+/** What has to be saved, beside weights and moments, to resume with identical results. */
 export interface TrainState {
   /** Steps done. */
   step: number;
-  /** Of the last steps, oldest first. */
+  /** Losses of the last steps, oldest first. */
   losses: readonly number[];
-  /** The validation that was best, and its step. */
-  best?: { step: number; validation: Validation };
+  /** The best validation and its step. Undefined before the first validation. */
+  best?: { step: number; validation: Validation } | undefined;
   /** Validations since the best one. */
   sinceBest: number;
-  /** No step is left, or early stopping ended the run. */
+  /** The last step is done, or the training stopped early. */
   ended: boolean;
 }
 
@@ -39,20 +39,25 @@ export interface StepRecord extends Losses {
   step: number;
   learningRate: number;
   gradientNorm: number;
-  /** Of the step, with what came before it. */
+  /** Duration of the step, waiting for its batch included. */
   seconds: number;
 }
 
-/** What training works with and tells. */
+/** Mean losses on held-out pictures. */
+export interface Validation extends Losses {
+  /** Share of the pictures whose likeliest class is right. Undefined without a class loss. */
+  accuracy?: number | undefined;
+}
+
 export interface TrainPorts {
   session: Pick<TrainingSession, 'step' | 'parameters'>;
-  /** Asked for while the step before runs in its threads: a step never waits for its pictures. */
+  /** Asked for while the step before is computed, so that no step waits for its pictures. */
   batchOf(step: number): Promise<TrainingBatch>;
-  /** Absent: nothing is held out, and there is no best. */
-  validate?: () => Promise<Validation>;
-  /** Keeps weights, moments and state. */
+  /** Default: nothing is held out, and no step is the best. */
+  validate?: (() => Promise<Validation>) | undefined;
+  /** Saves a checkpoint: weights, moments and state. */
   save(state: TrainState): Promise<void>;
-  /** The weights are now the best. */
+  /** Saves the weights, which are the best so far. */
   saveBest(state: TrainState): Promise<void>;
   onStep(record: StepRecord): void;
   onValidation(step: number, validation: Validation, best: boolean): Promise<void>;
@@ -60,11 +65,12 @@ export interface TrainPorts {
   now(): number;
 }
 
-export const NEW_RUN: TrainState = { step: 0, losses: [], sinceBest: 0, ended: false };
+/** State before the first step. */
+export const newTraining: TrainState = { step: 0, losses: [], sinceBest: 0, ended: false };
 
 /**
- * Trains from `start` to the end of the plan, to early stopping, or until `signal` is aborted: then it finishes the
- * step, keeps a checkpoint and returns. Nothing that comes of a step depends on where a run was left and taken up.
+ * Trains from `start` until the last step, until early stopping, or until `signal` is aborted. On an abort it finishes
+ * the step, saves a checkpoint and returns. Results do not depend on where a training was interrupted.
  *
  * @throws TrainingError `training_diverged`; what the ports throw
  */
@@ -85,17 +91,17 @@ export async function train(
     const step = state.step + 1;
     const batch = await (ahead ?? ports.batchOf(step));
     const learningRate = learningRateAt(step, plan.learningRate);
-    const running = session.step(batch, { step, learningRate });
+    const computing = session.step(batch, { step, learningRate });
     ahead = step < steps ? ports.batchOf(step + 1) : undefined;
-    // Looked at where it is needed.
+    // The next step awaits it and reports its error.
     ahead?.catch(() => {});
-    const result = await running;
+    const result = await computing;
     watch.check(step, result);
     ports.onStep({ ...result, step, learningRate, seconds: (ports.now() - began) / 1000 });
     state = { ...state, step, losses: [...watch.recent], ended: step === steps };
 
     if (ports.validate !== undefined && (step % plan.evalEvery === 0 || step === steps)) {
-      state = await judged(state, await ports.validate());
+      state = await judge(state, await ports.validate());
     }
     if (state.ended || step % plan.saveEvery === 0) {
       await save(state);
@@ -105,7 +111,8 @@ export async function train(
   if (state.step > saved) await save(state);
   return state;
 
-  async function judged(now: TrainState, validation: Validation): Promise<TrainState> {
+  /** Compares a validation with the best one, and saves the weights when it is better. */
+  async function judge(now: TrainState, validation: Validation): Promise<TrainState> {
     if (!Number.isFinite(validation.loss)) throw diverged(now.step, `validation loss ${validation.loss}`);
     const better = now.best === undefined || isBetter(validation, now.best.validation, plan.bestBy);
     await ports.onValidation(now.step, validation, better);
@@ -114,18 +121,18 @@ export async function train(
       return { ...now, sinceBest, ended: now.ended || sinceBest >= plan.patience };
     }
     const next = { ...now, best: { step: now.step, validation }, sinceBest: 0 };
-    refuseNonFinite(next.step);
+    requireFiniteWeights(next.step);
     await ports.saveBest(next);
     return next;
   }
 
   async function save(now: TrainState): Promise<void> {
-    refuseNonFinite(now.step);
+    requireFiniteWeights(now.step);
     await ports.save(now);
   }
 
-  /** The update that follows a finite loss and gradient may still have overflowed. */
-  function refuseNonFinite(step: number): void {
+  /** An update can overflow even when loss and gradient are finite. */
+  function requireFiniteWeights(step: number): void {
     const spoiled = session.parameters.find(({ data }) => !data.every(Number.isFinite));
     if (spoiled !== undefined) throw diverged(step, `${spoiled.name} holds numbers that are not finite`);
   }
@@ -135,12 +142,7 @@ function isBetter(a: Validation, b: Validation, by: Criterion): boolean {
   return by === 'loss' ? a.loss < b.loss : (a.accuracy ?? 0) > (b.accuracy ?? 0);
 }
 
-export interface Validation extends Losses {
-  /** Share of the pictures whose likeliest class is right; with a class loss. */
-  accuracy?: number;
-}
-
-/** Mean losses over held-out pictures, read in batches of any sizes. */
+/** Mean losses over held-out pictures; batches may differ in size. */
 export async function validate(
   session: Pick<TrainingSession, 'evaluate'>,
   batches: readonly TrainingBatch[],
@@ -151,7 +153,7 @@ export async function validate(
   const sums: { generative?: number; classification?: number } = {};
   for (const batch of batches) {
     const { generative, classification, classLogits } = await session.evaluate(batch);
-    // All pictures have as many tokens, so that means of batches weigh by either.
+    // Every picture has the same number of tokens, so weighting by tokens weights by pictures.
     const weight = batch.tokens.length;
     tokens += weight;
     if (generative !== undefined) sums.generative = (sums.generative ?? 0) + weight * generative;
@@ -159,7 +161,7 @@ export async function validate(
     const { labels } = batch;
     if (classLogits !== undefined && labels !== undefined) {
       pictures += labels.length;
-      right += likeliestClasses(classLogits, labels.length).filter((said, i) => said === labels[i]).length;
+      right += likeliestClasses(classLogits, labels.length).filter((predicted, i) => predicted === labels[i]).length;
     }
   }
   const { generative, classification } = sums;

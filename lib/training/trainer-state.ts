@@ -9,11 +9,11 @@ import type { TrainingSession } from '../runtime/training-session.ts';
 import type { InnerHead, ModelFiles } from './model-files.ts';
 import type { TrainState } from './train.ts';
 
-/** Another one when what a checkpoint holds changes its meaning. */
-const FORMAT = 'igpt-trainer-state-1';
+/** Changes whenever the contents of a checkpoint change meaning. */
+const formatName = 'igpt-trainer-state-1';
 
-const STATE_FILE = 'trainer-state.json';
-const MOMENTS_FILE = 'trainer-state.safetensors';
+const stateFile = 'trainer-state.json';
+const momentsFile = 'trainer-state.safetensors';
 
 const validation = z.object({
   loss: z.number(),
@@ -23,23 +23,23 @@ const validation = z.object({
 });
 
 const schema = z.object({
-  format: z.literal(FORMAT),
+  format: z.literal(formatName),
   step: z.int().positive(),
-  /** Of order, augmentation and masks: every generator is made anew from it and the step's number. */
+  /** Seed of order, augmentation and masks. Every random generator is created from it and the step's number. */
   seed: z.int(),
   losses: z.array(z.number()),
   best: z.object({ step: z.int().positive(), validation }).optional(),
   sinceBest: z.int().nonnegative(),
   ended: z.boolean(),
-  /** Written last of all files, it vouches for the others. */
+  /** Checksums of the other files, by name. This file is written last. */
   sha256: z.record(z.string(), z.string()),
 });
 
 type Live = Pick<TrainingSession, 'parameters' | 'moments'>;
 
 /**
- * Writes a checkpoint into an empty directory: a model directory, with Adam's moments and the state beside it. JSON
- * keeps every number of the state to its last bit.
+ * Writes a checkpoint into an empty directory: a model directory, with Adam's moments and the state in further files.
+ * JSON stores every number of the state exactly.
  */
 export async function writeTrainerState(
   directory: string,
@@ -50,36 +50,36 @@ export async function writeTrainerState(
 ): Promise<void> {
   await model.writeDescription(directory);
   await model.writeWeights(directory);
-  // PyTorch's words for Adam's moments.
+  // PyTorch's names of Adam's moments.
   const tensors = [...moments].flatMap(([name, { first, second }]): TensorData[] => [
     { name: `exp_avg.${name}`, shape: [first.length], data: first },
     { name: `exp_avg_sq.${name}`, shape: [second.length], data: second },
   ]);
-  await writeSafetensors(join(directory, MOMENTS_FILE), tensors);
+  await writeSafetensors(join(directory, momentsFile), tensors);
   const sha256: Record<string, string> = {};
-  for (const name of [...model.weightFiles, MOMENTS_FILE]) sha256[name] = await fileHash(join(directory, name));
-  const json = { format: FORMAT, ...state, seed, sha256 };
-  await writeFile(join(directory, STATE_FILE), `${JSON.stringify(json)}\n`, { flush: true });
-  // The names too must be on the disk before the directory takes its place.
+  for (const name of [...model.weightFiles, momentsFile]) sha256[name] = await fileHash(join(directory, name));
+  const json = { format: formatName, ...state, seed, sha256 };
+  await writeFile(join(directory, stateFile), `${JSON.stringify(json)}\n`, { flush: true });
+  // The file names must be on the disk, too, before the directory is renamed.
   await using folder = await open(directory);
   await folder.sync();
 }
 
-/** State of a checkpoint that is whole; undefined when it is not: cut short, damaged, or of another format. */
+/** State of a checkpoint. Undefined when the checkpoint is incomplete, damaged or of another format. */
 export async function readTrainerState(directory: string): Promise<TrainState | undefined> {
   try {
-    const text = await readFile(join(directory, STATE_FILE), 'utf8');
+    const text = await readFile(join(directory, stateFile), 'utf8');
     const { sha256, step, losses, best, sinceBest, ended } = schema.parse(JSON.parse(text));
     for (const [name, hash] of Object.entries(sha256)) {
       if ((await fileHash(join(directory, name))) !== hash) return undefined;
     }
-    return { step, losses, sinceBest, ended, ...(best !== undefined && { best: plain(best) }) };
+    return { step, losses, sinceBest, ended, best };
   } catch {
     return undefined;
   }
 }
 
-/** Puts the weights and moments of a checkpoint into the live ones. */
+/** Copies the weights and moments of a checkpoint into the live ones. */
 export async function restoreTrainerState(
   directory: string,
   { parameters, moments }: Live,
@@ -94,7 +94,7 @@ export async function restoreTrainerState(
     [`exp_avg.${name}`, first],
     [`exp_avg_sq.${name}`, second],
   ]);
-  await readInto(join(directory, MOMENTS_FILE), new Map(kept));
+  await readInto(join(directory, momentsFile), new Map(kept));
 }
 
 async function readInto(path: string, targets: ReadonlyMap<string, Float32Array>): Promise<void> {
@@ -103,27 +103,9 @@ async function readInto(path: string, targets: ReadonlyMap<string, Float32Array>
   for (const [name, data] of targets) {
     const tensor = tensors.get(name);
     if (tensor?.length !== data.byteLength) {
-      throw new Error(`${path} passed its checks, but has no ${name} of ${data.length} numbers`);
+      throw new Error(`${path}: expected ${name} to have ${data.byteLength} bytes, found ${tensor?.length ?? 0}`);
     }
     const bytes = await file.read(tensor.offset, tensor.length);
     new Uint8Array(data.buffer, data.byteOffset, data.byteLength).set(bytes);
   }
-}
-
-type Best = NonNullable<z.infer<typeof schema>['best']>;
-
-/** Absent keys stay absent, where zod's type allows undefined. */
-function plain({
-  step,
-  validation: { loss, generative, classification, accuracy },
-}: Best): NonNullable<TrainState['best']> {
-  return {
-    step,
-    validation: {
-      loss,
-      ...(generative !== undefined && { generative }),
-      ...(classification !== undefined && { classification }),
-      ...(accuracy !== undefined && { accuracy }),
-    },
-  };
 }

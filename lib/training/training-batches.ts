@@ -5,25 +5,25 @@ import type { Augmenter } from './data/augment.ts';
 import { type DataSet, gatherTokens } from './data/data-set.ts';
 import type { RowOrder } from './data/split.ts';
 
-/** Keep the draws of a purpose apart from those of everything else with the same seed ("augm", "mask"). */
-const AUGMENT_STREAM = 0x6175676d;
-const MASK_STREAM = 0x6d61736b;
+/** Random streams of augmentation and of masks ("augm", "mask"), apart from other draws of the same seed. */
+const augmentStream = 0x6175676d;
+const maskStream = 0x6d61736b;
 
 export interface BatchOptions {
   /** Pictures in a batch. */
   batch: number;
   seed: number;
-  /** Absent: pictures as they are. */
-  augment?: Augmenter;
-  /** Of every row of the data set, as classes of the model; absent: no class loss. */
-  labels?: Int32Array;
-  /** BERT models: `drawn` anew for each step, or the masks [N, n] of all rows. */
-  mask?: 'drawn' | Uint8Array;
+  /** Default: pictures as they are. */
+  augment?: Augmenter | undefined;
+  /** [N], classes of the model, for every row of the data set. Default: no class loss. */
+  labels?: Int32Array | undefined;
+  /** BERT models only: `drawn` for each step, or the masks [N, n] of all rows. */
+  mask?: 'drawn' | Uint8Array | undefined;
 }
 
 /**
- * The batch of a step, from 1. It is drawn from the seed and the step's number alone: a run that goes on after step s
- * needs no other state of a generator to get what it would have got.
+ * Returns the batch of a step, counted from 1. A batch depends on the seed and the step's number only, so that a training
+ * that resumes after step s needs no saved state of a generator.
  */
 export function createBatchSource(
   dataSet: DataSet,
@@ -33,13 +33,13 @@ export function createBatchSource(
   return (step) => {
     const rows = order((step - 1) * batch, batch);
     const tokens =
-      augment === undefined ? gatherTokens(dataSet, rows) : augment(rows, createRandom(seed ^ AUGMENT_STREAM, step));
-    const drawn = () => drawMask(tokens.length, createRandom(seed ^ MASK_STREAM, step));
+      augment === undefined ? gatherTokens(dataSet, rows) : augment(rows, createRandom(seed ^ augmentStream, step));
+    const drawn = () => drawMask(tokens.length, createRandom(seed ^ maskStream, step));
     return { tokens, ...inputsOf(dataSet, rows, inputs, drawn) };
   };
 }
 
-/** Batches of `rows` as they are, in order; masks are drawn for each picture, the same at every measurement. */
+/** Batches of `rows` in order, without augmentation. Each picture has the same mask in every validation. */
 export function validationBatches(
   dataSet: DataSet,
   rows: Uint32Array,
@@ -54,16 +54,16 @@ export function validationBatches(
   return batches;
 }
 
+/** @param drawn draws the masks of `rows` */
 function inputsOf(
   { tokensPerPicture: n }: DataSet,
   rows: Uint32Array,
   { labels, mask }: Pick<BatchOptions, 'labels' | 'mask'>,
   drawn: () => Uint8Array,
 ): Pick<TrainingBatch, 'labels' | 'mask'> {
-  const masks = mask === 'drawn' ? drawn() : mask && gatherMasks(mask, rows, n);
   return {
-    ...(labels !== undefined && { labels: Int32Array.from(rows, (row) => labels[row] ?? 0) }),
-    ...(masks !== undefined && { mask: masks }),
+    labels: labels && Int32Array.from(rows, (row) => labels[row] ?? 0),
+    mask: mask === 'drawn' ? drawn() : mask && gatherMasks(mask, rows, n),
   };
 }
 

@@ -1,18 +1,18 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { setTimeout } from 'node:timers/promises';
 import { isAlive } from '../local/process-tag.ts';
+import type { Clock } from '../ports/clock.ts';
 import { errorCode } from '../ports/error.ts';
 import { TrainingError } from './error.ts';
 
-/** A lock is empty between its making and its writing; for longer only when its process died there. Milliseconds. */
-const EMPTY_MS = 500;
+/** A lock file is empty while its process writes its number. If it stays empty longer, that process died (milliseconds). */
+const emptyMs = 500;
 
 /**
- * Keeps a second process out of a run's directory. What a killed one left is taken over.
+ * Locks a training directory for this process. The lock of a process that was killed is taken over.
  *
  * @throws TrainingError `run_busy`
  */
-export async function lockTraining(path: string): Promise<AsyncDisposable> {
+export async function lockTraining(path: string, clock: Clock): Promise<AsyncDisposable> {
   for (;;) {
     try {
       await writeFile(path, String(process.pid), { flag: 'wx' });
@@ -20,22 +20,22 @@ export async function lockTraining(path: string): Promise<AsyncDisposable> {
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
     }
-    const owner = Number(await ownerOf(path));
-    // A container that starts anew may give us the number of the one before us.
+    const owner = Number(await ownerOf(path, clock));
+    // A restarted container may give this process the number of the killed one.
     if (Number.isInteger(owner) && owner > 0 && owner !== process.pid && isAlive(owner)) {
       throw new TrainingError(
         'run_busy',
-        `process ${owner} trains in this directory; wait for its end, choose another --out, or remove ${path} if that process is none of igpt`,
+        `process ${owner} trains in this directory; wait until it ends, choose another --out, or remove ${path} if that process is not igpt`,
       );
     }
     await rm(path, { force: true });
   }
 }
 
-/** Empty where there is no lock, or one that nobody will write. */
-async function ownerOf(path: string): Promise<string> {
+/** Number of the process that holds the lock; empty without a lock, or when its process died before writing. */
+async function ownerOf(path: string, clock: Clock): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text !== '') return text ?? '';
-  await setTimeout(EMPTY_MS);
+  await clock.sleep(emptyMs);
   return readFile(path, 'utf8').catch(() => '');
 }

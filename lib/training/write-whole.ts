@@ -3,7 +3,7 @@ import { errorCode } from '../ports/error.ts';
 import { TrainingError } from './error.ts';
 
 /**
- * Writes a small file that takes its name when it is whole; what had the name goes only then.
+ * Writes a small file beside `path` and renames it, so that a reader sees the old content or the new, never a part.
  *
  * @throws TrainingError `run_not_writable`
  */
@@ -19,7 +19,7 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
 }
 
 /**
- * What a file system refused, in our words; any other error as it is.
+ * Turns an error of the file system into a TrainingError; returns any other error unchanged.
  *
  * @param what could not be written
  */
@@ -29,7 +29,7 @@ export function notWritable(what: string, error: unknown): unknown {
   const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'its disk is full' : code;
   return new TrainingError(
     'run_not_writable',
-    `could not write ${what} (${why}); earlier checkpoints are whole: make room or allow writing there, and run the same command again`,
+    `could not write ${what} (${why}); earlier checkpoints are intact: free space or allow writing there, then run the same command again`,
     { cause: error },
   );
 }

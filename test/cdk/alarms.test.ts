@@ -9,7 +9,7 @@ const alarm = (name: string) => resource(template, 'AWS::CloudWatch::Alarm', `Al
 const expressionOf = ({ Metrics: metrics }: Properties): string =>
   metrics.find(({ Expression }: Properties) => Expression !== undefined).Expression;
 
-/** Metric names, and how long all alarm periods are together, minutes. */
+/** Metric names of an alarm, and the length of its periods together (minutes). */
 const watched = ({ Metrics: metrics, MetricName: name, Period, EvaluationPeriods }: Properties) => {
   const stats = (metrics ?? []).flatMap(({ MetricStat }: Properties) => MetricStat ?? []);
   return {
@@ -19,21 +19,21 @@ const watched = ({ Metrics: metrics, MetricName: name, Period, EvaluationPeriods
 };
 
 describe('alarms', () => {
-  test('one dead letter is enough', () => {
+  test('one dead letter raises an alarm', () => {
     expect(alarm('DeadLetters').Threshold).toBe(1);
     expect(expressionOf(alarm('DeadLetters'))).toBe('uploads + tokens');
   });
 
-  test('work that has waited for 3 days is told, four days before it is lost', () => {
+  test('a message that has waited for 3 days raises an alarm, 4 days before it is deleted', () => {
     expect(alarm('Waiting3Days').Threshold).toBe(3 * 86_400);
     expect(expressionOf(alarm('Waiting3Days'))).toBe('MAX([uploads, tokens])');
   });
 
-  test('uploads that have waited for an hour are told', () => {
+  test('an upload that has waited for an hour raises an alarm', () => {
     expect(alarm('UploadsWaiting')).toMatchObject({ MetricName: 'ApproximateAgeOfOldestMessage', Threshold: 3600 });
   });
 
-  test('a fifth of an hour’s outcomes failed, of 20 at least', () => {
+  test('20 percent of failures in an hour raise an alarm, from 20 pictures on', () => {
     expect(alarm('FailureRate').Threshold).toBe(20);
     expect(expressionOf(alarm('FailureRate'))).toBe(
       'IF(published >= 20, 100 * (published - FILL(succeeded, 0)) / published, 0)',
@@ -44,7 +44,7 @@ describe('alarms', () => {
     });
   });
 
-  test('tokens wait and no task holds any for 15 minutes', () => {
+  test('tokens that no worker takes for 15 minutes raise an alarm', () => {
     expect(expressionOf(alarm('NobodyWorks'))).toBe('IF(waiting > 0 AND FILL(inFlight, 0) == 0, 1, 0)');
     expect(watched(alarm('NobodyWorks'))).toEqual({
       names: ['ApproximateNumberOfMessagesVisible', 'ApproximateNumberOfMessagesNotVisible'],
@@ -52,7 +52,7 @@ describe('alarms', () => {
     });
   });
 
-  test('tasks run and nothing comes of it for 30 minutes', () => {
+  test('workers without a finished message for 30 minutes raise an alarm', () => {
     expect(expressionOf(alarm('CostBrake'))).toBe('IF(FILL(running, 0) > 0 AND FILL(finished, 0) == 0, 1, 0)');
     expect(watched(alarm('CostBrake'))).toEqual({
       names: ['MemoryReservation', 'NumberOfMessagesDeleted'],
@@ -60,18 +60,18 @@ describe('alarms', () => {
     });
   });
 
-  test('on Fargate the samples of the service say whether a task runs', () => {
+  test('on Fargate the sample count of the service shows whether a task runs', () => {
     const { properties } = resource(cpu, 'AWS::CloudWatch::Alarm', 'AlarmsCostBrake');
     const running = properties.Metrics.find(({ Id }: Properties) => Id === 'running').MetricStat;
 
     expect(running).toMatchObject({ Metric: { MetricName: 'CPUUtilization' }, Stat: 'SampleCount' });
   });
 
-  test('silence is no alarm: an idle queue has no metrics', () => {
+  test('missing data raises no alarm: an idle queue has no metrics', () => {
     template.allResourcesProperties('AWS::CloudWatch::Alarm', { TreatMissingData: 'notBreaching' });
   });
 
-  test('ours tell the topic when they begin and when they end; the scaling’s tell nobody', () => {
+  test('operator alarms notify the topic when they start and end; scaling alarms notify nobody', () => {
     const topic = { Ref: resource(template, 'AWS::SNS::Topic', 'AlarmsTopic').id };
     for (const [id, { Properties }] of Object.entries(template.findResources('AWS::CloudWatch::Alarm'))) {
       if (id.startsWith('Alarms')) expect(Properties).toMatchObject({ AlarmActions: [topic], OKActions: [topic] });
@@ -79,7 +79,7 @@ describe('alarms', () => {
     }
   });
 
-  test('no other account’s alarms may tell it', () => {
+  test('alarms of other accounts cannot publish to the topic', () => {
     template.hasResourceProperties('AWS::SNS::TopicPolicy', {
       PolicyDocument: Match.objectLike({
         Statement: Match.arrayWith([
@@ -93,7 +93,7 @@ describe('alarms', () => {
     });
   });
 
-  test('whoever is named gets them by mail', () => {
+  test('alarmEmail subscribes to the topic', () => {
     template.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'ops@example.com' });
     cpu.resourceCountIs('AWS::SNS::Subscription', 1);
   });

@@ -11,7 +11,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** Runs the app as the CDK command line does: what to configure and where to write come in the environment. */
+/** Runs the app as the cdk command does, with context and output folder in the environment. */
 function runApp(context: Record<string, unknown>) {
   const env = { ...process.env, CDK_OUTDIR: directory, CDK_CONTEXT_JSON: JSON.stringify(context) };
   return spawnSync(process.execPath, ['cdk/app.ts'], { cwd: root, env, encoding: 'utf8' });
@@ -19,7 +19,7 @@ function runApp(context: Record<string, unknown>) {
 
 const noBundling = { 'aws:cdk:bundling-stacks': [] };
 
-test('faults of the configuration end the app with a line for each, and no stack trace', () => {
+test('invalid settings end the app with a line for each, and no stack trace', () => {
   const { status, stderr, stdout } = runApp({ ...noBundling, compute: 'tpu', modles: 'x' });
 
   expect(status).toBe(1);
@@ -31,7 +31,7 @@ test('faults of the configuration end the app with a line for each, and no stack
   expect(stdout).toBe('');
 });
 
-test('without account, Docker or settings it writes one stack', () => {
+test('without account, Docker and settings it writes one stack', () => {
   const { status } = runApp({ ...noBundling, stackName: 'Mine' });
 
   expect(status).toBe(0);

@@ -31,7 +31,7 @@ describe.each([...new Set(['arm64', host])])('the function’s bundle for %s', (
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  test('is under 30 MB and holds handler, decoding child and sharp for Lambda’s system', () => {
+  test('is under 30 MB and holds the handler, the decoder and sharp for Lambda’s system', () => {
     const files = readdirSync(bundle, { recursive: true, encoding: 'utf8', withFileTypes: true }).filter((entry) =>
       entry.isFile(),
     );
@@ -47,12 +47,12 @@ describe.each([...new Set(['arm64', host])])('the function’s bundle for %s', (
     ]);
   });
 
-  test('is one for both functions', () => {
+  test('is shared by both functions', () => {
     expect(readdirSync(directory).filter((name) => existsSync(join(directory, name, 'index.mjs')))).toHaveLength(1);
   });
 
   test.runIf(architecture === host && process.platform === 'linux')(
-    'runs: the handler loads, the child decodes',
+    'runs: the handler loads, and the decoder starts',
     async () => {
       const load =
         "const { handler } = await import('./index.mjs'); process.stdout.write(typeof handler); process.exit(0)";
@@ -65,7 +65,7 @@ describe.each([...new Set(['arm64', host])])('the function’s bundle for %s', (
         cwd: bundle,
       });
       const ready = await new Promise<string>((resolve, reject) => {
-        child.once('exit', (code) => reject(new Error(`The child ended with ${code}.`)));
+        child.once('exit', (code) => reject(new Error(`Expected the decoder to start, but it ended with ${code}.`)));
         child.stdout.once('data', (data) => resolve(String(data)));
       });
       child.removeAllListeners('exit');

@@ -23,8 +23,8 @@ describe.skipIf(missing !== '')(`cfn-lint${missing === '' ? '' : ` (${missing})`
     ['on Fargate', { compute: 'cpu' }],
     ['with existing buckets', { inputBucket: 'my-pictures', outputBucket: 'my-outcomes' }],
     ['with an image from CodeBuild', { imageBuild: 'codebuild' }],
-    ['with places for jobs, on GPU instances', { batch: 'true', training: 'true' }],
-    ['with a place for batch jobs, on Fargate', { batch: 'true', compute: 'cpu' }],
+    ['with queues for jobs, on GPU instances', { batch: 'true', training: 'true' }],
+    ['with a queue for data-set jobs, on Fargate', { batch: 'true', compute: 'cpu' }],
   ])('finds no error and no warning, %s', async (_, context) => {
     const file = join(directory, 'template.json');
     await writeFile(file, JSON.stringify(imageGptTemplate(context).toJSON()));
@@ -41,13 +41,13 @@ describe.skipIf(missing !== '')(`cfn-lint${missing === '' ? '' : ` (${missing})`
   });
 });
 
-// Its own script names the folder that the environment was made in, before that was renamed.
+// Not the installed script: it names the folder that the environment had before it was renamed.
 const main = 'import sys; from cfnlint.runner import main; sys.exit(main())';
 
-/** What cfn-lint prints. It ends with a bit for each kind of finding. */
+/** Output of cfn-lint. Its exit code has a bit for each kind of finding. */
 async function lint(file: string): Promise<string> {
   const { python } = environment as { python: string };
-  // W3005: CDK writes dependencies that a reference implies, too.
+  // W3005: CDK also writes dependencies that a reference implies.
   const options = ['--regions', 'us-east-1', 'eu-central-1', '--ignore-checks', 'W3005', '--format', 'parseable'];
   const { stdout } = await run(python, ['-c', main, ...options, '--', file]).catch((error: unknown) => {
     if (error instanceof Error && 'stdout' in error && String(error.stdout) !== '')

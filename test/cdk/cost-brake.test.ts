@@ -3,7 +3,7 @@ import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 const template = imageGptTemplate();
 
-test('it holds when its alarm begins', () => {
+test('the cost brake is pulled when its alarm starts', () => {
   expect(resource(template, 'AWS::CloudWatch::Alarm', 'AlarmsCostBrake').properties.AlarmName).toBe(
     'ImageGpt-CostBrake',
   );
@@ -18,7 +18,7 @@ test('it holds when its alarm begins', () => {
   });
 });
 
-test('no service grows, all tasks end, no message is taken, and a task that was woken meanwhile ends, too', () => {
+test('it stops scaling, tasks and intake, then ends tasks that were woken meanwhile', () => {
   expect(calls('CostBrakeHold')).toEqual([
     ['applicationautoscaling:registerScalableTarget', { DynamicScalingOutSuspended: true }],
     ['applicationautoscaling:registerScalableTarget', { DynamicScalingOutSuspended: true }],
@@ -32,14 +32,14 @@ test('no service grows, all tasks end, no message is taken, and a task that was 
   ]);
 });
 
-test('tasks may still go while it holds: only growing is suspended', () => {
+test('tasks may still end while it is pulled: only scaling out is suspended', () => {
   const [first] = states('CostBrakeHold');
 
   expect(first.Parameters.SuspendedState).toEqual({ DynamicScalingOutSuspended: true });
   expect(first.Parameters).not.toHaveProperty('MaxCapacity');
 });
 
-test('a step that fails keeps none of the later ones from what they can still stop, and it is told in the end', () => {
+test('a failed step does not stop the later ones, and is reported at the end', () => {
   const machine = definition('CostBrakeHold');
   const tasks = Object.values<Properties>(machine.States).filter(({ Type: type }) => type === 'Task');
 
@@ -54,7 +54,7 @@ test('a step that fails keeps none of the later ones from what they can still st
   expect([machine.States.NotAllHeld.Type, machine.States.Held.Type]).toEqual(['Fail', 'Succeed']);
 });
 
-test('its release takes everything back and starts no task itself', () => {
+test('releasing it allows everything again, and starts no task itself', () => {
   expect(calls('CostBrakeRelease')).toEqual([
     ['applicationautoscaling:registerScalableTarget', { DynamicScalingOutSuspended: false }],
     ['applicationautoscaling:registerScalableTarget', { DynamicScalingOutSuspended: false }],
@@ -66,13 +66,13 @@ test('its release takes everything back and starts no task itself', () => {
   });
 });
 
-test('every call is tried again while a service or mapping is changing', () => {
+test('every call is retried while a service or mapping is changing', () => {
   for (const state of states('CostBrakeHold').filter(({ Type: type }) => type === 'Task')) {
     expect(state.Retry).toEqual([{ ErrorEquals: ['States.ALL'], IntervalSeconds: 10, MaxAttempts: 6, BackoffRate: 2 }]);
   }
 });
 
-/** What is called with which new state, in order. */
+/** The calls of a machine with the new state that they set, in order. */
 function calls(machine: string): [string, unknown][] {
   return states(machine).map(({ Type: type, Resource: called, Parameters: given = {}, Seconds: seconds }) =>
     type === 'Wait'
@@ -81,7 +81,7 @@ function calls(machine: string): [string, unknown][] {
   );
 }
 
-/** The calls and waits of a machine in order. */
+/** The calls and waits of a machine, in order. */
 function states(machine: string): Properties[] {
   const { StartAt: start, States: all } = definition(machine);
   const ordered = [all[start]];
@@ -89,7 +89,7 @@ function states(machine: string): Properties[] {
   return ordered.filter(({ Type: type }) => type !== 'Choice');
 }
 
-/** What a machine is; references read as their logical ids. */
+/** Definition of a machine, with logical ids in place of references. */
 function definition(machine: string): Properties {
   const { DefinitionString: joined } = resource(template, 'AWS::StepFunctions::StateMachine', machine).properties;
   const parts: Properties[] = joined['Fn::Join'][1];

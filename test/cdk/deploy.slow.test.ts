@@ -11,9 +11,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { imageGptTemplate, resource } from './synthesize.ts';
 
-// A real `cdk deploy` into the emulator: assets are published, a change set is made and executed. It proves nothing of
-// how the parts work together: moto leaves out alarms, scaling, bucket and queue policies and subscriptions, Docker is a
-// program that does nothing, and in place of the functions behind custom resources we say that they are done.
+// A real `cdk deploy` into the emulator: assets are published, and a change set is created and executed. It does not show
+// that the parts work together: moto ignores alarms, scaling, policies and subscriptions, Docker is a program that does
+// nothing, and the test answers for the functions of custom resources.
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -44,7 +44,7 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
     await cdk('bootstrap', `aws://${motoAccount}/${motoRegion}`);
     const deployed = cdk('deploy', '-c', 'stackName=Smoke', '--require-approval', 'never');
     const { stdout, stderr } = deployed.child;
-    // Only when the first progress is printed has moto made everything else.
+    // moto has created all other resources when the first progress is printed.
     await Promise.race([deployed, said('CREATE_IN_PROGRESS', stdout, stderr)]);
     await answerCustomResources(client().endpoint);
     await deployed;
@@ -54,7 +54,7 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
     await moto[Symbol.asyncDispose]();
   });
 
-  test('there are seven queues, and a message of the tokens queue may be a mebibyte', async () => {
+  test('there are seven queues, and a tokens message may have 1 MiB', async () => {
     const sqs = new SQSClient(client());
     const { QueueUrls: urls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'Smoke-' }));
     const tokens = urls.find((url) => url.includes('QueuesTokens') && !url.includes('DeadLetters'));
@@ -66,7 +66,7 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
     expect(attributes).toMatchObject({ MaximumMessageSize: '1048576', MessageRetentionPeriod: '604800' });
   });
 
-  test('there are two buckets beside the assets’', async () => {
+  test('there are two buckets, besides the one for assets', async () => {
     const { Buckets: buckets = [] } = await new S3Client({ ...client(), forcePathStyle: true }).send(
       new ListBucketsCommand({}),
     );
@@ -74,7 +74,7 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
     expect(buckets.filter(({ Name: name = '' }) => name.startsWith('smoke-'))).toHaveLength(2);
   });
 
-  test('there are two services, which run nothing', async () => {
+  test('there are two services, which run no task', async () => {
     const ecs = new ECSClient(client());
     const { clusterArns: [cluster] = [] } = await ecs.send(new ListClustersCommand({}));
     const { serviceArns: services = [] } = await ecs.send(new ListServicesCommand({ cluster }));
@@ -83,8 +83,8 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
     expect(described.services?.map(({ desiredCount }) => desiredCount)).toEqual([0, 0]);
   });
 
-  // Last: nothing is left for others.
-  test('destroyed, it leaves its two buckets and nothing else that we ask for', async () => {
+  // Last, because it deletes the stack.
+  test('destroyed, the stack leaves only its two buckets', async () => {
     await deleteRouteTables(client().endpoint);
     await cdk('destroy', '-c', 'stackName=Smoke', '--force');
     const { Buckets: buckets = [] } = await new S3Client({ ...client(), forcePathStyle: true }).send(
@@ -97,42 +97,39 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
 
     expect(buckets.filter(({ Name: name = '' }) => name.startsWith('smoke-'))).toHaveLength(2);
     expect(queues).toEqual([]);
-    // Every account's default VPC.
+    // The default VPC, which every account has.
     expect(Array.from(vpcs.matchAll(/<isDefault>(\w+)</g), ([, isDefault]) => isDefault)).toEqual(['true']);
   });
 });
 
-/** Resolves when `text` was written to one of the streams. */
+/** Resolves when `text` is written to one of the streams. */
 async function said(text: string, ...streams: (Readable | null)[]): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   for (const stream of streams) stream?.on('data', (part) => String(part).includes(text) && resolve());
   await promise;
 }
 
-/** Calls of services that we have no client for. */
+/** Calls a service without an SDK client of the project. */
 async function call(endpoint: string, service: string, parameters: Record<string, string>): Promise<string> {
   const scope = `${new Date().toISOString().slice(0, 10).replaceAll('-', '')}/${motoRegion}/${service}/aws4_request`;
   const headers = { authorization: `AWS4-HMAC-SHA256 Credential=test/${scope}, SignedHeaders=host, Signature=none` };
   return (await fetch(endpoint, { method: 'POST', headers, body: new URLSearchParams(parameters) })).text();
 }
 
-/**
- * moto's CloudFormation (5.2) never deletes a route table, and then refuses to delete its VPC: a stack of just those two
- * cannot be deleted there. So we do it in its stead.
- */
+/** Deletes the route tables: moto's CloudFormation (5.2) does not, and then refuses to delete their VPC. */
 async function deleteRouteTables(endpoint: string): Promise<void> {
   const Version = '2016-11-15';
   const tables = await call(endpoint, 'ec2', { Action: 'DescribeRouteTables', Version });
   for (const [, AssociationId = ''] of tables.matchAll(/<routeTableAssociationId>([^<]+)</g)) {
     await call(endpoint, 'ec2', { Action: 'DisassociateRouteTable', AssociationId, Version });
   }
-  // The main ones, which each VPC has, refuse.
+  // The main table of each VPC cannot be deleted.
   for (const RouteTableId of new Set(Array.from(tables.matchAll(/<routeTableId>([^<]+)</g), ([, id = '']) => id))) {
     await call(endpoint, 'ec2', { Action: 'DeleteRouteTable', RouteTableId, Version });
   }
 }
 
-/** Says of every custom resource that it is there: moto waits for each one's word. */
+/** Reports every custom resource as created: moto waits for each of them. */
 async function answerCustomResources(endpoint: string): Promise<void> {
   const about = { Action: 'DescribeStacks', StackName: 'Smoke', Version: '2010-05-15' };
   const text = await call(endpoint, 'cloudformation', about);

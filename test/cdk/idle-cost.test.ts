@@ -3,7 +3,7 @@ import { sum } from '../../lib/operate/estimate-cost.ts';
 import { alarmMetrics, idleCost } from '../../lib/operate/idle-cost.ts';
 import { imageGptTemplate, type Properties } from './synthesize.ts';
 
-/** What costs by the hour though nothing happens, or by the month whatever happens. */
+/** Resources that cost money while the stack is idle. */
 const costly = [
   'AWS::EC2::NatGateway',
   'AWS::EC2::EIP',
@@ -21,7 +21,7 @@ test.each(['gpu', 'cpu'] as const)('an idle stack costs less than a dollar a mon
       metrics === undefined ? 1 : metrics.filter(({ MetricStat }: Properties) => MetricStat !== undefined).length,
   );
 
-  // What idleCost reckons with is what the template has.
+  // idleCost assumes these counts.
   expect(metrics.reduce((total, count) => total + count, 0)).toBe(alarmMetrics[compute]);
   template.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
   // Three are free.

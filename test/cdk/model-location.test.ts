@@ -12,8 +12,8 @@ import { imageGptApp, imageGptTemplate, resource } from './synthesize.ts';
 const root = join(import.meta.dirname, '../..');
 const nano = join(root, 'lib/models/igpt-nano');
 
-describe('the id', () => {
-  test('is the one that a worker with the same settings computes', async () => {
+describe('the model id', () => {
+  test('is what a worker with the same settings computes', async () => {
     const config = readDeploymentConfig({
       outputs: 'features',
       featureLayer: 2,
@@ -37,7 +37,7 @@ describe('the id', () => {
     );
   });
 
-  test('is that of the precision, and of no variable that happens to be set', () => {
+  test('depends on the setting of the precision, and not on the machine’s variables', () => {
     const f32 = computeModelId(nano, readDeploymentConfig({}));
 
     vi.stubEnv('OUTPUTS', 'features');
@@ -48,9 +48,9 @@ describe('the id', () => {
   });
 
   test.each([
-    ['no checkpoint is', 'lib/models', {}, /^model: .*config\.json/],
+    ['there is no checkpoint', 'lib/models', {}, /^model: .*config\.json/],
     ['the checkpoint has no such layer', 'lib/models/igpt-nano', { featureLayer: 99 }, /^model: .*99/],
-  ])('where %s, the deployment says so', (_, directory, settings, fault) => {
+  ])('is refused when %s', (_, directory, settings, fault) => {
     let faults: readonly string[] = [];
     try {
       computeModelId(join(root, directory), readDeploymentConfig(settings));
@@ -62,17 +62,17 @@ describe('the id', () => {
   });
 });
 
-describe('a checkpoint of this machine', () => {
+describe('a checkpoint directory', () => {
   const template = imageGptTemplate();
 
-  test('goes to a place of its own, whose last part is its name', () => {
+  test('is copied to a place of its own, whose last part is its name', () => {
     expect(resource(template, 'Custom::CDKBucketDeployment').properties).toMatchObject({
       DestinationBucketName: { Ref: resource(template, 'AWS::S3::Bucket', 'StorageOutput').id },
       DestinationBucketKeyPrefix: 'models/0123456789ab/hf16',
     });
   });
 
-  test('may have the longest name', () => {
+  test('may have a name of 64 characters', () => {
     const name = 'x'.repeat(64);
     const long = imageGptTemplate({ modelId: `${name}-0123456789ab` });
 
@@ -81,11 +81,11 @@ describe('a checkpoint of this machine', () => {
     });
   });
 
-  test('stays when another one comes, for tasks that still run it and for going back', () => {
+  test('stays when another model is deployed, for running tasks and rollbacks', () => {
     template.hasResourceProperties('Custom::CDKBucketDeployment', { Prune: false, RetainOnDelete: true });
   });
 
-  test('is there before a function or a task is told of it', () => {
+  test('is copied before a function or task starts with it', () => {
     const deployment = resource(template, 'Custom::CDKBucketDeployment').id;
 
     for (const type of ['AWS::Lambda::EventSourceMapping', 'AWS::ECS::Service']) {
@@ -99,13 +99,13 @@ describe('a checkpoint of this machine', () => {
   });
 });
 
-test('a directory without a checkpoint is refused, even where its id is given', () => {
+test('a directory without a checkpoint is refused, even when its id is given', () => {
   expect(() => imageGptApp({ model: 'no/such', modelId: 'igpt-l-0123456789ab' })).toThrow(
     /^The deployment’s configuration has 1 fault:\n {2}model: expected a checkpoint directory; found no config\.json in .*no\/such$/,
   );
 });
 
-describe('a checkpoint that a deployment cannot upload', () => {
+describe('a checkpoint that is too large to upload', () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'large-'));
@@ -116,10 +116,10 @@ describe('a checkpoint that a deployment cannot upload', () => {
   test.each([
     ['a file above 2 GiB', [2 ** 31], /2\.1 GB, the largest file 2\.1 GB/],
     ['more than 5 GB', [1.8e9, 1.8e9, 1.8e9], /5\.4 GB, the largest file 1\.8 GB/],
-  ])('for %s is refused, with the commands that do it', (_, sizes, words) => {
+  ])('with %s is refused, with the commands that upload it', (_, sizes, words) => {
     sizes.forEach((size, i) => {
       const file = join(folder, `model-${i}.safetensors`);
-      // Holes: nothing is written.
+      // A sparse file, which takes no disk.
       writeFileSync(file, '');
       truncateSync(file, size);
     });
@@ -133,7 +133,7 @@ describe('a checkpoint that a deployment cannot upload', () => {
   });
 });
 
-describe('what is deployed of a folder', () => {
+describe('the deployed files of a folder', () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'hub-cache-'));

@@ -9,14 +9,14 @@ test.each([
   ['on Fargate', { compute: 'cpu' }],
   ['with existing buckets', { inputBucket: 'my-pictures', outputBucket: 'my-outcomes' }],
   ['with an image from CodeBuild', { imageBuild: 'codebuild' }],
-])('cdk-nag’s AwsSolutions rules find nothing that has no reason given, %s', (_, context) => {
+])('cdk-nag’s AwsSolutions rules find nothing unacknowledged, %s', (_, context) => {
   const { app } = imageGptApp(context);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 
   expect(() => app.synth()).not.toThrow();
 });
 
-test('cdk-nag would find a queue that nobody gave a reason for', () => {
+test('cdk-nag would find a queue without an acknowledgement', () => {
   const { app, stack } = imageGptApp();
   new Queue(stack, 'Careless');
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

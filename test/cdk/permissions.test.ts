@@ -8,7 +8,7 @@ import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 const root = join(import.meta.dirname, '../..');
 const template = imageGptTemplate();
 
-/** `action` → the resources that it is allowed on, as readable text. */
+/** Allowed resources by action, as readable text. */
 function allowed(role: string, of: Template = template): Record<string, string[]> {
   const { PolicyDocument: document } = resource(of, 'AWS::IAM::Policy', `${role}DefaultPolicy`).properties;
   const found: Record<string, string[]> = {};
@@ -21,7 +21,7 @@ function allowed(role: string, of: Template = template): Record<string, string[]
   return found;
 }
 
-/** `StorageInput.Arn/*`: logical ids without their hashes. */
+/** Logical ids without their hashes: `StorageInput.Arn/*`. */
 function readable(value: Properties): string {
   if (typeof value === 'string') return value;
   const [[name, argument] = []] = Object.entries<Properties>(value);
@@ -37,7 +37,7 @@ const outcomes = ['StorageOutput.Arn/results-long/*', 'StorageOutput.Arn/results
 test.each([
   ['PreprocessRole', 'QueuesUploads', 'PreprocessLog'],
   ['BackfillRole', 'QueuesBackfill', 'BackfillLog'],
-])('%s may do these calls on these resources and no other', (role, queue, log) => {
+])('%s allows these calls on these resources and no others', (role, queue, log) => {
   expect(allowed(role)).toEqual({
     's3:GetObject': ['StorageInput.Arn/*', model, ...outcomes],
     's3:ListBucket': ['StorageInput.Arn', 'StorageOutput.Arn', 'StorageOutput.Arn'],
@@ -56,7 +56,7 @@ test.each([
   });
 });
 
-test('the worker may do these calls on these resources and no other', () => {
+test('the worker’s role allows these calls on these resources and no others', () => {
   expect(allowed('WorkerTaskRole')).toEqual({
     's3:GetObject': ['StorageInput.Arn/*', model, ...outcomes],
     's3:ListBucket': ['StorageInput.Arn', 'StorageOutput.Arn', 'StorageOutput.Arn'],
@@ -87,14 +87,14 @@ const actions: Record<string, string> = {
 };
 
 test.each([
-  // Lambda itself writes the log, and asks the queue how it is set up.
+  // Lambda itself writes the log and reads the queue's attributes.
   [
     'PreprocessRole',
     'functions/preprocess/handler.ts',
     ['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:GetQueueAttributes'],
   ],
   ['WorkerTaskRole', 'functions/worker/main.ts', []],
-])('%s allows every call that its code has, and none that it has not', async (role, entry, others) => {
+])('%s allows exactly the calls that its code makes', async (role, entry, others) => {
   const calls = [...new Set(await commandsOf(entry))];
 
   expect(calls.filter((call) => actions[call] === undefined)).toEqual([]);
@@ -103,7 +103,7 @@ test.each([
   );
 });
 
-/** The SDK's commands in the source files that `entry` imports, however far away. */
+/** Commands of the SDK in the source files that `entry` imports, directly or not. */
 async function commandsOf(entry: string): Promise<string[]> {
   const options = { bundle: true, platform: 'node', format: 'esm', packages: 'external', write: false } as const;
   const { metafile } = await build({ ...options, entryPoints: [entry], metafile: true, absWorkingDir: root });
@@ -112,14 +112,14 @@ async function commandsOf(entry: string): Promise<string[]> {
   );
 }
 
-test('the cost brake may stop and start what it must, and nothing else', () => {
+test('the cost brake may change scaling, services and mappings, and nothing else', () => {
   const targets = 'arn:AWS::Partition:application-autoscaling:AWS::Region:AWS::AccountId:scalable-target/*';
 
   for (const role of ['CostBrakeHoldRole', 'CostBrakeReleaseRole']) {
     const may = allowed(role);
     expect(Object.keys(may).toSorted()).toEqual([
       'application-autoscaling:RegisterScalableTarget',
-      // Application Auto Scaling lets nobody change a target who could not change the service.
+      // Application Auto Scaling requires permission to change the service itself.
       'ecs:DescribeServices',
       'ecs:UpdateService',
       'lambda:updateEventSourceMapping',
@@ -131,7 +131,7 @@ test('the cost brake may stop and start what it must, and nothing else', () => {
   }
 });
 
-test('a key of the user’s own opens pictures, and only for reading', () => {
+test('a KMS key of the user may be used to read pictures only', () => {
   const inputKmsKey = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
   const withKey = imageGptTemplate({ inputBucket: 'my-pictures', inputKmsKey });
 
@@ -141,20 +141,20 @@ test('a key of the user’s own opens pictures, and only for reading', () => {
   expect(allowed('WorkerTaskRole')['kms:Decrypt']).toBeUndefined();
 });
 
-test('an existing bucket is opened by its own name', () => {
+test('an existing bucket is allowed by its own name', () => {
   const existing = imageGptTemplate({ inputBucket: 'my-pictures' });
 
   expect(allowed('WorkerTaskRole', existing)['s3:GetObject']).toContain('arn:AWS::Partition:s3:::my-pictures/*');
 });
 
-test('while another model comes, processes of the last one may still start', () => {
+test('during a deployment of another model, processes of the old one may still start', () => {
   const [first, second] = ['hf16-0123456789ab', 'hf16-ba9876543210'].map((modelId) => imageGptTemplate({ modelId }));
   const role = (template = imageGptTemplate()) => resource(template, 'AWS::IAM::Policy', 'WorkerTaskRoleDefaultPolicy');
 
   expect(role(first)).toEqual(role(second));
 });
 
-test('a model in S3 is read under its prefix only, and not written', () => {
+test('a model on S3 may be read under its prefix only, and is not copied', () => {
   const ready = imageGptTemplate({ model: 's3://models/igpt/s', modelId: 'igpt-s-0123456789ab' });
 
   expect(allowed('WorkerTaskRole', ready)['s3:GetObject']).toContain('arn:AWS::Partition:s3:::models/igpt/s/*');

@@ -23,7 +23,7 @@ test('the architecture is a choice', () => {
 test.each([
   ['PreprocessMessages', 'QueuesUploads', 50],
   ['BackfillMessages', 'QueuesBackfill', 2],
-])('%s come by the hundred, after 10 s at most, and fail one by one', (name, queue, MaximumConcurrency) => {
+])('%s delivers 100 at a time, after 10 s at most, and each may fail alone', (name, queue, MaximumConcurrency) => {
   expect(resource(template, 'AWS::Lambda::EventSourceMapping', name).properties).toMatchObject({
     BatchSize: 100,
     MaximumBatchingWindowInSeconds: 10,
@@ -33,7 +33,7 @@ test.each([
   });
 });
 
-test('each function deletes and releases in the queue that it is fed from', () => {
+test('each function deletes and releases messages in its own queue', () => {
   const url = (name: string) =>
     resource(template, 'AWS::Lambda::Function', name).properties.Environment.Variables.UPLOADS_QUEUE_URL;
 
@@ -41,7 +41,7 @@ test('each function deletes and releases in the queue that it is fed from', () =
   expect(url('BackfillHandler')).toEqual({ Ref: resource(template, 'AWS::SQS::Queue', 'QueuesBackfill').id });
 });
 
-test('the functions’ environment is one that they accept', () => {
+test('the functions accept their environment', () => {
   for (const name of ['PreprocessHandler', 'BackfillHandler']) {
     const variables = plain(resource(template, 'AWS::Lambda::Function', name).properties.Environment.Variables);
 
@@ -50,7 +50,7 @@ test('the functions’ environment is one that they accept', () => {
   }
 });
 
-test.each(['gpu', 'cpu'])('the worker’s environment is one that it accepts, on %s', (compute) => {
+test.each(['gpu', 'cpu'])('the worker accepts its environment, on %s', (compute) => {
   const outputs = { outputs: 'features,likelihood', featureLayer: 3, featureNorm: 'raw', precision: 'f16' };
   const { Environment: environment } = container(imageGptTemplate({ compute, ...outputs }));
   const variables = plain(Object.fromEntries(environment.map(({ Name, Value }: Properties) => [Name, Value])));
@@ -68,7 +68,7 @@ test.each(['gpu', 'cpu'])('the worker’s environment is one that it accepts, on
   expect(parsed.DRAIN_SECONDS).toBeLessThan(container(template).StopTimeout);
 });
 
-test('both processes measure into the stack’s own namespace', () => {
+test('preprocess and worker send metrics to the stack’s own namespace', () => {
   const { Environment: environment } = container(template);
   const { Variables: variables } = resource(template, 'AWS::Lambda::Function', 'PreprocessHandler').properties
     .Environment;
@@ -77,7 +77,7 @@ test('both processes measure into the stack’s own namespace', () => {
   expect(variables.POWERTOOLS_METRICS_NAMESPACE).toBe('ImageGpt/ImageGpt');
 });
 
-test('logs are kept for as long as was chosen', () => {
+test('logs are kept for logRetentionDays', () => {
   const short = imageGptTemplate({ logRetentionDays: '3' });
   const groups = Object.values(short.findResources('AWS::Logs::LogGroup'));
 
@@ -90,7 +90,7 @@ function container(of: typeof template): Properties {
   return resource(of, 'AWS::ECS::TaskDefinition').properties.ContainerDefinitions[0];
 }
 
-/** The environment as a process may see it: references become something of their kind. */
+/** The environment as a process sees it: references become example values. */
 function plain(variables: Record<string, unknown>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(variables).map(([name, value]) => [name, typeof value === 'string' ? value : example(name)]),

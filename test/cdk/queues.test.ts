@@ -11,7 +11,7 @@ test.each([
   ['Backfill', 'UploadsDeadLetters'],
   ['Tokens', 'TokensDeadLetters'],
   ['ResultEvents', 'ResultEventsDeadLetters'],
-])('%s keeps messages for 7 days and gives up on one after 5 receives', (name, deadLetters) => {
+])('%s keeps messages for 7 days, and dead-letters them after 5 receives', (name, deadLetters) => {
   const letters = { 'Fn::GetAtt': [queue(deadLetters).id, 'Arn'] };
 
   expect(queue(name).properties).toMatchObject({
@@ -20,14 +20,17 @@ test.each([
   });
 });
 
-test.each(['UploadsDeadLetters', 'TokensDeadLetters', 'ResultEventsDeadLetters'])('%s keep for 14 days', (name) => {
-  const { properties } = queue(name);
+test.each(['UploadsDeadLetters', 'TokensDeadLetters', 'ResultEventsDeadLetters'])(
+  '%s keeps messages for 14 days',
+  (name) => {
+    const { properties } = queue(name);
 
-  expect(properties.MessageRetentionPeriod).toBe(14 * day);
-  expect(properties.RedrivePolicy).toBeUndefined();
-});
+    expect(properties.MessageRetentionPeriod).toBe(14 * day);
+    expect(properties.RedrivePolicy).toBeUndefined();
+  },
+);
 
-test('every queue is encrypted, refuses plain HTTP, and goes with the stack', () => {
+test('every queue is encrypted, refuses plain HTTP, and is deleted with the stack', () => {
   template.resourceCountIs('AWS::SQS::Queue', 7);
   template.allResources('AWS::SQS::Queue', {
     DeletionPolicy: 'Delete',
@@ -43,18 +46,18 @@ test('every queue is encrypted, refuses plain HTTP, and goes with the stack', ()
   });
 });
 
-test('a tokens message may have a whole mebibyte', () => {
+test('a tokens message may have 1 MiB', () => {
   expect(queue('Tokens').properties.MaximumMessageSize).toBe(1_048_576);
 });
 
-test('a batch that Lambda was refused is not delivered twice: six timeouts of the function', () => {
+test('the visibility is six timeouts of the function, so that a throttled delivery does not come twice', () => {
   const { Timeout: timeout } = resource(template, 'AWS::Lambda::Function', 'PreprocessHandler').properties;
 
   expect(queue('Uploads').properties.VisibilityTimeout).toBe(6 * timeout);
   expect(queue('Backfill').properties.VisibilityTimeout).toBe(6 * timeout);
 });
 
-test('result events are published encrypted and over TLS only, and reach a queue from the start', () => {
+test('result events are encrypted, published over TLS only, and delivered to a queue', () => {
   const topic = resource(template, 'AWS::SNS::Topic', 'ResultsTopic');
   expect(JSON.stringify(topic.properties.KmsMasterKeyId)).toContain('alias/aws/sns');
 
@@ -74,7 +77,7 @@ test('result events are published encrypted and over TLS only, and reach a queue
     Protocol: 'sqs',
     TopicArn: { Ref: topic.id },
     Endpoint: { 'Fn::GetAtt': [queue('ResultEvents').id, 'Arn'] },
-    // Attributes and body arrive as they were published.
+    // Attributes and body arrive as published.
     RawMessageDelivery: true,
     RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [queue('ResultEventsDeadLetters').id, 'Arn'] } },
   });

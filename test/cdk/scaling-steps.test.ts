@@ -9,11 +9,11 @@ test('there is one task for every 50 outstanding messages, rounded up', () => {
   ]);
 });
 
-test('twenty tasks are twenty steps, the most that a policy may have', () => {
+test('20 tasks are 20 steps, the most that a policy may have', () => {
   expect(scalingSteps(1, 20)).toHaveLength(20);
 });
 
-test('on-demand tasks come after a quarter of an hour: one, half of them, all', () => {
+test('on-demand tasks start after 15 minutes: first one, then half, then all', () => {
   expect(onDemandSteps(8)).toEqual([
     { lower: 900, tasks: 1 },
     { lower: 3600, tasks: 4 },
@@ -21,7 +21,7 @@ test('on-demand tasks come after a quarter of an hour: one, half of them, all', 
   ]);
 });
 
-test('steps that change nothing are left out', () => {
+test('steps without a change are left out', () => {
   expect(onDemandSteps(1)).toEqual([{ lower: 900, tasks: 1 }]);
   expect(onDemandSteps(2)).toEqual([
     { lower: 900, tasks: 1 },

@@ -28,7 +28,7 @@ test('policies set exact numbers', () => {
   }
 });
 
-test.each(['ScalingWork', 'ScalingEmpty'])('%s counts visible messages and those in flight, each minute', (name) => {
+test.each(['ScalingWork', 'ScalingEmpty'])('%s counts visible messages and those in flight, every minute', (name) => {
   const { Metrics: metrics, TreatMissingData } = alarm(name);
   const [sum, ...terms] = metrics;
 
@@ -40,12 +40,12 @@ test.each(['ScalingWork', 'ScalingEmpty'])('%s counts visible messages and those
   expect(TreatMissingData).toBe('notBreaching');
 });
 
-test('work is answered within a minute, emptiness only after ten', () => {
+test('tasks start after one minute with messages, and end after ten without', () => {
   expect(alarm('ScalingWork')).toMatchObject({ Threshold: 1, EvaluationPeriods: 1 });
   expect(alarm('ScalingEmpty')).toMatchObject({ Threshold: 0, EvaluationPeriods: 10 });
 });
 
-test('on-demand tasks come when tokens have waited for 15 minutes', () => {
+test('on-demand tasks start when tokens have waited for 15 minutes', () => {
   expect(alarm('ScalingLate')).toMatchObject({
     MetricName: 'ApproximateAgeOfOldestMessage',
     Threshold: 900,
@@ -57,10 +57,10 @@ test('an empty queue ends the tasks of both services', () => {
   expect(alarm('ScalingEmpty').AlarmActions).toHaveLength(2);
 });
 
-describe('simulated by the template’s own alarms and policies', () => {
+describe('a simulation of the template’s alarms and policies', () => {
   const rules = readRules(template);
 
-  test('a burst has all tasks, and none is left when it is over', () => {
+  test('a burst starts all tasks, and all end after it', () => {
     const { tasks } = simulate(rules, { minutes: minutes(3), arrivals: (minute) => (minute === 5 ? 400 : 0) });
 
     expect(Math.max(...tasks)).toBe(4);
@@ -78,7 +78,7 @@ describe('simulated by the template’s own alarms and policies', () => {
     expect(tasks.every((count) => count === 1)).toBe(true);
   });
 
-  test('woken from six idle hours, the task works on while the metrics are silent for a quarter of an hour', () => {
+  test('after six idle hours the woken task works on while metrics are missing for 15 minutes', () => {
     const { tasks, outstanding } = simulate(rules, {
       minutes: 90,
       arrivals: (minute) => (minute === 0 ? 60 : 0),
@@ -92,7 +92,7 @@ describe('simulated by the template’s own alarms and policies', () => {
     expect(tasks.at(-1)).toBe(0);
   });
 
-  test('metrics that never come leave everything as it is', () => {
+  test('missing metrics change nothing', () => {
     const { tasks } = simulate(rules, {
       minutes: minutes(8),
       arrivals: () => 1,
@@ -103,7 +103,7 @@ describe('simulated by the template’s own alarms and policies', () => {
     expect(tasks.every((count) => count === 1)).toBe(true);
   });
 
-  test('whatever is late or missing, tasks end only after ten empty minutes, all work is done, and then all go', () => {
+  test('with late and missing metrics, tasks end only after ten empty minutes, and all work is done', () => {
     for (let seed = 1; seed <= 300; seed++) {
       const random = seededRandom(seed);
       const delay = Math.floor(random() * 4);

@@ -1,7 +1,7 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { type Properties, resource } from './synthesize.ts';
 
-/** An alarm over outstanding messages, and what its policy makes of them. */
+/** The alarms on outstanding messages, with the steps of their policies. */
 export interface Rules {
   work: { threshold: number; steps: readonly Step[] };
   empty: { threshold: number; periods: number; steps: readonly Step[] };
@@ -14,7 +14,7 @@ interface Step {
   tasks: number;
 }
 
-/** Reads the rules of the main service from its template. */
+/** Reads the rules of the main service from a template. */
 export function readRules(template: Template): Rules {
   const alarm = (name: string) => resource(template, 'AWS::CloudWatch::Alarm', name).properties;
   const steps = (name: string): Step[] =>
@@ -43,18 +43,18 @@ export interface Weather {
   perTaskAndMinute?: number;
   /** Preprocess sets the desired count to 1 when it sends and there is no task. Default false. */
   wake?: boolean;
-  /** Minutes until a data point can be seen. Default 1. */
+  /** Minutes until a data point is visible. Default 1. */
   delay?: number;
-  /** No data point for this minute, ever. */
+  /** True when the data point of a minute never appears. */
   silent?(minute: number): boolean;
 }
 
-/** A task takes so long from its start to its first message, minutes. */
+/** Time from the start of a task to its first message (minutes). */
 const startMinutes = 4;
 
 /**
- * Minute by minute: messages come, tasks finish some, a data point is written or not, and both alarms look at those
- * that can be seen. Missing data is not breaching. Returns tasks and outstanding messages after each minute.
+ * Simulates minutes. In each minute messages arrive, tasks finish some, a data point is written or not, and both alarms
+ * evaluate the visible data points. Missing data is not breaching. Returns tasks and outstanding messages by minute.
  */
 export function simulate(rules: Rules, weather: Weather): { tasks: number[]; outstanding: number[] } {
   const { perTaskAndMinute = 1, wake = false, delay = 1, silent = () => false } = weather;
@@ -86,7 +86,7 @@ export function simulate(rules: Rules, weather: Weather): { tasks: number[]; out
   return { tasks, outstanding };
 }
 
-/** A step that ends at 0 holds for 0, too: for an alarm that watches from above, upper bounds are inclusive. */
+/** Tasks by the step for `above`. Upper bounds are inclusive for an alarm on low values, so a step that ends at 0 includes 0. */
 function adjust(steps: readonly Step[], above: number, desired: number): number {
   const step =
     steps.find(({ lower, upper }) => above >= lower && above < upper) ?? steps.find(({ upper }) => above <= upper);

@@ -5,7 +5,7 @@ import { imageGptTemplate, resource } from './synthesize.ts';
 const template = imageGptTemplate();
 const existing = imageGptTemplate({ inputBucket: 'my-pictures', outputBucket: 'my-outcomes' });
 
-test('both buckets are encrypted, closed to the public, and stay when the stack goes', () => {
+test('both buckets are encrypted, closed to the public, and kept when the stack is deleted', () => {
   template.resourceCountIs('AWS::S3::Bucket', 2);
   template.allResources('AWS::S3::Bucket', {
     DeletionPolicy: 'Retain',
@@ -24,7 +24,7 @@ test('both buckets are encrypted, closed to the public, and stay when the stack 
   });
 });
 
-test('both buckets refuse plain HTTP, and the refusal stays with them', () => {
+test('both buckets refuse plain HTTP, also after the stack is deleted', () => {
   template.resourceCountIs('AWS::S3::BucketPolicy', 2);
   template.allResources('AWS::S3::BucketPolicy', {
     DeletionPolicy: 'Retain',
@@ -43,10 +43,10 @@ test('both buckets refuse plain HTTP, and the refusal stays with them', () => {
   });
 });
 
-test('the input bucket tells the uploads queue of every picture that comes, comes back from an archive or goes', () => {
+test('the input bucket notifies the uploads queue of every created, restored and deleted picture', () => {
   const queue = { 'Fn::GetAtt': [resource(template, 'AWS::SQS::Queue', 'QueuesUploads').id, 'Arn'] };
 
-  // Not in the bucket's own entry: there it would outlive the stack, and no other stack could take the bucket up.
+  // As a property of the bucket it would outlive the stack, and no later stack could use the bucket.
   expect(resource(template, 'AWS::S3::Bucket', 'StorageInput').properties.NotificationConfiguration).toBeUndefined();
   expect(resource(template, 'Custom::S3BucketNotifications').properties).toMatchObject({
     BucketName: { Ref: resource(template, 'AWS::S3::Bucket', 'StorageInput').id },
@@ -62,7 +62,7 @@ test('the input bucket tells the uploads queue of every picture that comes, come
   });
 });
 
-test('only S3, and only for that bucket, may put notifications into the uploads queue', () => {
+test('only S3, and only for that bucket, may send notifications to the uploads queue', () => {
   const { id } = resource(template, 'AWS::S3::Bucket', 'StorageInput');
 
   template.hasResourceProperties('AWS::SQS::QueuePolicy', {
@@ -79,13 +79,13 @@ test('only S3, and only for that bucket, may put notifications into the uploads 
   });
 });
 
-test('S3 tries that policy, so it is there first', () => {
+test('the policy is created before the notifications, because S3 tests it', () => {
   const { id } = resource(template, 'AWS::SQS::QueuePolicy', 'QueuesUploadsPolicy');
 
   template.hasResource('Custom::S3BucketNotifications', { DependsOn: Match.arrayWith([id]) });
 });
 
-test('existing buckets are taken up by name: none is made, and their other notifications stay', () => {
+test('existing buckets are used by name: none is created, and their other notifications stay', () => {
   existing.resourceCountIs('AWS::S3::Bucket', 0);
   existing.hasResourceProperties('Custom::S3BucketNotifications', {
     BucketName: 'my-pictures',
@@ -106,7 +106,7 @@ test('the outputs name the buckets', () => {
   existing.hasOutput('OutputBucket', { Value: 'my-outcomes' });
 });
 
-test('no function writes a log that would outlive the stack', () => {
+test('no function writes a log group that would outlive the stack', () => {
   template.allResourcesProperties('AWS::Lambda::Function', { LoggingConfig: { LogGroup: { Ref: Match.anyValue() } } });
   template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
   template.allResources('AWS::Logs::LogGroup', { DeletionPolicy: 'Delete' });

@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..');
 const cdkJson = z.object({ context: z.record(z.string(), z.unknown()) });
 const { context: flags } = cdkJson.parse(JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')));
 
-/** A checkpoint of a few KB, and an id of its own so that nothing is hashed. */
+/** A checkpoint of a few KB, with a given id, so that no weights are hashed. */
 const small = { model: 'test/fixtures/golden/hf16', modelId: 'hf16-0123456789ab' };
 
 export interface Synthesis {
@@ -20,8 +20,8 @@ export interface Synthesis {
 }
 
 /**
- * The app as cdk.json and `context` configure it, not yet synthesised; without bundling the function, which takes
- * seconds and the registry.
+ * The app with the settings of cdk.json and `context`, not yet synthesised. The functions are not bundled, which would
+ * take seconds and the npm registry.
  */
 export function imageGptApp(context: Readonly<Record<string, unknown>> = {}): Synthesis {
   const app = new App({ context: { ...flags, ...small, ...context, 'aws:cdk:bundling-stacks': [] } });
@@ -29,7 +29,7 @@ export function imageGptApp(context: Readonly<Record<string, unknown>> = {}): Sy
   return { app, stack: new ImageGptStack(app, readDeploymentConfig(app.node.getAllContext())) };
 }
 
-/** Its template. */
+/** The template of {@link imageGptApp}. */
 export function imageGptTemplate(context?: Readonly<Record<string, unknown>>): Template {
   return Template.fromStack(imageGptApp(context).stack);
 }
@@ -39,7 +39,7 @@ afterAll(() => {
   for (const directory of outputs.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
 
-/** The only resource of `type`, or the one of this name: its constructs' ids, before the hash that CDK appends. */
+/** The only resource of `type`, or the one named `name`: its logical id without the hash of CDK. */
 export function resource(template: Template, type: string, name?: string): { id: string; properties: Properties } {
   const found = Object.entries(template.findResources(type)).filter(
     ([id]) => name === undefined || id.replace(/[0-9A-F]{8}$/, '') === name,
@@ -52,5 +52,5 @@ export function resource(template: Template, type: string, name?: string): { id:
   return { id, properties };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a template is what CloudFormation makes of it, and expect() looks at it.
+// biome-ignore lint/suspicious/noExplicitAny: templates have no types, and expect() checks the values.
 export type Properties = any;

@@ -14,7 +14,7 @@ test.each(['gpu', 'cpu'])('tasks, jobs, functions and builds on %s turn off onnx
   expect(jobs).toHaveLength(2);
   for (const { Environment: environment } of [...tasks, ...jobs]) expect(environment).toContainEqual(off);
 
-  // CDK's own functions have no handler of ours.
+  // The functions of CDK do not run our code.
   const functions = all('AWS::Lambda::Function').filter(({ Description: text }) => text?.startsWith('Image GPT'));
   expect(functions).toHaveLength(2);
   for (const { Environment: environment } of functions)

@@ -25,8 +25,8 @@ import { takeEvents } from '../support/take-events.ts';
 import { createTemplateStack, type TemplateStack } from '../support/template-stack.ts';
 import { startWorker, type WorkerProcess } from '../support/worker-process.ts';
 
-// The synthesised template, run: its resources made in the emulator, the bundles from cdk.out as the functions, the
-// worker's entry as the task, each with the template's environment and the emulator's address, and nothing else.
+// Runs the synthesised template: its resources in the emulator, the bundles of cdk.out as functions, and the worker's
+// entry as the task. Each has only the template's environment and the emulator's address.
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -35,9 +35,9 @@ const missing = await motoMissing();
 const supported = process.platform === 'linux';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-/** Outputs that name what the emulator has not: see writeOutputs. */
+/** Outputs of resources that the emulator does not have; see writeOutputs. */
 const unmade: string[] = [stackOutputs.alarmTopicArn, stackOutputs.dashboard];
-const notTold: string[] = [
+const withoutResource: string[] = [
   stackOutputs.onDemandService,
   stackOutputs.trainingJob,
   stackOutputs.batchQueue,
@@ -50,7 +50,7 @@ const notTold: string[] = [
 describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${missing ? `: ${missing}` : ''}`, () => {
   let moto: Moto;
   let proxy: RecordingProxy;
-  /** Between the deployed processes and the recording; nothing happens until a share is set. */
+  /** Proxy in front of the recording proxy. It causes no faults until `share` is set. */
   let day: BadDayProxy;
   let directory: string;
   let stack: TemplateStack;
@@ -103,7 +103,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     rmSync(directory, { recursive: true, force: true });
   });
 
-  /** The model's files lie beside the outcomes. */
+  /** Lists outcomes only: the output bucket also holds the model's files. */
   function watched(): WatchedStack {
     const url = stack.output('ResultEventsQueueUrl');
     const events = createSqsQueue({ client: clients.sqs, url, maxReceiveCount });
@@ -138,11 +138,11 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
       Name,
       Value,
     ]);
-    // The container's volume is a folder here.
+    // A folder stands for the container's volume.
     return { ...resolved(Object.fromEntries(variables)), ...as('WorkerTaskRole'), MODEL_CACHE: cache, TMPDIR: cache };
   }
 
-  /** The emulator's address, and a key that names the role. */
+  /** The emulator's address, and an access key that names the role. */
   function as(role: string): Record<string, string> {
     return { ...moto.environment, AWS_ENDPOINT_URL: day.endpoint, AWS_ACCESS_KEY_ID: role };
   }
@@ -152,7 +152,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, at(value)]));
   }
 
-  /** Status, or code of the failure, as soon as there is an outcome. */
+  /** Waits for an outcome; returns its status, or its failure code. */
   async function outcomeOf(key: string): Promise<string> {
     for (;;) {
       const read = await output.get(outcomeKey(stack.output('ModelId'), key));
@@ -162,23 +162,23 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     }
   }
 
-  test('uploaded pictures and what is none have their outcomes', async () => {
+  test('uploaded pictures and other files have outcomes', async () => {
     for (const file of ['cat.jpg', 'cat-sideways.jpg']) await input.put(file, readFileSync(join(pictures, file)));
     await input.put('Ä b+c/no picture.txt', new TextEncoder().encode('no picture'));
 
     for (const [key, outcome] of Object.entries(expected)) expect(await outcomeOf(key)).toBe(outcome);
   });
 
-  test('each of them was told to the result-events queue', async () => {
+  test('each outcome was sent to the result-events queue', async () => {
     await watch.quiet();
     await watch.check(expected);
   });
 
-  test('preprocess has woken the service', async () => {
+  test('preprocess woke the service', async () => {
     expect(await stack.desiredCount()).toBe(1);
   });
 
-  test('a reference in the backfill queue makes up for an outcome that is gone', async () => {
+  test('a reference in the backfill queue restores a deleted outcome', async () => {
     await output.delete(outcomeKey(stack.output('ModelId'), 'cat.jpg'));
     const backfill = createSqsQueue({ client: clients.sqs, url: stack.output('BackfillQueueUrl'), maxReceiveCount });
     await backfill.send([JSON.stringify({ schema_version: 1, type: 'reference', key: 'cat.jpg' })]);
@@ -186,7 +186,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     expect(await outcomeOf('cat.jpg')).toBe('succeeded');
   });
 
-  test('the outcome of a picture goes with it', async () => {
+  test('the outcome of a deleted picture is deleted', async () => {
     await input.delete('cat-sideways.jpg');
     const at = outcomeKey(stack.output('ModelId'), 'cat-sideways.jpg');
     while ((await output.get(at)).status === 'found') await clock.sleep(200);
@@ -195,15 +195,15 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     expect(await outcomeOf('cat.jpg')).toBe('succeeded');
   });
 
-  test('no invocation failed and no message had to come again', () => {
+  test('no invocation failed, and no message was redelivered', () => {
     for (const { errors, failures } of functions) {
       expect(errors).toEqual([]);
       expect(failures).toEqual([]);
     }
   });
 
-  test('300 pictures, 40 of them bad, some put twice, overwritten or deleted at once, have one outcome each on a bad day', async () => {
-    // Of each request's four attempts one in twenty fails.
+  test('300 pictures, 40 bad, some put twice, overwritten or deleted at once, have one outcome each despite faults', async () => {
+    // One in twenty attempts fails; each request has four.
     day.share = 0.05;
     const good = ['cat.jpg', 'cat-sideways.jpg'].map((file) => readFileSync(join(pictures, file)));
     const [cat = new Uint8Array(), other = cat] = good;
@@ -217,7 +217,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
       ],
     ];
     for (let i = 0; i < 300; i++) {
-      // Some are as long as a key can be: their outcomes lie elsewhere.
+      // Some keys have the maximal length: their outcomes have other keys.
       const key = i % 50 === 7 ? `long/${i}/`.padEnd(1024, 'k') : `many/${i}.jpg`;
       const [body, outcome] = bad[i < 40 ? i % bad.length : bad.length] ?? [i % 2 === 0 ? cat : other, 'succeeded'];
       await input.put(key, body);
@@ -248,7 +248,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     ['PreprocessRole', 8],
     ['BackfillRole', 4],
     ['WorkerTaskRole', 6],
-  ])('every call of %s is one that its policy allows', (role, kinds) => {
+  ])('the policy of %s allows every call that it made', (role, kinds) => {
     const { PolicyDocument: document } = stack.properties('AWS::IAM::Policy', `${role}DefaultPolicy`);
     const calls = proxy.calls.filter(({ who }) => who === role);
 
@@ -256,7 +256,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     expect(new Set(calls.map(({ action }) => action)).size).toBeGreaterThanOrEqual(kinds);
   });
 
-  test('a call that no policy allows would be seen', () => {
+  test('a call that no policy allows would be found', () => {
     const { PolicyDocument: document } = stack.properties('AWS::IAM::Policy', 'WorkerTaskRoleDefaultPolicy');
     const resource = `arn:aws:s3:::${stack.output('InputBucket')}/cat.jpg`;
     const may = (action: string) => allows(document.Statement, { who: '', action, resource }, stack.resolve);
@@ -265,8 +265,8 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     expect(may('s3:PutObject')).toBe(false);
   });
 
-  test('igpt smoke sees a picture through all of it and leaves nothing behind', async () => {
-    const made = Object.values(stackOutputs).filter((name) => ![...unmade, ...notTold].includes(name));
+  test('igpt smoke sends a picture through the stack and leaves nothing behind', async () => {
+    const made = Object.values(stackOutputs).filter((name) => ![...unmade, ...withoutResource].includes(name));
     const outputs = Object.fromEntries(made.map((name) => [name, stack.output(name)]));
     const rest = Object.fromEntries(unmade.map((name) => [name, `arn:aws:sns:${motoRegion}:${motoAccount}:${name}`]));
     await writeOutputs(moto, 'Wired', { ...rest, ...outputs });
@@ -277,7 +277,7 @@ describe.skipIf(missing !== undefined || !supported)(`the template’s wiring${m
     for await (const { key } of input.list({ prefix: 'igpt-smoke/' })) expect.fail(`${key} is still there`);
   });
 
-  test('on SIGTERM the worker ends by itself', async () => {
+  test('the worker ends on SIGTERM', async () => {
     worker.signal('SIGTERM');
 
     expect(await worker.exited).toBe(0);

@@ -7,7 +7,7 @@ import { imageGptApp, imageGptTemplate, type Properties, resource } from './synt
 
 const root = join(import.meta.dirname, '../..');
 
-/** What the app leaves for the deployment to build. */
+/** Docker images that the deployment builds. */
 function dockerImages(context: Record<string, unknown> = {}): { folder: string; source: Properties }[] {
   const { directory } = imageGptApp(context).app.synth();
   return Object.values(readAssets(directory)).map(({ source }) => ({
@@ -36,14 +36,14 @@ describe('built where cdk deploy runs', () => {
     expect(others).toEqual([]);
   });
 
-  test('the checksum of the CUDA library reaches the build', () => {
+  test('the checksum of the CUDA library is a build argument', () => {
     const cudaLibrarySha256 = 'ab'.repeat(32);
     const [{ source } = { source: {} }] = dockerImages({ cudaLibrarySha256 });
 
     expect(source.dockerBuildArgs).toEqual({ CUDA_LIBRARY_SHA256: cudaLibrarySha256 });
   });
 
-  test('base images may come from a mirror', () => {
+  test('base images may be those of a mirror', () => {
     const images = {
       nodeImage: 'mirror.example/node:24-bookworm-slim',
       cudaImage: 'mirror.example/nvidia/cuda:13.0.3',
@@ -53,7 +53,7 @@ describe('built where cdk deploy runs', () => {
     expect(source.dockerBuildArgs).toEqual({ NODE_IMAGE: images.nodeImage, CUDA_IMAGE: images.cudaImage });
   });
 
-  test('the build gets every file that the worker or a batch job imports, and neither models nor tests', async () => {
+  test('the build gets every file that workers and data-set jobs import, and neither models nor tests', async () => {
     const [{ folder } = { folder: '' }] = dockerImages();
     const { metafile } = await build({
       entryPoints: [
@@ -85,11 +85,11 @@ describe('built where cdk deploy runs', () => {
 describe('built in the account', () => {
   const template = imageGptTemplate({ imageBuild: 'codebuild', cudaLibrarySha256: 'ab'.repeat(32) });
 
-  test('no image is left for Docker here', () => {
+  test('no image is built by Docker on the deploying machine', () => {
     expect(dockerImages({ imageBuild: 'codebuild' })).toEqual([]);
   });
 
-  test('a deployment starts the build, and the services wait for its end', () => {
+  test('a deployment starts the build, and the services wait until it ends', () => {
     const waited = resource(template, 'AWS::CloudFormation::WaitCondition').id;
     const start = resource(template, 'Custom::AWS').id;
 
@@ -97,7 +97,7 @@ describe('built in the account', () => {
     template.allResources('AWS::ECS::Service', { DependsOn: Match.arrayWith([waited]) });
   });
 
-  test('it may start this one build and no other', () => {
+  test('it may start only this build', () => {
     const { PolicyDocument: document } = resource(
       template,
       'AWS::IAM::Policy',
@@ -113,7 +113,7 @@ describe('built in the account', () => {
     ]);
   });
 
-  test('the build names target and checksum, and tells how it ended', () => {
+  test('the build has target and checksum, and reports how it ended', () => {
     const { Source: source, Environment: environment } = resource(template, 'AWS::CodeBuild::Project').properties;
     const spec = JSON.stringify(source.BuildSpec);
 
@@ -121,11 +121,11 @@ describe('built in the account', () => {
     expect(spec).toContain('--target cuda');
     expect(spec).toContain(`--build-arg CUDA_LIBRARY_SHA256=${'ab'.repeat(32)}`);
     expect(spec).toContain('$WAIT_URL');
-    // Each would be an image of its own, and the repository keeps three.
+    // Each attestation would count as an image, and the repository keeps three.
     expect(spec).toContain('BUILDX_NO_DEFAULT_ATTESTATIONS');
   });
 
-  test('the repository keeps three images, scans them, and goes with the stack', () => {
+  test('the repository keeps three images, scans them, and is deleted with the stack', () => {
     template.hasResource('AWS::ECR::Repository', {
       DeletionPolicy: 'Delete',
       Properties: Match.objectLike({
@@ -145,7 +145,7 @@ describe('the Dockerfile', () => {
     return text;
   };
 
-  test.each(['cpu', 'cuda'])('%s runs the worker as a user without rights', (name) => {
+  test.each(['cpu', 'cuda'])('%s runs the worker as an unprivileged user', (name) => {
     expect(stage(name)).toMatch(/^USER node$/m);
     expect(stage(name)).toMatch(/^CMD \["node", "functions\/worker\/main\.ts"\]$/m);
     expect(stage(name)).toMatch(/chown node:node \/cache$/m);
@@ -160,7 +160,7 @@ describe('the Dockerfile', () => {
     expect(stage('app')).toContain('rm -r darwin win32 linux/arm64');
   });
 
-  test('the CUDA provider comes by onnxruntime-node’s own script and is checked by its sum', () => {
+  test('onnxruntime-node’s own script installs the CUDA provider, and its checksum is verified', () => {
     expect(stage('app-cuda')).toContain(
       'ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js',
     );
@@ -168,7 +168,7 @@ describe('the Dockerfile', () => {
     expect(stage('app')).toContain('npm ci --omit=dev --ignore-scripts');
   });
 
-  test('CUDA’s libraries come from the base image’s repository, and then the provider is checked', () => {
+  test('CUDA’s libraries come from the base image’s package repository, and then the provider is checked', () => {
     const [installs, checks] = ['apt-get install', 'sh functions/worker/check-cuda-provider.sh'].map((command) =>
       stage('cuda').indexOf(command),
     );

@@ -6,7 +6,7 @@ const gpu = imageGptTemplate();
 const cpu = imageGptTemplate({ compute: 'cpu' });
 
 describe('on GPU instances', () => {
-  test('there are two services, Spot and on-demand, and neither runs a task at first', () => {
+  test('there are two services, on Spot and on demand, and neither runs a task at first', () => {
     gpu.resourceCountIs('AWS::ECS::Service', 2);
     gpu.allResourcesProperties('AWS::ECS::Service', {
       DesiredCount: 0,
@@ -15,7 +15,7 @@ describe('on GPU instances', () => {
         MaximumPercent: 100,
         DeploymentCircuitBreaker: { Enable: true, Rollback: true },
       }),
-      // ECS would refuse to rebalance with a maximum of 100 percent.
+      // ECS refuses rebalancing with a maximum of 100 percent.
       AvailabilityZoneRebalancing: 'DISABLED',
       LaunchType: Match.absent(),
     });
@@ -26,7 +26,7 @@ describe('on GPU instances', () => {
   test.each([
     ['Spot', 0],
     ['OnDemand', 100],
-  ])('the %s group buys %d percent on demand, of any of the instance types', (name, percent) => {
+  ])('the %s group starts %d percent on demand, of any of the instance types', (name, percent) => {
     const { MixedInstancesPolicy: policy, MaxSize } = resource(
       gpu,
       'AWS::AutoScaling::AutoScalingGroup',
@@ -45,7 +45,7 @@ describe('on GPU instances', () => {
     ]);
   });
 
-  test('ECS starts, drains and ends the instances, and none can outlive the stack', () => {
+  test('ECS starts, drains and ends the instances, and none outlives the stack', () => {
     gpu.resourceCountIs('AWS::ECS::CapacityProvider', 2);
     gpu.allResourcesProperties('AWS::ECS::CapacityProvider', {
       AutoScalingGroupProvider: Match.objectLike({
@@ -57,13 +57,13 @@ describe('on GPU instances', () => {
     gpu.resourceCountIs('AWS::AutoScaling::LifecycleHook', 0);
   });
 
-  test('the services go before the cluster’s capacity providers', () => {
+  test('the services are deleted before the cluster’s capacity providers', () => {
     const { id } = resource(gpu, 'AWS::ECS::ClusterCapacityProviderAssociations');
 
     gpu.allResources('AWS::ECS::Service', { DependsOn: Match.arrayWith([id]) });
   });
 
-  test('instances are the AL2023 GPU image’s, with encrypted disks', () => {
+  test('instances run the AL2023 GPU image, with encrypted disks', () => {
     const images = Object.values(gpu.findParameters('*')).map(({ Default: path }) => path);
     expect(images).toContain('/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id');
 
@@ -80,7 +80,7 @@ describe('on GPU instances', () => {
     });
   });
 
-  test('instances drain when Spot takes them away', () => {
+  test('instances are drained when Spot takes them away', () => {
     for (const { Properties: properties } of Object.values(gpu.findResources('AWS::EC2::LaunchTemplate'))) {
       expect(JSON.stringify(properties.LaunchTemplateData.UserData)).toContain(
         'ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config',
@@ -103,7 +103,7 @@ describe('on GPU instances', () => {
 });
 
 describe('on Fargate', () => {
-  test('there is one service, on Spot, with a public address and nothing running', () => {
+  test('there is one service, on Spot, with a public address and no task at first', () => {
     expect(resource(cpu, 'AWS::ECS::Service').properties).toMatchObject({
       DesiredCount: 0,
       CapacityProviderStrategy: [{ CapacityProvider: 'FARGATE_SPOT', Weight: 1 }],
@@ -113,7 +113,7 @@ describe('on Fargate', () => {
     expect(cpu.toJSON()).not.toHaveProperty('Outputs.OnDemandService');
   });
 
-  test('there is no instance, no launch template and no capacity provider of our own', () => {
+  test('there are no instances, launch templates or capacity providers', () => {
     for (const type of ['AutoScaling::AutoScalingGroup', 'EC2::LaunchTemplate', 'ECS::CapacityProvider']) {
       cpu.resourceCountIs(`AWS::${type}`, 0);
     }
@@ -133,12 +133,12 @@ describe.each([
 ])('a %s task', (_, template) => {
   const container = resource(template, 'AWS::ECS::TaskDefinition').properties.ContainerDefinitions[0];
 
-  test('has 110 s from SIGTERM to SIGKILL, and drains in less', () => {
+  test('has 110 s from SIGTERM to SIGKILL, and drains in 100 s', () => {
     expect(container.StopTimeout).toBe(110);
     expect(environmentOf({ ContainerDefinitions: [container] })).toMatchObject({ DRAIN_SECONDS: '100' });
   });
 
-  test('is not root, has no privileges, and writes only to its cache', () => {
+  test('is not root, has no privileges, and may write only to its cache', () => {
     expect(container).toMatchObject({ User: 'node', Privileged: false, ReadonlyRootFilesystem: true });
     expect(container.MountPoints).toEqual([{ ContainerPath: '/cache', SourceVolume: 'cache', ReadOnly: false }]);
     expect(environmentOf({ ContainerDefinitions: [container] })).toMatchObject({
@@ -147,13 +147,13 @@ describe.each([
     });
   });
 
-  test('keeps its logs in a group of the stack', () => {
+  test('writes its log to a group of the stack', () => {
     expect(container.LogConfiguration.Options['awslogs-group']).toEqual({
       Ref: resource(template, 'AWS::Logs::LogGroup', 'WorkerTaskLog').id,
     });
   });
 
-  test('starts when its model has been copied', () => {
+  test('starts after its model is copied', () => {
     const deployment = resource(template, 'Custom::CDKBucketDeployment').id;
 
     template.allResources('AWS::ECS::Service', { DependsOn: Match.arrayWith([deployment]) });
@@ -161,7 +161,7 @@ describe.each([
 });
 
 describe('the network', () => {
-  test('costs nothing: public subnets, no NAT, no interface endpoint, no address that is kept', () => {
+  test('costs nothing: public subnets, no NAT, no interface endpoint, no Elastic IP', () => {
     for (const template of [gpu, cpu]) {
       template.resourceCountIs('AWS::EC2::NatGateway', 0);
       template.resourceCountIs('AWS::EC2::EIP', 0);
@@ -171,7 +171,7 @@ describe('the network', () => {
     }
   });
 
-  test('lets nothing in, and only HTTPS out', () => {
+  test('allows no ingress, and only HTTPS as egress', () => {
     for (const template of [gpu, cpu]) {
       template.resourceCountIs('AWS::EC2::SecurityGroup', 1);
       template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);

@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)(
       expect(second.stderr).toContain('11 pictures of 2 classes');
 
       const nothing = await run('--data', 's3://data/other', ...labels);
-      expect(nothing.stderr).toContain('s3://data/other holds no files; expected pictures');
+      expect(nothing.stderr).toContain('expected pictures in s3://data/other, found no files');
       expect(nothing.code).toBe(1);
       const noBucket = await run('--data', 's3://nope/mine', ...labels);
       expect(noBucket.stderr.trimEnd().split('\n').at(-1)).not.toContain('unexpected');

@@ -83,7 +83,7 @@ describe('igpt eval refuses', () => {
 
     const refused = await igpt(args, { cwd: folder.path });
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toMatch(/2 of the 2 classes of pictures are none of the model's 3 \(blue, red\)/);
+    expect(refused.stderr).toMatch(/2 of the 2 classes of pictures are not among the model's 3 \(blue, red\)/);
 
     const likelihood = await igpt([...args, '--likelihood-only'], { cwd: folder.path });
     expect(likelihood.code, likelihood.stderr).toBe(0);

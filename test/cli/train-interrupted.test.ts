@@ -93,7 +93,7 @@ test('refuses a run with other settings and a directory that is no run, and says
 
   const other = await world.run('out', '--batch', '16');
   expect(other.code).toBe(1);
-  expect(other.stderr).toContain('out holds a run with other settings (--batch was 8, now 16)');
+  expect(other.stderr).toContain('out holds a training with other settings (--batch was 8, now 16)');
   // A run that a leap ended can go on with a larger one.
   const complete = await world.run('out', '--leap', '50');
   expect(complete.stderr).toContain('this run is complete; add --force to begin anew');
@@ -109,9 +109,9 @@ test('refuses a run with other settings and a directory that is no run, and says
 
   writeFileSync(join(world.path, 'mine'), '');
   const foreign = await world.run('.');
-  expect(foreign.stderr).toMatch(/\. holds \S+, which is of no run; expected a new directory/);
+  expect(foreign.stderr).toMatch(/\. holds \S+, which igpt train did not write; expected a new directory/);
   expect(foreign.code).toBe(1);
   const nothing = await world.run('new', '--resume');
-  expect(nothing.stderr).toContain('new holds no run to go on with');
+  expect(nothing.stderr).toContain('new holds no training to resume');
   expect(existsSync(join(world.path, 'new'))).toBe(false);
 });

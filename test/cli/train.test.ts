@@ -159,7 +159,7 @@ describe('igpt train', () => {
     );
     expect(code).toBe(1);
     expect(stderr.trimEnd().split('\n').at(-1)).toMatch(
-      /training diverged at step \d+: .*; the checkpoints before it are whole: .*lower --lr/,
+      /training diverged at step \d+: .*; earlier checkpoints are intact: .*lower --lr/,
     );
   });
 });
@@ -183,10 +183,10 @@ describe('igpt train refuses', () => {
       'labels that the head does not have',
       joint,
       { ...x, 'y.npy': labels(0, 1, 2, 3) },
-      /classes of x\.npy are none of the model's 3 .*--new-head/,
+      /classes of x\.npy are not among the model's 3 .*--new-head/,
       1,
     ],
-    ['one class only', joint, { ...x, 'y.npy': labels(2, 2, 2, 2) }, /x\.npy has one class only, 2/, 1],
+    ['one class only', joint, { ...x, 'y.npy': labels(2, 2, 2, 2) }, /x\.npy has 2 only/, 1],
     [
       'an empty class of a new head',
       [...joint, '--new-head'],

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { CIFAR10 } from '../../training/data/open-data-set.ts';
-import { DEFAULT_TEST_SHARE, DEFAULT_VALIDATION_SHARE, type SplitOptions } from '../../training/data/split.ts';
+import { defaultTestShare, defaultValidationShare, type SplitOptions } from '../../training/data/split.ts';
 import { defaultCache } from '../../training/data/token-cache.ts';
 import { addDecodeOptions, type DecodeOptions } from './decode-option.ts';
 import { integer, number } from './number-option.ts';
@@ -42,12 +42,12 @@ export function addSplitOptions(command: Command): Command {
         '--validation-share <s>',
         'share of the pictures held out to choose by, unless the data has such a part',
       )
-        .default(DEFAULT_VALIDATION_SHARE)
+        .default(defaultValidationShare)
         .argParser(share),
     )
     .addOption(
       new Option('--test-share <s>', 'share held out to measure by, unless the data has such a part')
-        .default(DEFAULT_TEST_SHARE)
+        .default(defaultTestShare)
         .argParser(share),
     )
     .addOption(new Option('--split-seed <n>', 'divides otherwise').default(0).argParser(integer({ min: 0 })));

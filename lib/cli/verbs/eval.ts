@@ -3,7 +3,7 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { confusionMatrix } from '../../plot/confusion-matrix.ts';
 import { UsageError } from '../../ports/error.ts';
 import { checkPlotPath, writePlot } from '../../report/plot-file.ts';
-import { MOST_MASKS } from '../../training/bert-mask.ts';
+import { maxMasks } from '../../training/bert-mask.ts';
 import { alignClasses } from '../../training/data/classes.ts';
 import type { DataSet } from '../../training/data/data-set.ts';
 import { openDataSet } from '../../training/data/open-data-set.ts';
@@ -28,11 +28,11 @@ import { writeOut } from '../terminal/standard-output.ts';
 import { type Column, table } from '../terminal/table.ts';
 import { percent, printable } from '../terminal/text.ts';
 
-const PARTS = ['all', 'train', 'validation', 'test'] as const;
+const partNames = ['all', 'train', 'validation', 'test'] as const;
 
 interface EvalOptions extends DataOptions, SplitFlags, PoolOptions {
   model: string;
-  part?: (typeof PARTS)[number];
+  part?: (typeof partNames)[number];
   likelihoodOnly: boolean;
   masks?: number;
   seed: number;
@@ -57,14 +57,14 @@ export function evalCommand(): Command {
       new Option(
         '--part <part>',
         'which pictures (default: test where the data itself has such a part, else all; test and validation as igpt train and probe divide)',
-      ).choices(PARTS),
+      ).choices(partNames),
     )
     .option('--likelihood-only', 'leave the classes out, for data with others than the model’s', false)
     .addOption(
       new Option(
         '--masks <k>',
         `BERT models: masks for each picture; 0 hides nothing, and gives no likelihood (default: ${DEFAULT_MASKS})`,
-      ).argParser(integer({ min: 0, max: MOST_MASKS })),
+      ).argParser(integer({ min: 0, max: maxMasks })),
     )
     .addOption(new Option('--seed <n>', 'of the masks').default(0).argParser(integer({ min: 0 })))
     .option('--confusion <file>', 'draw the confusion matrix, .svg, .png or a page, .html')

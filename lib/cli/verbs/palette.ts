@@ -7,7 +7,7 @@ import { applyRecipe, type Recipe } from '../../image-gpt/recipe.ts';
 import { checkOutputPath, writeOutputFile } from '../../local/output-file.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { Resample } from '../../ports/model.ts';
-import { CIFAR10_TRAIN_PICTURES, readOriginals } from '../../training/data/cifar10.ts';
+import { cifar10TrainPictures, readOriginals } from '../../training/data/cifar10.ts';
 import { listPictures } from '../../training/data/load-pictures.ts';
 import { CIFAR10, cifar10Folder, openSheetDecoder, openSource } from '../../training/data/open-data-set.ts';
 import { readPicture } from '../../training/data/read-picture.ts';
@@ -151,7 +151,7 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
     const bytes = width * height * 3;
     return samplePixels({
       ...drawing,
-      pictures: CIFAR10_TRAIN_PICTURES,
+      pictures: cifar10TrainPictures,
       read: async (i) => applyRecipe(rgb.subarray(i * bytes, (i + 1) * bytes), width, height, recipe),
     });
   }

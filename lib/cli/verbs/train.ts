@@ -18,7 +18,7 @@ import { CIFAR10, openDataSet } from '../../training/data/open-data-set.ts';
 import { createRowOrder, type Split, someRows, splitDataSet } from '../../training/data/split.ts';
 import { DataSetError } from '../../training/error.ts';
 import { createModelFiles, type InnerHead } from '../../training/model-files.ts';
-import { NEW_RUN, type TrainPlan, type TrainState, train, validate } from '../../training/train.ts';
+import { newTraining, type TrainPlan, type TrainState, train, validate } from '../../training/train.ts';
 import { checkHeldOut, objectiveOf, planOf, sharesOf, sourceOf } from '../../training/train-plan.ts';
 import { createBatchSource, validationBatches } from '../../training/training-batches.ts';
 import { createCheckpointStore, openTrainingDirectory, restoreTraining } from '../../training/training-directory.ts';
@@ -129,7 +129,7 @@ interface Prepared {
 async function runToEnd({ flags, plan, material, session, store, run }: Prepared): Promise<void> {
   const { checkpoint, dataSet, split, heldOut, head, mask } = material;
   const { batch, seed, out } = flags;
-  const start: TrainState = run.start?.state ?? NEW_RUN;
+  const start: TrainState = run.start?.state ?? newTraining;
   const inputs = { batch, seed, ...(head && { labels: head.labels }), ...(mask && { mask }) };
   const augment = flags.augment && !start.ended ? await createAugmenter(dataSet, checkpoint.preprocessing) : undefined;
   const order = createRowOrder(split.train, seed, flags.shuffle);

@@ -8,11 +8,11 @@ import { applyRecipe, type Recipe } from '../../image-gpt/recipe.ts';
 import type { Preprocessing } from '../../ports/model.ts';
 import type { PictureDecoder } from '../../ports/picture-decoder.ts';
 import { DataSetError } from '../error.ts';
-import { type DataSet, type Originals, PARTS } from './data-set.ts';
+import { type DataSet, type Originals, partNames } from './data-set.ts';
 import { cachedTokenSet, tokenSetKey } from './token-cache.ts';
 
-/** In the order of CIFAR-10's labels. */
-const CIFAR10_CLASSES = [
+/** Class names in the order of CIFAR-10's labels. */
+const cifar10Classes = [
   'airplane',
   'automobile',
   'bird',
@@ -25,35 +25,35 @@ const CIFAR10_CLASSES = [
   'truck',
 ] as const;
 
-/** Side of a picture, pixels. */
-const SIDE = 32;
-const PICTURE_BYTES = SIDE * SIDE * 3;
+/** Side of a picture (pixels). */
+const side = 32;
+const pictureBytes = side * side * 3;
 
-/** A sheet has one picture in each row, in raster order. */
-const SHEET_PICTURES = 10_000;
-const TRAIN_SHEETS = ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5'];
-const TEST_SHEETS = ['test_batch'];
-export const CIFAR10_TRAIN_PICTURES = TRAIN_SHEETS.length * SHEET_PICTURES;
-const PICTURES = CIFAR10_TRAIN_PICTURES + TEST_SHEETS.length * SHEET_PICTURES;
+/** Each row of a sheet is one picture in raster order. */
+const sheetPictures = 10_000;
+const trainSheets = ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5'];
+const testSheets = ['test_batch'];
+export const cifar10TrainPictures = trainSheets.length * sheetPictures;
+const totalPictures = cifar10TrainPictures + testSheets.length * sheetPictures;
 
-/** Reads a sheet as it is: nothing is resized or cropped. */
-export const CIFAR10_SHEET: Recipe = { width: SIDE * SIDE, height: SHEET_PICTURES, resample: 0, crop: 'none' };
+/** Decodes a sheet without resizing or cropping it. */
+export const cifar10Sheet: Recipe = { width: side * side, height: sheetPictures, resample: 0, crop: 'none' };
 
-/** Pictures turned into tokens before signals and the progress bar get their turn. */
-const BETWEEN_TURNS = 500;
+/** Pictures between two turns of the event loop, for signals and the progress bar. */
+const picturesPerTurn = 500;
 
 interface Cifar10Options {
   /** Folder with the package's files. */
   folder: string;
-  /** Opens sheets by {@link CIFAR10_SHEET}; closed when it is no longer needed. */
+  /** Opens a decoder for {@link cifar10Sheet}; it is closed after use. */
   openDecoder: () => PictureDecoder & AsyncDisposable;
   preprocessing: Preprocessing;
   cache: string;
-  onProgress?: (done: number, total: number) => void;
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
- * CIFAR-10's 50,000 training and 10,000 test pictures, in this order. Their 32x32 originals can be asked for.
+ * CIFAR-10's 50,000 training pictures, then its 10,000 test pictures, with their 32x32 originals.
  *
  * @throws DataSetError `data_set_damaged`
  */
@@ -67,39 +67,39 @@ export async function cifar10DataSet(options: Cifar10Options): Promise<DataSet> 
   const key = tokenSetKey(['cifar10', preprocessingHash(preprocessing)]);
   const cached = await cachedTokenSet(cache, key, async () => ({
     name: 'cifar10',
-    size: PICTURES,
+    size: totalPictures,
     tokensPerPicture: preprocessing.width * preprocessing.height,
     tokens: await tokensOf(await originals(), preprocessing, onProgress),
     labels: await readLabels(folder),
-    classes: CIFAR10_CLASSES,
-    parts: Uint8Array.from({ length: PICTURES }, (_, i) =>
-      PARTS.indexOf(i < CIFAR10_TRAIN_PICTURES ? 'train' : 'test'),
+    classes: cifar10Classes,
+    parts: Uint8Array.from({ length: totalPictures }, (_, i) =>
+      partNames.indexOf(i < cifar10TrainPictures ? 'train' : 'test'),
     ),
     skipped: {},
   }));
   return { ...cached, originals };
 }
 
-/** The pictures themselves, training ones first. */
+/** Original pictures, training pictures first. */
 export async function readOriginals(
   folder: string,
   openDecoder: () => PictureDecoder & AsyncDisposable,
 ): Promise<Originals> {
   await using decoder = openDecoder();
-  const rgb = new Uint8Array(PICTURES * PICTURE_BYTES);
+  const rgb = new Uint8Array(totalPictures * pictureBytes);
   await Promise.all(
-    [...TRAIN_SHEETS, ...TEST_SHEETS].map(async (sheet, i) => {
+    [...trainSheets, ...testSheets].map(async (sheet, i) => {
       const file = join(folder, `${sheet}.png`);
       const picture = await readFile(file)
         .then((bytes) => decoder.decode(bytes))
         .catch((cause: unknown) => {
           throw damaged(file, cause);
         });
-      if (picture.width !== CIFAR10_SHEET.width || picture.height !== CIFAR10_SHEET.height) throw damaged(file);
-      rgb.set(picture.rgb, i * SHEET_PICTURES * PICTURE_BYTES);
+      if (picture.width !== cifar10Sheet.width || picture.height !== cifar10Sheet.height) throw damaged(file);
+      rgb.set(picture.rgb, i * sheetPictures * pictureBytes);
     }),
   );
-  return { rgb, width: SIDE, height: SIDE };
+  return { rgb, width: side, height: side };
 }
 
 async function tokensOf(
@@ -109,30 +109,30 @@ async function tokensOf(
 ): Promise<Uint16Array> {
   const n = preprocessing.width * preprocessing.height;
   const quantize = createQuantizer(preprocessing.palette);
-  const tokens = new Uint16Array(PICTURES * n);
-  for (let i = 0; i < PICTURES; i++) {
-    const picture = rgb.subarray(i * PICTURE_BYTES, (i + 1) * PICTURE_BYTES);
-    tokens.set(quantize(applyRecipe(picture, SIDE, SIDE, preprocessing)), i * n);
-    if (i % BETWEEN_TURNS === 0) {
-      onProgress?.(i, PICTURES);
+  const tokens = new Uint16Array(totalPictures * n);
+  for (let i = 0; i < totalPictures; i++) {
+    const picture = rgb.subarray(i * pictureBytes, (i + 1) * pictureBytes);
+    tokens.set(quantize(applyRecipe(picture, side, side, preprocessing)), i * n);
+    if (i % picturesPerTurn === 0) {
+      onProgress?.(i, totalPictures);
       await setImmediate();
     }
   }
   return tokens;
 }
 
-/** The package spells it so. */
-const LABEL_FILES = ['train_lables.json', 'test_lables.json'];
+/** The package misspells `labels`. */
+const labelFiles = ['train_lables.json', 'test_lables.json'];
 
 async function readLabels(folder: string): Promise<Int32Array> {
   const schema = z.array(
     z
       .int()
       .min(0)
-      .max(CIFAR10_CLASSES.length - 1),
+      .max(cifar10Classes.length - 1),
   );
   const labels: number[] = [];
-  for (const name of LABEL_FILES) {
+  for (const name of labelFiles) {
     const file = join(folder, name);
     try {
       labels.push(...schema.parse(JSON.parse(await readFile(file, 'utf8'))));
@@ -140,12 +140,16 @@ async function readLabels(folder: string): Promise<Int32Array> {
       throw damaged(file, cause);
     }
   }
-  if (labels.length !== PICTURES) throw damaged(join(folder, LABEL_FILES[0] ?? ''));
+  if (labels.length !== totalPictures) throw damaged(join(folder, labelFiles[0] ?? ''));
   return Int32Array.from(labels);
 }
 
 function damaged(file: string, cause?: unknown): DataSetError {
-  return new DataSetError('data_set_damaged', `${file} is not CIFAR-10's; remove its folder, and it is fetched again`, {
-    cause,
-  });
+  return new DataSetError(
+    'data_set_damaged',
+    `${file} is not a file of CIFAR-10; remove its folder, and igpt fetches it again`,
+    {
+      cause,
+    },
+  );
 }

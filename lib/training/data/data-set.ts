@@ -1,6 +1,6 @@
 import { DataSetError } from '../error.ts';
 
-/** Pictures of a source at its own resolution, all of one size. */
+/** Original pictures of a source, all of one size. */
 export interface Originals {
   /** [N, height, width, 3] */
   rgb: Uint8Array;
@@ -8,39 +8,39 @@ export interface Originals {
   height: number;
 }
 
-/** Pictures as tokens, all in memory. */
+/** N pictures as tokens, all in memory. */
 export interface DataSet {
-  /** For words only: cifar10, the folder's or file's name. */
+  /** Name in messages: `cifar10`, or that of the folder or file. */
   name: string;
   /** N */
   size: number;
   /** n */
   tokensPerPicture: number;
-  /** [N, n] in raster order, without SOS. */
+  /** [N, n] in raster order, without the start token. */
   tokens: Uint16Array;
-  /** [N], 0..C-1. Absent: unlabelled. */
-  labels?: Int32Array;
-  /** Names of the classes, C; none when unlabelled. */
+  /** [N], 0..C-1. Undefined for an unlabelled data set. */
+  labels?: Int32Array | undefined;
+  /** Names of the C classes. Empty for an unlabelled data set. */
   classes: readonly string[];
-  /** [N], a {@link PARTS} index, where the source itself divides. */
-  parts?: Uint8Array;
-  /** Pictures that were left out, by failure code. */
+  /** [N], index into {@link partNames}. Undefined for a source without parts of its own. */
+  parts?: Uint8Array | undefined;
+  /** Number of pictures that could not be read, by failure code. */
   skipped: Readonly<Record<string, number>>;
-  /** Read when first asked for. Absent: the source is known by its tokens only. */
-  originals?: () => Promise<Originals>;
+  /** Reads the original pictures at the first call. Undefined for a source that has tokens only. */
+  originals?: (() => Promise<Originals>) | undefined;
 }
 
 export interface LabelledDataSet extends DataSet {
   labels: Int32Array;
 }
 
-/** Names of the parts that {@link DataSet.parts} counts. */
-export const PARTS = ['train', 'validation', 'test'] as const;
+/** Names of the parts of a data set. */
+export const partNames = ['train', 'validation', 'test'] as const;
 
-export type Part = (typeof PARTS)[number];
+export type Part = (typeof partNames)[number];
 
 /**
- * The data set, if its pictures have classes.
+ * Returns the data set with the type of a labelled one.
  *
  * @throws DataSetError `data_set_unlabelled`
  */
@@ -55,7 +55,7 @@ export function requireLabels(dataSet: DataSet): LabelledDataSet {
   return { ...dataSet, labels };
 }
 
-/** Tokens [b, n] of `rows`, in their order. */
+/** Tokens [b, n] of `rows`, in the order of `rows`. */
 export function gatherTokens({ tokens, tokensPerPicture: n }: DataSet, rows: ArrayLike<number>): Uint16Array {
   const gathered = new Uint16Array(rows.length * n);
   for (let i = 0; i < rows.length; i++) {
@@ -66,10 +66,10 @@ export function gatherTokens({ tokens, tokensPerPicture: n }: DataSet, rows: Arr
 }
 
 /**
- * A data set of tokens that were made elsewhere.
+ * Makes a data set of given tokens.
  *
  * @param tokens [N, n], already checked against the palette
- * @param labels [N]; classes are then named by their numbers
+ * @param labels [N]; the names of the classes are their numbers
  * @throws DataSetError `data_set_empty`, `labels_mismatch`
  */
 export function tokenDataSet(
@@ -80,11 +80,17 @@ export function tokenDataSet(
 ): DataSet {
   const size = tokens.length / tokensPerPicture;
   if (size === 0) {
-    throw new DataSetError('data_set_empty', `${name} has no pictures; expected one or more rows`);
+    throw new DataSetError(
+      'data_set_empty',
+      `expected ${name} to have one or more rows, found none; give a file with tokens of pictures`,
+    );
   }
   const base = { name, size, tokensPerPicture, tokens, skipped: {} };
   return labels === undefined ? { ...base, classes: [] } : { ...base, ...numberedClasses(name, labels, size) };
 }
+
+/** ImageNet's full set has 21,841 classes. A larger label is a mistake, and would allocate a name for each class below it. */
+const maxClasses = 65_536;
 
 function numberedClasses(
   name: string,
@@ -94,20 +100,17 @@ function numberedClasses(
   if (labels.length !== size) {
     throw new DataSetError(
       'labels_mismatch',
-      `labels of ${name}: expected ${size} labels, one for each picture, got ${labels.length}`,
+      `labels of ${name}: expected ${size} labels, one for each picture, received ${labels.length}`,
     );
   }
   const checked = Int32Array.from(labels);
-  const wrong = checked.findIndex((label, i) => label !== labels[i] || label < 0 || label >= MAX_CLASSES);
+  const wrong = checked.findIndex((label, i) => label !== labels[i] || label < 0 || label >= maxClasses);
   if (wrong >= 0) {
     throw new DataSetError(
       'labels_mismatch',
-      `labels of ${name}: expected 0 to ${MAX_CLASSES - 1}, got ${labels[wrong]} for picture ${wrong}`,
+      `labels of ${name}: expected 0 to ${maxClasses - 1}, received ${labels[wrong]} for picture ${wrong}`,
     );
   }
   const highest = checked.reduce((a, b) => Math.max(a, b), 0);
   return { labels: checked, classes: Array.from({ length: highest + 1 }, (_, i) => String(i)) };
 }
-
-/** ImageNet's full set has 21,841 classes; a larger number is a mistake that would cost memory for each class up to it. */
-const MAX_CLASSES = 65_536;

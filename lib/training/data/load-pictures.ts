@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto';
 import type { ObjectStore, StoredObject } from '../../ports/object-store.ts';
 import { DataSetError } from '../error.ts';
-import { type DataSet, PARTS, type Part } from './data-set.ts';
+import { type DataSet, type Part, partNames } from './data-set.ts';
 import { type PictureReading, readPicture } from './read-picture.ts';
 
-/** Pictures of a store, as its listing shows them. */
+/** Pictures of a store, in the order of its listing. */
 export interface PictureListing {
-  /** For words. */
+  /** Name in messages. */
   name: string;
   objects: readonly StoredObject[];
-  /** Folders below the prefix that are there though they may be empty: S3's folder markers. */
+  /** Folders below the prefix that S3 marks by a key of their own; they may be empty. */
   folders: readonly string[];
-  /** The prefix that all keys share. */
+  /** The prefix of all keys. */
   prefix: string;
-  /** Hash of every key and ETag: another one when a picture changes, comes or goes. */
+  /** Hash of every key and ETag. It changes when a picture is added, changed or removed. */
   identity: string;
 }
 
 /**
- * Lists what lies under `prefix`.
+ * Lists the pictures under `prefix`.
  *
  * @throws DataSetError `data_set_empty`
  */
@@ -36,28 +36,27 @@ export async function listPictures(store: ObjectStore, prefix: string, name: str
     identity.update(JSON.stringify([path, object.etag, object.size]));
   }
   if (objects.length === 0) {
-    throw new DataSetError('data_set_empty', `${name} holds no files; expected pictures`);
+    throw new DataSetError('data_set_empty', `expected pictures in ${name}, found no files; add pictures to it`);
   }
   return { name, objects, folders, prefix, identity: identity.digest('hex') };
 }
 
 export interface LoadOptions extends PictureReading {
-  /** Tokens [n] of a picture's pixels [n, 3]. */
+  /** Turns a picture's pixels [n, 3] into tokens [n]. */
   quantize: (rgb: Uint8Array) => Uint16Array;
   /** n */
   tokensPerPicture: number;
-  /** Pictures read and decoded at once. */
+  /** Pictures that are read and decoded at the same time. */
   concurrency: number;
-  /** Class folders that are known though they may be empty. */
-  folders?: readonly string[];
-  onProgress?: (done: number, total: number) => void;
+  /** Class folders, which may be empty. */
+  folders?: readonly string[] | undefined;
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
- * Reads and decodes the pictures of a listing, in its order whatever their speed. A picture that cannot be decoded is
- * counted and left out; an error of the world ends everything.
+ * Reads and decodes the pictures of a listing, in its order. A picture that cannot be decoded is counted and left out.
  *
- * @throws DataSetError `data_set_empty` when not one picture could be read; what the store throws
+ * @throws DataSetError `data_set_empty` when no picture could be read; what the store throws
  */
 export async function loadPictures(listing: PictureListing, options: LoadOptions): Promise<DataSet> {
   const { name, objects, prefix } = listing;
@@ -90,7 +89,7 @@ export async function loadPictures(listing: PictureListing, options: LoadOptions
       skipped[failure] = (skipped[failure] ?? 0) + 1;
       return;
     }
-    // Kept pictures move up over those that failed.
+    // Move the tokens up over those of failed pictures.
     tokens.copyWithin(keys.length * n, i * n, (i + 1) * n);
     keys.push(key.slice(prefix.length));
   });
@@ -112,18 +111,38 @@ export async function loadPictures(listing: PictureListing, options: LoadOptions
   };
 }
 
-/** What the names of a source's pictures say. */
+/** Labels and parts of N pictures, by the names of their folders. */
 export interface KeyLabels {
-  /** [N] in the order of the keys; absent when a picture lies in no class folder. */
-  labels?: Int32Array;
-  /** In UTF-16 order, so the same everywhere. */
+  /** [N] in the order of the keys. Undefined when a picture is in no class folder. */
+  labels?: Int32Array | undefined;
+  /** Sorted by UTF-16 code units, which is the same order on every machine. */
   classes: string[];
-  /** [N], PARTS indices; absent when the folders don't divide. */
-  parts?: Uint8Array;
+  /** [N], index into {@link partNames}. Undefined when the top folders are not named as parts. */
+  parts?: Uint8Array | undefined;
 }
 
-/** What people name the folders of a divided data set. */
-const PART_FOLDERS: Readonly<Record<string, Part>> = {
+/**
+ * Labels pictures by their folders: `cat/1.jpg`, or `train/cat/1.jpg` where all top folders are named as parts. Deeper
+ * folders belong to the class: `cat/grey/2.jpg` is a cat.
+ *
+ * @param folders class folders that may be empty, `cat` or `train/cat`
+ */
+export function labelledKeys(keys: readonly string[], folders: readonly string[] = []): KeyLabels {
+  const paths = keys.map((key) => key.split('/'));
+  const divided = paths.length > 0 && paths.every(([first = '', ...rest]) => rest.length > 0 && first in partFolders);
+  const depth = divided ? 1 : 0;
+  const parts = divided ? Uint8Array.from(paths, ([first = '']) => partIndex(first)) : undefined;
+  // The last name of a path is that of the picture.
+  if (paths.some((path) => path.length < depth + 2)) return { classes: [], parts };
+  const names = paths.map((path) => path[depth] ?? '');
+  const known = folders.map((folder) => folder.split('/')[depth]).filter((name) => name !== undefined);
+  const classes = [...new Set([...names, ...known])].sort();
+  const indices = new Map(classes.map((name, i) => [name, i]));
+  return { labels: Int32Array.from(names, (name) => indices.get(name) ?? 0), classes, parts };
+}
+
+/** Usual names of the folders of a divided data set. */
+const partFolders: Readonly<Record<string, Part>> = {
   train: 'train',
   validation: 'validation',
   valid: 'validation',
@@ -131,26 +150,6 @@ const PART_FOLDERS: Readonly<Record<string, Part>> = {
   test: 'test',
 };
 
-/**
- * Labels of pictures by their folders: `cat/1.jpg`, or `train/cat/1.jpg` where all of the highest folders are named as
- * parts. Deeper folders belong to the class: `cat/grey/2.jpg` is a cat.
- *
- * @param folders class folders that are known though they may hold no picture, `cat` or `train/cat`
- */
-export function labelledKeys(keys: readonly string[], folders: readonly string[] = []): KeyLabels {
-  const paths = keys.map((key) => key.split('/'));
-  const divided = paths.length > 0 && paths.every(([first = '', ...rest]) => rest.length > 0 && first in PART_FOLDERS);
-  const depth = divided ? 1 : 0;
-  const parts = divided ? { parts: Uint8Array.from(paths, ([first = '']) => partIndex(first)) } : {};
-  // The last name is the picture's own.
-  if (paths.some((path) => path.length < depth + 2)) return { classes: [], ...parts };
-  const names = paths.map((path) => path[depth] ?? '');
-  const known = folders.map((folder) => folder.split('/')[depth]).filter((name) => name !== undefined);
-  const classes = [...new Set([...names, ...known])].sort();
-  const indices = new Map(classes.map((name, i) => [name, i]));
-  return { labels: Int32Array.from(names, (name) => indices.get(name) ?? 0), classes, ...parts };
-}
-
 function partIndex(folder: string): number {
-  return PARTS.indexOf(PART_FOLDERS[folder] ?? 'train');
+  return partNames.indexOf(partFolders[folder] ?? 'train');
 }

@@ -20,7 +20,7 @@ import { UsageError } from '../../ports/error.ts';
 import type { Preprocessing } from '../../ports/model.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { PictureDecoder } from '../../ports/picture-decoder.ts';
-import { CIFAR10_SHEET, cifar10DataSet } from './cifar10.ts';
+import { cifar10DataSet, cifar10Sheet } from './cifar10.ts';
 import { fetchCifar10 } from './cifar10-files.ts';
 import { type DataSet, tokenDataSet } from './data-set.ts';
 import { listPictures, loadPictures } from './load-pictures.ts';
@@ -111,7 +111,7 @@ export async function cifar10Folder(cache: string): Promise<string> {
 
 /** The sheets are 10 megapixels each, whatever the limits on strangers' pictures. */
 export function openSheetDecoder(size: number): PictureDecoder & AsyncDisposable {
-  return disposable(openDecoder(CIFAR10_SHEET, { size, timeoutMs: SHEET_TIMEOUT_MS }));
+  return disposable(openDecoder(cifar10Sheet, { size, timeoutMs: SHEET_TIMEOUT_MS }));
 }
 
 /** Where pictures come from. */

@@ -5,11 +5,11 @@ import type { PictureDecoder } from '../../ports/picture-decoder.ts';
 export interface PictureReading {
   store: ObjectStore;
   decoder: PictureDecoder;
-  /** Larger files fail unread, bytes. */
+  /** A larger file fails without being read (bytes). */
   maxBytes: number;
 }
 
-/** Pixels [n, 3] of a picture as it was listed, or the code of why there are none. An error of the world is thrown. */
+/** Pixels [n, 3] of a listed picture, or a failure code. Throws errors of the store and of the machine. */
 export async function readPicture(
   { key, etag }: StoredObject,
   { store, decoder, maxBytes }: PictureReading,

@@ -2,35 +2,35 @@ import { createRandom } from '../../image-gpt/random.ts';
 import { shuffle } from './split.ts';
 
 export interface SamplePixelsOptions {
-  /** Pictures that there are, N. */
+  /** Number of pictures, N. */
   pictures: number;
-  /** Pixels [n, 3] of picture i; undefined when it cannot be read. */
+  /** Pixels [n, 3] of picture i. Undefined when the picture cannot be read. */
   read: (i: number) => Promise<Uint8Array | undefined>;
-  /** Pixels wanted; fewer come where the pictures have no more. */
+  /** Pixels to draw. The result has fewer when the pictures do not have as many. */
   samples: number;
   seed: number;
   /** Pictures read at once. */
   concurrency: number;
-  onProgress?: (done: number, total: number) => void;
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Pixels taken from a picture where there are pictures enough: neighbours are alike, so few of many say more. */
-const PER_PICTURE = 8;
+/** Pixels drawn from a picture when there are enough pictures. Neighbouring pixels are alike, so more would add little. */
+const pixelsPerPicture = 8;
 
-/** Keeps the choice of pictures apart from those of everything else with the same seed. */
-const PICTURE_STREAM = 0x9_1c5;
+/** Random stream of the choice of pictures, apart from other draws of the same seed. */
+const pictureStream = 0x9_1c5;
 
 /**
- * Draws pixels from pictures, the same ones for the same seed: as few from each as the number of pictures allows, each
- * pixel of a picture at most once. A picture that cannot be read gives way to another one, as long as there are more.
+ * Draws pixels from pictures, the same for the same seed. It draws as few from each picture as possible, and no pixel
+ * twice. A picture that cannot be read is replaced by another while there are more.
  *
  * @returns [samples, 3] in the order of the drawn pictures
  */
 export async function samplePixels(options: SamplePixelsOptions): Promise<Uint8Array> {
   const { pictures, read, samples, seed, concurrency, onProgress } = options;
   const order = Uint32Array.from({ length: pictures }, (_, i) => i);
-  shuffle(order, createRandom(seed, PICTURE_STREAM));
-  const wanted = Math.min(pictures, Math.ceil(samples / PER_PICTURE));
+  shuffle(order, createRandom(seed, pictureStream));
+  const wanted = Math.min(pictures, Math.ceil(samples / pixelsPerPicture));
   const each = Math.ceil(samples / wanted);
   const found: Uint8Array[] = [];
   let done = 0;
@@ -54,7 +54,7 @@ export async function samplePixels(options: SamplePixelsOptions): Promise<Uint8A
       for (let at = next++; at < chosen.length; at = next++) {
         const picture = chosen[at] ?? 0;
         const rgb = await read(picture);
-        // A generator of its own for each picture, so that the order in which they come changes nothing.
+        // One generator a picture, so that the order of reading does not change the result.
         drawn[at] = rgb && drawPixels(rgb, each, createRandom(seed, picture));
         done += 1;
         onProgress?.(done, total);
@@ -65,7 +65,7 @@ export async function samplePixels(options: SamplePixelsOptions): Promise<Uint8A
   }
 }
 
-/** `count` pixels of a picture, or all of them. */
+/** `count` pixels of a picture, or all pixels when it has no more. */
 function drawPixels(rgb: Uint8Array, count: number, random: () => number): Uint8Array {
   const n = rgb.length / 3;
   if (count >= n) return rgb;

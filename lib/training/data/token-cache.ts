@@ -10,11 +10,11 @@ import { errorCode } from '../../ports/error.ts';
 import { DataSetError } from '../error.ts';
 import type { DataSet } from './data-set.ts';
 
-/** Another one when what a cached token set holds changes its meaning. */
-const FORMAT = 'igpt-token-set-1';
+/** Changes whenever the contents of a cached token set change meaning. */
+const formatName = 'igpt-token-set-1';
 
 const description = z.object({
-  format: z.literal(FORMAT),
+  format: z.literal(formatName),
   name: z.string(),
   size: z.int().positive(),
   tokens_per_picture: z.int().positive(),
@@ -24,24 +24,28 @@ const description = z.object({
   skipped: z.record(z.string(), z.int().positive()),
 });
 
-/** Where everything that can be made again lies: `$XDG_CACHE_HOME` or `~/.cache`, in a folder of ours. */
+/** Folder of cached files: `image-gpt-serverless` in `$XDG_CACHE_HOME` or `~/.cache`. */
 export function defaultCache(environment: NodeJS.ProcessEnv = process.env): string {
   const { XDG_CACHE_HOME: cache } = environment;
-  // The XDG specification: an empty or relative one counts as none.
+  // An empty or relative path is ignored (XDG Base Directory Specification).
   return join(cache?.startsWith('/') ? cache : join(homedir(), '.cache'), 'image-gpt-serverless');
 }
 
-/** Names a token set: by how pictures became tokens, and by every picture's key and version. */
+/**
+ * Key of a token set in the cache.
+ *
+ * @param parts everything that decides its tokens: preprocessing, and every picture's key and version
+ */
 export function tokenSetKey(parts: readonly string[]): string {
   return createHash('sha256')
-    .update(JSON.stringify([FORMAT, ...parts]))
+    .update(JSON.stringify([formatName, ...parts]))
     .digest('hex')
     .slice(0, 32);
 }
 
 /**
- * The token set of `key`: from the cache, or made and put there. It appears whole or not at all, so that a run that was
- * killed leaves none, and several at once don't meet. A damaged one is made again.
+ * Returns the token set of `key` from the cache, or makes it and stores it there. A token set appears whole or not at
+ * all: processes that are killed or that run at the same time do no harm. A damaged token set is made again.
  *
  * @throws DataSetError `cache_not_writable`; what `make` throws
  */
@@ -51,13 +55,13 @@ export async function cachedTokenSet(cache: string, key: string, make: () => Pro
   if (found !== undefined) return found;
   await removeLeftovers(place);
   const parts = nameBeside(place, 'tmp');
-  // Before the work, not after it.
+  // First, so that a cache that is not writable is reported before the work.
   await makeDirectory(parts).catch(refused(cache));
   try {
     const made = await make();
     await writeTokenSet(parts, made).catch(refused(cache));
     await rm(place, { recursive: true, force: true });
-    // Somebody else may have been faster, with the same tokens.
+    // Another process may have been faster, with the same tokens.
     await rename(parts, place).catch(() => undefined);
     return made;
   } finally {
@@ -70,7 +74,7 @@ function refused(cache: string): (cause: unknown) => never {
     const code = errorCode(cause) ?? String(cause);
     throw new DataSetError(
       'cache_not_writable',
-      `could not write the token set to ${cache} (${code}); make room there, or choose another place with --cache`,
+      `could not write the token set to ${cache} (${code}); free space there, or choose another folder with --cache`,
       { cause },
     );
   };
@@ -81,8 +85,8 @@ async function writeTokenSet(folder: string, set: DataSet): Promise<void> {
   await writeNpy(join(folder, 'tokens.npy'), 'u2', [size, n], tokens);
   if (labels !== undefined) await writeNpy(join(folder, 'labels.npy'), 'i4', [size], labels);
   if (parts !== undefined) await writeNpy(join(folder, 'parts.npy'), 'u1', [size], parts);
-  const words: z.infer<typeof description> = {
-    format: FORMAT,
+  const json: z.infer<typeof description> = {
+    format: formatName,
     name,
     size,
     tokens_per_picture: n,
@@ -91,12 +95,12 @@ async function writeTokenSet(folder: string, set: DataSet): Promise<void> {
     divided: parts !== undefined,
     skipped,
   };
-  await writeFile(join(folder, 'token-set.json'), JSON.stringify(words, undefined, 1));
+  await writeFile(join(folder, 'token-set.json'), JSON.stringify(json, undefined, 1));
 }
 
 async function readTokenSet(folder: string): Promise<DataSet> {
-  const words = description.parse(JSON.parse(await readFile(join(folder, 'token-set.json'), 'utf8')));
-  const { name, size, tokens_per_picture: n, classes, labelled, divided, skipped } = words;
+  const json = description.parse(JSON.parse(await readFile(join(folder, 'token-set.json'), 'utf8')));
+  const { name, size, tokens_per_picture: n, classes, labelled, divided, skipped } = json;
   const tokens = new Uint16Array(size * n);
   await readNpy(join(folder, 'tokens.npy'), tokens);
   const labels = labelled ? new Int32Array(size) : undefined;
@@ -110,13 +114,13 @@ async function readTokenSet(folder: string): Promise<DataSet> {
     tokens,
     classes,
     skipped,
-    ...(labels && { labels }),
-    ...(parts && { parts }),
+    labels,
+    parts,
   };
 }
 
-/** The system reads and writes at most 2 GiB at once. */
-const PIECE_BYTES = 2 ** 30;
+/** Bytes read or written at once; the system allows at most 2 GiB. */
+const pieceBytes = 2 ** 30;
 
 async function writeNpy(
   path: string,
@@ -127,32 +131,32 @@ async function writeNpy(
   await using file = await open(path, 'wx');
   await file.writeFile(encodeNpyHeader(dtype, shape));
   const bytes = littleEndianBytes(data);
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-    await file.writeFile(bytes.subarray(at, at + PIECE_BYTES));
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    await file.writeFile(bytes.subarray(at, at + pieceBytes));
   }
-  // Without this, a power cut could leave a finished name over an empty file.
+  // Without this, a power cut could leave an empty file under the final name.
   await file.datasync();
 }
 
-/** Fills `data` from an npy file that {@link writeNpy} wrote for as many values. */
+/** Bytes read for a header; ours have 128. */
+const headBytes = 256;
+
+/** Fills `data` from a file that {@link writeNpy} wrote with the same number of values. */
 async function readNpy(path: string, data: Uint8Array | Uint16Array | Int32Array): Promise<void> {
   await using file = await open(path);
-  const head = new Uint8Array(HEAD_BYTES);
+  const head = new Uint8Array(headBytes);
   const { bytesRead } = await file.read(head, 0, head.length, 0);
   const { dataStart, itemBytes } = decodeNpyHeader(head.subarray(0, bytesRead));
   const { size } = await file.stat();
   if (itemBytes !== data.BYTES_PER_ELEMENT || size !== dataStart + data.byteLength) {
-    throw new DataSetError('cache_damaged', `${path} is not as it was written`);
+    throw new DataSetError('cache_damaged', `${path} is not as igpt wrote it`);
   }
   const bytes = new Uint8Array(data.buffer);
   for (let at = 0; at < bytes.length; ) {
-    const piece = await file.read(bytes, at, Math.min(PIECE_BYTES, bytes.length - at), dataStart + at);
+    const piece = await file.read(bytes, at, Math.min(pieceBytes, bytes.length - at), dataStart + at);
     if (piece.bytesRead === 0) throw new DataSetError('cache_damaged', `${path} became shorter while it was read`);
     at += piece.bytesRead;
   }
-  // On a big-endian machine the same swap undoes what writing did.
+  // On a big-endian machine writing swapped the bytes; this swaps them back.
   bytes.set(littleEndianBytes(data));
 }
-
-/** Our own headers take 128 bytes. */
-const HEAD_BYTES = 256;

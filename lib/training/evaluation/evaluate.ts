@@ -12,30 +12,30 @@ import { likeliestClasses, modalClass, type Scores, scoresOf } from './scores.ts
 export interface EvaluateOptions {
   objective: Objective;
   /**
-   * Masks a picture is read with, for BERT models: one or more hide 15 % of the tokens each, as in training; 0 hides
-   * nothing, and gives no likelihood. Several vote.
+   * BERT models only: how many masks each picture is read with. Each mask hides 15 % of the tokens, as in training. The
+   * predictions of several masks vote. With 0 masks nothing is hidden, and there is no likelihood.
    */
   masks: number;
-  /** Of masks and of ties among votes. */
+  /** Seed of the masks, and of ties among votes. */
   seed: number;
-  onProgress?: (done: number, total: number) => void;
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface Evaluation {
   pictures: number;
-  /** Mean over pictures and tokens; of the masked tokens for BERT models. Absent where the model has no likelihood. */
-  natsPerToken?: number;
-  bitsPerPixel?: number;
-  /** Absent without labels or class head. */
-  scores?: Scores;
+  /** Mean over pictures and tokens; over masked tokens for BERT models. Undefined without a likelihood. */
+  natsPerToken?: number | undefined;
+  bitsPerPixel?: number | undefined;
+  /** Undefined without labels or class head. */
+  scores?: Scores | undefined;
 }
 
 /**
  * Measures a model on the pictures `rows`.
  *
  * @param pool opened for `classes`, `likelihood` or both
- * @param labels of all rows of the data set, as classes of the model; absent: no accuracy
- * @throws ImageGptError `inference_failed` when the model gives numbers that are none
+ * @param labels [N], classes of the model, for all rows of the data set; undefined: no accuracy
+ * @throws ImageGptError `inference_failed` when the model's outputs are not finite
  */
 export async function evaluate(
   pool: ForwardPool,
@@ -48,39 +48,34 @@ export async function evaluate(
   const passes = bert ? masks : 1;
   const nats: number[] = [];
   const votes: Int32Array[] = [];
-  let scores: Float64Array | undefined;
+  let summed: Float64Array | undefined;
   for (let pass = 0; pass < passes; pass++) {
     const mask = bert ? bertMask(rows, dataSet.tokensPerPicture, seed, pass) : undefined;
     const read = await onePass(pool, dataSet, rows, mask, (done) => {
       onProgress?.(pass * rows.length + done, passes * rows.length);
     });
+    const { probabilities } = read;
     if (read.nats !== undefined && (objective === 'ar' || bert)) nats.push(mean(read.nats));
-    if (labels !== undefined && read.probabilities !== undefined) {
-      votes.push(likeliestClasses(read.probabilities, rows.length));
-      const sum = scores;
-      scores = sum === undefined ? read.probabilities : sum.map((p, i) => p + (read.probabilities?.[i] ?? 0));
+    if (labels !== undefined && probabilities !== undefined) {
+      votes.push(likeliestClasses(probabilities, rows.length));
+      summed = summed === undefined ? probabilities : summed.map((p, i) => p + (probabilities[i] ?? 0));
     }
   }
   const natsPerToken = nats.length > 0 ? mean(nats) : undefined;
+  const rowLabels = labels && Int32Array.from(rows, (row) => labels[row] ?? 0);
   return {
     pictures: rows.length,
-    ...(natsPerToken !== undefined && { natsPerToken, bitsPerPixel: bitsPerPixel(natsPerToken) }),
-    ...(labels !== undefined &&
-      scores !== undefined && {
-        scores: scoresOf(
-          vote(votes, rows, seed),
-          scores,
-          Int32Array.from(rows, (row) => labels[row] ?? 0),
-        ),
-      }),
+    natsPerToken,
+    bitsPerPixel: natsPerToken === undefined ? undefined : bitsPerPixel(natsPerToken),
+    scores: rowLabels && summed && scoresOf(vote(votes, rows, seed), summed, rowLabels),
   };
 }
 
 interface Pass {
   /** [rows], nats per (masked) token; pictures without a masked token are left out. */
-  nats?: number[];
+  nats: number[] | undefined;
   /** [rows, C] */
-  probabilities?: Float64Array;
+  probabilities: Float64Array | undefined;
 }
 
 async function onePass(
@@ -98,28 +93,29 @@ async function onePass(
     const classes = outputs.get('classes');
     const tokens = outputs.get('likelihood');
     for (let i = 0; i < count; i++) {
+      const at = start + i;
       if (classes !== undefined) {
         const size = classes.data.length / count;
         probabilities ??= new Float64Array(rows.length * size);
-        const row = softmax(finite(classes.data.subarray(i * size, (i + 1) * size)));
-        probabilities.set(row, (start + i) * size);
+        const row = softmax(requireFinite(classes.data.subarray(i * size, (i + 1) * size)));
+        probabilities.set(row, at * size);
       }
       if (tokens !== undefined) {
         likelihood = true;
-        const at = start + i;
-        nats[at] = natsOf(finite(tokens.data.subarray(i * n, (i + 1) * n)), mask?.subarray(at * n, (at + 1) * n));
+        const own = requireFinite(tokens.data.subarray(i * n, (i + 1) * n));
+        nats[at] = meanNats(own, mask?.subarray(at * n, (at + 1) * n));
       }
     }
   };
-  await forwardRows(pool, dataSet, rows, take, { ...(mask && { mask }), onProgress });
+  await forwardRows(pool, dataSet, rows, take, { mask, onProgress });
   return {
-    ...(likelihood ? { nats: Array.from(nats).filter((value) => !Number.isNaN(value)) } : {}),
-    ...(probabilities === undefined ? {} : { probabilities }),
+    nats: likelihood ? Array.from(nats).filter((value) => !Number.isNaN(value)) : undefined,
+    probabilities,
   };
 }
 
-/** Mean over the tokens, or over the masked ones; NaN where none is masked: the loss has no value there. */
-function natsOf(tokens: Float32Array, mask: Uint8Array | undefined): number {
+/** Mean over the tokens, or over the masked ones. NaN when no token is masked. */
+function meanNats(tokens: Float32Array, mask: Uint8Array | undefined): number {
   let sum = 0;
   let count = 0;
   for (let i = 0; i < tokens.length; i++) {
@@ -131,22 +127,22 @@ function natsOf(tokens: Float32Array, mask: Uint8Array | undefined): number {
   return sum / count;
 }
 
-function finite(values: Float32Array): Float32Array {
+function requireFinite(values: Float32Array): Float32Array {
   if (values.every(Number.isFinite)) return values;
   throw new ImageGptError(
     'inference_failed',
-    'the model gave numbers that are not finite; its weights are damaged, or training diverged: use an earlier checkpoint',
+    'expected finite numbers from the model, received others; its weights are damaged, or its training diverged: use an earlier checkpoint',
   );
 }
 
-/** Keeps the draws among tied votes apart from those of everything else with the same seed. */
-const VOTE_STREAM = 0x707e;
+/** Random stream of ties among votes, apart from other draws of the same seed. */
+const voteStream = 0x707e;
 
 function vote(votes: readonly Int32Array[], rows: Uint32Array, seed: number): Int32Array {
-  const random = createRandom(seed, VOTE_STREAM);
+  const random = createRandom(seed, voteStream);
   return Int32Array.from(rows, (_, i) =>
     modalClass(
-      votes.map((said) => said[i] ?? 0),
+      votes.map((classes) => classes[i] ?? 0),
       random,
     ),
   );

@@ -2,21 +2,22 @@ import type { ForwardPool } from '../../runtime/forward-pool.ts';
 import type { Output } from '../../runtime/session.ts';
 import { type DataSet, gatherTokens } from '../data/data-set.ts';
 
-/** Pictures that a worker gets at once: few enough for an even end, enough that messages between threads cost nothing. */
+/** Pictures in a batch: few, so that all threads end at the same time; enough that messages between threads are cheap. */
 export const picturesAtOnce = 16;
 
-/** Batches that each worker has at hand: it never waits for the main thread. */
-const BATCHES_PER_WORKER = 2;
+/** Batches queued for each thread, so that it never waits for the main thread. */
+const batchesPerThread = 2;
 
 export interface ForwardRowsOptions {
-  /** For BERT models: [rows, n], 1 = masked. Default: nothing is masked. */
-  mask?: Uint8Array;
-  onProgress?: (done: number, total: number) => void;
+  /** [rows, n], 1 = masked; BERT models only. Default: nothing is masked. */
+  mask?: Uint8Array | undefined;
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
- * Runs the pictures `rows` of a data set through a model, in batches on all workers, and hands over each batch as it
- * comes, in no fixed order: `start` counts in `rows`.
+ * Runs the model on the pictures `rows` of a data set, in batches on all threads. Batches arrive in any order.
+ *
+ * @param take receives the outputs of `count` pictures, from position `start` of `rows`
  */
 export async function forwardRows(
   pool: ForwardPool,
@@ -35,12 +36,12 @@ export async function forwardRows(
       next += batch.length;
       const outputs = await pool.run({
         tokens: gatherTokens(dataSet, batch),
-        ...(mask && { mask: mask.slice(start * n, (start + batch.length) * n) }),
+        mask: mask?.slice(start * n, (start + batch.length) * n),
       });
       take(start, batch.length, outputs);
       done += batch.length;
       onProgress?.(done, rows.length);
     }
   }
-  await Promise.all(Array.from({ length: pool.workers * BATCHES_PER_WORKER }, feed));
+  await Promise.all(Array.from({ length: pool.workers * batchesPerThread }, feed));
 }

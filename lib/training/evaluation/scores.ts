@@ -1,30 +1,32 @@
 import type { Random } from '../../image-gpt/random.ts';
 
-/** How often a classifier was right. */
+/** Accuracy of a classifier on N pictures of C classes. */
 export interface Scores {
   pictures: number;
-  /** Shares, 0..1. */
+  /** Share of the pictures whose predicted class is right, 0..1. */
   top1: number;
+  /** Share of the pictures whose class is predicted or among the five highest scores, 0..1. */
   top5: number;
-  /** [C, C], row: what it is, column: what the model said. */
+  /** [C, C], row: true class, column: predicted class. */
   confusion: Uint32Array;
 }
 
+/** Accuracy of a classifier on one class. */
 export interface ClassScore {
   pictures: number;
-  /** Share of the class's pictures that was recognised; NaN without any. */
+  /** Share of the class's pictures that were predicted as the class. NaN without pictures. */
   recall: number;
-  /** Share of what was said to be of the class that is; NaN when nothing was. */
+  /** Share of the predictions of the class that are right. NaN without predictions. */
   precision: number;
-  /** The other class that its pictures were taken for most often; undefined when for none. */
-  takenFor?: number;
+  /** The most frequent wrong prediction for its pictures. Undefined without wrong predictions. */
+  takenFor?: number | undefined;
 }
 
-const TOP = 5;
+const topCount = 5;
 
 /**
  * @param predicted [N]
- * @param scores [N, C], for the top five: any numbers that order the classes
+ * @param scores [N, C], any numbers that order the classes; used for the top five
  * @param labels [N]
  */
 export function scoresOf(predicted: Int32Array, scores: Float64Array, labels: Int32Array): Scores {
@@ -35,17 +37,17 @@ export function scoresOf(predicted: Int32Array, scores: Float64Array, labels: In
   let near = 0;
   for (let i = 0; i < count; i++) {
     const label = labels[i] ?? 0;
-    const said = predicted[i] ?? 0;
-    const cell = label * classes + said;
+    const guess = predicted[i] ?? 0;
+    const cell = label * classes + guess;
     confusion[cell] = (confusion[cell] ?? 0) + 1;
-    right += said === label ? 1 : 0;
-    near += said === label || rankOf(scores.subarray(i * classes, (i + 1) * classes), label) < TOP ? 1 : 0;
+    right += guess === label ? 1 : 0;
+    near += guess === label || rankOf(scores.subarray(i * classes, (i + 1) * classes), label) < topCount ? 1 : 0;
   }
   return { pictures: count, top1: right / count, top5: near / count, confusion };
 }
 
 /**
- * The class [N] of each row's highest score, the lowest index among equals.
+ * Class with the highest score in each row [N]; the lowest index among equals.
  *
  * @param scores [N, C]
  * @param count N
@@ -58,35 +60,31 @@ export function likeliestClasses(scores: Float32Array | Float64Array, count: num
   });
 }
 
-/** Classes before `label` when sorted by score, the lower index first among equals. */
-function rankOf(scores: Float64Array, label: number): number {
-  const own = scores[label] ?? 0;
-  return scores.reduce((before, score, c) => before + (score > own || (score === own && c < label) ? 1 : 0), 0);
-}
-
+/** Recall and precision of each class of a confusion matrix [C, C]. */
 export function classScores(confusion: Uint32Array): ClassScore[] {
   const classes = Math.sqrt(confusion.length);
   const at = (row: number, column: number): number => confusion[row * classes + column] ?? 0;
   const all = Array.from({ length: classes }, (_, c) => c);
   return all.map((c) => {
     const pictures = all.reduce((sum, column) => sum + at(c, column), 0);
-    const said = all.reduce((sum, row) => sum + at(row, c), 0);
+    const predictions = all.reduce((sum, row) => sum + at(row, c), 0);
     const others = all.filter((column) => column !== c && at(c, column) > 0);
     const takenFor = others.toSorted((a, b) => at(c, b) - at(c, a) || a - b)[0];
-    return {
-      pictures,
-      recall: at(c, c) / pictures,
-      precision: at(c, c) / said,
-      ...(takenFor !== undefined && { takenFor }),
-    };
+    return { pictures, recall: at(c, c) / pictures, precision: at(c, c) / predictions, takenFor };
   });
 }
 
-/** The class with the most votes; among equals, one at random (the paper's vote of BERT models). */
+/** The class with the most votes; among equals, one at random (the iGPT paper's vote of BERT models). */
 export function modalClass(votes: readonly number[], random: Random): number {
   const counts = new Map<number, number>();
   for (const vote of votes) counts.set(vote, (counts.get(vote) ?? 0) + 1);
   const most = Math.max(...counts.values());
   const tied = [...counts].filter(([, count]) => count === most).map(([vote]) => vote);
   return tied[tied.length === 1 ? 0 : Math.floor(random() * tied.length)] ?? 0;
+}
+
+/** Position of `label` when classes are sorted by score, from 0; the lower index comes first among equals. */
+function rankOf(scores: Float64Array, label: number): number {
+  const own = scores[label] ?? 0;
+  return scores.reduce((before, score, c) => before + (score > own || (score === own && c < label) ? 1 : 0), 0);
 }

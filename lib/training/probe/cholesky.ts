@@ -1,10 +1,13 @@
-/** Solves A x = b in place, `b` becoming `x`. */
+/** Solves A x = b in place: `b` becomes `x`. */
 export type Solve = (b: Float64Array) => void;
 
+/** Smallest pivot: far below those of features with unit deviation, far above rounding errors of their sums. */
+const minPivot = 1e-9;
+
 /**
- * Cholesky's factors of a symmetric positive definite matrix, of which the lower half is read.
+ * Cholesky factorisation of a symmetric positive definite matrix.
  *
- * @param matrix A [d, d], left as it is
+ * @param matrix A [d, d], of which only the lower half is read
  */
 export function cholesky(matrix: Float64Array, d: number): Solve {
   const lower = new Float64Array(d * d);
@@ -12,8 +15,8 @@ export function cholesky(matrix: Float64Array, d: number): Solve {
     for (let j = 0; j <= i; j++) {
       let sum = matrix[i * d + j] ?? 0;
       for (let k = 0; k < j; k++) sum -= (lower[i * d + k] ?? 0) * (lower[j * d + k] ?? 0);
-      // Columns that repeat others leave rounding errors for a pivot: then they are as good as free.
-      lower[i * d + j] = i === j ? Math.sqrt(Math.max(sum, LEAST_PIVOT)) : sum / (lower[j * d + j] ?? 1);
+      // The pivot of a column that repeats another is only a rounding error.
+      lower[i * d + j] = i === j ? Math.sqrt(Math.max(sum, minPivot)) : sum / (lower[j * d + j] ?? 1);
     }
   }
   return (b) => {
@@ -29,6 +32,3 @@ export function cholesky(matrix: Float64Array, d: number): Solve {
     }
   };
 }
-
-/** Far below what features of unit deviation have, and far above rounding errors in sums of them. */
-const LEAST_PIVOT = 1e-9;

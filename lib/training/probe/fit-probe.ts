@@ -10,9 +10,9 @@ import {
   prepare,
 } from './logistic-regression.ts';
 
-/** One probe to fit: on these features, chosen and measured on these rows. */
+/** A probe to fit: its features, and the rows to train, choose and measure on. */
 export interface ProbeTask {
-  /** Of each layer [rows, d]; several are put side by side. */
+  /** Features [rows, d] of each layer; those of several layers are concatenated. */
   layers: readonly Float32Array[];
   /** d */
   width: number;
@@ -21,11 +21,11 @@ export interface ProbeTask {
   /** C */
   classes: number;
   train: Uint32Array;
-  /** Held out to choose the penalty by; none: it is chosen by cross-validation within `train`. */
+  /** Rows to choose the penalty by. Empty: choose it by cross-validation within `train`. */
   validation: Uint32Array;
-  /** Held out to measure by; may be empty. */
+  /** Rows to measure on; may be empty. */
   test: Uint32Array;
-  /** For the folds of cross-validation. */
+  /** Seed of the folds of cross-validation. */
   seed: number;
 }
 
@@ -34,40 +34,41 @@ export interface FittedProbe {
   weight: Float32Array;
   /** [C] */
   bias: Float32Array;
-  /** Of the squared weights, in the mean loss; scikit-learn's C is 1 / (N penalty). */
+  /** Factor of the squared weights in the mean loss. scikit-learn's C is 1 / (N penalty). */
   penalty: number;
-  /** On the held-out pictures or folds, 0..1. */
+  /** On the validation rows or folds, 0..1. */
   validationAccuracy: number;
-  /** NaN without test pictures. */
+  /** NaN without test rows. */
   testAccuracy: number;
-  /** Whether the last fit came to its minimum. */
+  /** Whether the last fit reached its minimum. */
   converged: boolean;
 }
 
 /**
- * Strengths of regularisation to choose from, strongest first, as multiples of the features' mean variance: so they mean
- * the same at every layer, whatever its scale. With a few dozen labels the best is often among the first.
+ * Penalties to choose from, strongest first, as multiples of the features' mean variance, so that the scale of a layer
+ * does not matter. With a few dozen labels the best is often among the first.
  */
-const PENALTIES = [1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
+const penalties = [1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 
-/** Of cross-validation, at most; as many as a class has labels, where it has fewer. */
-const MOST_FOLDS = 5;
+/** Most folds of cross-validation. A class with fewer labels has as many folds as labels. */
+const maxFolds = 5;
 
-/** Keeps the draws of folds apart from those of everything else with the same seed. */
-const FOLD_STREAM = 0xf01d;
+/** Random stream of the folds, apart from other draws of the same seed. */
+const foldStream = 0xf01d;
 
-/** While choosing: accuracy has long settled when the loss still falls in its fifth digit. */
-const ROUGH_TOLERANCE = 1e-4;
+/** Gradient tolerance while choosing: the accuracy settles long before the loss does. */
+const roughTolerance = 1e-4;
 
 /**
- * Chooses the penalty on held-out pictures, then fits again on all that may be trained on, and measures. Penalties are
- * tried from the strongest on, each from where the last one ended, until two in a row do worse than the best.
+ * Chooses the penalty on held-out rows, fits again on training and validation rows together, and measures on test rows.
+ * Penalties are tried from the strongest on, each starting at the fit of the one before. The search stops when two
+ * penalties since the best were worse.
  */
 export function fitProbe(task: ProbeTask): FittedProbe {
   const { train, validation, test } = task;
   const chosen = choose(
     task,
-    validation.length > 0 ? [{ train, validation }] : folds(task, createRandom(task.seed, FOLD_STREAM)),
+    validation.length > 0 ? [{ train, validation }] : folds(task, createRandom(task.seed, foldStream)),
   );
   const all = prepareRows(task, Uint32Array.from([...train, ...validation]));
   const penalty = chosen.factor * meanVariance(all);
@@ -88,9 +89,9 @@ interface Fold {
 }
 
 interface Choice {
-  /** The best penalty, as a multiple of the mean variance. */
+  /** The best penalty, as a multiple of the mean variance of the features. */
   factor: number;
-  /** Fitted with it, on the first of the folds. */
+  /** Its fit on the first fold. */
   start: LinearClassifier;
   accuracy: number;
 }
@@ -100,13 +101,13 @@ function choose(task: ProbeTask, splits: readonly Fold[]): Choice {
   const reached: (LinearClassifier | undefined)[] = splits.map(() => undefined);
   let best: Choice | undefined;
   let worse = 0;
-  for (const factor of PENALTIES) {
+  for (const factor of penalties) {
     let right = 0;
     prepared.forEach((examples, i) => {
       const start = reached[i];
       const fitted = fitLogisticRegression(examples, factor * meanVariance(examples), {
-        ...(start && { start }),
-        gradientTolerance: ROUGH_TOLERANCE,
+        start,
+        gradientTolerance: roughTolerance,
       });
       reached[i] = fitted;
       right += measure(task, fitted, splits[i]?.validation ?? task.train) / splits.length;
@@ -116,12 +117,12 @@ function choose(task: ProbeTask, splits: readonly Fold[]): Choice {
       best = { factor, start, accuracy: right };
       worse = 0;
     } else if (best !== undefined && right < best.accuracy) {
-      // Equal ones say nothing: where one class is common, or one channel large, the first say the same of everything.
+      // Equal accuracy does not count: strong penalties may all predict the commonest class.
       worse += 1;
     }
     if (worse === 2) break;
   }
-  if (best === undefined) throw new Error('no penalty was tried');
+  if (best === undefined) throw new Error('Expected one or more penalties, found none.');
   return best;
 }
 
@@ -145,11 +146,11 @@ function measure({ layers, width, labels }: ProbeTask, classifier: LinearClassif
   );
 }
 
-/** Folds with every class in each part; one label a class is too few to hold any out, so it is trained and tried on. */
+/** Folds with every class in each part. With one label a class nothing can be held out: `train` is also the validation. */
 function folds({ train, labels, classes }: ProbeTask, random: () => number): Fold[] {
   const byClass = Array.from({ length: classes }, (): number[] => []);
   for (const row of train) byClass[labels[row] ?? 0]?.push(row);
-  const count = Math.min(MOST_FOLDS, ...byClass.map((rows) => rows.length));
+  const count = Math.min(maxFolds, ...byClass.map((rows) => rows.length));
   if (count < 2) return [{ train, validation: train }];
   const parts = Array.from({ length: count }, (): number[] => []);
   for (const rows of byClass) {

@@ -3,13 +3,13 @@ import type { ForwardPool } from '../../runtime/forward-pool.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { forwardRows } from '../evaluation/forward-rows.ts';
 
-/** Mean-pooled features of pictures at several layers, in memory that threads share. */
+/** Mean-pooled features of pictures at several layers, in memory shared by threads. */
 export interface LayerFeatures {
   layers: readonly number[];
   norm: FeatureNorm;
   /** d */
   width: number;
-  /** By layer, [N, d]; zero in rows that were not asked for. */
+  /** By layer, [N, d]; zero in rows that were not extracted. */
   values: ReadonlyMap<number, Float32Array<SharedArrayBuffer>>;
 }
 
@@ -18,13 +18,13 @@ interface ExtractOptions {
   norm: FeatureNorm;
   /** d */
   width: number;
-  onProgress?: (done: number, total: number) => void;
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
- * Features of all `layers` of the pictures `rows`, in one pass.
+ * Extracts the features of all `layers` of the pictures `rows` in one pass.
  *
- * @param pool opened for `features` of these layers, pooled
+ * @param pool opened for pooled `features` of these layers
  */
 export async function extractFeatures(
   pool: ForwardPool,
@@ -51,12 +51,12 @@ export async function extractFeatures(
         });
       }
     },
-    onProgress === undefined ? {} : { onProgress },
+    { onProgress },
   );
   return { layers, norm, width: d, values };
 }
 
-/** Rows of several layers side by side, [rows, k x d]. */
+/** Features [rows, k x d] of k layers, concatenated. */
 export function gatherFeatures(layers: readonly Float32Array[], width: number, rows: ArrayLike<number>): Float32Array {
   const gathered = new Float32Array(rows.length * layers.length * width);
   for (let i = 0, at = 0; i < rows.length; i++) {

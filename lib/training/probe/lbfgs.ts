@@ -1,37 +1,37 @@
-/** Value of a function at `x`; fills `gradient`. */
+/** Returns the function's value at `x`, and fills `gradient`. */
 export type Objective = (x: Float64Array, gradient: Float64Array) => number;
 
 export interface LbfgsOptions {
-  /** Steps and gradients that the inverse Hessian is made of. Default 10, scipy's. */
+  /** Last steps that the inverse Hessian is approximated from (default 10, as in scipy). */
   history?: number;
   /** Default 1,000. */
   maxIterations?: number;
-  /** Done when no component of the gradient is larger. Default 1e-4, scikit-learn's. */
+  /** Converged when no component of the gradient is larger (default 1e-4, as in scikit-learn). */
   gradientTolerance?: number;
-  /** Applies a rough inverse Hessian to a gradient, in place: with a good one a few steps are enough. Default: none. */
-  precondition?: (gradient: Float64Array) => void;
+  /** Multiplies a gradient by a rough inverse Hessian, in place. A good one saves most steps. Default: none. */
+  precondition?: ((gradient: Float64Array) => void) | undefined;
 }
 
 export interface LbfgsResult {
   x: Float64Array;
   value: number;
   iterations: number;
-  /** False: out of iterations, or no step lowers the value any more though the gradient is still large. */
+  /** False: out of iterations, or no step lowers the value although the gradient is still large. */
   converged: boolean;
 }
 
-/** Nocedal and Wright's constants for quasi-Newton methods (Numerical Optimization, section 3.1): sufficient decrease, curvature. */
-const DECREASE = 1e-4;
-const CURVATURE = 0.9;
+/** Constants of the Wolfe conditions for quasi-Newton methods (Nocedal and Wright, Numerical Optimization, section 3.1). */
+const sufficientDecrease = 1e-4;
+const curvature = 0.9;
 
-/** Looks along one direction at most: doubling and halving reach any sensible step. */
-const MAX_LOOKS = 40;
+/** Most evaluations along one direction: doubling and halving reach any sensible step in fewer. */
+const maxEvaluations = 40;
 
-/** Steps whose curvature is lost in rounding would spoil the inverse Hessian. */
-const LEAST_CURVATURE = 1e-12;
+/** A step with less curvature is left out: its rounding error would spoil the inverse Hessian. */
+const minCurvature = 1e-12;
 
 /**
- * Minimises a smooth function by limited-memory BFGS: two-loop recursion (Nocedal and Wright, algorithm 7.4) with a
+ * Minimises a smooth function by limited-memory BFGS: the two-loop recursion (Nocedal and Wright, algorithm 7.4) with a
  * bisecting line search for the weak Wolfe conditions (Lewis and Overton 2013, algorithm 2.6).
  */
 export function minimize(objective: Objective, start: Float64Array, options: LbfgsOptions = {}): LbfgsResult {
@@ -49,7 +49,7 @@ export function minimize(objective: Objective, start: Float64Array, options: Lbf
       direction = gradient.map((g) => -g);
       slope = dot(gradient, direction);
     }
-    // Without history and preconditioner the scale of the function is unknown: begin with a step of length 1.
+    // Without history and preconditioner the function's scale is unknown: start with a step of length 1.
     const blind = steps.length === 0 && options.precondition === undefined;
     const first = blind ? Math.min(1, 1 / Math.sqrt(-slope)) : 1;
     const found = search(objective, { x, value, direction, slope, first });
@@ -57,7 +57,7 @@ export function minimize(objective: Objective, start: Float64Array, options: Lbf
     const s = difference(found.x, x);
     const y = difference(found.gradient, gradient);
     const sy = dot(s, y);
-    if (sy > LEAST_CURVATURE * dot(y, y)) {
+    if (sy > minCurvature * dot(y, y)) {
       steps.push({ s, y, sy });
       if (steps.length > history) steps.shift();
     }
@@ -75,7 +75,7 @@ interface Correction {
   sy: number;
 }
 
-/** The two-loop recursion: minus the approximate inverse Hessian times the gradient. */
+/** The two-loop recursion. Returns minus the approximate inverse Hessian times the gradient. */
 function descent(
   gradient: Float64Array,
   steps: readonly Correction[],
@@ -121,21 +121,21 @@ interface Line {
   first: number;
 }
 
-/** A point along the line that meets the weak Wolfe conditions, or the best that lowers the value at all. */
+/** A point on the line that meets the weak Wolfe conditions, else the lowest one below the start. */
 function search(objective: Objective, { x, value, direction, slope, first }: Line): Point | undefined {
   let low = 0;
   let high = Number.POSITIVE_INFINITY;
   let step = first;
   let best: Point | undefined;
-  for (let look = 0; look < MAX_LOOKS; look++) {
+  for (let evaluation = 0; evaluation < maxEvaluations; evaluation++) {
     const at = x.map((xi, i) => xi + step * (direction[i] ?? 0));
     const gradient = new Float64Array(x.length);
     const point = { x: at, gradient, value: objective(at, gradient) };
-    if (!(point.value <= value + DECREASE * step * slope)) {
+    if (!(point.value <= value + sufficientDecrease * step * slope)) {
       high = step;
     } else {
       if (best === undefined || point.value < best.value) best = point;
-      if (dot(gradient, direction) >= CURVATURE * slope) return point;
+      if (dot(gradient, direction) >= curvature * slope) return point;
       low = step;
     }
     step = high === Number.POSITIVE_INFINITY ? 2 * low : (low + high) / 2;

@@ -2,18 +2,18 @@ import { cholesky } from './cholesky.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { type LbfgsResult, minimize } from './lbfgs.ts';
 
-/** What a multinomial logistic regression is fitted to. */
+/** N examples of C classes with d features each. */
 export interface Examples {
   /** [N, d] */
   features: Float32Array;
-  /** [N], 0..classes-1 */
+  /** [N], 0..C-1 */
   labels: Int32Array;
   /** C */
   classes: number;
 }
 
 export interface LinearClassifier {
-  /** [C, d], out x in */
+  /** [C, d] */
   weight: Float64Array;
   /** [C] */
   bias: Float64Array;
@@ -26,28 +26,28 @@ export interface Fit extends LinearClassifier {
   converged: boolean;
 }
 
-/** Examples centred and scaled, so that every fit on them starts from a well-conditioned problem. */
+/** Centred and scaled examples, which make every fit on them well-conditioned. */
 export interface Prepared {
-  /** [N, d], zero mean and unit deviation in each column. */
+  /** [N, d], each column with mean 0 and standard deviation 1. */
   standardized: Float32Array;
   labels: Int32Array;
   classes: number;
   /** [d] */
   mean: Float64Array;
-  /** [d]; 1 where a column is constant. */
+  /** Standard deviation [d]; 1 for a constant column. */
   deviation: Float64Array;
-  /** [d, d], the lower half. */
+  /** [d, d], the lower half only. */
   correlation: Float64Array;
 }
 
 export interface FitOptions {
-  /** Where to begin, for instance the fit of another penalty. Default: zero. */
-  start?: LinearClassifier;
-  /** Done when no component of the gradient by standardised features is larger. Default 1e-5. */
+  /** Where to start, for example the fit with another penalty. Default: zeros. */
+  start?: LinearClassifier | undefined;
+  /** Converged when no component of the gradient (by standardised features) is larger (default 1e-5). */
   gradientTolerance?: number;
 }
 
-/** Centres and scales the columns of the examples, into a copy. */
+/** Copies the examples with centred and scaled columns. */
 export function prepare({ features, labels, classes }: Examples): Prepared {
   const count = labels.length;
   const d = features.length / count;
@@ -66,7 +66,7 @@ export function prepare({ features, labels, classes }: Examples): Prepared {
   return { standardized, labels, classes, mean, deviation, correlation: correlations(standardized, d) };
 }
 
-/** The lower half of the mean outer product [d, d] of the rows. */
+/** Mean outer product [d, d] of the rows, the lower half only. */
 function correlations(rows: Float32Array, d: number): Float64Array {
   const products = new Float64Array(d * d);
   for (let row = 0; row < rows.length; row += d) {
@@ -80,9 +80,9 @@ function correlations(rows: Float32Array, d: number): Float64Array {
 }
 
 /**
- * Fits weights and biases that minimise the mean cross-entropy plus `penalty` / 2 times the sum of squared weights
- * (biases go free): scikit-learn's LogisticRegression with C = 1 / (N penalty). The problem is solved in scaled
- * coordinates, which changes the way to the minimum and not where it lies.
+ * Fits weights and biases that minimise the mean cross-entropy plus `penalty` / 2 times the sum of squared weights;
+ * biases have no penalty. This is scikit-learn's LogisticRegression with C = 1 / (N penalty). Solving for scaled
+ * features is faster and has the same minimum.
  */
 export function fitLogisticRegression(prepared: Prepared, penalty: number, options: FitOptions = {}): Fit {
   const { start, gradientTolerance = 1e-5 } = options;
@@ -135,8 +135,8 @@ export function fitLogisticRegression(prepared: Prepared, penalty: number, optio
 }
 
 /**
- * Divides gradients by the Hessian as it is where every class is as likely, class by class: features of neighbouring
- * channels go together, and without this thousands of steps would be spent on telling them apart.
+ * Preconditioner: divides gradients by the Hessian for equally likely classes, class by class. Features of different
+ * channels are correlated; without the preconditioner a fit takes thousands of steps.
  */
 function hessianAtEqualOdds({ classes, deviation, correlation }: Prepared, penalty: number) {
   const d = deviation.length;
@@ -154,7 +154,7 @@ function hessianAtEqualOdds({ classes, deviation, correlation }: Prepared, penal
   };
 }
 
-/** Classes [N] of the highest scores, the lowest index among equals. */
+/** Class with the highest score in each row [N]; the lowest index among equals. */
 export function predictClasses(features: Float32Array, { weight, bias }: LinearClassifier): Int32Array {
   const classes = bias.length;
   const d = weight.length / classes;
@@ -173,7 +173,7 @@ export function predictClasses(features: Float32Array, { weight, bias }: LinearC
   });
 }
 
-/** Share of `predicted` that is right, 0..1. */
+/** Share of right predictions, 0..1. */
 export function accuracy(predicted: Int32Array, labels: Int32Array): number {
   return predicted.reduce((right, label, i) => right + (label === labels[i] ? 1 : 0), 0) / labels.length;
 }

@@ -7,47 +7,48 @@ import { DataSetError } from '../error.ts';
 import type { FittedProbe, ProbeTask } from './fit-probe.ts';
 import type { LayerFeatures } from './layer-features.ts';
 
-/** How well a probe on one layer, or on several side by side, does. */
+/** Accuracy of a probe on one layer, or on several concatenated layers. */
 export interface ProbeResult {
   layers: readonly number[];
-  /** Means over the draws, 0..1. */
+  /** Mean over the draws, 0..1. */
   validationAccuracy: number;
+  /** Mean over the draws, 0..1. */
   testAccuracy: number;
-  /** Standard deviation of the test accuracy over the draws; 0 for one. */
+  /** Standard deviation of the test accuracy over the draws; 0 for a single draw. */
   testDeviation: number;
   /** The probe of the first draw. */
   probe: FittedProbe;
-  /** Whether every draw's fit came to its minimum. */
+  /** Whether the fits of all draws reached their minimum. */
   converged: boolean;
 }
 
 export interface ProbeLayersOptions {
-  /** Layers of each probe: [[0], [1], [2], [1, 2]] are three by themselves and one of two. */
+  /** Layers of each probe: [[0], [1], [1, 2]] are two probes on one layer and one on two layers. */
   candidates: readonly (readonly number[])[];
-  /** What to train and measure on; several are draws, of which the mean is taken. */
+  /** Rows to train and measure on. The accuracy of several draws is averaged. */
   draws: readonly Split[];
-  /** For the folds of cross-validation. Default 0. */
+  /** Seed of the folds of cross-validation (default 0). */
   seed?: number;
   /** Threads. */
   workers: number;
-  onProgress?: (done: number, total: number) => void;
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Keeps the draws of labels apart from those of everything else with the same seed. */
-const LABEL_STREAM = 0x1abe1;
+/** Random stream of drawn labels, apart from other draws of the same seed. */
+const labelStream = 0x1abe1;
 
 export interface DrawOptions {
-  /** Train on so many labels a class, drawn from the training and validation pictures. Default: all. */
-  labelsPerClass?: number;
-  /** How often they are drawn. Default 1. */
+  /** Labels of each class to train on, drawn from the training and validation rows. Default: all labels. */
+  labelsPerClass?: number | undefined;
+  /** How often labels are drawn (default 1). */
   draws?: number;
   /** Default 0. */
   seed?: number;
 }
 
 /**
- * What probes are trained and measured on. With few labels there is no validation part: the penalty is chosen by
- * cross-validation within them, and nothing else is looked at.
+ * The rows that probes are trained and measured on. With drawn labels there is no validation part: the penalty is chosen
+ * by cross-validation within the drawn labels.
  *
  * @throws DataSetError `one_class`, `class_empty`, `held_out_empty`
  */
@@ -66,16 +67,16 @@ export function drawSplits(
   }));
 }
 
-/** Rows that any of the splits uses, ascending. */
+/** All rows of the splits, ascending. */
 export function usedRows(splits: readonly Split[]): Uint32Array {
   const rows = new Set(splits.flatMap(({ train, validation, test }) => [...train, ...validation, ...test]));
   return Uint32Array.from(rows).sort();
 }
 
 /**
- * Fits and measures a probe for each candidate, in worker threads.
+ * Fits and measures a probe for each candidate, in threads.
  *
- * @param features of the rows that the draws use, or more
+ * @param features those of at least the rows of the draws
  */
 export async function probeLayers(
   dataSet: LabelledDataSet,
@@ -121,15 +122,15 @@ function checkedSplit(dataSet: LabelledDataSet, split: Split): Split {
   if (split.validation.length === 0) {
     throw new DataSetError(
       'held_out_empty',
-      `no pictures of ${dataSet.name} are held out to choose the regularisation by; give more pictures or a larger --validation-share`,
+      `no pictures of ${dataSet.name} are held out to choose the penalty by; add pictures, or hold out a larger --validation-share`,
     );
   }
   return split;
 }
 
-/** `count` rows of each class among `rows`. */
+/** Draws `count` of `rows` for each class, ascending. */
 function drawLabels({ labels, classes }: LabelledDataSet, rows: Uint32Array, count: number, seed: number): Uint32Array {
-  const random = createRandom(seed, LABEL_STREAM);
+  const random = createRandom(seed, labelStream);
   const shuffled = rows.slice();
   shuffle(shuffled, random);
   const left = new Int32Array(classes.length).fill(count);
@@ -144,7 +145,7 @@ function drawLabels({ labels, classes }: LabelledDataSet, rows: Uint32Array, cou
 
 function summary(layers: readonly number[], probes: readonly FittedProbe[]): ProbeResult {
   const [probe] = probes;
-  if (probe === undefined) throw new Error('a candidate without a draw');
+  if (probe === undefined) throw new Error('Expected one or more draws, received none.');
   const mean = (of: (probe: FittedProbe) => number): number =>
     probes.reduce((sum, each) => sum + of(each), 0) / probes.length;
   const testAccuracy = mean((each) => each.testAccuracy);

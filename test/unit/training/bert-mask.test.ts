@@ -8,7 +8,7 @@ describe('a BERT mask', () => {
     expect(mask.reduce((a, b) => a + b, 0) / mask.length).toBeCloseTo(0.15, 2);
   });
 
-  it('depends on the picture, the draw and the seed, and not on its neighbours', () => {
+  it('depends on the picture, the draw and the seed only', () => {
     const alone = bertMask([7], 100, 1, 0);
 
     expect(bertMask([3, 7], 100, 1, 0).subarray(100)).toEqual(alone);

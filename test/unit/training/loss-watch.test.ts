@@ -14,15 +14,15 @@ describe('createLossWatch', () => {
     );
   });
 
-  test('stops at a loss that leaps above those of the last steps', () => {
+  test('stops at a loss that leaps above the last losses', () => {
     const recent = new Array<number>(20).fill(2);
     expect(() => createLossWatch(1, recent).check(21, ok(2.9))).not.toThrow();
     expect(() => createLossWatch(1, recent).check(21, ok(3.1))).toThrow(
-      /a loss of 3\.100, after a mean of 2\.000 over 20 steps; .* or go on with a larger --leap$/,
+      /a loss of 3\.100, after a mean of 2\.000 over 20 steps; .* or resume with a larger --leap$/,
     );
   });
 
-  test('takes the first steps as they come, and a loss that always strays', () => {
+  test('accepts any loss in the first steps, and a loss that always varies much', () => {
     const early = createLossWatch(1);
     early.check(1, ok(1));
     early.check(2, ok(50));
@@ -31,7 +31,7 @@ describe('createLossWatch', () => {
     expect(() => wild.check(101, ok(9))).not.toThrow();
   });
 
-  test('never stops at a leap when told so, and goes on from what was kept', () => {
+  test('never stops at a leap when it is Infinity, and resumes from saved losses', () => {
     const watch = createLossWatch(Number.POSITIVE_INFINITY);
     for (let step = 1; step <= 130; step++) watch.check(step, ok(2));
     expect(() => watch.check(131, ok(900))).not.toThrow();

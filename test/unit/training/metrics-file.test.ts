@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { metricsPlot, openMetricsFile } from '../../../lib/training/metrics-file.ts';
 
-test('drops what came after the step that a run goes on from, and a line that is cut short', async () => {
+test('drops metrics after the step that a training resumes from, and a line that is cut short', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'igpt-metrics-'));
   const path = join(folder, 'metrics.ndjson');
   const step = (number: number) => ({ type: 'step', step: number, loss: 1 / number, gradient_norm: 0.1 }) as const;
@@ -26,7 +26,7 @@ test('drops what came after the step that a run goes on from, and a line that is
 describe('metrics plot', () => {
   const step = (number: number) => ({ type: 'step', step: number, loss: 6 / number }) as const;
 
-  test('draws both curves, the training one thinned to what a plot can show', () => {
+  test('draws both curves, the training curve averaged to what a chart can show', () => {
     const metrics = Array.from({ length: 5000 }, (_, i) => step(i + 1));
     const drawn = metricsPlot('tiny on x.npy', [...metrics, { type: 'validation', step: 5000, loss: 1 }]);
     expect(drawn).toContain('tiny on x.npy');

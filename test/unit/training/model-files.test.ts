@@ -12,7 +12,7 @@ const huggingFace = {
 };
 
 describe('trainedConfig', () => {
-  test('keeps what is right, drops the old name, and says float32', () => {
+  test('keeps the other fields, drops the old name, and sets float32', () => {
     expect(trainedConfig(huggingFace, { objective: 'bert' })).toEqual({
       model_type: 'imagegpt',
       architectures: ['ImageGPTForCausalImageModeling'],
@@ -36,13 +36,13 @@ describe('trainedConfig', () => {
     expect(config).not.toHaveProperty('num_labels');
   });
 
-  test('has no classes where they are a probe’s', () => {
+  test('has no classes when the head is a probe', () => {
     const config = trainedConfig(huggingFace, { objective: 'ar', head: 'probe' });
     expect(config).toMatchObject({ architectures: ['ImageGPTForCausalImageModeling'] });
     expect(config).not.toHaveProperty('id2label');
   });
 
-  test('stays OpenAI’s', () => {
+  test('keeps the layout of OpenAI', () => {
     const openAi = { n_vocab: 8, n_ctx: 16, bert: false };
     expect(trainedConfig(openAi, { objective: 'bert' })).toEqual({ n_vocab: 8, n_ctx: 16, bert: true });
     expect(trainedConfig(openAi, { objective: 'ar', head: 'score', classes: ['x', 'y'] })).toEqual({

@@ -30,7 +30,7 @@ const CLASSES = 5;
 const LAYER = 3;
 const PENALTIES = [1e-1, 1e-3, 1e-5];
 
-/** Pictures of two colours, more of the one or the other by class: real features, and classes that overlap. */
+/** Pictures of two colours, whose shares depend on the class: real features, and classes that overlap. */
 function pictures(n: number): { tokens: Uint16Array; labels: Int32Array } {
   const random = createRandom(11, 11);
   const labels = Int32Array.from({ length: PICTURES }, (_, i) => i % CLASSES);
@@ -96,7 +96,7 @@ describe.skipIf(missing !== undefined)(
       },
     );
 
-    test('the palette has no more inertia than k-means there, in the mean of five seeds, to 1 %', async () => {
+    test('the palette’s inertia is at most 1 % above that of scikit-learn’s k-means (mean of five seeds)', async () => {
       const ours = await Promise.all(
         [0, 1, 2, 3, 4].map(async (seed) => (await fitPalette(pixels, { colors: 64, seed, iterations: 300 })).inertia),
       );

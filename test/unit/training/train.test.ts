@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Evaluation } from '../../../lib/runtime/training-session.ts';
 import {
-  NEW_RUN,
+  newTraining,
   type TrainPlan,
   type TrainPorts,
   type TrainState,
@@ -20,7 +20,7 @@ describe('train', () => {
     ...more,
   });
 
-  /** A model of one weight: each step adds 1 to it, and tells what it does. */
+  /** A model of one weight, to which each step adds 1. `told` records the calls. */
   function world({
     validations,
     weight = 0,
@@ -62,9 +62,9 @@ describe('train', () => {
   }
 
   const go = () => new AbortController().signal;
-  test('asks for the next batch while a step runs, and keeps checkpoints between and at the end', async () => {
+  test('asks for the next batch while a step is computed, and saves checkpoints in between and at the end', async () => {
     const { ports, told } = world({});
-    const state = await train(plan(4), ports, NEW_RUN, go());
+    const state = await train(plan(4), ports, newTraining, go());
     expect(told).toEqual([
       ...['batch 1', 'step 1 on 1', 'batch 2', 'step 2 on 2', 'batch 3', 'step 3 on 3', 'batch 4', 'save 3'],
       ...['step 4 on 4', 'save 4'],
@@ -72,23 +72,23 @@ describe('train', () => {
     expect(state).toMatchObject({ step: 4, ended: true, losses: [2, 2, 2, 2] });
   });
 
-  test('keeps the best by validation loss, and says so in the state', async () => {
+  test('saves the best weights by validation loss, and records them in the state', async () => {
     const { ports, told } = world({ validations: [5, 3, 4] });
-    const state = await train(plan(6), ports, NEW_RUN, go());
+    const state = await train(plan(6), ports, newTraining, go());
     expect(told.filter((line) => !/batch|step/.test(line))).toEqual([
       ...['validation 2: 5', 'best 2', 'save 3', 'validation 4: 3', 'best 4', 'validation 6: 4', 'save 6'],
     ]);
     expect(state).toMatchObject({ best: { step: 4, validation: { loss: 3 } }, sinceBest: 1 });
   });
 
-  test('by accuracy, an equal one is not better', async () => {
+  test('an equal accuracy is not better', async () => {
     const { ports } = world({ validations: [5, 3] });
-    expect((await train(plan(4, { bestBy: 'accuracy' }), ports, NEW_RUN, go())).best?.step).toBe(2);
+    expect((await train(plan(4, { bestBy: 'accuracy' }), ports, newTraining, go())).best?.step).toBe(2);
   });
 
-  test('stops early after so many validations without a better one, and keeps a checkpoint', async () => {
+  test('stops early after `patience` validations without a better one, and saves a checkpoint', async () => {
     const { ports, told } = world({ validations: [3, 4, 5] });
-    const state = await train(plan(100, { patience: 2 }), ports, NEW_RUN, go());
+    const state = await train(plan(100, { patience: 2 }), ports, newTraining, go());
     expect(state).toMatchObject({ step: 6, ended: true });
     expect(told.at(-1)).toBe('save 6');
     told.length = 0;
@@ -96,34 +96,34 @@ describe('train', () => {
     expect(told).toEqual([]);
   });
 
-  test('goes on where it was left, with what it would have got', async () => {
+  test('resumes with the same batches and state as without an interruption', async () => {
     const { ports, saved } = world({ validations: [5, 3, 4] });
-    await train(plan(6), ports, NEW_RUN, go());
+    await train(plan(6), ports, newTraining, go());
     const later = world({ validations: [3, 4], weight: 3 });
     await train(plan(6), later.ports, saved[0]!, go());
     expect(later.told.slice(0, 2)).toEqual(['batch 4', 'step 4 on 4']);
     expect(later.saved.at(-1)).toEqual(saved.at(-1));
   });
 
-  test('keeps a checkpoint of the step that was running when it is stopped', async () => {
+  test('finishes the current step and saves a checkpoint when it is stopped', async () => {
     const { ports, told } = world({});
     const stop = new AbortController();
-    const state = await train(plan(9), { ...ports, onStep: () => stop.abort() }, NEW_RUN, stop.signal);
+    const state = await train(plan(9), { ...ports, onStep: () => stop.abort() }, newTraining, stop.signal);
     expect(state).toMatchObject({ step: 1, ended: false });
     expect(told.at(-1)).toBe('save 1');
   });
 
-  test('does not keep weights, or a validation, that are no numbers', async () => {
+  test('does not save weights, or a validation, that are not finite', async () => {
     const spoiled = world({ weight: Number.NaN });
-    await expect(train(plan(3), spoiled.ports, NEW_RUN, go())).rejects.toMatchObject({ code: 'training_diverged' });
+    await expect(train(plan(3), spoiled.ports, newTraining, go())).rejects.toMatchObject({ code: 'training_diverged' });
     expect(spoiled.saved).toEqual([]);
     const lost = world({ validations: [Number.NaN] });
-    await expect(train(plan(3), lost.ports, NEW_RUN, go())).rejects.toMatchObject({ code: 'training_diverged' });
+    await expect(train(plan(3), lost.ports, newTraining, go())).rejects.toMatchObject({ code: 'training_diverged' });
   });
 
-  test('a step that leaps ends the run without a checkpoint of it', async () => {
+  test('a loss that leaps ends the training without a checkpoint of that step', async () => {
     const { ports, saved } = world({ losses: [...new Array(30).fill(2), 9] });
-    await expect(train(plan(40), ports, NEW_RUN, go())).rejects.toThrow(/diverged at step 31/);
+    await expect(train(plan(40), ports, newTraining, go())).rejects.toThrow(/diverged at step 31/);
     expect(saved.at(-1)?.step).toBe(30);
   });
 });
@@ -131,7 +131,7 @@ describe('train', () => {
 describe('validate', () => {
   const answers = (evaluations: Evaluation[]) => ({ evaluate: async () => evaluations.shift()! });
 
-  test('weighs batches by their pictures and counts right classes', async () => {
+  test('weights batches by their pictures and counts right classes', async () => {
     const session = answers([
       { loss: 6, generative: 4, classification: 2, classLogits: Float32Array.of(1, 0, 0, 1, -2, -1) },
       { loss: 3, generative: 1, classification: 2, classLogits: Float32Array.of(-5, -9) },

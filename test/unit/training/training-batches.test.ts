@@ -12,7 +12,7 @@ const dataSet = tokenDataSet(
 const order = createRowOrder(Uint32Array.of(0, 1, 2, 3), 0, false);
 
 describe('createBatchSource', () => {
-  test('gives each step the next pictures, over the end of an epoch', () => {
+  test('gives each step the next pictures, also across the end of an epoch', () => {
     const batchOf = createBatchSource(dataSet, order, { batch: 3, seed: 0, labels: Int32Array.of(4, 5, 6, 7) });
     expect(batchOf(1)).toEqual({
       tokens: Uint16Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8),
@@ -24,7 +24,7 @@ describe('createBatchSource', () => {
     });
   });
 
-  test('draws augmentation and masks by the seed and the step alone', () => {
+  test('draws augmentation and masks by the seed and the step only', () => {
     const source = (seed: number) =>
       createBatchSource(dataSet, order, {
         batch: 4,
@@ -48,7 +48,7 @@ describe('createBatchSource', () => {
     expect(share).toBeLessThan(0.16);
   });
 
-  test('takes the masks of the pictures that come, where they are given', () => {
+  test('takes the given masks of its pictures', () => {
     const mask = Uint8Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1);
     const batchOf = createBatchSource(dataSet, order, { batch: 2, seed: 0, mask });
     expect(batchOf(2).mask).toEqual(Uint8Array.of(0, 0, 1, 1, 1, 1));
@@ -56,7 +56,7 @@ describe('createBatchSource', () => {
 });
 
 describe('validationBatches', () => {
-  test('takes the rows as they are, with the same masks whatever the batch', () => {
+  test('has the rows in order, with the same masks whatever the batch size', () => {
     const rows = Uint32Array.of(1, 2, 3);
     const options = { seed: 1, mask: 'drawn' } as const;
     const masks = (batch: number) =>

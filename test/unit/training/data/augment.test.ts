@@ -13,7 +13,7 @@ const rgb = Uint8Array.from({ length: 3 * 64 * 3 }, () => Math.floor(256 * rando
 const dataSet = tokenDataSet('x', createQuantizer(palette)(rgb), 64);
 
 describe('augmented tokens', () => {
-  it('are the same before and after the palette, at input resolution', async () => {
+  it('are the same from pictures and from tokens, at input resolution', async () => {
     const originals = async () => ({ rgb, width: 8, height: 8 });
     const fromTokens = await createAugmenter(dataSet, preprocessing);
     const fromPictures = await createAugmenter({ ...dataSet, originals }, preprocessing);
@@ -21,14 +21,14 @@ describe('augmented tokens', () => {
     expect(fromPictures([2, 0, 1], createRandom(5, 6))).toEqual(fromTokens([2, 0, 1], createRandom(5, 6)));
   });
 
-  it('come again for the same generator, and others for another', async () => {
+  it('are the same for the same seed, and others for another', async () => {
     const augment = await createAugmenter(dataSet, preprocessing);
 
     expect(augment([0], createRandom(1, 2))).toEqual(augment([0], createRandom(1, 2)));
     expect(augment([0], createRandom(1, 3))).not.toEqual(augment([0], createRandom(1, 2)));
   });
 
-  it('take three draws a picture', async () => {
+  it('take three draws of the generator for each picture', async () => {
     const augment = await createAugmenter(dataSet, preprocessing);
     let drawn = 0;
 
@@ -40,21 +40,21 @@ describe('augmented tokens', () => {
     expect(drawn).toBe(6);
   });
 
-  it('are brought to the input resolution after larger originals were moved', async () => {
-    // A white picture stays white whatever is done to it.
+  it('are resized to the input resolution after augmentation of larger originals', async () => {
+    // Augmentation cannot change a white picture.
     const originals = async () => ({ rgb: new Uint8Array(16 * 16 * 3).fill(255), width: 16, height: 16 });
     const augment = await createAugmenter({ ...dataSet, originals }, preprocessing);
 
     expect(augment([0], createRandom(1, 2))).toEqual(new Uint16Array(64).fill(15));
   });
 
-  it('are of squares where no preprocessing says otherwise', async () => {
+  it('are of square pictures without preprocessing, or refused', async () => {
     const augment = await createAugmenter(dataSet, undefined);
     const known = await createAugmenter(dataSet, preprocessing);
 
     expect(augment([1], createRandom(1, 2))).toEqual(known([1], createRandom(1, 2)));
     await expect(createAugmenter(tokenDataSet('x', new Uint16Array(6), 6), undefined)).rejects.toThrow(
-      /how 6 tokens make a picture/,
+      /the width and height of 6 tokens/,
     );
   });
 });

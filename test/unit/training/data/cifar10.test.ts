@@ -9,7 +9,7 @@ import { splitDataSet } from '../../../../lib/training/data/split.ts';
 
 const SHEETS = ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5', 'test_batch'];
 
-/** Black to white in 16 steps: a picture of one grey is a token of that grey. */
+/** Black to white in 16 steps: a picture of one grey becomes the token of that grey. */
 const preprocessing: Preprocessing = {
   width: 1,
   height: 1,
@@ -27,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** A sheet whose picture in row r is one grey: that of the sheet's number, one step lighter for odd rows. */
+/** A sheet of grey pictures. The grey is the sheet's number, one step lighter in odd rows. */
 function sheetDecoder(height = 10_000): PictureDecoder & AsyncDisposable {
   return {
     async decode([sheet = 0]) {
@@ -43,7 +43,7 @@ const open = (openDecoder: () => PictureDecoder & AsyncDisposable) =>
   cifar10DataSet({ folder, openDecoder, preprocessing, cache: join(folder, 'cache') });
 
 describe('CIFAR-10', () => {
-  it('has its pictures in the order of its sheets, with labels and test part', async () => {
+  it('has its pictures in the order of the sheets, with labels and a test part', async () => {
     const dataSet = await open(() => sheetDecoder());
 
     expect(dataSet.size).toBe(60_000);
@@ -55,7 +55,7 @@ describe('CIFAR-10', () => {
     expect(test[0]).toBe(50_000);
   });
 
-  it('is read from the cache the second time, and its originals when asked for', async () => {
+  it('is read from the cache the second time, and its originals from the sheets', async () => {
     const first = await open(() => sheetDecoder());
     let opened = 0;
     const second = await open(() => {
@@ -72,14 +72,18 @@ describe('CIFAR-10', () => {
   });
 
   it.each([
-    ['a sheet of another size', () => open(() => sheetDecoder(10)), /(data|test)_batch\w*\.png is not CIFAR-10's/],
+    [
+      'a sheet of another size',
+      () => open(() => sheetDecoder(10)),
+      /(data|test)_batch\w*\.png is not a file of CIFAR-10/,
+    ],
     [
       'labels that are none',
       async () => {
         await writeFile(join(folder, 'test_lables.json'), '[11]');
         return open(() => sheetDecoder());
       },
-      /test_lables\.json is not CIFAR-10's; remove its folder/,
+      /test_lables\.json is not a file of CIFAR-10; remove its folder/,
     ],
   ])('is refused with %s', async (_, opening, message) => {
     await expect(opening()).rejects.toThrow(message);

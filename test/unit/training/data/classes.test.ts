@@ -13,11 +13,11 @@ describe('chooseHead', () => {
     expect(names).toBeUndefined();
   });
 
-  test('takes numbers for indices of the head, gaps too', () => {
+  test('takes numbers as indices of the head’s classes, also with gaps', () => {
     expect([...chooseHead(numbered(4, 0, 4), rows, ['a', 'b', 'c', 'd', 'e']).labels]).toEqual([4, 0, 4]);
   });
 
-  test('makes a new head of the classes of the data', () => {
+  test('makes a new head for the classes of the data set', () => {
     expect(chooseHead(named(['cat', 'dog'], 0, 1, 1), rows, undefined).names).toEqual(['cat', 'dog']);
   });
 
@@ -33,20 +33,24 @@ describe('chooseHead', () => {
 
 describe('classes of a data set', () => {
   const model = ['cat', 'dog', 'frog'];
-  it('are the model’s of the same name', () => {
+  it('are the model’s classes of the same name', () => {
     expect(alignClasses('x', ['frog', 'cat'], model)).toEqual(Int32Array.of(2, 0));
   });
 
-  it('are the model’s by number where they are numbers', () => {
+  it('are the model’s classes by index when they are numbers', () => {
     expect(alignClasses('x', ['0', '1'], model)).toEqual(Int32Array.of(0, 1));
   });
 
-  it('are matched by name where the model’s names are numbers too', () => {
+  it('are matched by name when the model’s names are numbers, too', () => {
     expect(alignClasses('x', ['0', '1'], ['1', '0'])).toEqual(Int32Array.of(1, 0));
   });
 
   it.each([
-    ['a name that the model has not', ['cat', 'horse'], /1 of the 2 classes of x are none of the model's 3 \(horse\)/],
+    [
+      'a name that the model does not have',
+      ['cat', 'horse'],
+      /1 of the 2 classes of x are not among the model's 3 \(horse\)/,
+    ],
     ['more numbers than the model has classes', ['0', '1', '2', '3'], /4 of the 4 classes .*\(0, 1, 2, …\)/],
   ])('are refused with %s', (_, classes, message) => {
     expect(() => alignClasses('x', classes, model)).toThrow(message);

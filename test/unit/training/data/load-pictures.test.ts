@@ -13,7 +13,7 @@ describe('labels by folder', () => {
     });
   });
 
-  it('are the second folders below train, validation and test, which divide', () => {
+  it('are the second folders below train, validation and test, which give the parts', () => {
     expect(labelledKeys(['train/dog/1.jpg', 'test/cat/2.jpg', 'val/cat/3.jpg'])).toEqual({
       labels: Int32Array.of(1, 0, 0),
       classes: ['cat', 'dog'],
@@ -21,16 +21,16 @@ describe('labels by folder', () => {
     });
   });
 
-  it('take train for a class where it stands beside others', () => {
+  it('treat train as a class beside other classes', () => {
     expect(labelledKeys(['train/1.jpg', 'bus/2.jpg'])).toMatchObject({ classes: ['bus', 'train'] });
   });
 
-  it('are none as soon as a picture lies in no class folder', () => {
+  it('are absent when one picture is in no class folder', () => {
     expect(labelledKeys(['cat/1.jpg', '2.jpg'])).toEqual({ classes: [] });
     expect(labelledKeys(['train/1.jpg', 'test/2.jpg'])).toEqual({ classes: [], parts: Uint8Array.of(0, 2) });
   });
 
-  it('know empty class folders', () => {
+  it('include empty class folders', () => {
     expect(labelledKeys(['cat/1.jpg'], ['ant', 'cat', 'cat/small'])).toMatchObject({ classes: ['ant', 'cat'] });
     expect(labelledKeys(['train/cat/1.jpg'], ['train', 'train/cat', 'train/dog'])).toMatchObject({
       classes: ['cat', 'dog'],
@@ -39,7 +39,7 @@ describe('labels by folder', () => {
 });
 
 describe('load pictures', () => {
-  /** A picture is a byte, twice; `!` is damaged. Odd ones take longer, so that they come in another order. */
+  /** A picture is one byte, twice; `!` is damaged. Odd pictures take longer, so that they arrive in another order. */
   const decoder: PictureDecoder = {
     async decode([byte = 0]) {
       if (byte === 33) throw new PictureError('corrupt_image', 'damaged');
@@ -68,7 +68,7 @@ describe('load pictures', () => {
   }
 
   describe('loaded pictures', () => {
-    it('come in the order of their keys, whatever their speed', async () => {
+    it('come in the order of their keys, in whatever order they were decoded', async () => {
       const dataSet = await load({ 'b/1': 'B', 'a/2': 'A', 'a/1': 'C', 'c/9': 'D' });
 
       expect(dataSet).toMatchObject({
@@ -80,7 +80,7 @@ describe('load pictures', () => {
       expect([...dataSet.tokens]).toEqual([67, 67, 65, 65, 66, 66, 68, 68]);
     });
 
-    it('leave damaged and oversized ones out, counted by what was wrong', async () => {
+    it('leave out damaged and oversized pictures, counted by failure code', async () => {
       const dataSet = await load({ 'a/1': '!', 'a/2': 'A', 'b/1': '!', 'b/2': 'BBBB', 'b/3': 'B' });
 
       expect(dataSet).toMatchObject({ size: 2, labels: Int32Array.of(0, 1) });
@@ -88,14 +88,14 @@ describe('load pictures', () => {
       expect(dataSet.skipped).toEqual({ corrupt_image: 2, image_too_large: 1 });
     });
 
-    it('are those below the prefix, labelled by what follows it', async () => {
+    it('are those below the prefix, labelled by the folders after it', async () => {
       const dataSet = await load({ 'other/x/1': 'X', 'mine/a/1': 'A', 'mine/b/': '', 'mine/a/2': 'B' }, 'mine/');
 
       expect(dataSet).toMatchObject({ size: 2, classes: ['a', 'b'] });
     });
 
-    it('are refused when there are none, or none can be read', async () => {
-      await expect(load({})).rejects.toThrow('pictures holds no files; expected pictures');
+    it('are refused when there are no pictures, or none can be read', async () => {
+      await expect(load({})).rejects.toThrow('expected pictures in pictures, found no files');
       await expect(load({ 'a/1': '!' })).rejects.toThrow(
         /none of the 1 files of pictures could be read .*corrupt_image 1/,
       );
@@ -116,7 +116,7 @@ describe('load pictures', () => {
     const identity = async (files: Readonly<Record<string, string>>) =>
       (await listPictures(await storeOf(files), '', 'pictures')).identity;
 
-    it('changes with every picture, and with nothing else', async () => {
+    it('changes with every picture only', async () => {
       const first = await identity({ 'a/1': 'A', 'a/2': 'B' });
 
       expect(await identity({ 'a/2': 'B', 'a/1': 'A' })).toBe(first);

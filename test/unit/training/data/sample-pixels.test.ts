@@ -10,19 +10,19 @@ const colors = (pixels: Uint8Array): string[] =>
   Array.from({ length: pixels.length / 3 }, (_, i) => pixels.subarray(3 * i, 3 * i + 3).join());
 
 describe('sampled pixels', () => {
-  it('are each drawn once, eight from a picture where there are enough', async () => {
+  it('are each drawn once, eight from a picture when there are enough pictures', async () => {
     const drawn = colors(await samplePixels({ ...base, samples: 40 }));
 
     expect(new Set(drawn).size).toBe(40);
     expect(new Set(drawn.map((color) => color.split(',')[0])).size).toBe(5);
   });
 
-  it('are more from each of fewer pictures, and all of them at most', async () => {
+  it('are more from each picture when there are fewer, and at most all pixels', async () => {
     expect(new Set(colors(await samplePixels({ ...base, samples: 120 }))).size).toBe(120);
     expect(colors(await samplePixels({ ...base, samples: 1000 }))).toHaveLength(160);
   });
 
-  it('are the same for the same seed, whatever the order in which pictures come', async () => {
+  it('are the same for the same seed, in whatever order pictures are read', async () => {
     const slow = async (i: number): Promise<Uint8Array> => {
       if (i % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
       return read(i);
@@ -33,7 +33,7 @@ describe('sampled pixels', () => {
     expect(await samplePixels({ ...base, samples: 40, seed: 2 })).not.toEqual(first);
   });
 
-  it('come from other pictures in place of those that cannot be read', async () => {
+  it('come from other pictures instead of unreadable ones', async () => {
     const first = new Set(colors(await samplePixels({ ...base, samples: 16 })).map((color) => color.split(',')[0]));
     const others = async (i: number): Promise<Uint8Array | undefined> => (first.has(String(i)) ? undefined : read(i));
     const drawn = colors(await samplePixels({ ...base, samples: 16, read: others }));
@@ -43,7 +43,7 @@ describe('sampled pixels', () => {
     expect(drawn.filter((color) => first.has(color.split(',')[0] ?? ''))).toEqual([]);
   });
 
-  it('are fewer where pictures cannot be read and there are no others', async () => {
+  it('are fewer when unreadable pictures cannot be replaced', async () => {
     const some = async (i: number): Promise<Uint8Array | undefined> => (i === 3 ? undefined : read(i));
 
     expect(colors(await samplePixels({ ...base, samples: 1000, read: some }))).toHaveLength(144);

@@ -4,11 +4,11 @@ import { createRowOrder, someRows, splitDataSet } from '../../../../lib/training
 
 describe('createRowOrder', () => {
   const rows = Uint32Array.of(3, 5, 7, 9, 11);
-  test('takes rows as they are, again and again, when nothing is shuffled', () => {
+  test('repeats the rows in order when they are not shuffled', () => {
     expect([...createRowOrder(rows, 1, false)(3, 6)]).toEqual([9, 11, 3, 5, 7, 9]);
   });
 
-  test('has every row once in each epoch, and another order in the next', () => {
+  test('has every row once in each epoch, in another order each time', () => {
     const order = createRowOrder(
       Uint32Array.from({ length: 50 }, (_, i) => i),
       1,
@@ -20,7 +20,7 @@ describe('createRowOrder', () => {
     expect([...first]).not.toEqual(Array.from(first).sort((a, b) => a - b));
   });
 
-  test('gives a place of the sequence the same row, however one came there', () => {
+  test('has the same row at a position, whatever was read before', () => {
     const whole = createRowOrder(rows, 4, true)(0, 23);
     const order = createRowOrder(rows, 4, true);
     expect([...order(17, 6)]).toEqual([...whole.subarray(17)]);
@@ -28,12 +28,12 @@ describe('createRowOrder', () => {
     expect([...createRowOrder(rows, 5, true)(0, 23)]).not.toEqual([...whole]);
   });
 
-  test('repeats rows within a batch that is larger than the data set', () => {
+  test('repeats rows in a batch that is larger than the data set', () => {
     expect([...createRowOrder(Uint32Array.of(6), 0, true)(0, 3)]).toEqual([6, 6, 6]);
   });
 });
 
-test('takes at most so many rows, ascending, the same ones for a seed, from all over', () => {
+test('someRows draws at most so many rows, ascending, from the whole range, the same for a seed', () => {
   const rows = Uint32Array.from({ length: 100 }, (_, i) => 10 * i);
   const some = someRows(rows, 20, 1);
   expect(some).toEqual(someRows(rows, 20, 1));
@@ -51,7 +51,7 @@ describe('a split', () => {
   const labelled = tokenDataSet('x', new Uint16Array(150), 1, labels);
 
   const classOf = (rows: Uint32Array, label: number) => rows.filter((row) => labels[row] === label).length;
-  it('takes the shares out of each class', () => {
+  it('takes the shares from each class', () => {
     const { train, validation, test } = splitDataSet(labelled, { validation: 0.1, test: 0.2 });
 
     expect([classOf(validation, 0), classOf(validation, 1)]).toEqual([10, 5]);
@@ -66,12 +66,12 @@ describe('a split', () => {
     expect(train).toEqual(train.toSorted());
   });
 
-  it('is the same for the same seed and another for another', () => {
+  it('is the same for the same seed, and another for another seed', () => {
     expect(splitDataSet(labelled, { seed: 7 })).toEqual(splitDataSet(labelled, { seed: 7 }));
     expect(splitDataSet(labelled, { seed: 8 })).not.toEqual(splitDataSet(labelled, { seed: 7 }));
   });
 
-  it('leaves a test part of the source as it is, and takes validation out of the rest', () => {
+  it('keeps a test part of the source, and takes the validation part from the rest', () => {
     const parts = Uint8Array.from({ length: 150 }, (_, i) => (i < 120 ? 0 : 2));
     const { train, validation, test } = splitDataSet({ ...labelled, parts }, { test: 0.5 });
 
@@ -86,9 +86,9 @@ describe('a split', () => {
     expect([train.length, validation.length, test.length]).toEqual([8, 1, 1]);
   });
 
-  it('is refused when nothing is left to train on', () => {
+  it('is refused when no picture is left to train on', () => {
     const dataSet: DataSet = { ...tokenDataSet('x', new Uint16Array(2), 1), parts: Uint8Array.of(2, 2) };
 
-    expect(() => splitDataSet(dataSet)).toThrow(/x has 2 pictures, and none is left to train on/);
+    expect(() => splitDataSet(dataSet)).toThrow(/x has 2 pictures and all are held out/);
   });
 });

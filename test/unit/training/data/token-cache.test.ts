@@ -28,7 +28,7 @@ const never = (): Promise<DataSet> => Promise.reject(new Error('made again'));
 const key = tokenSetKey(['a', 'b']);
 
 describe('a cached token set', () => {
-  it('comes back as it was made, without being made again', async () => {
+  it('is read as it was made, without being made again', async () => {
     expect(await cachedTokenSet(cache, key, async () => dataSet)).toEqual(dataSet);
     expect(await cachedTokenSet(cache, key, never)).toEqual(dataSet);
   });
@@ -40,7 +40,7 @@ describe('a cached token set', () => {
     expect(await cachedTokenSet(cache, key, never)).toEqual({ ...bare, classes: [] });
   });
 
-  it('is an npy file that others read', async () => {
+  it('is an npy file that NumPy can read', async () => {
     await cachedTokenSet(cache, key, async () => dataSet);
     const { shape, dtype, data } = decodeNpy(await readFile(join(cache, 'token-sets', key, 'tokens.npy')));
 
@@ -62,7 +62,7 @@ describe('a cached token set', () => {
     expect(await readdir(join(cache, 'token-sets'))).toEqual([]);
   });
 
-  it('takes away what a killed process left of it', async () => {
+  it('removes the leftovers of a killed process', async () => {
     const folder = join(cache, 'token-sets');
     await mkdir(leftoverOf(join(folder, key)), { recursive: true });
     await cachedTokenSet(cache, key, async () => dataSet);
@@ -70,23 +70,23 @@ describe('a cached token set', () => {
     expect(await readdir(folder)).toEqual([key]);
   });
 
-  it('has another key for other parts, however they are joined', () => {
+  it('has a key that depends on where one part ends and the next begins', () => {
     expect(tokenSetKey(['ab', ''])).not.toBe(key);
     expect(tokenSetKey(['a', 'b'])).toBe(key);
   });
 
-  it('says what to do where the cache cannot be written', async () => {
+  it('says what to do when the cache is not writable', async () => {
     const file = join(cache, 'file');
     await writeFile(file, '');
 
     await expect(cachedTokenSet(join(file, 'cache'), key, async () => dataSet)).rejects.toThrow(
-      /could not write the token set to .* another place with --cache/,
+      /could not write the token set to .* another folder with --cache/,
     );
   });
 });
 
 describe('the default cache', () => {
-  it('is the user’s, by the XDG rules', () => {
+  it('is in the user’s cache folder, by the XDG specification', () => {
     expect(defaultCache({ XDG_CACHE_HOME: '/somewhere' })).toBe('/somewhere/image-gpt-serverless');
     expect(defaultCache({ XDG_CACHE_HOME: 'relative' })).toMatch(/\.cache\/image-gpt-serverless$/);
     expect(defaultCache({})).toMatch(/\.cache\/image-gpt-serverless$/);

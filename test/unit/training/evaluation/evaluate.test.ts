@@ -4,7 +4,7 @@ import type { Output } from '../../../../lib/runtime/session.ts';
 import { tokenDataSet } from '../../../../lib/training/data/data-set.ts';
 import { evaluate } from '../../../../lib/training/evaluation/evaluate.ts';
 
-/** 40 pictures of 4 tokens, all of the picture's number modulo 3, which is its class. */
+/** 40 pictures of 4 tokens. Each token is the picture's class: its number modulo 3. */
 const N = 40;
 const labels = Int32Array.from({ length: N }, (_, i) => i % 3);
 const dataSet = tokenDataSet(
@@ -15,7 +15,7 @@ const dataSet = tokenDataSet(
 );
 const rows = Uint32Array.from({ length: N }, (_, i) => i);
 
-/** Says the class of the first token; a token costs 1 nat, a hidden one 3. */
+/** Predicts the first token as the class. A token costs 1 nat, a masked one 3. */
 function fakePool(change: (logits: Float32Array) => void = () => {}): ForwardPool {
   return {
     workers: 2,
@@ -45,13 +45,13 @@ describe('an evaluation', () => {
     expect([...(evaluation.scores?.confusion ?? [])]).toEqual([14, 0, 0, 0, 13, 0, 0, 0, 13]);
   });
 
-  it('counts the masked tokens alone for a BERT model', async () => {
+  it('measures a BERT model on the masked tokens only', async () => {
     const evaluation = await evaluate(fakePool(), dataSet, rows, labels, { ...ar, objective: 'bert' });
 
     expect(evaluation.natsPerToken).toBe(3);
   });
 
-  it('gives a BERT model no likelihood when nothing is hidden', async () => {
+  it('gives a BERT model no likelihood without masks', async () => {
     const evaluation = await evaluate(fakePool(), dataSet, rows, labels, { ...ar, objective: 'bert', masks: 0 });
 
     expect(evaluation.natsPerToken).toBeUndefined();
@@ -59,7 +59,7 @@ describe('an evaluation', () => {
   });
 
   it('lets the masks of a BERT model vote', async () => {
-    // One of three readings of each picture says the next class instead: it is outvoted.
+    // One of three masks predicts the next class instead, and is outvoted.
     let call = 0;
     const pool = fakePool((logits) => {
       call += 1;
@@ -70,7 +70,7 @@ describe('an evaluation', () => {
     expect(evaluation.scores?.top1).toBe(1);
   });
 
-  it('reads the rows that it is given, and no others', async () => {
+  it('reads only the given rows', async () => {
     const evaluation = await evaluate(fakePool(), dataSet, Uint32Array.of(1, 4, 7), labels, ar);
 
     expect([...(evaluation.scores?.confusion ?? [])]).toEqual([0, 0, 0, 0, 3, 0, 0, 0, 0]);
@@ -80,7 +80,7 @@ describe('an evaluation', () => {
     expect((await evaluate(fakePool(), dataSet, rows, undefined, ar)).scores).toBeUndefined();
   });
 
-  it('is refused when the model gives numbers that are none', async () => {
+  it('fails when the model’s outputs are not finite', async () => {
     const pool = fakePool((logits) => logits.fill(Number.NaN));
 
     await expect(evaluate(pool, dataSet, rows, labels, ar)).rejects.toMatchObject({ code: 'inference_failed' });

@@ -36,7 +36,7 @@ describe('L-BFGS', () => {
     });
   });
 
-  it('needs one step with the inverse Hessian at hand', () => {
+  it('needs one step when it is given the inverse Hessian', () => {
     const objective: Objective = ([x = 0, y = 0], gradient) => {
       gradient[0] = x - 3;
       gradient[1] = 1e6 * (y - 4);
@@ -52,18 +52,18 @@ describe('L-BFGS', () => {
     });
   });
 
-  it('stays where the gradient is already small', () => {
+  it('stays where it is when the gradient is already small', () => {
     expect(minimize(rosenbrock, Float64Array.of(1, 1))).toMatchObject({ iterations: 0, converged: true });
   });
 
-  it('says when it ran out of iterations', () => {
+  it('says that it ran out of iterations', () => {
     expect(minimize(rosenbrock, Float64Array.of(-1.2, 1), { maxIterations: 3 })).toMatchObject({
       iterations: 3,
       converged: false,
     });
   });
 
-  it('leaves the start as it was', () => {
+  it('does not change the start', () => {
     const start = Float64Array.of(-1.2, 1);
     minimize(rosenbrock, start);
 

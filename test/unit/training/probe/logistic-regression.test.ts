@@ -11,14 +11,14 @@ import {
 const random = createRandom(5, 5);
 const [N, d, C] = [200, 4, 3];
 const labels = Int32Array.from({ length: N }, (_, i) => i % C);
-/** Three clouds that overlap, one feature of another scale, one constant. */
+/** Three overlapping clouds of points, with one feature of another scale and one constant feature. */
 const features = Float32Array.from({ length: N * d }, (_, at) => {
   const [i, j] = [Math.floor(at / d), at % d];
   return j === 3 ? 7 : (j === 0 ? 100 : 1) * ((labels[i] === j ? 1 : 0) + 3 * random());
 });
 const prepared = prepare({ features, labels, classes: C });
 
-/** The loss as it is written in the books. */
+/** The loss by its textbook formula. */
 function loss({ weight, bias }: LinearClassifier, penalty: number): number {
   let sum = 0;
   for (let i = 0; i < N; i++) {
@@ -31,14 +31,14 @@ function loss({ weight, bias }: LinearClassifier, penalty: number): number {
 }
 
 describe('logistic regression', () => {
-  it('reports the loss of the weights that it gives back', () => {
+  it('reports the loss of the weights that it returns', () => {
     const fit = fitLogisticRegression(prepared, 1e-3);
 
     expect(fit.converged).toBe(true);
     expect(fit.loss).toBeCloseTo(loss(fit, 1e-3), 5);
   });
 
-  it('ends in the minimum: every step from it costs', () => {
+  it('ends in the minimum: every step from it raises the loss', () => {
     const fit = fitLogisticRegression(prepared, 1e-3);
     for (let i = 0; i < C * d; i++) {
       for (const step of [-0.01, 0.01]) {
@@ -57,7 +57,7 @@ describe('logistic regression', () => {
     expect(warm.loss).toBeCloseTo(cold.loss, 6);
   });
 
-  it('tells clouds apart, and all weights shrink under a large penalty', () => {
+  it('separates the clouds, and all weights shrink under a large penalty', () => {
     const fit = fitLogisticRegression(prepared, 1e-6);
     const shrunk = fitLogisticRegression(prepared, 1e9);
 
@@ -66,7 +66,7 @@ describe('logistic regression', () => {
     expect(shrunk.loss).toBeCloseTo(Math.log(3), 3);
   });
 
-  it('takes the lowest class among equal scores', () => {
+  it('predicts the lowest class among equal scores', () => {
     const equal = { weight: new Float64Array(2), bias: new Float64Array(2) };
 
     expect(predictClasses(Float32Array.of(1), equal)).toEqual(Int32Array.of(0));

@@ -17,7 +17,7 @@ function shared(values: ArrayLike<number>): Float32Array<SharedArrayBuffer> {
   return array;
 }
 
-/** Layer 0 is noise, layer 1 tells the classes apart; 2 and 3 only together do. */
+/** Layer 0 is noise. Layer 1 separates the classes; layers 2 and 3 only do so together. */
 const coin = Float32Array.from({ length: N }, () => random() - 0.5);
 const features: LayerFeatures = {
   layers: [0, 1, 2, 3],
@@ -32,7 +32,7 @@ const features: LayerFeatures = {
 };
 
 describe('probes by layer', () => {
-  it('are right where the layer tells the classes apart', async () => {
+  it('are right on a layer that separates the classes', async () => {
     const results = await probeLayers(dataSet, features, { candidates: [[0], [1]], draws: [split], workers: 2 });
 
     expect(results.map(({ layers }) => layers)).toEqual([[0], [1]]);
@@ -40,7 +40,7 @@ describe('probes by layer', () => {
     expect(results[1]).toMatchObject({ validationAccuracy: 1, testAccuracy: 1, testDeviation: 0, converged: true });
   });
 
-  it('read several layers side by side', async () => {
+  it('read several concatenated layers', async () => {
     const [alone, both] = await probeLayers(dataSet, features, {
       candidates: [[2], [2, 3]],
       draws: [split],
@@ -52,7 +52,7 @@ describe('probes by layer', () => {
     expect(both?.probe.weight.length).toBe(2 * 2);
   });
 
-  it('learn from a few labels a class, the mean of several draws', async () => {
+  it('learn from a few labels a class, averaged over several draws', async () => {
     const draws = drawSplits(dataSet, split, { labelsPerClass: 4, draws: 3 });
     const [result] = await probeLayers(dataSet, features, { candidates: [[1]], draws, workers: 2 });
     const [again] = await probeLayers(dataSet, features, { candidates: [[1]], draws, workers: 1 });
@@ -72,8 +72,8 @@ describe('probes by layer', () => {
   });
 });
 
-describe('what probes are trained on', () => {
-  it('is the split itself, or a few labels of each class that are not for measuring', () => {
+describe('rows that probes are trained on', () => {
+  it('are the split itself, or a few labels of each class that are not in the test part', () => {
     expect(drawSplits(dataSet, split)).toEqual([split]);
     const [few] = drawSplits(dataSet, split, { labelsPerClass: 5 });
 
@@ -82,7 +82,7 @@ describe('what probes are trained on', () => {
     expect(few?.train.filter((row) => split.test.includes(row))).toHaveLength(0);
   });
 
-  it('needs only some rows', () => {
+  it('are only those of the splits', () => {
     expect(
       usedRows([{ train: Uint32Array.of(5, 2), validation: Uint32Array.of(), test: Uint32Array.of(2, 1) }]),
     ).toEqual(Uint32Array.of(1, 2, 5));
@@ -96,7 +96,7 @@ describe('what probes are trained on', () => {
     expect(() => drawSplits({ ...dataSet, classes, labels: changed }, split, options)).toThrow(message);
   });
 
-  it('is refused without held-out pictures', () => {
+  it('are refused without held-out pictures', () => {
     const all = { ...split, validation: new Uint32Array(0) };
 
     expect(() => drawSplits(dataSet, all)).toThrow(/larger --validation-share/);
