@@ -103,7 +103,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       expect(await page.locator('#sent > li', { hasText: 'huge.png' }).textContent()).toBe(
         'huge.png: larger than 1 MB (--max-megabytes)',
       );
-      expect(await page.locator('#sent-words').textContent()).toBe('2 of 3 pictures sent, 1 could not be');
+      expect(await page.locator('#sent-words').textContent()).toBe('2 of 3 pictures sent, 1 failed');
 
       // By keyboard alone, and a file that is no picture: it fails as any other.
       const choice = page.waitForEvent('filechooser');
@@ -162,7 +162,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       await page.locator('#label').selectOption(HOSTILE);
       expect(await pictureNames(page)).toEqual([`${HOSTILE}.jpg`]);
       await drop(page, [{ name: `${HOSTILE.replaceAll('/', '')}.png`, bytes: Buffer.from('x') }]);
-      await page.locator('#sent').getByText('the model is looking at it').waitFor();
+      await page.locator('#sent').getByText('waiting for the model').waitFor();
       expect(await page.evaluate('"hurt" in window')).toBe(false);
     });
   });
@@ -177,7 +177,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       );
       await expect
         .poll(() => page.locator('#sent-words').textContent(), { timeout: 30_000 })
-        .toBe('29 of 30 pictures sent, 1 could not be');
+        .toBe('29 of 30 pictures sent, 1 failed');
       expect(served.dropped).toEqual(Array.from({ length: 29 }, (_, i) => `${i + 1}.png`));
       const lines = await page.locator('#sent > li').allTextContents();
       expect(lines).toHaveLength(20);

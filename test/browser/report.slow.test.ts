@@ -156,7 +156,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
         expect(await page.locator(`#${id}`).isVisible(), id).toBe(false);
       }
       await page.getByLabel('Find').fill('of nothing like it');
-      expect(await page.getByRole('status').textContent()).toBe('None of 2 pictures is like that; Reset shows all');
+      expect(await page.getByRole('status').textContent()).toBe('None of 2 pictures matches; Reset shows all');
       await page.keyboard.press('Escape');
       await expect.poll(() => cards(page)).toBe(2);
     });
@@ -165,9 +165,9 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   test('prints what has never been scrolled to', async () => {
     const rows = Array.from({ length: 60 }, (_, i) => reportRowAt(i));
     await open(await report('print.html', rows), async (page) => {
-      expect(await page.locator('#pictures .looks:empty').count()).toBeGreaterThan(0);
+      expect(await page.locator('#pictures .views:empty').count()).toBeGreaterThan(0);
       await page.pdf();
-      expect(await page.locator('#pictures .looks:empty').count()).toBe(0);
+      expect(await page.locator('#pictures .views:empty').count()).toBe(0);
       // 60 pictures but for every seventh; each has its tokens and its map.
       expect(await page.locator('#pictures canvas').count()).toBe(2 * 52);
     });
@@ -194,13 +194,13 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   test('knows a class that only pictures beyond the listed ones have', async () => {
     const path = join(folder.path, 'beyond.html');
     const rows = [0, 1, 2].map((i) => reportRowAt(i));
-    const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, { mostRows: 2 });
+    const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, { limit: 2 });
     writeFileSync(path, (await Array.fromAsync(pieces)).join(''));
     await open(path, async (page) => {
       await page.getByRole('button', { name: 'ship' }).click();
       expect(await page.locator('#label').inputValue()).toBe('ship');
       expect(await page.getByRole('status').textContent()).toBe(
-        'None of 2 pictures is like that; Reset shows all; 1 more is counted above, but not listed',
+        'None of 2 pictures matches; Reset shows all; 1 more is counted above, but not listed',
       );
     });
   });

@@ -75,7 +75,7 @@ describe('the report of igpt run', () => {
 
     const refused = await run();
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain('is no report of igpt, and is left as it is');
+    expect(refused.stderr).toContain('expected a report of igpt, but it is another file');
     expect(readFileSync(mine, 'utf8')).toBe('my own words');
     expect((await run('--report', 'out/report.html')).stderr).toContain('this file exists');
     expect((await run('--report', 'pictures/report.html')).stderr).toContain('lies among the pictures');

@@ -63,7 +63,7 @@ test('--serve says what is wrong with a port, before any picture is seen', async
   expect(taken.code).toBe(2);
   expect(taken.stdout).toBe('');
   expect(taken.stderr).toContain(
-    `igpt: --serve: expected port ${port} to be free, but another program listens there; choose another one, or 0 for any\n`,
+    `igpt: --serve: expected port ${port} to be free, but another program uses it; choose another port, or 0 for any\n`,
   );
   const misread = await run('--serve', 'pictures');
   expect(misread.code).toBe(2);

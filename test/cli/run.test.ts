@@ -93,7 +93,7 @@ describe('igpt run', () => {
     expect(first.stderr).toMatch(
       /failed with +pictures\nunsupported_format +1\n\n4 of the failed pictures have no outcome/,
     );
-    expect(first.stderr).toContain('(EFBIG: 4). Mend that and run again');
+    expect(first.stderr).toContain('(EFBIG: 4). Fix that and run again');
 
     const second = await run();
     expect(second.code, second.stderr).toBe(0);
@@ -130,7 +130,7 @@ describe('igpt run', () => {
 
     expect(code).toBe(0);
     expect(summaryOf(stdout)).toEqual({ type: 'summary', seen: 0, succeeded: 0, failed: 0, skipped: 0 });
-    expect(stderr).toContain('pictures holds no files to read');
+    expect(stderr).toContain('pictures contains no files to read');
   });
 });
 

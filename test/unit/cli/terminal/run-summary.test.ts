@@ -39,7 +39,7 @@ test('says nothing of failures or rates where there are none', () => {
 
 test('says how many pictures have no outcome and why, most frequent first', () => {
   expect(unfinishedWords({ EIO: 1, ENOSPC: 3 })).toBe(
-    '4 of the failed pictures have no outcome: reading them, or storing or publishing the outcome, failed (ENOSPC: 3, EIO: 1). Mend that and run again: only what is missing is done.',
+    '4 of the failed pictures have no outcome: reading the picture, or storing or publishing the outcome, failed (ENOSPC: 3, EIO: 1). Fix that and run again: only missing outcomes are made.',
   );
   expect(unfinishedWords({})).toBeUndefined();
 });
