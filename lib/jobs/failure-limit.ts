@@ -2,7 +2,9 @@ import type { RowErrorCode } from '../contracts/job.ts';
 import { attempts, type MadeRow } from './make-row.ts';
 import { JobError } from './stored-json.ts';
 
-/** The failure rate is checked from this many pictures on: the first files of a directory may be a README or a licence. */
+/**
+ * The failure rate is checked from this many pictures on: the first files of a directory may be a README or a licence.
+ */
 const minPictures = 100;
 
 /** After this many system failures in a row, without a success between them, the job stops. */
@@ -24,8 +26,9 @@ export interface FailureLimit {
 }
 
 /**
- * Stops a job in which too much fails. `maxRate` is the accepted share of failed pictures (0 to 1). `earlier` counts the
- * pictures of earlier runs: otherwise a job that is started again and again could get through 100 pictures at a time.
+ * Stops a job in which too much fails. `maxRate` is the accepted share of failed pictures (0 to 1). `earlier` counts
+ * the pictures of earlier runs: otherwise a job that is started again and again could get through 100 pictures at a
+ * time.
  */
 export function createFailureLimit(maxRate: number, earlier = none): FailureLimit {
   const failures = { ...earlier.failures };

@@ -10,15 +10,17 @@ interface ListedKey {
   key: string;
 }
 
-/** Longest line of a key list (UTF-16 units): more than any key with its bucket. A file with a longer line is no list. */
+/**
+ * Longest line of a key list (UTF-16 units): more than any key with its bucket. A file with a longer line is no list.
+ */
 const maxLineLength = 4096;
 
 /** How much of a wrong line an error shows (UTF-16 units). */
 const maxShownLength = 200;
 
 /**
- * Reads a UTF-8 file with one key a line and skips empty lines. All lines are `s3://bucket/key` of one bucket, or all are
- * paths. The file is read as a stream: ten million keys are more than a string can hold.
+ * Reads a UTF-8 file with one key a line and skips empty lines. All lines are `s3://bucket/key` of one bucket, or all
+ * are paths. The file is read as a stream: ten million keys are more than a string can hold.
  *
  * @throws UsageError that names the line
  */

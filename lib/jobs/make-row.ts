@@ -44,9 +44,9 @@ type Read =
   | { facts: Partial<JobRow>; error: RowErrorCode; systemFailed?: boolean };
 
 /**
- * Makes the row of a picture: reads, decodes, tokenises and predicts it. An error of the picture becomes its error code.
- * A transient error is retried. If all attempts fail, an error of the decoder becomes `internal_error` and an error of
- * the model becomes `inference_failed`. Errors of the store, and unexpected errors, are thrown.
+ * Makes the row of a picture: reads, decodes, tokenises and predicts it. An error of the picture becomes its error
+ * code. A transient error is retried. If all attempts fail, an error of the decoder becomes `internal_error` and an
+ * error of the model becomes `inference_failed`. Errors of the store, and unexpected errors, are thrown.
  *
  * @throws {JobError} `cannot_go_on` when a picture cannot be read from the store
  */

@@ -40,8 +40,8 @@ export function readJob(output: ObjectStore): Promise<Job | undefined> {
 
 /**
  * Returns the job of the output, or makes a new one with its manifests. A new job is written in two steps: first a
- * manifest for each shard, with a hash of its content in its name; then `_job.json`, which names the manifests and which
- * only one writer can create. So two runs that list at once get the same job, and a killed run starts again.
+ * manifest for each shard, with a hash of its content in its name; then `_job.json`, which names the manifests and
+ * which only one writer can create. So two runs that list at once get the same job, and a killed run starts again.
  *
  * @throws {JobError} `other_job` when the existing job has other settings; `output_not_empty`, `no_pictures`,
  *   `too_many_shards`

@@ -19,8 +19,8 @@ export interface RetryResult {
 }
 
 /**
- * Retries the failed pictures of a finished job, with their current content. A shard is replaced as a whole, and only if
- * nobody has changed it since it was read. Its record is deleted before that and written again after it.
+ * Retries the failed pictures of a finished job, with their current content. A shard is replaced as a whole, and only
+ * if nobody has changed it since it was read. Its record is deleted before that and written again after it.
  *
  * @throws {JobError} the errors of {@link runShards}; `shard_missing` when the job is not finished
  */

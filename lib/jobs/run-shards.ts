@@ -48,8 +48,8 @@ export interface RunShardsOptions extends JobPorts {
   /** Share of failed pictures (0 to 1) above which the job stops. */
   maxFailureRate: number;
   /**
-   * Where to start among the missing shards, as a share of them (0 to 1; default 0). Runs that start at different places
-   * rarely make the same shard.
+   * Where to start among the missing shards, as a share of them (0 to 1; default 0). Runs that start at different
+   * places rarely make the same shard.
    */
   start?: number;
   /** Price of the machine, for the summary. */
@@ -65,9 +65,9 @@ export interface RunShardsResult {
 }
 
 /**
- * Makes the missing shards of a job, then its summary. A shard is stored whole or not at all. Its rows have the order of
- * the manifest, and it holds no time and no machine, so every run writes the same bytes. Pictures are decoded while the
- * model works on others, also of the next shard; the memory holds a few shards at most.
+ * Makes the missing shards of a job, then its summary. A shard is stored whole or not at all. Its rows have the order
+ * of the manifest, and it holds no time and no machine, so every run writes the same bytes. Pictures are decoded while
+ * the model works on others, also of the next shard; the memory holds a few shards at most.
  *
  * @throws {JobError} `too_many_failures`, `cannot_go_on`, and the errors of the ports
  */
@@ -118,7 +118,8 @@ export async function makeRows(
   const { decoding, predicting, model, signal, onProgress, onError = () => {} } = ports;
   await runLanes({
     tasks,
-    // Pictures in decoding, pictures in the model, and as many tokenised ones, so that the model never waits for a file.
+    // Pictures in decoding, pictures in the model, and as many tokenised ones, so that the model never waits for a
+    // file.
     lanes: decoding + 2 * predicting,
     signal,
     makeRow: createRowMaker({

@@ -13,8 +13,8 @@ export interface HtmlHead {
 }
 
 /**
- * The start of a self-contained page, up to its body. Its content security policy allows only the page's own scripts and
- * styles (by their hashes) and embedded pictures, and no network.
+ * The start of a self-contained page, up to its body. Its content security policy allows only the page's own scripts
+ * and styles (by their hashes) and embedded pictures, and no network.
  */
 export function htmlHead(head: HtmlHead): string {
   const { mark = '<!doctype html>', title, styles, scripts = [], asksItsServer = false } = head;

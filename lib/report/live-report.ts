@@ -37,8 +37,8 @@ export interface LiveReportOptions {
 }
 
 /**
- * The state of a live report. A page asks for the rows that are newer than its own, so only the newest row of each picture
- * is kept. About 200 bytes are kept for a picture that is only counted, in case it changes.
+ * The state of a live report. A page asks for the rows that are newer than its own, so only the newest row of each
+ * picture is kept. About 200 bytes are kept for a picture that is only counted, in case it changes.
  */
 export function createLiveReport({ limit = mostRows }: LiveReportOptions = {}): LiveReport {
   /** In the order of their revisions. */

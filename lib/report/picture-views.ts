@@ -29,8 +29,8 @@ export interface PictureViewsOptions {
 }
 
 /**
- * Makes the views of pictures. It decodes each picture again, because an outcome holds no pixels. The views are null when
- * the picture is gone or cannot be read any more.
+ * Makes the views of pictures. It decodes each picture again, because an outcome holds no pixels. The views are null
+ * when the picture is gone or cannot be read any more.
  */
 export function openPictureViews(options: PictureViewsOptions): AsyncDisposable & { viewsOf: ViewsOf } {
   const { input, model, decoding, decoder, surpriseOf, earlier } = options;

@@ -27,8 +27,8 @@ export async function isReport(path: string): Promise<boolean> {
 }
 
 /**
- * The views in an earlier report of this model, by {@link viewKey}, so that they are not made again. Empty when there is
- * no report or it belongs to another model. Damaged lines are skipped.
+ * The views in an earlier report of this model, by {@link viewKey}, so that they are not made again. Empty when there
+ * is no report or it belongs to another model. Damaged lines are skipped.
  */
 export async function viewsOfReport(path: string, model: string): Promise<Map<string, PictureViews>> {
   const views = new Map<string, PictureViews>();

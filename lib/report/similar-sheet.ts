@@ -20,8 +20,8 @@ interface SheetOptions {
 }
 
 /**
- * Draws the query and the pictures similar to it in a grid, best first. A picture that is gone or cannot be read any more
- * becomes a white tile, and its key is in `missing`.
+ * Draws the query and the pictures similar to it in a grid, best first. A picture that is gone or cannot be read any
+ * more becomes a white tile, and its key is in `missing`.
  */
 export async function similarSheet({
   query,

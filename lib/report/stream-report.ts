@@ -26,7 +26,8 @@ export interface StreamOptions {
  * Sends a page all the rows that it does not have, until the report ends or the page closes. Nothing is queued: a slow
  * page gets the newest state when it is ready.
  *
- * Events: `rows` (new or changed rows), `state` (totals, progress), `reload` (the page is from an earlier process), `end`.
+ * Events: `rows` (new or changed rows), `state` (totals, progress), `reload` (the page is from an earlier process),
+ * `end`.
  */
 export async function streamReport(
   live: LiveReport,

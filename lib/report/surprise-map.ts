@@ -5,7 +5,10 @@ import { mostRows, surpriseSteps } from './report-row.ts';
 export interface SurpriseMemory<M extends Model> {
   /** The model, with its predictions remembered. */
   model: M;
-  /** Surprise map [n] in bytes; null when the model has no likelihood, or when too many pictures would be predicted again. */
+  /**
+   * Surprise map [n] in bytes; null when the model has no likelihood, or when too many pictures would be predicted
+   * again.
+   */
   surpriseOf(tokens: Uint16Array): Promise<Uint8Array | null>;
 }
 
@@ -13,8 +16,8 @@ export interface SurpriseMemory<M extends Model> {
 const mostAgain = 200;
 
 /**
- * Remembers the nats of each token during a run, for as many pictures as a report lists: outcomes hold only the mean. The
- * key is a hash of the tokens, because equal tokens have equal surprise.
+ * Remembers the nats of each token during a run, for as many pictures as a report lists: outcomes hold only the mean.
+ * The key is a hash of the tokens, because equal tokens have equal surprise.
  */
 export function rememberSurprise<M extends Model>(model: M): SurpriseMemory<M> {
   const known = new Map<string, Uint8Array>();

@@ -8,7 +8,7 @@ import { writePicture, writePictures } from './picture-folder.ts';
 import { resultsOf, summaryOf } from './run-output.ts';
 import { servedAt } from './served-at.ts';
 
-test('--serve tells a page of earlier and new outcomes, and takes pictures until it is stopped', async () => {
+test('--serve sends a page earlier and new outcomes, and accepts pictures until it is stopped', async () => {
   using folder = temporaryFolder();
   const pictures = join(folder.path, 'pictures');
   await writePictures(pictures, 2);
@@ -50,7 +50,7 @@ test('--serve tells a page of earlier and new outcomes, and takes pictures until
   expect(existsSync(join(folder.path, 'out', 'report.html'))).toBe(false);
 });
 
-test('--serve says what is wrong with a port, before any picture is seen', async () => {
+test('--serve reports a port in use before it reads any picture', async () => {
   using folder = temporaryFolder();
   await writePictures(join(folder.path, 'pictures'), 1);
   const run = (...args: string[]) => igpt(['run', ...args, '--out', 'out'], { cwd: folder.path });

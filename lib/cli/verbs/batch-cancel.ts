@@ -26,9 +26,8 @@ export function batchCancelCommand(): Command {
 
 async function batchCancel(dst: string, options: BatchCancelOptions): Promise<void> {
   const { queue, name, output, job } = await openSubmittedJob(dst, options);
-  const [{ createBatchClient }, { findJob, hasEnded }, { endJob }] = await Promise.all([
+  const [{ createBatchClient }, { endJob, findJob, hasEnded }] = await Promise.all([
     import('../../operate/clients.ts'),
-    import('../../operate/aws-job.ts'),
     import('../../operate/aws-job.ts'),
   ]);
   const client = createBatchClient();

@@ -63,8 +63,8 @@ async function readState({ queue, name, stack, place, output, job }: SubmittedJo
     machines,
     stored,
     stack: stack.name,
-    ...(summary === undefined ? {} : { summary }),
-    ...(found === undefined ? {} : { aws: await readJobState(client, found, at) }),
+    summary,
+    aws: found && (await readJobState(client, found, at)),
   };
 }
 
@@ -120,7 +120,7 @@ function notesText(state: JobStatus): string {
 }
 
 /** The state of a job as JSON. */
-export function jobStatusJson(state: JobStatus) {
+function jobStatusJson(state: JobStatus) {
   const { at, job, place, machines, summary, aws } = state;
   const { shards, pictures, secondsLeft, costUsd } = jobOutlook(state);
   const words = aws !== undefined && aws.children.waiting > 0 ? (aws.waitsFor ?? machines.trouble) : null;

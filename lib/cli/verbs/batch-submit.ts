@@ -66,17 +66,17 @@ export function batchSubmitCommand(): Command {
 async function batchSubmit(src: string, options: BatchSubmitOptions): Promise<void> {
   refuseMeaninglessModelOptions(options);
   refuseLocal(src);
-  const batch = await openJobStack(options);
-  const place = jobPlace(options.out, batch.stack.outputs, 'batch');
+  const jobStack = await openJobStack(options);
+  const place = jobPlace(options.out, jobStack.stack.outputs, 'batch');
   const source = await openJobSource(src);
-  refuseOtherBucket(source, batch);
+  refuseOtherBucket(source, jobStack);
   const [{ createBatchClient }, { readJobDefinition }] = await Promise.all([
     import('../../operate/clients.ts'),
     import('../../operate/aws-job.ts'),
   ]);
   const client = createBatchClient();
   using bar = progressBar('pictures');
-  const definition = await readJobDefinition(client, batch.definition);
+  const definition = await readJobDefinition(client, jobStack.definition);
   const model = await identifyStackModel(definition, {
     directory: options.model === undefined ? undefined : modelDirectory(options.model),
     outputs: options.outputs,
@@ -97,8 +97,8 @@ async function batchSubmit(src: string, options: BatchSubmitOptions): Promise<vo
   const job = await planWithProgress({ output, settings, pictures, maxShards: maxArrayChildren }, bar, stop);
   if (job === undefined) return;
   bar.stop();
-  const submitted = await submit({ ...batch, client, place, output, job, maxFailureRate: options.maxFailureRate });
-  await report(submitted, { ...batch, place, job }, options);
+  const submitted = await submit({ ...jobStack, client, place, output, job, maxFailureRate: options.maxFailureRate });
+  await report(submitted, { ...jobStack, place, job }, options);
 }
 
 interface Submission extends JobStack {
@@ -122,10 +122,7 @@ async function submit({
   job,
   maxFailureRate,
 }: Submission): Promise<Submitted> {
-  const [{ findJob, hasEnded }, { submitJob }] = await Promise.all([
-    import('../../operate/aws-job.ts'),
-    import('../../operate/aws-job.ts'),
-  ]);
+  const { findJob, hasEnded, submitJob } = await import('../../operate/aws-job.ts');
   const name = jobName(job, place);
   const condition = await submissionCondition(output);
   const found = await findJob(client, queue, name);

@@ -43,7 +43,8 @@ const shardSchema: SchemaElement[] = [
 
 /**
  * Rows of a row group. The writer copies a list's elements and levels into JavaScript arrays: about 40 bytes for each
- * 4-byte feature. So 1,000 rows of 512 features take 20 MB for a moment. Readers can read the file in groups of this size.
+ * 4-byte feature. So 1,000 rows of 512 features take 20 MB for a moment. Readers can read the file in groups of this
+ * size.
  */
 const rowsPerGroup = 1000;
 

@@ -3,7 +3,9 @@
   const { about, byId, element, percent, plural, update } = window.report;
   const { maxBytes, folder } = about.live;
 
-  /** Least time between two updates (milliseconds): sorting thousands of cards for each picture would block the page. */
+  /**
+   * Least time between two updates (milliseconds): sorting thousands of cards for each picture would block the page.
+   */
   const pauseMs = 250;
   let fresh = { rows: [] };
   let planned = false;
