@@ -9,7 +9,7 @@ import type { DecodedPicture } from '../ports/picture-decoder.ts';
 import { type AcceptedFormat, acceptedFormats, isAccepted, pictureFormat } from './picture-format.ts';
 import { isSrgbProfile } from './srgb-profile.ts';
 
-/** What is decoded, and how. */
+/** Limits and recipe for decoding a picture. */
 export interface DecodeSettings {
   recipe: Recipe;
   /** Pixels of the whole picture. Larger pictures are refused by their header. */

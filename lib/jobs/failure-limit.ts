@@ -7,7 +7,7 @@ import { JobError } from './stored-json.ts';
  */
 const minPictures = 100;
 
-/** After this many system failures in a row, without a success between them, the job stops. */
+/** The job stops after this many system failures in a row (see {@link MadeRow}). */
 const maxSystemFailures = 10;
 
 interface FailureCounts {

@@ -15,7 +15,7 @@ import { JobError, jsonBytes, readJson } from './stored-json.ts';
 /** Hex digits of a job id: 64 bits, enough for every job to have its own. */
 const idDigits = 16;
 
-/** Hex digits of a manifest's hash: 48 bits, enough to tell apart the lists that several runs write for one shard. */
+/** Hex digits of a manifest's hash (48 bits). It tells apart the lists that several runs may write for one shard. */
 const manifestDigits = 12;
 
 export interface PlanOptions {
@@ -41,7 +41,8 @@ export function readJob(output: ObjectStore): Promise<Job | undefined> {
 /**
  * Returns the job of the output, or makes a new one with its manifests. A new job is written in two steps: first a
  * manifest for each shard, with a hash of its content in its name; then `_job.json`, which names the manifests and
- * which only one writer can create. So two runs that list at once get the same job, and a killed run starts again.
+ * which only one writer can create. So two runs that list at once get the same job, and the run after a killed one
+ * lists again.
  *
  * @throws {JobError} `other_job` when the existing job has other settings; `output_not_empty`, `no_pictures`,
  *   `too_many_shards`

@@ -34,7 +34,7 @@ export async function* reportRows(options: ReportRowsOptions): AsyncGenerator<Re
 }
 
 /** The row of an outcome, with the views of its picture. */
-export function reportRow(outcome: Outcome, look: PictureViews | null): ReportRow {
+export function reportRow(outcome: Outcome, views: PictureViews | null): ReportRow {
   const { key, etag } = outcome;
   if (outcome.status === 'failed') {
     const { code, message } = outcome.error;
@@ -47,11 +47,21 @@ export function reportRow(outcome: Outcome, look: PictureViews | null): ReportRo
       classes: null,
       nats: null,
       error: { code, message },
-      look,
+      look: views,
     };
   }
   const { format, width, height } = outcome.image;
   const { classification, likelihood } = outcome;
   const classes = classification?.top5.map(({ label, probability }) => ({ label, probability })) ?? null;
-  return { key, etag, format, width, height, classes, nats: likelihood?.nats_per_token ?? null, error: null, look };
+  return {
+    key,
+    etag,
+    format,
+    width,
+    height,
+    classes,
+    nats: likelihood?.nats_per_token ?? null,
+    error: null,
+    look: views,
+  };
 }

@@ -14,7 +14,7 @@ export interface ReportRow {
   nats: number | null;
   /** Null when the picture succeeded. */
   error: { code: string; message: string } | null;
-  /** The views; null when they are left out or cannot be made. */
+  /** The views; null when they are left out or cannot be made. The name is that of the page's JSON field. */
   look: PictureViews | null;
 }
 

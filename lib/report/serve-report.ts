@@ -110,7 +110,9 @@ export async function serveReport(options: ServeReportOptions): Promise<ServedRe
     dropped,
     end,
     views: () =>
-      new Map(live.rows().flatMap(({ key, etag, look }) => (look && etag ? [[viewKey(key, etag), look]] : []))),
+      new Map(
+        live.rows().flatMap(({ key, etag, look: views }) => (views && etag ? [[viewKey(key, etag), views]] : [])),
+      ),
     [Symbol.asyncDispose]: end,
   };
 }

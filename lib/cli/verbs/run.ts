@@ -166,8 +166,8 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     maxPictureBytes: decoding.maxBytes,
     decoding: decodingConcurrency(decoding),
     predicting: model.concurrency,
-    ...(watching ? { changes: watchDirectory(directories.input, { clock: systemClock, signal: stop.signal }) } : {}),
-    ...(served === undefined ? {} : { urgent: served.dropped }),
+    changes: watching ? watchDirectory(directories.input, { clock: systemClock, signal: stop.signal }) : undefined,
+    urgent: served?.dropped,
     signal: stop.signal,
     onProgress(progress) {
       served?.onProgress(progress);
