@@ -30,7 +30,7 @@ async function main(): Promise<number> {
     clock,
     format: parquetShards,
     signal: stop.signal,
-    output: openPlace(env.BATCH_OUT),
+    output: await openPlace(env.BATCH_OUT),
     place: env.BATCH_OUT,
     index: env.AWS_BATCH_JOB_ARRAY_INDEX,
     events: openEvents(env.RESULTS_TOPIC_ARN),

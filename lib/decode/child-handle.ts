@@ -31,7 +31,8 @@ export class DecoderStartError extends ImageGptError {}
  *
  * - Its environment holds only search paths, so no credentials.
  * - libvips loads only the accepted formats.
- * - The child checks its resident memory every 25 ms (except while JavaScript runs) and gives up above `maxMemoryBytes`.
+ * - The child checks its resident memory every 25 ms (except while JavaScript runs) and gives up above
+ *   `maxMemoryBytes`.
  * - On Linux, the kernel also limits its private memory (RLIMIT_DATA, set by `ulimit -d`). This bounds what libvips can
  *   allocate between two checks.
  *
@@ -115,7 +116,8 @@ const nodeBaseKib = 768 * 1024;
 
 /**
  * Heap of JavaScript (MB). Pictures lie outside the heap, but V8 schedules garbage collection by its size. With 64 it
- * collects at every other picture after a few hundred: 3,000 small PNGs take 20 s instead of 2 s. From 256 on it does not.
+ * collects at every other picture after a few hundred: 3,000 small PNGs take 20 s instead of 2 s. From 256 on it does
+ * not.
  */
 const heapMb = 256;
 

@@ -62,7 +62,7 @@ export function writeFrameSync(fd: number, head: unknown, data: Uint8Array): voi
   while (rest.length > 0) rest = after(rest, writevSync(fd, rest));
 }
 
-/** What is left of `parts` after their first `bytes`. */
+/** The rest of `parts` after their first `bytes` bytes. */
 function after(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let done = bytes;
   return parts.flatMap((part) => {

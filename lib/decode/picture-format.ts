@@ -1,6 +1,6 @@
 import { constants, gunzipSync } from 'node:zlib';
 
-/** The formats that are decoded: a name for people, and the one loader of libvips that may run for it. */
+/** The accepted formats, each with its name in messages and the only libvips loader that may decode it. */
 export const acceptedFormats = {
   jpeg: { name: 'JPEG', loader: 'VipsForeignLoadJpegBuffer' },
   png: { name: 'PNG', loader: 'VipsForeignLoadPngBuffer' },

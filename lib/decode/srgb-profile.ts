@@ -15,8 +15,8 @@ const curveTolerance = 1;
 type Curve = (encoded: number) => number;
 
 /**
- * Whether an embedded ICC profile is sRGB. If so, the pixels are used unchanged, as Pillow and transformers do: the slow
- * conversion would only add rounding errors.
+ * Whether an embedded ICC profile is sRGB. If so, the pixels are used unchanged, as Pillow and transformers do: the
+ * slow conversion would only add rounding errors.
  *
  * Recognises matrix profiles only, by their numbers and not by their name. Anything unusual is not sRGB.
  */

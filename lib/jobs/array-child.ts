@@ -11,45 +11,46 @@ import type { ShardFormat } from './shard-format.ts';
 import { JobError, readJson } from './stored-json.ts';
 import { finishJob } from './summary.ts';
 
-/** What makes the rows of a child; opened only where there are rows to make. */
+/** What makes the rows of a child: input, decoder and model. Opened only when there are rows to make. */
 export type ChildMachine = Omit<JobPorts, 'output' | 'format' | 'clock' | 'job' | 'signal'>;
 
 export interface ChildOptions {
   output: ObjectStore;
-  /** Where the output lies, `s3://bucket/prefix`: for the event. */
+  /** Address of the output, `s3://bucket/prefix`, for the event. */
   place: string;
-  /** Which child of the submission. */
+  /** Number of this child in the submission. */
   index: number;
   format: ShardFormat;
   clock: Clock;
   events: EventSink<BatchEvent>;
   maxFailureRate: number;
-  /** Begins no more pictures; the shard is dropped. */
+  /** Starts no more pictures, and drops the shard. */
   signal: AbortSignal;
-  /** Decoder and model of a job; they are closed after the shard. */
+  /** Opens decoder and model of a job. They are closed after the shard. */
   open(job: Job): Promise<ChildMachine & AsyncDisposable>;
 }
 
 /**
  * - `made`: the shard is stored
- * - `there`: it was there already, or another one was faster
- * - `stopped`: `signal` came first, and nothing of it is stored
+ * - `there`: it was stored before, or another child was faster
+ * - `stopped`: `signal` was aborted, and nothing of the shard is stored
  */
 export interface ChildEnd {
   shard: 'made' | 'there' | 'stopped';
   /** Rows that this child made. */
   pictures: number;
   failed: number;
-  /** Present where this child found all shards there and said so. */
-  summary?: JobSummary;
+  /** Present when this child finished the job. */
+  summary?: JobSummary | undefined;
 }
 
 /**
- * Does one shard of a job that was submitted to AWS Batch: the same rows and bytes as {@link runBatch}. Whoever then
- * finds all shards there sums the job up, tells its event, and writes `_SUCCESS` last: killed before that, it does so
- * again in its next attempt. So the event comes at least once, and twice when two children end at once.
+ * Makes one shard of a job on AWS Batch, with the same rows and bytes as {@link runShards}. The child that finds all
+ * shards stored finishes the job: it writes the summary, publishes the event, then writes `_SUCCESS`. If it is killed
+ * before `_SUCCESS`, its next attempt does so again. So the event is published at least once, and twice when two
+ * children end together.
  *
- * @throws {JobError} `job_missing`, `submission_missing`, and what {@link runBatch} throws
+ * @throws {JobError} `job_missing`, `submission_missing`, and the errors of {@link runShards}
  */
 export async function runArrayChild(options: ChildOptions): Promise<ChildEnd> {
   const { output, index } = options;
@@ -57,15 +58,14 @@ export async function runArrayChild(options: ChildOptions): Promise<ChildEnd> {
   if (job === undefined) throw missing('job_missing', jobKeys.job, options);
   const submission = await readJson(output, jobKeys.submission, jobSubmission);
   if (submission === undefined) throw missing('submission_missing', jobKeys.submission, options);
-  // A later submission has taken this one's place, and has fewer children.
+  // Undefined when a later submission, with fewer children, has replaced the one of this child.
   const shard = submission.shards[index];
   const end: ChildEnd =
     shard === undefined || (await output.head(shardKey(shard))) !== undefined
       ? { shard: 'there', pictures: 0, failed: 0 }
       : await makeShard(options, job, shard);
   if (options.signal.aborted) return end;
-  const summary = await finishIfComplete(options, job, submission);
-  return { ...end, ...(summary === undefined ? {} : { summary }) };
+  return { ...end, summary: await finishIfComplete(options, job, submission) };
 }
 
 async function makeShard(options: ChildOptions, job: Job, shard: number): Promise<ChildEnd> {
@@ -96,17 +96,27 @@ async function finishIfComplete(
   const stored = await storedShards(output, job);
   if (job.shards.some((_, shard) => !stored.has(shard))) return undefined;
   const seconds = (clock.now().getTime() - new Date(submitted_at).getTime()) / 1000;
-  const run = { pictures, seconds: Math.max(seconds, 0) };
-  return finishJob({ output, format, job }, run, ({ shards, succeeded, failed, failures, model }) =>
+  const lastRun = { pictures, seconds: Math.max(seconds, 0) };
+  return finishJob({ output, format, job }, lastRun, ({ shards, succeeded, failed, failures, model }) =>
     events.publish([
       {
-        ...{ type: 'batch', job: job.id, model, place, shards: shards.length },
-        ...{ pictures: job.pictures, succeeded, failed, failures },
+        type: 'batch',
+        job: job.id,
+        model,
+        place,
+        shards: shards.length,
+        pictures: job.pictures,
+        succeeded,
+        failed,
+        failures,
       },
     ]),
   );
 }
 
 function missing(code: string, key: string, { place }: ChildOptions): JobError {
-  return new JobError(code, `Expected ${key} at ${place}, but it is not there: igpt batch submit writes it.`);
+  return new JobError(
+    code,
+    `Expected ${key} at ${place}, but it does not exist: submit the job with igpt batch submit.`,
+  );
 }

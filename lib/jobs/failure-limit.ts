@@ -1,12 +1,14 @@
 import type { RowErrorCode } from '../contracts/job.ts';
-import type { MadeRow } from './make-row.ts';
+import { attempts, type MadeRow } from './make-row.ts';
 import { JobError } from './stored-json.ts';
 
-/** Fewer pictures say nothing about a rate: the first few of a directory may well be its README and its licence. */
+/**
+ * The failure rate is checked from this many pictures on: the first files of a directory may be a README or a licence.
+ */
 const minPictures = 100;
 
-/** Pictures in a row that the world made fail, with none between that succeeded, which mean it is not the pictures. */
-const maxWorldFailures = 10;
+/** The job stops after this many system failures in a row (see {@link MadeRow}). */
+const maxSystemFailures = 10;
 
 interface FailureCounts {
   pictures: number;
@@ -19,34 +21,35 @@ const none: FailureCounts = { pictures: 0, failed: 0, failures: {} };
 export interface FailureLimit {
   /** @throws {JobError} `too_many_failures`, `cannot_go_on` */
   count(made: MadeRow): void;
-  /** What was counted here. */
+  /** Counts without those of earlier runs. */
   counts(): Pick<FailureCounts, 'pictures' | 'failed'>;
 }
 
 /**
- * Ends a job that goes wrong as a whole: `maxRate` is the share of failed pictures, 0 to 1, that is put up with, those
- * of earlier runs among them. Otherwise each run would get as far as its first hundred pictures, and the job to its end.
+ * Stops a job in which too much fails. `maxRate` is the accepted share of failed pictures (0 to 1). `earlier` counts
+ * the pictures of earlier runs: otherwise a job that is started again and again could get through 100 pictures at a
+ * time.
  */
 export function createFailureLimit(maxRate: number, earlier = none): FailureLimit {
   const failures = { ...earlier.failures };
   let pictures = 0;
   let failed = 0;
-  let worldFailures = 0;
+  let systemFailures = 0;
   return {
     counts: () => ({ pictures, failed }),
-    count({ row: { error_code: code }, worldFailed }) {
+    count({ row: { error_code: code }, systemFailed }) {
       pictures += 1;
       if (code === null) {
-        worldFailures = 0;
+        systemFailures = 0;
         return;
       }
       failed += 1;
       failures[code] = (failures[code] ?? 0) + 1;
-      worldFailures = worldFailed ? worldFailures + 1 : 0;
-      if (worldFailures >= maxWorldFailures) {
+      systemFailures = systemFailed ? systemFailures + 1 : 0;
+      if (systemFailures >= maxSystemFailures) {
         throw new JobError(
           'cannot_go_on',
-          `Expected to decode and predict pictures, but ${worldFailures} in a row failed five times each without being at fault (${code}): see the messages above; mend that and run again.`,
+          `Expected the decoder and the model to work, but ${systemFailures} pictures in a row failed in all ${attempts} attempts (${code}), and the pictures are not at fault: fix what the messages above say, then run again.`,
         );
       }
       const all = { pictures: earlier.pictures + pictures, failed: earlier.failed + failed };
@@ -54,7 +57,7 @@ export function createFailureLimit(maxRate: number, earlier = none): FailureLimi
         const codes = Object.entries(failures).toSorted(([, m], [, n]) => n - m);
         throw new JobError(
           'too_many_failures',
-          `Expected at most ${percent(maxRate)} of the pictures to fail, but ${all.failed} of the first ${all.pictures} did (${codes.map(([name, n]) => `${name} ${n}`).join(', ')}): look at a few, or raise --max-failure-rate and run again.`,
+          `Expected at most ${percent(maxRate)} of the pictures to fail, but ${all.failed} of the first ${all.pictures} did (${codes.map(([name, n]) => `${name} ${n}`).join(', ')}): inspect a few of them, or raise --max-failure-rate, then run again.`,
         );
       }
     },

@@ -3,14 +3,27 @@ import type { JobSettings } from '../contracts/job.ts';
 import { UsageError } from '../ports/error.ts';
 import { type LocalModel, type OpenModelOptions, openModel } from '../runtime/model.ts';
 
-/** What opens the model of a batch job again, besides its checkpoint. */
+/** The options that a job opens its model with. */
 export function jobModelOptions({ model_options }: JobSettings): OpenModelOptions {
   const { outputs, feature_layer, feature_norm, precision, provider, scaled_decoding, prepack } = model_options;
   return {
-    ...{ outputs, precision, provider, prepack },
+    outputs,
+    precision,
+    provider,
+    prepack,
     featureLayer: feature_layer,
     featureNorm: feature_norm,
     scaledDecoding: scaled_decoding,
+  };
+}
+
+/** The limits that a job decodes its pictures with, in the decoder's units. */
+export function jobDecoding({ decoding, model_options }: JobSettings) {
+  return {
+    maxBytes: Math.floor(decoding.max_megabytes * 1e6),
+    maxPixels: Math.floor(decoding.max_megapixels * 1e6),
+    allowSvg: decoding.allow_svg,
+    scaledDecoding: model_options.scaled_decoding,
   };
 }
 
@@ -21,9 +34,9 @@ interface JobModel {
 }
 
 /**
- * Opens the model of a job again from what `--model` names, with the options that the job was run with.
+ * Opens the model of an existing job from the checkpoint that `--model` names.
  *
- * @throws UsageError when that is another one
+ * @throws UsageError when it is not the job's model
  */
 export async function openJobModel(
   checkpoint: Checkpoint,
@@ -37,6 +50,6 @@ export async function openJobModel(
   if (model.id === settings.model) return model;
   await model.close();
   throw new UsageError(
-    `--model ${name} is ${model.id}, but the job was run with ${settings.model}; name the directory of that one`,
+    `--model ${name}: expected ${settings.model}, the model of the job, got ${model.id}; give the directory of the job's model`,
   );
 }

@@ -1,67 +1,71 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { createSkippedFiles } from '../cli/terminal/trouble.ts';
 import type { ManifestPicture } from '../contracts/job.ts';
 import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
-import { openInputDirectory } from '../local/input-directory.ts';
+import { type InputDirectoryOptions, openInputDirectory } from '../local/input-directory.ts';
 import { statPath } from '../local/stat-path.ts';
 import { UsageError } from '../ports/error.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import { readKeyList } from './key-list.ts';
 import { openBucket } from './open-place.ts';
 import { readColumns } from './parquet/read-columns.ts';
+import { openInventory } from './s3-inventory.ts';
 
-/** Where the pictures of a batch job come from. */
+/** Where the pictures of a job come from. */
 export interface JobSource {
   store: ObjectStore;
   /** What opens the store again: a real path, or `s3://bucket`. */
   place: string;
-  /** What was asked for, the same however it is written: a real path, or an address in S3. */
+  /** What the user asked for, in one spelling: a real path or an address in S3. */
   name: string;
   pictures(): AsyncIterable<ManifestPicture>;
-  /** Files that were passed over, in words. */
-  report(): string;
 }
 
-/** Name that AWS gives to an inventory's list of files. */
-export const INVENTORY = 'manifest.json';
+/** File name of an S3 Inventory's manifest, given by AWS. */
+export const inventoryName = 'manifest.json';
 
-/** Opens a directory, `s3://bucket/prefix`, the manifest.json of an S3 Inventory, or a file with a key a line. */
-export async function openJobSource(source: string): Promise<JobSource> {
+/**
+ * Opens a directory, `s3://bucket/prefix`, the manifest.json of an S3 Inventory, or a file with one key a line.
+ *
+ * @throws UsageError when `source` is none of these
+ */
+export async function openJobSource(source: string, options: InputDirectoryOptions = {}): Promise<JobSource> {
   const s3 = parseS3Location(source);
   if (s3 !== undefined) {
     const store = await openBucket(s3.bucket);
-    if (basename(s3.path) !== INVENTORY) return listing(store, `s3://${s3.bucket}`, folderPrefix(s3.path));
+    if (basename(s3.path) !== inventoryName) return listing(store, `s3://${s3.bucket}`, folderPrefix(s3.path));
     const read = await store.get(s3.path);
-    if (read.status !== 'found') throw new UsageError(`${source}: there is no such inventory`);
+    if (read.status !== 'found') throw new UsageError(`${source}: expected an S3 Inventory, but it does not exist`);
     return inventory(source, read.body);
   }
-  const there = statPath(source, source);
-  if (there?.isDirectory() === true) return openStore(await realpath(source));
-  if (there?.isFile() !== true) {
+  const found = statPath(source, source);
+  if (found?.isDirectory() === true) {
+    const directory = await realpath(source);
+    return listing(await openInputDirectory(directory, options), directory, '');
+  }
+  if (found?.isFile() !== true) {
     throw new UsageError(
-      `${source}: expected a directory, s3://bucket/prefix, an S3 Inventory's ${INVENTORY} or a file of keys, but there is nothing of that name`,
+      `${source}: expected a directory, s3://bucket/prefix, an S3 Inventory's ${inventoryName} or a file of keys, but it does not exist`,
     );
   }
-  if (basename(source) === INVENTORY) return inventory(await realpath(source), await readFile(source));
-  return keyList(await realpath(source));
+  if (basename(source) === inventoryName) return inventory(await realpath(source), await readFile(source));
+  return keyList(await realpath(source), options);
 }
 
-/** Opens the place of a job's keys again. */
-export async function openStore(place: string): Promise<JobSource> {
+/** Opens the store of a job's pictures again, from the `place` of its source. */
+export async function openStore(place: string, options: InputDirectoryOptions = {}): Promise<ObjectStore> {
   const s3 = parseS3Location(place);
-  if (s3 !== undefined) return listing(await openBucket(s3.bucket), place, s3.path);
-  const skipped = createSkippedFiles();
-  const store = await openInputDirectory(place, { onSkipped: skipped.add });
-  return { ...listing(store, place, ''), report: skipped.report };
+  return s3 === undefined ? openInputDirectory(place, options) : openBucket(s3.bucket);
 }
 
 function listing(store: ObjectStore, place: string, prefix: string): JobSource {
   return {
-    ...{ store, place, name: prefix === '' ? place : `${place}/${prefix}`, report: () => '' },
+    store,
+    place,
+    name: prefix === '' ? place : `${place}/${prefix}`,
     async *pictures() {
       for await (const { key, etag, size } of store.list({ prefix })) {
-        // S3's consoles make such objects to show a folder.
+        // The S3 console creates such empty objects to show folders.
         if (!(size === 0 && key.endsWith('/'))) yield { key, etag };
       }
     },
@@ -69,17 +73,18 @@ function listing(store: ObjectStore, place: string, prefix: string): JobSource {
 }
 
 async function inventory(name: string, manifest: Uint8Array): Promise<JobSource> {
-  const { openInventory } = await import('./s3-inventory.ts');
   const { bucket, pictures } = await openInventory(manifest, { name, openBucket, readParquet: readColumns });
-  return { store: await openBucket(bucket), place: `s3://${bucket}`, name, pictures, report: () => '' };
+  return { store: await openBucket(bucket), place: `s3://${bucket}`, name, pictures };
 }
 
-async function keyList(file: string): Promise<JobSource> {
+async function keyList(file: string, options: InputDirectoryOptions): Promise<JobSource> {
   let bucket: string | undefined;
-  // Once before anything is written: a wrong line ends it here.
+  // Read the whole list first, so that a wrong line fails before anything is written.
   for await (const listed of readKeyList(file)) bucket = listed.bucket;
+  const place = bucket === undefined ? dirname(file) : `s3://${bucket}`;
   return {
-    ...(await openStore(bucket === undefined ? dirname(file) : `s3://${bucket}`)),
+    store: await openStore(place, options),
+    place,
     name: file,
     async *pictures() {
       for await (const { key } of readKeyList(file)) yield { key, etag: null };

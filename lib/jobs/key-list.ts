@@ -1,24 +1,26 @@
 import { createReadStream } from 'node:fs';
-import { printable } from '../cli/terminal/text.ts';
+
 import { inputKey } from '../contracts/keys.ts';
 import { parseS3Location } from '../contracts/s3-location.ts';
 import { UsageError } from '../ports/error.ts';
 
-/** A line of a key list; without a bucket, the key is a path below the folder that the list lies in. */
+/** A line of a key list. Without a bucket, the key is a path relative to the list's own folder. */
 interface ListedKey {
   bucket: string | undefined;
   key: string;
 }
 
-/** Longer than any key, with the address of its bucket: what goes on is no list. UTF-16 units. */
-const LONGEST_LINE = 4096;
+/**
+ * Longest line of a key list (UTF-16 units): more than any key with its bucket. A file with a longer line is no list.
+ */
+const maxLineLength = 4096;
 
-/** Of a line that is shown. */
-const SHOWN = 200;
+/** How much of a wrong line an error shows (UTF-16 units). */
+const maxShownLength = 200;
 
 /**
- * Reads a file with one key a line, in UTF-8, without its empty lines: all `s3://bucket/key` of one bucket, or all paths.
- * It is never held as a whole: ten million keys are more than a string can hold.
+ * Reads a UTF-8 file with one key a line and skips empty lines. All lines are `s3://bucket/key` of one bucket, or all
+ * are paths. The file is read as a stream: ten million keys are more than a string can hold.
  *
  * @throws UsageError that names the line
  */
@@ -29,9 +31,9 @@ export async function* readKeyList(file: string): AsyncGenerator<ListedKey> {
     number += 1;
     if (line === '') continue;
     const refuse = (expected: string) =>
-      new UsageError(`${file}, line ${number}: expected ${expected}, got ${printable(line.slice(0, SHOWN))}`);
+      new UsageError(`${file}, line ${number}: expected ${expected}, got ${line.slice(0, maxShownLength)}`);
     const listed = parse(line);
-    if (listed === undefined) throw refuse('s3://bucket/key, or a path below the folder that the list lies in');
+    if (listed === undefined) throw refuse("s3://bucket/key, or a path relative to the list's own folder");
     first ??= listed;
     if (listed.bucket !== first.bucket) {
       throw refuse(
@@ -52,13 +54,13 @@ function parse(line: string): ListedKey | undefined {
 }
 
 async function* lines(file: string): AsyncGenerator<string> {
-  // Takes a byte order mark away.
+  // The decoder removes a byte order mark.
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const decode = (bytes?: Uint8Array): string => {
     try {
       return decoder.decode(bytes, { stream: bytes !== undefined });
     } catch (cause) {
-      throw new UsageError(`${file}: expected a list of keys in UTF-8, but it holds other bytes`, { cause });
+      throw new UsageError(`${file}: expected a list of keys in UTF-8, but it contains other bytes`, { cause });
     }
   };
   let rest = '';
@@ -66,7 +68,7 @@ async function* lines(file: string): AsyncGenerator<string> {
     const parts = (rest + decode(bytes)).split('\n');
     rest = parts.pop() ?? '';
     for (const line of parts) yield withoutReturn(line);
-    if (rest.length > LONGEST_LINE) break;
+    if (rest.length > maxLineLength) break;
   }
   yield withoutReturn(rest + decode());
 }

@@ -1,7 +1,7 @@
 import type { JobRow, ManifestPicture } from '../contracts/job.ts';
 import type { MadeRow } from './make-row.ts';
 
-/** Pictures whose rows are stored together. */
+/** The pictures of one shard, and what stores their rows. */
 export interface ShardTask {
   pictures: readonly ManifestPicture[];
   /** Stores the rows, in the order of the pictures. */
@@ -10,10 +10,10 @@ export interface ShardTask {
 
 export interface LanesOptions {
   tasks: AsyncIterable<ShardTask>;
-  /** Pictures that are under way at once. */
+  /** Pictures in progress at once. */
   lanes: number;
   makeRow: (picture: ManifestPicture, signal: AbortSignal) => Promise<MadeRow>;
-  /** A row is made; throws to end everything. */
+  /** Called for each row. An error that it throws stops everything. */
   onRow: (made: MadeRow) => void;
   signal: AbortSignal;
 }
@@ -25,14 +25,15 @@ interface OpenTask {
   closed: PromiseWithResolvers<void>;
 }
 
-/** One whose rows are made, one that is being stored, and one to spare: what bounds the memory of large tasks. */
+/** Tasks open at once, which bounds the memory: one whose rows are made, one that is being stored, and a spare one. */
 const minOpenTasks = 3;
 
 /**
- * Makes the rows of all tasks, so many pictures at once, from one task into the next: nobody waits for the last picture
- * of a task. Begins no more when `signal` aborts; tasks that are not complete by then are dropped.
+ * Makes the rows of all tasks, with `lanes` pictures in progress at once. A lane takes pictures of the next task while
+ * the last pictures of a task are in progress. When `signal` aborts, no more pictures start, and incomplete tasks are
+ * dropped.
  *
- * @throws what a lane, a task or `tasks` throws first
+ * @throws the first error of a lane, of a task or of `tasks`
  */
 export async function runLanes(options: LanesOptions): Promise<void> {
   const { tasks, lanes, makeRow, onRow, signal } = options;
@@ -54,7 +55,7 @@ export async function runLanes(options: LanesOptions): Promise<void> {
         if (stop.signal.aborted) return;
         yield { open: opened, index, picture };
       }
-      // Small tasks must not leave lanes idle.
+      // More open tasks if they are small, so that no lane is idle.
       const most = Math.max(minOpenTasks, 1 + Math.ceil(lanes / task.pictures.length));
       while (open.size >= most && !stop.signal.aborted) {
         await Promise.race([aborted, ...[...open].map(({ closed }) => closed.promise)]);
@@ -84,7 +85,7 @@ export async function runLanes(options: LanesOptions): Promise<void> {
   await Promise.all(
     Array.from({ length: lanes }, () =>
       lane().catch((error: unknown) => {
-        // What was given up by the abort says nothing.
+        // After an abort, errors are a consequence of it.
         if (!stop.signal.aborted) failure = { error };
         abort();
       }),

@@ -16,38 +16,39 @@ export interface RowOptions {
   quantize: Quantizer;
   model: Model;
   clock: Clock;
-  /** Larger files fail with `image_too_large`, unread. */
+  /** Larger files fail with `image_too_large` and are not read. */
   maxPictureBytes: number;
-  /** Bounds the pictures whose files are in memory. */
+  /** Limits the pictures whose files are in memory. */
   reading: Semaphore;
-  /** Bounds the pictures that the model holds at once. */
+  /** Limits the pictures that the model works on at once. */
   predicting: Semaphore;
-  /** An attempt failed without being the picture's fault. */
+  /** An attempt failed, and the picture is not at fault. */
   onError: (error: unknown, key: string) => void;
 }
 
-/** A row, and whether it failed because decoding or predicting did, five times, without being the picture's fault. */
 export interface MadeRow {
   row: JobRow;
-  worldFailed: boolean;
+  /** The decoder or the model failed in all attempts, and the picture is not at fault. */
+  systemFailed: boolean;
 }
 
-/** As many as messages of the queues get. */
-const attempts = 5;
+/** Attempts for each step of a picture: as many as a queue's message gets. */
+export const attempts = 5;
 
+/** Pause before the second attempt (milliseconds); it doubles for each further one. */
 const firstPauseMs = 250;
 
-/** What was learnt of a picture before the model saw it. */
+/** What is known of a picture before the model predicts it. */
 type Read =
   | { facts: Partial<JobRow>; tokens: Uint16Array }
-  | { facts: Partial<JobRow>; error: RowErrorCode; worldFailed?: boolean };
+  | { facts: Partial<JobRow>; error: RowErrorCode; systemFailed?: boolean };
 
 /**
- * Makes the row of a picture: read, decoded, tokenised, predicted. What is wrong with the picture becomes an error code.
- * What may pass is tried again, five times in all. Then an error of the decoder becomes `internal_error`, and one of the
- * model `inference_failed`; one of the store is not the picture's fault, and thrown, as is everything else.
+ * Makes the row of a picture: reads, decodes, tokenises and predicts it. An error of the picture becomes its error
+ * code. A transient error is retried. If all attempts fail, an error of the decoder becomes `internal_error` and an
+ * error of the model becomes `inference_failed`. Errors of the store, and unexpected errors, are thrown.
  *
- * @throws {JobError} `cannot_go_on` when a picture cannot be read
+ * @throws {JobError} `cannot_go_on` when a picture cannot be read from the store
  */
 export function createRowMaker(options: RowOptions) {
   const { input, decoder, quantize, model, reading, predicting, maxPictureBytes } = options;
@@ -57,15 +58,15 @@ export function createRowMaker(options: RowOptions) {
     const read = await reading.run(() => readTokens(picture, signal), signal);
     const base = { ...emptyRow(picture), ...read.facts };
     if ('error' in read) {
-      return { row: { ...base, error_code: read.error }, worldFailed: read.worldFailed ?? false };
+      return { row: { ...base, error_code: read.error }, systemFailed: read.systemFailed ?? false };
     }
     try {
       const predict = () => attempt(key, signal, () => model.predict(read.tokens));
-      return { row: { ...base, ...predicted(await predicting.run(predict, signal)) }, worldFailed: false };
+      return { row: { ...base, ...predicted(await predicting.run(predict, signal)) }, systemFailed: false };
     } catch (error) {
-      if (error instanceof PictureError) return { row: { ...base, error_code: error.code }, worldFailed: false };
+      if (error instanceof PictureError) return { row: { ...base, error_code: error.code }, systemFailed: false };
       if (!(error instanceof TransientError) || signal.aborted) throw error;
-      return { row: { ...base, error_code: 'inference_failed' }, worldFailed: true };
+      return { row: { ...base, error_code: 'inference_failed' }, systemFailed: true };
     }
   };
 
@@ -88,7 +89,7 @@ export function createRowMaker(options: RowOptions) {
     } catch (error) {
       if (error instanceof PictureError) return { facts, error: error.code };
       if (!(error instanceof TransientError) || signal.aborted) throw error;
-      return { facts, error: 'internal_error', worldFailed: true };
+      return { facts, error: 'internal_error', systemFailed: true };
     }
   }
 
@@ -105,7 +106,7 @@ export function createRowMaker(options: RowOptions) {
     }
   }
 
-  /** @throws {PictureError} `inference_failed` when a number is not finite */
+  /** @throws {PictureError} `inference_failed` when an output is not finite */
   function predicted({ classLogits, features, nats }: Prediction): Partial<JobRow> {
     const top5 = classLogits === undefined ? null : labelledClasses(classLogits, model.labels, 5);
     features?.forEach(requireFinite);
@@ -122,14 +123,22 @@ export function createRowMaker(options: RowOptions) {
 function unreadable(key: string, cause: TransientError): JobError {
   return new JobError(
     'cannot_go_on',
-    `Expected to read ${JSON.stringify(key)}, but ${attempts} attempts failed: ${cause.message} Mend that, or take the picture away, and run again: finished shards stay.`,
+    `Expected to read ${JSON.stringify(key)}, but ${attempts} attempts failed: ${cause.message} Fix that or remove the picture, then run again: complete shards stay.`,
     { cause },
   );
 }
 
 function emptyRow({ key, etag }: ManifestPicture): JobRow {
   return {
-    ...{ key, etag, width: null, height: null, label: null, probability: null, top5: null, features: null },
-    ...{ nats_per_token: null, error_code: null },
+    key,
+    etag,
+    width: null,
+    height: null,
+    label: null,
+    probability: null,
+    top5: null,
+    features: null,
+    nats_per_token: null,
+    error_code: null,
   };
 }

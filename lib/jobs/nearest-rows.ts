@@ -1,6 +1,6 @@
 import type { OpenShard } from './shard-format.ts';
 
-/** A picture of a job and how alike it is. */
+/** A picture of a job, and its similarity to the query. */
 interface Neighbour {
   key: string;
   /** Cosine of the angle between the features, -1 to 1. */
@@ -8,18 +8,18 @@ interface Neighbour {
   label: string | null;
 }
 
-/** Gathers the rows that are most like a query. */
+/** Collects the rows that are nearest to a query. */
 export interface NearestRows {
-  /** Compares all rows of a shard. */
+  /** Compares all rows of a shard with the query. */
   add(shard: OpenShard): Promise<void>;
-  /** Best first, the earlier row first among equals. */
+  /** Best first. Of equal rows, the one added first comes first. */
   nearest(): Neighbour[];
-  /** Rows that were compared: those with features. */
+  /** Number of rows compared: all that have features. */
   compared(): number;
 }
 
 /**
- * Exact search for the `k` rows whose features are nearest by cosine, reading row group by row group.
+ * Exact search for the `k` rows whose features are nearest by cosine. Reads one row group at a time.
  *
  * @param query [d]
  * @throws {RangeError} when a row's features are not [d]
@@ -56,7 +56,7 @@ export function createNearestRows(query: Float32Array, k: number): NearestRows {
   };
 }
 
-/** In float64. */
+/** Dot product, summed in float64. */
 function dot(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) throw new RangeError(`Expected features of ${a.length} numbers, received ${b.length}.`);
   let sum = 0;

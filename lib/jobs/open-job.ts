@@ -6,26 +6,24 @@ import { openOutputDirectory } from '../local/output-directory.ts';
 import { statPath } from '../local/stat-path.ts';
 import { UsageError } from '../ports/error.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
-import { INVENTORY } from './job-source.ts';
-import { openBucket, underPrefix } from './open-place.ts';
+import { inventoryName } from './job-source.ts';
+import { openPlace } from './open-place.ts';
 import { readJob } from './plan-job.ts';
 
 interface OpenOptions {
-  /** Makes and changes nothing, not even the directory: a job that may only be read is opened, too. Default false. */
+  /** Opens without any change, so that a directory without write permission works too (default false). */
   readOnly?: boolean;
 }
 
-/** Opens where a job's shards lie: a directory, which is made, or `s3://bucket/prefix`. */
+/** Opens the output of a job: a directory, which is created, or `s3://bucket/prefix`. */
 export async function openJobOutput(place: string, { readOnly = false }: OpenOptions = {}): Promise<ObjectStore> {
-  const s3 = parseS3Location(place);
-  if (s3 === undefined) return openOutputDirectory(place, { plainNames: true, readOnly });
-  const store = await openBucket(s3.bucket);
-  const prefix = folderPrefix(s3.path);
-  return prefix === '' ? store : underPrefix(store, prefix);
+  return parseS3Location(place) === undefined
+    ? openOutputDirectory(place, { plainNames: true, readOnly })
+    : openPlace(place);
 }
 
 /**
- * Refuses an output among the pictures, where a listing would take it for pictures.
+ * Refuses an output that lies among the pictures: a listing would take its shards for pictures.
  *
  * @throws UsageError
  */
@@ -35,18 +33,22 @@ export async function checkJobOutput(src: string, out: string): Promise<void> {
   if (from === undefined && to === undefined && statPath(src, src)?.isDirectory() === true) {
     await checkDirectoryPair(src, out);
   }
-  if (from === undefined || from.bucket !== to?.bucket || basename(from.path) === INVENTORY) return;
+  if (from === undefined || from.bucket !== to?.bucket || basename(from.path) === inventoryName) return;
   if (folderPrefix(to.path).startsWith(folderPrefix(from.path))) {
     throw new UsageError(
-      `--out ${out} lies inside ${src}, so shards would be taken for pictures; choose a prefix elsewhere with --out`,
+      `--out ${out} lies inside ${src}, so shards would be taken for pictures; choose another prefix with --out`,
     );
   }
 }
 
-/** Opens the job that lies at `place`. */
+/**
+ * Opens an existing job.
+ *
+ * @throws UsageError when there is no job at `place`
+ */
 export async function openJob(place: string, options: OpenOptions = {}): Promise<{ output: ObjectStore; job: Job }> {
   refuseEmpty(place);
-  // Opening a directory for output makes folders in it.
+  // Checked first, because opening a directory for output creates folders in it.
   if (parseS3Location(place) === undefined && statPath(join(place, jobKeys.job), place) === undefined)
     throw noJob(place);
   const output = await openJobOutput(place, options);
@@ -61,5 +63,5 @@ function refuseEmpty(place: string): void {
 }
 
 function noJob(place: string): UsageError {
-  return new UsageError(`${place}: expected a batch job (_job.json), but there is none; igpt batch run makes one`);
+  return new UsageError(`${place}: expected a job, but there is no _job.json; igpt batch run makes one`);
 }

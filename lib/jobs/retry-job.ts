@@ -6,24 +6,23 @@ import { openStored, storeShard } from './shard.ts';
 import { finishJob, recordsOf, reopenJob } from './summary.ts';
 
 export interface RetryOptions extends JobPorts {
-  /** Only pictures that failed with one of these. Default: all that failed. */
-  codes?: ReadonlySet<RowErrorCode>;
-  usdPerHour?: number;
+  /** Retries only the pictures that failed with one of these codes (default: all failed pictures). */
+  codes?: ReadonlySet<RowErrorCode> | undefined;
 }
 
 export interface RetryResult {
-  /** Absent when it was interrupted. */
+  /** Absent when the retry was interrupted. */
   summary?: JobSummary;
-  /** Tried again. */
+  /** Pictures that were tried again. */
   pictures: number;
   succeeded: number;
 }
 
 /**
- * Tries the failed pictures of a finished job again, as they are now: one that was put there anew is read anew. A shard
- * is replaced as a whole, and only the version that was read; its record is taken away before and made after.
+ * Retries the failed pictures of a finished job, with their current content. A shard is replaced as a whole, and only
+ * if nobody has changed it since it was read. Its record is deleted before that and written again after it.
  *
- * @throws {JobError} as {@link runBatch}; `shard_missing` for a job that is not finished
+ * @throws {JobError} the errors of {@link runShards}; `shard_missing` when the job is not finished
  */
 export async function retryJob(options: RetryOptions): Promise<RetryResult> {
   const { output, job, codes, clock, signal } = options;
@@ -42,12 +41,12 @@ export async function retryJob(options: RetryOptions): Promise<RetryResult> {
       const rows = await open.read();
       const places = rows.flatMap((row, place) => (chosen(row) ? [place] : []));
       yield {
-        // Whichever version is there now.
+        // Without an ETag: the current version is read.
         pictures: places.map((place) => ({ key: rows[place]?.key ?? '', etag: null })),
         async done(made) {
           made.forEach((row, i) => {
             const place = places[i];
-            // What is gone was once another version: the row goes on telling which.
+            // A picture that is gone keeps the ETag of its last known version.
             if (place !== undefined) rows[place] = { ...row, etag: row.etag ?? rows[place]?.etag ?? null };
           });
           await reopenJob(output);
@@ -57,7 +56,7 @@ export async function retryJob(options: RetryOptions): Promise<RetryResult> {
       };
     }
   }
-  // Failures are what is expected here.
+  // No limit: pictures that failed before often fail again.
   const limit = createFailureLimit(1);
   await makeRows(options, tasks(), limit, () => 0);
 
@@ -65,7 +64,5 @@ export async function retryJob(options: RetryOptions): Promise<RetryResult> {
   const result = { pictures, succeeded: pictures - again };
   if (signal.aborted) return result;
   const seconds = (clock.now().getTime() - began) / 1000;
-  const { usdPerHour } = options;
-  const run = { pictures, seconds, ...(usdPerHour === undefined ? {} : { usdPerHour }) };
-  return { ...result, summary: await finishJob(options, run) };
+  return { ...result, summary: await finishJob(options, { pictures, seconds }) };
 }

@@ -13,48 +13,51 @@ import { storedShards, storeShard } from './shard.ts';
 import type { ShardFormat } from './shard-format.ts';
 import { finishedSummary, finishJob, recordsOf, reopenJob, summaryOf } from './summary.ts';
 
-/** What makes rows of pictures. */
+/** What a job works with. */
 export interface JobPorts {
-  /** Where the keys of the manifest lie. */
+  /** The store of the pictures that the manifest names. */
   input: ObjectStore;
   output: ObjectStore;
   format: ShardFormat;
   decoder: PictureDecoder;
-  /** Of the id in the job's settings. */
+  /** The model whose id is in the job's settings. */
   model: Model;
   clock: Clock;
   job: Job;
-  /** Larger files fail with `image_too_large`, unread. */
+  /** Larger files fail with `image_too_large` and are not read. */
   maxPictureBytes: number;
   /** Pictures read and decoded at once. */
   decoding: number;
-  /** Pictures that the model holds at once. */
+  /** Pictures that the model works on at once. */
   predicting: number;
-  /** Begins no more pictures; what is under way is finished, shards that are not complete are dropped. */
+  /** Starts no more pictures. Pictures in progress are finished; incomplete shards are dropped. */
   signal: AbortSignal;
-  onProgress?: (progress: BatchProgress) => void;
-  /** An attempt failed without being the picture's fault, and may be repeated. */
+  onProgress?: (progress: JobProgress) => void;
+  /** An attempt failed, and the picture is not at fault. It may be retried. */
   onError?: (error: unknown, key: string) => void;
 }
 
-interface BatchProgress {
-  /** Pictures that have a row, those of earlier runs too. */
+interface JobProgress {
+  /** Pictures that have a row, including those of earlier runs. */
   done: number;
-  /** Of this run. */
+  /** Failed pictures of this run. */
   failed: number;
 }
 
 export interface RunShardsOptions extends JobPorts {
-  /** Share of failed pictures, 0 to 1, beyond which the job stops. */
+  /** Share of failed pictures (0 to 1) above which the job stops. */
   maxFailureRate: number;
-  /** The shard to begin with, 0 to 1 as a share of all: runners that begin at different ones meet late. Default 0. */
+  /**
+   * Where to start among the missing shards, as a share of them (0 to 1; default 0). Runs that start at different
+   * places rarely make the same shard.
+   */
   start?: number;
   /** Price of the machine, for the summary. */
-  usdPerHour?: number;
+  usdPerHour?: number | undefined;
 }
 
 export interface RunShardsResult {
-  /** Absent when there is more to do: interrupted. */
+  /** Absent when the run was interrupted. */
   summary?: JobSummary;
   /** Rows that this run made. */
   pictures: number;
@@ -62,12 +65,11 @@ export interface RunShardsResult {
 }
 
 /**
- * Does what is missing of a job: shards that are not there. A shard appears whole or not at all, its rows in the order
- * of the manifest, and holds nothing of the time or the machine, so that whoever does it writes the same bytes. When
- * all are there, the job is summed up. Pictures are decoded while others are with the model, across the borders of
- * shards; memory is bounded by a few shards.
+ * Makes the missing shards of a job, then its summary. A shard is stored whole or not at all. Its rows have the order
+ * of the manifest, and it holds no time and no machine, so every run writes the same bytes. Pictures of
+ * the next shard are decoded while the model still works on the last one. The memory holds a few shards at most.
  *
- * @throws {JobError} `too_many_failures`, `cannot_go_on`, and what the ports throw
+ * @throws {JobError} `too_many_failures`, `cannot_go_on`, and the errors of the ports
  */
 export async function runShards(options: RunShardsOptions): Promise<RunShardsResult> {
   const { output, job, signal, start = 0, clock } = options;
@@ -77,16 +79,16 @@ export async function runShards(options: RunShardsOptions): Promise<RunShardsRes
   const finished = missing.length === 0 ? await finishedSummary(output) : undefined;
   if (finished !== undefined) return { summary: finished, pictures: 0, seconds: 0 };
   await reopenJob(output);
-  // What is no shard of this job is found now, not when all others are made.
+  // Read the records first, so that a damaged or foreign shard is found now and not at the end.
   const earlier = summaryOf(job, await recordsOf(options, stored));
 
-  const turn = Math.floor(start * missing.length);
-  const order = [...missing.slice(turn), ...missing.slice(0, turn)];
+  const first = Math.floor(start * missing.length);
+  const order = [...missing.slice(first), ...missing.slice(0, first)];
   let before = job.pictures - missing.reduce((sum, { pictures }) => sum + pictures, 0);
   const limit = createFailureLimit(options.maxFailureRate, { ...earlier, pictures: before });
   async function* tasks(): AsyncGenerator<ShardTask> {
     for (const { number, pictures } of order) {
-      // Another runner may have been here.
+      // Another run may have made it in the meantime.
       if ((await output.head(shardKey(number))) !== undefined) {
         before += pictures;
         continue;
@@ -102,15 +104,11 @@ export async function runShards(options: RunShardsOptions): Promise<RunShardsRes
   const { pictures } = limit.counts();
   const seconds = (clock.now().getTime() - began) / 1000;
   if (signal.aborted) return { pictures, seconds };
-  const { usdPerHour } = options;
-  const summary = await finishJob(options, {
-    ...{ pictures, seconds },
-    ...(usdPerHour === undefined ? {} : { usdPerHour }),
-  });
+  const summary = await finishJob(options, { pictures, seconds, usdPerHour: options.usdPerHour });
   return { summary, pictures, seconds };
 }
 
-/** Runs tasks through reading, decoding and the model, with progress and the limit on failures. */
+/** Makes the rows of all tasks, reports progress, and stops at the failure limit. */
 export async function makeRows(
   ports: JobPorts,
   tasks: AsyncIterable<ShardTask>,
@@ -120,7 +118,8 @@ export async function makeRows(
   const { decoding, predicting, model, signal, onProgress, onError = () => {} } = ports;
   await runLanes({
     tasks,
-    // Besides those that are decoded and predicted, as many wait with their tokens: the model never waits for a file.
+    // Pictures in decoding, pictures in the model, and as many tokenised ones, so that the model never waits for a
+    // file.
     lanes: decoding + 2 * predicting,
     signal,
     makeRow: createRowMaker({

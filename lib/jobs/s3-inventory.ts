@@ -8,7 +8,7 @@ import { decodeFormKey, quotedEtag } from '../contracts/s3-notification.ts';
 import { ImageGptError } from '../ports/error.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 
-/** An S3 Inventory is not one, damaged, or in a form that is not read. */
+/** A file is no S3 Inventory, or the inventory is damaged or in an unsupported format. */
 class InventoryError extends ImageGptError {}
 
 /** manifest.json of an S3 Inventory, as AWS documents it. */
@@ -21,26 +21,26 @@ const inventoryManifest = z.object({
 });
 
 interface Inventory {
-  /** The bucket that it lists. */
+  /** The bucket whose objects it lists. */
   bucket: string;
-  /** Objects as they were listed, in the order of the files: current versions, without folder markers. */
+  /** The listed objects in the order of the files: current versions only, without folder markers. */
   pictures(): AsyncGenerator<ManifestPicture>;
 }
 
 interface InventoryReading {
-  /** For words. */
+  /** Name of the manifest, for error messages. */
   name: string;
   openBucket: (bucket: string) => Promise<ObjectStore>;
   /** Rows of a Parquet file. */
   readParquet: (bytes: Uint8Array, columns: readonly string[]) => AsyncIterable<Readonly<Record<string, unknown>>>;
 }
 
-/** One object in the inventory; Parquet has types, CSV only text. */
+/** One row of the inventory. Parquet has types, CSV only text. */
 type Listed = Readonly<Record<string, unknown>>;
 
 /**
- * Opens an S3 Inventory by the content of its manifest.json. Its files, CSV or Parquet, are read one after the other
- * and checked against their MD5.
+ * Opens an S3 Inventory from the content of its manifest.json. Its files (CSV or Parquet) are read one at a time and
+ * checked against their MD5.
  *
  * @throws {InventoryError}
  */
@@ -50,24 +50,21 @@ export async function openInventory(manifest: Uint8Array, reading: InventoryRead
   if (fileFormat !== 'CSV' && fileFormat !== 'Parquet') {
     throw new InventoryError(
       'inventory_unsupported',
-      `Expected an inventory in CSV or Parquet, but ${name} is in ${fileFormat}.`,
+      `Expected an inventory in CSV or Parquet, but ${name} is in ${fileFormat}: configure the inventory in one of them.`,
     );
   }
+  const schemaColumns = fileSchema.split(',').map((column) => column.trim());
   const store = await openBucket(destinationBucket.split(':::')[1] ?? '');
   return {
     bucket: sourceBucket,
     async *pictures() {
       for (const file of files) {
         const bytes = await readFile(store, file, name);
-        const listed =
+        const rows =
           fileFormat === 'CSV'
-            ? csvRows(
-                bytes,
-                fileSchema.split(',').map((column) => column.trim()),
-                file.key,
-              )
+            ? csvRows(bytes, schemaColumns, file.key)
             : readParquet(bytes, Object.values(parquetColumns));
-        for await (const object of listed) {
+        for await (const object of rows) {
           const picture = pictureOf(object, fileFormat === 'CSV' ? csvColumns : parquetColumns, fileFormat === 'CSV');
           if (picture !== undefined) yield picture;
         }
@@ -80,7 +77,7 @@ const csvColumns = { key: 'Key', etag: 'ETag', size: 'Size', latest: 'IsLatest',
 
 const parquetColumns = { key: 'key', etag: 'e_tag', size: 'size', latest: 'is_latest', deleted: 'is_delete_marker' };
 
-/** Undefined for what is no picture that can be read now. */
+/** Undefined for an old version, a deleted object or a folder marker. */
 function pictureOf(object: Listed, columns: typeof csvColumns, encoded: boolean): ManifestPicture | undefined {
   const text = (column: string): string | undefined => {
     const value = object[column];
@@ -105,7 +102,7 @@ function parseManifest(bytes: Uint8Array, name: string): z.infer<typeof inventor
   } catch (cause) {
     throw new InventoryError(
       'inventory_damaged',
-      `Expected ${name} to be the manifest.json of an S3 Inventory (sourceBucket, destinationBucket, fileFormat, fileSchema, files), but it is not.`,
+      `Expected ${name} to be the manifest.json of an S3 Inventory (sourceBucket, destinationBucket, fileFormat, fileSchema, files), but it is not: name another source.`,
       { cause },
     );
   }
@@ -113,17 +110,17 @@ function parseManifest(bytes: Uint8Array, name: string): z.infer<typeof inventor
 
 async function readFile(store: ObjectStore, { key, MD5checksum }: { key: string; MD5checksum: string }, name: string) {
   const read = await store.get(key);
-  const came = read.status === 'found' ? createHash('md5').update(read.body).digest('hex') : undefined;
-  if (read.status !== 'found' || came !== MD5checksum.toLowerCase()) {
+  const md5 = read.status === 'found' ? createHash('md5').update(read.body).digest('hex') : undefined;
+  if (read.status !== 'found' || md5 !== MD5checksum.toLowerCase()) {
     throw new InventoryError(
       'inventory_damaged',
-      `Expected ${key} with the MD5 that ${name} tells, but ${came === undefined ? 'it is not there' : 'it is another file'}.`,
+      `Expected ${key} with the MD5 in ${name}, but ${md5 === undefined ? 'it does not exist' : 'its content differs'}: use a complete inventory.`,
     );
   }
   return read.body;
 }
 
-/** Rows of a gzipped CSV without a header: every value in quotes, quotes within doubled. */
+/** Rows of a gzipped CSV without a header. Values are quoted; quotes within them are doubled. */
 async function* csvRows(bytes: Uint8Array, columns: readonly string[], key: string): AsyncGenerator<Listed> {
   const unpacked = Readable.from([bytes]).pipe(createGunzip());
   try {
@@ -135,8 +132,7 @@ async function* csvRows(bytes: Uint8Array, columns: readonly string[], key: stri
       yield Object.fromEntries(columns.map((column, i) => [column, values[i]]));
     }
   } catch (cause) {
-    throw new InventoryError('inventory_damaged', `Expected ${key} to be packed by gzip, but it cannot be unpacked.`, {
-      cause,
-    });
+    const message = `Expected ${key} to be gzipped, but it cannot be unpacked: use a complete inventory.`;
+    throw new InventoryError('inventory_damaged', message, { cause });
   }
 }

@@ -1,22 +1,22 @@
 import type { JobRow } from '../contracts/job.ts';
 
-/** Facts that a shard carries beside its rows, by name. */
+/** Metadata of a shard, by name. */
 export type ShardFacts = Readonly<Record<string, string>>;
 
 /** A shard whose rows can be read. */
 export interface OpenShard {
   facts: ShardFacts;
   rows: number;
-  /** Rows of each piece that is best read at once, in order. */
+  /** Number of rows of each row group, in order. Reading a whole group at once is fastest. */
   groups: readonly number[];
-  /** The rows from `start` to before `end`; columns that are not named are null. `key` is always there. */
+  /** The rows from `start` up to but not including `end`. Columns that are not asked for are null, except `key`. */
   read(options?: { columns?: readonly (keyof JobRow)[]; start?: number; end?: number }): Promise<JobRow[]>;
 }
 
-/** How the rows of a batch job become a file. */
+/** Converts the rows of a shard to a file and back. */
 export interface ShardFormat {
   /** The same rows and facts give the same bytes. */
   write(rows: readonly JobRow[], facts: ShardFacts): Promise<Uint8Array>;
-  /** Throws, here or when reading, for what is no whole shard. */
+  /** Throws for a damaged shard, here or when its rows are read. */
   open(bytes: Uint8Array): OpenShard;
 }

@@ -15,6 +15,7 @@ import { readManifest } from './plan-job.ts';
 import type { OpenShard, ShardFacts, ShardFormat } from './shard-format.ts';
 import { JobError, jsonBytes, readJson } from './stored-json.ts';
 
+/** The shards of a job: where they are stored, and in which format. */
 export interface ShardPlace {
   output: ObjectStore;
   format: ShardFormat;
@@ -22,8 +23,8 @@ export interface ShardPlace {
 }
 
 /**
- * Stores the rows of a shard, then its record. When another runner was first, its file stays, and the record is of that
- * one: so a record always belongs to the file that is there, whoever is killed when.
+ * Stores the rows of a shard, then its record. If another run stored the shard first, its file stays, and the record is
+ * made from that file. So a record always belongs to the stored file, even when runs are killed.
  */
 export async function storeShard(
   place: ShardPlace,
@@ -42,23 +43,23 @@ export async function storeShard(
 }
 
 /**
- * The record of a shard that is there: the stored one, or else made from the file and stored.
+ * Returns the record of a stored shard. A missing record is made from the shard's file and stored.
  *
- * @throws {JobError} `shard_damaged` when the stored one cannot be read, or there is none and the file is not what the
- *   manifest says
+ * @throws {JobError} `shard_damaged` when the record cannot be read, or when a missing record cannot be made because
+ *   the file does not match the manifest
  */
 export async function recordShard(place: ShardPlace, shard: number): Promise<ShardRecord> {
   const { output, job } = place;
-  const there = await readJson(output, shardRecordKey(shard), shardRecord).catch((cause: unknown) => {
+  const record = await readJson(output, shardRecordKey(shard), shardRecord).catch((cause: unknown) => {
     if (cause instanceof JobError) throw damaged(shard, `its record ${shardRecordKey(shard)} cannot be read`, cause);
     throw cause;
   });
-  if (there !== undefined && there.job === job.id) return there;
+  if (record !== undefined && record.job === job.id) return record;
   return putRecord(output, shard, await makeRecord(place, shard, await readManifest(output, job, shard)));
 }
 
 /**
- * The record that the file of a shard should have, its rows compared with the pictures of its manifest.
+ * Makes the record of a shard from its file, after comparing its rows with the pictures of its manifest.
  *
  * @throws {JobError} `shard_damaged`, `shard_missing`
  */
@@ -77,14 +78,21 @@ export async function makeRecord(
   return recordOf(place.job, shard, bytes, rows);
 }
 
-/** @throws {JobError} `shard_damaged`, `shard_missing` */
+/**
+ * Opens the stored file of a shard.
+ *
+ * @throws {JobError} `shard_damaged`, `shard_missing`
+ */
 export async function openStored(
   { output, format, job }: ShardPlace,
   shard: number,
 ): Promise<{ bytes: Uint8Array; etag: string; open: OpenShard }> {
   const read = await output.get(shardKey(shard));
   if (read.status !== 'found') {
-    throw new JobError('shard_missing', `Expected ${shardKey(shard)}, but it is not there: run igpt batch run again.`);
+    throw new JobError(
+      'shard_missing',
+      `Expected ${shardKey(shard)}, but it does not exist: run igpt batch run again.`,
+    );
   }
   let open: OpenShard;
   try {
@@ -92,11 +100,11 @@ export async function openStored(
   } catch (cause) {
     throw damaged(shard, 'it cannot be read', cause);
   }
-  if (open.facts['igpt.job'] !== job.id) throw damaged(shard, `it is of another job, ${open.facts['igpt.job']}`);
+  if (open.facts['igpt.job'] !== job.id) throw damaged(shard, `it belongs to another job, ${open.facts['igpt.job']}`);
   return { bytes: read.body, etag: read.object.etag, open };
 }
 
-/** Numbers of the shards of a job whose files are there. */
+/** Numbers of the job's stored shards. */
 export async function storedShards(output: ObjectStore, job: Job): Promise<Set<number>> {
   const numbers = new Map(job.shards.map((_, number) => [shardKey(number), number]));
   const stored = new Set<number>();
@@ -122,7 +130,7 @@ function recordOf(job: Job, shard: number, bytes: Uint8Array, rows: readonly Job
     rows: rows.length,
     succeeded: rows.length - failed,
     failed,
-    // In one order, whatever the rows' is.
+    // Sorted, so that equal counts give equal bytes.
     failures: Object.fromEntries(Object.entries(failures).sort(([a], [b]) => (a < b ? -1 : 1))),
     bytes: bytes.length,
     sha256: sha256(bytes),
@@ -136,7 +144,7 @@ function factsOf(job: Job, shard: number): ShardFacts {
 function damaged(shard: number, why: string, cause?: unknown): JobError {
   return new JobError(
     'shard_damaged',
-    `Expected ${shardKey(shard)} whole, but ${why}: igpt batch verify --remove takes it away, then run again.`,
+    `Expected ${shardKey(shard)} whole, but ${why}: remove it with igpt batch verify --remove, then run again.`,
     { cause },
   );
 }

@@ -2,18 +2,18 @@ import type { z } from 'zod';
 import { ImageGptError } from '../ports/error.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 
-/** A batch job cannot begin, go on, or be read. */
+/** A job cannot start, continue or be read. */
 export class JobError extends ImageGptError {}
 
-/** A value as the bytes of a JSON file that people can read. */
+/** A value as the bytes of an indented JSON file. */
 export function jsonBytes(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value, undefined, 2)}\n`);
 }
 
 /**
- * The JSON file at `key`; undefined when there is none.
+ * Reads the JSON file at `key`; undefined when there is none.
  *
- * @throws {JobError} `batch_file_damaged` when it is not what `schema` says
+ * @throws {JobError} `batch_file_damaged` when it does not match `schema`
  */
 export async function readJson<T>(store: ObjectStore, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const read = await store.get(key);
@@ -23,7 +23,7 @@ export async function readJson<T>(store: ObjectStore, key: string, schema: z.Zod
   } catch (cause) {
     throw new JobError(
       'batch_file_damaged',
-      `Expected ${key} to be as igpt batch wrote it, but it cannot be read: restore it, or delete the directory and begin again.`,
+      `Expected ${key} as igpt batch wrote it, but it is damaged: restore it, or delete the directory and start again.`,
       { cause },
     );
   }

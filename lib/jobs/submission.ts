@@ -5,17 +5,18 @@ import { storedShards } from './shard.ts';
 import { JobError, jsonBytes } from './stored-json.ts';
 import { reopenJob } from './summary.ts';
 
-/** What a job's next submission must find: the last one, or none. */
+/** The condition for writing a job's next submission: that the last one has not changed since. */
 export async function submissionCondition(output: ObjectStore): Promise<WriteCondition> {
   const last = await output.head(jobKeys.submission);
   return last === undefined ? { ifNoneMatch: '*' } : { ifMatch: last.etag };
 }
 
 /**
- * Writes down which shards of a job are missing, for the children that will do them; undefined when it is done. Where
- * all are there and nobody has said so, one child will.
+ * Stores the list of a job's missing shards, one for each child on AWS; undefined when the job is done. If all shards
+ * are stored but the job is not finished, one child is listed to finish it.
  *
- * @param condition read before it was looked whether the job runs: of two who submit at once, one goes on
+ * @param condition from {@link submissionCondition}, read before checking whether the job runs on AWS: if two users
+ *   submit at once, only one continues
  * @throws {JobError} `submitted_elsewhere`
  */
 export async function writeSubmission(
@@ -38,6 +39,6 @@ export async function writeSubmission(
   if (status === 'stored') return submission;
   throw new JobError(
     'submitted_elsewhere',
-    'Expected to be the only one who submits this job, but somebody else has just done so: igpt batch status shows it.',
+    'Expected no other submission of this job, but somebody else has just submitted it: see igpt batch status.',
   );
 }

@@ -10,37 +10,38 @@ import type { ObjectStore } from '../ports/object-store.ts';
 import { recordShard, type ShardPlace } from './shard.ts';
 import { JobError, jsonBytes, readJson } from './stored-json.ts';
 
-/** Records read at once: a job has up to 10,000 of them. */
-const atOnce = 16;
+/** Records read at once. A job has up to 10,000 of them. */
+const recordsAtOnce = 16;
 
-/** What the run that ends a job did. */
+/** The run that finishes a job. */
 export interface LastRun {
   /** Pictures whose rows this run made. */
   pictures: number;
   seconds: number;
   /** Price of the machine. */
-  usdPerHour?: number;
+  usdPerHour?: number | undefined;
 }
 
 /**
- * Says that a job whose shards are all there is done: `_summary.json`, then `_SUCCESS`. Where another runner has said
- * so, its words stay. `tell` comes between the two, so that what was not told is told by the next who finishes.
+ * Marks a job as done when all its shards are stored: writes `_summary.json`, then `_SUCCESS`. A file that another run
+ * has written stays. `publish` is called between the two writes: if it fails, the next run that finishes the job
+ * publishes again.
  */
 export async function finishJob(
   place: ShardPlace,
   run: LastRun,
-  tell?: (summary: JobSummary) => Promise<void>,
+  publish?: (summary: JobSummary) => Promise<void>,
 ): Promise<JobSummary> {
   const { output, job } = place;
   const { shards, ...counts } = summaryOf(job, await recordsOf(place, job.shards.keys()));
   const summary = { ...counts, last_run: lastRun(run), shards };
   await output.put(jobKeys.summary, jsonBytes(summary), { ifNoneMatch: '*' });
-  await tell?.(summary);
+  await publish?.(summary);
   await output.put(jobKeys.success, new Uint8Array(0), { ifNoneMatch: '*' });
   return summary;
 }
 
-/** What {@link finishJob} said; undefined where it did not, or its words are damaged: then they are to be said again. */
+/** The summary of a finished job; undefined when the job is not finished or the summary is damaged. */
 export async function finishedSummary(output: ObjectStore): Promise<JobSummary | undefined> {
   const summary = await readJson(output, jobKeys.summary, jobSummary).catch((error: unknown) => {
     if (error instanceof JobError) return undefined;
@@ -49,24 +50,24 @@ export async function finishedSummary(output: ObjectStore): Promise<JobSummary |
   return (await output.head(jobKeys.success)) === undefined ? undefined : summary;
 }
 
-/** Takes back what {@link finishJob} said. */
+/** Marks a job as not done: undoes {@link finishJob}. */
 export async function reopenJob(output: ObjectStore): Promise<void> {
   await output.delete(jobKeys.success);
   await output.delete(jobKeys.summary);
 }
 
-/** The records of shards that are there, in their order; missing ones are made. */
+/** The records of stored shards, in the order of `shards`. Missing records are made. */
 export async function recordsOf(place: ShardPlace, shards: Iterable<number>): Promise<ShardRecord[]> {
   const records: ShardRecord[] = [];
   const numbers = [...shards].entries();
-  const lanes = Array.from({ length: atOnce }, async () => {
+  const lanes = Array.from({ length: recordsAtOnce }, async () => {
     for (const [i, shard] of numbers) records[i] = await recordShard(place, shard);
   });
   await Promise.all(lanes);
   return records;
 }
 
-/** What a job's summary says of its shards. */
+/** The summary of a job, from the records of its shards. */
 export function summaryOf(job: Job, records: readonly ShardRecord[]): Omit<JobSummary, 'last_run'> {
   const failures: Partial<Record<RowErrorCode, number>> = {};
   for (const record of records) {

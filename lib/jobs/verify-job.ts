@@ -14,7 +14,7 @@ import { makeRecord, type ShardPlace } from './shard.ts';
 import { JobError, readJson } from './stored-json.ts';
 import { reopenJob, summaryOf } from './summary.ts';
 
-/** `unrecorded`: its checksum was never stored, as a run was killed before; the next run does that. */
+/** `unrecorded`: a run was killed before it stored the checksum; the next run stores it. */
 type ShardState = 'whole' | 'missing' | 'damaged' | 'unrecorded';
 
 interface ShardCheck {
@@ -22,15 +22,15 @@ interface ShardCheck {
   state: ShardState;
 }
 
-/** The list of a shard's pictures is not what was written; its shard was not looked at. */
+/** The manifest of a shard is missing or damaged, so its shard was not checked. */
 interface ManifestCheck {
   manifest: string;
   state: 'missing' | 'damaged';
 }
 
 /**
- * What says that the job is done is `damaged`, or `missing` though all shards are whole; or a file that readers take for
- * a shard of the job is none, `foreign`.
+ * - `missing`, `damaged`: the summary or `_SUCCESS` of a job whose shards are all whole
+ * - `foreign`: a file that is no shard of the job, but that readers take for one
  */
 interface FileCheck {
   file: string;
@@ -38,8 +38,8 @@ interface FileCheck {
 }
 
 /**
- * Looks at each shard of a job, in order: its bytes and rows against its record, its manifest against the hash in its
- * name. Then at what says that the job is done, and for shards that are not the job's.
+ * Checks each shard of a job in order: its bytes and rows against its record, its manifest against the hash in the
+ * manifest's name. Then checks the summary and `_SUCCESS`, and looks for foreign shards.
  */
 export async function* verifyJob(place: ShardPlace): AsyncGenerator<ShardCheck | ManifestCheck | FileCheck> {
   const { output, job } = place;
@@ -49,7 +49,7 @@ export async function* verifyJob(place: ShardPlace): AsyncGenerator<ShardCheck |
     if (pictures === 'damaged') {
       yield { manifest, state: (await output.head(manifest)) === undefined ? 'missing' : 'damaged' };
     } else {
-      const found = await lookAt(place, number, pictures);
+      const found = await checkShard(place, number, pictures);
       if (typeof found !== 'string') whole.push(found);
       yield { shard: shardKey(number), state: typeof found === 'string' ? found : 'whole' };
     }
@@ -61,8 +61,8 @@ export async function* verifyJob(place: ShardPlace): AsyncGenerator<ShardCheck |
   }
 }
 
-/** The record of a shard that is whole. */
-async function lookAt(
+/** The record of a whole shard, or what is wrong with the shard. */
+async function checkShard(
   place: ShardPlace,
   number: number,
   pictures: readonly ManifestPicture[],
@@ -100,7 +100,7 @@ async function orDamaged<T>(reading: Promise<T>): Promise<T | 'damaged'> {
   }
 }
 
-/** Takes a shard away with its record, so that the next run makes it again. */
+/** Deletes a shard and its record, so that the next run makes it again. */
 export async function removeShard(output: ObjectStore, number: number): Promise<void> {
   await reopenJob(output);
   await output.delete(shardRecordKey(number));

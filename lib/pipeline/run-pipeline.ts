@@ -46,9 +46,9 @@ export interface RunOptions {
   /** Pictures that the model holds at once: enough to fill the batches of all its threads twice (default 32). */
   predicting?: number;
   /** Continue after the first pass; each item says that the input may have changed. Default: end after one pass. */
-  changes?: AsyncIterable<unknown>;
+  changes?: AsyncIterable<unknown> | undefined;
   /** Keys of pictures to process first. Only with `changes`, or the run may end before them. */
-  urgent?: AsyncIterable<string>;
+  urgent?: AsyncIterable<string> | undefined;
   /** Finishes what is in progress, and ends. */
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;

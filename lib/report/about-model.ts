@@ -4,7 +4,7 @@ import { paletteToRgb } from '../image-gpt/token-colors.ts';
 import type { Model } from '../ports/model.ts';
 import type { ReportAbout } from './report-row.ts';
 
-/** What a report says of its model: who it is, what it reads, and how the numbers were made. */
+/** The model part of a report: its id, what it reads, and how its numbers were computed. */
 export function reportAbout(checkpoint: Checkpoint, model: Model, warning: string | undefined): ReportAbout {
   const summary = summarize(checkpoint);
   const { width, height, palette, crop } = model.preprocessing;
@@ -12,8 +12,11 @@ export function reportAbout(checkpoint: Checkpoint, model: Model, warning: strin
   const features = `layer ${model.featureLayer}, norm ${model.featureNorm}`;
   return {
     model: model.id,
-    ...(warning === undefined ? {} : { warning }),
-    ...{ width, height, palette: paletteToRgb(palette), made: new Date() },
+    warning,
+    width,
+    height,
+    palette: paletteToRgb(palette),
+    made: new Date(),
     card: [
       ['variant', summary.variant === 'custom' ? 'none of the paper’s' : `iGPT-${summary.variant}`],
       ['objective', model.objective === 'ar' ? 'autoregressive (next token)' : 'BERT (masked tokens)'],

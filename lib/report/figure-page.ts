@@ -1,28 +1,28 @@
 import { escapeHtml, htmlHead, pagePart } from './html-page.ts';
 
-/** The numbers of a figure. */
+/** The numbers behind a figure. */
 interface FigureTable {
   columns: readonly { title: string; align?: 'left' | 'right' }[];
   rows: readonly (readonly string[])[];
 }
 
 export interface FigurePage {
-  /** What kind of page this is. */
+  /** Kind of page, above its title. */
   kind: string;
   title: string;
   figure: {
     type: 'image/svg+xml' | 'image/png';
     bytes: Uint8Array;
-    /** What there is to see. */
+    /** Description for those who cannot see it. */
     alt: string;
   };
-  /** In order. Default: none. */
+  /** Facts above the figure, in order (default: none). */
   facts?: readonly (readonly [name: string, value: string])[];
-  /** The same in numbers, for who would rather read them. Default: none. */
+  /** The numbers of the figure as a table (default: none). */
   table?: FigureTable;
 }
 
-/** One figure as a self-contained page in the look of the report, without a script. */
+/** One figure as a self-contained page without a script, in the style of the report. */
 export async function figurePage({ kind, title, figure, facts = [], table }: FigurePage): Promise<string> {
   const styles = await Promise.all(['page.css', 'figure.css'].map(pagePart));
   const data = Buffer.from(figure.bytes).toString('base64');

@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 export interface HtmlHead {
-  /** First line. Default: the doctype alone. */
+  /** First line of the page (default: only the doctype). */
   mark?: string;
   title: string;
   styles: readonly string[];
-  /** Scripts that the page will have. Default: none. */
+  /** Scripts that the page contains (default: none). */
   scripts?: readonly string[];
-  /** May ask the server that it came from. Default false. */
+  /** Whether the page may connect to the server that it came from (default false). */
   asksItsServer?: boolean;
 }
 
 /**
- * The beginning of a self-contained page, up to its body. It asks for nothing over the network, and its content security
- * policy permits nothing but its own scripts and styles, named by their hashes, and pictures that it carries itself.
+ * The start of a self-contained page, up to its body. Its content security policy allows only the page's own scripts
+ * and styles (by their hashes) and embedded pictures, and no network.
  */
 export function htmlHead(head: HtmlHead): string {
   const { mark = '<!doctype html>', title, styles, scripts = [], asksItsServer = false } = head;
@@ -41,7 +41,7 @@ ${styles.map((style) => `<style>${style}</style>`).join('\n')}
 `;
 }
 
-/** A file of lib/report/page. */
+/** Reads a file of lib/report/page. */
 export function pagePart(name: string): Promise<string> {
   return readFile(new URL(`./page/${name}`, import.meta.url), 'utf8');
 }
@@ -50,7 +50,7 @@ export function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
-/** As a content security policy names it. */
+/** The hash by which a content security policy allows a script or style. */
 function hashOf(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }

@@ -1,47 +1,46 @@
-import { MOST_ROWS, type ReportRow } from './report-row.ts';
+import { mostRows, type ReportRow } from './report-row.ts';
 import { type CountedRow, createTally, type Totals } from './totals.ts';
 
-/** How far the run is. */
+/** Progress of the run. */
 interface LiveProgress {
-  /** Pictures that have ended, in whichever way. */
+  /** Finished pictures: succeeded, failed or skipped. */
   done: number;
-  /** Null while they are being counted. */
+  /** Null until all pictures are counted. */
   total: number | null;
 }
 
-/** A report that grows while the pipeline works, for the pages that show it. */
+/** A report that grows while the pipeline runs, for the pages that show it. */
 export interface LiveReport {
-  /** Takes a row in place of what was known of that picture. `always` lists it beyond the limit, too. */
+  /** Adds the row of a picture, or replaces it. `always` lists the row even beyond the limit. */
   put(row: ReportRow, options?: { always?: boolean }): void;
   has(key: string): boolean;
-  /** Whether {@link put} would list this picture now, so that a look at it is worth making. */
+  /** Whether {@link put} would list this picture now. If not, its views need not be made. */
   hasRoom(key: string): boolean;
   setProgress(progress: LiveProgress): void;
-  /** Nothing comes any more. */
+  /** Marks the report as complete. */
   end(): void;
   ended(): boolean;
   totals(): Totals;
   progress(): LiveProgress;
   rows(): ReportRow[];
-  /** Up to `most` of the listed rows that came after `revision`, oldest first, and the revision that they lead to. */
+  /** The first `most` listed rows newer than `revision`, oldest first, and the revision of the last of them. */
   rowsAfter(revision: number, most: number): { rows: ReportRow[]; revision: number };
-  /** Goes up with every change. */
+  /** A number that grows with every change. */
   version(): number;
-  /** Resolves when the version is another one than `version`, or `signal` aborts. */
+  /** Resolves when the version differs from `version` or `signal` aborts. */
   changedSince(version: number, signal: AbortSignal): Promise<void>;
 }
 
 export interface LiveReportOptions {
-  /** Rows that are listed; later ones are only counted. Default {@link MOST_ROWS}. */
-  mostRows?: number;
+  /** Rows that are listed (default {@link mostRows}); later ones are only counted. */
+  limit?: number;
 }
 
 /**
- * The state of a live report. Pages that lag behind or come back ask for what is newer than they have, so nothing is
- * kept for them but the newest row of each picture. Of a picture that is only counted some 200 bytes are kept, in case
- * it changes.
+ * The state of a live report. A page asks for the rows that are newer than its own, so only the newest row of each
+ * picture is kept. About 200 bytes are kept for a picture that is only counted, in case it changes.
  */
-export function createLiveReport({ mostRows = MOST_ROWS }: LiveReportOptions = {}): LiveReport {
+export function createLiveReport({ limit = mostRows }: LiveReportOptions = {}): LiveReport {
   /** In the order of their revisions. */
   const listed = new Map<string, { row: ReportRow; revision: number }>();
   const counted = new Map<string, CountedRow>();
@@ -57,7 +56,7 @@ export function createLiveReport({ mostRows = MOST_ROWS }: LiveReportOptions = {
     wake = Promise.withResolvers();
   }
 
-  const hasRoom = (key: string): boolean => listed.has(key) || listed.size < mostRows;
+  const hasRoom = (key: string): boolean => listed.has(key) || listed.size < limit;
 
   return {
     put(row, { always = false } = {}) {
@@ -68,7 +67,7 @@ export function createLiveReport({ mostRows = MOST_ROWS }: LiveReportOptions = {
       counted.set(key, { classes: classes?.slice(0, 1) ?? null, nats, error });
       change();
       if (!always && !hasRoom(key)) return;
-      // A map keeps the place of what is replaced: away with it, so that the newest is last.
+      // Delete first: a map keeps the position of a replaced entry, and the newest row must be last.
       listed.delete(key);
       listed.set(key, { row, revision: version });
     },

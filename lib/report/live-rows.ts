@@ -2,33 +2,33 @@ import type { ResultEvent } from '../contracts/event.ts';
 import { parseOutcome } from '../contracts/outcome.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { LiveReport } from './live-report.ts';
-import { reportRow, type ViewPicture } from './outcome-rows.ts';
+import { reportRow, type ViewsOf } from './outcome-rows.ts';
 
 export interface LiveRowsOptions {
   live: LiveReport;
   output: ObjectStore;
-  lookAt: ViewPicture;
-  /** Pictures that somebody waits for: they come first, and are listed whatever else is. */
+  viewsOf: ViewsOf;
+  /** Whether a user waits for this picture. Such pictures come first and are always listed. */
   isAwaited: (key: string) => boolean;
-  /** Pictures looked at at once. */
+  /** Rows made at once. */
   concurrency: number;
-  /** A row could not be made, and is left out. */
+  /** A row could not be made and is left out. */
   onError: (error: unknown) => void;
 }
 
 export interface LiveRows {
   add(event: ResultEvent): void;
-  /** Resolves when nothing waits. */
+  /** Resolves when all rows are made. */
   idle(): Promise<void>;
 }
 
-/** Turns the events of a run into rows of a live report, behind the run's back: it waits for none of them. */
+/** Turns the events of a run into rows of a live report, in the background: the run does not wait for them. */
 export function createLiveRows(options: LiveRowsOptions): LiveRows {
-  const { live, output, lookAt, isAwaited, concurrency, onError } = options;
+  const { live, output, viewsOf, isAwaited, concurrency, onError } = options;
   const waiting: ResultEvent[] = [];
-  /** The last event of each picture that waits or is being looked at: an earlier one says nothing any more. */
+  /** The last event of each picture in progress. Rows of earlier events are dropped. */
   const newest = new Map<string, ResultEvent>();
-  const workers = new Set<Promise<void>>();
+  const lanes = new Set<Promise<void>>();
 
   async function work(): Promise<void> {
     for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) {
@@ -44,7 +44,7 @@ export function createLiveRows(options: LiveRowsOptions): LiveRows {
     if (outcome?.etag !== etag) return;
     const always = isAwaited(key);
     const shown = outcome.status === 'succeeded' && (always || live.hasRoom(key));
-    const row = reportRow(outcome, shown ? await lookAt({ key, etag }) : null);
+    const row = reportRow(outcome, shown ? await viewsOf({ key, etag }) : null);
     if (newest.get(key) === event) live.put(row, { always });
   }
 
@@ -53,12 +53,12 @@ export function createLiveRows(options: LiveRowsOptions): LiveRows {
       newest.set(event.key, event);
       if (isAwaited(event.key)) waiting.unshift(event);
       else waiting.push(event);
-      if (workers.size >= concurrency) return;
-      const worker = work().finally(() => workers.delete(worker));
-      workers.add(worker);
+      if (lanes.size >= concurrency) return;
+      const lane = work().finally(() => lanes.delete(lane));
+      lanes.add(lane);
     },
     async idle() {
-      while (workers.size > 0) await Promise.all(workers);
+      while (lanes.size > 0) await Promise.all(lanes);
     },
   };
 }

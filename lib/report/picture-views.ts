@@ -1,4 +1,4 @@
-import { type DecodeOptions, maxPictureBytes, openPictureDecoder } from '../cli/options/decode-option.ts';
+import { type Decoder, type DecodingSettings, openDecoder } from '../decode/decoder-pool.ts';
 import { writeThumbnail } from '../decode/encode.ts';
 import { littleEndianBytes } from '../image-gpt/npy.ts';
 import { createQuantizer } from '../image-gpt/quantizer.ts';
@@ -7,60 +7,60 @@ import { PictureError, TransientError } from '../ports/error.ts';
 import type { Model } from '../ports/model.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { PictureDecoder } from '../ports/picture-decoder.ts';
-import type { ViewPicture } from './outcome-rows.ts';
+import type { ViewsOf } from './outcome-rows.ts';
 import { viewKey } from './read-report.ts';
 import type { PictureViews } from './report-row.ts';
 
-/** Side of a thumbnail, pixels: sharp on a card of the page, and about 2 KB. */
-const SIDE = 128;
+/** Side of a thumbnail (pixels): sharp on a card of the page, and about 2 KB. */
+const side = 128;
 
-/** How thumbnails are decoded, in the same guarded children: squeezed to a square, by Pillow's bilinear filter (2). */
-const THUMBNAIL: Recipe = { width: SIDE, height: SIDE, resample: 2, crop: 'none' };
+/** How thumbnails are decoded: the whole picture squeezed to a square, with Pillow's bilinear filter (2). */
+const thumbnailRecipe: Recipe = { width: side, height: side, resample: 2, crop: 'none' };
 
 export interface PictureViewsOptions {
   input: ObjectStore;
   model: Model;
-  decode: DecodeOptions;
-  /** By the model's recipe; stays open. */
+  decoding: DecodingSettings;
+  /** Decodes by the model's recipe; stays open. */
   decoder: PictureDecoder;
   surpriseOf: (tokens: Uint16Array) => Promise<Uint8Array | null>;
-  /** What earlier reports have, by `lookKey`. */
+  /** Views of earlier reports, by {@link viewKey}. */
   earlier: ReadonlyMap<string, PictureViews>;
 }
 
 /**
- * What there is to look at of a picture, decoded again: an outcome has no pixels. Null when the picture went away or
- * cannot be read any more. Dispose it when it is done.
+ * Makes the views of pictures. It decodes each picture again, because an outcome holds no pixels. The views are null
+ * when the picture is gone or cannot be read any more.
  */
-export function openPictureViews(options: PictureViewsOptions): AsyncDisposable & { lookAt: ViewPicture } {
-  const { input, model, decode, decoder, surpriseOf, earlier } = options;
-  let thumbnails: (PictureDecoder & AsyncDisposable) | undefined;
+export function openPictureViews(options: PictureViewsOptions): AsyncDisposable & { viewsOf: ViewsOf } {
+  const { input, model, decoding, decoder, surpriseOf, earlier } = options;
+  const { maxBytes } = decoding;
+  let thumbnails: Decoder | undefined;
   const quantize = createQuantizer(model.preprocessing.palette);
-  const maxBytes = maxPictureBytes(decode);
 
   return {
-    async lookAt({ key, etag }) {
-      const there = etag === null ? undefined : earlier.get(viewKey(key, etag));
-      if (there !== undefined) return there;
+    async viewsOf({ key, etag }) {
+      const existing = etag === null ? undefined : earlier.get(viewKey(key, etag));
+      if (existing !== undefined) return existing;
       try {
-        const read = await input.get(key, { ...(etag === null ? {} : { ifMatch: etag }), maxBytes });
-        return read.status === 'found' ? await lookOf(read.body) : null;
+        const read = await input.get(key, etag === null ? { maxBytes } : { maxBytes, ifMatch: etag });
+        return read.status === 'found' ? await makeViews(read.body) : null;
       } catch (error) {
         if (error instanceof PictureError || error instanceof TransientError) return null;
         throw error;
       }
     },
-    [Symbol.asyncDispose]: async () => thumbnails?.[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => thumbnails?.close(),
   };
 
-  async function lookOf(bytes: Uint8Array): Promise<PictureViews> {
-    // At a fraction of their size where that is possible: nobody computes with them. Its children start when needed.
-    thumbnails ??= openPictureDecoder(THUMBNAIL, { ...decode, scaledDecoding: true });
+  async function makeViews(bytes: Uint8Array): Promise<PictureViews> {
+    // Opened when needed. Scaled decoding is exact enough: nothing is computed from a thumbnail.
+    thumbnails ??= openDecoder(thumbnailRecipe, { ...decoding, scaledDecoding: true });
     const [{ rgb: small }, { rgb }] = await Promise.all([thumbnails.decode(bytes), decoder.decode(bytes)]);
     const tokens = quantize(rgb);
     const surprise = await surpriseOf(tokens);
     return {
-      thumbnail: base64(await writeThumbnail(small, SIDE, SIDE)),
+      thumbnail: base64(await writeThumbnail(small, side, side)),
       tokens: base64(littleEndianBytes(tokens)),
       surprise: surprise === null ? null : base64(surprise),
     };

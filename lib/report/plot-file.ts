@@ -2,19 +2,19 @@ import { svgToPng } from '../decode/encode.ts';
 import { checkOutputPath, writeOutputFile } from '../local/output-file.ts';
 import { type FigurePage, figurePage } from './figure-page.ts';
 
-const EXTENSIONS = ['.svg', '.png', '.html'] as const;
+const extensions = ['.svg', '.png', '.html'] as const;
 
-/** A drawing, and what a page says beside it. */
+/** A chart, and the text of its page. */
 export interface Plot extends Omit<FigurePage, 'figure'> {
   svg: string;
 }
 
-/** Refuses, before any work, names that a plot cannot be written to. */
+/** Refuses, before any work, a path that a plot cannot be written to. */
 export function checkPlotPath(flag: string, path: string | undefined, force: boolean): void {
-  if (path !== undefined) checkOutputPath(flag, path, EXTENSIONS, force);
+  if (path !== undefined) checkOutputPath(flag, path, extensions, force);
 }
 
-/** Writes a drawing as what its name says: SVG, PNG, or an HTML page. */
+/** Writes a chart in the format of the path's extension: SVG, PNG or an HTML page. */
 export async function writePlot(path: string, { svg, ...page }: Plot, force: boolean): Promise<void> {
   const name = path.toLowerCase();
   const text = new TextEncoder();
@@ -23,7 +23,7 @@ export async function writePlot(path: string, { svg, ...page }: Plot, force: boo
   else await writeOutputFile(path, force, text.encode(await plotPage({ svg, ...page })));
 }
 
-/** A drawing as a page. */
+/** A chart as an HTML page. */
 export function plotPage({ svg, ...page }: Plot): Promise<string> {
   return figurePage({
     ...page,

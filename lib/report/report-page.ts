@@ -1,77 +1,78 @@
 import { openOutputFile } from '../local/output-file.ts';
 import { htmlHead, pagePart } from './html-page.ts';
-import { MOST_ROWS, type ReportAbout, type ReportRow, SURPRISE_STEPS } from './report-row.ts';
+import { mostRows, type ReportAbout, type ReportRow, surpriseSteps } from './report-row.ts';
 import { createTally, type Totals } from './totals.ts';
 
-/** First line of every report: by it we know a file that we may replace. */
-export const REPORT_MARK = '<!doctype html><!-- igpt report 1 -->';
+/** First line of every report. A file that starts with it may be replaced by a new report. */
+export const reportMark = '<!doctype html><!-- igpt report 1 -->';
 
-/** What a line of the page before and after the rows looks like: between them each line is one row's JSON. */
-export const ROWS_BEGIN = '<script type="application/json" id="rows">[';
-export const ROWS_END = ']</script>';
+/** The lines before and after the rows. Each line between them is the JSON of one row. */
+export const rowsBegin = '<script type="application/json" id="rows">[';
+export const rowsEnd = ']</script>';
 
 export interface ReportOptions {
-  /** Default {@link MOST_ROWS}. */
-  mostRows?: number;
-  /** What became of all pictures, where the rows do not tell, from what they tell. Default: just that. */
+  /** Rows that are listed (default {@link mostRows}). */
+  limit?: number;
+  /** Completes the totals of the rows, when there are more pictures than rows (default: no change). */
   totals?: (ofRows: Totals) => Totals;
-  /** The page of a server, which goes on by itself: it may ask that server, and nobody else. */
+  /** Makes the page of a live report, which connects to its own server and to no other. */
   live?: LivePage;
 }
 
-/** What a live page has to know. */
+/** The settings of a live page. */
 interface LivePage {
-  /** Largest picture that may be dropped, bytes. */
+  /** Largest picture that may be dropped (bytes). */
   maxBytes: number;
-  /** Where dropped pictures are kept, for people. */
+  /** Folder of the dropped pictures, as the user knows it. */
   folder: string;
 }
 
 /**
- * The report as one self-contained page, piece by piece, in memory that does not grow with the number of rows. It asks
- * for nothing over the network, and its content security policy permits nothing but its own script and style, named by
- * their hashes. Rows beyond the limit are counted, not listed.
+ * The report as one self-contained page, piece by piece, so that the memory does not grow with the number of rows. Its
+ * scripts and styles are embedded: see {@link htmlHead}. Rows beyond the limit are counted but not listed.
  */
 export async function* reportPage(
   rows: AsyncIterable<ReportRow>,
   about: ReportAbout,
-  { mostRows = MOST_ROWS, totals = (ofRows) => ofRows, live }: ReportOptions = {},
+  { limit = mostRows, totals = (ofRows) => ofRows, live }: ReportOptions = {},
 ): AsyncGenerator<string> {
-  const styles = await Promise.all([pagePart('page.css'), ...(live === undefined ? [] : [pagePart('live.css')])]);
-  const scripts = await Promise.all([pagePart('page.js'), ...(live === undefined ? [] : [pagePart('live.js')])]);
+  const parts = (always: readonly string[], onlyLive: string) =>
+    Promise.all((live === undefined ? always : [...always, onlyLive]).map(pagePart));
+  const styles = await parts(['page.css'], 'live.css');
+  const scripts = await parts(['cards.js', 'page.js'], 'live.js');
   const body = await pagePart('page.html');
   const liveBody = live === undefined ? '' : await pagePart('live.html');
   const title = `${about.model}: what it saw`;
-  yield `${htmlHead({ mark: REPORT_MARK, title, styles, scripts, asksItsServer: live !== undefined })}<body>
-${body.replace(LIVE_PLACE, () => liveBody)}
+  yield `${htmlHead({ mark: reportMark, title, styles, scripts, asksItsServer: live !== undefined })}<body>
+${body.replace(livePlace, () => liveBody)}
 `;
   const { palette, made, ...facts } = about;
   const head = {
     ...facts,
     palette: Buffer.from(palette).toString('base64'),
     made: made.toISOString(),
-    surpriseSteps: SURPRISE_STEPS,
-    ...(live === undefined ? {} : { live }),
+    surpriseSteps,
+    live,
   };
   yield `<script type="application/json" id="about">${json(head)}</script>\n`;
-  yield ROWS_BEGIN;
+  yield rowsBegin;
   const tally = createTally();
   let listed = 0;
   for await (const row of rows) {
     tally.add(row);
-    if (listed >= mostRows) continue;
+    if (listed >= limit) continue;
     yield `${listed === 0 ? '' : ','}\n${json(row)}`;
     listed += 1;
   }
-  yield `\n${ROWS_END}\n`;
+  yield `\n${rowsEnd}\n`;
   yield `<script type="application/json" id="totals">${json(totals(tally.totals()))}</script>\n`;
   yield `${scripts.map((script) => `<script>${script}</script>`).join('\n')}\n</body>\n</html>\n`;
 }
 
-/** Where the live part stands in the page. */
-const LIVE_PLACE = '<!-- live -->\n';
+/** The comment in page.html that the live part replaces. */
+const livePlace = '<!-- live -->\n';
 
-/** JSON that no text in it can end the script element with. */
+/** JSON in which no text can close the surrounding script element. */
 function json(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c');
 }
@@ -80,23 +81,23 @@ export interface WriteReportOptions {
   path: string;
   rows: AsyncIterable<ReportRow>;
   about: ReportAbout;
-  /** Rows done; `total` are those that take long. */
+  /** `total`: listed rows, which take most of the time. */
   onProgress: (done: number, total: number) => void;
-  /** Leaves the report as it was. */
+  /** Stops the writing; the old report stays. */
   signal: AbortSignal;
 }
 
-/** Writes a report in one step: until then the last one stays as it is. False when `signal` ended it. */
+/** Writes a report to a file. The old report is replaced in one step, at the end. False when `signal` aborted. */
 export async function writeReport({ path, rows, about, onProgress, signal }: WriteReportOptions): Promise<boolean> {
   let done = 0;
   async function* counted() {
     for await (const row of rows) {
       done += 1;
-      onProgress(done, MOST_ROWS);
+      onProgress(done, mostRows);
       yield row;
     }
   }
-  // Whatever has this name is a report, which this one replaces: reportPath saw to it.
+  // An existing file may be replaced: reportPath has checked that it is a report.
   await using file = await openOutputFile(path, true);
   const encoder = new TextEncoder();
   for await (const piece of reportPage(counted(), about)) {

@@ -7,56 +7,56 @@ import { BodyTooLargeError, limitedBody, type Refusal, refuseStranger } from './
 import { streamReport } from './stream-report.ts';
 
 export interface ReportServerOptions {
-  /** 0: any that is free. */
+  /** 0: any free port. */
   port: number;
   live: LiveReport;
   /** The page, piece by piece. */
   page: () => AsyncIterable<string>;
-  /** Takes a picture that was dropped on the page; resolves to its key. What it throws, the page shows. */
+  /** Stores a picture that was dropped on the page; resolves to its key. The page shows an error that it throws. */
   drop: (name: string, body: AsyncIterable<Uint8Array>) => Promise<string>;
-  /** Largest picture that is taken, bytes. */
+  /** Largest picture to accept (bytes). */
   maxBytes: number;
-  /** Default {@link PATIENCE}. */
-  patience?: Patience;
+  /** Default {@link defaultTimeouts}. */
+  timeouts?: Timeouts;
 }
 
-/** How long the server waits for a client, milliseconds. */
-interface Patience {
+/** How long the server waits for a client (milliseconds). */
+interface Timeouts {
   /** For the headers of a request. */
   headersMs: number;
-  /** For a request to come whole. */
+  /** For a whole request. */
   requestMs: number;
-  /** How often Node looks for what is too slow. */
+  /** How often Node checks the two. */
   checkMs: number;
 }
 
 export interface ReportServer {
-  /** Where the page is. */
+  /** Address of the page. */
   url: string;
-  /** Tells the pages that nothing comes any more, when the live report has ended, and stops. */
+  /** Tells the pages that the live report has ended, then stops the server. */
   close(): Promise<void>;
 }
 
-/** Only this machine can reach it. */
-const LOOPBACK = '127.0.0.1';
+/** Only programs on this machine can reach it. */
+const loopback = '127.0.0.1';
 
-/** A browser keeps 6 connections; these are many browsers. */
-const MOST_CONNECTIONS = 64;
+/** Connections at once. A browser keeps 6. */
+const maxConnections = 64;
 
-/** Pages that listen at once. */
-const MOST_STREAMS = 16;
+/** Pages that receive events at once. */
+const maxStreams = 16;
 
-/** Pictures that come at once; a page sends one after the other. */
-const MOST_UPLOADS = 8;
+/** Pictures received at once. A page sends one at a time. */
+const maxUploads = 8;
 
-/** Over loopback a minute is long, even for 2 GB. */
-const PATIENCE: Patience = { headersMs: 10_000, requestMs: 60_000, checkMs: 2_000 };
+/** A minute is enough even for 2 GB, which comes from this machine. */
+const defaultTimeouts: Timeouts = { headersMs: 10_000, requestMs: 60_000, checkMs: 2_000 };
 
-/** For the pages to hear the end, milliseconds. */
-const FAREWELL_MS = 1_000;
+/** How long the pages have to receive the last event (milliseconds). */
+const closingMs = 1_000;
 
-/** Every answer: not to be kept, guessed at, framed, or read by another site. */
-const HEADERS = {
+/** For every response: it must not be cached, sniffed or framed, and no other site may read it. */
+const commonHeaders = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
@@ -64,29 +64,30 @@ const HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
 };
 
-/** The page has its own policy; only a header can forbid frames. Of everything else nothing may be used. */
-const PAGE_POLICY = "frame-ancestors 'none'";
-const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'";
+/** The page contains its own policy, but only a header can forbid frames. */
+const pagePolicy = "frame-ancestors 'none'";
+/** Data must not be used as a page at all. */
+const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
 
-/** The port could not be had. The code is the system's: EADDRINUSE, EACCES … */
+/** The server could not listen on the port. The code is the system's: EADDRINUSE, EACCES … */
 export class ListenError extends Error {
   readonly code: string;
 
   constructor(code: string, options: ErrorOptions) {
-    super(`Could not listen on a port of ${LOOPBACK}: ${code}.`, options);
+    super(`Could not listen on a port of ${loopback}: ${code}.`, options);
     this.name = 'ListenError';
     this.code = code;
   }
 }
 
 /**
- * Serves a live report on this machine alone: the page at `/`, what happens at `/events` (server-sent events), and
- * `POST /pictures?name=…` for what is dropped on the page. Every request is checked for whom it comes from.
+ * Serves a live report to this machine only. `/` is the page, `/events` sends changes (server-sent events), and
+ * `POST /pictures?name=…` accepts pictures that are dropped on the page. The origin of every request is checked.
  *
  * @throws {ListenError}
  */
 export async function openReportServer(options: ReportServerOptions): Promise<ReportServer> {
-  const { live, page, drop, maxBytes, patience = PATIENCE } = options;
+  const { live, page, drop, maxBytes, timeouts = defaultTimeouts } = options;
   const instance = crypto.randomUUID();
   let streams = 0;
   let uploads = 0;
@@ -101,34 +102,30 @@ export async function openReportServer(options: ReportServerOptions): Promise<Re
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refusal = refuseStranger(request, port);
     if (refusal !== undefined) return refuse(response, refusal);
-    // Compared as it came: what would first have to be resolved (`..`, another host) is none of these.
+    // Compared unresolved: a path with `..` or another host is none of the routes.
     const [path = ''] = request.url?.split('?') ?? [];
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    if (route === undefined) return refuse(response, { status: 404, words: 'There is nothing here.' });
+    if (route === undefined) return refuse(response, { status: 404, words: 'There is no such page.' });
     if (!route.methods.includes(request.method ?? '')) {
       response.setHeader('allow', route.methods.join(', '));
-      return refuse(response, { status: 405, words: `Only ${route.methods.join(' and ')}.` });
+      return refuse(response, { status: 405, words: `Expected ${route.methods.join(' or ')}.` });
     }
     await route.answer(request, response);
   }
 
   async function sendPage({ method }: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.writeHead(200, {
-      ...{ ...HEADERS, 'content-type': 'text/html; charset=utf-8', 'content-security-policy': PAGE_POLICY },
-    });
+    response.writeHead(200, headers('text/html; charset=utf-8', pagePolicy));
     if (method !== 'HEAD') for await (const piece of page()) response.write(piece);
     response.end();
   }
 
   async function sendEvents(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (streams >= MOST_STREAMS) {
-      return refuse(response, { status: 503, words: `${MOST_STREAMS} pages listen already; close one.` });
+    if (streams >= maxStreams) {
+      return refuse(response, { status: 503, words: `${maxStreams} pages are open already; close one.` });
     }
     streams += 1;
     try {
-      response.writeHead(200, {
-        ...{ ...HEADERS, 'content-type': 'text/event-stream', 'content-security-policy': DATA_POLICY },
-      });
+      response.writeHead(200, headers('text/event-stream'));
       await streamReport(live, response, { instance, lastEventId: request.headers['last-event-id'] });
     } finally {
       streams -= 1;
@@ -136,21 +133,21 @@ export async function openReportServer(options: ReportServerOptions): Promise<Re
   }
 
   async function takePicture(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (uploads >= MOST_UPLOADS) {
-      return refuse(response, { status: 503, words: `${MOST_UPLOADS} pictures are on their way already; try again.` });
+    if (uploads >= maxUploads) {
+      return refuse(response, { status: 503, words: `${maxUploads} pictures are being sent already; try again.` });
     }
     uploads += 1;
     try {
       const name = new URLSearchParams(request.url?.split('?')[1]).get('name') ?? '';
       const key = await drop(name, limitedBody(request, maxBytes));
       const body = JSON.stringify({ key });
-      response.writeHead(201, {
-        ...{ ...HEADERS, 'content-type': 'application/json', 'content-security-policy': DATA_POLICY },
-      });
+      response.writeHead(201, headers('application/json'));
       response.end(body);
     } catch (error) {
       if (error instanceof BodyTooLargeError) refuse(response, { status: 413, words: error.message });
-      else if (!request.destroyed || request.complete) refuse(response, { status: 500, words: wordsOf(error) });
+      else if (!request.destroyed || request.complete) {
+        refuse(response, { status: 500, words: error instanceof Error ? error.message : String(error) });
+      }
     } finally {
       uploads -= 1;
     }
@@ -158,23 +155,23 @@ export async function openReportServer(options: ReportServerOptions): Promise<Re
 
   const server = createServer(
     {
-      headersTimeout: patience.headersMs,
-      requestTimeout: patience.requestMs,
-      connectionsCheckingInterval: patience.checkMs,
+      headersTimeout: timeouts.headersMs,
+      requestTimeout: timeouts.requestMs,
+      connectionsCheckingInterval: timeouts.checkMs,
     },
     (request, response) => {
       answer(request, response).catch(() => response.destroy());
     },
   );
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = maxConnections;
   port = await listen(server, port);
   return {
-    url: `http://${LOOPBACK}${port === 80 ? '' : `:${port}`}/`,
+    url: `http://${loopback}${port === 80 ? '' : `:${port}`}/`,
     async close() {
       const closed = once(server, 'close');
       server.close();
-      // Streams end by themselves once the report has.
-      await Promise.race([closed, setTimeout(FAREWELL_MS)]);
+      // Event streams end when the report has ended.
+      await Promise.race([closed, setTimeout(closingMs)]);
       server.closeAllConnections();
       await closed;
     },
@@ -182,7 +179,7 @@ export async function openReportServer(options: ReportServerOptions): Promise<Re
 }
 
 async function listen(server: Server, port: number): Promise<number> {
-  server.listen(port, LOOPBACK);
+  server.listen(port, loopback);
   try {
     await once(server, 'listening');
   } catch (cause) {
@@ -192,19 +189,19 @@ async function listen(server: Server, port: number): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : port;
 }
 
-/** A plain answer. What of the request has not come yet is not waited for. */
+function headers(type: string, policy = dataPolicy): Record<string, string> {
+  return { ...commonHeaders, 'content-type': type, 'content-security-policy': policy };
+}
+
+/** Answers in plain text, without waiting for the rest of the request. */
 function refuse(response: ServerResponse, { status, words }: Refusal): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
   response.writeHead(status, {
-    ...{ ...HEADERS, 'content-type': 'text/plain; charset=utf-8', 'content-security-policy': DATA_POLICY },
+    ...headers('text/plain; charset=utf-8'),
     ...(response.req.complete ? {} : { connection: 'close' }),
   });
   response.end(`${words}\n`);
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-/** Why a request gets nothing. */
+/** Why a request is refused. */
 export interface Refusal {
   /** HTTP status. */
   status: number;
@@ -8,33 +8,33 @@ export interface Refusal {
 }
 
 /**
- * Refuses what does not come from this server's own page or from its address in the browser: a foreign Host (a name
- * that was pointed here, DNS rebinding), a foreign Origin, and what the browser itself calls cross-site. What changes
- * something has to name its origin; every browser does.
+ * Refuses requests that come neither from this server's own page nor from its address typed into a browser: a foreign
+ * Host (DNS rebinding), a foreign Origin, or a request that the browser marks as cross-site. A request that changes
+ * something must name its origin; every browser does.
  */
 export function refuseStranger(
   { method, headers }: { method?: string | undefined; headers: IncomingHttpHeaders },
   port: number,
 ): Refusal | undefined {
-  // Browsers leave out the port that goes without saying.
+  // Browsers leave out the default port.
   const hosts = ['127.0.0.1', 'localhost'].map((name) => (port === 80 ? name : `${name}:${port}`));
   const { host = '', origin, 'sec-fetch-site': site } = headers;
   const address = `http://${hosts[0]}/`;
   if (!hosts.includes(host)) {
-    return { status: 421, words: `This server answers only as ${address}` };
+    return { status: 421, words: `This server answers only at ${address}` };
   }
   const reads = method === 'GET' || method === 'HEAD';
   if (origin === undefined ? !reads : origin !== `http://${host}`) {
     return { status: 403, words: `Only the page at ${address} may ask for this.` };
   }
-  // `none`: typed, or followed from outside of the browser.
+  // `none`: the address was typed, or opened by another program.
   if (site !== undefined && site !== 'same-origin' && !(reads && site === 'none')) {
     return { status: 403, words: `Only the page at ${address} may ask for this; open it by its address.` };
   }
   return undefined;
 }
 
-/** A request carries more than it may. */
+/** The body of a request is too large. */
 export class BodyTooLargeError extends Error {
   constructor(maxBytes: number) {
     super(`Expected a picture of at most ${maxBytes / 1e6} MB (--max-megabytes), received a larger one.`);
@@ -43,14 +43,14 @@ export class BodyTooLargeError extends Error {
 }
 
 /**
- * The body of a request piece by piece, never more than `maxBytes`: by what it says of itself, and by what comes.
+ * The body of a request, piece by piece. Fails above `maxBytes`, by the announced length and by the received bytes.
  *
  * @throws {BodyTooLargeError}
  */
 export async function* limitedBody(request: IncomingMessage, maxBytes: number): AsyncGenerator<Uint8Array> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLargeError(maxBytes);
   let bytes = 0;
-  // Left open: what is refused still gets its answer.
+  // Keep the connection open, so that a refused request gets its answer.
   for await (const piece of request.iterator({ destroyOnReturn: false })) {
     if (!(piece instanceof Uint8Array)) continue;
     bytes += piece.length;

@@ -6,7 +6,7 @@ import type { ObjectStore } from '../ports/object-store.ts';
 import type { EventSink } from '../ports/queue.ts';
 import { createLiveReport } from './live-report.ts';
 import { createLiveRows } from './live-rows.ts';
-import { reportRows, type ViewPicture } from './outcome-rows.ts';
+import { reportRows, type ViewsOf } from './outcome-rows.ts';
 import { viewKey } from './read-report.ts';
 import { reportPage } from './report-page.ts';
 import type { PictureViews, ReportAbout } from './report-row.ts';
@@ -16,17 +16,17 @@ export interface ServeReportOptions {
   port: number;
   /** Real path of the pictures. */
   directory: string;
-  /** Where dropped pictures are kept, for people. */
-  dropsTo: string;
+  /** Folder of the dropped pictures, as the user knows it. */
+  dropFolder: string;
   input: ObjectStore;
   output: ObjectStore;
   about: ReportAbout;
-  lookAt: ViewPicture;
-  /** Pictures looked at at once. */
+  viewsOf: ViewsOf;
+  /** Rows made at once. */
   concurrency: number;
-  /** Largest picture that may be dropped, bytes. */
+  /** Largest picture that may be dropped (bytes). */
   maxBytes: number;
-  /** Where events go besides. */
+  /** Receives the events too. */
   events: EventSink<PipelineEvent>;
   onError: (error: unknown) => void;
 }
@@ -34,31 +34,34 @@ export interface ServeReportOptions {
 /** A live report of a run. */
 export interface ServedReport extends AsyncDisposable {
   url: string;
-  /** Hears what the run tells, and passes it on. */
+  /** Shows the run's events on the page and passes them on. */
   events: EventSink<PipelineEvent>;
   onProgress: (progress: Progress) => void;
   /** Keys of pictures that were dropped on the page. */
   dropped: AsyncIterable<string>;
-  /** Waits until everything that was told is shown, and says goodbye to the pages. */
+  /** Waits until every event is shown, then ends the pages and the server. */
   end(): Promise<void>;
-  /** What the pages have to look at, by `lookKey`. */
-  looks(): Map<string, PictureViews>;
+  /** The views that the pages show, by {@link viewKey}. */
+  views(): Map<string, PictureViews>;
 }
 
 /**
- * Serves the report while the run works: first what earlier runs left, then each outcome as it comes. A picture that is
- * deleted meanwhile stays on the page.
+ * Serves the report during a run: first the outcomes of earlier runs, then each new outcome. A picture that is deleted
+ * meanwhile stays on the page.
  *
- * @throws UsageError when the port cannot be had
+ * @throws UsageError when the server cannot listen on the port
  */
 export async function serveReport(options: ServeReportOptions): Promise<ServedReport> {
-  const { port, directory, dropsTo, input, output, about, lookAt, concurrency, maxBytes, events, onError } = options;
+  const { port, directory, dropFolder, input, output, about, viewsOf, concurrency, maxBytes, events, onError } =
+    options;
   const live = createLiveReport();
   const drops = openDropFolder(directory);
   const dropped = createKeyStream();
   const server = await openReportServer({
-    ...{ port, live, maxBytes },
-    page: () => reportPage(noRows(), about, { live: { maxBytes, folder: dropsTo } }),
+    port,
+    live,
+    maxBytes,
+    page: () => reportPage(noRows(), about, { live: { maxBytes, folder: dropFolder } }),
     async drop(name, body) {
       const key = await drops.add(name, body);
       dropped.add(key);
@@ -67,14 +70,14 @@ export async function serveReport(options: ServeReportOptions): Promise<ServedRe
   }).catch((error: unknown) => {
     throw error instanceof ListenError ? portError(port, error) : error;
   });
-  const rows = createLiveRows({ live, output, lookAt, concurrency, onError, isAwaited: dropped.has });
+  const rows = createLiveRows({ live, output, viewsOf, concurrency, onError, isAwaited: dropped.has });
   const stop = new AbortController();
   const scanned = showEarlier().catch(onError);
 
   async function showEarlier(): Promise<void> {
-    for await (const row of reportRows({ input, output, model: about.model, concurrency, lookAt })) {
+    for await (const row of reportRows({ input, output, model: about.model, concurrency, viewsOf })) {
       if (stop.signal.aborted) return;
-      // What an event told is newer.
+      // The row of an event is newer.
       if (!live.has(row.key)) live.put(row);
     }
   }
@@ -94,28 +97,30 @@ export async function serveReport(options: ServeReportOptions): Promise<ServedRe
   return {
     url: server.url,
     events: {
-      async publish(batch) {
-        await events.publish(batch);
-        for (const event of batch) if (event.type === 'result') rows.add(event);
+      async publish(published) {
+        await events.publish(published);
+        for (const event of published) if (event.type === 'result') rows.add(event);
       },
     },
     onProgress({ succeeded, failed, skipped, pending, total }) {
       const done = succeeded + failed + skipped;
-      // What comes after the count makes it larger.
+      // Pictures that come after the count increase the total.
       live.setProgress({ done, total: total === undefined ? null : Math.max(total, done + pending) });
     },
     dropped,
     end,
-    looks: () =>
-      new Map(live.rows().flatMap(({ key, etag, look }) => (look && etag ? [[viewKey(key, etag), look]] : []))),
+    views: () =>
+      new Map(
+        live.rows().flatMap(({ key, etag, look: views }) => (views && etag ? [[viewKey(key, etag), views]] : [])),
+      ),
     [Symbol.asyncDispose]: end,
   };
 }
 
-/** The page gets its rows as everything else, by events: what it has embedded would be old when it comes back. */
+/** A live page has no embedded rows, which would be outdated after a reload: it gets its rows by events. */
 async function* noRows(): AsyncGenerator<never> {}
 
-/** Keys as they come, and which have come. */
+/** Streams added keys, and knows which were added. */
 function createKeyStream(): AsyncIterable<string> & { add(key: string): void; has(key: string): boolean } {
   const known = new Set<string>();
   const waiting: string[] = [];
@@ -140,11 +145,11 @@ function createKeyStream(): AsyncIterable<string> & { add(key: string): void; ha
 function portError(port: number, cause: ListenError): UsageError {
   const why =
     cause.code === 'EADDRINUSE'
-      ? 'another program listens there'
+      ? 'another program uses it'
       : cause.code === 'EACCES'
-        ? 'this user may not listen there'
-        : `the system said ${cause.code}`;
-  return new UsageError(`--serve: expected port ${port} to be free, but ${why}; choose another one, or 0 for any`, {
+        ? 'this user may not use it'
+        : `the system reported ${cause.code}`;
+  return new UsageError(`--serve: expected port ${port} to be free, but ${why}; choose another port, or 0 for any`, {
     cause,
   });
 }

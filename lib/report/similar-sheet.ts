@@ -1,42 +1,42 @@
-import { type DecodeOptions, maxPictureBytes, openPictureDecoder } from '../cli/options/decode-option.ts';
+import { type DecodingSettings, openDecoder } from '../decode/decoder-pool.ts';
 import { pictureGrid, type RgbPicture } from '../image-gpt/picture-grid.ts';
 import type { Recipe } from '../image-gpt/recipe.ts';
 import { PictureError } from '../ports/error.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 
-/** Side of a tile, pixels: large enough to see what it is. */
-const TILE = 128;
+/** Side of a tile (pixels): large enough to recognise the picture. */
+const tileSide = 128;
 
-/** Whole pictures, squashed to squares as the model sees them, bicubic. */
-const TILE_RECIPE: Recipe = { width: TILE, height: TILE, resample: 3, crop: 'none' };
+/** Whole pictures squeezed to squares as the model sees them, with the bicubic filter (3). */
+const tileRecipe: Recipe = { width: tileSide, height: tileSide, resample: 3, crop: 'none' };
 
-interface Sheet {
-  /** The picture that was asked about. */
+interface SheetOptions {
+  /** The file of the query picture. */
   query: Uint8Array;
-  /** Where the others lie. */
+  /** The store of the similar pictures. */
   store: ObjectStore;
   keys: readonly string[];
-  decoding: DecodeOptions;
+  decoding: DecodingSettings;
 }
 
 /**
- * The query and the pictures like it, best first, in rows. A picture that is gone or cannot be read any more is a white
- * tile, and its key is in `missing`.
+ * Draws the query and the pictures similar to it in a grid, best first. A picture that is gone or cannot be read any
+ * more becomes a white tile, and its key is in `missing`.
  */
 export async function similarSheet({
   query,
   store,
   keys,
   decoding,
-}: Sheet): Promise<RgbPicture & { missing: string[] }> {
-  await using decoder = openPictureDecoder(TILE_RECIPE, decoding);
-  const tile = (rgb: Uint8Array): RgbPicture => ({ rgb, width: TILE, height: TILE });
+}: SheetOptions): Promise<RgbPicture & { missing: string[] }> {
+  await using decoder = openDecoder(tileRecipe, decoding);
+  const tile = (rgb: Uint8Array): RgbPicture => ({ rgb, width: tileSide, height: tileSide });
   const missing: string[] = [];
   const tiles = [tile((await decoder.decode(query)).rgb)];
   for (const key of keys) {
     const rgb = await pixels(key);
     if (rgb === undefined) missing.push(key);
-    tiles.push(tile(rgb ?? new Uint8Array(TILE * TILE * 3).fill(255)));
+    tiles.push(tile(rgb ?? new Uint8Array(tileSide * tileSide * 3).fill(255)));
   }
   const columns = Math.ceil(Math.sqrt(tiles.length));
   const rows = Array.from({ length: Math.ceil(tiles.length / columns) }, (_, row) =>
@@ -45,7 +45,7 @@ export async function similarSheet({
   return { ...pictureGrid(rows, 1), missing };
 
   async function pixels(key: string): Promise<Uint8Array | undefined> {
-    const read = await store.get(key, { maxBytes: maxPictureBytes(decoding) });
+    const read = await store.get(key, { maxBytes: decoding.maxBytes });
     if (read.status !== 'found') return undefined;
     try {
       return (await decoder.decode(read.body)).rgb;

@@ -3,30 +3,31 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import type { LiveReport } from './live-report.ts';
 
-/** Rows of one event: 32 of 20 KB are drawn before anybody waits. */
-const ROWS_AT_ONCE = 32;
+/** Rows of one event: the page draws 32 rows of 20 KB without a noticeable pause. */
+const rowsAtOnce = 32;
 
-/** A page is told so often at most, milliseconds: the eye needs no more. */
-const PAUSE_MS = 200;
+/** Least time between two updates of a page (milliseconds). More would not be visible. */
+const pauseMs = 200;
 
-/** Silence after which a page is told that we are there, and we notice that it is not, milliseconds. */
-const SILENCE_MS = 15_000;
+/** Longest silence before a keep-alive (milliseconds), by which we also notice a page that is gone. */
+const silenceMs = 15_000;
 
-/** When a page comes back after its connection broke, milliseconds. */
-const RETRY_MS = 2_000;
+/** How long a page waits before it reconnects (milliseconds). */
+const retryMs = 2_000;
 
 export interface StreamOptions {
-  /** Names this run of the server: another one counts its revisions anew. */
+  /** Id of this server process. Another process counts its revisions from zero. */
   instance: string;
-  /** What a page that comes back heard last. */
+  /** Last event that a reconnecting page received. */
   lastEventId?: string | string[] | undefined;
 }
 
 /**
- * Tells a page of everything that it does not have, until the report ends or the page goes. Nothing is queued: a slow
- * page gets the newest state when it is ready for it.
+ * Sends a page all the rows that it does not have, until the report ends or the page closes. Nothing is queued: a slow
+ * page gets the newest state when it is ready.
  *
- * Events: `rows` (rows new or changed), `state` (totals, progress), `reload` (the page is of another run), `end`.
+ * Events: `rows` (new or changed rows), `state` (totals, progress), `reload` (the page is from an earlier process),
+ * `end`.
  */
 export async function streamReport(
   live: LiveReport,
@@ -41,14 +42,14 @@ export async function streamReport(
     if (gone.signal.aborted || response.write(text)) return;
     await once(response, 'drain', { signal: gone.signal }).catch(() => {});
   }
-  const tell = (event: ServerSentEvent): Promise<void> => write(serverSentEvent(event));
+  const send = (event: ServerSentEvent): Promise<void> => write(serverSentEvent(event));
 
-  await write(`retry: ${RETRY_MS}\n\n`);
+  await write(`retry: ${retryMs}\n\n`);
   let revision = 0;
   if (typeof lastEventId === 'string' && lastEventId !== '') {
     const [of, number] = lastEventId.split('.');
     if (of !== instance) {
-      await tell({ event: 'reload', data: '' });
+      await send({ event: 'reload', data: '' });
       response.end();
       return;
     }
@@ -58,40 +59,40 @@ export async function streamReport(
     const version = live.version();
     const ended = live.ended();
     for (;;) {
-      const next = live.rowsAfter(revision, ROWS_AT_ONCE);
+      const next = live.rowsAfter(revision, rowsAtOnce);
       if (next.rows.length === 0 || gone.signal.aborted) break;
       ({ revision } = next);
-      await tell({ event: 'rows', id: `${instance}.${revision}`, data: JSON.stringify(next.rows) });
+      await send({ event: 'rows', id: `${instance}.${revision}`, data: JSON.stringify(next.rows) });
     }
-    await tell({ event: 'state', data: JSON.stringify({ totals: live.totals(), progress: live.progress() }) });
+    await send({ event: 'state', data: JSON.stringify({ totals: live.totals(), progress: live.progress() }) });
     if (ended) {
-      await tell({ event: 'end', data: '' });
+      await send({ event: 'end', data: '' });
       response.end();
       return;
     }
-    await setTimeout(PAUSE_MS);
+    await setTimeout(pauseMs);
     while (live.version() === version && !gone.signal.aborted) {
-      await live.changedSince(version, AbortSignal.any([gone.signal, AbortSignal.timeout(SILENCE_MS)]));
+      await live.changedSince(version, AbortSignal.any([gone.signal, AbortSignal.timeout(silenceMs)]));
       if (live.version() === version) await write(':\n\n');
     }
   }
 }
 
-/** What a page's EventSource hears. */
+/** An event for a page's EventSource. */
 export interface ServerSentEvent {
   /** Name of the event, without line breaks. */
   event: string;
   data: string;
-  /** What a page that comes back names as the last that it heard; without line breaks. */
+  /** A page that reconnects sends the last id that it received. Without line breaks. */
   id?: string;
 }
 
-/** A server-sent event as it goes over the wire (WHATWG HTML, "Server-sent events"). */
+/** A server-sent event in its wire format (WHATWG HTML, "Server-sent events"). */
 export function serverSentEvent({ event, data, id }: ServerSentEvent): string {
   const lines = [
     `event: ${event}`,
     ...(id === undefined ? [] : [`id: ${id}`]),
-    // Each of the three line breaks ends a field.
+    // All three kinds of line break end a field.
     ...data.split(/\r\n|\r|\n/).map((line) => `data: ${line}`),
   ];
   return `${lines.join('\n')}\n\n`;

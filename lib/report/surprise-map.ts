@@ -1,50 +1,53 @@
 import { createHash } from 'node:crypto';
 import type { Model } from '../ports/model.ts';
-import { MOST_ROWS, SURPRISE_STEPS } from './report-row.ts';
+import { mostRows, surpriseSteps } from './report-row.ts';
 
 export interface SurpriseMemory<M extends Model> {
-  /** The model, listened to. */
+  /** The model, with its predictions remembered. */
   model: M;
-  /** Surprise at each token [n] in bytes, for the report; null where the model has no likelihood, or it would cost too much. */
+  /**
+   * Surprise map [n] in bytes; null when the model has no likelihood, or when too many pictures would be predicted
+   * again.
+   */
   surpriseOf(tokens: Uint16Array): Promise<Uint8Array | null>;
 }
 
-/** Pictures of earlier runs that the model may be asked about again: a report must not take as long as the run. */
-const MOST_AGAIN = 200;
+/** Pictures of earlier runs that may be predicted again: a report must not take as long as the run. */
+const mostAgain = 200;
 
 /**
- * Keeps what the model says of each token while it passes by, for as many pictures as a report lists. Outcomes only
- * have the mean. Remembered by the tokens themselves: the same tokens have the same surprise.
+ * Remembers the nats of each token during a run, for as many pictures as a report lists: outcomes hold only the mean.
+ * The key is a hash of the tokens, because equal tokens have equal surprise.
  */
 export function rememberSurprise<M extends Model>(model: M): SurpriseMemory<M> {
   const known = new Map<string, Uint8Array>();
   let again = 0;
   async function predict(tokens: Uint16Array) {
     const prediction = await model.predict(tokens);
-    if (prediction.natsOfTokens !== undefined && known.size < MOST_ROWS) {
-      known.set(nameOf(tokens), inSteps(prediction.natsOfTokens));
+    if (prediction.natsOfTokens !== undefined && known.size < mostRows) {
+      known.set(hashOf(tokens), inSteps(prediction.natsOfTokens));
     }
     return prediction;
   }
   return {
     model: { ...model, predict },
     async surpriseOf(tokens) {
-      const there = known.get(nameOf(tokens));
-      if (there !== undefined || !model.outputs.includes('likelihood')) return there ?? null;
+      const remembered = known.get(hashOf(tokens));
+      if (remembered !== undefined || !model.outputs.includes('likelihood')) return remembered ?? null;
       again += 1;
-      if (again > MOST_AGAIN) return null;
+      if (again > mostAgain) return null;
       const { natsOfTokens } = await model.predict(tokens);
       return natsOfTokens === undefined ? null : inSteps(natsOfTokens);
     },
   };
 }
 
-function nameOf(tokens: Uint16Array): string {
+function hashOf(tokens: Uint16Array): string {
   const bytes = new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
   return createHash('sha256').update(bytes).digest('base64');
 }
 
-/** A byte holds 0 to 15.9 nats; what is beyond is as bright as can be anyway. */
+/** A byte holds 0 to 15.9 nats. Larger values have the brightest colour anyway. */
 function inSteps(nats: Float32Array): Uint8Array {
-  return Uint8Array.from(nats, (value) => Math.min(255, Math.round(value * SURPRISE_STEPS)));
+  return Uint8Array.from(nats, (value) => Math.min(255, Math.round(value * surpriseSteps)));
 }

@@ -10,7 +10,7 @@ interface Completion {
 }
 
 /**
- * The paper's completion figure, a row for each picture: original, what is kept, samples.
+ * The paper's completion figure. Each row is one picture: original, kept part, samples.
  *
  * @param tokens [N, n]
  * @param completed [N, samples, n]
@@ -35,14 +35,14 @@ export function completionGrid(
   return pictureGrid(rows, gridScale(width, samples + 2));
 }
 
-/** A tile that is easy to look at, pixels. */
-const COMFORTABLE_TILE = 128;
+/** Preferred side of a tile (pixels). */
+const preferredTile = 128;
 
-/** Widest grid: viewers and memory take this easily, pixels. */
-const WIDEST_GRID = 8192;
+/** Widest grid (pixels) that fits easily into memory and image viewers. */
+const maxGridWidth = 8192;
 
-/** How much the pixels of a tile are enlarged in a grid of so many columns. */
+/** Factor by which tiles are enlarged in a grid with `columns` columns. */
 export function gridScale(tileWidth: number, columns: number): number {
-  const tile = Math.min(COMFORTABLE_TILE, WIDEST_GRID / columns);
+  const tile = Math.min(preferredTile, maxGridWidth / columns);
   return Math.max(1, Math.floor(tile / tileWidth));
 }

@@ -1,31 +1,31 @@
 import type { ReportRow } from './report-row.ts';
 
-/** What became of all pictures, listed or not. */
+/** Totals of all pictures, listed or not. */
 export interface Totals {
   pictures: number;
   succeeded: number;
   failed: number;
-  /** Mean over the pictures that have one; null where none has. */
+  /** Mean over the pictures with a likelihood; null when there is none. */
   nats: number | null;
   /** Pictures by most probable class, most first. */
   labels: [label: string, pictures: number][];
   /** Failed pictures by code, most first. */
   failures: [code: string, pictures: number][];
-  /** Present: `nats` and `labels` are of the listed pictures only. */
+  /** Present when `nats` and `labels` cover only the listed pictures. */
   listedOnly?: true;
 }
 
-/** What counts of a row. */
+/** The part of a row that is counted. */
 export type CountedRow = Pick<ReportRow, 'classes' | 'nats' | 'error'>;
 
 export interface Tally {
   add(row: CountedRow): void;
-  /** Takes back a row that was added. */
+  /** Removes a row that was added before. */
   remove(row: CountedRow): void;
   totals(): Totals;
 }
 
-/** Counts rows in memory that grows with the classes only. */
+/** Counts rows. Its memory grows with the number of classes, not of rows. */
 export function createTally(): Tally {
   const labels = new Map<string, number>();
   const failures = new Map<string, number>();
@@ -65,7 +65,7 @@ function change(counts: Map<string, number>, name: string, by: number): void {
   else counts.set(name, now);
 }
 
-/** Largest first; equal ones by name. */
+/** Sorted by amount, largest first; equal amounts by name. */
 export function byAmount(counts: Iterable<[name: string, amount: number]>): [string, number][] {
   return [...counts].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
 }

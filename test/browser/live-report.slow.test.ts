@@ -30,18 +30,20 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     folder[Symbol.dispose]();
   });
 
-  /** Opens a page; at the end there must have been no complaint, and no request but to its own server. */
-  async function open(url: string, look: (page: Page) => Promise<void>, options = {}): Promise<void> {
-    const requests = await visitPage(browser, url, look, options);
+  /** Opens a page. Fails if the page logs an error or makes a request to another server. */
+  async function open(url: string, check: (page: Page) => Promise<void>, options = {}): Promise<void> {
+    const requests = await visitPage(browser, url, check, options);
     expect(requests.filter((request) => !request.startsWith(url) && !request.startsWith('data:'))).toEqual([]);
   }
 
-  /** A served report without a run behind it. */
+  /** A served report without a run. */
   async function serve(port = 0) {
     const live = createLiveReport();
     const dropped: string[] = [];
     const server = await openReportServer({
-      ...{ port, live, maxBytes: 1000 },
+      port,
+      live,
+      maxBytes: 1000,
       page: () => reportPage(reportRowsOf([]), REPORT_ABOUT, { live: { maxBytes: 1000, folder: 'pictures/dropped' } }),
       async drop(name, body) {
         await Array.fromAsync(body);
@@ -50,8 +52,10 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       },
     });
     return {
-      ...{ live, dropped, url: server.url },
-      /** Goes without a word to the pages. */
+      live,
+      dropped,
+      url: server.url,
+      /** Stops without telling the pages. */
       kill: () => server.close(),
       async [Symbol.asyncDispose]() {
         live.end();
@@ -60,7 +64,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     };
   }
 
-  /** Drops files on the page as a hand would. */
+  /** Drops files on the page, as a user would with the mouse. */
   async function drop(page: Page, files: { name: string; bytes: Buffer }[]): Promise<void> {
     const list = files.map(({ name, bytes }) => [name, bytes.toString('base64')]);
     const carried = await page.evaluateHandle(`(() => {
@@ -75,7 +79,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     await page.dispatchEvent('main', 'drop', { dataTransfer: carried });
   }
 
-  test('of a real run grows, takes what is dropped or chosen, and stays when the run has ended', async () => {
+  test('of a real run grows, accepts dropped and chosen pictures, and stays when the run has ended', async () => {
     const pictures = join(folder.path, 'pictures');
     await writePictures(pictures, 2);
     const args = ['run', 'pictures', '--out', 'out', '--serve', '0', '--workers', '1', '--max-megabytes', '1'];
@@ -103,9 +107,9 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       expect(await page.locator('#sent > li', { hasText: 'huge.png' }).textContent()).toBe(
         'huge.png: larger than 1 MB (--max-megabytes)',
       );
-      expect(await page.locator('#sent-words').textContent()).toBe('2 of 3 pictures sent, 1 could not be');
+      expect(await page.locator('#sent-words').textContent()).toBe('2 of 3 pictures sent, 1 failed');
 
-      // By keyboard alone, and a file that is no picture: it fails as any other.
+      // With the keyboard only; a file that is no picture fails like any other.
       const choice = page.waitForEvent('filechooser');
       await page.getByRole('button', { name: 'Choose pictures' }).focus();
       await page.keyboard.press('Enter');
@@ -137,11 +141,11 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       'on a whim (2).png',
       'on a whim.png',
     ]);
-    // What the page had to look at is in the file, too.
+    // The views of the page are in the file too.
     expect(readFileSync(join(folder.path, 'out', 'report.html'), 'utf8').match(/"thumbnail"/g)).toHaveLength(5);
   });
 
-  test('keeps filter, focus and place while rows come, and shows hostile names as text', async () => {
+  test('keeps filter, focus and cards while rows come, and shows hostile names as text', async () => {
     await using served = await serve();
     const { live, url } = served;
     for (let i = 0; i < 8; i++) live.put(reportRowAt(i));
@@ -162,12 +166,12 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       await page.locator('#label').selectOption(HOSTILE);
       expect(await pictureNames(page)).toEqual([`${HOSTILE}.jpg`]);
       await drop(page, [{ name: `${HOSTILE.replaceAll('/', '')}.png`, bytes: Buffer.from('x') }]);
-      await page.locator('#sent').getByText('the model is looking at it').waitFor();
+      await page.locator('#sent').getByText('waiting for the model').waitFor();
       expect(await page.evaluate('"hurt" in window')).toBe(false);
     });
   });
 
-  test('says of many pictures at once how many came, and lists the last ones', async () => {
+  test('counts many pictures sent at once, and lists the last ones', async () => {
     await using served = await serve();
     await open(served.url, async (page) => {
       const one = Buffer.from('x');
@@ -177,7 +181,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       );
       await expect
         .poll(() => page.locator('#sent-words').textContent(), { timeout: 30_000 })
-        .toBe('29 of 30 pictures sent, 1 could not be');
+        .toBe('29 of 30 pictures sent, 1 failed');
       expect(served.dropped).toEqual(Array.from({ length: 29 }, (_, i) => `${i + 1}.png`));
       const lines = await page.locator('#sent > li').allTextContents();
       expect(lines).toHaveLength(20);
@@ -186,7 +190,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     });
   });
 
-  test('draws 2,000 pictures that were there before it', async () => {
+  test('shows 2,000 earlier pictures', async () => {
     await using served = await serve();
     for (let i = 0; i < 2000; i++) served.live.put(reportRowAt(i));
     await open(served.url, async (page) => {
@@ -196,7 +200,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     });
   });
 
-  test('comes back by itself when the server does, with what that one has', async () => {
+  test('reconnects to a restarted server and shows its pictures', async () => {
     const first = await serve();
     first.live.put(reportRowAt(0));
     const context = await browser.newContext();
@@ -214,7 +218,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     await context.close();
   });
 
-  test('takes nothing from a page of another origin, and lets none frame it', async () => {
+  test('refuses requests and frames of another origin', async () => {
     await using served = await serve();
     const evil = createServer((_, response) => {
       response.setHeader('content-type', 'text/html');

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { igpt, ROOT } from '../cli/igpt-process.ts';
 import { chromiumPath, launchChromium } from '../support/chromium.ts';
 
-// `npm run report:picture`: runs the sample pictures and draws their report into docs/report.png.
+// `npm run report:picture` runs the sample pictures and takes the screenshot docs/report.png of their report.
 const executable = chromiumPath();
 if (executable === undefined) {
   throw new Error('Expected Chromium on the PATH, found none. Install it: apt-get install chromium.');

@@ -28,9 +28,9 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     folder[Symbol.dispose]();
   });
 
-  /** Opens a file; at the end there must have been no complaint, and no request but for the file itself. */
-  async function open(path: string, look: (page: Page) => Promise<void>, options = {}): Promise<void> {
-    const requests = await visitPage(browser, pathToFileURL(path).href, look, options);
+  /** Opens a file. Fails if the page logs an error or makes any request. */
+  async function open(path: string, check: (page: Page) => Promise<void>, options = {}): Promise<void> {
+    const requests = await visitPage(browser, pathToFileURL(path).href, check, options);
     expect(requests.map((url) => url.slice(0, 5)).filter((url) => url !== 'data:')).toEqual(['file:']);
   }
 
@@ -42,7 +42,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
 
   const cards = (page: Page): Promise<number> => page.locator('#pictures > li').count();
 
-  test('of a real run is drawn in light and dark, and axe finds nothing', async () => {
+  test('of a real run is drawn in light and dark, without accessibility errors', async () => {
     const { code, stderr } = await igpt(['run', 'test/fixtures/pictures', '--out', join(folder.path, 'out')]);
     expect(code, stderr).toBe(0);
     for (const colorScheme of ['light', 'dark'] as const) {
@@ -52,7 +52,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
           expect(await page.locator('#figures').textContent()).toMatch(
             /^pictures13succeeded12failed1nats per token, mean/,
           );
-          // Scrolled by, so that everything is drawn.
+          // Scroll to every card, so that all are drawn.
           for (const card of await page.locator('#pictures > li').all()) await card.scrollIntoViewIfNeeded();
           expect(await page.locator('#pictures img').count()).toBe(12);
           expect(await page.locator('#pictures canvas').count()).toBe(24);
@@ -65,7 +65,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     }
   });
 
-  test('fits a telephone, where axe finds nothing either', async () => {
+  test('fits a phone, without accessibility errors', async () => {
     await open(
       await report(
         'narrow.html',
@@ -121,7 +121,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
       await expect.poll(() => cards(page)).toBe(1);
       await page.getByRole('button', { name: 'Reset' }).click();
 
-      // By keyboard alone: a class among the totals filters too.
+      // With the keyboard only: a class in the totals filters too.
       await page.getByRole('button', { name: 'ship' }).focus();
       await page.keyboard.press('Enter');
       expect(await short()).toEqual([2, 10]);
@@ -139,7 +139,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     });
   });
 
-  test('names what has no name, and no mark turns a name around', async () => {
+  test('shows a placeholder for an empty name, and removes marks that reverse a name', async () => {
     const classes = [{ label: '', probability: 1 }];
     await open(await report('marks.html', [reportRowAt(0, { key: 'evil\u202egpj.exe', classes })]), async (page) => {
       expect(await pictureNames(page)).toEqual(['evil\ufffdgpj.exe']);
@@ -149,31 +149,31 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     });
   });
 
-  test('offers nothing to sort or filter by that no picture has, and says when nothing fits', async () => {
+  test('hides controls that no picture has values for, and tells when nothing matches', async () => {
     await open(await report('failed.html', [reportRowAt(6), reportRowAt(13)]), async (page) => {
       for (const id of ['find', 'status', 'sort']) expect(await page.locator(`#${id}`).isVisible(), id).toBe(true);
       for (const id of ['label', 'least-confidence', 'most-nats']) {
         expect(await page.locator(`#${id}`).isVisible(), id).toBe(false);
       }
-      await page.getByLabel('Find').fill('of nothing like it');
-      expect(await page.getByRole('status').textContent()).toBe('None of 2 pictures is like that; Reset shows all');
+      await page.getByLabel('Find').fill('no such name');
+      expect(await page.getByRole('status').textContent()).toBe('None of 2 pictures matches; Reset shows all');
       await page.keyboard.press('Escape');
       await expect.poll(() => cards(page)).toBe(2);
     });
   });
 
-  test('prints what has never been scrolled to', async () => {
+  test('prints cards that were never scrolled to', async () => {
     const rows = Array.from({ length: 60 }, (_, i) => reportRowAt(i));
     await open(await report('print.html', rows), async (page) => {
-      expect(await page.locator('#pictures .looks:empty').count()).toBeGreaterThan(0);
+      expect(await page.locator('#pictures .views:empty').count()).toBeGreaterThan(0);
       await page.pdf();
-      expect(await page.locator('#pictures .looks:empty').count()).toBe(0);
-      // 60 pictures but for every seventh; each has its tokens and its map.
+      expect(await page.locator('#pictures .views:empty').count()).toBe(0);
+      // 60 pictures, of which every seventh failed; each other one has a token image and a map.
       expect(await page.locator('#pictures canvas').count()).toBe(2 * 52);
     });
   });
 
-  test('says which figures are of the listed pictures only', async () => {
+  test('marks figures that cover only the listed pictures', async () => {
     const path = join(folder.path, 'some.html');
     const rows = [0, 1, 2].map((i) => reportRowAt(i));
     const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, {
@@ -191,21 +191,21 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     });
   });
 
-  test('knows a class that only pictures beyond the listed ones have', async () => {
+  test('offers a class that only unlisted pictures have', async () => {
     const path = join(folder.path, 'beyond.html');
     const rows = [0, 1, 2].map((i) => reportRowAt(i));
-    const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, { mostRows: 2 });
+    const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, { limit: 2 });
     writeFileSync(path, (await Array.fromAsync(pieces)).join(''));
     await open(path, async (page) => {
       await page.getByRole('button', { name: 'ship' }).click();
       expect(await page.locator('#label').inputValue()).toBe('ship');
       expect(await page.getByRole('status').textContent()).toBe(
-        'None of 2 pictures is like that; Reset shows all; 1 more is counted above, but not listed',
+        'None of 2 pictures matches; Reset shows all; 1 more is counted above, but not listed',
       );
     });
   });
 
-  test('has company in its look: a plot as a page, where axe finds nothing either', async () => {
+  test('has the style of a plot page, which has no accessibility errors either', async () => {
     const path = join(folder.path, 'layers.html');
     const points = [0.3, 0.5, 0.6].map((share, layer): [number, number] => [layer, 100 * share]);
     const svg = lineChart({
@@ -231,7 +231,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     }
   });
 
-  test('of 2,000 pictures can be used within a second', async () => {
+  test('of 2,000 pictures is interactive within a second', async () => {
     const path = await report(
       'many.html',
       Array.from({ length: 2000 }, (_, i) => reportRowAt(i)),
@@ -240,7 +240,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
       const interactive = await page.evaluate(`performance.getEntriesByType('navigation')[0].domInteractive`);
       expect(interactive).toBeLessThan(1000);
       await expect.poll(() => cards(page)).toBe(2000);
-      // Only what is near has been drawn.
+      // Only cards near the visible part are drawn.
       expect(await page.locator('#pictures canvas').count()).toBeLessThan(200);
       await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)');
       await page.locator('#pictures > li').last().getByText('what it saw').waitFor();

@@ -6,20 +6,20 @@ import { seededRandom } from '../support/seeded-random.ts';
 import { finished, igpt, startIgpt, temporaryFolder } from './igpt-process.ts';
 import { writeBadFiles, writePictures } from './picture-folder.ts';
 
-/** Moments at which a run is killed; `KILLS=200` for more. */
+/** How many times a run is killed (default 12). */
 const { KILLS = '12' } = process.env;
 
-/** A run of these pictures takes one to two seconds here, most of it before the first shard. */
-const LATEST_KILL_MS = 2000;
+/** Latest kill (milliseconds). A run of these pictures takes one to two seconds, most of it before the first shard. */
+const latestKillMs = 2000;
 
-/** Bytes of every file that does not tell the time. */
+/** Content of every file that holds no times. */
 function outputOf(out: string): Record<string, string> {
   const names = readdirSync(out, { recursive: true, encoding: 'utf8' });
-  const told = names.filter((name) => /\.(parquet|json|jsonl)$|_SUCCESS$/.test(name) && name !== '_summary.json');
-  return Object.fromEntries(told.toSorted().map((name) => [name, readFileSync(join(out, name)).toString('base64')]));
+  const stable = names.filter((name) => /\.(parquet|json|jsonl)$|_SUCCESS$/.test(name) && name !== '_summary.json');
+  return Object.fromEntries(stable.toSorted().map((name) => [name, readFileSync(join(out, name)).toString('base64')]));
 }
 
-test(`killed at ${KILLS} seeded moments, by turns with a second runner beside it, a job ends with the same bytes`, async () => {
+test(`killed at ${KILLS} seeded moments, every second time while another run works on it, a job ends with the same bytes`, async () => {
   using folder = temporaryFolder();
   const pictures = join(folder.path, 'pictures');
   await writePictures(pictures, 80);
@@ -33,9 +33,9 @@ test(`killed at ${KILLS} seeded moments, by turns with a second runner beside it
   for (let kill = 0; kill < Number(KILLS); kill += 1) {
     const out = `killed-${kill}`;
     const killed = startIgpt(args(out));
-    const beside = kill % 2 === 1 ? startIgpt(args(out)) : undefined;
-    const ends = [killed, ...(beside === undefined ? [] : [beside])].map(finished);
-    await setTimeout(Math.floor(random() * LATEST_KILL_MS));
+    const second = kill % 2 === 1 ? startIgpt(args(out)) : undefined;
+    const ends = [killed, ...(second === undefined ? [] : [second])].map(finished);
+    await setTimeout(Math.floor(random() * latestKillMs));
     killed.kill('SIGKILL');
     await Promise.all(ends);
     const again = await igpt(args(out));

@@ -28,11 +28,11 @@ describe('igpt batch submit, status and cancel', () => {
     expect(code).toBe(2);
   });
 
-  test('pictures of this machine are refused before AWS is asked', async () => {
+  test('pictures on this machine are refused before any request to AWS', async () => {
     await using aws = await startScriptedAws();
     const { code, stderr } = await batch(aws, 'submit', 'test/fixtures/pictures', '--out', 'first');
-    expect(stderr).toContain('expected pictures on S3');
-    expect(stderr).toContain('igpt batch run takes a directory');
+    expect(stderr).toContain('a file that lists pictures in S3');
+    expect(stderr).toContain('for a directory, use igpt batch run');
     expect(code).toBe(2);
     expect(aws.requests).toEqual([]);
   });

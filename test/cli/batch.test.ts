@@ -6,21 +6,21 @@ import { jobSummary } from '../../lib/contracts/job.ts';
 import { openShard } from '../../lib/jobs/parquet/shard-file.ts';
 import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
 
-const PICTURES = join(ROOT, 'test/fixtures/pictures');
+const pictureFolder = join(ROOT, 'test/fixtures/pictures');
 
-/** Bytes of every file that does not tell the time. */
+/** Content of every file that holds no times. */
 function outputOf(out: string): Record<string, string> {
   const names = readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.(parquet|json|jsonl)$/.test(name),
   );
-  const told = names.filter((name) => name !== '_summary.json').toSorted();
-  return Object.fromEntries(told.map((name) => [name, readFileSync(join(out, name)).toString('base64')]));
+  const stable = names.filter((name) => name !== '_summary.json').toSorted();
+  return Object.fromEntries(stable.map((name) => [name, readFileSync(join(out, name)).toString('base64')]));
 }
 
-test('batch run writes shards, and run again it does what is missing, byte for byte', async () => {
+test('batch run writes shards, and makes missing ones again, byte for byte', async () => {
   using folder = temporaryFolder();
   const out = join(folder.path, 'shards');
-  const args = ['batch', 'run', PICTURES, '--out', out, '--shard-size', '5'];
+  const args = ['batch', 'run', pictureFolder, '--out', out, '--shard-size', '5'];
   const first = await igpt([...args, '--json', '--usd-per-hour', '1']);
   expect(first.code, first.stderr).toBe(0);
   const summary = jobSummary.parse(JSON.parse(first.stdout));
@@ -42,7 +42,7 @@ test('batch run writes shards, and run again it does what is missing, byte for b
   ]);
   expect(rows[2]).toMatchObject({ label: 'frog', probability: expect.closeTo(0.8280300563, 6) });
 
-  // The name keeps readers of Parquet from taking it for a shard.
+  // Readers of Parquet skip a name that starts with an underscore.
   expect(first.stderr).toContain(`report: ${join(out, '_report.html')}\n`);
   const report = readFileSync(join(out, '_report.html'), 'utf8');
   expect(report.match(/^\{"key"/gm)).toHaveLength(13);
@@ -62,7 +62,7 @@ test('batch run writes shards, and run again it does what is missing, byte for b
   expect(await igpt(['batch', 'verify', out])).toMatchObject({ code: 0, stderr: '3 of 3 shards are whole\n' });
 });
 
-test('batch retry reads a mended picture again; another job in the same place is refused', async () => {
+test('batch retry reads a repaired picture again; another job in the same place is refused', async () => {
   using folder = temporaryFolder();
   const pictures = join(folder.path, 'list');
   const out = join(folder.path, 'shards');
@@ -75,20 +75,20 @@ test('batch retry reads a mended picture again; another job in the same place is
 
   await sharp(red).png().toFile(join(folder.path, 'bad.png'));
   const retried = await igpt(['batch', 'retry', out, '--failed', '--json']);
-  expect(retried.stderr).toContain('2 tried again, 1 of them succeeded\n');
+  expect(retried.stderr).toContain('2 retried, 1 of them succeeded\n');
   expect(jobSummary.parse(JSON.parse(retried.stdout))).toMatchObject({ succeeded: 2, failures: { not_found: 1 } });
 
   const other = await igpt(['batch', 'run', pictures, '--out', out]);
   expect(other.code).toBe(1);
-  expect(other.stderr).toMatch(/igpt: Expected an empty output or the same job, but there lies job [0-9a-f]{16}/);
+  expect(other.stderr).toMatch(/igpt: Expected an empty output or the same job, but found job [0-9a-f]{16}/);
 });
 
-test('similar finds a picture and its turned twin first, and draws them', async () => {
+test('similar finds a picture and its rotated copy first, and draws them', async () => {
   using folder = temporaryFolder();
   const out = join(folder.path, 'shards');
   const sheet = join(folder.path, 'sheet.png');
-  await igpt(['batch', 'run', PICTURES, '--out', out, '--shard-size', '4', '--outputs', 'features']);
-  const cat = join(PICTURES, 'animals/cat.jpg');
+  await igpt(['batch', 'run', pictureFolder, '--out', out, '--shard-size', '4', '--outputs', 'features']);
+  const cat = join(pictureFolder, 'animals/cat.jpg');
   const { code, stdout, stderr } = await igpt(['similar', cat, '--in', out, '-k', '2', '--json', '--sheet', sheet]);
   expect(code, stderr).toBe(0);
   const lines = stdout
@@ -102,10 +102,10 @@ test('similar finds a picture and its turned twin first, and draws them', async 
   expect(await sharp(sheet).metadata()).toMatchObject({ width: 262, height: 262 });
 });
 
-test('batch run tells how it went also when its report cannot be written, and exits with 1', async () => {
+test('batch run prints its summary even if its report cannot be written, and exits with 1', async () => {
   using folder = temporaryFolder();
   mkdirSync(join(folder.path, '_report.html'));
-  const { code, stdout, stderr } = await igpt(['batch', 'run', join(PICTURES, 'animals'), '--out', folder.path]);
+  const { code, stdout, stderr } = await igpt(['batch', 'run', join(pictureFolder, 'animals'), '--out', folder.path]);
   expect(stderr).toContain('igpt: the report cannot be written: Expected to store "_report.html"');
   expect(stdout).toMatch(/ 2 +2 +0 +1 +2 in /);
   expect(code).toBe(1);
@@ -119,9 +119,9 @@ test.each([
   [['batch', 'run', '.', '--out', ''], 'expected a directory or s3://bucket/prefix for the shards, got an empty name'],
   [['batch', 'run', 's3://b/2026', '--out', 's3://b/2026/shards'], 'lies inside s3://b/2026, so shards would be taken'],
   [['batch', 'run', '.'], "batch run: required option '--out <dst>' not specified; see"],
-  [['batch', 'verify', 'nowhere'], 'nowhere: expected a batch job (_job.json), but there is none'],
-  [['batch', 'retry', '.'], 'say what to try again: --failed for all that failed, or --codes for some'],
-  [['similar', 'x.png', '--in', PICTURES], 'expected a batch job (_job.json), but there is none'],
+  [['batch', 'verify', 'nowhere'], 'nowhere: expected a job, but there is no _job.json'],
+  [['batch', 'retry', '.'], 'expected either --failed (all failed pictures) or --codes (only these codes)'],
+  [['similar', 'x.png', '--in', pictureFolder], 'expected a job, but there is no _job.json'],
 ])('igpt %j is a usage error in one line', async (args, words) => {
   using folder = temporaryFolder();
   const { code, stdout, stderr } = await igpt(args, { cwd: folder.path });

@@ -6,13 +6,13 @@ import { finished, igpt, pathWithoutProject, startIgpt, temporaryFolder } from '
 import { writeBadFiles, writePicture, writePictures } from './picture-folder.ts';
 import { eventsOf, outcomesIn, resultsOf, summaryOf } from './run-output.ts';
 
-/** Enough that the run is still at work when the first outcomes have come. */
-const PICTURES = 150;
+/** Enough pictures that the run is still working after its first outcomes. */
+const pictureCount = 150;
 
-/** The machine's own Node: where that is an old one, signals and sudden death have to pass our launcher too. */
+/** The machine's own Node. If it is an old one, signals must pass through our launcher too. */
 const env = { PATH: pathWithoutProject() };
 
-/** Resolves when the run has told of `count` outcomes. */
+/** Resolves when the run has printed `count` outcomes. */
 async function outcomes(child: ChildProcessWithoutNullStreams, count: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let lines = 0;
@@ -26,10 +26,10 @@ async function outcomes(child: ChildProcessWithoutNullStreams, count: number): P
   await promise;
 }
 
-/** A folder with pictures and bad files, and a run over it that is slow enough to be caught. */
+/** A folder with pictures and bad files, and a run over it that is slow enough to be interrupted. */
 async function startSlowRun() {
   const folder = temporaryFolder();
-  await writePictures(join(folder.path, 'pictures'), PICTURES);
+  await writePictures(join(folder.path, 'pictures'), pictureCount);
   writeBadFiles(join(folder.path, 'pictures'));
   const args = ['run', 'pictures', '--out', 'out', '--workers', '1', '--decoders', '1'];
   const child = startIgpt(args, { cwd: folder.path, env });
@@ -38,7 +38,7 @@ async function startSlowRun() {
     child,
     end,
     out: join(folder.path, 'out'),
-    total: PICTURES + 4,
+    total: pictureCount + 4,
     again: () => igpt(args, { cwd: folder.path, env }),
     [Symbol.dispose]: () => folder[Symbol.dispose](),
   };
@@ -48,7 +48,7 @@ test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)(
-  '%s finishes what is in flight and says how to go on; the same command does the rest',
+  '%s finishes the pictures in flight and prints how to go on; the same command makes the rest',
   async (signal, exitCode) => {
     using run = await startSlowRun();
     await outcomes(run.child, 10);
@@ -78,7 +78,7 @@ test.each([
   },
 );
 
-test('SIGKILL in the middle loses nothing, and nothing is done twice', async () => {
+test('SIGKILL loses no outcome, and no outcome is made twice', async () => {
   using run = await startSlowRun();
   await outcomes(run.child, 20);
   run.child.kill('SIGKILL');
@@ -108,7 +108,7 @@ test('SIGKILL in the middle loses nothing, and nothing is done twice', async () 
   expect(existsSync(temporary) ? readdirSync(temporary) : []).toEqual([]);
 });
 
-test('a reader that goes away stops the run without harm', async () => {
+test('a run whose output is closed by its reader stops in good order', async () => {
   using run = await startSlowRun();
   await outcomes(run.child, 5);
   run.child.stdout.destroy();
@@ -122,7 +122,7 @@ test('a reader that goes away stops the run without harm', async () => {
   expect(summaryOf(second.stdout)).toMatchObject({ seen: run.total, skipped: before.size });
 });
 
-test('--watch takes new and changed pictures until it is stopped', async () => {
+test('--watch processes new and changed pictures until it is stopped', async () => {
   using folder = temporaryFolder();
   const pictures = join(folder.path, 'pictures');
   await writePictures(pictures, 2);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type PipelineEvent, pipelineEvent, type ResultEvent, type SummaryEvent } from '../../lib/contracts/event.ts';
 import { type Outcome, outcome } from '../../lib/contracts/outcome.ts';
 
-/** Every line of a run's standard output, each checked against its contract. */
+/** The events of a run's standard output, each checked against its contract. */
 export function eventsOf(stdout: string): PipelineEvent[] {
   return stdout
     .split('\n')
@@ -15,7 +15,7 @@ export function resultsOf(stdout: string): ResultEvent[] {
   return eventsOf(stdout).filter((event) => event.type === 'result');
 }
 
-/** The last line, which has to be the only summary. */
+/** The last event, which must be the only summary. */
 export function summaryOf(stdout: string): SummaryEvent {
   const summaries = eventsOf(stdout).filter((event) => event.type === 'summary');
   const last = eventsOf(stdout).at(-1);
@@ -25,7 +25,7 @@ export function summaryOf(stdout: string): SummaryEvent {
   return last;
 }
 
-/** Every outcome under OUT/results by key, with the time of its file. */
+/** All outcomes under OUT/results by key, with the modification time of the file. */
 export function outcomesIn(out: string): Map<string, Outcome & { mtimeMs: number }> {
   const results = join(out, 'results');
   const found = new Map<string, Outcome & { mtimeMs: number }>();

@@ -20,7 +20,7 @@ function rowsOf(path: string): z.infer<typeof row>[] {
 }
 
 describe('the report of igpt run', () => {
-  test('shows all current outcomes, those of earlier runs too, and the mean of a map is the likelihood', async () => {
+  test('shows all current outcomes, also of earlier runs, and the mean of a map is the likelihood', async () => {
     using folder = temporaryFolder();
     const pictures = join(folder.path, 'pictures');
     await writePictures(pictures, 3);
@@ -31,7 +31,7 @@ describe('the report of igpt run', () => {
     expect((await run('--no-report')).code).toBe(0);
     expect(existsSync(report)).toBe(false);
 
-    // A folder `<` makes a key that would end a script and begin a tag.
+    // A folder named `<` makes a key that would close a script and open a tag.
     const hostile = '</script><img src=x onerror=alert(1)>.png';
     await writePicture(join(pictures, hostile), 50);
     const second = await run();
@@ -54,7 +54,7 @@ describe('the report of igpt run', () => {
       expect(Buffer.from(look?.thumbnail ?? '', 'base64').toString('latin1', 8, 12)).toBe('WEBP');
     }
 
-    // Nothing is made again: what the first report has is taken over, even where it is wrong.
+    // Views are not made again: those of the first report are reused, even wrong ones.
     const marked = readFileSync(report, 'utf8').replace(/(001\.png.*?"thumbnail":")[^"]*/s, '$1Kept');
     writeFileSync(report, marked);
     writeFileSync(join(pictures, '000.png'), readFileSync(join(pictures, '001.png')));
@@ -65,7 +65,7 @@ describe('the report of igpt run', () => {
     expect(third.slice(2)).toEqual(rows.slice(2));
   });
 
-  test('replaces no file but a report, and lies not among the pictures', async () => {
+  test('replaces only a report, and refuses a path among the pictures', async () => {
     using folder = temporaryFolder();
     await writePictures(join(folder.path, 'pictures'), 1);
     const run = (...args: string[]) => igpt(['run', 'pictures', '--out', 'out', ...args], { cwd: folder.path });
@@ -75,7 +75,7 @@ describe('the report of igpt run', () => {
 
     const refused = await run();
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain('is no report of igpt, and is left as it is');
+    expect(refused.stderr).toContain('expected a report of igpt, but it is another file');
     expect(readFileSync(mine, 'utf8')).toBe('my own words');
     expect((await run('--report', 'out/report.html')).stderr).toContain('this file exists');
     expect((await run('--report', 'pictures/report.html')).stderr).toContain('lies among the pictures');
@@ -92,7 +92,7 @@ describe('the report of igpt run', () => {
     async () => {
       using folder = temporaryFolder();
       await writePictures(join(folder.path, 'pictures'), 2);
-      // A folder in which nobody can make a file.
+      // A folder in which no file can be created.
       const run = igpt(['run', 'pictures', '--out', 'out', '--report', '/proc/self/page.html'], { cwd: folder.path });
       const { code, stdout, stderr } = await run;
       expect(code).toBe(1);

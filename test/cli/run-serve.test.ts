@@ -8,7 +8,7 @@ import { writePicture, writePictures } from './picture-folder.ts';
 import { resultsOf, summaryOf } from './run-output.ts';
 import { servedAt } from './served-at.ts';
 
-test('--serve tells a page of earlier and new outcomes, and takes pictures until it is stopped', async () => {
+test('--serve sends a page earlier and new outcomes, and accepts pictures until it is stopped', async () => {
   using folder = temporaryFolder();
   const pictures = join(folder.path, 'pictures');
   await writePictures(pictures, 2);
@@ -50,7 +50,7 @@ test('--serve tells a page of earlier and new outcomes, and takes pictures until
   expect(existsSync(join(folder.path, 'out', 'report.html'))).toBe(false);
 });
 
-test('--serve says what is wrong with a port, before any picture is seen', async () => {
+test('--serve reports a port in use before it reads any picture', async () => {
   using folder = temporaryFolder();
   await writePictures(join(folder.path, 'pictures'), 1);
   const run = (...args: string[]) => igpt(['run', ...args, '--out', 'out'], { cwd: folder.path });
@@ -63,7 +63,7 @@ test('--serve says what is wrong with a port, before any picture is seen', async
   expect(taken.code).toBe(2);
   expect(taken.stdout).toBe('');
   expect(taken.stderr).toContain(
-    `igpt: --serve: expected port ${port} to be free, but another program listens there; choose another one, or 0 for any\n`,
+    `igpt: --serve: expected port ${port} to be free, but another program uses it; choose another port, or 0 for any\n`,
   );
   const misread = await run('--serve', 'pictures');
   expect(misread.code).toBe(2);

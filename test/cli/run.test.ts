@@ -7,7 +7,7 @@ import { writeBadFiles, writePicture, writePictures } from './picture-folder.ts'
 import { outcomesIn, resultsOf, summaryOf } from './run-output.ts';
 
 describe('igpt run', () => {
-  test('gives every file one outcome, and started again does only what is missing', async () => {
+  test('makes one outcome for each file, and only missing ones when it is run again', async () => {
     using folder = temporaryFolder();
     const pictures = join(folder.path, 'pictures');
     await writePictures(pictures, 4);
@@ -57,7 +57,7 @@ describe('igpt run', () => {
     expect(resultsOf(drawings.stdout).find((event) => event.key === 'drawing.svg')?.status).toBe('succeeded');
   });
 
-  test('--verify finds an outcome of another version though its time is newer than the picture', async () => {
+  test('--verify finds an outcome of another version even if it is newer than the picture', async () => {
     using folder = temporaryFolder();
     await writePictures(join(folder.path, 'pictures'), 2);
     const run = (...args: string[]) => igpt(['run', 'pictures', '--out', 'out', ...args], { cwd: folder.path });
@@ -73,7 +73,7 @@ describe('igpt run', () => {
     expect(outcomesIn(out).get('001.png')?.etag).not.toBe('"another"');
   });
 
-  test('without room for results stores no failure, says how many and why, and does them when there is room', async () => {
+  test('stores no failures when the disk is full, reports how many and why, and makes the outcomes later', async () => {
     using folder = temporaryFolder();
     await writePictures(join(folder.path, 'pictures'), 4);
     writeFileSync(join(folder.path, 'pictures', 'page.png'), '<html>no picture</html>');
@@ -83,7 +83,7 @@ describe('igpt run', () => {
         ...(fileKib === undefined ? {} : { fileKib }),
       });
 
-    // A result takes 2.4 KB, a failed outcome 0.4.
+    // An outcome takes 2.4 KB, a failed one 0.4 KB.
     const first = await run(1);
     expect(first.code, first.stderr).toBe(1);
     expect(summaryOf(first.stdout)).toMatchObject({ seen: 5, succeeded: 0, failed: 5 });
@@ -93,14 +93,14 @@ describe('igpt run', () => {
     expect(first.stderr).toMatch(
       /failed with +pictures\nunsupported_format +1\n\n4 of the failed pictures have no outcome/,
     );
-    expect(first.stderr).toContain('(EFBIG: 4). Mend that and run again');
+    expect(first.stderr).toContain('(EFBIG: 4). Fix that and run again');
 
     const second = await run();
     expect(second.code, second.stderr).toBe(0);
     expect(summaryOf(second.stdout)).toMatchObject({ seen: 5, succeeded: 4, failed: 0, skipped: 1 });
   });
 
-  test('writes to ./igpt-out unless told otherwise', async () => {
+  test('writes to ./igpt-out by default', async () => {
     using folder = temporaryFolder();
     await writePictures(join(folder.path, 'pictures'), 1);
 
@@ -109,7 +109,7 @@ describe('igpt run', () => {
     expect(outcomesIn(join(folder.path, 'igpt-out')).size).toBe(1);
   });
 
-  test('computes what is asked for, under a model id of its own', async () => {
+  test('computes the chosen outputs, under a model id of their own', async () => {
     using folder = temporaryFolder();
     await writePictures(join(folder.path, 'pictures'), 1);
     const run = (...args: string[]) => igpt(['run', 'pictures', '--out', 'out', ...args], { cwd: folder.path });
@@ -123,14 +123,14 @@ describe('igpt run', () => {
     expect(readdirSync(join(folder.path, 'out', 'results'))).toHaveLength(2);
   });
 
-  test('an empty directory is no error, and said', async () => {
+  test('an empty directory is reported, but is no error', async () => {
     using folder = temporaryFolder();
     mkdirSync(join(folder.path, 'pictures'));
     const { code, stdout, stderr } = await igpt(['run', 'pictures', '--out', 'out'], { cwd: folder.path });
 
     expect(code).toBe(0);
     expect(summaryOf(stdout)).toEqual({ type: 'summary', seen: 0, succeeded: 0, failed: 0, skipped: 0 });
-    expect(stderr).toContain('pictures holds no files to read');
+    expect(stderr).toContain('pictures contains no files to read');
   });
 });
 
@@ -157,7 +157,7 @@ describe('igpt run refuses', () => {
     expect(readdirSync(folder.path).toSorted()).toEqual(['damaged', 'pictures']);
   });
 
-  test('outputs that the model has not', async () => {
+  test('outputs that the model does not have', async () => {
     using folder = temporaryFolder();
     await writePictures(join(folder.path, 'pictures'), 1);
     await using bert = await tinyCheckpoint({ objective: 'bert' });

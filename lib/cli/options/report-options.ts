@@ -4,27 +4,27 @@ import type { DirectoryPair } from '../../local/directory-pair.ts';
 import { checkOutputPath } from '../../local/output-file.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { UsageError } from '../../ports/error.ts';
-import { JOB_REPORT_NAME } from '../../report/job-report.ts';
+import { jobReportName } from '../../report/job-report.ts';
 import { isReport } from '../../report/read-report.ts';
 import { integer } from './number-option.ts';
 
-/** Name of the report among the outcomes. */
-export const REPORT_NAME = 'report.html';
+/** Name of the report in the output directory. */
+export const reportName = 'report.html';
 
 export interface ReportOptions {
-  /** A file; false: none; undefined: {@link REPORT_NAME} among the outcomes. */
+  /** A file; false: no report; undefined: {@link reportName} in the output directory. */
   report?: string | false;
 }
 
 export function addReportOptions(command: Command): Command {
   return command
-    .option('--report <file.html>', `where the report page goes (default: OUT/${REPORT_NAME})`)
+    .option('--report <file.html>', `file of the report page (default: OUT/${reportName})`)
     .option('--no-report', 'write no report page');
 }
 
 /**
- * Path of the report, or undefined for none. Refuses, before any work, one that would lie among the pictures or replace
- * a file that is no report.
+ * Path of the report; undefined for none. Refuses, before any work, a path among the pictures and a file that is not a
+ * report.
  *
  * @throws UsageError
  */
@@ -33,27 +33,27 @@ export async function reportPath(
   { input, output }: DirectoryPair,
 ): Promise<string | undefined> {
   if (report === false) return undefined;
-  const path = report ?? join(output, REPORT_NAME);
+  const path = report ?? join(output, reportName);
   const there = statPath(path, `report ${path}`);
   if (report === undefined) {
     if (there === undefined || (await isReport(path))) return path;
     throw new UsageError(
-      `${path} is no report of igpt, and is left as it is; move it, or choose --report or --no-report`,
+      `${path}: expected a report of igpt, but it is another file; move it, or use --report or --no-report`,
     );
   }
   const place = relative(input, resolve(path));
   if (place !== '..' && !place.startsWith(`..${sep}`) && !isAbsolute(place)) {
-    throw new UsageError(`--report ${path} lies among the pictures; choose a place elsewhere`);
+    throw new UsageError(`--report ${path} lies among the pictures; choose another folder`);
   }
   checkOutputPath('--report', path, ['.html', '.htm'], there !== undefined && (await isReport(path)));
   return path;
 }
 
-/** IGPT on the keys of a telephone. */
-const DEFAULT_PORT = 4478;
+/** The letters IGPT on the keys of a telephone. */
+const defaultPort = 4478;
 
 export interface ServeOptions {
-  /** Absent: nothing is served. */
+  /** Port of the live report; absent: no live report. */
   serve?: number;
 }
 
@@ -61,13 +61,13 @@ export function addServeOption(command: Command): Command {
   return command.addOption(
     new Option(
       '--serve [port]',
-      `show the report live at http://127.0.0.1:${DEFAULT_PORT}/, or another port (0: any), and take pictures that are dropped on it, into <dir>/dropped; goes on as --watch does`,
+      `show the report live at http://127.0.0.1:${defaultPort}/ or another port (0: any free one), and store pictures that are dropped on it in <dir>/dropped; runs on, like --watch`,
     )
-      .preset(String(DEFAULT_PORT))
+      .preset(String(defaultPort))
       .argParser(integer({ min: 0, max: 65_535 })),
   );
 }
 
 export function addJobReportOption(command: Command): Command {
-  return command.option('--no-report', `write no report page (${JOB_REPORT_NAME}, beside the shards)`);
+  return command.option('--no-report', `write no report page (${jobReportName}, next to the shards)`);
 }

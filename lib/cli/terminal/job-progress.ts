@@ -1,13 +1,16 @@
 import type { Job, JobSummary } from '../../contracts/job.ts';
 import { type PlanOptions, planJob } from '../../jobs/plan-job.ts';
+import { ImageGptError } from '../../ports/error.ts';
+import { type JobReportOptions, jobReportPath, writeJobReport } from '../../report/job-report.ts';
 import type { Stop } from '../interrupt.ts';
 import { sameCommand } from '../invocation.ts';
 import { duration, type ProgressBar } from './progress-bar.ts';
 import { type Column, table } from './table.ts';
+import { printable } from './text.ts';
 
 const right = { align: 'right' } as const;
 
-/** What became of a job, for people. */
+/** The summary of a job as a table. */
 export function jobSummaryText({ pictures, succeeded, failed, failures, shards, last_run: run }: JobSummary): string {
   const rate = run.pictures > 0 ? `, ${run.pictures_per_second.toFixed(1)} pictures/s` : '';
   const columns: Column[] = [
@@ -31,7 +34,7 @@ export function jobSummaryText({ pictures, succeeded, failed, failures, shards, 
   return `${totals}\n${failedWith}`;
 }
 
-/** The job of an output, see {@link planJob}; undefined when an interrupt came first, which has been said then. */
+/** {@link planJob} with a progress bar; undefined when an interrupt stopped it, which it reports. */
 export async function planWithProgress(
   options: Omit<PlanOptions, 'signal' | 'onListed'>,
   bar: ProgressBar,
@@ -52,7 +55,34 @@ export async function planWithProgress(
   }
 }
 
-/** Ends a command that an interrupt ended, with how to go on. */
+/**
+ * {@link writeJobReport} with a progress bar. False when the report was not written, which it reports; the job and its
+ * summary are not affected.
+ */
+export async function writeReportWithProgress(
+  options: Omit<JobReportOptions, 'onProgress'>,
+  bar: ProgressBar,
+): Promise<boolean> {
+  const path = printable(jobReportPath(options.place));
+  try {
+    const listed = await writeJobReport({
+      ...options,
+      onProgress: (done, total) => bar.update(done, total, 'writing the report'),
+    });
+    if (listed === undefined) {
+      bar.say(`igpt: interrupted; ${path} was not changed, and all shards are stored`);
+      return false;
+    }
+    bar.say(`report: ${path}${options.job.pictures > listed ? `, of the first ${listed} pictures` : ''}`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ImageGptError)) throw error;
+    bar.say(`igpt: the report cannot be written: ${error.message} The shards are stored.`);
+    return false;
+  }
+}
+
+/** Reports an interrupt and how to continue, and sets the exit code. */
 export function sayStopped(stop: Stop): void {
   process.stderr.write(`\nStopped before the end; complete shards are kept. To go on: ${sameCommand()}\n`);
   process.exitCode = stop.exitCode();

@@ -4,7 +4,7 @@ import { duration } from './progress-bar.ts';
 import { table } from './table.ts';
 import { printable } from './text.ts';
 
-/** The words at the end of a run: what became of the pictures, and of the failed ones by code. */
+/** The text at the end of a run: the totals, and the failures by code. */
 export function runReport(result: RunResult, seconds: number): string {
   const { seen, succeeded, failed, skipped } = result;
   const done = succeeded + failed;
@@ -31,16 +31,16 @@ export function runReport(result: RunResult, seconds: number): string {
   return `${totals}\n${codes}`;
 }
 
-/** How many pictures have no outcome, why, and what to do; nothing where all have one. */
+/** How many pictures have no outcome, why, and what to do; undefined when every picture has one. */
 export function unfinishedWords(unfinished: RunResult['unfinished']): string | undefined {
   const reasons = Object.entries(unfinished).toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   if (reasons.length === 0) return undefined;
   const pictures = reasons.reduce((sum, [, n]) => sum + n, 0);
   const why = reasons.map(([reason, n]) => `${printable(reason)}: ${n}`).join(', ');
-  return `${pictures} of the failed pictures have no outcome: reading them, or storing or publishing the outcome, failed (${why}). Mend that and run again: only what is missing is done.`;
+  return `${pictures} of the failed pictures have no outcome: reading the picture, or storing or publishing the outcome, failed (${why}). Fix that and run again: only missing outcomes are made.`;
 }
 
-/** Names a stall and what it waits for. */
+/** The text for a stall: how long, and which pictures it waits for. */
 export function stallWords({ stalledMs, waitingFor }: Stall): string {
   const waits = waitingFor.map(
     ({ stage, pictures, oldest, waitedMs }) =>
@@ -49,7 +49,7 @@ export function stallWords({ stalledMs, waitingFor }: Stall): string {
   return `nothing has finished for ${duration(stalledMs / 1000)}; waiting for ${waits.join(', ')}`;
 }
 
-/** What the progress bar shows of a run. */
+/** The note at the end of a run's progress bar. */
 export function runNote({ failed, skipped }: Progress): string | undefined {
   const parts = [failed > 0 ? `${failed} failed` : '', skipped > 0 ? `${skipped} skipped` : ''].filter(Boolean);
   return parts.length === 0 ? undefined : parts.join(', ');

@@ -14,21 +14,20 @@ export function batchCancelCommand(): Command {
   return new Command('cancel')
     .summary('ends a job on AWS; complete shards stay')
     .description(
-      'Ends what runs and waits of a job on AWS Batch. Complete shards stay; batch submit, as before, does what is missing.',
+      'Ends all running and waiting children of a job on AWS Batch. Complete shards stay. To continue the job, submit it again with the same options.',
     )
     .argument('<dst>', 'name or s3://bucket/prefix of a submitted job')
     .addOption(stackOption())
     .addOption(regionOption())
-    .option('--json', 'print what was ended as JSON', false)
+    .option('--json', 'print the result as JSON', false)
     .addHelpText('after', examples('batch cancel 2026'))
     .action((dst: string, options: BatchCancelOptions) => batchCancel(dst, options));
 }
 
 async function batchCancel(dst: string, options: BatchCancelOptions): Promise<void> {
   const { queue, name, output, job } = await openSubmittedJob(dst, options);
-  const [{ createBatchClient }, { findJob, hasEnded }, { endJob }] = await Promise.all([
+  const [{ createBatchClient }, { endJob, findJob, hasEnded }] = await Promise.all([
     import('../../operate/clients.ts'),
-    import('../../operate/aws-job.ts'),
     import('../../operate/aws-job.ts'),
   ]);
   const client = createBatchClient();
@@ -38,7 +37,9 @@ async function batchCancel(dst: string, options: BatchCancelOptions): Promise<vo
   const done = (await storedShards(output, job)).size;
   const shards = job.shards.length;
   const words =
-    ending === undefined ? `job ${job.id} does not run on AWS` : `job ${job.id} ends on AWS, as ${ending} (${name})`;
+    ending === undefined
+      ? `job ${job.id} does not run on AWS`
+      : `job ${job.id} is being ended on AWS, as ${ending} (${name})`;
   await writeOut(
     options.json
       ? `${JSON.stringify({ job: job.id, aws_job: ending ?? null, shards, shards_done: done })}\n`

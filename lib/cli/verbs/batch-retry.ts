@@ -1,30 +1,24 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { type RowErrorCode, rowErrorCode } from '../../contracts/job.ts';
-import { openJobModel } from '../../jobs/job-model.ts';
+import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
+import { jobDecoding, openJobModel } from '../../jobs/job-model.ts';
 import { openStore } from '../../jobs/job-source.ts';
 import { openJob } from '../../jobs/open-job.ts';
 import { parquetShards } from '../../jobs/parquet/shard-file.ts';
 import { retryJob } from '../../jobs/retry-job.ts';
 import { systemClock } from '../../local/system-clock.ts';
 import { UsageError } from '../../ports/error.ts';
-import { writeJobReport } from '../../report/job-report.ts';
+import { reportAbout } from '../../report/about-model.ts';
 import { rememberSurprise } from '../../report/surprise-map.ts';
 import { disposable } from '../disposable.ts';
 import { stopOnInterrupt } from '../interrupt.ts';
 import { examples } from '../invocation.ts';
 import { workersOption } from '../options/compute-options.ts';
-import {
-  addDecoderOptions,
-  type DecoderOptions,
-  decodingConcurrency,
-  maxPictureBytes,
-  openPictureDecoder,
-} from '../options/decode-option.ts';
-import { jobDecoding } from '../options/job-options.ts';
-import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { addDecoderOptions, type DecoderOptions } from '../options/decode-option.ts';
+import { modelDirectory, modelOption, trialWarning } from '../options/model-option.ts';
 import { addJobReportOption } from '../options/report-options.ts';
-import { jobSummaryText, sayStopped } from '../terminal/job-progress.ts';
+import { jobSummaryText, sayStopped, writeReportWithProgress } from '../terminal/job-progress.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { reportOnce } from '../terminal/trouble.ts';
@@ -40,15 +34,13 @@ interface BatchRetryOptions extends DecoderOptions {
 
 export function batchRetryCommand(): Command {
   const command = new Command('retry')
-    .summary('runs only the failures again')
+    .summary('retries the failed pictures of a job')
     .description(
-      'Tries the failed pictures of a finished job again, as they are now, with the options of the job. Shards in which one succeeds are replaced.',
+      'Retries the failed pictures of a finished job with their current content and the options of the job. Their shards are replaced.',
     )
     .argument('<dst>', 'directory or s3://bucket/prefix of a job')
-    .option('--failed', 'all that failed', false)
-    .addOption(
-      new Option('--codes <list>', 'only these error codes, with commas between, instead of --failed').argParser(codes),
-    )
+    .option('--failed', 'retry all failed pictures', false)
+    .addOption(new Option('--codes <list>', 'retry only these error codes, separated by commas').argParser(codes))
     .addOption(modelOption())
     .addOption(workersOption())
     .option('--json', 'print the summary as JSON', false);
@@ -60,21 +52,28 @@ export function batchRetryCommand(): Command {
 
 async function batchRetry(place: string, options: BatchRetryOptions): Promise<void> {
   if (options.failed === (options.codes !== undefined)) {
-    throw new UsageError('batch retry: say what to try again: --failed for all that failed, or --codes for some');
+    throw new UsageError('batch retry: expected either --failed (all failed pictures) or --codes (only these codes)');
   }
   const { output, job } = await openJob(place);
-  const source = await openStore(job.settings.store);
-  const decoding = jobDecoding(job.settings, options);
+  const input = await openStore(job.settings.store);
+  const { decoders: size, decodeTimeout } = options;
+  const decoding = { ...jobDecoding(job.settings), size, timeoutMs: decodeTimeout * 1000 };
   using bar = progressBar('pictures');
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   await using model = disposable(await openJobModel(checkpoint, job.settings, options));
-  await using decoder = openPictureDecoder(model.preprocessing, decoding);
+  await using decoder = openDecoder(model.preprocessing, decoding);
   const memory = rememberSurprise(model);
   using stop = stopOnInterrupt(bar.say);
   const { summary, pictures, succeeded } = await retryJob({
-    ...{ input: source.store, output, job, decoder, model: memory.model, format: parquetShards, clock: systemClock },
-    ...(options.codes === undefined ? {} : { codes: new Set(options.codes) }),
-    maxPictureBytes: maxPictureBytes(decoding),
+    input,
+    output,
+    job,
+    decoder,
+    model: memory.model,
+    format: parquetShards,
+    clock: systemClock,
+    codes: options.codes && new Set(options.codes),
+    maxPictureBytes: decoding.maxBytes,
     decoding: decodingConcurrency(decoding),
     predicting: model.concurrency,
     signal: stop.signal,
@@ -82,14 +81,14 @@ async function batchRetry(place: string, options: BatchRetryOptions): Promise<vo
     onError: reportOnce(bar),
   });
   if (options.report && summary !== undefined) {
-    const written = await writeJobReport({
-      ...{ place, checkpoint, input: source.store, summary, output, job, model, decode: decoding },
-      ...{ decoder, surpriseOf: memory.surpriseOf, bar, signal: stop.signal },
-    });
-    if (!written) process.exitCode = stop.exitCode();
+    const about = reportAbout(checkpoint, model, trialWarning(checkpoint.directory));
+    const { surpriseOf } = memory;
+    const { signal } = stop;
+    const report = { place, input, output, job, summary, about, model, decoding, decoder, surpriseOf, signal };
+    if (!(await writeReportWithProgress(report, bar))) process.exitCode = stop.exitCode();
   }
   bar.stop();
-  process.stderr.write(`${pictures} tried again, ${succeeded} of them succeeded\n`);
+  process.stderr.write(`${pictures} retried, ${succeeded} of them succeeded\n`);
   if (summary === undefined) {
     sayStopped(stop);
     return;
@@ -101,6 +100,6 @@ function codes(text: string): RowErrorCode[] {
   return text.split(',').map((code) => {
     const known = rowErrorCode.safeParse(code.trim());
     if (known.success) return known.data;
-    throw new InvalidArgumentError(`expected some of ${rowErrorCode.options.join(', ')}, got '${code}'`);
+    throw new InvalidArgumentError(`expected codes out of ${rowErrorCode.options.join(', ')}, got '${code}'`);
   });
 }

@@ -1,27 +1,22 @@
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { openJobSource } from '../../jobs/job-source.ts';
 import { checkJobOutput, openJobOutput } from '../../jobs/open-job.ts';
 import { parquetShards } from '../../jobs/parquet/shard-file.ts';
 import { readJob } from '../../jobs/plan-job.ts';
 import { type RunShardsResult, runShards } from '../../jobs/run-shards.ts';
 import { systemClock } from '../../local/system-clock.ts';
-import { writeJobReport } from '../../report/job-report.ts';
+import { reportAbout } from '../../report/about-model.ts';
 import { rememberSurprise } from '../../report/surprise-map.ts';
 import { openModel, preprocessingOf } from '../../runtime/model.ts';
 import { disposable } from '../disposable.ts';
 import { stopOnInterrupt } from '../interrupt.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { sayDevice } from '../options/compute-options.ts';
-import {
-  addDecodeOptions,
-  type DecodeOptions,
-  decodingConcurrency,
-  maxPictureBytes,
-  openPictureDecoder,
-} from '../options/decode-option.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { maxFailureRateOption, settingsOf, shardSizeOption } from '../options/job-options.ts';
-import { modelDirectory } from '../options/model-option.ts';
+import { modelDirectory, trialWarning } from '../options/model-option.ts';
 import { number } from '../options/number-option.ts';
 import {
   addModelOptions,
@@ -30,11 +25,11 @@ import {
   refuseMeaninglessModelOptions,
 } from '../options/prediction-options.ts';
 import { addJobReportOption } from '../options/report-options.ts';
-import { jobSummaryText, planWithProgress, sayStopped } from '../terminal/job-progress.ts';
+import { jobSummaryText, planWithProgress, sayStopped, writeReportWithProgress } from '../terminal/job-progress.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { printable } from '../terminal/text.ts';
-import { reportOnce } from '../terminal/trouble.ts';
+import { createSkippedFiles, reportOnce } from '../terminal/trouble.ts';
 
 interface BatchRunOptions extends DecodeOptions, ModelOptions {
   out: string;
@@ -47,13 +42,13 @@ interface BatchRunOptions extends DecodeOptions, ModelOptions {
 
 export function batchRunCommand(): Command {
   const command = new Command('run')
-    .summary('pictures in, Parquet shards out')
+    .summary('runs a data set on this machine into Parquet shards')
     .description(
-      'Sends a whole data set through a model: DST gets a manifest, shards in Parquet with one row a picture, and in the end _summary.json, _SUCCESS and a report page. Run again, it does the shards that are missing; several may run at once on one DST.',
+      'Runs a model over a whole data set. DST gets manifests, Parquet shards with one row for each picture, and at the end _summary.json, _SUCCESS and a report page. If it is run again, it makes the missing shards. Several runs may work on one DST at once.',
     )
     .argument(
       '<src>',
-      'a directory, s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one key a line (s3://bucket/key, or a path below its own folder)',
+      'a directory, s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one key a line (s3://bucket/key, or a path relative to its own folder)',
     )
     .requiredOption('--out <dst>', 'a directory, or s3://bucket/prefix')
     .addOption(shardSizeOption())
@@ -74,7 +69,7 @@ export function batchRunCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExit codes: 0 done (pictures may have failed), 1 stopped or without its report, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
+      '\nExit codes: 0 done (pictures may have failed), 1 stopped, or the report was not written, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
     )
     .action((source: string, options: BatchRunOptions) => batchRun(source, options));
 }
@@ -82,18 +77,20 @@ export function batchRunCommand(): Command {
 async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   refuseMeaninglessModelOptions(options);
   await checkJobOutput(src, options.out);
-  const source = await openJobSource(src);
+  const skipped = createSkippedFiles();
+  const source = await openJobSource(src, { onSkipped: skipped.add });
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
-  await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
+  const decoding = decodingSettings(options);
+  await using decoder = openDecoder(preprocessingOf(checkpoint), decoding);
   await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
   await sayDevice(options.provider, options.precision, bar.say);
   const memory = rememberSurprise(model);
   using stop = stopOnInterrupt(bar.say);
 
   const output = await openJobOutput(options.out);
-  const there = (await readJob(output)) !== undefined;
+  const resumed = (await readJob(output)) !== undefined;
   const { signal } = stop;
   const settings = settingsOf(source, model, options);
   const job = await planWithProgress({ output, settings, pictures: source.pictures() }, bar, stop);
@@ -102,27 +99,34 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
     `${model.id}: ${model.outputs.join(', ')}; job ${job.id}, ${job.pictures} pictures in ${job.shards.length} ${job.shards.length === 1 ? 'shard' : 'shards'} of ${printable(options.out)}`,
   );
   const result: RunShardsResult = await runShards({
-    ...{ input: source.store, output, job, decoder, model: memory.model, signal },
-    ...{ format: parquetShards, clock: systemClock },
-    maxPictureBytes: maxPictureBytes(options),
-    decoding: decodingConcurrency(options),
+    input: source.store,
+    output,
+    job,
+    decoder,
+    model: memory.model,
+    signal,
+    format: parquetShards,
+    clock: systemClock,
+    maxPictureBytes: decoding.maxBytes,
+    decoding: decodingConcurrency(decoding),
     predicting: model.concurrency,
     maxFailureRate: options.maxFailureRate,
-    // Runners that meet in one job begin at different shards, so that they seldom make the same one.
-    start: there ? Math.random() : 0,
-    ...(options.usdPerHour === undefined ? {} : { usdPerHour: options.usdPerHour }),
+    // Several runs of one job start at different shards, so that they rarely make the same one.
+    start: resumed ? Math.random() : 0,
+    usdPerHour: options.usdPerHour,
     onProgress: ({ done, failed }) => bar.update(done, job.pictures, failed > 0 ? `${failed} failed` : undefined),
     onError: reportOnce(bar),
   });
-  if (options.report && result.summary !== undefined) {
-    const written = await writeJobReport({
-      ...{ place: options.out, checkpoint, input: source.store, summary: result.summary },
-      ...{ output, job, model, decode: options, decoder, surpriseOf: memory.surpriseOf, bar, signal },
-    });
-    if (!written) process.exitCode = stop.exitCode();
+  const { summary } = result;
+  if (options.report && summary !== undefined) {
+    const about = reportAbout(checkpoint, model, trialWarning(checkpoint.directory));
+    const { surpriseOf } = memory;
+    const [place, input] = [options.out, source.store];
+    const report = { place, input, output, job, summary, about, model, decoding, decoder, surpriseOf, signal };
+    if (!(await writeReportWithProgress(report, bar))) process.exitCode = stop.exitCode();
   }
   bar.stop();
-  process.stderr.write(source.report());
-  if (result.summary === undefined) return sayStopped(stop);
-  await writeOut(options.json ? `${JSON.stringify(result.summary)}\n` : jobSummaryText(result.summary));
+  process.stderr.write(skipped.report());
+  if (summary === undefined) return sayStopped(stop);
+  await writeOut(options.json ? `${JSON.stringify(summary)}\n` : jobSummaryText(summary));
 }

@@ -17,16 +17,16 @@ interface BatchStatusOptions extends StackOptions, LiveViewOptions {}
 
 export function batchStatusCommand(): Command {
   const command = new Command('status')
-    .summary('how far a job on AWS is, what it costs, why it waits')
+    .summary('progress and cost of a job on AWS, and why it waits')
     .description(
-      'Shows how many shards of a submitted job are done, the time left, the cost so far, and why children wait or have failed. On a terminal the view is drawn again and again until the job is done or Ctrl-C; anywhere else it is written once.',
+      'Shows how many shards of a submitted job are done, the time left, the cost so far, and why children wait or have failed. On a terminal the view is updated until the job is done or Ctrl-C is pressed; otherwise it is written once.',
     )
     .argument('<dst>', 'name or s3://bucket/prefix of a submitted job')
     .addOption(stackOption())
     .addOption(regionOption());
   for (const option of liveViewOptions(10)) command.addOption(option);
   return command
-    .option('--json', 'one JSON object for each look', false)
+    .option('--json', 'one JSON object for each update', false)
     .addHelpText('after', examples('batch status 2026', 'batch status 2026 --json --watch --interval 60'))
     .action((dst: string, options: BatchStatusOptions) => batchStatus(dst, options));
 }
@@ -57,21 +57,27 @@ async function readState({ queue, name, stack, place, output, job }: SubmittedJo
   ]);
   const summary = success === undefined ? undefined : await readJson(output, jobKeys.summary, jobSummary);
   return {
-    ...{ at, job, place, machines, stored },
+    at,
+    job,
+    place,
+    machines,
+    stored,
     stack: stack.name,
-    ...(summary === undefined ? {} : { summary }),
-    ...(found === undefined ? {} : { aws: await readJobState(client, found, at) }),
+    summary,
+    aws: found && (await readJobState(client, found, at)),
   };
 }
 
-/** The whole picture, for people. */
+/** The state of a job as text. */
 export function jobStatusText(state: JobStatus): string {
   const { at, job, place, summary, aws } = state;
   const { shards, pictures, shardsPerSecond } = jobOutlook(state);
   const head = `job ${job.id} at ${printable(place)}, model ${job.settings.model}, ${at.toTimeString().slice(0, 8)}`;
   const bar = progressLine(
     {
-      ...{ done: shards, total: job.shards.length, unit: 'shards' },
+      done: shards,
+      total: job.shards.length,
+      unit: 'shards',
       perSecond: shardsPerSecond ?? undefined,
       note: `${pictures} of ${job.pictures} pictures`,
     },
@@ -103,7 +109,7 @@ function costWords(state: JobStatus): string {
   const kind = machines.instanceTypes.length === 0 ? 'Fargate' : machines.instanceTypes.join(', ');
   const spent = `${duration(aws.machineSeconds)} of ${kind} on Spot`;
   return costUsd === null
-    ? `${spent}; its price is not in the table\n`
+    ? `${spent}; the price of this instance type is not known\n`
     : `cost so far: about ${costUsd.toFixed(2)} USD (${spent})\n`;
 }
 
@@ -113,13 +119,17 @@ function notesText(state: JobStatus): string {
     .join('');
 }
 
-/** For machines. */
-export function jobStatusJson(state: JobStatus) {
+/** The state of a job as JSON. */
+function jobStatusJson(state: JobStatus) {
   const { at, job, place, machines, summary, aws } = state;
   const { shards, pictures, secondsLeft, costUsd } = jobOutlook(state);
   const words = aws !== undefined && aws.children.waiting > 0 ? (aws.waitsFor ?? machines.trouble) : null;
   return {
-    ...{ job: job.id, out: place, model: job.settings.model, at: at.toISOString(), done: summary !== undefined },
+    job: job.id,
+    out: place,
+    model: job.settings.model,
+    at: at.toISOString(),
+    done: summary !== undefined,
     shards: job.shards.length,
     shards_done: shards,
     pictures: job.pictures,

@@ -36,23 +36,21 @@ interface BatchSubmitOptions extends StackOptions, DecodingLimits, OutputOptions
 
 export function batchSubmitCommand(): Command {
   const command = new Command('submit')
-    .summary('the same on AWS: a child of an AWS Batch job for each shard')
+    .summary('runs the job on AWS Batch, with one child for each shard')
     .description(
-      'Sends a whole data set through the model of a deployed stack, on AWS Batch: lists it, writes the manifest, and submits a job with one child for each shard that is missing. Submitted again, it finds the job that runs, or does what is missing. It computes what the stack’s workers do, unless told otherwise.',
+      'Runs the model of a deployed stack over a whole data set on AWS Batch: lists the pictures, writes the manifests, and submits a job with one child for each missing shard. If the job runs already, it is only reported; otherwise its missing shards are submitted. By default it computes the outputs that the stack’s workers compute.',
     )
     .argument(
       '<src>',
       'pictures in the stack’s input bucket: s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one s3://bucket/key a line',
     )
-    .requiredOption('--out <dst>', 'a name, which lies at s3://OUTPUT_BUCKET/batch/NAME, or that address')
+    .requiredOption('--out <dst>', 'name of the job (shards go to s3://OUTPUT_BUCKET/batch/NAME), or that address')
     .addOption(stackOption())
     .addOption(regionOption())
     .addOption(shardSizeOption())
     .addOption(maxFailureRateOption())
-    .addOption(
-      new Option('--model <model>', 'a copy of the stack’s model on this machine (default: it is fetched once)'),
-    )
-    .option('--json', 'print what was submitted as JSON', false);
+    .addOption(new Option('--model <model>', 'a copy of the stack’s model on this machine (default: downloaded once)'))
+    .option('--json', 'print the result as JSON', false);
   return addDecodingLimits(addOutputOptions(command))
     .addHelpText(
       'after',
@@ -68,17 +66,17 @@ export function batchSubmitCommand(): Command {
 async function batchSubmit(src: string, options: BatchSubmitOptions): Promise<void> {
   refuseMeaninglessModelOptions(options);
   refuseLocal(src);
-  const batch = await openJobStack(options);
-  const place = jobPlace(options.out, batch.stack.outputs, 'batch');
+  const jobStack = await openJobStack(options);
+  const place = jobPlace(options.out, jobStack.stack.outputs, 'batch');
   const source = await openJobSource(src);
-  refuseElsewhere(source, batch);
+  refuseOtherBucket(source, jobStack);
   const [{ createBatchClient }, { readJobDefinition }] = await Promise.all([
     import('../../operate/clients.ts'),
     import('../../operate/aws-job.ts'),
   ]);
   const client = createBatchClient();
   using bar = progressBar('pictures');
-  const definition = await readJobDefinition(client, batch.definition);
+  const definition = await readJobDefinition(client, jobStack.definition);
   const model = await identifyStackModel(definition, {
     directory: options.model === undefined ? undefined : modelDirectory(options.model),
     outputs: options.outputs,
@@ -94,13 +92,13 @@ async function batchSubmit(src: string, options: BatchSubmitOptions): Promise<vo
     prepack: false,
   });
   const output = await openJobOutput(place);
-  using stop = stopOnInterrupt(bar.say, 'the list in hand');
+  using stop = stopOnInterrupt(bar.say, 'the current manifest');
   const pictures = source.pictures();
   const job = await planWithProgress({ output, settings, pictures, maxShards: maxArrayChildren }, bar, stop);
   if (job === undefined) return;
   bar.stop();
-  const submitted = await submit({ ...batch, client, place, output, job, maxFailureRate: options.maxFailureRate });
-  await tell(submitted, { ...batch, place, job }, options);
+  const submitted = await submit({ ...jobStack, client, place, output, job, maxFailureRate: options.maxFailureRate });
+  await report(submitted, { ...jobStack, place, job }, options);
 }
 
 interface Submission extends JobStack {
@@ -124,10 +122,7 @@ async function submit({
   job,
   maxFailureRate,
 }: Submission): Promise<Submitted> {
-  const [{ findJob, hasEnded }, { submitJob }] = await Promise.all([
-    import('../../operate/aws-job.ts'),
-    import('../../operate/aws-job.ts'),
-  ]);
+  const { findJob, hasEnded, submitJob } = await import('../../operate/aws-job.ts');
   const name = jobName(job, place);
   const condition = await submissionCondition(output);
   const found = await findJob(client, queue, name);
@@ -139,13 +134,16 @@ async function submit({
   if (submission === undefined) return { state: 'done' };
   const { shards, pictures } = submission;
   const awsJob = await submitJob(client, {
-    ...{ queue, definition, name, children: shards.length },
+    queue,
+    definition,
+    name,
+    children: shards.length,
     environment: { BATCH_OUT: place, BATCH_MAX_FAILURE_RATE: String(maxFailureRate) },
   });
   return { state: 'submitted', awsJob, name, shards: shards.length, pictures };
 }
 
-async function tell(
+async function report(
   submitted: Submitted,
   { stack, place, job }: JobStack & { place: string; job: Job },
   { json, out }: BatchSubmitOptions,
@@ -157,27 +155,27 @@ async function tell(
       : { aws_job: submitted.awsJob, name: submitted.name, shards: submitted.shards, pictures: submitted.pictures };
   const words = {
     done: () => `job ${job.id} is done: ${job.pictures} pictures in ${job.shards.length} shards of ${printable(place)}`,
-    running: () => `job ${job.id} runs already, as ${facts.aws_job} (${facts.name}) in ${stack.region}`,
+    running: () => `job ${job.id} is running already, as ${facts.aws_job} (${facts.name}) in ${stack.region}`,
     submitted: () =>
-      `job ${job.id}, ${facts.shards} of ${job.shards.length} shards (${facts.pictures} pictures), submitted as ${facts.aws_job} (${facts.name}) in ${stack.region}; they will lie at ${printable(place)}`,
+      `job ${job.id}, ${facts.shards} of ${job.shards.length} shards (${facts.pictures} pictures), submitted as ${facts.aws_job} (${facts.name}) in ${stack.region}; the shards go to ${printable(place)}`,
   };
   await writeOut(json ? `${JSON.stringify({ state, job: job.id, out: place, ...facts })}\n` : `${words[state]()}\n`);
   if (state === 'done') return;
   const call = stackCall(stack.name);
-  process.stderr.write(`To look at it: ${call(`batch status ${out}`)}; to end it: ${call(`batch cancel ${out}`)}\n`);
+  process.stderr.write(`Its progress: ${call(`batch status ${out}`)}; to end it: ${call(`batch cancel ${out}`)}\n`);
 }
 
 function refuseLocal(src: string): void {
-  // A list of keys lies here, its pictures on S3.
+  // A local file may list keys of pictures in S3.
   if (parseS3Location(src) !== undefined || statPath(src, src)?.isFile() === true) return;
   throw new UsageError(
-    `${src}: expected pictures on S3, s3://bucket/prefix, or a file that lists them; igpt batch run takes a directory`,
+    `${src}: expected s3://bucket/prefix or a file that lists pictures in S3; for a directory, use igpt batch run`,
   );
 }
 
-function refuseElsewhere({ place }: JobSource, { stack: { name, outputs } }: JobStack): void {
+function refuseOtherBucket({ place }: JobSource, { stack: { name, outputs } }: JobStack): void {
   if (place === `s3://${outputs.inputBucket}`) return;
   throw new UsageError(
-    `expected pictures in s3://${outputs.inputBucket}, the input bucket of stack ${name}, which is all that its jobs may read; got ${printable(place)}`,
+    `expected pictures in s3://${outputs.inputBucket}, the input bucket of stack ${name}, because its jobs may read no other bucket; got ${place}`,
   );
 }

@@ -17,13 +17,13 @@ export function batchVerifyCommand(): Command {
   return new Command('verify')
     .summary('finds damaged and missing shards')
     .description(
-      'Reads every shard of a job and compares it with its checksum and its manifest, then the summary with all of them. Prints one line for each that is damaged, missing or was never recorded, and for shards that are not the job’s.',
+      'Reads every shard of a job and compares it with its checksum and its manifest, then compares the summary with all shards. Prints one line for each shard that is damaged, missing, unrecorded (without a checksum) or foreign (not part of the job).',
     )
     .argument('<dst>', 'directory or s3://bucket/prefix of a job')
-    .option('--remove', 'take away what is damaged, so that the next run makes it again', false)
-    .option('--json', 'one JSON object a line, whole shards too', false)
+    .option('--remove', 'delete damaged files, so that the next run makes them again', false)
+    .option('--json', 'one JSON object a line, also for whole shards', false)
     .addHelpText('after', examples('batch verify shards', 'batch verify shards --remove'))
-    .addHelpText('after', '\nExit codes: 0 all are whole, 1 some are not, 2 wrong command line.')
+    .addHelpText('after', '\nExit codes: 0 all shards are whole, 1 some are not, 2 wrong command line.')
     .action((place: string, options: BatchVerifyOptions) => batchVerify(place, options));
 }
 
@@ -56,10 +56,10 @@ async function batchVerify(place: string, { remove, json }: BatchVerifyOptions):
   process.exitCode = 1;
   const { missing, damaged, unrecorded, foreign } = counts;
   if (missing + damaged + unrecorded > lists) {
-    const how = damaged > 0 && !remove ? 'with --remove what is damaged is taken away; then ' : '';
-    process.stderr.write(`${how}igpt batch run, as before, makes what is not there\n`);
+    const how = damaged > 0 && !remove ? 'delete damaged shards with --remove; then ' : '';
+    process.stderr.write(`${how}igpt batch run, with the same options, makes the missing shards\n`);
   }
   if (lists > 0)
-    process.stderr.write('no run makes a manifest again: restore it, or begin again in another directory\n');
-  if (foreign > 0) process.stderr.write('what is foreign is read as a part of the job: move it away\n');
+    process.stderr.write('a manifest cannot be made again: restore it, or start again in another directory\n');
+  if (foreign > 0) process.stderr.write('readers would take foreign shards for shards of the job: move them away\n');
 }

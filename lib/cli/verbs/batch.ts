@@ -11,9 +11,9 @@ import { batchVerifyCommand } from './batch-verify.ts';
 
 export function batchCommand(): Command {
   const command = new Command('batch')
-    .summary('a whole data set into Parquet shards: run, verify, retry; submit, status, cancel on AWS')
+    .summary('runs a whole data set into Parquet shards: run, verify, retry; submit, status, cancel on AWS')
     .description(
-      'Data sets of any size in one job, without queues: Parquet shards with one row a picture. Each of the actions explains itself: batch run --help.',
+      'Runs the model over a data set of any size as one job, without queues. The results are Parquet shards with one row for each picture. For the help of an action: batch run --help.',
     )
     .usage('<action> …')
     .addHelpText('after', examples(`batch run ${samplePictures()} --out shards`, 'batch verify shards'))

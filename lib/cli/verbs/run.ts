@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import type { PipelineEvent } from '../../contracts/event.ts';
+import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { checkDirectoryPair } from '../../local/directory-pair.ts';
 import { watchDirectory } from '../../local/directory-watch.ts';
 import { dropFolder } from '../../local/drop-folder.ts';
@@ -19,6 +20,7 @@ import { reportRows } from '../../report/outcome-rows.ts';
 import { openPictureViews } from '../../report/picture-views.ts';
 import { viewsOfReport } from '../../report/read-report.ts';
 import { writeReport } from '../../report/report-page.ts';
+import type { ReportAbout, ReportRow } from '../../report/report-row.ts';
 import { serveReport } from '../../report/serve-report.ts';
 import { rememberSurprise } from '../../report/surprise-map.ts';
 import { openModel, preprocessingOf } from '../../runtime/model.ts';
@@ -26,13 +28,7 @@ import { disposable } from '../disposable.ts';
 import { interruptExitCode, onFirstInterrupt, stopOnInterrupt } from '../interrupt.ts';
 import { examples, sameCommand, samplePictures } from '../invocation.ts';
 import { sayDevice } from '../options/compute-options.ts';
-import {
-  addDecodeOptions,
-  type DecodeOptions,
-  decodingConcurrency,
-  maxPictureBytes,
-  openPictureDecoder,
-} from '../options/decode-option.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { modelDirectory, trialWarning } from '../options/model-option.ts';
 import {
   addModelOptions,
@@ -43,19 +39,19 @@ import {
 import {
   addReportOptions,
   addServeOption,
-  REPORT_NAME,
   type ReportOptions,
+  reportName,
   reportPath,
   type ServeOptions,
 } from '../options/report-options.ts';
-import { progressBar } from '../terminal/progress-bar.ts';
+import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
 import { runNote, runReport, stallWords, unfinishedWords } from '../terminal/run-summary.ts';
 import { onOutputFailure } from '../terminal/standard-output.ts';
 import { printable } from '../terminal/text.ts';
 import { createSkippedFiles, reportOnce } from '../terminal/trouble.ts';
 
-/** Messages of a queue; the tokens of 8 pictures are about 10 KB. */
-const QUEUE_CAPACITY = 64;
+/** Messages that a queue holds. A message with the tokens of 8 pictures has about 10 KB. */
+const queueCapacity = 64;
 
 interface RunOptions extends DecodeOptions, ModelOptions, ReportOptions, ServeOptions {
   out: string;
@@ -66,20 +62,17 @@ interface RunOptions extends DecodeOptions, ModelOptions, ReportOptions, ServeOp
 
 export function runCommand(): Command {
   const command = new Command('run')
-    .summary('a directory of pictures in, one outcome for each picture out')
+    .summary('runs a directory of pictures into one outcome for each picture')
     .description(
-      'Runs the whole pipeline over a directory: for each picture OUT/results/<model id>/<relative path>.json says what the model saw, or why it failed. Started again, it does only what is missing. At the end OUT/report.html shows all that there is.',
+      'Runs the whole pipeline over a directory. For each picture, OUT/results/<model id>/<relative path>.json holds the predictions or the error. If it is run again, it makes only missing outcomes. At the end, OUT/report.html shows all outcomes.',
     )
-    .argument(
-      '<dir>',
-      'directory of pictures, read with its subdirectories; dotfiles and links that leave it are ignored',
-    )
+    .argument('<dir>', 'directory of pictures, with its subdirectories; dotfiles and links that leave it are ignored')
     .option('--out <out>', 'directory of the outcomes, not inside <dir>', './igpt-out')
-    .option('--watch', 'go on, and take new and changed pictures, until Ctrl-C', false)
-    .option('--retry-failed', 'try again the pictures that failed before', false)
+    .option('--watch', 'keep running and process new and changed pictures, until Ctrl-C', false)
+    .option('--retry-failed', 'retry the pictures that failed before', false)
     .option(
       '--verify',
-      'read every outcome to see whether it is of the picture as it is now, instead of comparing times',
+      'read every outcome and compare it with its picture, instead of comparing modification times',
       false,
     );
   return addDecodeOptions(addModelOptions(addReportOptions(addServeOption(command))))
@@ -95,8 +88,8 @@ export function runCommand(): Command {
       'after',
       [
         '',
-        'Standard output: one JSON event a line for each new outcome, a summary last. Words and tables go to standard error.',
-        'Ctrl-C finishes what is in flight and says how to go on; a second one ends at once. Exit codes: 0 done (pictures may',
+        'Standard output: one JSON event a line for each new outcome, and a summary at the end. Text for people goes to standard error.',
+        'Ctrl-C finishes the pictures in flight and prints how to go on; a second Ctrl-C ends at once. Exit codes: 0 done (pictures may',
         'have failed), 1 could not run, or could not store every outcome or the report, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
       ].join('\n'),
     )
@@ -110,8 +103,9 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
-  // First, because its child process can start while the model opens.
-  await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
+  const decoding = decodingSettings(options);
+  // Before the model, so that the decoder's child process starts while the model opens.
+  await using decoder = openDecoder(preprocessingOf(checkpoint), decoding);
   await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
   const watching = options.watch || options.serve !== undefined;
   const memory = report === undefined && options.serve === undefined ? undefined : rememberSurprise(model);
@@ -121,10 +115,10 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const output = await openOutputDirectory(directories.output);
   using stop = stopOnInterrupt(bar.say);
   const lines = createNdjsonEventSink<PipelineEvent>(process.stdout, { onClosed: () => stop.abort() });
-  const events: EventSink<PipelineEvent> = { publish: (batch) => bar.around(() => lines.publish(batch)) };
+  const events: EventSink<PipelineEvent> = { publish: (published) => bar.around(() => lines.publish(published)) };
   onOutputFailure(({ code }) => {
     const why = code === 'EPIPE' ? 'nobody reads standard output any more' : `standard output failed (${code})`;
-    bar.say(`igpt: ${why}; finishing what is in flight`);
+    bar.say(`igpt: ${why}; finishing the pictures in flight`);
   });
   bar.say(
     `${model.id}: ${model.outputs.join(', ')}; outcomes go to ${printable(join(options.out, 'results', model.id))}`,
@@ -132,23 +126,30 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const about = reportAbout(checkpoint, model, trialWarning(checkpoint.directory));
   const earlier = new Map(report === undefined ? [] : await viewsOfReport(report, model.id));
   const onError = reportOnce(bar);
-  await using looks =
-    memory && openPictureViews({ input, model, decode: options, decoder, surpriseOf: memory.surpriseOf, earlier });
+  await using views =
+    memory && openPictureViews({ input, model, decoding, decoder, surpriseOf: memory.surpriseOf, earlier });
   await using served =
-    looks === undefined || options.serve === undefined
+    views === undefined || options.serve === undefined
       ? undefined
       : await serveReport({
-          ...{ port: options.serve, directory: directories.input, dropsTo: join(dir, dropFolder) },
-          ...{ input, output, about, events, onError, lookAt: looks.lookAt },
-          concurrency: decodingConcurrency(options),
-          maxBytes: maxPictureBytes(options),
+          port: options.serve,
+          directory: directories.input,
+          dropFolder: join(dir, dropFolder),
+          input,
+          output,
+          about,
+          events,
+          onError,
+          viewsOf: views.viewsOf,
+          concurrency: decodingConcurrency(decoding),
+          maxBytes: decoding.maxBytes,
         });
   if (watching) bar.say(`watching ${printable(dir)} for new and changed pictures; Ctrl-C stops`);
   if (served !== undefined) {
     bar.say(`live report: ${served.url} (pictures dropped there go to ${printable(join(dir, dropFolder))})`);
   }
 
-  const queue = { clock: systemClock, capacity: QUEUE_CAPACITY };
+  const queue = { clock: systemClock, capacity: queueCapacity };
   const started = performance.now();
   const result = await runPipeline({
     input,
@@ -162,11 +163,11 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     clock: systemClock,
     retryFailed: options.retryFailed,
     verify: options.verify,
-    maxPictureBytes: maxPictureBytes(options),
-    decoding: decodingConcurrency(options),
+    maxPictureBytes: decoding.maxBytes,
+    decoding: decodingConcurrency(decoding),
     predicting: model.concurrency,
-    ...(watching ? { changes: watchDirectory(directories.input, { clock: systemClock, signal: stop.signal }) } : {}),
-    ...(served === undefined ? {} : { urgent: served.dropped }),
+    changes: watching ? watchDirectory(directories.input, { clock: systemClock, signal: stop.signal }) : undefined,
+    urgent: served?.dropped,
     signal: stop.signal,
     onProgress(progress) {
       served?.onProgress(progress);
@@ -176,34 +177,27 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     onStall: (stall) => bar.say(`igpt: ${stallWords(stall)}`),
     onError,
   }).finally(() => {
-    // Whatever ends the run also ends the watch.
+    // The watch ends with the run, also when the run fails.
     stop.abort();
   });
   const seconds = (performance.now() - started) / 1000;
   const unfinished = unfinishedWords(result.unfinished);
-  // Whoever interrupts a single pass wants it to end; whoever ends a watch is done, and wants to see.
   await served?.end();
-  if (report !== undefined && looks !== undefined && (watching || !result.interrupted)) {
-    const enough = new AbortController();
-    using _ = onFirstInterrupt((signal) => {
-      process.exitCode = interruptExitCode(signal);
-      enough.abort();
+  // An interrupted pass writes no report. A watch usually ends by an interrupt, so it does write its report.
+  if (report !== undefined && views !== undefined && (watching || !result.interrupted)) {
+    for (const [key, shown] of served?.views() ?? []) earlier.set(key, shown);
+    const rows = reportRows({
+      input,
+      output,
+      model: model.id,
+      concurrency: decodingConcurrency(decoding),
+      viewsOf: views.viewsOf,
     });
-    for (const [name, look] of served?.looks() ?? []) earlier.set(name, look);
-    const concurrency = decodingConcurrency(options);
-    const shown = printable(options.report || join(options.out, REPORT_NAME));
+    const name = options.report || join(options.out, reportName);
     try {
-      const written = await writeReport({
-        ...{ path: report, about: { ...about, made: new Date() } },
-        rows: reportRows({ input, output, model: model.id, concurrency, lookAt: looks.lookAt }),
-        onProgress: (done, most) => bar.update(done, Math.min(most, result.seen), 'writing the report'),
-        signal: enough.signal,
-      });
-      bar.say(
-        written ? `report: ${shown}` : `igpt: interrupted; ${shown} is as it was before, and outcomes are all stored`,
-      );
+      await writeRunReport({ path: report, name, rows, about, pictures: result.seen }, bar);
     } catch (error) {
-      // A page that cannot be kept takes nothing from the run, which has its say below.
+      // The outcomes are stored all the same, and are summarised below.
       if (!(error instanceof ImageGptError)) throw error;
       bar.say(`igpt: ${error.message}${unfinished === undefined ? '; the outcomes are stored' : ''}`);
       process.exitCode ??= 1;
@@ -213,7 +207,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
 
   process.stderr.write(`\n${runReport(result, seconds)}${skipped.report()}`);
   if (result.seen === 0 && !result.interrupted) {
-    process.stderr.write(`${printable(dir)} holds no files to read; dotfiles and links that leave it are ignored\n`);
+    process.stderr.write(`${printable(dir)} contains no files to read; dotfiles and links that leave it are ignored\n`);
   }
   if (unfinished !== undefined) {
     process.stderr.write(`\n${unfinished}\n`);
@@ -223,4 +217,32 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);
     process.exitCode = stop.exitCode();
   }
+}
+
+interface RunReport {
+  path: string;
+  /** Path of the report, as the user knows it. */
+  name: string;
+  rows: AsyncIterable<ReportRow>;
+  about: ReportAbout;
+  /** Pictures of the run. */
+  pictures: number;
+}
+
+/** Writes the report with a progress bar, and says so. An interrupt stops it. */
+async function writeRunReport({ path, name, rows, about, pictures }: RunReport, bar: ProgressBar): Promise<void> {
+  const stop = new AbortController();
+  using _ = onFirstInterrupt((signal) => {
+    process.exitCode = interruptExitCode(signal);
+    stop.abort();
+  });
+  const written = await writeReport({
+    path,
+    rows,
+    about: { ...about, made: new Date() },
+    onProgress: (done, total) => bar.update(done, Math.min(total, pictures), 'writing the report'),
+    signal: stop.signal,
+  });
+  const shown = printable(name);
+  bar.say(written ? `report: ${shown}` : `igpt: interrupted; ${shown} was not changed, and all outcomes are stored`);
 }

@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { shardKey } from '../../contracts/job.ts';
+import { type DecodingSettings, openDecoder } from '../../decode/decoder-pool.ts';
 import { writePng } from '../../decode/encode.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
-import { openJobModel } from '../../jobs/job-model.ts';
+import { jobDecoding, openJobModel } from '../../jobs/job-model.ts';
 import { openStore } from '../../jobs/job-source.ts';
 import { createNearestRows } from '../../jobs/nearest-rows.ts';
 import { openJob } from '../../jobs/open-job.ts';
@@ -15,14 +16,7 @@ import { ImageGptError, UsageError } from '../../ports/error.ts';
 import { similarSheet } from '../../report/similar-sheet.ts';
 import { disposable } from '../disposable.ts';
 import { examples, samplePictures } from '../invocation.ts';
-import {
-  addDecoderOptions,
-  type DecodeOptions,
-  type DecoderOptions,
-  maxPictureBytes,
-  openPictureDecoder,
-} from '../options/decode-option.ts';
-import { jobDecoding } from '../options/job-options.ts';
+import { addDecoderOptions, type DecoderOptions } from '../options/decode-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -41,18 +35,18 @@ interface SimilarOptions extends DecoderOptions {
 
 export function similarCommand(): Command {
   const command = new Command('similar')
-    .summary('the pictures of a batch job that are most like one')
+    .summary('the pictures of a job that are most similar to a picture')
     .description(
-      'Finds the pictures of a batch job whose features are nearest to those of a picture, by cosine: an exact search over all shards.',
+      'Finds the pictures of a job (igpt batch) whose features are nearest to those of a picture, by cosine. It is an exact search over all shards.',
     )
-    .argument('<file>', 'a picture, from the job or not')
-    .requiredOption('--in <dst>', 'directory or s3://bucket/prefix of a batch job with features')
+    .argument('<file>', 'any picture, in the job or not')
+    .requiredOption('--in <dst>', 'directory or s3://bucket/prefix of a job with features')
     .addOption(
       new Option('-k, --number <k>', 'pictures to find').default(10).argParser(integer({ min: 1, max: 10_000 })),
     )
     .addOption(modelOption())
-    .option('--sheet <sheet.png>', 'draw the picture and those that were found')
-    .option('--force', 'replace the sheet', false)
+    .option('--sheet <sheet.png>', 'draw the picture and the pictures found')
+    .option('--force', 'overwrite the sheet', false)
     .option('--json', 'one JSON object a line instead of a table', false);
   return addDecoderOptions(command)
     .addHelpText(
@@ -72,11 +66,11 @@ async function similar(file: string, options: SimilarOptions): Promise<void> {
   const { settings } = job;
   if (!settings.model_options.outputs.includes('features')) {
     throw new UsageError(
-      `--in ${options.in}: expected a job with features, but it has ${settings.model_options.outputs.join(', ')}; run one with --outputs features`,
+      `--in ${options.in}: expected a job with features, but it has ${settings.model_options.outputs.join(', ')}; run a job with --outputs features`,
     );
   }
   using bar = progressBar('shards');
-  const decoding = jobDecoding(settings, { ...options, decoders: 1 });
+  const decoding = { ...jobDecoding(settings), size: 1, timeoutMs: options.decodeTimeout * 1000 };
   const query = await featuresOf(file, { job, options, decoding });
   const nearest = createNearestRows(query.features, number);
   for (const shard of job.shards.keys()) {
@@ -91,9 +85,9 @@ async function similar(file: string, options: SimilarOptions): Promise<void> {
   if (json) {
     for (const line of lines) await writeOut(`${JSON.stringify(line)}\n`);
   } else {
-    const rows = lines.map(({ rank, key, similarity, label }) => [
-      ...[`${rank}.`, similarity.toFixed(4), printable(key), printable(label ?? '')],
-    ]);
+    const rows = lines.map(({ rank, key, similarity, label }) => {
+      return [`${rank}.`, similarity.toFixed(4), printable(key), printable(label ?? '')];
+    });
     await writeOut(
       table(
         [
@@ -108,31 +102,31 @@ async function similar(file: string, options: SimilarOptions): Promise<void> {
   }
   process.stderr.write(`${found.length} of ${nearest.compared()} pictures with features\n`);
   if (sheet === undefined) return;
-  const { store } = await openStore(settings.store);
+  const store = await openStore(settings.store);
   const keys = found.map(({ key }) => key);
   const drawn = await similarSheet({ query: query.bytes, store, keys, decoding });
   await writeOutputFile(sheet, force, await writePng(drawn.rgb, drawn.width, drawn.height));
   const gone =
-    drawn.missing.length === 0 ? '' : `; white: ${drawn.missing.map(printable).join(', ')}, not there any more`;
-  process.stderr.write(`${printable(sheet)}: ${printable(file)}, then the pictures like it, best first${gone}\n`);
+    drawn.missing.length === 0 ? '' : `; white because it is gone: ${drawn.missing.map(printable).join(', ')}`;
+  process.stderr.write(`${printable(sheet)}: ${printable(file)}, then similar pictures, best first${gone}\n`);
 }
 
 interface Query {
   job: Awaited<ReturnType<typeof openJob>>['job'];
   options: SimilarOptions;
-  decoding: DecodeOptions;
+  decoding: DecodingSettings;
 }
 
-/** The file and its features [d], by the job's own model. */
+/** The file and its features [d], computed by the job's model. */
 async function featuresOf(
   file: string,
   { job, options, decoding }: Query,
 ): Promise<{ bytes: Uint8Array; features: Float32Array }> {
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   await using model = disposable(await openJobModel(checkpoint, job.settings, { model: options.model, workers: 1 }));
-  await using decoder = openPictureDecoder(model.preprocessing, decoding);
+  await using decoder = openDecoder(model.preprocessing, decoding);
   const quantize = createQuantizer(model.preprocessing.palette);
-  const limits = { maxBytes: maxPictureBytes(decoding), concurrency: 1 };
+  const limits = { maxBytes: decoding.maxBytes, concurrency: 1 };
   for await (const result of eachPicture([file], limits, async (bytes) => {
     const { features = new Float32Array() } = await model.predict(quantize((await decoder.decode(bytes)).rgb));
     return { bytes, features };

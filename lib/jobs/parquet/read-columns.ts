@@ -1,10 +1,10 @@
 import { type AsyncBuffer, parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { ImageGptError } from '../../ports/error.ts';
 
-/** A Parquet file is damaged, or holds something else than expected. */
+/** A Parquet file is damaged or has unexpected content. */
 export class ParquetError extends ImageGptError {}
 
-/** Bytes as what hyparquet reads from. */
+/** Bytes in the form that hyparquet reads. */
 export function memoryFile(bytes: Uint8Array): AsyncBuffer {
   return {
     byteLength: bytes.length,
@@ -14,17 +14,12 @@ export function memoryFile(bytes: Uint8Array): AsyncBuffer {
 
 export function parquetDamaged(cause: unknown): ParquetError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new ParquetError(
-    'parquet_damaged',
-    `Expected a whole Parquet file, but reading it said: ${why.slice(0, 200)}`,
-    {
-      cause,
-    },
-  );
+  const message = `Expected a whole Parquet file, but it cannot be read: ${why.slice(0, 200)}`;
+  return new ParquetError('parquet_damaged', message, { cause });
 }
 
 /**
- * The rows of any Parquet file in memory, row group by row group, with those of `columns` that it has.
+ * Reads the rows of a Parquet file in memory, one row group at a time. Columns that the file does not have are skipped.
  *
  * @throws {ParquetError} `parquet_damaged`
  */
@@ -35,8 +30,8 @@ export async function* readColumns(
   const file = memoryFile(bytes);
   try {
     const metadata = parquetMetadata(bytes);
-    const there = new Set(metadata.schema.map(({ name }) => name));
-    const wanted = columns.filter((name) => there.has(name));
+    const names = new Set(metadata.schema.map(({ name }) => name));
+    const wanted = columns.filter((name) => names.has(name));
     let start = 0;
     for (const group of metadata.row_groups) {
       const end = start + Number(group.num_rows);

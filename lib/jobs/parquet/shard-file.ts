@@ -5,81 +5,6 @@ import { type JobRow, rowErrorCode } from '../../contracts/job.ts';
 import type { OpenShard, ShardFacts, ShardFormat } from '../shard-format.ts';
 import { memoryFile, parquetDamaged } from './read-columns.ts';
 
-const features = z.instanceof(Array).transform((values) => Float32Array.from(values, Number));
-
-const label = z.strictObject({ label: z.string(), index: z.number(), probability: z.number() });
-
-/** An absent column is one that was not asked for. */
-const row = z.object({
-  key: z.string(),
-  etag: z.string().nullish(),
-  width: z.number().nullish(),
-  height: z.number().nullish(),
-  label: z.string().nullish(),
-  probability: z.number().nullish(),
-  top5: z.array(label).nullish(),
-  features: features.nullish(),
-  nats_per_token: z.number().nullish(),
-  error_code: rowErrorCode.nullish(),
-});
-
-/**
- * Opens a shard that is in memory.
- *
- * @throws {ParquetError} `parquet_damaged`, here or when reading
- */
-export function openShard(bytes: Uint8Array): OpenShard {
-  const metadata = readable(() => parquetMetadata(bytes));
-  const file = memoryFile(bytes);
-  return {
-    facts: factsOf(metadata),
-    rows: Number(metadata.num_rows),
-    groups: metadata.row_groups.map((group) => Number(group.num_rows)),
-    async read({ columns, start, end } = {}) {
-      try {
-        const read = await parquetReadObjects({
-          file,
-          metadata,
-          ...(columns === undefined ? {} : { columns: [...new Set(['key', ...columns])] }),
-          ...(start === undefined ? {} : { rowStart: start }),
-          ...(end === undefined ? {} : { rowEnd: end }),
-        });
-        return read.map(rowOf);
-      } catch (error) {
-        throw parquetDamaged(error);
-      }
-    },
-  };
-}
-
-function rowOf(read: unknown): JobRow {
-  const found = row.parse(read);
-  return {
-    key: found.key,
-    etag: found.etag ?? null,
-    width: found.width ?? null,
-    height: found.height ?? null,
-    label: found.label ?? null,
-    probability: found.probability ?? null,
-    top5: found.top5 ?? null,
-    features: found.features ?? null,
-    nats_per_token: found.nats_per_token ?? null,
-    error_code: found.error_code ?? null,
-  };
-}
-
-function factsOf({ key_value_metadata: pairs = [] }: FileMetaData): ShardFacts {
-  return Object.fromEntries(pairs.map(({ key, value = '' }) => [key, value]));
-}
-
-function readable<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw parquetDamaged(error);
-  }
-}
-
 /** Shards as Parquet files. */
 export const parquetShards: ShardFormat = {
   write: async (rows, facts) => writeShard(rows, facts),
@@ -92,10 +17,10 @@ const optional = { repetition_type: 'OPTIONAL' } as const;
 const required = { repetition_type: 'REQUIRED' } as const;
 
 /**
- * Columns of a shard, in the three-level form of lists that the Parquet format asks for. The format has no lists of a
- * fixed size: every list of `features` in a job has the same d elements, so DuckDB casts it to FLOAT[d] as it is.
+ * Columns of a shard. Lists have the three levels that the Parquet format asks for. The format has no lists of fixed
+ * size, but every list of `features` in a job has d elements, so DuckDB can cast the column to FLOAT[d].
  */
-export const shardSchema: SchemaElement[] = [
+const shardSchema: SchemaElement[] = [
   { name: 'root', num_children: 10 },
   { name: 'key', ...text, ...required },
   { name: 'etag', ...text, ...optional },
@@ -117,12 +42,13 @@ export const shardSchema: SchemaElement[] = [
 ];
 
 /**
- * Rows of a row group. The writer spreads a list's elements and levels over JavaScript arrays, some 40 bytes for each
- * of the features' 4: 1,000 rows of 512 take 20 MB for a moment, and readers can take the file in pieces as small.
+ * Rows of a row group. The writer copies a list's elements and levels into JavaScript arrays: about 40 bytes for each
+ * 4-byte feature. So 1,000 rows of 512 features take 20 MB for a moment. Readers can read the file in groups of this
+ * size.
  */
 const rowsPerGroup = 1000;
 
-/** Rows as a Parquet file. The same rows and facts give the same bytes: no time is in them. */
+/** Writes rows as a Parquet file. The same rows and facts give the same bytes, because the file holds no time. */
 export function writeShard(rows: readonly JobRow[], facts: ShardFacts): Uint8Array {
   const writer = new ByteWriter();
   const parquet = new ParquetWriter({
@@ -152,7 +78,7 @@ function columnsOf(rows: readonly JobRow[]) {
     column('top5', (row) => row.top5),
     {
       ...column('features', (row) => (row.features === null ? null : Array.from(row.features))),
-      // Numbers of a network are all different and look random: looking for repetitions would only take time.
+      // Features do not compress: a dictionary or compression would only take time.
       encoding: 'PLAIN',
       codec: 'UNCOMPRESSED',
       statistics: false,
@@ -160,4 +86,76 @@ function columnsOf(rows: readonly JobRow[]) {
     column('nats_per_token', (row) => row.nats_per_token),
     column('error_code', (row) => row.error_code),
   ];
+}
+
+/**
+ * Opens a shard that is in memory.
+ *
+ * @throws {ParquetError} `parquet_damaged`, here or when its rows are read
+ */
+export function openShard(bytes: Uint8Array): OpenShard {
+  const metadata = readMetadata(bytes);
+  const file = memoryFile(bytes);
+  return {
+    facts: factsOf(metadata),
+    rows: Number(metadata.num_rows),
+    groups: metadata.row_groups.map((group) => Number(group.num_rows)),
+    async read({ columns, start = 0, end = Number(metadata.num_rows) } = {}) {
+      try {
+        const range = { file, metadata, rowStart: start, rowEnd: end };
+        const read = await parquetReadObjects(
+          columns === undefined ? range : { ...range, columns: [...new Set(['key', ...columns])] },
+        );
+        return read.map(rowOf);
+      } catch (error) {
+        throw parquetDamaged(error);
+      }
+    },
+  };
+}
+
+function readMetadata(bytes: Uint8Array): FileMetaData {
+  try {
+    return parquetMetadata(bytes);
+  } catch (error) {
+    throw parquetDamaged(error);
+  }
+}
+
+function factsOf({ key_value_metadata: pairs = [] }: FileMetaData): ShardFacts {
+  return Object.fromEntries(pairs.map(({ key, value = '' }) => [key, value]));
+}
+
+const features = z.instanceof(Array).transform((values) => Float32Array.from(values, Number));
+
+const label = z.strictObject({ label: z.string(), index: z.number(), probability: z.number() });
+
+/** Columns that were not asked for are absent. */
+const row = z.object({
+  key: z.string(),
+  etag: z.string().nullish(),
+  width: z.number().nullish(),
+  height: z.number().nullish(),
+  label: z.string().nullish(),
+  probability: z.number().nullish(),
+  top5: z.array(label).nullish(),
+  features: features.nullish(),
+  nats_per_token: z.number().nullish(),
+  error_code: rowErrorCode.nullish(),
+});
+
+function rowOf(read: unknown): JobRow {
+  const found = row.parse(read);
+  return {
+    key: found.key,
+    etag: found.etag ?? null,
+    width: found.width ?? null,
+    height: found.height ?? null,
+    label: found.label ?? null,
+    probability: found.probability ?? null,
+    top5: found.top5 ?? null,
+    features: found.features ?? null,
+    nats_per_token: found.nats_per_token ?? null,
+    error_code: found.error_code ?? null,
+  };
 }

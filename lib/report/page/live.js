@@ -1,10 +1,12 @@
+// The live part of the page: progress, new rows, and pictures sent from the page. Uses cards.js and page.js.
 {
-  const { element, percent, plural, update } = window.report;
-  const { maxBytes, folder } = JSON.parse(document.getElementById('about').textContent).live;
-  const byId = (id) => document.getElementById(id);
+  const { about, byId, element, percent, plural, update } = window.report;
+  const { maxBytes, folder } = about.live;
 
-  /** Drawn so often at most, milliseconds: sorting thousands of cards for each picture would keep the page busy. */
-  const PAUSE_MS = 250;
+  /**
+   * Least time between two updates (milliseconds): sorting thousands of cards for each picture would block the page.
+   */
+  const pauseMs = 250;
   let fresh = { rows: [] };
   let planned = false;
 
@@ -16,14 +18,14 @@
       planned = false;
       fresh = { rows: [] };
       update(now);
-    }, PAUSE_MS);
+    }, pauseMs);
   }
 
   function showProgress({ done, total }, { failed }) {
     const words = [
       total === null ? plural(done, 'picture') : `${done.toLocaleString('en')} of ${plural(total, 'picture')}`,
       ...(failed > 0 ? [`${failed.toLocaleString('en')} failed`] : []),
-      ...(done === total ? ['new ones are taken as they come'] : []),
+      ...(done === total ? ['new pictures are processed as they come'] : []),
     ];
     byId('live-words').textContent = words.join(' · ');
     if (total === null) byId('live-progress').removeAttribute('value');
@@ -53,23 +55,23 @@
   });
   events.addEventListener('end', () => {
     events.close();
-    news('igpt has ended: what is below stays as it is.');
+    news('igpt has ended: this page does not change any more.');
     byId('live-progress').hidden = true;
     byId('choose').disabled = true;
   });
   events.addEventListener('error', () => {
     news(
       events.readyState === EventSource.CLOSED
-        ? 'Not connected: too many pages listen, or igpt has gone. Reload to try again.'
+        ? 'Not connected: too many pages are open, or igpt has ended. Reload to try again.'
         : 'The connection broke; trying again …',
     );
   });
 
-  /** Lines of what was sent: older ones go. */
-  const MOST_LINES = 20;
-  /** Of more pictures than these a screen reader hears how many, not each result. */
-  const MOST_READ_OUT = 5;
-  /** Lines that wait for the model, by key, and what came before its line knew the key. */
+  /** Lines of sent pictures; older ones are removed. */
+  const maxLines = 20;
+  /** If more pictures are sent at once, screen readers announce only their number, not each result. */
+  const maxAnnounced = 5;
+  /** Lines of pictures that wait for the model, by key; and rows that came before the key of their line was known. */
   const waiting = new Map();
   const early = new Map();
 
@@ -83,7 +85,7 @@
       ...(classes?.[0] === undefined ? [] : [`${classes[0].label}, ${percent(classes[0].probability)}`]),
       ...(nats === null ? [] : [`${nats.toFixed(3)} nats per token`]),
     ];
-    return parts.length === 0 ? 'seen' : parts.join(', ');
+    return parts.length === 0 ? 'done' : parts.join(', ');
   }
 
   function answer(row) {
@@ -96,7 +98,7 @@
     const find = element('button', { type: 'button', title: 'Show it below' }, row.key);
     find.addEventListener('click', () => {
       byId('reset').click();
-      // After the reset has been taken notice of.
+      // After the reset event has been handled.
       setTimeout(() => {
         byId('find').value = row.key;
         byId('find').dispatchEvent(new Event('input', { bubbles: true }));
@@ -108,7 +110,7 @@
 
   let sending = 0;
 
-  /** Sends a file; says in its line what became of it. True when it got there. */
+  /** Sends a file and shows the result in its line. True when it was sent. */
   async function send(file, line) {
     if (file.size > maxBytes) {
       say(line, file.name, `larger than ${(maxBytes / 1e6).toLocaleString('en')} MB (--max-megabytes)`, true);
@@ -121,41 +123,41 @@
         return false;
       }
       const { key } = await response.json();
-      say(line, key, 'the model is looking at it …');
+      say(line, key, 'waiting for the model …');
       waiting.set(key, line);
       if (early.has(key)) answer(early.get(key));
       return true;
     } catch {
-      say(line, file.name, 'could not be sent: it is a folder or cannot be read, or igpt has gone', true);
+      say(line, file.name, 'not sent: it is a folder or cannot be read, or igpt has ended', true);
       return false;
     }
   }
 
   let turn = Promise.resolve();
-  /** Since nothing was on its way. */
+  /** Counted since the last time that nothing was being sent. */
   let counts = { chosen: 0, sent: 0, failed: 0 };
 
   function sayCounts() {
     const { chosen, sent, failed } = counts;
     const words = [
       `${sent.toLocaleString('en')} of ${plural(chosen, 'picture')} sent`,
-      ...(failed > 0 ? [`${failed.toLocaleString('en')} could not be`] : []),
+      ...(failed > 0 ? [`${failed.toLocaleString('en')} failed`] : []),
     ];
     byId('sent-words').textContent = words.join(', ');
   }
 
-  /** One after the other, each with a line from when it is its turn. */
+  /** Sends files one at a time. Each gets its line when its turn comes. */
   function sendAll(files) {
     if (sending === 0) counts = { chosen: 0, sent: 0, failed: 0 };
     counts.chosen += files.length;
-    byId('sent').setAttribute('aria-live', counts.chosen > MOST_READ_OUT ? 'off' : 'polite');
+    byId('sent').setAttribute('aria-live', counts.chosen > maxAnnounced ? 'off' : 'polite');
     for (const file of files) {
       sending += 1;
       turn = turn.then(async () => {
         const line = element('li');
-        say(line, file.name, 'on its way …');
+        say(line, file.name, 'being sent …');
         byId('sent').prepend(line);
-        while (byId('sent').children.length > MOST_LINES) byId('sent').lastChild.remove();
+        while (byId('sent').children.length > maxLines) byId('sent').lastChild.remove();
         counts[(await send(file, line)) ? 'sent' : 'failed'] += 1;
         sayCounts();
         sending -= 1;

@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openDecoder } from '../../../lib/decode/decoder-pool.ts';
 
-/** The project's collection of good and hostile pictures; not part of the repository. */
+/** A collection of good and hostile pictures that is not part of the repository. */
 const corpus = new URL('../../../../shared/images/', import.meta.url);
 
-/** What becomes of each file of `bad/`: a format where it decodes after all, else a code. */
-const BAD: Record<string, string> = {
+/** Expected result of each file of `bad/`: its format if it can be decoded, else an error code. */
+const badFiles: Record<string, string> = {
   'bad_comment_length.jpeg': 'jpeg',
   'bomb_3000_frames_2000x2000.gif': 'gif',
   'bomb_billion_laughs.svg': 'unsupported_format',
@@ -47,8 +47,8 @@ const BAD: Record<string, string> = {
   'truncated_wuffs_progressive.jpeg': 'corrupt_image',
 };
 
-/** The only files of `good/` that are refused: formats that we do not read. */
-const REFUSED: Record<string, string> = {
+/** The only files of `good/` that are refused: their formats are not accepted. */
+const refusedFiles: Record<string, string> = {
   'bricks.bmp': 'unsupported_format',
   'coffee.heic': 'unsupported_format',
   'coffee_10bit.heic': 'unsupported_format',
@@ -58,10 +58,10 @@ const REFUSED: Record<string, string> = {
 };
 
 /**
- * SHA-256 of the pixels that Pillow 12.3 makes of transparent pictures: `Image.alpha_composite` over white, then
+ * SHA-256 of the pixels that Pillow 12.3 gives for transparent pictures: `Image.alpha_composite` over white, then
  * `resize((32, 32), Image.BILINEAR)`.
  */
-const OVER_WHITE: Record<string, string> = {
+const overWhite: Record<string, string> = {
   'animated.webp': '660975817b0150df18ae84cc0515902c4de09ce0385e45dab2df87f26d46f1e9',
   'chelsea_alpha.png': 'c28597faaf09f8de1bc70cd8a58921f8597703023f82e75bbf05df765d5dc256',
   'pngsuite_bggn4a16.png': 'f7b2056a33b1fd5ed19d67e08e9a5258181f63d1026a98f33d56f1c10d082428',
@@ -88,22 +88,22 @@ describe.skipIf(!existsSync(corpus))('the picture corpus', () => {
     }
   }
 
-  it('ends each hostile file as a picture or a coded failure', async () => {
+  it('gives a picture or an error code for each hostile file', async () => {
     const bad = files.filter(({ file }) => file.startsWith('bad/')).map(({ file }) => file);
     const outcomes = await Promise.all(bad.map(async (file) => [file.slice(4), await outcome(file)]));
-    expect(Object.fromEntries(outcomes)).toEqual(BAD);
+    expect(Object.fromEntries(outcomes)).toEqual(badFiles);
   });
 
-  it('decodes every good file of a format that we read', async () => {
+  it('decodes every good file of an accepted format', async () => {
     const good = files.filter(({ file }) => file.startsWith('good/')).map(({ file }) => file);
     const outcomes = await Promise.all(good.map(async (file) => [file.slice(5), await outcome(file)]));
     const refused = outcomes.filter(([, end]) => end?.includes('_'));
-    expect(Object.fromEntries(refused)).toEqual(REFUSED);
+    expect(Object.fromEntries(refused)).toEqual(refusedFiles);
     expect(outcomes.length - refused.length).toBeGreaterThan(40);
   });
 
   it('lays transparent pictures over white exactly as Pillow does', async () => {
-    for (const [file, expected] of Object.entries(OVER_WHITE)) {
+    for (const [file, expected] of Object.entries(overWhite)) {
       const { rgb } = await decoder.decode(readFileSync(new URL(`good/${file}`, corpus)));
       expect(createHash('sha256').update(rgb).digest('hex'), file).toBe(expected);
     }

@@ -11,27 +11,27 @@ import { goldenNames, goldenPicture } from '../../support/golden-quant.ts';
 const fixtures = new URL('../../fixtures/', import.meta.url);
 const picture = (name: string) => readFileSync(new URL(`pictures/${name}`, fixtures));
 
-/** Whole pictures at `width` x `height`. */
+/** Settings that squeeze whole pictures to `width` x `height`. */
 function settings(width: number, height: number, others: Partial<DecodeSettings> = {}): DecodeSettings {
   const recipe = { width, height, resample: 2, crop: 'none' } as const;
   return { recipe, maxPixels: 100_000_000, allowSvg: false, scaledDecoding: false, ...others };
 }
 
 /** Two pixels side by side: left, right. */
-const LEFT = [200, 100, 50] as const;
-const RIGHT = [10, 240, 120] as const;
+const left = [200, 100, 50] as const;
+const right = [10, 240, 120] as const;
 
 function twoPixels(): Sharp {
-  return sharp(Uint8Array.of(...LEFT, ...RIGHT), { raw: { width: 2, height: 1, channels: 3 } });
+  return sharp(Uint8Array.of(...left, ...right), { raw: { width: 2, height: 1, channels: 3 } });
 }
 
 /** PNG's colour types. */
-const RGB = 2;
-const GREY_ALPHA = 4;
-const RGBA = 6;
+const rgbType = 2;
+const greyAlphaType = 4;
+const rgbaType = 6;
 
-/** One row of 16-bit pixels as a PNG (sharp converts on the way out, so it cannot write chosen levels). */
-function png16(width: number, levels: number[], colorType = RGB): Buffer {
+/** One row of 16-bit pixels as a PNG. sharp converts pixels when it writes, so it cannot write exact levels. */
+function png16(width: number, levels: number[], colorType = rgbType): Buffer {
   const chunk = (name: string, data: Uint8Array) => {
     const body = Buffer.concat([Buffer.from(name), data]);
     const ends = Buffer.alloc(8);
@@ -50,7 +50,7 @@ function png16(width: number, levels: number[], colorType = RGB): Buffer {
   return Buffer.concat([signature, ...chunks]);
 }
 
-/** The pixels of a picture at its own size. */
+/** The pixels of a picture at its original size. */
 async function pixels(bytes: Uint8Array, width = 2, height = 1): Promise<number[]> {
   return [...(await decodePicture(bytes, settings(width, height))).rgb];
 }
@@ -73,7 +73,7 @@ function far(a: readonly number[], b: readonly number[]): number {
 
 beforeAll(() => restrictLibvips(true));
 
-describe('decodePicture, held to what others decode', () => {
+describe('decodePicture, compared with other decoders', () => {
   const expected: Record<string, number[]> = JSON.parse(
     readFileSync(new URL('golden/transformers/tokens.json', fixtures), 'utf8'),
   );
@@ -98,7 +98,7 @@ describe('decodePicture, held to what others decode', () => {
 });
 
 describe('decodePicture, by kind of picture', () => {
-  it('names the format and the size of the whole picture', async () => {
+  it('returns the format and the size of the whole picture', async () => {
     const { format, width, height, rgb } = await decodePicture(picture('things/eye-retina.avif'), settings(4, 3));
     expect({ format, width, height, bytes: rgb.length }).toEqual({
       format: 'avif',
@@ -108,21 +108,21 @@ describe('decodePicture, by kind of picture', () => {
     });
   });
 
-  it('turns a picture upright by its EXIF orientation', async () => {
+  it('rotates a picture by its EXIF orientation', async () => {
     for (const [orientation, upright] of [
-      [1, [LEFT, RIGHT]],
-      [2, [RIGHT, LEFT]],
-      [3, [RIGHT, LEFT]],
-      [4, [LEFT, RIGHT]],
+      [1, [left, right]],
+      [2, [right, left]],
+      [3, [right, left]],
+      [4, [left, right]],
     ] as const) {
       const png = await twoPixels().withMetadata({ orientation }).png().toBuffer();
       expect(await pixels(png), `orientation ${orientation}`).toEqual(upright.flat());
     }
     for (const [orientation, upright] of [
-      [5, [LEFT, RIGHT]],
-      [6, [LEFT, RIGHT]],
-      [7, [RIGHT, LEFT]],
-      [8, [RIGHT, LEFT]],
+      [5, [left, right]],
+      [6, [left, right]],
+      [7, [right, left]],
+      [8, [right, left]],
     ] as const) {
       const png = await twoPixels().withMetadata({ orientation }).png().toBuffer();
       const { width, height, rgb } = await decodePicture(png, settings(1, 2));
@@ -130,7 +130,7 @@ describe('decodePicture, by kind of picture', () => {
     }
   });
 
-  it('reports the upright size of a photograph that lies on its side, and shows the same cat', async () => {
+  it('returns the rotated size of a photograph, and the pixels of the unrotated original', async () => {
     const sideways = await decodePicture(picture('animals/cat-sideways.jpg'), settings(16, 16));
     const upright = await decodePicture(picture('animals/cat.jpg'), settings(16, 16));
     expect([sideways.width, sideways.height]).toEqual([451, 300]);
@@ -146,24 +146,24 @@ describe('decodePicture, by kind of picture', () => {
     }
   });
 
-  it('rounds what shows through to the nearest level', async () => {
+  it('rounds blended pixels to the nearest level', async () => {
     const image = sharp(Uint8Array.of(101, 99, 100, 128), { raw: { width: 1, height: 1, channels: 4 } });
-    // Shares of 50.698, 49.694 and 50.196 on 127 of white
+    // 127 of white plus 50.698, 49.694 and 50.196.
     expect(await pixels(await image.png().toBuffer(), 1)).toEqual([178, 177, 177]);
   });
 
-  it('reads pictures whose alpha is opaque as if they had none', async () => {
+  it('reads pictures with opaque alpha as if they had no alpha', async () => {
     const image = twoPixels().ensureAlpha();
     expect((await sharp(await image.png().toBuffer()).metadata()).hasAlpha).toBe(true);
-    expect(await pixels(await image.png().toBuffer())).toEqual([...LEFT, ...RIGHT]);
+    expect(await pixels(await image.png().toBuffer())).toEqual([...left, ...right]);
   });
 
   it('drops the low bytes of 16-bit pictures before it lays them over white', async () => {
     // Alpha 0x80ff becomes 128, 0x00ff becomes 0 and 0xff00 becomes 255
     const rgba = [0x65ff, 0x6300, 0x64ff, 0x80ff, 0, 0, 0, 0x00ff, 0x1234, 0x5678, 0x9abc, 0xff00];
-    expect(await pixels(png16(3, rgba, RGBA), 3)).toEqual([178, 177, 177, 255, 255, 255, 0x12, 0x56, 0x9a]);
+    expect(await pixels(png16(3, rgba, rgbaType), 3)).toEqual([178, 177, 177, 255, 255, 255, 0x12, 0x56, 0x9a]);
     const greyAlpha = [0x65ff, 0x80ff, 0x12ff, 0xffff];
-    expect(await pixels(png16(2, greyAlpha, GREY_ALPHA))).toEqual([178, 178, 178, 0x12, 0x12, 0x12]);
+    expect(await pixels(png16(2, greyAlpha, greyAlphaType))).toEqual([178, 178, 178, 0x12, 0x12, 0x12]);
   });
 
   it('makes three equal channels of greyscale, with and without alpha', async () => {
@@ -180,11 +180,11 @@ describe('decodePicture, by kind of picture', () => {
     expect(await pixels(png16(2, levels))).toEqual([0, 1, 127, 128, 254, 255]);
   });
 
-  it('converts a profile to sRGB: Display P3 red is outside, its grey stays grey', async () => {
+  it('converts a profile to sRGB: Display P3 red is outside sRGB, its grey stays grey', async () => {
     const p3 = await sharp(Uint8Array.of(255, 0, 0, 128, 128, 128), { raw: { width: 2, height: 1, channels: 3 } })
       .png()
       .toBuffer();
-    // Written as P3: sharp converts the pixels, so decoding must bring the same colours back.
+    // sharp converts the pixels to P3 when it writes, so decoding must give the original colours.
     const written = await sharp(p3).withIccProfile('p3').png().toBuffer();
     expect(await sharp(written, { ignoreIcc: true }).raw().toBuffer()).not.toEqual(
       Buffer.from([255, 0, 0, 128, 128, 128]),
@@ -192,49 +192,49 @@ describe('decodePicture, by kind of picture', () => {
     expect(far(await pixels(written), [255, 0, 0, 128, 128, 128])).toBeLessThanOrEqual(2);
   });
 
-  it('leaves pixels with an sRGB profile as they are', async () => {
+  it('leaves pixels with an sRGB profile unchanged', async () => {
     const png = await twoPixels().withIccProfile('srgb').png().toBuffer();
     expect((await sharp(png).metadata()).icc).toBeDefined();
-    expect(await pixels(png)).toEqual([...LEFT, ...RIGHT]);
+    expect(await pixels(png)).toEqual([...left, ...right]);
   });
 
-  it('brings 16-bit pictures with a profile to sRGB too', async () => {
+  it('converts 16-bit pictures with a profile to sRGB too', async () => {
     const png = await twoPixels().toColourspace('rgb16').withIccProfile('srgb').png().toBuffer();
     expect((await sharp(png).metadata()).depth).toBe('ushort');
-    expect(far(await pixels(png), [...LEFT, ...RIGHT])).toBeLessThanOrEqual(2);
+    expect(far(await pixels(png), [...left, ...right])).toBeLessThanOrEqual(2);
   });
 
-  it('converts CMYK to colours near those it was made from', async () => {
+  it('converts CMYK to colours close to the original ones', async () => {
     const flat = sharp({ create: { width: 16, height: 16, channels: 3, background: { r: 150, g: 120, b: 100 } } });
     const jpeg = await flat.toColourspace('cmyk').jpeg({ quality: 95 }).toBuffer();
     expect((await sharp(jpeg).metadata()).space).toBe('cmyk');
     expect(far(await pixels(jpeg, 1, 1), [150, 120, 100])).toBeLessThan(12);
   });
 
-  it('takes the first frame of animations and the first page of documents', async () => {
-    const frames = Uint8Array.of(...LEFT, ...LEFT, ...RIGHT, ...RIGHT);
+  it('decodes the first frame of animations and the first page of documents', async () => {
+    const frames = Uint8Array.of(...left, ...left, ...right, ...right);
     const image = sharp(frames, { raw: { width: 2, height: 2, channels: 3, pageHeight: 1 } });
     const webp = await image.webp({ lossless: true }).toBuffer();
     expect((await sharp(webp).metadata()).pages).toBe(2);
     const { width, height, rgb } = await decodePicture(webp, settings(2, 1));
     expect([width, height]).toEqual([2, 1]);
-    expect([...rgb]).toEqual([...LEFT, ...LEFT]);
+    expect([...rgb]).toEqual([...left, ...left]);
   });
 
   it('enlarges a single pixel', async () => {
-    const png = await sharp(Uint8Array.of(...LEFT), { raw: { width: 1, height: 1, channels: 3 } })
+    const png = await sharp(Uint8Array.of(...left), { raw: { width: 1, height: 1, channels: 3 } })
       .png()
       .toBuffer();
-    expect(await pixels(png, 2, 2)).toEqual([...LEFT, ...LEFT, ...LEFT, ...LEFT]);
+    expect(await pixels(png, 2, 2)).toEqual([...left, ...left, ...left, ...left]);
   });
 
-  it('renders an SVG where it is allowed, over white', async () => {
+  it('renders an SVG over white when it is allowed', async () => {
     const svg = Buffer.from(
       '<svg xmlns="http://www.w3.org/2000/svg" width="2" height="1"><rect width="1" height="1" fill="#c86432"/></svg>',
     );
     const { format, rgb } = await decodePicture(svg, settings(2, 1, { allowSvg: true }));
     expect(format).toBe('svg');
-    expect([...rgb]).toEqual([...LEFT, 255, 255, 255]);
+    expect([...rgb]).toEqual([...left, 255, 255, 255]);
   });
 });
 
@@ -254,7 +254,7 @@ describe('decodePicture with scaled decoding', () => {
     );
   });
 
-  it('turns the picture upright all the same', async () => {
+  it('still rotates the picture', async () => {
     const sideways = await sharp(picture('animals/cat-sideways.jpg')).resize(1200, 1804).keepExif().jpeg().toBuffer();
     const { width, height, rgb } = await decodePicture(sideways, settings(16, 16, { scaledDecoding: true }));
     const upright = await decodePicture(picture('animals/cat.jpg'), settings(16, 16));
@@ -263,8 +263,8 @@ describe('decodePicture with scaled decoding', () => {
   });
 });
 
-describe('decodePicture, on what is no good picture', () => {
-  it('finds a JPEG, PNG, WebP, GIF, TIFF or AVIF that was cut off to be corrupt', async () => {
+describe('decodePicture, for damaged and refused files', () => {
+  it('fails for a truncated JPEG, PNG, WebP, GIF, TIFF or AVIF', async () => {
     for (const name of [
       'animals/cat.jpg',
       'people/astronaut.jpg',
@@ -282,7 +282,7 @@ describe('decodePicture, on what is no good picture', () => {
     }
   });
 
-  it('finds an interlaced PNG that was cut off to be corrupt', async () => {
+  it('fails for a truncated interlaced PNG', async () => {
     const png = await sharp(picture('people/photographer.png')).png({ progressive: true }).toBuffer();
     expect(await codeOf(png.subarray(0, Math.floor(png.length / 2)))).toBe('corrupt_image');
   });
@@ -300,7 +300,7 @@ describe('decodePicture, on what is no good picture', () => {
       .toBuffer();
     expect(await codeOf(png, { maxPixels: 1200 })).toBe('decoded');
     expect(await codeOf(png, { maxPixels: 1199 })).toBe('image_too_large');
-    // The same picture says that it is 60,000 pixels wide and high.
+    // The same picture, but its header says 60,000 pixels wide and high.
     const lying = Buffer.from(png);
     lying.writeUInt32BE(60_000, 16);
     lying.writeUInt32BE(60_000, 20);
@@ -321,7 +321,7 @@ describe('decodePicture, on what is no good picture', () => {
     }
   });
 
-  it('keeps loaders shut that no accepted format needs', async () => {
+  it('blocks loaders that no accepted format needs', async () => {
     const ppm = Buffer.concat([Buffer.from('P6 1 1 255\n'), Buffer.from([1, 2, 3])]);
     await expect(sharp(ppm).raw().toBuffer()).rejects.toThrow('unsupported image format');
   });

@@ -27,7 +27,7 @@ async function readAll(chunks: Uint8Array[], maxBytes = 1000): Promise<{ head: u
 }
 
 describe('writeFrame and readFrames', () => {
-  it('brings frames across whatever pieces the bytes arrive in', async () => {
+  it('transfer frames in pieces of any size', async () => {
     const frame = fc.record({ head: fc.dictionary(fc.string(), fc.integer()), data: fc.uint8Array({ maxLength: 40 }) });
     await fc.assert(
       fc.asyncProperty(fc.array(frame, { maxLength: 4 }), fc.integer({ min: 1, max: 50 }), async (frames, size) => {
@@ -42,7 +42,7 @@ describe('writeFrame and readFrames', () => {
     );
   });
 
-  it('drops a frame that the end cuts off', async () => {
+  it('drop an incomplete last frame', async () => {
     const bytes = written([
       { head: 1, data: Uint8Array.of(1, 2) },
       { head: 2, data: Uint8Array.of(3, 4) },
@@ -50,7 +50,7 @@ describe('writeFrame and readFrames', () => {
     expect(await readAll([bytes.subarray(0, bytes.length - 1)])).toEqual([{ head: 1, data: [1, 2] }]);
   });
 
-  it('refuses a frame longer than it may be before it makes room for it', async () => {
+  it('refuse a frame that is too large before allocating memory for it', async () => {
     const lengths = Buffer.alloc(8);
     lengths.writeUInt32LE(2, 0);
     lengths.writeUInt32LE(4_000_000_000, 4);
@@ -59,7 +59,7 @@ describe('writeFrame and readFrames', () => {
 });
 
 describe('writeFrameSync and frameReader', () => {
-  it('bring frames across a file descriptor, as the streams would', async () => {
+  it('transfer frames through a file descriptor', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'frames-'));
     const file = join(directory, 'frames');
     const frames = [
@@ -87,7 +87,7 @@ describe('writeFrameSync and frameReader', () => {
     }
   });
 
-  it('drop a frame that the end cuts off, and refuse one that is too long', async () => {
+  it('drop an incomplete last frame, and refuse one that is too large', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'frames-'));
     const file = join(directory, 'frames');
     try {
@@ -106,7 +106,7 @@ describe('writeFrameSync and frameReader', () => {
 });
 
 describe('answerHead', () => {
-  it('accepts a size or a failure with a known code, and nothing else', () => {
+  it('accepts only a size, or a failure with a known code', () => {
     expect(answerHead.safeParse({ format: 'png', width: 3, height: 2 }).success).toBe(true);
     expect(answerHead.safeParse({ code: 'corrupt_image', message: 'cut off' }).success).toBe(true);
     expect(answerHead.safeParse({ code: 'all_good', message: '' }).success).toBe(false);

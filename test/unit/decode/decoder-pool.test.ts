@@ -29,7 +29,7 @@ function open(options: DecoderOptions = {}): Decoder {
   return decoder;
 }
 
-/** A decoder whose children do what the bytes say; a good answer carries the child's process id as its width. */
+/** A decoder whose children follow the order in the bytes. A good answer has the child's process id as its width. */
 function openHostile(options: DecoderOptions = {}): (order: string) => Promise<{ format: string; width: number }> {
   const decoder = openDecoder(
     { width: 1, height: 1, resample: 2, crop: 'none' },
@@ -53,7 +53,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('openDecoder', () => {
-  it('decodes pictures in child processes, each answer to its own picture', async () => {
+  it('decodes pictures in child processes, and returns each answer for its own picture', async () => {
     const decoder = open({ size: 2 });
     const names = ['animals/cat.jpg', 'space/rocket.jpg', 'food/coffee.webp', 'things/clock.gif', 'textures/grass.png'];
     const decoded = await Promise.all(names.map((name) => decoder.decode(picture(name))));
@@ -77,7 +77,7 @@ describe('openDecoder', () => {
     expect((await decoder.decode(picture('animals/cat.jpg'))).format).toBe('jpeg');
   });
 
-  it('refuses empty and too long files without asking a child', async () => {
+  it('refuses empty and too large files without asking a child', async () => {
     const decoder = open({ maxBytes: 10, childModule: '/nowhere' });
     await expect(decoder.decode(new Uint8Array(0))).rejects.toMatchObject({ code: 'empty_object' });
     await expect(decoder.decode(new Uint8Array(11))).rejects.toMatchObject({
@@ -94,7 +94,7 @@ describe('openDecoder', () => {
     });
   });
 
-  it('ends a child that would need more memory than it may', async () => {
+  it('stops a child that needs more memory than allowed', async () => {
     const huge = await sharp({ create: { width: 9000, height: 9000, channels: 3, background: '#123456' } })
       .png({ compressionLevel: 1 })
       .toBuffer();
@@ -126,7 +126,7 @@ describe('openDecoder, with children that misbehave', () => {
     expect(await decode('two')).toMatchObject({ format: 'two', width: first.width });
   });
 
-  it('tries a picture that crashed its child once more, then fails it, and goes on in a new child', async () => {
+  it('tries a picture that crashed its child once more, then fails it and goes on in a new child', async () => {
     const decode = openHostile();
     const before = await decode('before');
     await expect(decode('crash')).rejects.toMatchObject({ name: 'PictureError', code: 'decode_crashed' });
@@ -135,14 +135,14 @@ describe('openDecoder, with children that misbehave', () => {
     expect(alive(before.width)).toBe(false);
   });
 
-  it('brings a picture through when the idle child had been killed from outside', async () => {
+  it('decodes a picture even if the idle child was killed from outside', async () => {
     const decode = openHostile();
     const before = await decode('before');
     process.kill(before.width, 'SIGKILL');
     expect((await decode('after')).format).toBe('after');
   });
 
-  it('takes nonsense, half an answer and an endless one for a crash', async () => {
+  it('treats an invalid, incomplete or endless answer as a crash', async () => {
     const decode = openHostile();
     for (const order of ['nonsense', 'half', 'huge']) {
       await expect(decode(order), order).rejects.toMatchObject({ code: 'decode_crashed' });
@@ -150,13 +150,13 @@ describe('openDecoder, with children that misbehave', () => {
     expect((await decode('after')).format).toBe('after');
   });
 
-  it('does not try a picture that took too long again', async () => {
+  it('does not retry a picture that took too long', async () => {
     const decode = openHostile({ timeoutMs: 300 });
     await expect(decode('hang')).rejects.toMatchObject({ code: 'decode_timeout' });
     expect((await decode('after')).format).toBe('after');
   });
 
-  it('takes pictures in order', async () => {
+  it('decodes pictures in order of arrival', async () => {
     const decode = openHostile();
     const names = Array.from({ length: 20 }, (_, i) => `${i}`);
     const finished: string[] = [];
@@ -164,14 +164,14 @@ describe('openDecoder, with children that misbehave', () => {
     expect(finished).toEqual(names);
   });
 
-  it('never runs more children than asked for', async () => {
+  it('runs at most `size` children', async () => {
     const decode = openHostile({ size: 2 });
     const orders = Array.from({ length: 30 }, (_, i) => `${i}`);
     const answers = await Promise.all(orders.map((order) => decode(order)));
     expect(new Set(answers.map(({ width }) => width)).size).toBeLessThanOrEqual(2);
   });
 
-  it('lets only so many pictures wait', async () => {
+  it('lets at most `maxWaiting` pictures wait', async () => {
     const decode = openHostile({ maxWaiting: 2, timeoutMs: 300 });
     const running = [decode('hang'), decode('a'), decode('b')];
     await expect(decode('c')).rejects.toBeInstanceOf(TransientError);
@@ -180,14 +180,14 @@ describe('openDecoder, with children that misbehave', () => {
     expect((await decode('d')).format).toBe('d');
   });
 
-  it('gives a child none of the environment but where programs are', async () => {
+  it('gives a child no environment variables but search paths', async () => {
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
     const { format } = await openHostile()('environment');
     const allowed = ['LD_LIBRARY_PATH', 'OLDPWD', 'PATH', 'PWD', 'SHLVL', 'SystemRoot', 'UV_THREADPOOL_SIZE', '_'];
     expect(format.split(' ').filter((name) => !allowed.includes(name))).toEqual([]);
   });
 
-  it('says that the installation is at fault when no child comes up', async () => {
+  it('reports the installation when no child starts', async () => {
     const decode = openHostile({ childModule: '/nowhere/no-such-child.ts' });
     await expect(decode('any')).rejects.toBeInstanceOf(DecoderStartError);
     await expect(decode('any')).rejects.toThrow('npm ci');
@@ -195,7 +195,7 @@ describe('openDecoder, with children that misbehave', () => {
 });
 
 describe('close', () => {
-  it('ends the children, refuses what runs and what waits, and everything after', async () => {
+  it('ends the children, and refuses running, waiting and later pictures', async () => {
     const decode = openHostile();
     const { width } = await decode('first');
     const pending = ['hang', 'waiting'].map((order) =>
@@ -207,7 +207,7 @@ describe('close', () => {
     await expect(decode('after')).rejects.toBeInstanceOf(DecoderClosedError);
   });
 
-  it('lets the process end: nothing of the decoder is left to wait for', () => {
+  it('lets the process end', () => {
     const module = JSON.stringify(new URL('../../../lib/decode/decoder-pool.ts', import.meta.url).href);
     const script = `
       const { openDecoder } = await import(${module});
@@ -220,12 +220,12 @@ describe('close', () => {
 });
 
 describe.skipIf(!existsSync('/proc/self/task'))('a killed parent', () => {
-  it('takes its children with it, even one that is busy inside libvips', async () => {
+  it('ends its children too, even one that is busy inside libvips', async () => {
     const parent = spawn(process.execPath, [waitingParent], { stdio: 'ignore' });
     const childrenOf = `/proc/${parent.pid}/task/${parent.pid}/children`;
     await until(() => readFileSync(childrenOf, 'utf8') !== '');
     const child = Number(readFileSync(childrenOf, 'utf8'));
-    // More CPU time than start-up takes (in clock ticks of 10 ms): it is at work on the picture.
+    // More CPU time than start-up takes (in clock ticks of 10 ms) shows that it decodes the picture.
     const cpuTime = () => Number(readFileSync(`/proc/${child}/stat`, 'utf8').split(' ')[13]);
     await until(() => cpuTime() > 100);
     parent.kill('SIGKILL');

@@ -11,7 +11,7 @@ it('writes a PNG that decodes to the same pixels', async () => {
   expect([...data]).toEqual([...rgb]);
 });
 
-it('draws an SVG as a PNG of twice its size', async () => {
+it('renders an SVG as a PNG of twice its size', async () => {
   const svg = lineChart({
     title: 't',
     xLabel: 'x',

@@ -6,7 +6,7 @@ import { pictureFormat } from '../../../lib/decode/picture-format.ts';
 const picture = (name: string) => readFileSync(new URL(`../../fixtures/pictures/${name}`, import.meta.url));
 
 describe('pictureFormat', () => {
-  it('tells the sample pictures by their content', () => {
+  it('detects the sample pictures by their content', () => {
     expect(pictureFormat(picture('animals/cat.jpg'))).toBe('jpeg');
     expect(pictureFormat(picture('people/photographer.png'))).toBe('png');
     expect(pictureFormat(picture('food/coffee.webp'))).toBe('webp');
@@ -15,23 +15,23 @@ describe('pictureFormat', () => {
     expect(pictureFormat(picture('things/eye-retina.avif'))).toBe('heif');
   });
 
-  it('finds an SVG behind a declaration, comments and prefixes, and inside gzip', () => {
+  it('detects an SVG after a declaration and comments, with a prefix, and inside gzip', () => {
     const svg = '<?xml version="1.0"?>\n<!-- drawn by hand -->\n<svg xmlns="http://www.w3.org/2000/svg"/>';
     expect(pictureFormat(Buffer.from(svg))).toBe('svg');
     expect(pictureFormat(Buffer.from(`\ufeff${svg}`))).toBe('svg');
     expect(pictureFormat(Buffer.from(`<!--${'x'.repeat(3000)}-->${svg}`))).toBe('svg');
     expect(pictureFormat(Buffer.from('<s:svg xmlns:s="http://www.w3.org/2000/svg"/>'))).toBe('svg');
     expect(pictureFormat(gzipSync(svg))).toBe('svg');
-    // Cut off in the middle of the stream, as when only its start is read.
+    // Only the start of the stream.
     expect(pictureFormat(gzipSync(`${svg}${'<g/>'.repeat(100_000)}`).subarray(0, 200))).toBe('svg');
   });
 
-  it('knows BMP and PDF, to refuse them by name', () => {
+  it('detects BMP and PDF, so that they are refused by name', () => {
     expect(pictureFormat(Buffer.from('BM\0\0\0\0'))).toBe('bmp');
     expect(pictureFormat(Buffer.from('%PDF-1.7'))).toBe('pdf');
   });
 
-  it('knows nothing of text, noise, short or empty files', () => {
+  it('returns undefined for text, noise, short and empty files', () => {
     expect(pictureFormat(Buffer.from('<html><body>no drawing</body></html>'))).toBeUndefined();
     expect(pictureFormat(Buffer.from('\x1f\x8bnot really gzip', 'latin1'))).toBeUndefined();
     expect(pictureFormat(Buffer.from('RIFF\0\0\0\0WAVE'))).toBeUndefined();

@@ -8,10 +8,10 @@ async function profileOf(name: 'srgb' | 'p3'): Promise<Buffer> {
   return icc!;
 }
 
-const SRGB_XYZ = { rXYZ: [0.4361, 0.2225, 0.0139], gXYZ: [0.3851, 0.7169, 0.0971], bXYZ: [0.1431, 0.0606, 0.7141] };
+const srgbXyz = { rXYZ: [0.4361, 0.2225, 0.0139], gXYZ: [0.3851, 0.7169, 0.0971], bXYZ: [0.1431, 0.0606, 0.7141] };
 
 /** A matrix profile with one curve for all three channels. */
-function profile(curve: Buffer, xyz: Record<string, number[]> = SRGB_XYZ, more: Record<string, Buffer> = {}): Buffer {
+function profile(curve: Buffer, xyz: Record<string, number[]> = srgbXyz, more: Record<string, Buffer> = {}): Buffer {
   const point = (values: number[]) => {
     const tag = Buffer.alloc(20);
     tag.write('XYZ ', 'latin1');
@@ -59,17 +59,17 @@ const srgbSamples = Array.from({ length: 1024 }, (_, i) => {
 });
 
 describe('isSrgbProfile', () => {
-  it("knows libvips' own sRGB profile, and Display P3 for another", async () => {
+  it("recognises libvips' own sRGB profile, and refuses Display P3", async () => {
     expect(isSrgbProfile(await profileOf('srgb'))).toBe(true);
     expect(isSrgbProfile(await profileOf('p3'))).toBe(false);
   });
 
-  it("knows sRGB's curve as a formula and as samples", () => {
+  it("recognises sRGB's curve as a formula and as samples", () => {
     expect(isSrgbProfile(profile(srgbFormula))).toBe(true);
     expect(isSrgbProfile(profile(sampledCurve(srgbSamples)))).toBe(true);
   });
 
-  it('refuses a plain gamma, an identity, a formula of another kind and a nonsense curve', () => {
+  it('refuses a plain gamma, an identity, another kind of formula and an invalid curve', () => {
     for (const curve of [
       sampledCurve(Array.from({ length: 256 }, (_, i) => (i / 255) ** 2.2)),
       sampledCurve([]),
@@ -81,25 +81,25 @@ describe('isSrgbProfile', () => {
     }
   });
 
-  it("refuses Adobe RGB's primaries under sRGB's curve, and a profile without one of them", () => {
+  it("refuses Adobe RGB's primaries with sRGB's curve, and a profile without one of the primaries", () => {
     const adobe = { rXYZ: [0.6097, 0.3111, 0.0195], gXYZ: [0.2053, 0.6257, 0.0609], bXYZ: [0.1492, 0.0632, 0.7446] };
     expect(isSrgbProfile(profile(srgbFormula, adobe))).toBe(false);
-    const { rXYZ, gXYZ } = SRGB_XYZ;
+    const { rXYZ, gXYZ } = srgbXyz;
     expect(isSrgbProfile(profile(srgbFormula, { rXYZ, gXYZ }))).toBe(false);
   });
 
-  it('refuses a profile with a lookup table, which would come before the matrix', () => {
-    expect(isSrgbProfile(profile(srgbFormula, SRGB_XYZ, { A2B0: Buffer.alloc(16) }))).toBe(false);
+  it('refuses a profile with a lookup table, which readers prefer to the matrix', () => {
+    expect(isSrgbProfile(profile(srgbFormula, srgbXyz, { A2B0: Buffer.alloc(16) }))).toBe(false);
   });
 
-  it('takes a damaged profile for no sRGB, wherever it is cut', () => {
+  it('refuses a damaged profile, wherever it is cut', () => {
     const whole = profile(srgbFormula);
     for (let length = 0; length < whole.length; length += 1) {
       expect(isSrgbProfile(new Uint8Array(whole.subarray(0, length))), `${length} bytes`).toBe(false);
     }
   });
 
-  it('takes a profile that claims a billion tags for no sRGB', () => {
+  it('refuses a profile that announces a billion tags', () => {
     const many = profile(srgbFormula);
     many.writeUInt32BE(1_000_000_000, 128);
     expect(isSrgbProfile(new Uint8Array(many))).toBe(false);

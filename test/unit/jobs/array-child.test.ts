@@ -1,86 +1,57 @@
 import { describe, expect, test } from 'vitest';
-import { type BatchEvent, pipelineEvent } from '../../../lib/contracts/event.ts';
+import { pipelineEvent } from '../../../lib/contracts/event.ts';
 import { jobSummary } from '../../../lib/contracts/job.ts';
-import { type ChildEnd, type ChildOptions, runArrayChild } from '../../../lib/jobs/array-child.ts';
-import { parquetShards } from '../../../lib/jobs/parquet/shard-file.ts';
-import { planJob } from '../../../lib/jobs/plan-job.ts';
 import { runShards } from '../../../lib/jobs/run-shards.ts';
-import { submissionCondition, writeSubmission } from '../../../lib/jobs/submission.ts';
-import { createBatchWorld, fakeSettings, outputOf } from '../../support/batch-world.ts';
-import { createFakeDecoder, createFakeModel } from '../../support/fake-model.ts';
+import { writeSubmission } from '../../../lib/jobs/submission.ts';
+import { createFakeModel } from '../../support/fake-model.ts';
+import { createJobWorld, fakeSettings, outputOf } from '../../support/job-world.ts';
 import { createMemoryObjectStore } from '../../support/memory-object-store.ts';
+import { machineOf, submittedJob } from './submitted-job.ts';
 
-/** Ten pictures in shards of four, submitted; `child` does one of them as AWS Batch would. */
-async function submittedJob() {
-  const world = createBatchWorld();
-  for (let i = 0; i < 10; i += 1) await world.put(`p${i}.jpg`, i === 7 ? 'bad one' : `good ${i}`);
-  const job = await world.plan();
-  const told: BatchEvent[] = [];
-  let opened = 0;
-  let closed = 0;
-  const submit = async () => writeSubmission(world.output, job, await submissionCondition(world.output), world.clock);
-  const submission = await submit();
-  return {
-    ...{ world, job, told, submission, submit },
-    machines: () => ({ opened, closed }),
-    child: (index: number, changes: Partial<ChildOptions> = {}): Promise<ChildEnd> =>
-      runArrayChild({
-        ...{ output: world.output, place: 's3://out/batch/a', index, format: parquetShards, clock: world.clock },
-        events: { publish: async (events) => void told.push(...events) },
-        maxFailureRate: 0.5,
-        signal: new AbortController().signal,
-        async open() {
-          opened += 1;
-          return {
-            ...{ input: world.input, decoder: createFakeDecoder(), model: createFakeModel() },
-            ...{ maxPictureBytes: 1000, decoding: 2, predicting: 2 },
-            async [Symbol.asyncDispose]() {
-              closed += 1;
-            },
-          };
-        },
-        ...changes,
-      }),
-  };
-}
-
-/** What an uninterrupted run on one machine writes, and the submission beside it. */
+/** What an uninterrupted run on one machine writes, and the submission. */
 async function outputOfRun({ world, job }: Awaited<ReturnType<typeof submittedJob>>) {
   const whole = createMemoryObjectStore(world.clock);
   await runShards({ ...(await world.options({ output: whole })), job });
   return { ...outputOf(whole), '_submission.json': outputOf(world.output)['_submission.json'] };
 }
 
-describe('a child of a batch job', () => {
-  test('does one shard each, in any order; the last sums the job up and tells its event', async () => {
+describe('a child of a job', () => {
+  test('makes its shard in any order; the last child writes the summary and publishes the event', async () => {
     const job = await submittedJob();
     expect(job.submission).toMatchObject({ shards: [0, 1, 2], pictures: 10 });
     expect(await job.child(2)).toEqual({ shard: 'made', pictures: 2, failed: 0 });
     expect(await job.child(0)).toEqual({ shard: 'made', pictures: 4, failed: 0 });
-    expect(job.told).toEqual([]);
+    expect(job.published).toEqual([]);
     const last = await job.child(1);
 
     expect(last).toMatchObject({ shard: 'made', pictures: 4, failed: 1, summary: { succeeded: 9, failed: 1 } });
-    expect(job.told).toEqual([
+    expect(job.published).toEqual([
       {
-        ...{ type: 'batch', job: job.job.id, model: 'fake-1', place: 's3://out/batch/a', shards: 3 },
-        ...{ pictures: 10, succeeded: 9, failed: 1, failures: { corrupt_image: 1 } },
+        type: 'batch',
+        job: job.job.id,
+        model: 'fake-1',
+        place: 's3://out/batch/a',
+        shards: 3,
+        pictures: 10,
+        succeeded: 9,
+        failed: 1,
+        failures: { corrupt_image: 1 },
       },
     ]);
-    expect(pipelineEvent.parse(job.told[0])).toEqual(job.told[0]);
+    expect(pipelineEvent.parse(job.published[0])).toEqual(job.published[0]);
     expect(jobSummary.parse(JSON.parse(job.world.output.text('_summary.json') ?? ''))).toEqual(last.summary);
     expect(outputOf(job.world.output)).toEqual(await outputOfRun(job));
     expect(job.machines()).toEqual({ opened: 3, closed: 3 });
   });
 
-  test('leaves a shard alone that is there, and opens no model for it', async () => {
+  test('leaves an existing shard alone and opens no model for it', async () => {
     const job = await submittedJob();
     await job.child(1);
     expect(await job.child(1)).toEqual({ shard: 'there', pictures: 0, failed: 0 });
     expect(job.machines()).toEqual({ opened: 1, closed: 1 });
   });
 
-  test('of a later, smaller submission may have nothing to do', async () => {
+  test('has nothing to do when a later submission has fewer children', async () => {
     const job = await submittedJob();
     await job.child(1);
     expect(await job.submit()).toMatchObject({ shards: [0, 2], pictures: 6 });
@@ -92,7 +63,7 @@ describe('a child of a batch job', () => {
     ]);
   });
 
-  test('stopped before its shard is whole, stores nothing of it', async () => {
+  test('stores nothing when it is stopped before its shard is complete', async () => {
     const job = await submittedJob();
     const stop = new AbortController();
     const before = Object.keys(outputOf(job.world.output));
@@ -100,7 +71,9 @@ describe('a child of a batch job', () => {
     const end = await job.child(0, {
       signal: stop.signal,
       open: async () => ({
-        ...{ input: job.world.input, decoder: createFakeDecoder(), maxPictureBytes: 1000, decoding: 1, predicting: 1 },
+        ...machineOf(job.world),
+        decoding: 1,
+        predicting: 1,
         model: {
           ...model,
           async predict(tokens) {
@@ -115,7 +88,7 @@ describe('a child of a batch job', () => {
     expect(Object.keys(outputOf(job.world.output))).toEqual(before);
   });
 
-  test('killed after its event and before _SUCCESS, it tells the event again in its next attempt', async () => {
+  test('publishes its event again when it was killed between the event and _SUCCESS', async () => {
     const job = await submittedJob();
     await job.child(0);
     await job.child(1);
@@ -128,32 +101,33 @@ describe('a child of a batch job', () => {
       },
     };
     await expect(job.child(2, { output: dying })).rejects.toThrow('killed');
-    expect(job.told).toHaveLength(1);
+    expect(job.published).toHaveLength(1);
     expect(await job.child(2)).toMatchObject({ shard: 'there', summary: { succeeded: 9 } });
-    expect(job.told).toHaveLength(2);
-    expect(job.told[1]).toEqual(job.told[0]);
+    expect(job.published).toHaveLength(2);
+    expect(job.published[1]).toEqual(job.published[0]);
     expect(outputOf(output)).toEqual(await outputOfRun(job));
 
-    // Whoever comes later finds it done.
+    // A later child finds the job done.
     await job.child(2);
-    expect(job.told).toHaveLength(2);
+    expect(job.published).toHaveLength(2);
   });
 
-  test('two that end at once leave one summary and one _SUCCESS', async () => {
+  test('leaves one summary and one _SUCCESS when two children end at once', async () => {
     const job = await submittedJob();
     await job.child(0);
     await Promise.all([job.child(1), job.child(2), job.child(2)]);
-    expect(job.told.length).toBeGreaterThanOrEqual(1);
+    expect(job.published.length).toBeGreaterThanOrEqual(1);
     expect(outputOf(job.world.output)).toEqual(await outputOfRun(job));
   });
 
-  test('ends with its reason where too many pictures fail', async () => {
-    const world = createBatchWorld({ ...fakeSettings, shard_size: 200 });
+  test('stops with the reason when too many pictures fail', async () => {
+    const world = createJobWorld({ ...fakeSettings, shard_size: 200 });
     for (let i = 0; i < 150; i += 1) await world.put(`p${i}.jpg`, 'bad');
     const job = await world.plan();
     await writeSubmission(world.output, job, { ifNoneMatch: '*' }, world.clock);
     const { child } = await submittedJob();
-    await expect(child(0, { output: world.output, ...machineOf(world) })).rejects.toThrow(
+    const open = async () => ({ ...machineOf(world), async [Symbol.asyncDispose]() {} });
+    await expect(child(0, { output: world.output, open })).rejects.toThrow(
       /Expected at most 50 % of the pictures to fail, but 100 of the first 100 did/,
     );
     expect([...world.output.objects.keys()].some((key) => key.startsWith('part-'))).toBe(false);
@@ -162,70 +136,9 @@ describe('a child of a batch job', () => {
   test.each([
     ['job', '_job.json', 'job_missing'],
     ['submission', '_submission.json', 'submission_missing'],
-  ])('without a %s it has nothing to go by', async (_, key, code) => {
+  ])('fails without a %s', async (_, key, code) => {
     const job = await submittedJob();
     await job.world.output.delete(key);
     await expect(job.child(0)).rejects.toMatchObject({ code });
   });
-});
-
-function machineOf(world: ReturnType<typeof createBatchWorld>): Pick<ChildOptions, 'open'> {
-  return {
-    open: async () => ({
-      ...{ input: world.input, decoder: createFakeDecoder(), model: createFakeModel() },
-      ...{ maxPictureBytes: 1000, decoding: 2, predicting: 2 },
-      async [Symbol.asyncDispose]() {},
-    }),
-  };
-}
-
-describe('a submission', () => {
-  test('of a job that is done is none', async () => {
-    const job = await submittedJob();
-    for (const index of [0, 1, 2]) await job.child(index);
-    expect(await job.submit()).toBeUndefined();
-    expect(job.world.output.text('_SUCCESS')).toBe('');
-  });
-
-  test('where all shards are there and nobody said so is of one child, who says it', async () => {
-    const job = await submittedJob();
-    for (const index of [0, 1, 2]) await job.child(index);
-    await job.world.output.delete('_SUCCESS');
-    expect(await job.submit()).toMatchObject({ shards: [0], pictures: 0 });
-    expect(await job.child(0)).toMatchObject({ shard: 'there', summary: { pictures: 10 } });
-  });
-
-  test('takes back that a job is done whose shard is gone', async () => {
-    const job = await submittedJob();
-    for (const index of [0, 1, 2]) await job.child(index);
-    await job.world.output.delete('part-00001.parquet');
-    expect(await job.submit()).toMatchObject({ shards: [1], pictures: 4 });
-    expect(job.world.output.text('_SUCCESS')).toBeUndefined();
-  });
-
-  test('of two who submit at once, one is told that the other did', async () => {
-    const { world, job } = await submittedJob();
-    const condition = await submissionCondition(world.output);
-    world.clock.jump(1000);
-    await writeSubmission(world.output, job, condition, world.clock);
-    await expect(writeSubmission(world.output, job, condition, world.clock)).rejects.toMatchObject({
-      code: 'submitted_elsewhere',
-    });
-  });
-});
-
-test('a job of more shards than may be is refused with the size that would do', async () => {
-  const world = createBatchWorld();
-  for (let i = 0; i < 10; i += 1) await world.put(`p${i}.jpg`, 'good');
-  async function* pictures() {
-    for await (const { key, etag } of world.input.list()) yield { key, etag };
-  }
-  const plan = (maxShards: number) =>
-    planJob({ output: world.output, settings: fakeSettings, pictures: pictures(), maxShards });
-  await expect(plan(2)).rejects.toThrow(
-    'Expected at most 2 shards, but 10 pictures are 3 of 4: choose --shard-size 5 or more.',
-  );
-  expect(world.output.text('_job.json')).toBeUndefined();
-  expect((await plan(3)).shards).toHaveLength(3);
-  await expect(plan(2)).rejects.toMatchObject({ code: 'too_many_shards' });
 });

@@ -15,7 +15,7 @@ function keys(content: string | Uint8Array) {
 }
 
 describe('a list of keys', () => {
-  test('is read without empty lines, byte order mark and carriage returns, with whatever else is in names', async () => {
+  test('is read without empty lines, byte order mark and carriage returns; other characters stay', async () => {
     expect(await keys('\uFEFFa.png\r\n\r\n./b c.png\n\nd\u2028e.png\n f.png')).toEqual([
       ...['a.png', 'b c.png', 'd\u2028e.png', ' f.png'],
     ]);
@@ -26,24 +26,24 @@ describe('a list of keys', () => {
     expect(await keys('')).toEqual([]);
   });
 
-  test('is read in pieces: a character and a line may lie in two of them', async () => {
+  test('is read in pieces, even if a piece ends within a character or line', async () => {
     const lines = Array.from({ length: 30_000 }, (_, i) => `ü${i}.png`);
     expect(await keys(lines.join('\n'))).toEqual(lines);
   });
 
   test.each([
-    ['/etc/passwd', 'line 1: expected s3://bucket/key, or a path below the folder that the list lies in, got /etc/pas'],
-    ['a\n../b', 'line 2: expected s3://bucket/key, or a path below the folder'],
+    ['/etc/passwd', "line 1: expected s3://bucket/key, or a path relative to the list's own folder, got /etc/pas"],
+    ['a\n../b', 'line 2: expected s3://bucket/key, or a path relative to'],
     ['s3://b/', 'line 1: expected s3://bucket/key'],
     ['s3://b/x\n\ns3:/b/y', 'line 3: expected s3://bucket/key'],
     ['s3://b/x\ns3://c/y', 'line 2: expected a key of s3://b, as in the lines before, got s3://c/y'],
     ['a\ns3://c/y', 'line 2: expected a path, as in the lines before, got s3://c/y'],
     [
       `a\n${'x'.repeat(100_000)}`,
-      `line 2: expected s3://bucket/key, or a path below the folder that the list lies in, got ${'x'.repeat(200)}`,
+      `line 2: expected s3://bucket/key, or a path relative to the list's own folder, got ${'x'.repeat(200)}`,
     ],
-    [Uint8Array.of(0xff, 0xfe, 0x61, 0), 'expected a list of keys in UTF-8, but it holds other bytes'],
-  ])('with a wrong line is refused: %j', async (content, words) => {
+    [Uint8Array.of(0xff, 0xfe, 0x61, 0), 'expected a list of keys in UTF-8, but it contains other bytes'],
+  ])('is refused for a wrong line: %j', async (content, words) => {
     await expect(keys(content)).rejects.toThrow(words);
   });
 });

@@ -13,25 +13,25 @@ async function shardOf(rows: JobRow[]) {
   return parquetShards.open(await parquetShards.write(rows, {}));
 }
 
-test('the nearest by angle come first, whatever their length', async () => {
+test('the rows with the smallest angle come first, whatever the length of their features', async () => {
   const nearest = createNearestRows(Float32Array.of(1, 0), 2);
   await nearest.add(
     await shardOf([
-      { ...empty, key: 'same way, longer', features: Float32Array.of(10, 0) },
-      { ...empty, key: 'across', features: Float32Array.of(0, 1) },
+      { ...empty, key: 'same direction, longer', features: Float32Array.of(10, 0) },
+      { ...empty, key: 'orthogonal', features: Float32Array.of(0, 1) },
       { ...empty, key: 'failed', features: null },
       { ...empty, key: '3-4-5', features: Float32Array.of(4, 3), label: 'cat' },
       { ...empty, key: 'zero', features: Float32Array.of(0, 0) },
     ]),
   );
   expect(nearest.nearest()).toEqual([
-    { key: 'same way, longer', similarity: 1, label: null },
+    { key: 'same direction, longer', similarity: 1, label: null },
     { key: '3-4-5', similarity: 0.8, label: 'cat' },
   ]);
   expect(nearest.compared()).toBe(4);
 });
 
-test('it is the sorted list of all similarities, over shards and row groups', async () => {
+test('the result equals sorting all rows by similarity, across shards and row groups', async () => {
   const random = seededRandom(3);
   const vector = () => Float32Array.from({ length: 6 }, () => random() - 0.5);
   const query = vector();
@@ -47,14 +47,14 @@ test('it is the sorted list of all similarities, over shards and row groups', as
   expect(nearest.nearest().map(({ key }) => key)).toEqual(sorted.slice(0, 20).map(({ key }) => key));
 });
 
-test('the earlier of two equals comes first', async () => {
+test('the earlier of two equal rows comes first', async () => {
   const nearest = createNearestRows(Float32Array.of(1, 1), 2);
   const features = Float32Array.of(1, 1);
   await nearest.add(await shardOf(['a', 'b', 'c'].map((key) => ({ ...empty, key, features }))));
   expect(nearest.nearest().map(({ key }) => key)).toEqual(['a', 'b']);
 });
 
-test('features of another width are refused', async () => {
+test('features of another size are refused', async () => {
   const nearest = createNearestRows(Float32Array.of(1, 1), 2);
   const shard = await shardOf([{ ...empty, key: 'a', features: Float32Array.of(1, 1, 1) }]);
   await expect(nearest.add(shard)).rejects.toThrow('Expected features of 2 numbers, received 3.');

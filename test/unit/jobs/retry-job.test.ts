@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import { parquetShards } from '../../../lib/jobs/parquet/shard-file.ts';
 import { retryJob } from '../../../lib/jobs/retry-job.ts';
-import { createBatchWorld, outputOf } from '../../support/batch-world.ts';
+import { createJobWorld, outputOf } from '../../support/job-world.ts';
 
 async function withFailures() {
-  const world = createBatchWorld();
+  const world = createJobWorld();
   for (let i = 0; i < 12; i += 1) await world.put(`p${String(i).padStart(2, '0')}.jpg`, i % 5 === 1 ? 'bad' : 'good');
   await world.put('empty.jpg', '');
   await world.run();
   return world;
 }
 
-test('only failures are read again, and what was put there anew succeeds with its new version', async () => {
+test('a retry reads only failed pictures, and a replaced picture succeeds with its new version', async () => {
   const world = await withFailures();
   await world.put('p06.jpg', 'good now');
   const read: string[] = [];
@@ -34,20 +34,20 @@ test('only failures are read again, and what was put there anew succeeds with it
   expect(row?.etag).toBe(world.input.objects.get('p06.jpg')?.object.etag);
 });
 
-test('failures that fail again leave every byte as it was', async () => {
+test('pictures that fail again leave every byte unchanged', async () => {
   const world = await withFailures();
   const before = outputOf(world.output);
   await retryJob(await world.options());
   expect(outputOf(world.output)).toEqual(before);
 });
 
-test('only the chosen codes are tried', async () => {
+test('a retry with codes reads only pictures that failed with them', async () => {
   const world = await withFailures();
   const result = await retryJob({ ...(await world.options()), codes: new Set(['empty_object']) });
   expect(result).toMatchObject({ pictures: 1, succeeded: 0 });
 });
 
-test('killed between taking the record away and replacing the shard, the next run mends it', async () => {
+test('the next run repairs a retry that was killed between deleting a record and replacing its shard', async () => {
   const world = await withFailures();
   const before = outputOf(world.output);
   const options = await world.options();

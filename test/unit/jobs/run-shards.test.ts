@@ -4,9 +4,9 @@ import { parquetShards } from '../../../lib/jobs/parquet/shard-file.ts';
 import { runShards } from '../../../lib/jobs/run-shards.ts';
 import { PictureError, TransientError } from '../../../lib/ports/error.ts';
 import type { ObjectStore } from '../../../lib/ports/object-store.ts';
-import { createBatchWorld, fakeSettings, outputOf } from '../../support/batch-world.ts';
 import { createFakeModel } from '../../support/fake-model.ts';
-import { createMemoryObjectStore, type MemoryObjectStore } from '../../support/memory-object-store.ts';
+import { createJobWorld, fakeSettings, outputOf, tenPictures } from '../../support/job-world.ts';
+import type { MemoryObjectStore } from '../../support/memory-object-store.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
 async function rowsOf(store: MemoryObjectStore, key: string) {
@@ -14,16 +14,10 @@ async function rowsOf(store: MemoryObjectStore, key: string) {
   return body === undefined ? undefined : parquetShards.open(body).read();
 }
 
-const UNREADABLE = 'p2.jpg';
+const unreadable = 'p2.jpg';
 
-async function tenPictures() {
-  const world = createBatchWorld();
-  for (let i = 0; i < 10; i += 1) await world.put(`p${i}.jpg`, i === 7 ? 'bad one' : `good ${i}`);
-  return world;
-}
-
-describe('a batch job', () => {
-  test('writes one row a picture, in the order of the listing, in shards of one size', async () => {
+describe('a job', () => {
+  test('writes one row for each picture, in the order of the listing, in shards of equal size', async () => {
     const world = await tenPictures();
     const { summary, pictures } = await world.run();
     expect(pictures).toBe(10);
@@ -45,7 +39,7 @@ describe('a batch job', () => {
     expect(summary).toMatchObject({ pictures: 10, succeeded: 9, failed: 1, failures: { corrupt_image: 1 } });
   });
 
-  test('says at the end what is there, with checksums, and that it succeeded', async () => {
+  test('writes a summary, records with checksums, and _SUCCESS at the end', async () => {
     const world = await tenPictures();
     const { summary } = await world.run({ usdPerHour: 3600 });
     expect(jobSummary.parse(JSON.parse(world.output.text('_summary.json') ?? ''))).toEqual(summary);
@@ -56,7 +50,7 @@ describe('a batch job', () => {
     expect(summary?.last_run.cost_usd).toBe(summary?.last_run.seconds);
   });
 
-  test('run again does nothing, and run after a shard was taken away makes that one again', async () => {
+  test('does nothing when it is run again, and makes a deleted shard again', async () => {
     const world = await tenPictures();
     await world.run();
     const whole = outputOf(world.output);
@@ -66,7 +60,7 @@ describe('a batch job', () => {
     expect(outputOf(world.output)).toEqual(whole);
   });
 
-  test('keeps to its manifest: what came later is not there, what changed or went has an error', async () => {
+  test('follows its manifest: later pictures are left out, changed and deleted ones have an error', async () => {
     const world = await tenPictures();
     const options = await world.options();
     await world.put('new.jpg', 'good');
@@ -76,36 +70,7 @@ describe('a batch job', () => {
     expect(summary).toMatchObject({ pictures: 10, failures: { changed: 1, not_found: 1, corrupt_image: 1 } });
   });
 
-  test('is named by its inputs and its model', async () => {
-    const world = await tenPictures();
-    const first = await world.plan(createMemoryObjectStore(world.clock));
-    const again = await world.plan(createMemoryObjectStore(world.clock));
-    expect(again.id).toBe(first.id);
-    const other = createBatchWorld({ ...fakeSettings, model: 'fake-2' });
-    for (let i = 0; i < 10; i += 1) await other.put(`p${i}.jpg`, i === 7 ? 'bad one' : `good ${i}`);
-    expect((await other.plan()).id).not.toBe(first.id);
-    await world.put('p0.jpg', 'changed');
-    expect((await world.plan(createMemoryObjectStore(world.clock))).id).not.toBe(first.id);
-  });
-
-  test('refuses an output that holds another job', async () => {
-    const world = await tenPictures();
-    await world.plan();
-    const other = createBatchWorld({ ...fakeSettings, model: 'fake-2', shard_size: 5 });
-    await expect(other.plan(world.output)).rejects.toThrow(
-      /Expected an empty output or the same job, but there lies job [0-9a-f]{16} with model "fake-1", not "fake-2"; with shard_size 4, not 5: choose another/,
-    );
-  });
-
-  test('refuses an output where shards lie and no job', async () => {
-    const world = await tenPictures();
-    await world.output.put('part-00001.parquet', new Uint8Array(1));
-    await expect(world.plan()).rejects.toThrow(
-      'Expected an empty output or a job, but there lies part-00001.parquet without one (_job.json)',
-    );
-  });
-
-  test('finds a shard that is none before it makes others', async () => {
+  test('finds a file that is no shard before it makes other shards', async () => {
     const world = await tenPictures();
     const options = await world.options();
     await world.output.put('part-00002.parquet', new Uint8Array(1));
@@ -113,7 +78,7 @@ describe('a batch job', () => {
     expect(world.output.objects.has('part-00000.parquet')).toBe(false);
   });
 
-  test('makes a damaged summary again; a damaged record is named, with what to do', async () => {
+  test('makes a damaged summary again; names a damaged record and what to do', async () => {
     const world = await tenPictures();
     await world.run();
     await world.output.put('_summary.json', new TextEncoder().encode('{'));
@@ -122,18 +87,14 @@ describe('a batch job', () => {
     await world.output.put('_shards/00001.json', new TextEncoder().encode('{'));
     await world.output.delete('_SUCCESS');
     await expect(world.run()).rejects.toThrow(
-      'Expected part-00001.parquet whole, but its record _shards/00001.json cannot be read: igpt batch verify --remove',
+      'Expected part-00001.parquet whole, but its record _shards/00001.json cannot be read: remove it with igpt batch verify --remove',
     );
-  });
-
-  test('refuses a source without pictures', async () => {
-    await expect(createBatchWorld().plan()).rejects.toMatchObject({ code: 'no_pictures' });
   });
 });
 
 describe('failures', () => {
-  test('too many stop the job early, with the reason, and no shard holds them', async () => {
-    const world = createBatchWorld({ ...fakeSettings, shard_size: 1000 });
+  test('stop the job early when they are too many, and no shard is stored', async () => {
+    const world = createJobWorld({ ...fakeSettings, shard_size: 1000 });
     for (let i = 0; i < 400; i += 1) await world.put(`p${i}.jpg`, i % 3 === 0 ? 'good' : 'bad');
     await expect(world.run({ maxFailureRate: 0.6 })).rejects.toThrow(
       /^Expected at most 60 % of the pictures to fail, but \d+ of the first 10\d did \(corrupt_image \d+\)/,
@@ -142,8 +103,8 @@ describe('failures', () => {
     await expect(world.run({ maxFailureRate: 0.7 })).resolves.toMatchObject({ summary: { failed: 266 } });
   });
 
-  test('are counted over all runs: run again, a stopped job does not get further', async () => {
-    const world = createBatchWorld({ ...fakeSettings, shard_size: 10 });
+  test('are counted over all runs: a stopped job gets no further when it is run again', async () => {
+    const world = createJobWorld({ ...fakeSettings, shard_size: 10 });
     for (let i = 100; i < 300; i += 1) await world.put(`p${i}.jpg`, 'bad');
     await expect(world.run()).rejects.toMatchObject({ code: 'too_many_failures' });
     const shards = () => [...world.output.objects.keys()].filter((key) => key.startsWith('part-')).length;
@@ -153,7 +114,7 @@ describe('failures', () => {
     expect(shards()).toBeLessThanOrEqual(before + 2);
   });
 
-  test('a picture that kills the model five times becomes a row; its neighbours are not touched', async () => {
+  test('of the model become a row after five attempts; other pictures are not affected', async () => {
     const world = await tenPictures();
     const model = createFakeModel();
     const predict = model.predict;
@@ -165,7 +126,7 @@ describe('failures', () => {
         async predict(tokens) {
           if (thrown < 5) {
             thrown += 1;
-            throw new TransientError('worker_died', 'Expected a worker, it died.');
+            throw new TransientError('worker_died', 'Expected a thread, but it ended.');
           }
           return predict(tokens);
         },
@@ -174,28 +135,28 @@ describe('failures', () => {
     expect(summary).toMatchObject({ failures: { corrupt_image: 1, inference_failed: 1 } });
   });
 
-  test('a decoder that is broken stops the job instead of filling shards with failures', async () => {
-    const world = createBatchWorld({ ...fakeSettings, shard_size: 50 });
+  test('of a broken decoder stop the job instead of filling shards', async () => {
+    const world = createJobWorld({ ...fakeSettings, shard_size: 50 });
     for (let i = 0; i < 50; i += 1) await world.put(`p${i}.jpg`, 'good');
     const decode = () => Promise.reject(new TransientError('decoder_busy', 'Expected a decoder, none was free.'));
     await expect(world.run({ decoder: { decode } })).rejects.toMatchObject({ code: 'cannot_go_on' });
     expect(world.output.objects.has('part-00000.parquet')).toBe(false);
   });
 
-  test('numbers that are not finite are a failure, not a number', async () => {
+  test('include outputs that are not finite', async () => {
     const world = await tenPictures();
     const predict = async () => ({ features: Float32Array.of(1, Number.NaN) });
     const { summary } = await world.run({ model: createFakeModel({ predict }), maxFailureRate: 1 });
     expect(summary?.failures).toEqual({ corrupt_image: 1, inference_failed: 9 });
   });
 
-  test('one picture that cannot be read stops the job: its shard is stored when it can be read again', async () => {
+  test('to read one picture stop the job, and its shard is stored once it can be read again', async () => {
     const world = await tenPictures();
     let attempts = 0;
     const input: ObjectStore = {
       ...world.input,
       get(key, ...rest) {
-        if (key !== UNREADABLE) return world.input.get(key, ...rest);
+        if (key !== unreadable) return world.input.get(key, ...rest);
         attempts += 1;
         return Promise.reject(new TransientError('store_away', 'Expected an answer, none came.'));
       },
@@ -209,10 +170,10 @@ describe('failures', () => {
     expect(await world.run()).toMatchObject({ summary: { failures: { corrupt_image: 1 } } });
   });
 
-  test('a picture that may not be read becomes a row', async () => {
+  test('of access to a picture become a row', async () => {
     const world = await tenPictures();
     const get: ObjectStore['get'] = (key, ...rest) =>
-      key === UNREADABLE
+      key === unreadable
         ? Promise.reject(new PictureError('access_denied', 'Expected a picture that may be read.'))
         : world.input.get(key, ...rest);
     const { summary } = await world.run({ input: { ...world.input, get } });
@@ -220,8 +181,8 @@ describe('failures', () => {
   });
 });
 
-describe('killed', () => {
-  /** An output that is cut off after so many writes, in the middle of one: its effect is there or not. */
+describe('a killed or interrupted run', () => {
+  /** An output that fails for good after `writes` writes. The failing write is stored if `effect` is true. */
   function cutOff(store: ObjectStore, writes: number, effect: boolean): ObjectStore {
     let left = writes;
     const gone = new Error('killed');
@@ -244,7 +205,7 @@ describe('killed', () => {
     };
   }
 
-  test('after any write, and run again, it ends with the same bytes', async () => {
+  test('ends with the same bytes when it is killed after any write and run again', async () => {
     const whole = await tenPictures();
     await whole.run();
     const expected = outputOf(whole.output);
@@ -254,12 +215,12 @@ describe('killed', () => {
         await world.run({ output: cutOff(world.output, writes, effect) }).catch(() => {});
         await world.run({ output: cutOff(world.output, writes + 1, !effect) }).catch(() => {});
         await world.run();
-        expect(outputOf(world.output), `cut off after ${writes} writes`).toEqual(expected);
+        expect(outputOf(world.output), `killed after ${writes} writes`).toEqual(expected);
       }
     }
   });
 
-  test('interrupted, it drops what is not complete and says that there is more to do', async () => {
+  test('drops incomplete shards and returns no summary when it is interrupted', async () => {
     const world = await tenPictures();
     const stop = new AbortController();
     const result = await world.run({
@@ -275,8 +236,8 @@ describe('killed', () => {
   });
 });
 
-describe('several runners', () => {
-  test('no shard is written twice, and the output is that of one', async () => {
+describe('several runs at once', () => {
+  test('write no shard twice, and give the output of one run', async () => {
     const one = await tenPictures();
     await one.run();
     const random = seededRandom(7);

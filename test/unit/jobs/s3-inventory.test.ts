@@ -12,7 +12,7 @@ interface Files {
   schema: string;
   /** Content by key. */
   files: Record<string, Uint8Array>;
-  /** Changes what the manifest tells of a file. */
+  /** A wrong MD5 for the manifest. */
   md5?: string;
 }
 
@@ -44,7 +44,7 @@ async function inventory({ format = 'CSV', schema, files, md5 }: Files) {
   return { bucket: opened.bucket, pictures };
 }
 
-test('rows of gzipped CSV, in the order of the files, with encoded keys', async () => {
+test('an inventory in gzipped CSV is read in the order of its files, with decoded keys', async () => {
   const listed = await inventory({
     schema: 'Bucket, Key, Size, LastModifiedDate, ETag',
     files: {
@@ -63,7 +63,7 @@ test('rows of gzipped CSV, in the order of the files, with encoded keys', async 
   });
 });
 
-test('only current versions, and no delete markers; without ETags whatever is current', async () => {
+test('only current versions are listed, without delete markers; the ETag may be missing', async () => {
   const { pictures } = await inventory({
     schema: 'Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size',
     files: {
@@ -79,7 +79,7 @@ test('only current versions, and no delete markers; without ETags whatever is cu
   expect(pictures).toEqual([{ key: 'now.jpg', etag: null }]);
 });
 
-test('rows of Parquet, whose keys are as they are', async () => {
+test('an inventory in Parquet is read, with keys that are not encoded', async () => {
   const columnData = [
     { name: 'bucket', data: ['pictures', 'pictures', 'pictures'] },
     { name: 'key', data: ['a+b.jpg', 'folder/', 'ü.png'] },
@@ -98,14 +98,14 @@ test('rows of Parquet, whose keys are as they are', async () => {
   ]);
 });
 
-test('a file that is not the one of the manifest, ORC, and what is no manifest are refused in one line', async () => {
+test('a wrong MD5, ORC and a file that is no manifest are refused in one line', async () => {
   const files = { 'data/1.csv.gz': gzipSync('"pictures","a.jpg"\n') };
   const schema = 'Bucket, Key';
   await expect(inventory({ schema, files, md5: '00' })).rejects.toThrow(
-    'Expected data/1.csv.gz with the MD5 that s3://lists/manifest.json tells, but it is another file.',
+    'Expected data/1.csv.gz with the MD5 in s3://lists/manifest.json, but its content differs: use a complete inventory.',
   );
   await expect(inventory({ format: 'ORC', schema, files })).rejects.toThrow(
-    'Expected an inventory in CSV or Parquet, but s3://lists/manifest.json is in ORC.',
+    'Expected an inventory in CSV or Parquet, but s3://lists/manifest.json is in ORC: configure',
   );
   const reading = { name: 'x', openBucket: () => Promise.reject(new Error('never')), readParquet: readColumns };
   await expect(openInventory(new TextEncoder().encode('{}'), reading)).rejects.toThrow(
@@ -114,9 +114,9 @@ test('a file that is not the one of the manifest, ORC, and what is no manifest a
 });
 
 test.each([
-  ['as text', new TextEncoder().encode('"pictures","a.jpg"\n')],
+  ['not gzipped', new TextEncoder().encode('"pictures","a.jpg"\n')],
   ['cut off', gzipSync('"pictures","a.jpg"\n').subarray(0, -9)],
-])('a file that came %s is named', async (_, file) => {
+])('a file that is %s is refused by name', async (_, file) => {
   const read = inventory({ schema: 'Bucket, Key', files: { 'data/1.csv.gz': file } });
-  await expect(read).rejects.toThrow('Expected data/1.csv.gz to be packed by gzip, but it cannot be unpacked.');
+  await expect(read).rejects.toThrow('Expected data/1.csv.gz to be gzipped, but it cannot be unpacked');
 });

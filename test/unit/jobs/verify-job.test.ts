@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { parquetShards } from '../../../lib/jobs/parquet/shard-file.ts';
 import { removeShard, verifyJob } from '../../../lib/jobs/verify-job.ts';
-import { createBatchWorld, fakeSettings, outputOf } from '../../support/batch-world.ts';
+import { createJobWorld, fakeSettings, outputOf } from '../../support/job-world.ts';
 
 async function finished() {
-  const world = createBatchWorld();
+  const world = createJobWorld();
   for (let i = 0; i < 10; i += 1) await world.put(`p${i}.jpg`, `good ${i}`);
   await world.run();
   const job = await world.plan();
@@ -16,12 +16,12 @@ async function finished() {
   return { ...world, job, checks, states, change, body, world };
 }
 
-test('a finished job is whole', async () => {
+test('all shards of a finished job are whole', async () => {
   const { states } = await finished();
   expect(await states()).toEqual(['whole', 'whole', 'whole']);
 });
 
-test('one flipped bit, a shard that is gone and a record that is gone are found', async () => {
+test('a flipped bit, a missing shard and a missing record are found', async () => {
   const { output, states } = await finished();
   const body = Uint8Array.from(output.objects.get('part-00000.parquet')?.body ?? []);
   body[100] = (body[100] ?? 0) ^ 1;
@@ -31,7 +31,7 @@ test('one flipped bit, a shard that is gone and a record that is gone are found'
   expect(await states()).toEqual(['damaged', 'missing', 'unrecorded']);
 });
 
-test('a manifest that is damaged or gone is named, and all else is looked at', async () => {
+test('a missing or damaged manifest is named, and other shards are still checked', async () => {
   const { output, job, checks } = await finished();
   const [first = '', second = ''] = job.shards.map(({ manifest }) => manifest);
   await output.delete(first);
@@ -43,7 +43,7 @@ test('a manifest that is damaged or gone is named, and all else is looked at', a
   ]);
 });
 
-test('shards that have changed places are damaged, with their records or without', async () => {
+test('swapped shards are damaged, also when their records are swapped', async () => {
   const { output, states, body } = await finished();
   const [zero, one] = [body('part-00000.parquet'), body('part-00001.parquet')];
   await output.put('part-00000.parquet', one);
@@ -55,10 +55,10 @@ test('shards that have changed places are damaged, with their records or without
   expect(await states()).toEqual(['damaged', 'damaged', 'whole']);
 });
 
-test('a record with another count, a shard of another job and a cut one without a record are damaged', async () => {
+test('a record with a wrong count, a shard of another job and a truncated shard without a record are damaged', async () => {
   const { output, states, change, body } = await finished();
   await change('_shards/00000.json', '"succeeded": 4', '"succeeded": 3');
-  const other = createBatchWorld({ ...fakeSettings, model: 'fake-2' });
+  const other = createJobWorld({ ...fakeSettings, model: 'fake-2' });
   for (let i = 0; i < 10; i += 1) await other.put(`p${i}.jpg`, `good ${i}`);
   await other.run();
   await output.put('part-00001.parquet', other.output.objects.get('part-00001.parquet')?.body ?? new Uint8Array());
@@ -68,7 +68,7 @@ test('a record with another count, a shard of another job and a cut one without 
   expect(await states()).toEqual(['damaged', 'damaged', 'damaged']);
 });
 
-test('a summary that is not of these shards, a missing one, and shards beyond the job are found', async () => {
+test('a wrong summary, a missing summary and foreign shards are found', async () => {
   const { output, checks, change } = await finished();
   const wrong = async () => (await checks()).filter(({ state }) => state !== 'whole');
   await change('_summary.json', '"succeeded": 10', '"succeeded": 11');
@@ -86,7 +86,7 @@ test('a summary that is not of these shards, a missing one, and shards beyond th
   ]);
 });
 
-test('what was taken away is made again by the next run, byte for byte', async () => {
+test('a removed shard is made again by the next run, byte for byte', async () => {
   const { world, output, states } = await finished();
   const whole = outputOf(output);
   await removeShard(output, 1);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Job } from '../../../lib/contracts/job.ts';
 import { type JobStatus, jobNotes, jobOutlook, waitingKind } from '../../../lib/operate/job-outlook.ts';
 import type { JobState } from '../../../lib/operate/job-state.ts';
-import { fakeSettings } from '../../support/batch-world.ts';
+import { fakeSettings } from '../../support/job-world.ts';
 
 const job: Job = {
   schema_version: 1,

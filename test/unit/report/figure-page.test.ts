@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type FigurePage, figurePage } from '../../../lib/report/figure-page.ts';
 
-const PAGE: FigurePage = {
+const page: FigurePage = {
   kind: 'Image GPT probe',
   title: 'Accuracy',
   figure: { type: 'image/svg+xml', bytes: Buffer.from('<svg/>'), alt: 'A curve' },
 };
 
 describe('a figure page', () => {
-  test('carries its figure, facts and numbers', async () => {
+  test('contains its figure, facts and numbers', async () => {
     const html = await figurePage({
-      ...PAGE,
+      ...page,
       facts: [['seed', '7']],
       table: { columns: [{ title: 'layer' }, { title: 'test %', align: 'right' }], rows: [['3', '61.0']] },
     });
@@ -21,8 +21,8 @@ describe('a figure page', () => {
     expect(html).toContain('<tr><td>3</td><td class="right">61.0</td></tr>');
   });
 
-  test('runs no script and asks for nothing', async () => {
-    const html = await figurePage(PAGE);
+  test('has no script and makes no request', async () => {
+    const html = await figurePage(page);
     const styles = [...html.matchAll(/<style>(.*?)<\/style>/gs)].map(
       ([, style = '']) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`,
     );
@@ -34,11 +34,11 @@ describe('a figure page', () => {
     expect(html).not.toContain('<table');
   });
 
-  test('shows names as text wherever they stand', async () => {
+  test('shows every name as text, not as markup', async () => {
     const hostile = `"><script>alert(1)</script>`;
     const html = await figurePage({
       ...{ kind: hostile, title: hostile, facts: [[hostile, hostile]] },
-      figure: { ...PAGE.figure, alt: hostile },
+      figure: { ...page.figure, alt: hostile },
       table: { columns: [{ title: hostile }], rows: [[hostile]] },
     });
     expect(html).not.toContain('<script');

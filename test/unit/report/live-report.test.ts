@@ -3,7 +3,7 @@ import { createLiveReport } from '../../../lib/report/live-report.ts';
 import { reportRowAt } from '../../support/report-rows.ts';
 
 describe('a live report', () => {
-  test('gives what is newer than a revision, a changed picture once and last', () => {
+  test('returns the rows newer than a revision, a changed row once and last', () => {
     const live = createLiveReport();
     const [a, b, c] = [0, 1, 2].map((i) => reportRowAt(i));
     if (a === undefined || b === undefined || c === undefined) return;
@@ -19,7 +19,7 @@ describe('a live report', () => {
     expect(live.rows()).toHaveLength(3);
   });
 
-  test('gives many rows in parts that follow one another', () => {
+  test('returns many rows in consecutive parts', () => {
     const live = createLiveReport();
     for (let i = 0; i < 5; i++) live.put(reportRowAt(i));
     const keys: string[] = [];
@@ -30,9 +30,9 @@ describe('a live report', () => {
     expect(keys).toEqual([0, 1, 2, 3, 4].map((i) => `folder/picture ${i}.jpg`));
   });
 
-  test('counts a picture once, as what it is now', () => {
+  test('counts a picture once, by its newest row', () => {
     const live = createLiveReport();
-    // Picture 6 failed; then it was mended, and is what picture 0 is: a cat, 1 nat.
+    // Picture 6 failed; then it was replaced, and became like picture 0: a cat, 1 nat.
     live.put(reportRowAt(6));
     expect(live.totals()).toMatchObject({ pictures: 1, failed: 1, nats: null, failures: [['corrupt_image', 1]] });
     live.put(reportRowAt(0, { key: reportRowAt(6).key }));
@@ -41,13 +41,13 @@ describe('a live report', () => {
     });
   });
 
-  test('beyond its limit counts rows without listing them, but for those that must be', () => {
-    const live = createLiveReport({ mostRows: 2 });
+  test('beyond its limit counts rows without listing them, except awaited ones', () => {
+    const live = createLiveReport({ limit: 2 });
     for (let i = 0; i < 4; i++) live.put(reportRowAt(i));
     expect(live.hasRoom(reportRowAt(0).key)).toBe(true);
     expect(live.hasRoom(reportRowAt(3).key)).toBe(false);
     live.put(reportRowAt(4), { always: true });
-    // A row that is only counted may change, too.
+    // A row that is only counted may change too.
     live.put(reportRowAt(3, { classes: [{ label: 'fox', probability: 1 }] }));
     expect(live.rows().map(({ key }) => key)).toEqual([0, 1, 4].map((i) => `folder/picture ${i}.jpg`));
     expect(live.totals()).toMatchObject({
@@ -61,7 +61,7 @@ describe('a live report', () => {
     });
   });
 
-  test('wakes whoever waits for a change, and nobody for the same progress', async () => {
+  test('wakes waiters for a change, but not for equal progress', async () => {
     const live = createLiveReport();
     const { signal } = new AbortController();
     const before = live.version();
@@ -70,7 +70,7 @@ describe('a live report', () => {
     const waits = live.changedSince(before, signal);
     live.setProgress({ done: 1, total: 2 });
     await waits;
-    // What has changed already is not waited for.
+    // Returns at once when the version has changed already.
     await live.changedSince(before, signal);
     const stop = new AbortController();
     const never = live.changedSince(live.version(), stop.signal);

@@ -19,7 +19,7 @@ describe('a plot', () => {
     return readFileSync(join(folder, name));
   };
 
-  test('becomes what its name says', async () => {
+  test('has the format of its extension', async () => {
     expect((await written('a.svg')).toString()).toBe(plot.svg);
     const png = await written('a.PNG');
     expect(png.toString('latin1', 1, 4)).toBe('PNG');
@@ -28,7 +28,7 @@ describe('a plot', () => {
     expect(html).toContain(`data:image/svg+xml;base64,${Buffer.from(plot.svg).toString('base64')}`);
   });
 
-  test('of another name is refused before any work', () => {
+  test('with another extension is refused before any work', () => {
     expect(() => checkPlotPath('--plot', join(folder, 'a.pdf'), false)).toThrow(
       'expected a name that ends in .svg or .png or .html',
     );

@@ -18,13 +18,13 @@ describe('an earlier report', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  test('gives back what there was to look at, by picture and version', async () => {
-    const looks = await viewsOfReport(path, REPORT_ABOUT.model);
-    expect([...looks.keys()]).toEqual([0, 1, 7].map((i) => viewKey(`folder/picture ${i}.jpg`, `"${i}"`)));
-    expect(looks.get(viewKey('folder/picture 1.jpg', '"1"'))).toEqual(rows[1]?.look);
+  test('returns its views, by picture and version', async () => {
+    const views = await viewsOfReport(path, REPORT_ABOUT.model);
+    expect([...views.keys()]).toEqual([0, 1, 7].map((i) => viewKey(`folder/picture ${i}.jpg`, `"${i}"`)));
+    expect(views.get(viewKey('folder/picture 1.jpg', '"1"'))).toEqual(rows[1]?.look);
   });
 
-  test('of another model gives nothing, and neither does a missing or foreign file', async () => {
+  test('of another model returns nothing, and so does a missing or foreign file', async () => {
     expect(await viewsOfReport(path, 'other-0123456789ab')).toEqual(new Map());
     expect(await viewsOfReport(join(folder, 'none.html'), REPORT_ABOUT.model)).toEqual(new Map());
     await writeFile(path, '<!doctype html><html>');
@@ -32,18 +32,18 @@ describe('an earlier report', () => {
     expect(await viewsOfReport(path, REPORT_ABOUT.model)).toEqual(new Map());
   });
 
-  test('damaged lines are passed over, and nothing that is no base64 is taken', async () => {
+  test('skips damaged lines and values that are no base64', async () => {
     const html = await readFile(path, 'utf8');
     const lines = html.split('\n').map((line) => {
       if (line.includes('picture 0.jpg')) return line.slice(0, 60);
       return line.includes('picture 1.jpg') ? line.replace('"thumbnail":"', '"thumbnail":"\\"onload=') : line;
     });
     await writeFile(path, lines.join('\n'));
-    const looks = await viewsOfReport(path, REPORT_ABOUT.model);
-    expect([...looks.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
+    const views = await viewsOfReport(path, REPORT_ABOUT.model);
+    expect([...views.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
   });
 
-  test('gives no tokens and no map of another size than the model reads', async () => {
+  test('skips tokens and maps of a wrong size', async () => {
     const html = await readFile(path, 'utf8');
     // 16 tokens are 32 bytes, their surprise 16; 4 letters of base64 less are 3 bytes less.
     const lines = html.split('\n').map((line) => {
@@ -51,7 +51,7 @@ describe('an earlier report', () => {
       return line.includes('picture 1.jpg') ? line.replace(/("surprise":")..../, '$1') : line;
     });
     await writeFile(path, lines.join('\n'));
-    const looks = await viewsOfReport(path, REPORT_ABOUT.model);
-    expect([...looks.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
+    const views = await viewsOfReport(path, REPORT_ABOUT.model);
+    expect([...views.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
   });
 });

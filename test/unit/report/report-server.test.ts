@@ -23,7 +23,9 @@ describe('the server of a live report', () => {
     live = createLiveReport();
     dropped = [];
     server = await openReportServer({
-      ...{ port: 0, live, maxBytes: 1000 },
+      port: 0,
+      live,
+      maxBytes: 1000,
       async *page() {
         yield '<!doctype html>';
         yield 'the page';
@@ -43,7 +45,7 @@ describe('the server of a live report', () => {
   });
 
   function send(path: string, options: RequestOptions = {}): ReturnType<typeof request> {
-    // As it stands: no client of ours resolves `..` first.
+    // The path is sent as it is: fetch would resolve `..` first.
     return request({ host: '127.0.0.1', port, path, agent: false, ...options });
   }
 
@@ -60,27 +62,27 @@ describe('the server of a live report', () => {
     return answerOf(send(path, { method: 'POST', headers: { origin, ...headers } }).end(body));
   }
 
-  /** A page that listens; `until` resolves to everything that it has heard once `pattern` is in it. */
-  async function listen(headers: Record<string, string> = {}) {
+  /** Opens the event stream. `until` resolves to all received text once it matches `pattern`. */
+  async function openStream(headers: Record<string, string> = {}) {
     const sent = send('/events', { headers }).end();
     const [response]: IncomingMessage[] = await once(sent, 'response');
     if (response === undefined) throw new Error('no answer');
     response.setEncoding('utf8');
-    let heard = '';
+    let received = '';
     response.on('data', (piece: string) => {
-      heard += piece;
+      received += piece;
     });
     return {
       response,
-      gone: () => sent.destroy(),
+      close: () => sent.destroy(),
       async until(pattern: RegExp): Promise<string> {
-        while (!pattern.test(heard)) await once(response, 'data');
-        return heard;
+        while (!pattern.test(received)) await once(response, 'data');
+        return received;
       },
     };
   }
 
-  test('listens on loopback only, and gives the page without letting others frame or keep it', async () => {
+  test('listens on loopback only, and forbids caching and framing of its page', async () => {
     expect(server.url).toBe(`http://127.0.0.1:${port}/`);
     const { status, headers, body } = await get('/');
     expect(status).toBe(200);
@@ -96,7 +98,7 @@ describe('the server of a live report', () => {
     expect((await get('/', { method: 'HEAD' })).body).toBe('');
   });
 
-  test('refuses strangers on every path', async () => {
+  test('refuses foreign requests on every path', async () => {
     for (const path of ['/', '/events', '/pictures', '/none']) {
       expect((await get(path, { headers: { host: 'evil.example' } })).status, path).toBe(421);
       expect((await get(path, { headers: { origin: 'http://evil.example' } })).status, path).toBe(403);
@@ -109,11 +111,11 @@ describe('the server of a live report', () => {
   });
 
   test.each(['/../../etc/passwd', '/%2e%2e/etc/passwd', '//evil/', '/page.js', '/constructor', 'http://evil.example/'])(
-    'knows nothing at %s',
+    'answers 404 at %s',
     async (path) => {
       const { status, body } = await get(path);
       expect(status).toBe(404);
-      expect(body).toBe('There is nothing here.\n');
+      expect(body).toBe('There is no such page.\n');
     },
   );
 
@@ -124,24 +126,24 @@ describe('the server of a live report', () => {
     ['/pictures', 'GET', 'POST'],
     ['/pictures', 'PUT', 'POST'],
     ['/pictures', 'OPTIONS', 'POST'],
-  ])('%s knows no %s', async (path, method, allow) => {
+  ])('%s refuses %s', async (path, method, allow) => {
     const answer = await get(path, { method, headers: { origin: `http://127.0.0.1:${port}` } });
     expect(answer.status).toBe(405);
     expect(answer.headers.allow).toBe(allow);
   });
 
-  test('takes a picture and says under which key', async () => {
+  test('stores a picture and answers with its key', async () => {
     const { status, body } = await post('/pictures?name=my%20cat%2F..%2F%C3%A4.png', 'pixels');
     expect(status).toBe(201);
     expect(JSON.parse(body)).toEqual({ key: 'dropped/my cat/../ä.png' });
     expect(dropped).toEqual([{ name: 'my cat/../ä.png', body: 'pixels' }]);
   });
 
-  test('says why a picture could not be kept', async () => {
+  test('answers why a picture could not be stored', async () => {
     expect(await post('/pictures?name=disk.full', 'x')).toMatchObject({ status: 500, body: 'the disk is full\n' });
   });
 
-  test('refuses a picture that says it is too large before it comes', async () => {
+  test('refuses a picture whose announced length is too large before reading it', async () => {
     const sent = send('/pictures?name=a.png', {
       method: 'POST',
       headers: { origin: `http://127.0.0.1:${port}`, 'content-length': '1001' },
@@ -154,7 +156,7 @@ describe('the server of a live report', () => {
     expect((await post('/pictures?name=b.png', 'x'.repeat(1000))).status).toBe(201);
   });
 
-  test('stops reading a picture that does not say how large it is, once it is too large', async () => {
+  test('stops reading a picture without an announced length once it is too large', async () => {
     const sent = send('/pictures?name=a.png', {
       method: 'POST',
       headers: { origin: `http://127.0.0.1:${port}`, 'transfer-encoding': 'chunked' },
@@ -165,7 +167,7 @@ describe('the server of a live report', () => {
     sent.destroy();
   });
 
-  test('a picture that breaks off is not kept, and the server goes on', async () => {
+  test('drops a picture whose connection breaks, and goes on', async () => {
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
     socket.write(
@@ -181,10 +183,13 @@ describe('the server of a live report', () => {
   test.each([
     ['headers', ''],
     ['a picture', 'Content-Length: 100\r\n\r\nhalf'],
-  ])('does not wait for ever for %s, while pages that listen stay', async (_, rest) => {
+  ])('stops waiting for %s after a time, while event streams stay open', async (_, rest) => {
     let failed = 0;
-    const impatient = await openReportServer({
-      ...{ port: 0, live, maxBytes: 1000, patience: { headersMs: 100, requestMs: 200, checkMs: 50 } },
+    const strict = await openReportServer({
+      port: 0,
+      live,
+      maxBytes: 1000,
+      timeouts: { headersMs: 100, requestMs: 200, checkMs: 50 },
       async *page() {},
       async drop(_, body) {
         await Array.fromAsync(body).catch((error) => {
@@ -194,8 +199,8 @@ describe('the server of a live report', () => {
         return 'dropped/a.png';
       },
     });
-    port = Number(new URL(impatient.url).port);
-    const page = await listen();
+    port = Number(new URL(strict.url).port);
+    const page = await openStream();
     const socket = connect(port, '127.0.0.1');
     socket.write(
       `POST /pictures?name=a.png HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: http://127.0.0.1:${port}\r\n`,
@@ -206,13 +211,13 @@ describe('the server of a live report', () => {
     live.put(reportRowAt(0));
     expect(await page.until(/picture 0/)).toContain('event: rows');
     live.end();
-    await impatient.close();
+    await strict.close();
   });
 
-  test('tells a page everything, then each change, then the end', async () => {
+  test('sends a page all rows, then each change, then the end', async () => {
     live.put(reportRowAt(0));
     live.setProgress({ done: 1, total: 3 });
-    const page = await listen();
+    const page = await openStream();
     expect(page.response.headers['content-type']).toBe('text/event-stream');
     const first = await page.until(/event: state/);
     expect(first).toMatch(/^retry: 2000\n\nevent: rows\nid: [0-9a-f-]+\.1\ndata: \[{.*}\]\n\nevent: state\n/);
@@ -223,31 +228,31 @@ describe('the server of a live report', () => {
     expect(await page.until(/event: end\ndata: \n\n$/)).toContain('event: end');
   });
 
-  test('tells a page that comes back only what it has missed', async () => {
+  test('sends a reconnecting page only the rows that it missed', async () => {
     live.put(reportRowAt(0));
     live.put(reportRowAt(1));
-    const page = await listen();
+    const page = await openStream();
     const id = /id: (.*\.2)\n/.exec(await page.until(/event: state/))?.[1] ?? '';
-    page.gone();
+    page.close();
     live.put(reportRowAt(2));
-    const again = await (await listen({ 'last-event-id': id })).until(/event: state/);
+    const again = await (await openStream({ 'last-event-id': id })).until(/event: state/);
     expect(again.match(/picture \d/g)).toEqual(['picture 2']);
   });
 
-  test('has a page of another run load itself anew', async () => {
-    const page = await listen({ 'last-event-id': '00000000-0000-0000-0000-000000000000.5' });
+  test('makes a page of an earlier process reload', async () => {
+    const page = await openStream({ 'last-event-id': '00000000-0000-0000-0000-000000000000.5' });
     expect(await page.until(/reload/)).toContain('event: reload\n');
     if (!page.response.readableEnded) await once(page.response, 'end');
   });
 
-  test('lets 16 pages listen, and another one when one has gone', async () => {
-    const pages = await Promise.all(Array.from({ length: 16 }, () => listen()));
+  test('allows 16 event streams at once', async () => {
+    const pages = await Promise.all(Array.from({ length: 16 }, () => openStream()));
     expect((await get('/events')).status).toBe(503);
-    pages[0]?.gone();
-    await expect.poll(async () => (await listen()).response.statusCode).toBe(200);
+    pages[0]?.close();
+    await expect.poll(async () => (await openStream()).response.statusCode).toBe(200);
   });
 
-  test('says which code a port that is taken has', async () => {
+  test('fails with the system code for a port in use', async () => {
     const options = { port, live, maxBytes: 1, page: async function* () {}, drop: async () => '' };
     await expect(openReportServer(options)).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });

@@ -2,37 +2,37 @@ import { expect, test } from 'vitest';
 import { rememberSurprise } from '../../../lib/report/surprise-map.ts';
 import { createFakeModel } from '../../support/fake-model.ts';
 
-/** A model that counts how often it is asked. */
+/** A model that counts its predictions. */
 function countingModel(natsOfTokens: Float32Array) {
-  let asked = 0;
+  let calls = 0;
   const model = createFakeModel({
     async predict() {
-      asked += 1;
+      calls += 1;
       return { nats: 1, natsOfTokens };
     },
   });
-  return { model, asked: () => asked };
+  return { model, calls: () => calls };
 }
 
-test('what passed by is not computed again; a byte is a sixteenth of a nat, up to 255', async () => {
-  const { model, asked } = countingModel(Float32Array.of(0, 1, 0.53, 99));
+test('a remembered picture is not predicted again; a byte is a sixteenth of a nat, up to 255', async () => {
+  const { model, calls } = countingModel(Float32Array.of(0, 1, 0.53, 99));
   const memory = rememberSurprise(model);
   const tokens = Uint16Array.of(0, 1, 1, 0);
   await memory.model.predict(tokens);
   expect(await memory.surpriseOf(tokens.slice())).toEqual(Uint8Array.of(0, 16, 8, 255));
-  expect(asked()).toBe(1);
+  expect(calls()).toBe(1);
 });
 
-test('of pictures from earlier runs 200 are asked about, the rest go without', async () => {
-  const { model, asked } = countingModel(Float32Array.of(1, 1, 1, 1));
+test('200 pictures of earlier runs are predicted again; further ones have no map', async () => {
+  const { model, calls } = countingModel(Float32Array.of(1, 1, 1, 1));
   const { surpriseOf } = rememberSurprise(model);
   const maps = [];
   for (let i = 0; i < 201; i++) maps.push(await surpriseOf(Uint16Array.of(i, 0, 0, 0)));
   expect(maps.map((map) => map !== null)).toEqual([...new Array(200).fill(true), false]);
-  expect(asked()).toBe(200);
+  expect(calls()).toBe(200);
 });
 
-test('a model without likelihood is not asked', async () => {
+test('a model without likelihood is not called', async () => {
   const { surpriseOf } = rememberSurprise(createFakeModel({ outputs: ['features'] }));
   expect(await surpriseOf(Uint16Array.of(0, 0, 0, 0))).toBeNull();
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { runNote, runReport, stallWords, unfinishedWords } from '../../../../lib/cli/terminal/run-summary.ts';
 import type { RunResult } from '../../../../lib/pipeline/run-pipeline.ts';
 
-const RESULT: RunResult = {
+const result: RunResult = {
   type: 'summary',
   seen: 30,
   succeeded: 15,
@@ -13,9 +13,9 @@ const RESULT: RunResult = {
   interrupted: false,
 };
 
-test('reports the totals, the rate of what was done, and the failures by code, most frequent first', () => {
+test('reports totals, the rate, and failures by code, most frequent first', () => {
   // 20 pictures done in 8 seconds.
-  expect(runReport(RESULT, 8)).toBe(
+  expect(runReport(result, 8)).toBe(
     [
       'seen  succeeded  failed  skipped                  time',
       '  30         15       5       10  0:08, 2.5 pictures/s',
@@ -29,22 +29,22 @@ test('reports the totals, the rate of what was done, and the failures by code, m
   );
 });
 
-test('says nothing of failures or rates where there are none', () => {
-  const nothing = { ...RESULT, seen: 10, succeeded: 0, failed: 0, failures: {} };
+test('leaves out failures and the rate when there are none', () => {
+  const nothing = { ...result, seen: 10, succeeded: 0, failed: 0, failures: {} };
 
   expect(runReport(nothing, 0.2)).toBe(
     ['seen  succeeded  failed  skipped  time', '  10          0       0       10  0:00', ''].join('\n'),
   );
 });
 
-test('says how many pictures have no outcome and why, most frequent first', () => {
+test('reports how many pictures have no outcome and why, most frequent first', () => {
   expect(unfinishedWords({ EIO: 1, ENOSPC: 3 })).toBe(
-    '4 of the failed pictures have no outcome: reading them, or storing or publishing the outcome, failed (ENOSPC: 3, EIO: 1). Mend that and run again: only what is missing is done.',
+    '4 of the failed pictures have no outcome: reading the picture, or storing or publishing the outcome, failed (ENOSPC: 3, EIO: 1). Fix that and run again: only missing outcomes are made.',
   );
   expect(unfinishedWords({})).toBeUndefined();
 });
 
-test('names what a stall waits for', () => {
+test('names the stages and pictures that a stall waits for', () => {
   const words = stallWords({
     stalledMs: 60_000,
     waitingFor: [
@@ -58,7 +58,7 @@ test('names what a stall waits for', () => {
   );
 });
 
-test('the bar mentions failed and skipped pictures only where there are some', () => {
+test('the progress bar mentions failed and skipped pictures only when there are some', () => {
   const progress = { succeeded: 1, failed: 0, skipped: 0, pending: 0, total: 5 };
 
   expect(runNote(progress)).toBeUndefined();

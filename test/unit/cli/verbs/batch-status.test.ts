@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { jobStatusText } from '../../../../lib/cli/verbs/batch-status.ts';
 import type { Job } from '../../../../lib/contracts/job.ts';
 import type { JobStatus } from '../../../../lib/operate/job-outlook.ts';
-import { fakeSettings } from '../../../support/batch-world.ts';
+import { fakeSettings } from '../../../support/job-world.ts';
 
 const job: Job = {
   schema_version: 1,

@@ -24,7 +24,7 @@ const failed: JobRow = {
   ...{ features: null, nats_per_token: null, error_code: 'unsupported_format' },
 };
 
-test('rows come back as they were written, with the facts', async () => {
+test('rows and facts are read as they were written', async () => {
   const shard = openShard(writeShard([seen, failed, seen], { 'igpt.job': 'abc' }));
   expect(shard.rows).toBe(3);
   expect(shard.facts).toEqual({ 'igpt.job': 'abc' });
@@ -36,11 +36,11 @@ test('the same rows give the same bytes', () => {
   expect(writeShard([seen, failed], facts)).toEqual(writeShard([{ ...seen }, { ...failed }], { ...facts }));
 });
 
-test('a shard of failures only, without one number, is a shard', async () => {
+test('a shard of failures only, without any number, can be read', async () => {
   expect(await openShard(writeShard([failed], {})).read()).toEqual([failed]);
 });
 
-test('columns and ranges of rows are read alone', async () => {
+test('a range of rows can be read, with some columns only', async () => {
   const rows = Array.from({ length: 2500 }, (_, i): JobRow => ({ ...seen, key: `${i}` }));
   const shard = openShard(writeShard(rows, {}));
   expect(shard.groups).toEqual([1000, 1000, 500]);
@@ -49,13 +49,13 @@ test('columns and ranges of rows are read alone', async () => {
   expect(read[0]).toEqual({ ...failed, key: '1999', etag: null, features: seen.features, error_code: null });
 });
 
-test('what is no Parquet file is refused in one line', () => {
+test('a file that is no Parquet file is refused in one line', () => {
   expect(() => openShard(new TextEncoder().encode('not a parquet file at all'))).toThrow(
-    /^Expected a whole Parquet file, but reading it said: [^\n]+$/,
+    /^Expected a whole Parquet file, but it cannot be read: [^\n]+$/,
   );
 });
 
-test('a file cut off in the middle is refused', () => {
+test('a truncated file is refused', () => {
   const bytes = writeShard([seen, failed], {});
   expect(() => openShard(bytes.subarray(0, bytes.length >> 1))).toThrow('Expected a whole Parquet file');
 });

@@ -24,8 +24,8 @@ export const fakeSettings: JobSettings = {
   shard_size: 4,
 };
 
-/** A batch job in memory, with a decoder and a model that tell text files apart. */
-export function createBatchWorld(settings: JobSettings = fakeSettings) {
+/** A job in memory, with a decoder and a model that tell text files apart. */
+export function createJobWorld(settings: JobSettings = fakeSettings) {
   const clock = createVirtualClock();
   const input = createMemoryObjectStore(clock);
   const output = createMemoryObjectStore(clock);
@@ -33,7 +33,9 @@ export function createBatchWorld(settings: JobSettings = fakeSettings) {
     for await (const { key, etag } of input.list()) yield { key, etag };
   }
   return {
-    ...{ clock, input, output },
+    clock,
+    input,
+    output,
     async put(key: string, text: string): Promise<void> {
       await input.put(key, new TextEncoder().encode(text));
     },
@@ -41,9 +43,17 @@ export function createBatchWorld(settings: JobSettings = fakeSettings) {
     async options(changes: Partial<RunShardsOptions> = {}): Promise<RunShardsOptions> {
       const to = changes.output ?? output;
       return {
-        ...{ input, output: to, clock, format: parquetShards, decoder: createFakeDecoder(), model: createFakeModel() },
+        input,
+        output: to,
+        clock,
+        format: parquetShards,
+        decoder: createFakeDecoder(),
+        model: createFakeModel(),
         job: await planJob({ output: to, settings, pictures: pictures() }),
-        ...{ maxPictureBytes: 1000, decoding: 2, predicting: 2, maxFailureRate: 0.5 },
+        maxPictureBytes: 1000,
+        decoding: 2,
+        predicting: 2,
+        maxFailureRate: 0.5,
         signal: new AbortController().signal,
         ...changes,
       };
@@ -54,7 +64,14 @@ export function createBatchWorld(settings: JobSettings = fakeSettings) {
   };
 }
 
-/** What a job's output holds, by key: all but the summary, which tells the time. */
+/** Ten pictures, of which p7.jpg is damaged. */
+export async function tenPictures() {
+  const world = createJobWorld();
+  for (let i = 0; i < 10; i += 1) await world.put(`p${i}.jpg`, i === 7 ? 'bad one' : `good ${i}`);
+  return world;
+}
+
+/** Content of a job's output by key, without the summary, which holds times. */
 export function outputOf(store: MemoryObjectStore): Record<string, string> {
   const entries = [...store.objects].filter(([key]) => key !== '_summary.json');
   return Object.fromEntries(
