@@ -14,7 +14,7 @@ export const visibilitySeconds = {
   resultEvents: 300,
 };
 
-/** Extensions of a held message within one visibility timeout: two may fail before the message comes back. */
+/** How often the worker extends a held message per visibility timeout. One extension may fail. */
 export const heartbeatsPerVisibility = 3;
 
 /** From SIGTERM to SIGKILL of a worker (seconds). Fargate allows 120, which is also the notice of a Spot instance. */

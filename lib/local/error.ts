@@ -37,7 +37,7 @@ export function fileError(action: string, key: string, cause: unknown): Transien
   const meaning = meanings[code];
   return new TransientError(
     'file_error',
-    `Expected to ${action} ${JSON.stringify(key)}, but the system said: ${meaning === undefined ? code : `${meaning} (${code})`}.`,
+    `Expected to ${action} ${JSON.stringify(key)}, but the system said ${meaning === undefined ? code : `${meaning} (${code})`}.`,
     { cause },
   );
 }

@@ -42,8 +42,13 @@ test('settings may be text, as on the command line, or typed values, as in cdk.j
 
 test('the error has every fault with the received value', () => {
   const context = {
-    ...{ compute: 'tpu', maxTasks: '0', inputBucket: 'Ümlaut', alarmEmail: 'nobody', logRetentionDays: 31 },
-    ...{ outputs: 'classes', precision: 'int8' },
+    compute: 'tpu',
+    outputs: 'classes',
+    precision: 'int8',
+    inputBucket: 'Ümlaut',
+    maxTasks: '0',
+    alarmEmail: 'nobody',
+    logRetentionDays: 31,
   };
 
   expect(faults(context)).toEqual([
