@@ -5,11 +5,13 @@ export interface DirectoryWatchOptions {
   clock: Clock;
   /** Ends the watch. */
   signal: AbortSignal;
-  /** Changes within this time count as one (milliseconds; default 300). */
-  debounceMs?: number | undefined;
-  /** Poll interval for changes that the system does not report, as on network shares (milliseconds; default 30,000). */
-  pollMs?: number | undefined;
 }
+
+/** Changes within this time count as one (milliseconds). */
+const debounceMs = 300;
+
+/** Poll interval for changes that the system does not report, as on network shares (milliseconds). */
+const watchingPollMs = 30_000;
 
 /** Poll interval when the system cannot watch the directory (milliseconds). */
 const blindPollMs = 2000;
@@ -20,8 +22,8 @@ const blindPollMs = 2000;
  * file system), it yields every two seconds.
  */
 export async function* watchDirectory(root: string, options: DirectoryWatchOptions): AsyncGenerator<void> {
-  const { clock, signal, debounceMs = 300 } = options;
-  let { pollMs = 30_000 } = options;
+  const { clock, signal } = options;
+  let pollMs = watchingPollMs;
   let wake = new AbortController();
   let changed = false;
 
@@ -33,7 +35,7 @@ export async function* watchDirectory(root: string, options: DirectoryWatchOptio
       }
     } catch {
       // An abort ends up here too, but then nobody waits.
-      pollMs = Math.min(pollMs, blindPollMs);
+      pollMs = blindPollMs;
       wake.abort();
     }
   }

@@ -1,4 +1,4 @@
-import { maxReceiveCount as defaultReceiveCount, visibilitySeconds } from '../contracts/delivery.ts';
+import { maxReceiveCount, visibilitySeconds } from '../contracts/delivery.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Queue, QueueMessage } from '../ports/queue.ts';
 
@@ -6,10 +6,6 @@ export interface MemoryQueueOptions {
   clock: Clock;
   /** Most messages in the queue, including held ones. Senders wait while the queue is full. */
   capacity: number;
-  /** How long a received message stays hidden (milliseconds; default 60,000). */
-  visibilityMs?: number | undefined;
-  /** Receives after which a message is dead-lettered (default 5). */
-  maxReceiveCount?: number | undefined;
 }
 
 export interface MemoryQueue extends Queue {
@@ -30,14 +26,11 @@ interface Item {
   visibleAt: number;
 }
 
-/** A queue in memory that behaves like SQS. A receipt of an earlier delivery has no effect. */
-export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
-  const {
-    clock,
-    capacity,
-    visibilityMs = visibilitySeconds.tokens * 1000,
-    maxReceiveCount = defaultReceiveCount,
-  } = options;
+/**
+ * A queue in memory that behaves like the tokens queue on SQS, with its visibility timeout and receives. A receipt of an
+ * earlier delivery has no effect.
+ */
+export function createMemoryQueue({ clock, capacity }: MemoryQueueOptions): MemoryQueue {
   const visible = new Set<Item>();
   const held = new Map<string, Item>();
   const deadLetters: string[] = [];
@@ -86,7 +79,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): MemoryQueue {
   }
 
   function take(maxMessages: number): QueueMessage[] {
-    const visibleAt = clock.now().getTime() + visibilityMs;
+    const visibleAt = clock.now().getTime() + visibilitySeconds.tokens * 1000;
     return [...visible].slice(0, maxMessages).map((item) => {
       visible.delete(item);
       deliveries += 1;

@@ -11,8 +11,6 @@ export interface LineChart {
   xLabel: string;
   yLabel: string;
   series: readonly Series[];
-  /** Draw dots on the points. Default: if a series has at most 60 points. */
-  dots?: boolean | undefined;
 }
 
 const chartWidth = 720;
@@ -23,11 +21,11 @@ const margin = { left: 64, right: 20, top: 44, bottom: 52 };
 /** Width of the y axis label, with space (pixels). */
 const leftOfNumbers = 36;
 
-/** Dots of more points would overlap. */
+/** A series with more points has no dots, because they would overlap. */
 const maxDots = 60;
 
 /** A line chart as SVG: accuracy by layer, loss by step … */
-export function lineChart({ title, xLabel, yLabel, series, dots }: LineChart): string {
+export function lineChart({ title, xLabel, yLabel, series }: LineChart): string {
   const drawn = series.map(({ name, points }) => ({
     name,
     points: points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y)),
@@ -62,7 +60,7 @@ export function lineChart({ title, xLabel, yLabel, series, dots }: LineChart): s
     const places = points.map(([px, py]) => `${round(x.at(px))},${round(y.at(py))}`);
     const path = `<polyline points="${places.join(' ')}" fill="none" stroke="${color}" stroke-width="2" stroke-linejoin="round"/>`;
     const marks =
-      (dots ?? points.length <= maxDots)
+      points.length <= maxDots
         ? points.map(([px, py]) => `<circle cx="${round(x.at(px))}" cy="${round(y.at(py))}" r="3.5" fill="${color}"/>`)
         : [];
     return [path, ...marks];

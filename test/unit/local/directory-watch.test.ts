@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { watchDirectory } from '../../../lib/local/directory-watch.ts';
 import { systemClock } from '../../../lib/local/system-clock.ts';
+import type { Clock } from '../../../lib/ports/clock.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+/** Waits for changes like the system's clock, but not for further changes. */
+const withoutDebounce: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => (ms < 1000 ? Promise.resolve() : systemClock.sleep(ms, signal)),
+};
 
 let root: string;
 let stop: AbortController;
@@ -21,7 +28,7 @@ afterEach(async () => {
 
 test('yields for a new file, also in a folder below', async () => {
   await mkdir(join(root, 'a'));
-  const changes = watchDirectory(root, { clock: systemClock, signal: stop.signal, debounceMs: 10 });
+  const changes = watchDirectory(root, { clock: withoutDebounce, signal: stop.signal });
   for (const file of ['b.jpg', 'a/c.jpg']) {
     const next = changes.next();
     // The watch may not have started yet, so the file changes until the watch yields.

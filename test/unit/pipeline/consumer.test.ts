@@ -6,7 +6,7 @@ import { createVirtualClock } from '../../support/virtual-clock.ts';
 describe('a consumer', () => {
   function setUp(flow: Flow, options: { concurrency?: number; giveUp?: AbortSignal } = {}) {
     const clock = createVirtualClock();
-    const queue = createMemoryQueue({ clock, capacity: 100, visibilityMs: 60_000 });
+    const queue = createMemoryQueue({ clock, capacity: 100 });
     const stop = new AbortController();
     const onError = vi.fn();
     const running = consume({ queue, flow, clock, signal: stop.signal, concurrency: 4, onError, ...options });
@@ -58,7 +58,7 @@ describe('a consumer', () => {
 
   test('renews the visibility even if an earlier renewal gets no answer', async () => {
     const clock = createVirtualClock();
-    const queue = createMemoryQueue({ clock, capacity: 10, visibilityMs: 60_000 });
+    const queue = createMemoryQueue({ clock, capacity: 10 });
     const stop = new AbortController();
     let calls = 0;
     const changeVisibility: typeof queue.changeVisibility = async (...call) => {

@@ -8,7 +8,7 @@ import { createVirtualClock } from '../../support/virtual-clock.ts';
 /** `deliver` receives every message, handles the delivery, and deletes what Lambda would delete. */
 function setUp(flow: Flow, changes: Partial<Queue> = {}) {
   const clock = createVirtualClock();
-  const queue = createMemoryQueue({ clock, capacity: 100, visibilityMs: 600_000 });
+  const queue = createMemoryQueue({ clock, capacity: 100 });
   const deleted: number[] = [];
   const errors: unknown[] = [];
   const spied = {
