@@ -37,7 +37,10 @@ export function confusionMatrix({ title, classes, counts }: ConfusionMatrix): st
       const rect = `<rect x="${round(x)}" y="${round(y)}" width="${round(cell)}" height="${round(cell)}" fill="${shade(share)}"/>`;
       return cell < cellSize
         ? [rect]
-        : [rect, text(x + cell / 2, y + cell / 2 + 4, String(count), share > darkShare ? { color: '#ffffff' } : {})];
+        : [
+            rect,
+            text(x + cell / 2, y + cell / 2 + 4, String(count), { color: share > darkShare ? '#ffffff' : undefined }),
+          ];
     });
   });
   const names = named
