@@ -36,7 +36,7 @@ export function jobs(scope: Construct, props: JobsProps): Partial<StackOutputs> 
   };
 }
 
-/** Time between two copies of a training to S3 (seconds). A training that loses its machine repeats at most this much. */
+/** Time between two copies of a training's directory to S3 (seconds). */
 const copySeconds = 60;
 
 /**
