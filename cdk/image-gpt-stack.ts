@@ -49,6 +49,8 @@ export class ImageGptStack extends Stack {
         ECS_CLUSTER: cluster.clusterName,
         ECS_SERVICE: service.serviceName,
         ALLOW_SVG: String(config.allowSvg),
+        MAX_PICTURE_BYTES: String(config.maxMegabytes * 1e6),
+        MAX_PICTURE_PIXELS: String(config.maxMegapixels * 1e6),
       },
       permissions: [...shared.permissions, may.send(tokens), may.wake(service)],
       after: model.ready,

@@ -2,6 +2,7 @@ import { createS3Client, createSnsClient, createSqsClient } from '../lib/aws/cli
 import { createS3Store } from '../lib/aws/s3-store.ts';
 import { createSnsEventSink } from '../lib/aws/sns-event-sink.ts';
 import { createSqsQueue } from '../lib/aws/sqs-queue.ts';
+import { maxReceiveCount } from '../lib/contracts/delivery.ts';
 import type { PreprocessEnvironment, WorkerEnvironment } from '../lib/contracts/environment.ts';
 import type { PipelineEvent } from '../lib/contracts/event.ts';
 import { systemClock as clock } from '../lib/local/system-clock.ts';
@@ -28,8 +29,7 @@ export function openPorts(env: PreprocessEnvironment | WorkerEnvironment): Deplo
     input: createS3Store({ client: s3, bucket: env.INPUT_BUCKET, clock }),
     output: createS3Store({ client: s3, bucket: env.OUTPUT_BUCKET, clock, contentType: 'application/json' }),
     events: openEvents(env.RESULTS_TOPIC_ARN),
-    queueAt: (url, visibilityMs) =>
-      createSqsQueue({ client: sqs, url, maxReceiveCount: env.MAX_RECEIVE_COUNT, visibilityMs }),
+    queueAt: (url, visibilityMs) => createSqsQueue({ client: sqs, url, maxReceiveCount, visibilityMs }),
   };
 }
 

@@ -37,7 +37,7 @@ const buildTimeout = Duration.minutes(60);
  */
 export class ImageBuild extends Construct {
   readonly repository: Repository;
-  /** Hash of source and arguments: it changes when the image changes. */
+  /** The target, and a hash of source and arguments. */
   readonly tag: string;
   readonly done: IDependable;
   private readonly log: LogGroup;
@@ -131,8 +131,8 @@ function buildSpec({ dockerfile, target, buildArgs }: ImageBuildProps, repositor
     env: { variables: { DOCKER_BUILDKIT: '1', BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...telemetryOff } },
     phases: {
       build: {
-        // An existing tag is not built again. All commands are in the build phase: CodeBuild runs post_build, which
-        // reports the result, only after a failure in that phase.
+        // An existing tag is not built again. All commands are in the build phase: after a failure in an earlier phase
+        // CodeBuild would skip post_build, which reports the result.
         commands: [
           `aws ecr get-login-password | docker login --username AWS --password-stdin "$(echo ${repositoryUri} | cut -d/ -f1)"`,
           `docker manifest inspect ${image} > /dev/null || docker build --file ${dockerfile} --target ${target} ${args.join('')}--tag ${image} .`,

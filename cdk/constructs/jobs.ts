@@ -10,7 +10,7 @@ import { publish, readModel, readPictures, writeJobs, writeTrainings } from './p
 import type { Results } from './results.ts';
 import { SpotJob } from './spot-job.ts';
 import type { Storage } from './storage.ts';
-import { WorkerImage } from './worker-image.ts';
+import { cacheFolder, WorkerImage } from './worker-image.ts';
 import { gpuMemoryMiB } from './worker-task.ts';
 
 export interface JobsProps {
@@ -36,6 +36,9 @@ export function jobs(scope: Construct, props: JobsProps): Partial<StackOutputs> 
   };
 }
 
+/** Time between two copies of a training's directory to S3 (seconds). */
+const copySeconds = 60;
+
 /**
  * For `igpt train --on-aws`: one training at a time, on the CPU, because onnxruntime does not train on a GPU. When Spot
  * takes its machine away, the next attempt resumes from the checkpoint on S3.
@@ -46,7 +49,7 @@ function trainingJob(scope: Construct, { config, network, storage, model }: Jobs
     image: new WorkerImage(scope, 'TrainingImage', { ...config, compute: 'cpu' }, { training: true }),
     command: ['node', 'functions/train/main.ts'],
     name: 'train',
-    environment: {},
+    environment: { TRAIN_FOLDER: cacheFolder, TRAIN_COPY_SECONDS: String(copySeconds) },
     permissions: [
       ...readPictures(storage.input, config.inputKmsKey),
       ...readModel(model),
@@ -74,7 +77,7 @@ function batchJob(scope: Construct, { config, network, storage, results, model, 
       ...modelVariables(config),
       MODEL_LOCATION: model.location,
       MODEL_ID: model.modelId,
-      MODEL_CACHE: '/cache',
+      MODEL_CACHE: cacheFolder,
       PROVIDER: gpu ? 'cuda' : 'cpu',
       RESULTS_TOPIC_ARN: results.topic.topicArn,
     },

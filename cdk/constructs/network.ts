@@ -30,7 +30,7 @@ export class Network extends Construct {
       restrictDefaultSecurityGroup: false,
       gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
     });
-    // CDK's types do not compile with exactOptionalPropertyTypes.
+    // Under exactOptionalPropertyTypes, CDK's classes do not match their own interfaces.
     this.vpc = vpc as IVpc;
     Validations.of(vpc).acknowledge({
       id: 'AwsSolutions-VPC7',

@@ -11,7 +11,7 @@ import { acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
 import { allow } from './permissions.ts';
 
-/** Memory for two decoders of 1 GiB each and Node itself. Lambda adds 1.7 vCPUs to it. */
+/** Memory for two decoders of 1 GiB each and Node itself. It comes with 1.7 vCPUs. */
 const memoryMiB = 3008;
 const decoders = 2;
 

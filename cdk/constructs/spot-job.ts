@@ -21,7 +21,7 @@ import { hardenedInstance } from './hardened-instance.ts';
 import { logGroup } from './log-group.ts';
 import type { Network } from './network.ts';
 import { telemetryOff } from './telemetry-off.ts';
-import type { WorkerImage } from './worker-image.ts';
+import { cacheFolder, type WorkerImage } from './worker-image.ts';
 
 /** The most that AWS Batch allows. */
 const attempts = 10;
@@ -78,8 +78,8 @@ export class SpotJob extends Construct {
       user: 'node',
       environment: {
         AWS_REGION: Aws.REGION,
-        TMPDIR: '/cache',
-        XDG_CACHE_HOME: '/cache',
+        TMPDIR: cacheFolder,
+        XDG_CACHE_HOME: cacheFolder,
         ...telemetryOff,
         ...props.environment,
       },

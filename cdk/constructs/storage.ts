@@ -42,6 +42,6 @@ function dataBucket(scope: Construct, id: string, existing: string | undefined):
     reason:
       'Access logs need a third bucket that grows with every picture; CloudTrail data events record the same when needed.',
   });
-  // CDK's types do not compile with exactOptionalPropertyTypes.
+  // Under exactOptionalPropertyTypes, CDK's classes do not match their own interfaces.
   return bucket as IBucket;
 }

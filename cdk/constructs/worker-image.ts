@@ -22,6 +22,9 @@ const context = [
 /** A training also needs the `igpt` command, the trainer and the model igpt-nano. */
 const trainingContext = ['**', '!package.json', '!package-lock.json', '!functions', 'functions/preprocess', '!lib'];
 
+/** The only folder that a container can write to: a volume in the Dockerfile. */
+export const cacheFolder = '/cache';
+
 /** The worker's container image, for x86-64: onnxruntime has CUDA libraries for no other architecture. */
 export class WorkerImage extends Construct {
   readonly image: ContainerImage;

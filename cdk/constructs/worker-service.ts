@@ -34,7 +34,7 @@ export class CpuService extends Construct {
     super(scope, id);
     cluster.enableFargateCapacityProviders();
     this.service = new FargateService(this, 'Service', {
-      // CDK's types do not compile with exactOptionalPropertyTypes.
+      // Under exactOptionalPropertyTypes, CDK's classes do not match their own interfaces.
       cluster: cluster as ICluster,
       taskDefinition: definition,
       desiredCount: 0,
@@ -110,7 +110,7 @@ export class GpuService extends Construct {
     );
 
     this.service = new Ec2Service(this, 'Service', {
-      // CDK's types do not compile with exactOptionalPropertyTypes.
+      // Under exactOptionalPropertyTypes, CDK's classes do not match their own interfaces.
       cluster: props.cluster as ICluster,
       taskDefinition: props.definition,
       desiredCount: 0,

@@ -15,9 +15,7 @@ import { drainSeconds, stopTimeoutSeconds } from '../../lib/contracts/delivery.t
 import { fargateTask } from '../../lib/contracts/instances.ts';
 import { acknowledgeFindings, acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
-
-/** The only writable folder. The Dockerfile gives it to the user and makes it a volume. */
-const cache = '/cache';
+import { cacheFolder } from './worker-image.ts';
 
 /** Memory of a GPU task: a whole xlarge instance (16 GiB), less what ECS and the system need. */
 export const gpuMemoryMiB = 13_312;
@@ -58,9 +56,10 @@ export class WorkerTask extends Construct {
       environment: {
         ...props.environment,
         PROVIDER: gpu ? 'cuda' : 'cpu',
+        WORKERS: String(gpu ? 1 : fargateTask.vcpus),
         DRAIN_SECONDS: String(drainSeconds),
-        MODEL_CACHE: cache,
-        TMPDIR: cache,
+        MODEL_CACHE: cacheFolder,
+        TMPDIR: cacheFolder,
         // ECS on EC2 does not set it, and the container cannot read the instance metadata.
         AWS_REGION: Aws.REGION,
       },
@@ -71,7 +70,7 @@ export class WorkerTask extends Construct {
       privileged: false,
       linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
     });
-    container.addMountPoints({ containerPath: cache, sourceVolume: 'cache', readOnly: false });
+    container.addMountPoints({ containerPath: cacheFolder, sourceVolume: 'cache', readOnly: false });
     acknowledgeWildcards(
       role,
       props.permissions,

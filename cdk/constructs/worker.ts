@@ -25,7 +25,7 @@ export class Worker extends Construct {
   readonly image: WorkerImage;
   /** The service that preprocess wakes. */
   readonly service: BaseService;
-  /** Runs tasks when Spot has none for waiting messages. Undefined on Fargate. */
+  /** Runs tasks when messages wait too long for Spot. Undefined on Fargate. */
   readonly onDemandService: BaseService | undefined;
   readonly services: readonly BaseService[];
   /** Above 0 while a task of any service runs; no data otherwise. */

@@ -1,6 +1,6 @@
 import { deliveryOf, type SqsBatchResponse, type SqsEvent } from '../../lib/aws/lambda-delivery.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
-import { retryDelayMs } from '../../lib/contracts/delivery.ts';
+import { maxReceiveCount, retryDelayMs } from '../../lib/contracts/delivery.ts';
 import { preprocessEnvironment } from '../../lib/contracts/environment.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { handleDelivery } from '../../lib/pipeline/handle-delivery.ts';
@@ -27,8 +27,7 @@ export async function handler(
 ): Promise<SqsBatchResponse> {
   const { env, flow, queueAt } = await opening;
   // The event names its queue: the uploads queue, or the backfill queue beside it.
-  const { MAX_RECEIVE_COUNT: maxReceiveCount, UPLOADS_QUEUE_URL: siblingUrl } = env;
-  const { messages, queueUrl } = deliveryOf(event, { maxReceiveCount, siblingUrl });
+  const { messages, queueUrl } = deliveryOf(event, { maxReceiveCount, siblingUrl: env.UPLOADS_QUEUE_URL });
   const signal = AbortSignal.timeout(Math.max(context.getRemainingTimeInMillis() - reserveMs, 0));
   try {
     const options = { queue: queueAt(queueUrl), flow, signal, retryDelayMs, onError: telemetry.onError };

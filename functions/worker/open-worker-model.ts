@@ -19,7 +19,7 @@ export function openWorkerModel(env: WorkerEnvironment): Promise<LocalModel> {
       featureNorm: env.FEATURE_NORM,
       scaledDecoding: env.SCALED_DECODING,
       workers: env.WORKERS,
-      maxBatch: env.MAX_BATCH ?? (env.PROVIDER === 'cuda' ? gpuBatch : 1),
+      maxBatch: env.PROVIDER === 'cuda' ? gpuBatch : 1,
     },
     advice: 'deploy again, so that preprocess and worker expect the same model',
   });

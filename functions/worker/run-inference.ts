@@ -7,6 +7,9 @@ import { ThreadUnusableError } from '../../lib/runtime/thread-pool.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { openInference } from './open-inference.ts';
 
+/** Receivers that long-poll the queue, and the messages that they hold together (up to 100 pictures each). */
+export const receiving = { consumers: 2, prefetch: 8 };
+
 /** Time at the end of the drain in which nothing new begins: the model finishes, the rest is released (milliseconds). */
 const reserveMs = 10_000;
 
@@ -31,8 +34,7 @@ export async function runInference(
     retryDelayMs,
     signal: stop.signal,
     giveUp,
-    consumers: env.CONSUMERS,
-    prefetch: env.PREFETCH_MESSAGES,
+    ...receiving,
     visibilityMs: env.VISIBILITY_SECONDS * 1000,
     drainMs: Math.max(env.DRAIN_SECONDS * 1000 - reserveMs, 0),
     onError(error, message) {

@@ -74,6 +74,10 @@ export const deploymentSettings = z.strictObject({
   scaledDecoding: flag.default(false),
   /** Render SVG. A small SVG file can use much CPU time. Default: false. */
   allowSvg: flag.default(false),
+  /** Largest picture file (MB). Default: 50. Larger files fail with `image_too_large`. */
+  maxMegabytes: whole({ min: 1, max: 100 }).default(50),
+  /** Most pixels of a picture (millions). Default: 100, which is the most that fits into the function's memory. */
+  maxMegapixels: whole({ min: 1, max: 100 }).default(100),
   /** Existing bucket with the pictures, such as that of an earlier stack. Default: a new bucket. */
   inputBucket: bucketName.optional(),
   /** ARN of the KMS key of an existing input bucket. Default: the bucket has no key of its own. */

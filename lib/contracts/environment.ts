@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { choice, featureNorm, outputName, precision } from './choices.ts';
-import { drainSeconds, maxReceiveCount, visibilitySeconds } from './delivery.ts';
+import { drainSeconds, visibilitySeconds } from './delivery.ts';
 import { modelId } from './keys.ts';
 import { maxArrayChildren } from './limits.ts';
 import { bucketName, s3Prefix, splitList } from './setting-types.ts';
@@ -51,8 +51,6 @@ const shared = {
   MODEL_ID: modelId,
   /** Decode large JPEGs at a fraction of their size. Part of the model id. */
   SCALED_DECODING: flag.default(false),
-  /** maxReceiveCount of the queues' redrive policies. It tells which receive is the last. */
-  MAX_RECEIVE_COUNT: whole({ min: 1, max: 1000 }).default(maxReceiveCount),
 };
 
 const preprocessVariables = z.object({
@@ -64,10 +62,6 @@ const preprocessVariables = z.object({
   MAX_PICTURE_BYTES: whole({ min: 1, max: 5_000_000_000 }).default(50_000_000),
   /** Pictures with more pixels fail with `image_too_large`. */
   MAX_PICTURE_PIXELS: whole({ min: 1, max: 1_000_000_000 }).default(100_000_000),
-  /** Pictures that take longer fail with `decode_timeout` (milliseconds). */
-  DECODE_TIMEOUT_MS: whole({ min: 100, max: 600_000 }).default(10_000),
-  /** Memory limit of a decoding child process (bytes; default: the decoder's own, at least 1 GiB). */
-  DECODE_MEMORY_BYTES: whole({ min: 64 * 1024 * 1024, max: 64 * 1024 ** 3 }).optional(),
   /** Decoding child processes (default: one per core). */
   DECODERS: whole({ min: 1, max: 64 }).optional(),
   /** Path of the bundled decode-child.ts (default: the source file, for code that is not bundled). */
@@ -99,12 +93,6 @@ export const workerEnvironment = z.object({
   FEATURE_NORM: featureNorm.optional(),
   /** Threads, each with a session (default: one per core; one on a GPU). */
   WORKERS: whole({ min: 1, max: 256 }).optional(),
-  /** Most pictures in a batch (default: 1; 64 on a GPU). */
-  MAX_BATCH: whole({ min: 1, max: 1024 }).optional(),
-  /** Long-polling receivers. */
-  CONSUMERS: whole({ min: 1, max: 16 }).default(2),
-  /** Messages that all consumers together hold. A message has up to 100 pictures. */
-  PREFETCH_MESSAGES: whole({ min: 1, max: 100 }).default(8),
   /** How long a held message stays hidden. The worker extends this three times per period (seconds). */
   VISIBILITY_SECONDS: whole({ min: 3, max: 43_200 }).default(visibilitySeconds.tokens),
   /**
@@ -150,9 +138,9 @@ export const trainEnvironment = z.object({
   /** Other arguments of `igpt train`. */
   TRAIN_ARGUMENTS: argumentList,
   /** A writable folder. */
-  TRAIN_FOLDER: z.string().min(1).default('/cache'),
+  TRAIN_FOLDER: z.string().min(1),
   /** Time between two copies of the training to S3 (seconds). */
-  TRAIN_COPY_SECONDS: whole({ min: 1, max: 3600 }).default(60),
+  TRAIN_COPY_SECONDS: whole({ min: 1, max: 3600 }),
 });
 
 /** The environment of functions/batch. */

@@ -2,6 +2,7 @@ import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { openPreprocessor } from '../../functions/preprocess/open-preprocessor.ts';
 import { createTelemetry } from '../../functions/telemetry.ts';
 import { openInference } from '../../functions/worker/open-inference.ts';
+import { receiving } from '../../functions/worker/run-inference.ts';
 import { createSemaphore } from '../../lib/async/semaphore.ts';
 import { createS3Client } from '../../lib/aws/clients.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
@@ -65,7 +66,7 @@ async function worker(): Promise<number> {
     const { flow, tokens } = openInference(env, overheadModel, telemetry);
     await workUntilStopped({
       ...{ queue: tokens, flow, clock, signal: stop.signal, giveUp: new AbortController(), onError: fail },
-      ...{ consumers: env.CONSUMERS, prefetch: env.PREFETCH_MESSAGES, visibilityMs: 60_000, drainMs: 60_000 },
+      ...{ ...receiving, visibilityMs: 60_000, drainMs: 60_000 },
     });
     telemetry.flush();
   });

@@ -78,7 +78,6 @@ export async function createAwsStack(): Promise<AwsStack> {
       UPLOADS_QUEUE_URL: uploadsUrl,
       TOKENS_QUEUE_URL: tokensUrl,
       RESULTS_TOPIC_ARN: topicArn,
-      MAX_RECEIVE_COUNT: String(maxReceiveCount),
     },
     input: createS3Store({ client: s3, bucket: 'pictures', clock }),
     output: createS3Store({ client: s3, bucket: 'outcomes', clock }),

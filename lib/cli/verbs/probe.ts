@@ -123,7 +123,13 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
   const norm = options.norm ?? config.feature_norm;
   const features = await featuresOf(checkpoint, dataSet, usedRows(draws), { ...options, layers: used, norm });
   using bar = progressBar('fits');
-  const results = await probeLayers(dataSet, features, { candidates, draws, seed, workers, onProgress: bar.update });
+  const results = await probeLayers(dataSet, features, {
+    candidates,
+    draws,
+    seed,
+    threads: workers,
+    onProgress: bar.update,
+  });
   bar.stop();
 
   const kept = options.concat === undefined ? bestOf(results) : results.at(-1);

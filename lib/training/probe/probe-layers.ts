@@ -29,8 +29,7 @@ export interface ProbeLayersOptions {
   draws: readonly Split[];
   /** Seed of the folds of cross-validation (default 0). */
   seed?: number;
-  /** Threads. */
-  workers: number;
+  threads: number;
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -83,12 +82,12 @@ export async function probeLayers(
   features: LayerFeatures,
   options: ProbeLayersOptions,
 ): Promise<ProbeResult[]> {
-  const { candidates, draws, seed = 0, workers, onProgress } = options;
+  const { candidates, draws, seed = 0, threads, onProgress } = options;
   const tasks = candidates.flatMap((layers) => draws.map((part, draw) => taskOf(layers, part, draw)));
   const pool = await openThreadPool<undefined, ProbeTask, FittedProbe>({
     file: new URL('./probe-thread.ts', import.meta.url),
     data: undefined,
-    workers: Math.min(workers, tasks.length),
+    workers: Math.min(threads, tasks.length),
   });
   let done = 0;
   try {

@@ -25,7 +25,6 @@ const messageOf = (work: () => unknown): string => {
 describe('the environment', () => {
   it('has defaults for all optional variables', () => {
     expect(readEnvironment(preprocessEnvironment, shared)).toMatchObject({
-      MAX_RECEIVE_COUNT: 5,
       MAX_PICTURE_BYTES: 50_000_000,
       ALLOW_SVG: false,
     });
@@ -33,9 +32,9 @@ describe('the environment', () => {
   });
 
   it('parses numbers, flags and lists', () => {
-    const environment = { ...shared, MAX_BATCH: '32', SCALED_DECODING: 'true', OUTPUTS: 'features, likelihood' };
+    const environment = { ...shared, WORKERS: '32', SCALED_DECODING: 'true', OUTPUTS: 'features, likelihood' };
     expect(readEnvironment(workerEnvironment, environment)).toMatchObject({
-      MAX_BATCH: 32,
+      WORKERS: 32,
       SCALED_DECODING: true,
       OUTPUTS: ['features', 'likelihood'],
     });
@@ -69,7 +68,7 @@ describe('the environment', () => {
       { INPUT_BUCKET: 'pictures--euw1-az1--x-s3' },
       { MODEL_ID: 'a/b' },
       { MODEL_LOCATION: 's3://bucket-only' },
-      { MAX_RECEIVE_COUNT: '0' },
+      { MAX_PICTURE_BYTES: '0' },
       { RESULTS_TOPIC_ARN: 'results' },
     ]) {
       expect(() => readEnvironment(preprocessEnvironment, { ...shared, ...wrong })).toThrow(EnvironmentError);

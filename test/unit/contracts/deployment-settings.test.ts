@@ -22,6 +22,8 @@ test('by default igpt-nano runs on GPU instances', () => {
     batch: false,
     batchTasks: 4,
     allowSvg: false,
+    maxMegabytes: 50,
+    maxMegapixels: 100,
     architecture: 'arm64',
     preprocessConcurrency: 50,
     backfillConcurrency: 2,

@@ -33,7 +33,7 @@ const features: LayerFeatures = {
 
 describe('probes by layer', () => {
   it('are right on a layer that separates the classes', async () => {
-    const results = await probeLayers(dataSet, features, { candidates: [[0], [1]], draws: [split], workers: 2 });
+    const results = await probeLayers(dataSet, features, { candidates: [[0], [1]], draws: [split], threads: 2 });
 
     expect(results.map(({ layers }) => layers)).toEqual([[0], [1]]);
     expect(results[0]?.testAccuracy).toBeLessThan(0.8);
@@ -44,7 +44,7 @@ describe('probes by layer', () => {
     const [alone, both] = await probeLayers(dataSet, features, {
       candidates: [[2], [2, 3]],
       draws: [split],
-      workers: 1,
+      threads: 1,
     });
 
     expect(alone?.testAccuracy).toBeLessThan(0.8);
@@ -54,8 +54,8 @@ describe('probes by layer', () => {
 
   it('learn from a few labels a class, averaged over several draws', async () => {
     const draws = drawSplits(dataSet, split, { labelsPerClass: 4, draws: 3 });
-    const [result] = await probeLayers(dataSet, features, { candidates: [[1]], draws, workers: 2 });
-    const [again] = await probeLayers(dataSet, features, { candidates: [[1]], draws, workers: 1 });
+    const [result] = await probeLayers(dataSet, features, { candidates: [[1]], draws, threads: 2 });
+    const [again] = await probeLayers(dataSet, features, { candidates: [[1]], draws, threads: 1 });
 
     expect(draws.map(({ train }) => train.length)).toEqual([8, 8, 8]);
     expect(new Set(draws.map(({ train }) => train.join())).size).toBe(3);
@@ -66,7 +66,7 @@ describe('probes by layer', () => {
 
   it('learn even from one label a class', async () => {
     const draws = drawSplits(dataSet, split, { labelsPerClass: 1 });
-    const [result] = await probeLayers(dataSet, features, { candidates: [[1]], draws, workers: 1 });
+    const [result] = await probeLayers(dataSet, features, { candidates: [[1]], draws, threads: 1 });
 
     expect(result?.testAccuracy).toBeGreaterThan(0.9);
   });
