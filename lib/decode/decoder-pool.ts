@@ -27,7 +27,7 @@ export interface DecodingSettings {
   scaledDecoding: boolean;
 }
 
-/** Settings for pictures that the user chose. `size` is one child per available core. */
+/** Default settings; `size` defaults to one child per available core. */
 export const decoderDefaults = {
   maxBytes: 50_000_000,
   maxPixels: 100_000_000,

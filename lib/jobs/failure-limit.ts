@@ -27,8 +27,7 @@ export interface FailureLimit {
 
 /**
  * Stops a job in which too much fails. `maxRate` is the accepted share of failed pictures (0 to 1). `earlier` counts
- * the pictures of earlier runs: otherwise a job that is started again and again could get through 100 pictures at a
- * time.
+ * the pictures of earlier runs: without them, each restart of a bad job would get through another 100 pictures.
  */
 export function createFailureLimit(maxRate: number, earlier = none): FailureLimit {
   const failures = { ...earlier.failures };

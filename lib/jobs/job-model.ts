@@ -50,6 +50,6 @@ export async function openJobModel(
   if (model.id === settings.model) return model;
   await model.close();
   throw new UsageError(
-    `--model ${name}: expected ${settings.model}, the model of the job, got ${model.id}; give the directory of the job's model`,
+    `--model ${name}: expected ${settings.model}, the model of the job, received ${model.id}; give the directory of the job's model`,
   );
 }

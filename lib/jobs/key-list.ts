@@ -31,7 +31,7 @@ export async function* readKeyList(file: string): AsyncGenerator<ListedKey> {
     number += 1;
     if (line === '') continue;
     const refuse = (expected: string) =>
-      new UsageError(`${file}, line ${number}: expected ${expected}, got ${line.slice(0, maxShownLength)}`);
+      new UsageError(`${file}, line ${number}: expected ${expected}, received ${line.slice(0, maxShownLength)}`);
     const listed = parse(line);
     if (listed === undefined) throw refuse("s3://bucket/key, or a path relative to the list's own folder");
     first ??= listed;

@@ -59,7 +59,7 @@ export async function openJob(place: string, options: OpenOptions = {}): Promise
 
 function refuseEmpty(place: string): void {
   if (place === '')
-    throw new UsageError('expected a directory or s3://bucket/prefix for the shards, got an empty name');
+    throw new UsageError('expected a directory or s3://bucket/prefix for the shards, received an empty name');
 }
 
 function noJob(place: string): UsageError {

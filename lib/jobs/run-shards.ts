@@ -66,8 +66,8 @@ export interface RunShardsResult {
 
 /**
  * Makes the missing shards of a job, then its summary. A shard is stored whole or not at all. Its rows have the order
- * of the manifest, and it holds no time and no machine, so every run writes the same bytes. Pictures of
- * the next shard are decoded while the model still works on the last one. The memory holds a few shards at most.
+ * of the manifest, and it holds no time and no machine, so every run writes the same bytes. Pictures of the next shard
+ * are decoded while the model still works on the last one. The memory holds a few shards at most.
  *
  * @throws {JobError} `too_many_failures`, `cannot_go_on`, and the errors of the ports
  */

@@ -51,7 +51,7 @@ export async function viewsOfReport(path: string, model: string): Promise<Map<st
   return views;
 }
 
-/** Views of another size are damaged: they would stay so in every later report. */
+/** Views of a wrong size are damaged. They must not be copied into every later report. */
 function hasTokens({ tokens, surprise }: PictureViews, n: number): boolean {
   return bytesIn(tokens) === 2 * n && (surprise === null || bytesIn(surprise) === n);
 }

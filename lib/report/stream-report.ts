@@ -9,7 +9,7 @@ const rowsAtOnce = 32;
 /** Least time between two updates of a page (milliseconds). More would not be visible. */
 const pauseMs = 200;
 
-/** Longest silence before a keep-alive (milliseconds), by which we also notice a page that is gone. */
+/** A keep-alive is sent after this silence (milliseconds). It also reveals a page that is gone. */
 const silenceMs = 15_000;
 
 /** How long a page waits before it reconnects (milliseconds). */

@@ -3,7 +3,7 @@ import type { Model } from '../ports/model.ts';
 import { mostRows, surpriseSteps } from './report-row.ts';
 
 export interface SurpriseMemory<M extends Model> {
-  /** The model, with its predictions remembered. */
+  /** The model; its predictions are remembered. */
   model: M;
   /**
    * Surprise map [n] in bytes; null when the model has no likelihood, or when too many pictures would be predicted

@@ -112,11 +112,14 @@ test('batch run prints its summary even if its report cannot be written, and exi
 });
 
 test.each([
-  [['batch'], 'expected one of run, verify, retry, submit, status, cancel; got none'],
-  [['batch', 'runn'], "got 'runn' (nearest: run)"],
+  [['batch'], 'expected one of run, verify, retry, submit, status, cancel; received none'],
+  [['batch', 'runn'], "received 'runn' (nearest: run)"],
   [['batch', 'run', 'nowhere', '--out', 'x'], 'nowhere: expected a directory, s3://bucket/prefix'],
   [['batch', 'run', '.', '--out', './inside'], '--out ./inside lies inside .'],
-  [['batch', 'run', '.', '--out', ''], 'expected a directory or s3://bucket/prefix for the shards, got an empty name'],
+  [
+    ['batch', 'run', '.', '--out', ''],
+    'expected a directory or s3://bucket/prefix for the shards, received an empty name',
+  ],
   [['batch', 'run', 's3://b/2026', '--out', 's3://b/2026/shards'], 'lies inside s3://b/2026, so shards would be taken'],
   [['batch', 'run', '.'], "batch run: required option '--out <dst>' not specified; see"],
   [['batch', 'verify', 'nowhere'], 'nowhere: expected a job, but there is no _job.json'],

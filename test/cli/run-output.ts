@@ -20,7 +20,7 @@ export function summaryOf(stdout: string): SummaryEvent {
   const summaries = eventsOf(stdout).filter((event) => event.type === 'summary');
   const last = eventsOf(stdout).at(-1);
   if (last?.type !== 'summary' || summaries.length !== 1) {
-    throw new Error(`expected one summary at the end, got:\n${stdout}`);
+    throw new Error(`expected one summary at the end, received:\n${stdout}`);
   }
   return last;
 }

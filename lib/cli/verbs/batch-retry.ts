@@ -100,6 +100,6 @@ function codes(text: string): RowErrorCode[] {
   return text.split(',').map((code) => {
     const known = rowErrorCode.safeParse(code.trim());
     if (known.success) return known.data;
-    throw new InvalidArgumentError(`expected codes out of ${rowErrorCode.options.join(', ')}, got '${code}'`);
+    throw new InvalidArgumentError(`expected codes out of ${rowErrorCode.options.join(', ')}, received '${code}'`);
   });
 }

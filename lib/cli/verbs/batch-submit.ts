@@ -176,6 +176,6 @@ function refuseLocal(src: string): void {
 function refuseOtherBucket({ place }: JobSource, { stack: { name, outputs } }: JobStack): void {
   if (place === `s3://${outputs.inputBucket}`) return;
   throw new UsageError(
-    `expected pictures in s3://${outputs.inputBucket}, the input bucket of stack ${name}, because its jobs may read no other bucket; got ${place}`,
+    `expected pictures in s3://${outputs.inputBucket}, the input bucket of stack ${name}, because its jobs may read no other bucket; received ${place}`,
   );
 }

@@ -21,8 +21,9 @@ export function batchCommand(): Command {
     .action((_, { args: [action] }: Command) => {
       const names = command.commands.map((one) => one.name());
       const meant = action === undefined ? undefined : nearest(action, names);
-      const got = action === undefined ? 'none' : `'${action}'${meant === undefined ? '' : ` (nearest: ${meant})`}`;
-      throw new UsageError(`batch: expected one of ${names.join(', ')}; got ${got}`);
+      const received =
+        action === undefined ? 'none' : `'${action}'${meant === undefined ? '' : ` (nearest: ${meant})`}`;
+      throw new UsageError(`batch: expected one of ${names.join(', ')}; received ${received}`);
     });
   const local = [batchRunCommand, batchVerifyCommand, batchRetryCommand];
   const onAws = [batchSubmitCommand, batchStatusCommand, batchCancelCommand];

@@ -32,15 +32,15 @@ describe('a list of keys', () => {
   });
 
   test.each([
-    ['/etc/passwd', "line 1: expected s3://bucket/key, or a path relative to the list's own folder, got /etc/pas"],
+    ['/etc/passwd', "line 1: expected s3://bucket/key, or a path relative to the list's own folder, received /etc/pas"],
     ['a\n../b', 'line 2: expected s3://bucket/key, or a path relative to'],
     ['s3://b/', 'line 1: expected s3://bucket/key'],
     ['s3://b/x\n\ns3:/b/y', 'line 3: expected s3://bucket/key'],
-    ['s3://b/x\ns3://c/y', 'line 2: expected a key of s3://b, as in the lines before, got s3://c/y'],
-    ['a\ns3://c/y', 'line 2: expected a path, as in the lines before, got s3://c/y'],
+    ['s3://b/x\ns3://c/y', 'line 2: expected a key of s3://b, as in the lines before, received s3://c/y'],
+    ['a\ns3://c/y', 'line 2: expected a path, as in the lines before, received s3://c/y'],
     [
       `a\n${'x'.repeat(100_000)}`,
-      `line 2: expected s3://bucket/key, or a path relative to the list's own folder, got ${'x'.repeat(200)}`,
+      `line 2: expected s3://bucket/key, or a path relative to the list's own folder, received ${'x'.repeat(200)}`,
     ],
     [Uint8Array.of(0xff, 0xfe, 0x61, 0), 'expected a list of keys in UTF-8, but it contains other bytes'],
   ])('is refused for a wrong line: %j', async (content, words) => {
