@@ -28,7 +28,7 @@ describe.each([
     const decoder = await openDecoder(checkpoint, { keep, batch });
     let logits = await decoder.prime(column(0, keep));
     for (let place = keep; place < n; place++) {
-      expect(decoder.place).toBe(place);
+      expect(decoder.position).toBe(place);
       const expected = Array.from({ length: batch }, (_, i) => [
         ...data.subarray((i * n + place) * colors, (i * n + place + 1) * colors),
       ]).flat();

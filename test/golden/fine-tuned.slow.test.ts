@@ -39,7 +39,7 @@ test.skipIf('missing' in environment)(
 
     const { config, weights } = await openCheckpoint(out);
     const forward = await openForward({ config, weights }, { classes: true });
-    const ours = (await forward.run(Int32Array.from(tokens))).get('classes')!.data;
+    const ours = (await forward.execute(Int32Array.from(tokens))).get('classes')!.data;
     await forward.close();
     expectGolden(ours, Float32Array.from(decodeNpy(readFileSync(theirs)).data));
   },

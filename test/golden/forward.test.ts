@@ -19,7 +19,7 @@ async function run(model: string, values: string, request: ForwardRequest): Prom
   const checkpoint = await openCheckpoint(golden(model));
   const { tokens, mask } = goldenInputs(values);
   const forward = await openForward(checkpoint, request);
-  const outputs = await forward.run(tokens, checkpoint.config.objective === 'bert' ? mask : undefined);
+  const outputs = await forward.execute(tokens, checkpoint.config.objective === 'bert' ? mask : undefined);
   await forward.close();
   return outputs;
 }
@@ -95,9 +95,9 @@ test.each(['hf16', 'oa16', 'oa16-hf'])('the last token of %s changes neither log
   const { n_positions: n, n_colors } = checkpoint.config;
   const forward = await openForward(checkpoint, { logits: true, classes: true, likelihood: true });
   const tokens = goldenInputs(model.slice(0, 4)).tokens.slice(0, n);
-  const before = await forward.run(tokens);
+  const before = await forward.execute(tokens);
   tokens[n - 1] = (tokens[n - 1]! + 1) % n_colors;
-  const after = await forward.run(tokens);
+  const after = await forward.execute(tokens);
   await forward.close();
   expect(after.get('logits')).toEqual(before.get('logits'));
   expect(after.get('classes')).toEqual(before.get('classes'));

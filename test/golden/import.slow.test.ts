@@ -64,7 +64,7 @@ describe.skipIf(missing !== undefined)(
       const { config, weights } = await openCheckpoint(directory);
       const forward = await openForward({ config, weights }, { logits: true });
       const tokens = Int32Array.from(await floats(join(directory, 'tokens.npy')));
-      const logits = (await forward.run(tokens)).get('logits')?.data;
+      const logits = (await forward.execute(tokens)).get('logits')?.data;
       await forward.close();
       return logits!;
     }

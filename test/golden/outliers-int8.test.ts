@@ -24,7 +24,7 @@ test.each([40, 0.025])(
     const features = [];
     for (const model of [exact, int8]) {
       const forward = await openForward(model, { features: { layers, norm: 'raw', pool: 'mean' } });
-      features.push((await forward.run(Int32Array.from(X.flat()))).get('features')!.data); // [batch, L + 1, d]
+      features.push((await forward.execute(Int32Array.from(X.flat()))).get('features')!.data); // [batch, L + 1, d]
       await forward.close();
     }
     await rm(folder, { recursive: true });

@@ -43,7 +43,7 @@ describe.skipIf(missing !== undefined)(
       const { config, weights } = await openCheckpoint(join(out, model));
       const forward = await openForward({ config, weights }, request);
       const tokens = Int32Array.from((await array('tokens.npy')).data, Number);
-      const data = (await forward.run(tokens)).get(output)?.data;
+      const data = (await forward.execute(tokens)).get(output)?.data;
       await forward.close();
       return data!;
     }

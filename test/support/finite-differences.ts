@@ -55,7 +55,7 @@ export async function expectGradients(
   prune(graph);
   const run = await openTrainingExecution(graph, 1);
   const results = () =>
-    run.run(
+    run.execute(
       (name) => ({ type: 'float32', data: data.get(name)! }),
       () => undefined,
     );

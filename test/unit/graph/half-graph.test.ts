@@ -27,14 +27,14 @@ async function differences(options: TinyCheckpointOptions, half: boolean, batch:
     [],
   );
   const forward = await openForward(exact, request);
-  const expected = await forward.run(Int32Array.from(tokens));
+  const expected = await forward.execute(Int32Array.from(tokens));
   await forward.close();
   const model = half ? (await inPrecision(exact, 'f16', { folder })).checkpoint : exact;
   const wide = forwardGraph(model, request, batch);
   const graph: Graph = half ? halfGraph(wide) : wide;
   const session = await openSession(writeOnnx(graph), { directory: model.weights.directory });
   const dims = [batch.pictures, n];
-  const outputs = await session.run({
+  const outputs = await session.execute({
     tokens: { type: 'int32', data: Int32Array.from(tokens), dims },
     ...(options.objective === 'bert' && { mask: { type: 'bool', data: new Uint8Array(tokens.length), dims } }),
   });

@@ -38,7 +38,7 @@ describe.each(cases)('$name', (options) => {
     const { n_positions: n, n_colors } = model.config;
     const [first = new Uint16Array(), second = new Uint16Array()] = pictures(options, 2);
     const forward = await openForward(model, { logits: true });
-    const whole = (await forward.run(first)).get('logits')!.data;
+    const whole = (await forward.execute(first)).get('logits')!.data;
     await forward.close();
     const steps = await force(options, [first, second], 3);
     const largest = magnitude(whole);

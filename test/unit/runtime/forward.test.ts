@@ -41,7 +41,7 @@ describe('an open model', () => {
       { ...model, probe: { layers, norm: 'raw', weight, bias } },
       { features, classes: true },
     );
-    const outputs = await forward.run(randomTokens(1, n, colors));
+    const outputs = await forward.execute(randomTokens(1, n, colors));
     await forward.close();
     const pooled = [...outputs.get('features')!.data];
     const expected = [0, 1].map((c) => pooled.reduce((sum, value, i) => sum + value * weight[32 * c + i]!, bias[c]!));
@@ -54,7 +54,7 @@ describe('an open model', () => {
   test('the likelihood is minus the logarithm of the softmax at the token itself', async () => {
     const forward = await openForward(model, { logits: true, likelihood: true });
     const tokens = randomTokens(2, n, colors);
-    const outputs = await forward.run(tokens);
+    const outputs = await forward.execute(tokens);
     await forward.close();
     tokens.forEach((token, i) => {
       const logits = [...outputs.get('logits')!.data.subarray(i * colors, (i + 1) * colors)];
@@ -72,7 +72,7 @@ describe('an open model', () => {
       const [mapped, prepacked] = await Promise.all(
         [false, true].map(async (prepack) => {
           const forward = await openForward(opened, { logits: true }, { prepack });
-          const { data } = (await forward.run(tokens)).get('logits')!;
+          const { data } = (await forward.execute(tokens)).get('logits')!;
           await forward.close();
           return data;
         }),
@@ -89,8 +89,8 @@ describe('an open model', () => {
     const pooled = await openForward(model, { features: { ...feature, pool: 'mean' } });
     const whole = await openForward(model, { features: { ...feature, pool: 'none' } });
     const tokens = randomTokens(3, 2 * n, colors);
-    const means = (await pooled.run(tokens)).get('features')!;
-    const all = (await whole.run(tokens)).get('features')!;
+    const means = (await pooled.execute(tokens)).get('features')!;
+    const all = (await whole.execute(tokens)).get('features')!;
     await Promise.all([pooled.close(), whole.close()]);
     expect([means.dims, all.dims]).toEqual([
       [2, 32],
@@ -115,7 +115,7 @@ describe('an open model', () => {
     const outputs = [];
     for (const opened of [model, await openCheckpoint(join(cache, 'snapshot'))]) {
       const forward = await openForward(opened, { classes: true });
-      outputs.push(await forward.run(tokens));
+      outputs.push(await forward.execute(tokens));
       await forward.close();
     }
     await rm(cache, { recursive: true });
@@ -125,16 +125,16 @@ describe('an open model', () => {
   test('16-bit and 32-bit tokens give the same', async () => {
     const forward = await openForward(model, { classes: true });
     const tokens = randomTokens(4, n, colors);
-    expect(await forward.run(Int32Array.from(tokens))).toEqual(await forward.run(tokens));
+    expect(await forward.execute(Int32Array.from(tokens))).toEqual(await forward.execute(tokens));
     await forward.close();
   });
 
   test('without a mask nothing is masked', async () => {
     const forward = await openForward(bert, { classes: true });
     const tokens = randomTokens(5, n, colors);
-    const plain = await forward.run(tokens);
-    expect(await forward.run(tokens, new Uint8Array(n))).toEqual(plain);
-    expect(await forward.run(tokens, new Uint8Array(n).fill(1))).not.toEqual(plain);
+    const plain = await forward.execute(tokens);
+    expect(await forward.execute(tokens, new Uint8Array(n))).toEqual(plain);
+    expect(await forward.execute(tokens, new Uint8Array(n).fill(1))).not.toEqual(plain);
     await forward.close();
   });
 
@@ -143,9 +143,9 @@ describe('an open model', () => {
     const tokens = randomTokens(6, n, colors);
     const mask = new Uint8Array(n);
     mask[3] = 1;
-    const before = await forward.run(tokens, mask);
+    const before = await forward.execute(tokens, mask);
     tokens[3] = (tokens[3]! + 1) % colors;
-    expect(await forward.run(tokens, mask)).toEqual(before);
+    expect(await forward.execute(tokens, mask)).toEqual(before);
     await forward.close();
   });
 
@@ -156,16 +156,18 @@ describe('an open model', () => {
     ['no picture', [], 'Expected pictures of 16 tokens, received 0 tokens.'],
   ])('%s is refused', async (_, tokens, message) => {
     const forward = await openForward(model, { classes: true });
-    await expect(forward.run(Int32Array.from(tokens))).rejects.toMatchObject({ code: 'input_invalid', message });
+    await expect(forward.execute(Int32Array.from(tokens))).rejects.toMatchObject({ code: 'input_invalid', message });
     await forward.close();
   });
 
   test('a mask is refused by an autoregressive model, and where its size is wrong', async () => {
     const forward = await openForward(model, { classes: true });
-    await expect(forward.run(new Int32Array(n), new Uint8Array(n))).rejects.toMatchObject({ code: 'input_invalid' });
+    await expect(forward.execute(new Int32Array(n), new Uint8Array(n))).rejects.toMatchObject({
+      code: 'input_invalid',
+    });
     await forward.close();
     const masked = await openForward(bert, { classes: true });
-    await expect(masked.run(new Int32Array(n), new Uint8Array(3))).rejects.toMatchObject({ code: 'input_invalid' });
+    await expect(masked.execute(new Int32Array(n), new Uint8Array(3))).rejects.toMatchObject({ code: 'input_invalid' });
     await masked.close();
   });
 });

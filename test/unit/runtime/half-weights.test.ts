@@ -71,7 +71,7 @@ test.each<[Half, TinyCheckpointOptions]>([
         logits: true,
         likelihood,
       });
-      const outputs = await forward.run(tokens);
+      const outputs = await forward.execute(tokens);
       await forward.close();
       const completed = likelihood ? await complete(checkpoint, tokens, { keep: 4, samples: 2 }) : undefined;
       return { outputs, completed, dtype: summarize(checkpoint).dtype };

@@ -37,7 +37,7 @@ describe.each(['int8', 'int8-block'] as const)('bit for bit, %s', (precision) =>
   async function run(batch: readonly Uint16Array[], threads: number): Promise<string[]> {
     const forward = await openForward(model, request, { threads });
     const tokens = Uint16Array.from(batch.flatMap((picture) => [...picture]));
-    const outputs = await forward.run(tokens);
+    const outputs = await forward.execute(tokens);
     await forward.close();
     return batch.map((_, i) =>
       [...outputs.values()]

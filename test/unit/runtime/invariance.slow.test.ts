@@ -19,7 +19,7 @@ test('at the width and length of S, threads and repetition change no bit', async
     const forward = await openForward(model, request, { threads });
     expect(forward.threads).toBe(threads);
     for (let i = 0; i < 20; i++) {
-      const outputs = [...(await forward.run(tokens))].map(([name, { data }]) => [name, digest(data)]);
+      const outputs = [...(await forward.execute(tokens))].map(([name, { data }]) => [name, digest(data)]);
       first ??= outputs;
       expect(outputs).toEqual(first);
     }

@@ -50,7 +50,7 @@ describe.each(cases)('bit for bit, $name', (options) => {
     for (const batch of batches) {
       const tokens = new Uint16Array(batch.length * n);
       for (const [i, picture] of batch.entries()) tokens.set(picture, i * n);
-      results.push(byPicture(await forward.run(tokens), batch.length));
+      results.push(byPicture(await forward.execute(tokens), batch.length));
     }
     await forward.close();
     return results;

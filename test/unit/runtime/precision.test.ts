@@ -26,7 +26,7 @@ async function outputs(checkpoint: Checkpoint): Promise<{ features: Float32Array
   const { n_layer, n_positions, n_colors } = checkpoint.config;
   const layers = Array.from({ length: n_layer + 1 }, (_, i) => i);
   const forward = await openForward(checkpoint, { features: { layers, norm: 'next', pool: 'mean' }, classes: true });
-  const run = await forward.run(randomTokens(5, n_positions, n_colors));
+  const run = await forward.execute(randomTokens(5, n_positions, n_colors));
   await forward.close();
   return { features: run.get('features')!.data, classes: run.get('classes')!.data };
 }
@@ -74,7 +74,7 @@ test('other weights have another file', async () => {
   expect(new Set(paths).size).toBe(2);
 });
 
-test.each(['f16', 'int8'] as const)('a damaged %s file is made anew, and one line says so', async (precision) => {
+test.each(['f16', 'int8'] as const)('a damaged %s file is written again, and one line says so', async (precision) => {
   await using one = await tinyCheckpoint({ ...shape, seed: 3 });
   await using two = await tinyCheckpoint({ ...shape, seed: 4 });
   const [right, wrong] = [await openCheckpoint(one.directory), await openCheckpoint(two.directory)];
@@ -93,7 +93,7 @@ test.each(['f16', 'int8'] as const)('a damaged %s file is made anew, and one lin
     const { derived } = await inPrecision(right, precision, { folder, say: (line) => said.push(line) });
 
     expect(said).toEqual([expect.stringMatching(words)]);
-    expect(said[0]).toMatch(/^\S+\.safetensors .*\. It is made anew\.$/);
+    expect(said[0]).toMatch(/^\S+\.safetensors .*\. It is written again\.$/);
     expect(derived!.path).toBe(path);
     expect(sound.equals(await readFile(path))).toBe(true);
   }
@@ -125,7 +125,7 @@ test.each(['f16', 'int8'] as const)('where no %s file can be written, the error 
   const checkpoint = await openCheckpoint(tiny.directory);
   await expect(inPrecision(checkpoint, precision, { folder: '/dev/null/x' })).rejects.toMatchObject({
     code: 'output_not_writable',
-    message: `The ${precision} weights cannot be written to /dev/null/x; set IGPT_CACHE to a folder with room for them.`,
+    message: `Expected to write the ${precision} weights to /dev/null/x, but it failed. Set IGPT_CACHE to a writable folder with room for them.`,
   });
 });
 

@@ -29,7 +29,7 @@ describe('selectOutputs', () => {
     const checkpoint = await checkpointOf({ classes: 0, config: { _name_or_path: 'tiny' } });
 
     expect(() => selectOutputs(checkpoint, ['features', 'classification'])).toThrow(
-      'tiny has no classification: that needs a class head: score.weight or probe.safetensors. It has features, likelihood.',
+      'tiny has no classification: it needs a class head: score.weight or probe.safetensors. Choose from features, likelihood.',
     );
   });
 });

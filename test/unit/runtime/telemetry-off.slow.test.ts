@@ -93,7 +93,7 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
 
   test('is off in a worker that has opened its model', async () => {
     using folder = temporaryFolder();
-    const opened = await openModel(await openCheckpoint(NANO), { workers: 1 });
+    const opened = await openModel(await openCheckpoint(NANO), { threads: 1 });
     await opened.close();
     const worker = observe(folder.path, [join(ROOT, 'functions/worker/main.ts')], {
       // Nobody is there; the worker asks again until it is stopped.

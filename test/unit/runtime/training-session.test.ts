@@ -199,7 +199,9 @@ describe('a BERT model', () => {
 
   test('needs a mask, which others refuse', async () => {
     const session = await open({ loss: 'generative' }, bert);
-    await expect(session.step(pictures(1), AT)).rejects.toThrow('A BERT model is trained with a mask, received none.');
+    await expect(session.step(pictures(1), AT)).rejects.toThrow(
+      'Expected a mask to train a BERT model, received none.',
+    );
     const other = await open({ loss: 'generative' });
     const masked = { ...pictures(1), mask: new Uint8Array(n) };
     await expect(other.step(masked, AT)).rejects.toMatchObject({ code: 'input_invalid' });
@@ -207,7 +209,7 @@ describe('a BERT model', () => {
 });
 
 test.each([
-  ['labels of another number', { labels: Int32Array.of(0) }, 'Expected 2 labels, one a picture, received 1.'],
+  ['labels of another number', { labels: Int32Array.of(0) }, 'Expected 2 labels, one per picture, received 1.'],
   [
     'a label beyond the head',
     { labels: Int32Array.of(0, 3) },

@@ -41,18 +41,18 @@ test('zero biases give the same numbers as none', async () => {
       tensors: (tensors) => tensors.filter(({ name }) => kept.test(name)),
     });
     const forward = await openForward(await openCheckpoint(checkpoint.directory), { classes: true, logits: true });
-    outputs.push(await forward.run(randomTokens(1, 16, 8)));
+    outputs.push(await forward.execute(randomTokens(1, 16, 8)));
     await forward.close();
   }
   expect(outputs[0]).toEqual(outputs[1]);
 });
 
-test('a weight file that has gone is one clear error', async () => {
+test('a removed weight file is one clear error', async () => {
   const checkpoint = await tinyCheckpoint();
   const model = await openCheckpoint(checkpoint.directory);
   await checkpoint[Symbol.asyncDispose]();
   await expect(openForward(model, { classes: true })).rejects.toMatchObject({
     code: 'session_failed',
-    message: 'A weight file cannot be read: it was changed or removed.',
+    message: 'Expected to read the weight files, but one was changed or removed. Restore the checkpoint.',
   });
 });

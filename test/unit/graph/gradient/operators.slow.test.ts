@@ -27,7 +27,7 @@ test('the gradient of 16,384 tokens of 5 values has the same bits in 100 runs on
   for (const threads of [1, 2, 4]) {
     const run = await openTrainingExecution(graph, threads);
     for (let i = 0; i < 100; i++) {
-      const result = await run.run(
+      const result = await run.execute(
         (name) => (name === 'ids' ? { type: 'int32', data: ids } : { type: 'float32', data: upstream }),
         () => undefined,
       );
