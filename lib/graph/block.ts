@@ -42,8 +42,8 @@ export function transformerBlock(
   const block = blockAt(weights, layer);
   const { quantized } = block;
   const qkv = project(graph, h.next, block, d); // q, k, v: [batch, n, d] each
-  const heads = attention(qkv); // [batch, n, d]
-  const attended = product(graph, heads, block.attentionProjection, quantized?.attentionProjection, [d, d]); // [batch, n, d]
+  const mixed = attention(qkv); // values mixed by attention: [batch, n, d]
+  const attended = product(graph, mixed, block.attentionProjection, quantized?.attentionProjection, [d, d]); // [batch, n, d]
   const a = residual(graph, attended, h.raw, block.ln2, block.attentionProjectionBias, epsilon); // a and ln_2(a): [batch, n, d] each
   const hidden = product(graph, a.norm, block.fc, quantized?.fc); // [batch, n, n_inner]
   const active = quickGelu(graph, addBias(graph, hidden, block.fcBias)); // [batch, n, n_inner]

@@ -18,13 +18,13 @@ export interface CompleteOptions extends SamplingOptions {
   onProgress?: (sampled: number, total: number) => void;
 }
 
-/** Samples of a batch: with more, a step takes as much time per sample. */
+/** Largest number of samples in a batch. A larger batch takes no less time per sample. */
 const mostAtOnce = 8;
 /** onnxruntime computes a single row by another kernel, with other bits, so a batch has at least two samples. */
 const fewestAtOnce = 2;
 /** Random streams of each row: half of the 32-bit stream number is for the row, half for the sample. */
 const streamsPerRow = 2 ** 16;
-/** Bytes of the keys and values of a batch. */
+/** Largest memory for the keys and values of a batch (bytes). */
 const cacheBytes = 2 ** 31;
 
 /**

@@ -57,9 +57,9 @@ export async function openForward(
   const bert = config.objective === 'bert';
   const threads = steadyThreads(config, options.threads ?? 1, bert ? n : shortestStrip(config, n));
   const { provider = 'cpu' } = options;
-  const side = provider === 'cpu' ? 1 : (options.batch ?? gpuBatch.verbs);
+  const batch = provider === 'cpu' ? 1 : (options.batch ?? gpuBatch.verbs);
   const lean = { ...model, weights: await withoutZeroBiases(weights, neededBlocks(model, request)) };
-  const graph = provider === 'cpu' ? forwardGraph(lean, request) : gpuGraph(lean, request, provider, side);
+  const graph = provider === 'cpu' ? forwardGraph(lean, request) : gpuGraph(lean, request, provider, batch);
   const session = await openSession(writeOnnx(graph), {
     directory: weights.directory,
     threads,
@@ -68,28 +68,28 @@ export async function openForward(
   });
   return {
     threads,
-    batch: side,
+    batch,
     provider: session.provider,
     async execute(tokens, mask) {
-      const batch = tokens.length / n;
+      const total = tokens.length / n;
       const ids = checkedTokens(tokens, n, colors);
       const masked = checkedMask(mask, tokens.length, bert) ?? new Uint8Array(bert ? tokens.length : 0);
       const outputs = new Map<string, Output>();
-      for (let first = 0; first < batch; first += side) {
-        const count = Math.min(side, batch - first);
+      for (let first = 0; first < total; first += batch) {
+        const count = Math.min(batch, total - first);
         const range = [first * n, (first + count) * n] as const;
-        const dims = [side, n];
+        const dims = [batch, n];
         const inputs: Record<string, Input> = {
-          tokens: { type: 'int32', data: filledUp(ids.subarray(...range), side * n, Int32Array), dims },
+          tokens: { type: 'int32', data: filledUp(ids.subarray(...range), batch * n, Int32Array), dims },
           ...(bert && {
-            mask: { type: 'bool', data: filledUp(masked.subarray(...range), side * n, Uint8Array), dims },
+            mask: { type: 'bool', data: filledUp(masked.subarray(...range), batch * n, Uint8Array), dims },
           }),
         };
         for (const [name, { data, dims }] of await session.execute(inputs)) {
-          const size = data.length / side;
+          const size = data.length / batch;
           const all = outputs.get(name) ?? {
-            data: new Float32Array(batch * size),
-            dims: [batch, ...dims.slice(1)],
+            data: new Float32Array(total * size),
+            dims: [total, ...dims.slice(1)],
           };
           all.data.set(data.subarray(0, count * size), first * size);
           outputs.set(name, all);

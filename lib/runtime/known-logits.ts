@@ -12,7 +12,7 @@ export const knownLogits: readonly (readonly number[])[] = [
   [0.2205, 0.7749, 0.3953],
 ];
 
-/** transformers allows 1e-4 for its own tokens. One of ours may differ where two colours are nearly as close, which changes later logits. */
+/** transformers allows 1e-4 for its own tokens. Ours may differ where two colours are almost equally near, and later logits with them. */
 export const knownLogitsTolerance = 1e-3;
 
 /** Whether a model has the shape of the one with known logits. */

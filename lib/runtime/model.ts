@@ -35,7 +35,7 @@ export interface OpenModelOptions {
 
 /** A model in threads of this process. */
 export interface LocalModel extends Model {
-  /** Predictions in progress that keep all threads busy. More only queue. */
+  /** Number of predictions in progress that keeps all threads busy. Further ones only wait. */
   readonly concurrency: number;
 }
 

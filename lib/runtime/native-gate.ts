@@ -35,7 +35,7 @@ function leave(gate: NativeGate): void {
   Atomics.notify(gate, inside);
 }
 
-/** Shuts the gates for good and blocks this thread until all others have left. Called when the process exits. */
+/** Shuts the gates for good and blocks this thread until no other is inside. Called when the process exits. */
 export function shutGates(gates: readonly NativeGate[]): void {
   for (const gate of gates) {
     Atomics.store(gate, shut, 1);

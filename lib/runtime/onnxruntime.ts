@@ -7,5 +7,5 @@ export { env, InferenceSession, Tensor } from 'onnxruntime-node';
 // Errors are thrown; onnxruntime would also write them to standard error.
 env.logLevel = 'fatal';
 
-/** The same level as a session's logSeverityLevel. */
+/** `fatal` as a session's logSeverityLevel. */
 export const logFatal = 4;

@@ -12,8 +12,8 @@ export interface LayerOutliers {
 }
 
 /**
- * Outlier channels of every layer for one picture, `tokens` [n]. Below 10 is harmless; from about 30 on, 8 bits lose the
- * other channels.
+ * Outlier channels of every layer for one picture, `tokens` [n]. Below 10 is harmless. From a few dozen on, 8 bits lose
+ * the values of the other channels.
  *
  * @throws RuntimeError
  */

@@ -55,7 +55,7 @@ export async function openSession(graph: Uint8Array<ArrayBuffer>, options: Sessi
     executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // Planning the memory of all activations takes more of it (26 layers of L: 3.0 GB instead of 0.5) and saves no time.
+    // With planned memory, 26 layers of L take 3.0 GB instead of 0.5 GB and are no faster.
     enableMemPattern: false,
     logSeverityLevel: logFatal,
     extra: {

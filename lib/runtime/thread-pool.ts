@@ -30,7 +30,7 @@ export interface ThreadPool<R, I, O> {
 /** A thread cannot be opened. `code` and message are those of the error in it. */
 export class ThreadUnusableError extends ImageGptError {}
 
-/** Threads that stop while idle are replaced, up to this many in a row: no task is to blame, so it would not end. */
+/** Largest number of idle threads in a row that stop and are replaced. Without a limit, it might never end. */
 const maxIdleDeaths = 3;
 
 interface Task<I, O> {

@@ -10,7 +10,7 @@ describe.each([
   { model: 'oa16', values: 'oa16' },
   { model: 'oa16-hf', values: 'oa16' },
 ])('$model', ({ model, values }) => {
-  test('continues greedily as the reference does, token for token', async () => {
+  test('the greedy continuation has the reference’s tokens', async () => {
     const { greedy } = goldenJson(z.object({ greedy: z.array(z.array(z.number())) }), values, 'expected.json');
     const { tokens } = goldenInputs(values);
     const checkpoint = await openCheckpoint(golden(model));

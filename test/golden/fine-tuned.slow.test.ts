@@ -15,10 +15,10 @@ import { randomTokens, tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 const environment = await pythonEnvironment();
 
 test.skipIf('missing' in environment)(
-  'what igpt train fine-tunes, transformers loads as ImageGPTForImageClassification, with equal logits',
+  'transformers loads a model fine-tuned by igpt train as ImageGPTForImageClassification, with equal logits',
   async () => {
     using folder = temporaryFolder();
-    // Heads of 16: their root is whole, so that transformers' default path scales right (it truncates the root).
+    // Heads of 16, whose root is an integer: transformers truncates the root.
     await using model = await tinyCheckpoint({ n_colors: 32, n_embd: 32, n_head: 2, config: { n_inner: null } });
     await redAndBlue(join(folder.path, 'pictures'), 8);
     const data = ['--data', 'pictures', '--cache', 'cache', '--decoders', '1'];

@@ -7,10 +7,10 @@ import type { Output } from '../../lib/runtime/session.ts';
 import { distance, goldenJson, goldenNpy } from '../support/golden.ts';
 import { type WideCheckpoint, wideCheckpoint } from '../support/wide-checkpoint.ts';
 
-// Tolerances of golden/wide: four times what plain sequential float32 strays from float64.
+// Tolerances of golden/wide: four times the difference of plain sequential float32 to float64.
 const logitTolerance = 5e-5;
 const pooledTolerance = 2e-5;
-/** Channels of case outliers that are 40 times the others. */
+/** Channels of the case `outliers` that are 40 times the others. */
 const outlierTolerance = 2e-4;
 
 const inputsSchema = z.object({

@@ -7,7 +7,7 @@ test('the cosine of [1, 0] and [1, 1] is sqrt(1/2)', () => {
   expect(cosine(Float32Array.of(1, 0), Float32Array.of(1, 1))).toBeCloseTo(Math.SQRT1_2, 12);
 });
 
-test('a model compared with itself agrees in everything', async () => {
+test('a model agrees completely with itself', async () => {
   await using tiny = await tinyCheckpoint();
   const checkpoint = await openCheckpoint(tiny.directory);
   const pictures = [1, 2, 3].map((seed) => randomTokens(seed, 16, 8));
@@ -19,7 +19,7 @@ test('a model compared with itself agrees in everything', async () => {
   expect(done).toEqual([1, 2, 3]);
 });
 
-test('other weights do not agree', async () => {
+test('a model with other weights does not agree', async () => {
   await using one = await tinyCheckpoint({ seed: 1 });
   await using two = await tinyCheckpoint({ seed: 2 });
   const pictures = Array.from({ length: 8 }, (_, seed) => randomTokens(seed, 16, 8));

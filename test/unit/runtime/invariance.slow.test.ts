@@ -4,7 +4,7 @@ import { openForward } from '../../../lib/runtime/forward.ts';
 import { digest } from '../../support/digest.ts';
 import { randomTokens, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
-test('at the width and length of S, threads and repetition change no bit', async () => {
+test('at the width and length of S, threads and repeated executions change no bit', async () => {
   await using checkpoint = await tinyCheckpoint({ n_embd: 512, n_head: 8, size: 32, n_colors: 512, classes: 1000 });
   const model = await openCheckpoint(checkpoint.directory);
   const tokens = randomTokens(1, 1024, 512);

@@ -14,7 +14,7 @@ test('biases that are all zero are left out', async () => {
   expect(JSON.stringify(blocks)).toContain('c_attn.weight');
 });
 
-test('a bias with one number in it stays', async () => {
+test('a bias with one number other than 0 stays', async () => {
   await using checkpoint = await tinyCheckpoint({
     biases: 'zero',
     tensors: (tensors) => {
@@ -27,13 +27,13 @@ test('a bias with one number in it stays', async () => {
   expect(JSON.stringify(blocks).match(/[\w.]+\.bias/g)).toEqual(['transformer.h.1.mlp.c_fc.bias']);
 });
 
-test.each(['random', 'absent'] as const)('weights with %s biases are as they were', async (biases) => {
+test.each(['random', 'absent'] as const)('weights with %s biases are unchanged', async (biases) => {
   await using checkpoint = await tinyCheckpoint({ biases });
   const { weights } = await openCheckpoint(checkpoint.directory);
   expect(await withoutZeroBiases(weights)).toEqual(weights);
 });
 
-test('zero biases give the same numbers as none', async () => {
+test('zero biases give the same numbers as absent ones', async () => {
   const outputs = [];
   for (const kept of [/./, /(?<!\.bias)$/]) {
     await using checkpoint = await tinyCheckpoint({
