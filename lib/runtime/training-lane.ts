@@ -17,8 +17,6 @@ export interface TrainingLaneOptions {
   /** Weights by tensor name, and sums of gradients by the names of the graph's inputs. */
   memory: ReadonlyMap<string, Float32Array>;
   moments: ReadonlyMap<string, { first: Float32Array; second: Float32Array }>;
-  /** Threads within an operation. */
-  threads: number;
   /** Threads of `apply`, which is executed while the other lanes wait. */
   applyThreads: number;
 }
@@ -45,7 +43,7 @@ export interface TrainingLane {
 
 /** Creates a lane. It opens a graph when a task first needs it. */
 export function createTrainingLane(options: TrainingLaneOptions): TrainingLane {
-  const { config, weights, forward, trained, moments, threads, applyThreads } = options;
+  const { config, weights, forward, trained, moments, applyThreads } = options;
   const memory = new Map(options.memory);
   for (const { name, shape } of trained) {
     const own = moments.get(name);
@@ -67,7 +65,7 @@ export function createTrainingLane(options: TrainingLaneOptions): TrainingLane {
       output.kind === 'apply'
         ? applyGraph(trained, output.optimizer, output.lanes)
         : trainingStepGraph(config, weights, { ...forward, batch, trained, output });
-    const opened = openTrainingExecution(graph, output.kind === 'apply' ? applyThreads : threads);
+    const opened = openTrainingExecution(graph, output.kind === 'apply' ? applyThreads : 1);
     executions.set(key, opened);
     return opened;
   }

@@ -27,13 +27,11 @@ export interface TrainingOptions {
   microBatch?: number | undefined;
   /** Keep only the residual stream between blocks: less memory, a third more products (default false). */
   recompute?: boolean | undefined;
-  /** Default 1. */
-  threads?: number | undefined;
   /**
-   * Parts of a batch that are computed in parallel, each by threads / lanes threads (default: as `threads`). Each lane takes
-   * the memory of a part and of all gradients. Lanes do not wait for each other after every operation, as threads do.
+   * Threads (default 1). Each is a lane, which computes its own parts of a batch and takes the memory of a part and of all
+   * gradients. Threads of one operation would wait for each other after every operation; lanes do not.
    */
-  lanes?: number | undefined;
+  threads?: number | undefined;
 }
 
 /** In nats. */
@@ -81,16 +79,15 @@ export interface TrainingSession {
 const partTokens = 2048;
 
 /**
- * Opens a model for training on the CPU, with its weights in memory. Equal inputs, lanes, threads and parts give equal
- * bits. A single lane computes in the calling thread and blocks it; several have threads of their own.
+ * Opens a model for training on the CPU, with its weights in memory. Equal inputs, threads and parts give equal bits. A
+ * single lane computes in the calling thread and blocks it; several have threads of their own.
  *
  * @throws GraphError `output_unavailable` when a loss needs a head that the checkpoint does not have; CheckpointError,
  * RuntimeError
  */
 export async function openTrainingSession(model: ImageGptModel, choices: TrainingOptions): Promise<TrainingSession> {
   const { config } = model;
-  const { loss, threads = 1, recompute = false, headLayer = config.n_layer } = choices;
-  const lanes = choices.lanes ?? threads;
+  const { loss, threads: lanes = 1, recompute = false, headLayer = config.n_layer } = choices;
   const weights = withHead(model.weights, choices.classes, config.n_embd);
   const microBatch = choices.microBatch ?? Math.max(1, Math.floor(partTokens / config.n_positions));
   const optimizer: Optimizer = {
@@ -123,8 +120,7 @@ export async function openTrainingSession(model: ImageGptModel, choices: Trainin
         else if (lane === 0) memory.set(sumName(weight, other), sum);
       }
     });
-    const own = Math.max(1, Math.floor(threads / lanes));
-    return { config, weights, forward, trained, memory, moments, threads: own, applyThreads: threads };
+    return { config, weights, forward, trained, memory, moments, applyThreads: lanes };
   };
   const openedLanes = await openLanes(lanes, options);
 
