@@ -4,7 +4,7 @@ import { findNonFinite } from '../../checkpoint/non-finite.ts';
 import { readTokens } from '../../decode/read-tokens.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import type { Preprocessing } from '../../ports/model.ts';
-import { hasKnownLogits, logitsWithoutSos, knownLogits, knownLogitsTolerance } from '../../runtime/known-logits.ts';
+import { hasKnownLogits, knownLogits, knownLogitsTolerance, logitsWithoutSos } from '../../runtime/known-logits.ts';
 import { findOutliers, type LayerOutliers } from '../../runtime/outliers.ts';
 import { inPrecision, leastCosine } from '../../runtime/precision.ts';
 import { projectionCosines } from '../../runtime/projection-cosines.ts';
