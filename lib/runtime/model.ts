@@ -146,7 +146,7 @@ export function preprocessingOf({ name, preprocessing }: Checkpoint): Preprocess
   if (preprocessing !== undefined) return preprocessing;
   throw new ModelError(
     'preprocessing_missing',
-    `Expected preprocessor_config.json in ${name}, which reads pictures; it has none. Use igpt forward with tokens.`,
+    `${name} has no preprocessor_config.json, so it has no palette and reads tokens only: use igpt forward, or add the file.`,
   );
 }
 

@@ -60,7 +60,7 @@ test('weights beyond 4 GB of a file are found', () =>
 
 test.each([
   [{}, 'Expected an input x, received none.'],
-  [{ x: float32([1, 2], [1, 2]), z: float32([1], [1]) }, 'Expected the inputs x, received z as well.'],
+  [{ x: float32([1, 2], [1, 2]), z: float32([1], [1]) }, 'Expected the inputs x, received also z.'],
   [
     { x: { type: 'int32', data: Int32Array.of(1, 2), dims: [1, 2] } as const },
     'Expected float32 for x, received int32.',
