@@ -8,7 +8,9 @@ export interface PrecisionReport {
   pictures: number;
   /** Share of pictures with the same likeliest class; absent without a class head. */
   top1Agreement?: number | undefined;
-  /** Difference of the likelihood (nats per token): mean, and largest magnitude. Absent without lm_head and for BERT. */
+  /**
+   * Difference of the likelihood (nats per token): mean, and largest magnitude. Absent without lm_head and for BERT.
+   */
   likelihoodShift?: { mean: number; largest: number } | undefined;
   /** Lowest cosine over the pictures, for layers 0 to n_layer: pooled features after the next norm. */
   featureCosines: number[];

@@ -29,8 +29,8 @@ const cacheBytes = 2 ** 31;
 
 /**
  * Completes pictures as in figure 1 of the paper: keeps the first k of n tokens in raster order and samples the others.
- * `tokens` [N, n]; returns [N, samples, n]. Sample s of row p has its own generator (seed, p, s). So it depends neither on
- * the number of samples nor on other pictures, and rows of equal tokens get different samples.
+ * `tokens` [N, n]; returns [N, samples, n]. Sample s of row p has its own generator (seed, p, s). So it depends neither
+ * on the number of samples nor on other pictures, and rows of equal tokens get different samples.
  *
  * @throws GraphError, RuntimeError
  */

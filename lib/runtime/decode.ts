@@ -25,15 +25,15 @@ export interface Decoder {
   /** Position of the token that the last logits predict: k after `prime`, one more after each step. */
   readonly position: number;
   /**
-   * Restarts with the given tokens [batch, k]. Returns logits [batch, V] of the token at position k. A sample with the same
-   * tokens as the one before costs nothing.
+   * Restarts with the given tokens [batch, k]. Returns logits [batch, V] of the token at position k. A sample with the
+   * same tokens as the one before costs nothing.
    *
    * @throws RuntimeError
    */
   prime(tokens: Int32Array): Promise<Float32Array>;
   /**
-   * Takes the tokens [batch] chosen for the last position. Returns logits [batch, V] of the next token. A sample's logits
-   * do not depend on the other samples.
+   * Takes the tokens [batch] chosen for the last position. Returns logits [batch, V] of the next token. A sample's
+   * logits do not depend on the other samples.
    *
    * @throws RuntimeError
    */
@@ -42,8 +42,8 @@ export interface Decoder {
 }
 
 /**
- * Opens an autoregressive model for sampling on the CPU. The given tokens are read in one pass, then one token per step.
- * The keys and values of earlier steps are cached (see {@link createKeyValueCache}).
+ * Opens an autoregressive model for sampling on the CPU. The given tokens are read in one pass, then one token per
+ * step. The keys and values of earlier steps are cached (see {@link createKeyValueCache}).
  *
  * @throws GraphError when the checkpoint has no lm_head; RuntimeError
  */

@@ -29,12 +29,12 @@ export interface Forward {
   readonly batch: number;
   readonly provider: Provider;
   /**
-   * Computes the requested outputs of any number of pictures, N: on a CPU one by one, so that none depends on others, on
-   * a GPU in batches. `tokens` [N, n] in raster order without SOS, 0..V-1; `mask` [N, n], 1 = masked, BERT models only
-   * (default: nothing is masked).
+   * Computes the requested outputs of any number of pictures, N: on a CPU one by one, so that none depends on others,
+   * on a GPU in batches. `tokens` [N, n] in raster order without SOS, 0..V-1; `mask` [N, n], 1 = masked, BERT models
+   * only (default: nothing is masked).
    *
-   * Outputs: `features` [N, k x d] or [N, n, k x d], `classes` [N, C] before softmax, `likelihood` [N, n] (nats), `logits`
-   * [N, n, V].
+   * Outputs: `features` [N, k x d] or [N, n, k x d], `classes` [N, C] before softmax, `likelihood` [N, n] (nats),
+   * `logits` [N, n, V].
    *
    * @throws RuntimeError `input_invalid`, `run_failed`
    */
@@ -166,8 +166,8 @@ export function gpuGraph(
     );
   }
   const half = listWeights(model.weights).every(({ dtype }) => dtype === 'F16');
-  // CUDA has GroupQueryAttention in 16 bits only: onnxruntime would compute it on the CPU in 32 bits. Source: onnxruntime
-  // 1.30, contrib_ops/cuda/bert/group_query_attention.cc, REGISTER_KERNEL_TYPED.
+  // CUDA has GroupQueryAttention in 16 bits only: onnxruntime would compute it on the CPU in 32 bits. Source:
+  // onnxruntime 1.30, contrib_ops/cuda/bert/group_query_attention.cc, REGISTER_KERNEL_TYPED.
   const graph = forwardGraph(model, request, { pictures, attention: provider === 'cuda' && half ? 'fused' : 'plain' });
   return half ? halfGraph(graph) : graph;
 }

@@ -9,7 +9,10 @@ export interface KeyValueCache {
   readonly filled: number;
   /** Rows of each head in {@link KeyValueCache.buffers}, filled or not. */
   readonly capacity: number;
-  /** Alternately the keys and the values of each block, 2 x n_layer: [batch, n_head, capacity, dh] at the start of a buffer. */
+  /**
+   * Alternately the keys and the values of each block, 2 x n_layer: [batch, n_head, capacity, dh] at the start of a
+   * buffer.
+   */
   buffers(): readonly Float32Array[];
   /** Empties the cache, with room for `rows` rows. */
   reset(rows: number): void;
@@ -34,7 +37,9 @@ export function createKeyValueCache(config: ImageGptConfig, batch: number): KeyV
     return Math.min(n_positions, Math.ceil(rows / growth) * growth);
   }
 
-  /** Moves every head to its offset with the larger capacity. The last head goes first, as old and new places overlap. */
+  /**
+   * Moves every head to its offset with the larger capacity. The last head goes first, as old and new places overlap.
+   */
   function grow(next: number): void {
     for (const buffer of buffers) {
       for (let head = heads - 1; head > 0; head--) {

@@ -12,7 +12,10 @@ export const knownLogits: readonly (readonly number[])[] = [
   [0.2205, 0.7749, 0.3953],
 ];
 
-/** transformers allows 1e-4 for its own tokens. Ours may differ where two colours are almost equally near, and later logits with them. */
+/**
+ * transformers allows 1e-4 for its own tokens. Ours may differ where two colours are almost equally near, and later
+ * logits with them.
+ */
 export const knownLogitsTolerance = 1e-3;
 
 /** Whether a model has the shape of the one with known logits. */
@@ -33,7 +36,8 @@ export async function logitsWithoutSos(model: ImageGptModel, tokens: Uint16Array
   const forward = await openForward({ ...model, weights }, { logits: true });
   try {
     const { n_colors: colors } = model.config;
-    const logits = (await forward.execute(Uint16Array.of(...rest, 0))).get('logits')?.data ?? new Float32Array(0); // [1, n, V]
+    const outputs = await forward.execute(Uint16Array.of(...rest, 0));
+    const logits = outputs.get('logits')?.data ?? new Float32Array(0); // [1, n, V]
     return knownLogits.map((row, position) => row.map((_, color) => logits[position * colors + color] ?? Number.NaN));
   } finally {
     await forward.close();

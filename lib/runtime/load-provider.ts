@@ -4,8 +4,8 @@ import type { Provider } from '../ports/model.ts';
 import { openSession } from './session.ts';
 
 /**
- * Loads the libraries of a provider and finds its device, without a model. A missing library is then reported before the
- * model is fetched, and not as an error of the model.
+ * Loads the libraries of a provider and finds its device, without a model. A missing library is then reported before
+ * the model is fetched, and not as an error of the model.
  *
  * @throws RuntimeError `provider_unavailable`
  */

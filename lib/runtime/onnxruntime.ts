@@ -1,4 +1,5 @@
-// The only import of onnxruntime-node. Imports are executed in order, so telemetry is off before the native library loads.
+// The only import of onnxruntime-node. Imports are executed in order, so telemetry is off before the native library
+// loads.
 import './telemetry-off.ts';
 import { env } from 'onnxruntime-node';
 

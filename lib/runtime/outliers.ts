@@ -29,7 +29,9 @@ export async function findOutliers(model: ImageGptModel, tokens: Uint16Array): P
   return layers.map((layer) => ({ layer, raw: raw[layer] ?? Number.NaN, normed: normed[layer] ?? Number.NaN }));
 }
 
-/** For each layer, the magnitude of the largest channel divided by that of the median one. `values` [rows, layers x d]. */
+/**
+ * For each layer, the magnitude of the largest channel divided by that of the median one. `values` [rows, layers x d].
+ */
 export function channelRatios(values: Float32Array, layers: number, d: number): number[] {
   const most = new Float32Array(layers * d);
   for (const [i, value] of values.entries()) {

@@ -14,8 +14,8 @@ const stripes = [1, 32] as const;
 const seed = 1;
 
 /**
- * Cosine between each matrix product in f32 and in the matrix's other number format, on the same input: [n_layer x 4] in
- * the order of `matrixRoles`. The lowest of two made-up pictures; NaN if a product is not finite.
+ * Cosine between each matrix product in f32 and in the matrix's other number format, on the same input: [n_layer x 4]
+ * in the order of `matrixRoles`. The lowest of two made-up pictures; NaN if a product is not finite.
  *
  * @throws RuntimeError
  */

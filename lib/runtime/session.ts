@@ -5,15 +5,17 @@ import { env, InferenceSession, logFatal, Tensor } from './onnxruntime.ts';
 import { cudaFault } from './provider-fault.ts';
 
 export interface SessionOptions {
-  /** Folder of the weight files that the graph names, symbolic links resolved (default: the graph contains all weights). */
+  /**
+   * Folder of the weight files that the graph names, symbolic links resolved (default: the graph contains all weights).
+   */
   directory?: string | undefined;
   /** Threads of an operation (default 1). One session per core is faster than one session that uses all cores. */
   threads?: number | undefined;
   /** Default `cpu`. */
   provider?: Provider | undefined;
   /**
-   * Copy every matrix into the layout of the CPU's kernels, for this session alone (default false). S takes 12 % less time
-   * and 6 MB more per layer. Sums are added in another order, so the last bits differ.
+   * Copy every matrix into the layout of the CPU's kernels, for this session alone (default false). S takes 12 % less
+   * time and 6 MB more per layer. Sums are added in another order, so the last bits differ.
    */
   prepack?: boolean | undefined;
 }
@@ -45,7 +47,8 @@ export interface Session {
 export const onnxruntimeVersion: string = env.versions.node ?? 'unknown';
 
 /**
- * Opens an ONNX graph. Weight files are mapped, so all sessions share one copy, which the system can drop and read again.
+ * Opens an ONNX graph. Weight files are mapped, so all sessions share one copy, which the system can drop and read
+ * again.
  *
  * @throws RuntimeError `session_failed`, `provider_unavailable`
  */
@@ -144,18 +147,23 @@ function toOutput(name: string, tensor: InferenceSession.OnnxValueMapType[string
   return { data: tensor.data, dims: tensor.dims };
 }
 
-/** onnxruntime's CPU kernels (MLAS, sgemm.cpp) divide the columns of a matrix product among threads in units of this. */
+/**
+ * onnxruntime's CPU kernels (MLAS, sgemm.cpp) divide the columns of a matrix product among threads in units of this.
+ */
 const columnUnit = 16;
-/** With at least this many units per thread (80 columns, the first multiple above 64), the kernel adds in the same steps. */
+/**
+ * With at least this many units per thread (80 columns, the first multiple above 64), the kernel adds in the same
+ * steps.
+ */
 const steadyUnits = 5;
 /** The kernel adds sums of at most this many terms in one step. */
 const stepTerms = 128;
 
 /**
- * Largest number of threads, at most `wanted`, that gives the same bits as one thread. A product [rows, k] x [k, columns]
- * with more columns than rows is divided among threads by columns, and a thread with few columns adds in other steps.
- * Division by rows changes nothing. `rows` are the rows of each product: a strip of a picture, or the samples of a
- * decoding step.
+ * Largest number of threads, at most `wanted`, that gives the same bits as one thread. A product [rows, k] x [k,
+ * columns] with more columns than rows is divided among threads by columns, and a thread with few columns adds in other
+ * steps. Division by rows changes nothing. `rows` are the rows of each product: a strip of a picture, or the samples of
+ * a decoding step.
  */
 export function steadyThreads(config: ImageGptConfig, wanted: number, rows: number): number {
   const { n_embd: d, n_inner, n_colors } = config;

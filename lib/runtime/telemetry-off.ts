@@ -1,7 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 
-// onnxruntime sends names and hashes of models to Microsoft since version 1.29. This variable turns it off, but only if it
-// is set before the library starts: https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
+// onnxruntime sends names and hashes of models to Microsoft since version 1.29. This variable turns it off, but only if
+// it is set before the library starts: https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
 const { ORT_DISABLE_TELEMETRY: already } = process.env;
 if (!isMainThread && already !== '1') {
   // In a thread, process.env is a copy that native code does not see.

@@ -19,8 +19,8 @@ export interface ThreadPool<R, I, O> {
   /** `info` of a thread's service. */
   readonly info: R;
   /**
-   * Gives a task to the thread with the fewest tasks, which executes them in order. Rejects with a TransientError when the
-   * task fails or its thread stops.
+   * Gives a task to the thread with the fewest tasks, which executes them in order. Rejects with a TransientError when
+   * the task fails or its thread stops.
    */
   execute(input: I): Promise<O>;
   /** Waits for all tasks, then ends the threads. */

@@ -35,8 +35,8 @@ export interface Service<R, I, O> {
 }
 
 /**
- * Serves a pool from inside one of its threads: opens, reports that it is ready, executes tasks one by one, and closes on
- * request. An error of a task is sent back and does not stop the thread.
+ * Serves a pool from inside one of its threads: opens, reports that it is ready, executes tasks one by one, and closes
+ * on request. An error of a task is sent back and does not stop the thread.
  */
 export async function serve<D, R, I, O>(open: (data: D) => Promise<Service<R, I, O>>): Promise<void> {
   const port = parentPort;

@@ -29,7 +29,8 @@ interface Checks {
 }
 
 /**
- * Checks a batch and gives a weight to each token and label, such that the losses of its shares add up to the mean loss.
+ * Checks a batch and gives a weight to each token and label, such that the losses of its shares add up to the mean
+ * loss.
  *
  * @throws RuntimeError `input_invalid`
  */
@@ -57,7 +58,9 @@ export function checkedBatch(batch: TrainingBatch, { config, classes, loss }: Ch
   return { count, share };
 }
 
-/** Mean over the pictures of the mean over their masked tokens (model.py, `bert`). A picture without any has weight 0. */
+/**
+ * Mean over the pictures of the mean over their masked tokens (model.py, `bert`). A picture without any has weight 0.
+ */
 function maskWeights(mask: Uint8Array, n: number): Float32Array {
   const weights = new Float32Array(mask.length);
   const pictures = mask.length / n;

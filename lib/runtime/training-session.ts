@@ -28,8 +28,8 @@ export interface TrainingOptions {
   /** Keep only the residual stream between blocks: less memory, a third more products (default false). */
   recompute?: boolean | undefined;
   /**
-   * Threads (default 1). Each is a lane, which computes its own parts of a batch and takes the memory of a part and of all
-   * gradients. Threads of one operation would wait for each other after every operation; lanes do not.
+   * Threads (default 1). Each is a lane, which computes its own parts of a batch and takes the memory of a part and of
+   * all gradients. Threads of one operation would wait for each other after every operation; lanes do not.
    */
   threads?: number | undefined;
 }
@@ -57,7 +57,9 @@ interface Moments {
 }
 
 export interface TrainingSession {
-  /** Every weight of the checkpoint and of a new head. Live: each step updates `data`, and the caller may overwrite it. */
+  /**
+   * Every weight of the checkpoint and of a new head. Live: each step updates `data`, and the caller may overwrite it.
+   */
   readonly parameters: readonly TensorData[];
   /** Adam's moments of the trained tensors, by name; zeros at first, and live too. */
   readonly moments: ReadonlyMap<string, Moments>;

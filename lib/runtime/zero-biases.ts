@@ -4,8 +4,8 @@ import type { BlockWeights, ImageGptWeights, Weight } from '../graph/weights.ts'
 import { RuntimeError } from './error.ts';
 
 /**
- * The weights without the biases that are all zero, which would take 4 % of the time. OpenAI's models have no biases, and
- * transformers' conversion (convert_imagegpt_original_tf2) adds zeros. Only the first `layers` blocks are read.
+ * The weights without the biases that are all zero, which would take 4 % of the time. OpenAI's models have no biases,
+ * and transformers' conversion (convert_imagegpt_original_tf2) adds zeros. Only the first `layers` blocks are read.
  *
  * @throws RuntimeError `session_failed` when a weight file cannot be read
  */

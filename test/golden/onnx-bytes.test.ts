@@ -13,8 +13,8 @@ import { applyGraph, trainingStepGraph } from '../../lib/graph/training/training
 import type { BlockWeights, ImageGptWeights, Projection, Weight } from '../../lib/graph/weights.ts';
 import { gpuGraph } from '../../lib/runtime/forward.ts';
 
-// Each line of a file is a graph: its name, and the start of the SHA-256 of its ONNX bytes. Equal bytes give equal numbers.
-// After a deliberate change of a graph: npx vitest run --config test/vitest.config.ts onnx-bytes -u
+// Each line of a file is a graph: its name, and the start of the SHA-256 of its ONNX bytes. Equal bytes give equal
+// numbers. After a deliberate change of a graph: npx vitest run --config test/vitest.config.ts onnx-bytes -u
 const folder = '../fixtures/golden/onnx-bytes';
 
 type Precision = 'f32' | 'f16' | 'int8' | 'int8-unfolded' | 'int8-block';

@@ -18,7 +18,10 @@ const environment = await pythonEnvironment();
 const missing = 'missing' in environment ? environment.missing : undefined;
 
 const NANO = join(import.meta.dirname, '../../lib/models/igpt-nano');
-/** Colour JPEGs without a profile, baseline and progressive, which sharp and Pillow decode alike. The image processor refuses grey ones. */
+/**
+ * Colour JPEGs without a profile, baseline and progressive, which sharp and Pillow decode alike. The image processor
+ * refuses grey ones.
+ */
 const PICTURES = ['animals/cat.jpg', 'space/rocket.jpg', 'people/astronaut.jpg'].map((name) =>
   join(import.meta.dirname, '../fixtures/pictures', name),
 );

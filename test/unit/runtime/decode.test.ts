@@ -13,7 +13,10 @@ const cases: (TinyCheckpointOptions & { name: string })[] = [
   { name: 'wide, OpenAI layout', layout: 'openai', n_embd: 256, n_head: 4, size: 9, n_colors: 512 },
 ];
 
-/** Logits of the samples at every position from `keep` on, [n - keep][batch], while the tokens of `pictures` [batch][n] are fed. */
+/**
+ * Logits of the samples at every position from `keep` on, [n - keep][batch], while the tokens of `pictures` [batch][n]
+ * are fed.
+ */
 async function force(options: TinyCheckpointOptions, pictures: Uint16Array[], keep: number, threads = 1) {
   await using checkpoint = await tinyCheckpoint(options);
   const model = await openCheckpoint(checkpoint.directory);

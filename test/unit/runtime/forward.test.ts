@@ -214,8 +214,8 @@ describe('gpu graph', () => {
    * Operators whose CUDA kernels need cuDNN, always or for some shapes. The image has no cuDNN, so they would fail with
    * NOT_IMPLEMENTED. Source: the kernels of libonnxruntime_providers_cuda.so (onnxruntime-gpu 1.30.0) that call
    * CudaKernel::GetCudnnHandle (onnxruntime/core/providers/cuda/cuda_kernel.h), directly or up to three calls deep.
-   * GroupQueryAttention calls it too, but only if cuDNN is there (group_query_attention.cc, `use_cudnn_sdpa`, from compute
-   * capability 9.0 on).
+   * GroupQueryAttention calls it too, but only if cuDNN is there (group_query_attention.cc, `use_cudnn_sdpa`, from
+   * compute capability 9.0 on).
    */
   const needCudnn = new Set([
     ...['Attention', 'DecoderAttention', 'MultiHeadAttention', 'QAttention', 'BiasSoftmax', 'Einsum'],

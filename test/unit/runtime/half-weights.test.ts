@@ -13,7 +13,9 @@ type Half = 'F16' | 'BF16';
 
 const bits = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0]!;
 
-/** Rounds to a number that F16 and BF16 both hold exactly: 8 significant bits, not below F16's smallest normal number. */
+/**
+ * Rounds to a number that F16 and BF16 both hold exactly: 8 significant bits, not below F16's smallest normal number.
+ */
 function coarse(value: number): number {
   const kept = new Float32Array(Uint32Array.of(bits(value) & 0xffff0000).buffer)[0]!;
   return Math.abs(kept) < 2 ** -14 ? 0 : kept;

@@ -9,8 +9,8 @@ import { writeTokens } from '../../cli/training-run.ts';
 import { observe, observingMissing, type Seen } from '../../support/observed-process.ts';
 import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
-// With telemetry on, onnxruntime 1.30 writes files as soon as a session opens, and resolves its collector's name 25 s later
-// (9 s if an earlier process left events). The files are enough for a test, so none waits.
+// With telemetry on, onnxruntime 1.30 writes files as soon as a session opens, and resolves its collector's name 25 s
+// later (9 s if an earlier process left events). The files are enough for a test, so none waits.
 
 const missing = observingMissing();
 const NANO = join(ROOT, 'lib/models/igpt-nano');
