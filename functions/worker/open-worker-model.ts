@@ -1,9 +1,7 @@
 import type { WorkerEnvironment } from '../../lib/contracts/environment.ts';
+import { gpuBatch } from '../../lib/runtime/gpu-batch.ts';
 import type { LocalModel } from '../../lib/runtime/model.ts';
 import { openDeployedModel } from '../open-model.ts';
-
-/** Pictures in one GPU batch. Large enough that the session does not wait for messages between threads. */
-const gpuBatch = 64;
 
 /** Opens the model that the worker's environment names. Throws what {@link openDeployedModel} throws. */
 export function openWorkerModel(env: WorkerEnvironment): Promise<LocalModel> {
@@ -18,8 +16,8 @@ export function openWorkerModel(env: WorkerEnvironment): Promise<LocalModel> {
       featureLayer: env.FEATURE_LAYER,
       featureNorm: env.FEATURE_NORM,
       scaledDecoding: env.SCALED_DECODING,
-      workers: env.WORKERS,
-      maxBatch: env.PROVIDER === 'cuda' ? gpuBatch : 1,
+      threads: env.WORKERS,
+      maxBatch: env.PROVIDER === 'cuda' ? gpuBatch.worker : 1,
     },
     advice: 'deploy again, so that preprocess and worker expect the same model',
   });

@@ -34,9 +34,9 @@ export function attentionScale({ n_embd, n_head }: Heads): number {
 export const hiddenScore = -1e30;
 
 /**
- * Positions that go through a layer together. A strip sees only the keys up to its end, so nearly half of all scores are
- * never computed, and its activations stay in the processor's cache. Of 128 to 1,024, 256 is the fastest (S, one thread:
- * 56 ms a layer, against 66 ms for the whole picture) and takes a quarter of the memory.
+ * Positions that go through a layer together. A strip sees only the keys up to its end, so nearly half of all scores
+ * are never computed, and its activations stay in the processor's cache. Of 128 to 1,024, 256 is the fastest (S, one
+ * thread: 56 ms a layer, against 66 ms for the whole picture) and takes a quarter of the memory.
  */
 const stripLength = 256;
 

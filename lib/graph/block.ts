@@ -42,13 +42,14 @@ export function transformerBlock(
   const block = blockAt(weights, layer);
   const { quantized } = block;
   const qkv = project(graph, h.next, block, d); // q, k, v: [batch, n, d] each
-  const heads = attention(qkv); // [batch, n, d]
-  const attended = product(graph, heads, block.attentionProjection, quantized?.attentionProjection, [d, d]); // [batch, n, d]
-  const a = residual(graph, attended, h.raw, block.ln2, block.attentionProjectionBias, epsilon); // a and ln_2(a): [batch, n, d] each
+  const mixed = attention(qkv); // [batch, n, d]
+  const out = product(graph, mixed, block.attentionProjection, quantized?.attentionProjection, [d, d]); // [batch, n, d]
+  const a = residual(graph, out, h.raw, block.ln2, block.attentionProjectionBias, epsilon); // a, ln_2(a): [batch, n, d]
   const hidden = product(graph, a.norm, block.fc, quantized?.fc); // [batch, n, n_inner]
   const active = quickGelu(graph, addBias(graph, hidden, block.fcBias)); // [batch, n, n_inner]
-  const out = product(graph, active, block.mlpProjection, quantized?.mlpProjection); // [batch, n, d]
-  const next = residual(graph, out, a.sum, nextGain(weights, layer + 1), block.mlpProjectionBias, epsilon); // h' and its norm
+  const mlp = product(graph, active, block.mlpProjection, quantized?.mlpProjection); // [batch, n, d]
+  const gain = nextGain(weights, layer + 1); // [d]
+  const next = residual(graph, mlp, a.sum, gain, block.mlpProjectionBias, epsilon); // h', its norm: [batch, n, d]
   return { raw: next.sum, next: next.norm };
 }
 
@@ -72,10 +73,12 @@ export function plainAttention(
     const count = strips[i] ?? 0;
     end += count;
     const keys = causal ? end : length;
-    const scores = matMulTransposed(graph, queries, upTo(graph, k, keys, length), attentionScale(heads)); // [batch, H, count, keys]
+    const seenKeys = upTo(graph, k, keys, length); // [batch, H, keys, dh]
+    const scores = matMulTransposed(graph, queries, seenKeys, attentionScale(heads)); // [batch, H, count, keys]
     // Where, not Add: onnxruntime fuses Add and Softmax into BiasSoftmax, whose CUDA kernel needs cuDNN.
-    const seen = causal ? where(graph, causalMask(graph, count, keys), scores, float32(graph, hiddenScore)) : scores;
-    return matMul(graph, softmax(graph, seen), upTo(graph, v, keys, length)); // [batch, H, count, dh]
+    const masked = causal ? where(graph, causalMask(graph, count, keys), scores, float32(graph, hiddenScore)) : scores;
+    const shares = softmax(graph, masked); // [batch, H, count, keys]
+    return matMul(graph, shares, upTo(graph, v, keys, length)); // [batch, H, count, dh]
   });
   return reshape(graph, transpose(graph, concat(graph, mixed, 2), swapHeads), [0, 0, d]); // [batch, length, d]
 }
@@ -107,7 +110,10 @@ function project(graph: Graph, normed: Value, { attention, quantized }: BlockWei
   };
 }
 
-/** `input` [batch, n, k] x `weight` [k, columns] -> [batch, n, columns], in the matrix's other number format if it has one. */
+/**
+ * `input` [batch, n, k] x `weight` [k, columns] -> [batch, n, columns], in the matrix's other number format if it has
+ * one.
+ */
 function product(
   graph: Graph,
   input: Value,

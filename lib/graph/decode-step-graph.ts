@@ -26,12 +26,12 @@ export function cacheNames(layer: number): { keys: string; values: string } {
 /**
  * One decoding step for `batch` samples at the same position.
  *
- * Inputs: `tokens` int32 [batch], the tokens just chosen; `position` int32 [1], their position (SOS was 0);
- * `keys.<l>` and `values.<l>` [batch, n_head, capacity, dh], the cache of earlier steps; `visible` [1, 1, 1, capacity],
- * 0 where the cache is filled, -infinity elsewhere.
+ * Inputs: `tokens` int32 [batch], the tokens just chosen; `position` int32 [1], their position (SOS was 0); `keys.<l>`
+ * and `values.<l>` [batch, n_head, capacity, dh], the cache of earlier steps; `visible` [1, 1, 1, capacity], 0 where
+ * the cache is filled, -infinity elsewhere.
  *
- * Outputs: `logits` [batch, V] for the next token; `rows` [2 x n_layer, batch, n_head, dh], the new keys and values. The
- * caller adds them to the cache, so the graph never copies it.
+ * Outputs: `logits` [batch, V] for the next token; `rows` [2 x n_layer, batch, n_head, dh], the new keys and values.
+ * The caller adds them to the cache, so the graph never copies it.
  *
  * @throws GraphError
  */

@@ -5,8 +5,8 @@ import { float32, gatherRows, int32, matMulTransposed, shiftColumns, unsqueeze, 
 import type { ImageGptWeights } from './weights.ts';
 
 /**
- * Token embeddings [batch, n, d] of an autoregressive model (paper section 2.1): position 0 gets SOS, position i > 0 gets
- * token i - 1, and the last token is not used. `tokens` int32 [batch, n], without SOS.
+ * Token embeddings [batch, n, d] of an autoregressive model (paper section 2.1): position 0 gets SOS, position i > 0
+ * gets token i - 1, and the last token is not used. `tokens` int32 [batch, n], without SOS.
  */
 export function shiftedEmbedding(
   graph: Graph,
@@ -29,7 +29,9 @@ export function shiftedEmbedding(
   return where(graph, first, addWeight(graph, weights.sos), content);
 }
 
-/** Token embeddings [batch, n, d] of a BERT model, without SOS or shift: zero where `mask` (bool [batch, n]) is true. */
+/**
+ * Token embeddings [batch, n, d] of a BERT model, without SOS or shift: zero where `mask` (bool [batch, n]) is true.
+ */
 export function maskedEmbedding(graph: Graph, tokens: Value, mask: Value, weights: ImageGptWeights): Value {
   const content = gatherRows(graph, addWeight(graph, weights.wte), tokens); // [batch, n, d]
   return where(graph, unsqueeze(graph, mask, 2), float32(graph, 0), content);

@@ -59,9 +59,9 @@ export interface ImageGptModel {
 
 /**
  * The forward pass of one picture. Inputs: `tokens` int32 [1, n] in raster order without SOS; BERT models also `mask`
- * bool [1, n]. Layers above the highest requested one are left out. A CPU gains nothing from several pictures at a time,
- * and a single picture's numbers cannot depend on others. For GPUs, `batch` replaces the leading 1 of every shape by its
- * number of pictures.
+ * bool [1, n]. Layers above the highest requested one are left out. A CPU gains nothing from several pictures at a
+ * time, and a single picture's numbers cannot depend on others. For GPUs, `batch` replaces the leading 1 of every shape
+ * by its number of pictures.
  *
  * @throws GraphError
  */
@@ -176,7 +176,7 @@ function pooledFeatures(graph: Graph, layers: Layers, n: number, pictures: numbe
   return (layer: number, norm: FeatureNorm): Value => {
     const value = layers(layer, norm);
     const row = addConstant(graph, 'mean over tokens', new Float32Array(n).fill(1 / n), [1, n]);
-    const pooled = known.get(value) ?? reshape(graph, matMul(graph, row, value), [pictures, -1]); // [pictures, 1, d] -> [pictures, d]
+    const pooled = known.get(value) ?? reshape(graph, matMul(graph, row, value), [pictures, -1]);
     known.set(value, pooled);
     return pooled;
   };

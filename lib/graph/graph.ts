@@ -93,7 +93,9 @@ export function pushNode(
   graph.nodes.push({ operator, domain, inputs, outputs, attributes });
 }
 
-/** A name for an output of the node that is appended next. It contains the node's number, so every build gives the same. */
+/**
+ * A name for an output of the node that is appended next. It contains the node's number, so every build gives the same.
+ */
 export function nextValue(graph: Graph, stem: string): Value {
   return `${stem}_${graph.nodes.length}`;
 }
@@ -111,7 +113,9 @@ const bytesPerElement: Readonly<Record<ElementType, number>> = {
 
 const weightTypes = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
-/** A small constant inside the graph. A second constant of the same name is not added: it must have the same contents. */
+/**
+ * A small constant inside the graph. A second constant of the same name is not added: it must have the same contents.
+ */
 export function addConstant(
   graph: Graph,
   name: string,
@@ -138,9 +142,9 @@ export function addConstant(
 }
 
 /**
- * A weight of the checkpoint, mapped from its file. `shape` declares other dimensions for the same bytes; `rows` selects
- * rows of the first dimension. Neither copies anything. 16-bit weights are widened to float32: onnxruntime does this once,
- * when it opens the graph, and keeps the wide copy.
+ * A weight of the checkpoint, mapped from its file. `shape` declares other dimensions for the same bytes; `rows`
+ * selects rows of the first dimension. Neither copies anything. 16-bit weights are widened to float32: onnxruntime does
+ * this once, when it opens the graph, and keeps the wide copy.
  */
 export function addWeight(
   graph: Graph,

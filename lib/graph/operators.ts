@@ -109,8 +109,8 @@ export function quickGelu(graph: Graph, value: Value): Value {
 }
 
 /**
- * Residual sum = a + b + bias, and its RMS norm = sum * gain / sqrt(mean(sum^2) + epsilon), in one pass: a [batch, n, d],
- * b [batch, n, d] or [n, d], gain and bias [d]. iGPT's norm does not subtract the mean (model.py, `norm`).
+ * Residual sum = a + b + bias, and its RMS norm = sum * gain / sqrt(mean(sum^2) + epsilon), in one pass: a [batch, n,
+ * d], b [batch, n, d] or [n, d], gain and bias [d]. iGPT's norm does not subtract the mean (model.py, `norm`).
  */
 export function addAndNorm(
   graph: Graph,

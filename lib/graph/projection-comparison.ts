@@ -16,9 +16,9 @@ interface Product {
 }
 
 /**
- * A graph that compares each matrix product in f32 with the same product in the matrix's other number format, on the same
- * input. Inputs: `tokens` int32 [1, length]; BERT models also `mask`. Output: `sums` [n_layer x 4 x 3], for each matrix
- * the sums of f32 x other, f32 squared and other squared. The cosine is first / sqrt(second x third).
+ * A graph that compares each matrix product in f32 with the same product in the matrix's other number format, on the
+ * same input. Inputs: `tokens` int32 [1, length]; BERT models also `mask`. Output: `sums` [n_layer x 4 x 3], for each
+ * matrix the sums of f32 x other, f32 squared and other squared. The cosine is first / sqrt(second x third).
  */
 export function projectionComparison(model: ImageGptModel, quantized: ImageGptWeights, length: number): Graph {
   const { weights, config } = model;

@@ -2,7 +2,9 @@ import { type Attribute, addIntegerMatrix, addNode, addWeight, type Graph, type 
 import { matMul } from './operators.ts';
 import type { IntegerMatrix, Projection, Weight } from './weights.ts';
 
-/** MatMulNBits' accuracy_level for products of 8-bit integers. At lower levels it widens the weights in every execution. */
+/**
+ * MatMulNBits' accuracy_level for products of 8-bit integers. At lower levels it widens the weights in every execution.
+ */
 const integerProducts = 4;
 
 /** [batch, n, k] x [k, columns] -> [batch, n, columns], in the projection's number format. */

@@ -1,6 +1,6 @@
 /**
- * A protobuf message (https://protobuf.dev/programming-guides/encoding), with the field kinds that ONNX needs. Pieces are
- * joined once at the end, so large ones are copied only once.
+ * A protobuf message (https://protobuf.dev/programming-guides/encoding), with the field kinds that ONNX needs. Pieces
+ * are joined once at the end, so large ones are copied only once.
  */
 export interface Message {
   pieces: Uint8Array[];

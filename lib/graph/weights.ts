@@ -27,8 +27,8 @@ export type Projection =
   | { format: 'int8'; values: IntegerMatrix; scales: Weight }
   /**
    * Unsigned 8 bits around 128, [columns, blocks, block]: each `block` inputs of a column share a scale, [columns x
-   * blocks]; the last block is padded. The graph also rounds the input to 8 bits, with a scale per row and block: no row
-   * depends on another.
+   * blocks]; the last block is padded. The graph also rounds the input to 8 bits, with a scale per row and block: no
+   * row depends on another.
    */
   | { format: 'int8-block'; inputs: number; values: IntegerMatrix; scales: Weight };
 
@@ -47,7 +47,10 @@ export interface QuantizedBlock {
   valueScales: Weight;
 }
 
-/** Attention input weights: Hugging Face packs q, k and v into one [d, 3d] matrix (in x out); OpenAI keeps three [H, dh, d] (out x in). */
+/**
+ * Attention input weights: Hugging Face packs q, k and v into one [d, 3d] matrix (in x out); OpenAI keeps three [H, dh,
+ * d] (out x in).
+ */
 type AttentionInput =
   | { layout: 'packed'; weight: Weight; bias?: Weight | undefined }
   | { layout: 'split'; q: Weight; k: Weight; v: Weight };

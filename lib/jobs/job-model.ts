@@ -45,7 +45,7 @@ export async function openJobModel(
 ): Promise<LocalModel> {
   const model = await openModel(checkpoint, {
     ...jobModelOptions(settings),
-    ...(settings.model_options.provider === 'cpu' && { workers }),
+    ...(settings.model_options.provider === 'cpu' && { threads: workers }),
   });
   if (model.id === settings.model) return model;
   await model.close();

@@ -2,86 +2,58 @@ import { ImageGptError } from '../ports/error.ts';
 import { ModelError } from './error.ts';
 
 export interface BatcherOptions<I, O> {
-  /** Items in a batch, at most. */
+  /** Largest number of items in a batch. */
   maxBatch: number;
-  /** How long an item waits for company while a worker is idle, ms. */
-  maxWaitMs: number;
-  /** Batches that are worked on at once. */
-  workers: number;
-  /** Batches handed over and not yet done, at most: those beyond `workers` are full ones that lie ready for the next free worker. */
+  /** Threads that compute batches. A batch that is not full is handed over only while one of them is idle. */
+  threads: number;
+  /** Largest number of unfinished batches. Those beyond `threads` are full and wait for the next free thread. */
   maxInFlight: number;
-  /** Works on one batch; resolves with as many results, in the same order. */
-  run: (batch: readonly I[]) => Promise<readonly O[]>;
+  /** Computes a batch: one result per item, in the same order. */
+  perform: (batch: readonly I[]) => Promise<readonly O[]>;
 }
 
 export interface Batcher<I, O> {
-  /** Waits its turn, then resolves with the item's result or rejects with what its batch failed of. */
+  /** Resolves with the item's result, or rejects with the error of its batch. */
   submit(item: I): Promise<O>;
-  /** Takes nothing more; resolves when everything that was submitted is done. */
+  /** Accepts no more items; resolves when all submitted ones are finished. */
   drain(): Promise<void>;
 }
 
 interface Entry<I, O> {
   item: I;
-  queuedAt: number;
   resolve: (result: O) => void;
   reject: (error: unknown) => void;
 }
 
-/**
- * Gathers single items into batches, first come, first served. A full batch goes out as soon as there is room; another
- * one goes out when a worker is idle and its oldest item has waited `maxWaitMs`. Whatever the number of submitted items,
- * at most `maxInFlight` batches are out: the others wait here, and their callers with them.
- */
-export function createBatcher<I, O>({
-  maxBatch,
-  maxWaitMs,
-  workers,
-  maxInFlight,
-  run,
-}: BatcherOptions<I, O>): Batcher<I, O> {
+/** Gathers items into batches, in the order in which they were submitted. */
+export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
+  const { maxBatch, threads, maxInFlight, perform } = options;
   const queue: Entry<I, O>[] = [];
   let inFlight = 0;
   let draining = false;
-  let timer: NodeJS.Timeout | undefined;
   const drained = Promise.withResolvers<void>();
 
   function handOver(): void {
-    clearTimeout(timer);
-    while (queue.length >= maxBatch && inFlight < maxInFlight) {
-      void finish(queue.splice(0, maxBatch));
-    }
-    const oldest = queue[0];
-    if (oldest !== undefined && inFlight < workers) {
-      const remainingMs = draining ? 0 : maxWaitMs - (performance.now() - oldest.queuedAt);
-      if (remainingMs > 0) {
-        timer = setTimeout(handOver, Math.ceil(remainingMs));
-      } else {
-        void finish(queue.splice(0));
-      }
-    }
-    if (draining && queue.length === 0 && inFlight === 0) {
-      drained.resolve();
-    }
+    while (queue.length >= maxBatch && inFlight < maxInFlight) void finish(queue.splice(0, maxBatch));
+    if (queue.length > 0 && inFlight < threads) void finish(queue.splice(0));
+    if (draining && queue.length === 0 && inFlight === 0) drained.resolve();
   }
 
   async function finish(batch: readonly Entry<I, O>[]): Promise<void> {
     inFlight++;
     try {
-      const results = await run(batch.map((entry) => entry.item));
+      const results = await perform(batch.map((entry) => entry.item));
       if (results.length !== batch.length) {
         throw new ImageGptError(
           'results_mismatch',
-          `A batch of ${batch.length} pictures came back with ${results.length} results.`,
+          `Expected ${batch.length} results for a batch of as many pictures, received ${results.length}.`,
         );
       }
       results.forEach((result, i) => {
         batch[i]?.resolve(result);
       });
     } catch (error) {
-      for (const entry of batch) {
-        entry.reject(error);
-      }
+      for (const entry of batch) entry.reject(error);
     } finally {
       inFlight--;
       handOver();
@@ -91,12 +63,10 @@ export function createBatcher<I, O>({
   return {
     submit(item) {
       if (draining) {
-        return Promise.reject(
-          new ModelError('model_closed', 'The model is closed or being closed; nothing more can be predicted.'),
-        );
+        return Promise.reject(new ModelError('model_closed', 'Expected an open model; this one is closed or closing.'));
       }
       const { promise, resolve, reject } = Promise.withResolvers<O>();
-      queue.push({ item, queuedAt: performance.now(), resolve, reject });
+      queue.push({ item, resolve, reject });
       handOver();
       return promise;
     },

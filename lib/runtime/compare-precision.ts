@@ -3,27 +3,29 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ForwardRequest } from '../graph/forward-graph.ts';
 import { type Forward, openForward } from './forward.ts';
 
-/** What a number format does to a model's results, against f32 on the same pictures. */
+/** How results in a number format differ from f32 on the same pictures. */
 export interface PrecisionReport {
   pictures: number;
-  /** Share of pictures whose likeliest class is the same; absent without a class head. */
-  top1Agreement?: number;
-  /** Of the likelihood, nats per token: mean, and the largest of a picture. Absent without an output matrix or for BERT. */
-  likelihoodShift?: { mean: number; largest: number };
-  /** Lowest over the pictures, of layers 0 to n_layer: pooled features after the next norm. */
+  /** Share of pictures with the same likeliest class; absent without a class head. */
+  top1Agreement?: number | undefined;
+  /**
+   * Difference of the likelihood (nats per token): mean, and largest magnitude. Absent without lm_head and for BERT.
+   */
+  likelihoodShift?: { mean: number; largest: number } | undefined;
+  /** Lowest cosine over the pictures, for layers 0 to n_layer: pooled features after the next norm. */
   featureCosines: number[];
-  /** Seconds a picture, one thread, all layers; medians of turns. */
+  /** Median seconds per picture, one thread, all layers. */
   seconds: { f32: number; other: number };
 }
 
-interface Seen {
+interface PictureResult {
   features: Float32Array;
   top1: number | undefined;
   nats: number | undefined;
 }
 
 /**
- * Runs every picture [n] in f32 and in the other format, in turns.
+ * Computes every picture [n] alternately in f32 and in the other format.
  *
  * @throws GraphError, RuntimeError
  */
@@ -46,20 +48,20 @@ export async function comparePrecision(
   const shifts: number[] = [];
   try {
     const [warm] = pictures;
-    if (warm !== undefined) for (const forward of forwards) await see(forward, warm);
+    if (warm !== undefined) for (const forward of forwards) await compute(forward, warm);
     for (const [i, tokens] of pictures.entries()) {
-      const seen: Seen[] = [];
+      const results: PictureResult[] = [];
       for (const [side, forward] of forwards.entries()) {
         const start = performance.now();
-        seen.push(await see(forward, tokens));
+        results.push(await compute(forward, tokens));
         seconds[side === 0 ? 0 : 1].push((performance.now() - start) / 1000);
       }
-      const [a, b] = seen;
+      const [a, b] = results;
       if (a === undefined || b === undefined) continue;
       for (let layer = 0; layer <= n_layer; layer++) {
         const range = [layer * d, (layer + 1) * d] as const;
-        const found = cosine(a.features.subarray(...range), b.features.subarray(...range));
-        featureCosines[layer] = Math.min(featureCosines[layer] ?? 1, found);
+        const similarity = cosine(a.features.subarray(...range), b.features.subarray(...range));
+        featureCosines[layer] = Math.min(featureCosines[layer] ?? 1, similarity);
       }
       if (a.top1 === b.top1) agreeing++;
       if (a.nats !== undefined && b.nats !== undefined) shifts.push(b.nats - a.nats);
@@ -71,20 +73,20 @@ export async function comparePrecision(
   }
   return {
     pictures: pictures.length,
-    ...(request.classes && { top1Agreement: agreeing / pictures.length }),
-    ...(request.likelihood && {
-      likelihoodShift: {
-        mean: shifts.reduce((sum, shift) => sum + shift, 0) / shifts.length,
-        largest: Math.max(...shifts.map(Math.abs)),
-      },
-    }),
+    top1Agreement: request.classes ? agreeing / pictures.length : undefined,
+    likelihoodShift: request.likelihood
+      ? {
+          mean: shifts.reduce((sum, shift) => sum + shift, 0) / shifts.length,
+          largest: Math.max(...shifts.map(Math.abs)),
+        }
+      : undefined,
     featureCosines,
     seconds: { f32: median(seconds[0]), other: median(seconds[1]) },
   };
 }
 
-async function see(forward: Forward, tokens: Uint16Array): Promise<Seen> {
-  const outputs = await forward.run(tokens);
+async function compute(forward: Forward, tokens: Uint16Array): Promise<PictureResult> {
+  const outputs = await forward.execute(tokens);
   const classes = outputs.get('classes')?.data;
   const likelihood = outputs.get('likelihood')?.data;
   return {
@@ -94,7 +96,7 @@ async function see(forward: Forward, tokens: Uint16Array): Promise<Seen> {
   };
 }
 
-/** Of two vectors; 1 where both are the same direction. */
+/** Cosine of two vectors: 1 if they have the same direction. */
 export function cosine(a: Float32Array, b: Float32Array): number {
   let [ab, aa, bb] = [0, 0, 0];
   for (const [i, value] of a.entries()) {

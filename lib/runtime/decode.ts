@@ -1,41 +1,39 @@
 import { cacheNames, decodeStepGraph } from '../graph/decode-step-graph.ts';
 import type { ImageGptModel } from '../graph/forward-graph.ts';
+import type { Graph } from '../graph/graph.ts';
 import { writeOnnx } from '../graph/onnx-writer.ts';
 import { prefillGraph } from '../graph/prefill-graph.ts';
 import { shortestStrip } from '../graph/strips.ts';
 import type { QuantizedBlock } from '../graph/weights.ts';
-import type { Provider } from '../ports/model.ts';
-import { RuntimeError } from './error.ts';
+import { invalidInput, RuntimeError } from './error.ts';
 import { checkedTokens, isQuantized } from './forward.ts';
 import { createKeyValueCache } from './key-value-cache.ts';
 import { type Input, type Output, openSession, type Session, steadyThreads } from './session.ts';
 import { withoutZeroBiases } from './zero-biases.ts';
 
 export interface DecoderOptions {
-  /** Tokens that are given, k: 0 (everything is sampled) to n - 1. */
+  /** Given tokens of each sample, k: 0 to n - 1. */
   keep: number;
-  /** Samples that are decoded side by side. */
+  /** Samples that are decoded together. */
   batch: number;
-  /** Threads at most; default 1. Fewer are used where more could change a bit of the result. */
-  threads?: number;
-  /** Default `cpu`. */
-  provider?: Provider;
+  /** Largest number of threads (default 1). Fewer are used where more could change a bit of the result. */
+  threads?: number | undefined;
 }
 
 export interface Decoder {
   readonly batch: number;
-  /** Place of the token that the last logits are about: k after `prime`, one more after each step. */
-  readonly place: number;
+  /** Position of the token that the last logits predict: k after `prime`, one more after each step. */
+  readonly position: number;
   /**
-   * Begins anew with the given tokens [batch, k]. Returns logits [batch, V] for the token at place k. Samples that begin
-   * like the one before them cost nothing.
+   * Restarts with the given tokens [batch, k]. Returns logits [batch, V] of the token at position k. A sample with the
+   * same tokens as the one before costs nothing.
    *
    * @throws RuntimeError
    */
   prime(tokens: Int32Array): Promise<Float32Array>;
   /**
-   * Takes the tokens [batch] chosen for the last place. Returns logits [batch, V] for the next one, each sample's
-   * the same whatever the others are.
+   * Takes the tokens [batch] chosen for the last position. Returns logits [batch, V] of the next token. A sample's
+   * logits do not depend on the other samples.
    *
    * @throws RuntimeError
    */
@@ -44,40 +42,35 @@ export interface Decoder {
 }
 
 /**
- * Opens an autoregressive model for sampling: the given tokens are read in one pass, then one token a step, with keys
- * and values of earlier steps kept in buffers of full size (see {@link createKeyValueCache}).
+ * Opens an autoregressive model for sampling on the CPU. The given tokens are read in one pass, then one token per
+ * step. The keys and values of earlier steps are cached (see {@link createKeyValueCache}).
  *
  * @throws GraphError when the checkpoint has no lm_head; RuntimeError
  */
 export async function openDecoder(model: ImageGptModel, options: DecoderOptions): Promise<Decoder> {
   const { config } = model;
-  const { keep, batch, provider = 'cpu' } = options;
+  const { keep, batch } = options;
   const { n_positions: n, n_colors: colors, n_layer, n_head, n_embd } = config;
   const headSize = n_embd / n_head;
   if (config.objective === 'bert') {
-    throw new RuntimeError(
-      'input_invalid',
-      'Expected an autoregressive model to sample from; this one is a BERT model.',
-    );
+    throw invalidInput('Expected an autoregressive model to sample from, received a BERT model.');
   }
   if (model.weights.blocks.some(({ quantized }) => quantized && sharesScale(quantized))) {
-    throw new RuntimeError(
-      'input_invalid',
-      'int8 has one scale for all samples of a step, so they would change each other: sample with int8-block or f32.',
+    throw invalidInput(
+      'Expected int8-block or f32 for sampling, received int8: its one scale per step would make samples depend on each other.',
     );
   }
   if (!Number.isInteger(keep) || keep < 0 || keep >= n) {
-    throw new RuntimeError('input_invalid', `Expected 0 to ${n - 1} given tokens, received ${keep}.`);
+    throw invalidInput(`Expected 0 to ${n - 1} given tokens, received ${keep}.`);
   }
   const weights = await withoutZeroBiases(model.weights);
   /** SOS and the given tokens. */
   const length = keep + 1;
   const wanted = options.threads ?? 1;
-  const session = (graph: Parameters<typeof writeOnnx>[0], rows: number): Promise<Session> =>
+  const session = (graph: Graph, rows: number): Promise<Session> =>
     openSession(writeOnnx(graph), {
       directory: weights.directory,
       threads: steadyThreads(config, wanted, rows),
-      provider,
       prepack: isQuantized(weights),
     });
   const prefill = await session(prefillGraph({ config, weights }, length), shortestStrip(config, length));
@@ -87,18 +80,18 @@ export async function openDecoder(model: ImageGptModel, options: DecoderOptions)
   async function prefillOne(given: Int32Array): Promise<{ logits: Float32Array; rows: Float32Array }> {
     const tokens = new Int32Array(length);
     tokens.set(given);
-    const outputs = await prefill.run({ tokens: { type: 'int32', data: tokens, dims: [1, length] } });
+    const outputs = await prefill.execute({ tokens: { type: 'int32', data: tokens, dims: [1, length] } });
     return { logits: data(outputs, 'logits'), rows: data(outputs, 'rows') };
   }
 
   return {
     batch,
-    get place() {
+    get position() {
       return cache.filled - 1;
     },
     async prime(tokens) {
       if (tokens.length !== batch * keep) {
-        throw new RuntimeError('input_invalid', `Expected ${batch} x ${keep} tokens, received ${tokens.length}.`);
+        throw invalidInput(`Expected ${batch} x ${keep} tokens, received ${tokens.length}.`);
       }
       if (keep > 0) checkedTokens(tokens, keep, colors);
       cache.reset(length + 1);
@@ -117,13 +110,12 @@ export async function openDecoder(model: ImageGptModel, options: DecoderOptions)
     },
     async step(tokens) {
       if (tokens.length !== batch) {
-        throw new RuntimeError('input_invalid', `Expected ${batch} tokens, received ${tokens.length}.`);
+        throw invalidInput(`Expected ${batch} tokens, received ${tokens.length}.`);
       }
       checkedTokens(tokens, batch, colors);
       if (cache.filled === 0 || cache.filled >= n) {
-        throw new RuntimeError(
-          'input_invalid',
-          `Expected a primed decoder with places left; it has read ${cache.filled} of ${n}.`,
+        throw invalidInput(
+          `Expected a decoder that has read 1 to ${n - 1} positions, received one that has read ${cache.filled}: call prime first.`,
         );
       }
       const { filled, capacity } = cache;
@@ -143,7 +135,7 @@ export async function openDecoder(model: ImageGptModel, options: DecoderOptions)
         inputs[keys] = { type: 'float32', data: buffers[2 * layer] ?? new Float32Array(), dims };
         inputs[values] = { type: 'float32', data: buffers[2 * layer + 1] ?? new Float32Array(), dims };
       }
-      const outputs = await stepper.run(inputs);
+      const outputs = await stepper.execute(inputs);
       cache.append(data(outputs, 'rows'));
       return data(outputs, 'logits');
     },
@@ -153,13 +145,14 @@ export async function openDecoder(model: ImageGptModel, options: DecoderOptions)
   };
 }
 
-/** Whether rows that are multiplied together are rounded together. */
+/** Whether rows that are multiplied together share a scale. */
 function sharesScale({ attention, attentionProjection, fc, mlpProjection }: QuantizedBlock): boolean {
   return [attention, attentionProjection, fc, mlpProjection].some(({ format }) => format === 'int8');
 }
 
 function data(outputs: ReadonlyMap<string, Output>, name: string): Float32Array {
   const output = outputs.get(name);
-  if (output === undefined) throw new RuntimeError('run_failed', `The graph gave no ${name}.`);
+  if (output === undefined)
+    throw new RuntimeError('run_failed', `Expected the output ${name} from the graph, received none.`);
   return output.data;
 }

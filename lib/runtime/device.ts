@@ -3,26 +3,26 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { Provider } from '../ports/model.ts';
 
-/** What a provider computes on. */
+/** The hardware of a provider. */
 export interface Device {
   name: string;
-  /** Bytes; undefined where nothing says. */
-  memory?: number;
+  /** Bytes, if known. */
+  memory?: number | undefined;
 }
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
 
-/** nvidia-smi counts in MiB. */
-const MEBIBYTE = 2 ** 20;
+/** Unit of nvidia-smi. */
+const mebibyte = 2 ** 20;
 
-/** The device behind a provider, as far as it can be asked: onnxruntime itself says nothing of it. */
+/** The device of a provider, as the system describes it: onnxruntime does not tell. */
 export async function describeDevice(provider: Provider): Promise<Device> {
   switch (provider) {
     case 'cpu':
       return { name: `${cpus()[0]?.model.trim() ?? 'processor'}, ${availableParallelism()} cores`, memory: totalmem() };
     case 'cuda': {
       const query = ['--query-gpu=name,memory.total', '--format=csv,noheader,nounits'];
-      const answer = await run('nvidia-smi', query).catch(() => undefined);
+      const answer = await execute('nvidia-smi', query).catch(() => undefined);
       return parseSmi(answer?.stdout ?? '');
     }
     case 'webgpu':
@@ -30,14 +30,14 @@ export async function describeDevice(provider: Provider): Promise<Device> {
   }
 }
 
-/** First line of `name, MiB`. */
+/** The first line of nvidia-smi's answer, `name, MiB`. */
 export function parseSmi(text: string): Device {
   const [line = ''] = text.trim().split('\n');
   const [, name, size] = /^(.+), (\d+)$/.exec(line.trim()) ?? [];
-  return name === undefined ? { name: 'a CUDA device' } : { name, memory: Number(size) * MEBIBYTE };
+  return name === undefined ? { name: 'a CUDA device' } : { name, memory: Number(size) * mebibyte };
 }
 
-/** One line: provider, device, memory, number format. */
+/** One line with provider, device, memory and number format. */
 export function deviceLine(provider: Provider, { name, memory }: Device, precision: string): string {
   const size = memory === undefined ? 'memory unknown' : `${(memory / 2 ** 30).toFixed(1)} GiB`;
   return `${provider}: ${name}, ${size}, ${precision}`;

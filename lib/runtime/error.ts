@@ -1,18 +1,18 @@
 import { ImageGptError } from '../ports/error.ts';
 
 export type RuntimeErrorCode =
-  /** onnxruntime would not open the graph with these weights. */
+  /** onnxruntime cannot open the graph with these weights. */
   | 'session_failed'
-  /** The execution provider is not in this build, or its libraries are missing. */
+  /** The execution provider is not in this build of onnxruntime, or its libraries or device are missing. */
   | 'provider_unavailable'
   /** The provider has no kernels for the number format. */
   | 'precision_unavailable'
-  /** An input is missing, unknown, or has the wrong type or size. */
+  /** An input is missing or unknown, or has the wrong type, size or values. */
   | 'input_invalid'
-  /** onnxruntime failed while it ran the graph. */
+  /** onnxruntime failed while it executed the graph. */
   | 'run_failed';
 
-/** onnxruntime, or what it was given, failed. The cause is onnxruntime's own error and may hold paths. */
+/** onnxruntime failed, or its input is wrong. The cause is onnxruntime's own error and may contain paths. */
 export class RuntimeError extends ImageGptError {
   declare readonly code: RuntimeErrorCode;
 
@@ -21,17 +21,22 @@ export class RuntimeError extends ImageGptError {
   }
 }
 
+/** An `input_invalid` error. */
+export function invalidInput(message: string): RuntimeError {
+  return new RuntimeError('input_invalid', message);
+}
+
 export type ModelErrorCode =
-  /** The checkpoint cannot compute an output that was asked for. */
+  /** The checkpoint cannot compute a requested output. */
   | 'output_unavailable'
   | 'layer_out_of_range'
-  /** The checkpoint has no palette and resolution: it takes tokens, not pictures. */
+  /** The checkpoint has no palette and resolution: it accepts tokens, not pictures. */
   | 'preprocessing_missing'
-  /** Tokens that are not n colours of the palette. */
+  /** The tokens are not n colours of the palette. */
   | 'tokens_invalid'
   | 'model_closed';
 
-/** A model was asked for what it cannot do. */
+/** The model cannot do what was requested. */
 export class ModelError extends ImageGptError {
   declare readonly code: ModelErrorCode;
 

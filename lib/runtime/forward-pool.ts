@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { ForwardRequest, ImageGptModel } from '../graph/forward-graph.ts';
 import type { Provider } from '../ports/model.ts';
 import type { ForwardTask, ForwardThreadStart } from './forward-thread.ts';
@@ -6,43 +5,37 @@ import type { Output } from './session.ts';
 import { openThreadPool } from './thread-pool.ts';
 
 export interface ForwardPoolOptions {
-  /** Threads, each with a session that computes on it alone. Default: as many as the machine can run at once. */
-  workers?: number;
+  /** Threads, each with its own single-threaded session. */
+  threads: number;
   /** Default `cpu`. */
-  provider?: Provider;
-  /** Pictures side by side on a GPU: as many as a task has. Default: see ForwardOptions. */
-  batch?: number;
-  /** Each worker copies the weights into its kernels' layout: faster, for that memory. Default false. */
-  prepack?: boolean;
+  provider?: Provider | undefined;
+  /** Pictures of a batch on a GPU: as many as a task has (default: see ForwardOptions). */
+  batch?: number | undefined;
 }
 
 export interface ForwardPool {
-  readonly workers: number;
-  /** As `Forward.run` of forward.ts, on whichever worker has the least to do. */
-  run(task: ForwardTask): Promise<Map<string, Output>>;
+  readonly threads: number;
+  /** Like `Forward.execute`, on the thread with the fewest tasks. */
+  execute(task: ForwardTask): Promise<Map<string, Output>>;
   close(): Promise<void>;
 }
 
 /**
- * Opens a model for the outputs of `request` in worker threads: for many pictures, faster than one session on all cores.
+ * Opens a model for the outputs of `request` in several threads. For many pictures this is faster than one session that
+ * uses all cores.
  *
- * @throws ThreadUnusableError with the code of what was wrong
+ * @throws ThreadUnusableError with the code of the error in the thread
  */
 export async function openForwardPool(
   { config, weights, probe }: ImageGptModel,
   request: ForwardRequest,
-  options: ForwardPoolOptions = {},
+  { threads, provider, batch }: ForwardPoolOptions,
 ): Promise<ForwardPool> {
-  const { workers = availableParallelism(), provider = 'cpu', batch, prepack = false } = options;
-  const data: ForwardThreadStart = {
-    model: { config, weights, ...(probe && { probe }) },
-    request,
-    options: { provider, prepack, ...(batch !== undefined && { batch }) },
-  };
+  const data: ForwardThreadStart = { model: { config, weights, probe }, request, options: { provider, batch } };
   const pool = await openThreadPool<undefined, ForwardTask, Map<string, Output>>({
     file: new URL('./forward-thread.ts', import.meta.url),
     data,
-    workers,
+    threads,
   });
-  return { workers, run: pool.run, close: pool.close };
+  return { threads, execute: pool.execute, close: pool.close };
 }

@@ -6,46 +6,46 @@ import { writeOnnx } from '../graph/onnx-writer.ts';
 import { shortestStrip } from '../graph/strips.ts';
 import type { ImageGptWeights } from '../graph/weights.ts';
 import type { Provider } from '../ports/model.ts';
-import { RuntimeError } from './error.ts';
+import { invalidInput, RuntimeError } from './error.ts';
+import { gpuBatch } from './gpu-batch.ts';
 import { type Input, type Output, openSession, steadyThreads } from './session.ts';
 import { withoutZeroBiases } from './zero-biases.ts';
 
 export interface ForwardOptions {
-  /** Threads at most; default 1. Fewer are used where more could change a bit of the result. */
-  threads?: number;
+  /** Largest number of threads (default 1). Fewer are used where more could change a bit of the result. */
+  threads?: number | undefined;
   /** Default `cpu`. */
-  provider?: Provider;
-  /** Pictures in one run on a GPU; fewer are filled up with blank ones, so that shapes never change. Default 32. */
-  batch?: number;
-  /** Faster, for a private copy of the weights: see SessionOptions. Default false; matrices in 8 bits always are. */
-  prepack?: boolean;
+  provider?: Provider | undefined;
+  /** Pictures of a batch on a GPU (default 32). Blank pictures fill up a smaller batch, so shapes are constant. */
+  batch?: number | undefined;
+  /** See SessionOptions (default false). 8-bit matrices are always prepacked. */
+  prepack?: boolean | undefined;
 }
 
 export interface Forward {
-  /** Threads that are really used. */
+  /** Threads in use. */
   readonly threads: number;
-  /** Pictures that go through the graph side by side. */
+  /** Pictures of a batch. */
   readonly batch: number;
   readonly provider: Provider;
   /**
-   * Runs any number of pictures: on a CPU one after the other, so that none depends on its neighbours, on a GPU side by
-   * side. `tokens` [batch, n] in raster order without SOS, 0..V-1; `mask` [batch, n], 1 = masked, BERT models only (default: nothing is masked).
-   * Returns what was asked for: `features` [batch, k x d] or [batch, n, k x d], `classes` [batch, C] before softmax,
-   * `likelihood` [batch, n] nats, `logits` [batch, n, V].
+   * Computes the requested outputs of any number of pictures, N: on a CPU one by one, so that none depends on others,
+   * on a GPU in batches. `tokens` [N, n] in raster order without SOS, 0..V-1; `mask` [N, n], 1 = masked, BERT models
+   * only (default: nothing is masked).
+   *
+   * Outputs: `features` [N, k x d] or [N, n, k x d], `classes` [N, C] before softmax, `likelihood` [N, n] (nats),
+   * `logits` [N, n, V].
    *
    * @throws RuntimeError `input_invalid`, `run_failed`
    */
-  run(tokens: Int32Array | Uint16Array, mask?: Uint8Array): Promise<Map<string, Output>>;
+  execute(tokens: Int32Array | Uint16Array, mask?: Uint8Array): Promise<Map<string, Output>>;
   close(): Promise<void>;
 }
-
-/** Enough to fill a large GPU with iGPT-S; L's widest value takes 32 x 1,024 x 6,144 x 2 bytes = 0.4 GB. */
-const GPU_BATCH = 32;
 
 /**
  * Opens a model for the outputs of `request`.
  *
- * @throws GraphError when the checkpoint does not have them; RuntimeError
+ * @throws GraphError when the checkpoint lacks the weights of an output; RuntimeError
  */
 export async function openForward(
   model: ImageGptModel,
@@ -57,9 +57,9 @@ export async function openForward(
   const bert = config.objective === 'bert';
   const threads = steadyThreads(config, options.threads ?? 1, bert ? n : shortestStrip(config, n));
   const { provider = 'cpu' } = options;
-  const side = provider === 'cpu' ? 1 : (options.batch ?? GPU_BATCH);
-  const bare = { ...model, weights: await withoutZeroBiases(weights, neededBlocks(model, request)) };
-  const graph = provider === 'cpu' ? forwardGraph(bare, request) : gpuGraph(bare, request, provider, side);
+  const batch = provider === 'cpu' ? 1 : (options.batch ?? gpuBatch.verbs);
+  const lean = { ...model, weights: await withoutZeroBiases(weights, neededBlocks(model, request)) };
+  const graph = provider === 'cpu' ? forwardGraph(lean, request) : gpuGraph(lean, request, provider, batch);
   const session = await openSession(writeOnnx(graph), {
     directory: weights.directory,
     threads,
@@ -68,28 +68,28 @@ export async function openForward(
   });
   return {
     threads,
-    batch: side,
+    batch,
     provider: session.provider,
-    async run(tokens, mask) {
-      const batch = tokens.length / n;
+    async execute(tokens, mask) {
+      const total = tokens.length / n;
       const ids = checkedTokens(tokens, n, colors);
-      const masked = checkedMask(mask, tokens.length, bert);
+      const masked = checkedMask(mask, tokens.length, bert) ?? new Uint8Array(bert ? tokens.length : 0);
       const outputs = new Map<string, Output>();
-      for (let first = 0; first < batch; first += side) {
-        const count = Math.min(side, batch - first);
+      for (let first = 0; first < total; first += batch) {
+        const count = Math.min(batch, total - first);
         const range = [first * n, (first + count) * n] as const;
-        const dims = [side, n];
+        const dims = [batch, n];
         const inputs: Record<string, Input> = {
-          tokens: { type: 'int32', data: filledUp(ids.subarray(...range), side * n, Int32Array), dims },
+          tokens: { type: 'int32', data: filledUp(ids.subarray(...range), batch * n, Int32Array), dims },
           ...(bert && {
-            mask: { type: 'bool', data: filledUp(masked.subarray(...range), side * n, Uint8Array), dims },
+            mask: { type: 'bool', data: filledUp(masked.subarray(...range), batch * n, Uint8Array), dims },
           }),
         };
-        for (const [name, { data, dims }] of await session.run(inputs)) {
-          const size = data.length / side;
+        for (const [name, { data, dims }] of await session.execute(inputs)) {
+          const size = data.length / batch;
           const all = outputs.get(name) ?? {
-            data: new Float32Array(batch * size),
-            dims: [batch, ...dims.slice(1)],
+            data: new Float32Array(total * size),
+            dims: [total, ...dims.slice(1)],
           };
           all.data.set(data.subarray(0, count * size), first * size);
           outputs.set(name, all);
@@ -101,7 +101,7 @@ export async function openForward(
   };
 }
 
-/** `values`, with zeros behind them where they are too few. */
+/** `values`, padded with zeros to `length`. */
 function filledUp<T extends Int32Array | Uint8Array>(values: T, length: number, Kind: new (length: number) => T): T {
   if (values.length === length) return values;
   const all = new Kind(length);
@@ -109,12 +109,12 @@ function filledUp<T extends Int32Array | Uint8Array>(values: T, length: number, 
   return all;
 }
 
-/** Whether blocks hold matrices in 8 bits: their kernels are slow on matrices that are not laid out for them. */
+/** Whether blocks have 8-bit matrices, whose kernels are slow unless the matrices are prepacked. */
 export function isQuantized({ blocks }: ImageGptWeights): boolean {
   return blocks.some(({ quantized }) => quantized !== undefined);
 }
 
-/** Blocks that the outputs go through; what lies above them is not read. */
+/** Number of blocks that the outputs depend on. */
 function neededBlocks({ config, probe }: ImageGptModel, request: ForwardRequest): number {
   const { features, classes = false, likelihood = false, logits = false } = request;
   return Math.max(
@@ -124,36 +124,34 @@ function neededBlocks({ config, probe }: ImageGptModel, request: ForwardRequest)
   );
 }
 
-/** Tokens as int32, each in 0..V-1: a wrong one would read another row of the embedding, or none. */
+/** Tokens as int32, each in 0..V-1: a wrong one would read another row of the embedding, or memory outside it. */
 export function checkedTokens(tokens: Int32Array | Uint16Array, n: number, colors: number): Int32Array {
   if (tokens.length === 0 || tokens.length % n !== 0) {
-    throw new RuntimeError('input_invalid', `Expected pictures of ${n} tokens, received ${tokens.length} tokens.`);
+    throw invalidInput(`Expected pictures of ${n} tokens, received ${tokens.length} tokens.`);
   }
   const wrong = tokens.findIndex((token) => token < 0 || token >= colors);
   if (wrong >= 0) {
-    throw new RuntimeError(
-      'input_invalid',
+    throw invalidInput(
       `Expected tokens from 0 to ${colors - 1}, received ${tokens[wrong]} in picture ${Math.floor(wrong / n)}.`,
     );
   }
   return tokens instanceof Int32Array ? tokens : Int32Array.from(tokens);
 }
 
-function checkedMask(mask: Uint8Array | undefined, length: number, bert: boolean): Uint8Array {
-  if (mask === undefined) return new Uint8Array(bert ? length : 0);
-  if (!bert) {
-    throw new RuntimeError('input_invalid', 'A mask is for BERT models; this model is autoregressive.');
-  }
+/** A mask [N, n] of 0 and 1 for a BERT model. `length` is N x n. */
+export function checkedMask(mask: Uint8Array | undefined, length: number, bert: boolean): Uint8Array | undefined {
+  if (mask === undefined) return undefined;
+  if (!bert) throw invalidInput('Expected no mask, which is for BERT models only; this model is autoregressive.');
   if (mask.length !== length || mask.some((value) => value > 1)) {
-    throw new RuntimeError('input_invalid', `Expected a mask of ${length} values 0 or 1, received ${mask.length}.`);
+    throw invalidInput(`Expected a mask of ${length} values 0 or 1, received ${mask.length} values.`);
   }
   return mask;
 }
 
 /**
- * The forward graph for a GPU: `pictures` side by side, in 16 bits throughout when all weights are.
+ * The forward graph for batches of `pictures` on a GPU, in 16 bits if all weights are.
  *
- * @throws RuntimeError `precision_unavailable` for 8 bits, which the GPU providers would hand back to the processor
+ * @throws RuntimeError `precision_unavailable` for 8 bits, which onnxruntime would compute on the CPU
  */
 export function gpuGraph(
   model: ImageGptModel,
@@ -164,11 +162,11 @@ export function gpuGraph(
   if (model.weights.blocks.some(({ quantized }) => quantized !== undefined)) {
     throw new RuntimeError(
       'precision_unavailable',
-      `int8 and int8-block run on cpu; received ${provider}: use f16 or f32 there.`,
+      `Expected f16 or f32 on ${provider}, received int8 or int8-block: choose --precision f16, or --provider cpu.`,
     );
   }
   const half = listWeights(model.weights).every(({ dtype }) => dtype === 'F16');
-  // CUDA's GroupQueryAttention is for 16 bits only; in 32 onnxruntime would hand it to the processor, unasked. Source:
+  // CUDA has GroupQueryAttention in 16 bits only: onnxruntime would compute it on the CPU in 32 bits. Source:
   // onnxruntime 1.30, contrib_ops/cuda/bert/group_query_attention.cc, REGISTER_KERNEL_TYPED.
   const graph = forwardGraph(model, request, { pictures, attention: provider === 'cuda' && half ? 'fused' : 'plain' });
   return half ? halfGraph(graph) : graph;

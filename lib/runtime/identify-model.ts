@@ -6,7 +6,7 @@ import { preprocessingOf } from './model.ts';
 import { inPrecision } from './precision.ts';
 import { selectOutputs } from './select-outputs.ts';
 
-/** What may be chosen of a model; what is not has the checkpoint's default. */
+/** Choices that are part of a model's id. Absent ones default to the checkpoint's. */
 export interface ModelChoices {
   precision: Precision;
   scaledDecoding: boolean;
@@ -23,17 +23,19 @@ export interface IdentifiedModel {
 }
 
 /**
- * The id that a checkpoint has with these choices, and what they come to, without opening it for inference. Reads all
- * of its weights.
+ * The id of a checkpoint with these choices, and the resulting settings, without opening it for inference. It reads all
+ * weights.
  *
- * @throws ModelError when it could not be opened with them
+ * @throws ModelError when the model cannot be opened with these choices
  */
 export async function identifyModel(checkpoint: Checkpoint, choices: ModelChoices): Promise<IdentifiedModel> {
   const { name, config } = checkpoint;
   const { featureLayer = config.feature_layer, featureNorm = config.feature_norm, scaledDecoding } = choices;
   if (featureLayer > config.n_layer) {
-    const layers = `from 0 to ${config.n_layer}, the layers of ${name}`;
-    throw new ModelError('layer_out_of_range', `Expected a feature layer ${layers}; received ${featureLayer}.`);
+    throw new ModelError(
+      'layer_out_of_range',
+      `Expected a feature layer from 0 to ${config.n_layer}, the layers of ${name}; received ${featureLayer}.`,
+    );
   }
   preprocessingOf(checkpoint);
   const outputs = selectOutputs(checkpoint, choices.outputs);

@@ -1,27 +1,30 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 
-/** Rows that the cache grows by: few enough to waste little, enough to move the cache seldom. */
-const GROWTH = 64;
+/** Rows by which the cache grows: few rows waste little memory, many rows move the cache less often. */
+const growth = 64;
 
-/** Keys and values of every block for some samples, in buffers of their full size that are never replaced. */
+/** Keys and values of every block for some samples, in buffers of the full size, which are never replaced. */
 export interface KeyValueCache {
-  /** Rows of each head that are filled. */
+  /** Filled rows of each head. */
   readonly filled: number;
-  /** Rows of each head that {@link KeyValueCache.buffers} hold, filled or not. */
+  /** Rows of each head in {@link KeyValueCache.buffers}, filled or not. */
   readonly capacity: number;
-  /** Keys and values in turn, 2 x n_layer: each [batch, n_head, capacity, dh] at the beginning of its buffer. */
+  /**
+   * Alternately the keys and the values of each block, 2 x n_layer: [batch, n_head, capacity, dh] at the start of a
+   * buffer.
+   */
   buffers(): readonly Float32Array[];
-  /** Forgets everything and makes room for `rows` rows. */
+  /** Empties the cache, with room for `rows` rows. */
   reset(rows: number): void;
-  /** Writes rows [2 x n_layer, n_head, count, dh] of one sample from the first on. */
+  /** Writes the first `count` rows of one sample: [2 x n_layer, n_head, count, dh]. */
   writeSample(sample: number, rows: Float32Array, count: number): void;
-  /** Says that `count` rows are filled. */
+  /** Marks the first `count` rows as filled. */
   fill(count: number): void;
-  /** Appends one row for every sample: [2 x n_layer, batch, n_head, dh]. */
+  /** Appends one row of every sample: [2 x n_layer, batch, n_head, dh]. */
   append(rows: Float32Array): void;
 }
 
-/** `batch` samples x 2 x n_layer x n x d x 4 bytes: 101 MB a sample for S, 604 MB for L. */
+/** It takes `batch` x 2 x n_layer x n x d x 4 bytes: 101 MB per sample for S, 604 MB for L. */
 export function createKeyValueCache(config: ImageGptConfig, batch: number): KeyValueCache {
   const { n_layer, n_head, n_embd, n_positions } = config;
   const headSize = n_embd / n_head;
@@ -31,10 +34,12 @@ export function createKeyValueCache(config: ImageGptConfig, batch: number): KeyV
   let capacity = 0;
 
   function roundUp(rows: number): number {
-    return Math.min(n_positions, Math.ceil(rows / GROWTH) * GROWTH);
+    return Math.min(n_positions, Math.ceil(rows / growth) * growth);
   }
 
-  /** Moves every head to where a larger capacity puts it, last first, as the places overlap. */
+  /**
+   * Moves every head to its offset with the larger capacity. The last head goes first, as old and new places overlap.
+   */
   function grow(next: number): void {
     for (const buffer of buffers) {
       for (let head = heads - 1; head > 0; head--) {

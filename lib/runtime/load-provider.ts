@@ -4,8 +4,8 @@ import type { Provider } from '../ports/model.ts';
 import { openSession } from './session.ts';
 
 /**
- * Loads the libraries of a provider and finds its device, without a model: what is missing is known before a model is
- * fetched, and is not mistaken for a fault of it.
+ * Loads the libraries of a provider and finds its device, without a model. A missing library is then reported before
+ * the model is fetched, and not as an error of the model.
  *
  * @throws RuntimeError `provider_unavailable`
  */

@@ -4,23 +4,23 @@ import { openForward } from './forward.ts';
 import { type Output, onnxruntimeVersion } from './session.ts';
 import { type Service, serve } from './thread-port.ts';
 
-/** What a worker thread is started with. */
+/** What a thread is started with. */
 export interface ThreadModel {
   provider: Provider;
-  /** Pictures in one run on a GPU. */
+  /** Pictures of a batch on a GPU. */
   batch: number;
   prepack: boolean;
   model: ImageGptModel;
   request: ForwardRequest;
 }
 
-/** What the pool learns from it. */
+/** What the thread tells the pool about its session. */
 export interface ThreadInfo {
   provider: string;
   onnxruntime: string;
 }
 
-/** Pictures in [n] tokens each, predictions out, in the same order. */
+/** Pictures, [n] tokens each -> predictions, in the same order. */
 type Predictor = Service<ThreadInfo, readonly Uint16Array[], Prediction[]>;
 
 async function open({ provider, batch, prepack, model, request }: ThreadModel): Promise<Predictor> {
@@ -28,12 +28,12 @@ async function open({ provider, batch, prepack, model, request }: ThreadModel): 
   const n = model.config.n_positions;
   return {
     info: { provider: forward.provider, onnxruntime: onnxruntimeVersion },
-    async run(pictures) {
+    async execute(pictures) {
       const tokens = new Uint16Array(pictures.length * n); // [batch, n]
       pictures.forEach((picture, i) => {
         tokens.set(picture, i * n);
       });
-      const outputs = await forward.run(tokens);
+      const outputs = await forward.execute(tokens);
       return pictures.map((_, i) => predictionAt(outputs, i));
     },
     close: forward.close,
@@ -44,17 +44,17 @@ function predictionAt(outputs: ReadonlyMap<string, Output>, picture: number): Pr
   const classLogits = row(outputs.get('classes'), picture);
   const features = row(outputs.get('features'), picture);
   const likelihood = row(outputs.get('likelihood'), picture);
-  return {
-    ...(classLogits && { classLogits }),
-    ...(features && { features }),
-    ...(likelihood && {
-      nats: likelihood.reduce((sum, nats) => sum + nats, 0) / likelihood.length,
-      natsOfTokens: likelihood,
-    }),
-  };
+  const prediction: Prediction = {};
+  if (classLogits) prediction.classLogits = classLogits;
+  if (features) prediction.features = features;
+  if (likelihood) {
+    prediction.nats = likelihood.reduce((sum, nats) => sum + nats, 0) / likelihood.length;
+    prediction.natsOfTokens = likelihood;
+  }
+  return prediction;
 }
 
-/** One picture's part of an output [batch, …], copied: a view would take its whole buffer along to the other thread. */
+/** A copy of one picture's row of an output [batch, …]. A view would send its whole buffer to the other thread. */
 function row(output: Output | undefined, picture: number): Float32Array | undefined {
   if (output === undefined) {
     return undefined;

@@ -4,61 +4,57 @@ import { modelId } from '../checkpoint/model-id.ts';
 import type { FeatureNorm, Model, OutputName, Precision, Prediction, Preprocessing, Provider } from '../ports/model.ts';
 import { createBatcher } from './batcher.ts';
 import { ModelError } from './error.ts';
+import { gpuBatch } from './gpu-batch.ts';
 import type { ThreadInfo, ThreadModel } from './model-thread.ts';
 import { inPrecision } from './precision.ts';
 import { selectOutputs } from './select-outputs.ts';
 import { openThreadPool } from './thread-pool.ts';
 
 export interface OpenModelOptions {
-  /** What to compute. Default: everything that the checkpoint has. */
+  /** Default: all that the checkpoint has. */
   outputs?: readonly OutputName[] | undefined;
-  /** Layer of the features, 0 to n_layer. Default: the checkpoint's. */
+  /** Layer of the features, 0 to n_layer (default: the checkpoint's). */
   featureLayer?: number | undefined;
   /** Default: the checkpoint's. */
   featureNorm?: FeatureNorm | undefined;
-  /** Whether the JPEGs will have been decoded at reduced size; a part of the id. Default false. */
-  scaledDecoding?: boolean;
-  /** Where the graph runs; never another one instead. Default `cpu`. */
-  provider?: Provider;
-  /** Number format of the computation; a part of the id. Default `f32`. */
-  precision?: Precision;
-  /** Where derived weights are kept. Default: see derivedFolder. */
-  cache?: string;
-  /** Each worker copies the weights into its kernels' layout: faster, for that memory; a part of the id. Default false. */
-  prepack?: boolean;
-  /** Threads, each with a session that computes on it alone. Default: as many as the machine can run at once, 1 on a GPU. */
-  workers?: number | undefined;
-  /** Pictures handed to a worker at once, and side by side on a GPU. Default 1, on a GPU 32. */
-  maxBatch?: number;
-  /** How long a picture waits for others to fill a batch while a worker is idle, ms. Default 0. */
-  maxWaitMs?: number;
+  /** Whether JPEGs are decoded at reduced size; part of the id (default false). */
+  scaledDecoding?: boolean | undefined;
+  /** No fallback: a missing provider is an error (default `cpu`). */
+  provider?: Provider | undefined;
+  /** Number format of the computation; part of the id (default `f32`). */
+  precision?: Precision | undefined;
+  /** Folder of derived weights (default: see derivedFolder). */
+  cache?: string | undefined;
+  /** Faster, but each thread copies the weights; part of the id (default false). See SessionOptions. */
+  prepack?: boolean | undefined;
+  /** Threads, each with its own single-threaded session (default: one per core, on a GPU 1). */
+  threads?: number | undefined;
+  /** Largest number of pictures in a batch (default 1, on a GPU 32). */
+  maxBatch?: number | undefined;
 }
 
-/** A model in worker threads of this process. */
+/** A model in threads of this process. */
 export interface LocalModel extends Model {
-  /** Predictions to keep under way so that no worker ever waits: more only wait in line. */
+  /** Number of predictions in progress that keeps all threads busy. Further ones only wait. */
   readonly concurrency: number;
 }
 
-// A session computes one picture a run, which is as fast as several (lib/graph/forward-graph.ts). So a batch would only
-// save messages between threads, about 0.05 ms each, at the price of an uneven end.
-const defaultMaxBatch = 1;
+// On the CPU, a session computes pictures one by one (lib/graph/forward-graph.ts). A batch would only save messages
+// between threads, about 0.05 ms each, and let threads finish at different times.
+const cpuBatch = 1;
 
-/** Enough to fill a large GPU with iGPT-S. */
-const defaultGpuBatch = 32;
-
-/** Batches that each worker has at hand, one in work and one behind it: it never waits for the main thread. */
-const batchesPerWorker = 2;
+/** Batches of each thread, one in progress and one queued: so it does not wait for the main thread. */
+const batchesPerThread = 2;
 
 /**
- * Opens a checkpoint for inference: one single-threaded session in each worker thread, all on the same mapped weights.
- * The calling thread only passes messages.
+ * Opens a checkpoint for inference: one single-threaded session per thread, all on the same mapped weights. The calling
+ * thread only passes messages.
  *
- * `predict` rejects with a TransientError when a worker dies on its batch or a run fails, with a ModelError for tokens
- * that are no picture of this model; `close` finishes everything that was asked for.
+ * `predict` rejects with a TransientError when the thread of its batch stops or the execution fails, and with a
+ * ModelError for tokens that are no picture of this model. `close` waits for all predictions.
  *
- * @throws ModelError when the checkpoint has not what is asked for; ThreadUnusableError when graph and weights don't
- * fit, or the provider cannot be had (`provider_unavailable`)
+ * @throws ModelError when the checkpoint cannot compute an output; ThreadUnusableError when the weights do not fit the
+ * graph, or the provider is missing (`provider_unavailable`)
  */
 export async function openModel(checkpoint: Checkpoint, options: OpenModelOptions = {}): Promise<LocalModel> {
   const { config, labels } = checkpoint;
@@ -70,9 +66,8 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     provider = 'cpu',
     precision = 'f32',
     prepack = false,
-    workers = provider === 'cpu' ? availableParallelism() : 1,
-    maxBatch = provider === 'cpu' ? defaultMaxBatch : defaultGpuBatch,
-    maxWaitMs = 0,
+    threads = provider === 'cpu' ? availableParallelism() : 1,
+    maxBatch = provider === 'cpu' ? cpuBatch : gpuBatch.verbs,
   } = options;
   if (!Number.isInteger(featureLayer) || featureLayer < 0 || featureLayer > config.n_layer) {
     throw new ModelError(
@@ -81,24 +76,16 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     );
   }
   const outputs = selectOutputs(checkpoint, options.outputs);
-  const precise = await inPrecision(
-    checkpoint,
-    precision,
-    options.cache === undefined ? {} : { folder: options.cache },
-  );
+  const precise = await inPrecision(checkpoint, precision, { folder: options.cache });
   const data: ThreadModel = {
     provider,
     batch: maxBatch,
     prepack,
-    model: {
-      config,
-      weights: precise.checkpoint.weights,
-      ...(checkpoint.probe && { probe: checkpoint.probe }),
-    },
+    model: { config, weights: precise.checkpoint.weights, probe: checkpoint.probe },
     request: {
       classes: outputs.includes('classification'),
       likelihood: outputs.includes('likelihood'),
-      ...(outputs.includes('features') && { features: { layers: [featureLayer], norm: featureNorm, pool: 'mean' } }),
+      features: outputs.includes('features') ? { layers: [featureLayer], norm: featureNorm, pool: 'mean' } : undefined,
     },
   };
   const hashing = modelId(checkpoint, {
@@ -112,9 +99,9 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
   const opening = openThreadPool<ThreadInfo, readonly Uint16Array[], Prediction[]>({
     file: new URL('./model-thread.ts', import.meta.url),
     data,
-    workers,
+    threads,
   });
-  // Both are waited for even when one fails, so that nothing is left open.
+  // Wait for both even if one fails, so that the pool can be closed.
   const [hashed, opened] = await Promise.allSettled([hashing, opening]);
   if (opened.status === 'rejected') {
     throw opened.reason;
@@ -124,13 +111,8 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     await pool.close();
     throw hashed.reason;
   }
-  const batcher = createBatcher({
-    maxBatch,
-    maxWaitMs,
-    workers,
-    maxInFlight: workers * batchesPerWorker,
-    run: pool.run,
-  });
+  const maxInFlight = threads * batchesPerThread;
+  const batcher = createBatcher({ maxBatch, threads, maxInFlight, perform: pool.execute });
   return {
     id: hashed.value,
     objective: config.objective,
@@ -143,9 +125,9 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     provider: pool.info.provider,
     precision,
     onnxruntime: pool.info.onnxruntime,
-    concurrency: workers * batchesPerWorker * maxBatch,
+    concurrency: maxInFlight * maxBatch,
     async predict(tokens) {
-      refuseUnlessTokens(tokens, config.n_positions, config.n_colors);
+      checkTokens(tokens, config.n_positions, config.n_colors);
       return batcher.submit(tokens);
     },
     async close() {
@@ -156,21 +138,21 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
 }
 
 /**
- * How a checkpoint's pictures become tokens.
+ * How pictures become tokens of this checkpoint.
  *
- * @throws ModelError `preprocessing_missing` when it does not say
+ * @throws ModelError `preprocessing_missing`
  */
 export function preprocessingOf({ name, preprocessing }: Checkpoint): Preprocessing {
   if (preprocessing !== undefined) return preprocessing;
   throw new ModelError(
     'preprocessing_missing',
-    `${name} has no preprocessor_config.json, so it cannot read pictures; give it tokens with igpt forward.`,
+    `${name} has no preprocessor_config.json, so it has no palette and reads tokens only: use igpt forward, or add the file.`,
   );
 }
 
-function refuseUnlessTokens(tokens: Uint16Array, n: number, colors: number): void {
+function checkTokens(tokens: Uint16Array, n: number, colors: number): void {
   if (tokens.length !== n) {
-    throw new ModelError('tokens_invalid', `Expected ${n} tokens, a whole picture; received ${tokens.length}.`);
+    throw new ModelError('tokens_invalid', `Expected the ${n} tokens of a picture, received ${tokens.length}.`);
   }
   const outside = tokens.find((token) => token >= colors);
   if (outside !== undefined) {

@@ -2,18 +2,18 @@ import type { ImageGptModel } from '../graph/forward-graph.ts';
 import { featureNorms } from '../ports/model.ts';
 import { openForward } from './forward.ts';
 
-/** How uneven the channels of a layer's activations are. */
+/** How much the channels of a layer's activations differ in size. */
 export interface LayerOutliers {
   layer: number;
-  /** Largest magnitude of the worst channel over that of the middle one, in the residual stream. */
+  /** Largest magnitude of the largest channel, divided by that of the median channel, in the residual stream. */
   raw: number;
-  /** The same after the next norm, gain included: what int8 would round with one scale if no gain were folded. */
+  /** The same after the next norm with its gain. Without folded gains, int8 would round these values with one scale. */
   normed: number;
 }
 
 /**
- * Outlier channels of every layer on one picture, `tokens` [n]: below 10 is even; from some dozens on, 8 bits lose what
- * the other channels say.
+ * Outlier channels of every layer for one picture, `tokens` [n]. Below 10 is harmless. From a few dozen on, 8 bits lose
+ * the values of the other channels.
  *
  * @throws RuntimeError
  */
@@ -22,15 +22,17 @@ export async function findOutliers(model: ImageGptModel, tokens: Uint16Array): P
   const [raw = [], normed = []] = await Promise.all(
     featureNorms.map(async (norm) => {
       const forward = await openForward(model, { features: { layers, norm, pool: 'none' } });
-      const outputs = await forward.run(tokens).finally(forward.close);
-      return unevenness(outputs.get('features')?.data ?? new Float32Array(0), layers.length, model.config.n_embd);
+      const outputs = await forward.execute(tokens).finally(forward.close);
+      return channelRatios(outputs.get('features')?.data ?? new Float32Array(0), layers.length, model.config.n_embd);
     }),
   );
   return layers.map((layer) => ({ layer, raw: raw[layer] ?? Number.NaN, normed: normed[layer] ?? Number.NaN }));
 }
 
-/** Of each layer the largest magnitude of a channel, worst over middle. `values` [rows, layers x d]. */
-export function unevenness(values: Float32Array, layers: number, d: number): number[] {
+/**
+ * For each layer, the magnitude of the largest channel divided by that of the median one. `values` [rows, layers x d].
+ */
+export function channelRatios(values: Float32Array, layers: number, d: number): number[] {
   const most = new Float32Array(layers * d);
   for (const [i, value] of values.entries()) {
     const channel = i % most.length;

@@ -24,18 +24,18 @@ import type { Precision } from '../ports/model.ts';
 import { projectionCosines } from './projection-cosines.ts';
 
 /**
- * What every verb uses on a CPU unless told otherwise. On igpt-nano, int8 keeps the top-1 class of 99.5 % of 600 CIFAR-10
- * test pictures and a feature cosine of 0.9998, and moves the likelihood by 2e-4 nats a token (`igpt quantize-weights`);
- * S takes 0.35 times as long. But OpenAI's own weights were not at hand: until their outliers have been looked at
- * (`igpt verify`), what nobody asked for is exact.
+ * Default of every verb. int8 is faster (S takes 0.35 times as long) and close: on igpt-nano and 600 CIFAR-10 test
+ * pictures, 99.5 % keep their likeliest class, the feature cosine is 0.9998, and the likelihood changes by 2e-4 nats
+ * per token (`igpt quantize-weights`). But it has not been measured on OpenAI's own weights, whose outliers are unknown
+ * (`igpt verify`), so the default stays exact.
  */
 export const defaultPrecision: Precision = 'f32';
 
-/** Below this cosine to f32 a matrix gets the next, finer format. */
-export const LEAST_COSINE = 0.999;
+/** A matrix whose products have a lower cosine to f32 gets the next finer format. */
+export const leastCosine = 0.999;
 
-/** From fast to exact. */
-const FINER: Readonly<Record<MatrixFormat, MatrixFormat>> = {
+/** The next finer format of each. */
+const finer: Readonly<Record<MatrixFormat, MatrixFormat>> = {
   int8: 'int8-unfolded',
   'int8-unfolded': 'int8-block-32',
   'int8-block-128': 'int8-block-32',
@@ -43,34 +43,37 @@ const FINER: Readonly<Record<MatrixFormat, MatrixFormat>> = {
   f32: 'f32',
 };
 
-const FIRST: Readonly<Record<'int8' | 'int8-block', MatrixFormat>> = { int8: 'int8', 'int8-block': 'int8-block-128' };
+const firstFormat: Readonly<Record<'int8' | 'int8-block', MatrixFormat>> = {
+  int8: 'int8',
+  'int8-block': 'int8-block-128',
+};
 
-/** A checkpoint whose weights are in the wanted format. */
+/** A checkpoint with weights in the requested format. */
 export interface PreciseCheckpoint {
   checkpoint: Checkpoint;
-  /** For the model id: the precision, and what else the numbers depend on. */
+  /** Part of the model id: the precision, and a hash of the formats if some matrices have a finer one. */
   identity: string;
   /** Absent for f32. */
-  derived?: DerivedWeights;
+  derived?: DerivedWeights | undefined;
 }
 
 export interface PrecisionOptions {
-  /** Folder of derived files. Default: see {@link derivedFolder}. */
-  folder?: string;
-  /** Makes the file anew. Default false. */
-  again?: boolean;
-  /** Is told in one line of a file that is damaged or stale, and therefore made anew. Default: standard error. */
-  say?: (line: string) => void;
+  /** Folder of derived files (default: see {@link derivedFolder}). */
+  folder?: string | undefined;
+  /** Write the file again even if it exists (default false). */
+  again?: boolean | undefined;
+  /** Called with a line of text when a damaged or stale file is written again (default: writes to standard error). */
+  say?: ((line: string) => void) | undefined;
 }
 
-/** Of a derived file that is of no use: another takes its place. */
-const UNUSABLE: readonly CheckpointErrorCode[] = ['weights_invalid', 'weights_stale'];
+/** Errors of a derived file that is written again. */
+const unusable: readonly CheckpointErrorCode[] = ['weights_invalid', 'weights_stale'];
 
 /**
- * The checkpoint in a number format. Its file is made on first use (S: 2 s), and found again by a hash of the weights;
- * one that is damaged is made anew.
+ * The checkpoint in a number format. The file of derived weights is written on first use (S: 2 s) and found later by a
+ * hash of the checkpoint's weights. A damaged file is written again.
  *
- * @throws CheckpointError `output_not_writable`, and what is wrong with the weights
+ * @throws CheckpointError `output_not_writable`, or the codes of unusable weights
  */
 export async function inPrecision(
   checkpoint: Checkpoint,
@@ -88,11 +91,11 @@ export async function inPrecision(
   };
 }
 
-/** Models whose matrices all have the first format share a plain name. */
+/** The plain precision if all matrices have its first format, else with a hash of the formats. */
 function identityOf({ config }: Checkpoint, precision: DerivedPrecision, plan: Plan | undefined): string {
   if (plan === undefined || precision === 'f16') return precision;
   const text = planText(plan);
-  if (text === planText(uniformPlan(config.n_layer, FIRST[precision]))) return precision;
+  if (text === planText(uniformPlan(config.n_layer, firstFormat[precision]))) return precision;
   return `${precision}+${createHash('sha256').update(text).digest('hex').slice(0, 8)}`;
 }
 
@@ -109,22 +112,22 @@ async function openUsable(
   try {
     return await openDerived(path, checkpoint, precision);
   } catch (error) {
-    if (!(error instanceof CheckpointError && UNUSABLE.includes(error.code))) throw error;
-    say(`${error.message} It is made anew.`);
+    if (!(error instanceof CheckpointError && unusable.includes(error.code))) throw error;
+    say(`${error.message} It is written again.`);
     return undefined;
   }
 }
 
 async function derive(path: string, checkpoint: Checkpoint, precision: DerivedPrecision): Promise<DerivedWeights> {
   await removeLeftovers(path);
-  // Its place is taken only by a file that is whole, and whose every matrix is good enough.
+  // Written elsewhere and then renamed: `path` only ever holds a whole file whose matrices are all good enough.
   const folder = nameBeside(path, 'tmp');
   const candidate = join(folder, basename(path));
   try {
     if (precision === 'f16') {
       await writeDerived(candidate, checkpoint, precision, undefined);
     } else {
-      let plan = uniformPlan(checkpoint.config.n_layer, FIRST[precision]);
+      let plan = uniformPlan(checkpoint.config.n_layer, firstFormat[precision]);
       for (let next: Plan | undefined = plan; next !== undefined; ) {
         plan = next;
         await writeDerived(candidate, checkpoint, precision, plan);
@@ -137,33 +140,33 @@ async function derive(path: string, checkpoint: Checkpoint, precision: DerivedPr
     if (cause instanceof ImageGptError) throw cause;
     throw new CheckpointError(
       'output_not_writable',
-      `The ${precision} weights cannot be written to ${dirname(path)}; set IGPT_CACHE to a folder with room for them.`,
+      `Expected to write the ${precision} weights to ${dirname(path)}, but it failed. Set IGPT_CACHE to a writable folder with room for them.`,
       { cause },
     );
   } finally {
-    await rm(folder, { recursive: true, force: true }).catch(() => {}); // what went wrong before matters more
+    await rm(folder, { recursive: true, force: true }).catch(() => {}); // the error before matters more
   }
   return openMade(path, checkpoint, precision);
 }
 
 async function openMade(path: string, checkpoint: Checkpoint, precision: DerivedPrecision): Promise<DerivedWeights> {
   const made = await openDerived(path, checkpoint, precision);
-  if (made === undefined) throw new Error(`${path} is gone as soon as it was written`);
+  if (made === undefined) throw new Error(`Expected ${path}, which was just written, but it is gone.`);
   return made;
 }
 
-/** The plan with finer formats where a cosine, [n_layer x 4], is too low; undefined when none is. */
+/** The plan with a finer format for each matrix whose cosine, [n_layer x 4], is too low; undefined if there is none. */
 export function finerPlan(plan: Plan, cosines: readonly number[]): Plan | undefined {
   let changed = false;
   const next = plan.map((block, layer) => {
     const formats = { ...block };
     matrixRoles.forEach((role, i) => {
       const cosine = cosines[layer * matrixRoles.length + i] ?? Number.NaN;
-      if (cosine >= LEAST_COSINE || block[role] === 'f32') return;
-      const finer = FINER[block[role]];
-      // Only the matrices after a norm have a gain to leave alone.
+      if (cosine >= leastCosine || block[role] === 'f32') return;
+      const next = finer[block[role]];
+      // `unfolded` makes a difference only for matrices after a norm, whose gain can be folded.
       const folds = role === 'attention' || role === 'fc';
-      formats[role] = finer === 'int8-unfolded' && !folds ? FINER[finer] : finer;
+      formats[role] = next === 'int8-unfolded' && !folds ? finer[next] : next;
       changed = true;
     });
     return formats;

@@ -6,25 +6,25 @@ import type { ImageGptWeights } from '../graph/weights.ts';
 import { createRandom } from '../image-gpt/random.ts';
 import { type Input, openSession } from './session.ts';
 
-/** Positions that are compared: enough for steady cosines. A BERT model reads all of its own. */
-const LENGTH = 256;
+/** Compared positions: enough for a stable cosine. A BERT model needs all of its positions. */
+const comparedLength = 256;
 
-/** The first picture is noise, the second stripes: as unlike as pictures get. */
-const STRIPES = [1, 32] as const;
-const SEED = 1;
+/** Width of the stripes of each made-up picture. The first is noise, the second smooth: opposite extremes. */
+const stripes = [1, 32] as const;
+const seed = 1;
 
 /**
- * Cosine between each matrix's outputs in f32 and in its other number format, on the same inputs: [n_layer x 4], in
- * the order of `matrixRoles`, the lowest over two made-up pictures; NaN where something is no number.
+ * Cosine between each matrix product in f32 and in the matrix's other number format, on the same input: [n_layer x 4]
+ * in the order of `matrixRoles`. The lowest of two made-up pictures; NaN if a product is not finite.
  *
  * @throws RuntimeError
  */
 export async function projectionCosines(model: ImageGptModel, quantized: ImageGptWeights): Promise<number[]> {
   const { config, weights } = model;
   const bert = config.objective === 'bert';
-  const length = bert ? config.n_positions : Math.min(config.n_positions, LENGTH);
+  const length = bert ? config.n_positions : Math.min(config.n_positions, comparedLength);
   const graph = projectionComparison(model, quantized, length);
-  // Two folders, one session: names count from the root that they share.
+  // One session reads two folders: file names are relative to their common root.
   const { root } = parse(weights.directory);
   for (const [name, initializer] of graph.initializers) {
     if (!('file' in initializer)) continue;
@@ -33,25 +33,25 @@ export async function projectionCosines(model: ImageGptModel, quantized: ImageGp
   }
   const session = await openSession(writeOnnx(graph), { directory: root });
   try {
-    const runs: number[][] = [];
-    for (const stripe of STRIPES) {
+    const found: number[][] = [];
+    for (const stripe of stripes) {
       const inputs: Record<string, Input> = {
         tokens: { type: 'int32', data: madeUpTokens(length, stripe, config.n_colors), dims: [1, length] },
         ...(bert && { mask: { type: 'bool', data: new Uint8Array(length), dims: [1, length] } }),
       };
-      const sums = (await session.run(inputs)).get('sums')?.data ?? new Float32Array(0); // [n_layer x 4 x 3]
-      runs.push(cosines(sums));
+      const sums = (await session.execute(inputs)).get('sums')?.data ?? new Float32Array(0); // [n_layer x 4 x 3]
+      found.push(cosines(sums));
     }
-    const [first = [], ...others] = runs;
-    return first.map((cosine, i) => Math.min(cosine, ...others.map((run) => run[i] ?? Number.NaN)));
+    const [first = [], ...others] = found;
+    return first.map((cosine, i) => Math.min(cosine, ...others.map((other) => other[i] ?? Number.NaN)));
   } finally {
     await session.close();
   }
 }
 
-/** [length] tokens, `stripe` equal ones in a row. */
+/** [length] random tokens, each repeated `stripe` times. */
 function madeUpTokens(length: number, stripe: number, colors: number): Int32Array {
-  const random = createRandom(SEED, stripe);
+  const random = createRandom(seed, stripe);
   const tokens = new Int32Array(length);
   for (let start = 0; start < length; start += stripe) {
     tokens.fill(Math.floor(random() * colors), start, start + stripe);

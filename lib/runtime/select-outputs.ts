@@ -2,14 +2,14 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { OutputName } from '../ports/model.ts';
 import { ModelError } from './error.ts';
 
-/** What each output needs, for messages. */
+/** What each output needs, for error messages. */
 const needs: Readonly<Record<OutputName, string>> = {
   classification: 'a class head: score.weight or probe.safetensors',
   features: 'nothing',
-  likelihood: 'lm_head.weight in an autoregressive model (a BERT model gives pictures no likelihood)',
+  likelihood: 'lm_head.weight in an autoregressive model (BERT models have no likelihood of pictures)',
 };
 
-/** The outputs that a checkpoint has, in the order of results. */
+/** The outputs that a checkpoint can compute, in the order of results. */
 function availableOutputs({ config, weights, probe }: Checkpoint): OutputName[] {
   const outputs: OutputName[] = [];
   if (probe !== undefined || weights.score !== undefined) {
@@ -23,7 +23,7 @@ function availableOutputs({ config, weights, probe }: Checkpoint): OutputName[] 
 }
 
 /**
- * The wanted outputs, each once, in the order of results; all that there are when none are named.
+ * The wanted outputs, each once, in the order of results (default: all that the checkpoint can compute).
  *
  * @throws ModelError `output_unavailable`
  */
@@ -33,7 +33,7 @@ export function selectOutputs(checkpoint: Checkpoint, wanted: readonly OutputNam
   if (missing !== undefined) {
     throw new ModelError(
       'output_unavailable',
-      `${checkpoint.name} has no ${missing}: that needs ${needs[missing]}. It has ${available.join(', ')}.`,
+      `${checkpoint.name} has no ${missing}: it needs ${needs[missing]}. Choose from ${available.join(', ')}.`,
     );
   }
   return available.filter((output) => wanted === undefined || wanted.includes(output));

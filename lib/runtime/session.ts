@@ -1,28 +1,30 @@
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { Provider } from '../ports/model.ts';
-import { RuntimeError } from './error.ts';
-import { env, InferenceSession, Tensor } from './onnxruntime.ts';
+import { invalidInput, RuntimeError } from './error.ts';
+import { env, InferenceSession, logFatal, Tensor } from './onnxruntime.ts';
 import { cudaFault } from './provider-fault.ts';
 
 export interface SessionOptions {
-  /** Folder of the weight files that the graph names, symbolic links resolved. Default: the graph holds everything. */
-  directory?: string;
-  /** Threads within an operation. Default 1: one session for each core is faster than one session on all. */
-  threads?: number;
-  /** Default `cpu`. */
-  provider?: Provider;
   /**
-   * Copy every matrix into the layout of the processor's kernels, privately for this session: S takes 12 % less time,
-   * for 6 MB a layer. Other steps of the sums: the last bits differ from those without. Default false.
+   * Folder of the weight files that the graph names, symbolic links resolved (default: the graph contains all weights).
    */
-  prepack?: boolean;
+  directory?: string | undefined;
+  /** Threads of an operation (default 1). One session per core is faster than one session that uses all cores. */
+  threads?: number | undefined;
+  /** Default `cpu`. */
+  provider?: Provider | undefined;
+  /**
+   * Copy every matrix into the layout of the CPU's kernels, for this session alone (default false). S takes 12 % less
+   * time and 6 MB more per layer. Sums are added in another order, so the last bits differ.
+   */
+  prepack?: boolean | undefined;
 }
 
 /** A tensor in C order. */
 export type Input =
   | { type: 'float32'; data: Float32Array; dims: readonly number[] }
   | { type: 'int32'; data: Int32Array; dims: readonly number[] }
-  /** 0 or 1 an element. */
+  /** Elements are 0 or 1. */
   | { type: 'bool'; data: Uint8Array; dims: readonly number[] };
 
 export interface Output {
@@ -33,24 +35,20 @@ export interface Output {
 export interface Session {
   readonly provider: Provider;
   /**
-   * Runs the graph on exactly its inputs. It blocks this thread: use a worker thread where others must go on.
+   * Executes the graph on exactly its inputs. This blocks the calling thread.
    *
    * @throws RuntimeError `input_invalid`, `run_failed`
    */
-  run(inputs: Readonly<Record<string, Input>>): Promise<Map<string, Output>>;
+  execute(inputs: Readonly<Record<string, Input>>): Promise<Map<string, Output>>;
   close(): Promise<void>;
 }
 
-/** Version of onnxruntime, for the record. */
+/** Version of onnxruntime, stored with results. */
 export const onnxruntimeVersion: string = env.versions.node ?? 'unknown';
 
-// onnxruntime would write its errors to standard error itself; we throw them.
-env.logLevel = 'fatal';
-/** The same for what a session says. */
-const LOG_FATAL = 4;
-
 /**
- * Opens an ONNX graph. Weights in files are mapped, not read: all sessions share one copy, which the system may drop.
+ * Opens an ONNX graph. Weight files are mapped, so all sessions share one copy, which the system can drop and read
+ * again.
  *
  * @throws RuntimeError `session_failed`, `provider_unavailable`
  */
@@ -60,16 +58,16 @@ export async function openSession(graph: Uint8Array<ArrayBuffer>, options: Sessi
     executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // Planning all activations at once takes several times the memory (26 layers of L: 3.0 GB against 0.5) for no speed.
+    // With planned memory, 26 layers of L take 3.0 GB instead of 0.5 GB and are no faster.
     enableMemPattern: false,
-    logSeverityLevel: LOG_FATAL,
+    logSeverityLevel: logFatal,
     extra: {
       session: {
         disable_prepacking: prepack ? '0' : '1',
-        // A waiting thread that spins takes the core from the decoder, and from the other sessions.
+        // A spinning thread would take a core from the decoder and from other sessions.
         intra_op: { allow_spinning: '0' },
         inter_op: { allow_spinning: '0' },
-        ...(directory === undefined ? {} : { model_external_initializers_file_folder_path: directory }),
+        ...(directory !== undefined && { model_external_initializers_file_folder_path: directory }),
       },
     },
   }).catch((cause: unknown) => {
@@ -78,10 +76,10 @@ export async function openSession(graph: Uint8Array<ArrayBuffer>, options: Sessi
 
   return {
     provider,
-    async run(inputs) {
+    async execute(inputs) {
       const feeds = toFeeds(session.inputMetadata, inputs);
       const results = await session.run(feeds).catch((cause: unknown) => {
-        throw new RuntimeError('run_failed', 'onnxruntime failed to run the graph.', { cause });
+        throw new RuntimeError('run_failed', 'onnxruntime failed to execute the graph; the cause says why.', { cause });
       });
       return new Map(Object.entries(results).map(([name, tensor]) => [name, toOutput(name, tensor)]));
     },
@@ -111,24 +109,26 @@ function toFeeds(
 ): Record<string, Tensor> {
   const names = expected.map((value) => value.name);
   for (const name of Object.keys(inputs)) {
-    if (!names.includes(name)) throw invalid(`Expected the inputs ${names.join(', ')}, received ${name} as well.`);
+    if (!names.includes(name)) throw invalidInput(`Expected the inputs ${names.join(', ')}, received also ${name}.`);
   }
   return Object.fromEntries(expected.map((value) => [value.name, toTensor(value, inputs[value.name])]));
 }
 
 function toTensor(expected: InferenceSession.ValueMetadata, input: Input | undefined): Tensor {
   const { name } = expected;
-  if (input === undefined) throw invalid(`Expected an input ${name}, received none.`);
+  if (input === undefined) throw invalidInput(`Expected an input ${name}, received none.`);
   if (!expected.isTensor || expected.type !== input.type) {
-    throw invalid(`Expected ${expected.isTensor ? expected.type : 'no tensor'} for ${name}, received ${input.type}.`);
+    throw invalidInput(
+      `Expected ${expected.isTensor ? expected.type : 'no tensor'} for ${name}, received ${input.type}.`,
+    );
   }
   const { shape } = expected;
   const fits =
     shape.length === input.dims.length && shape.every((size, i) => typeof size === 'string' || size === input.dims[i]);
-  if (!fits) throw invalid(`Expected [${shape.join(', ')}] for ${name}, received [${input.dims.join(', ')}].`);
+  if (!fits) throw invalidInput(`Expected [${shape.join(', ')}] for ${name}, received [${input.dims.join(', ')}].`);
   const elements = input.dims.reduce((product, size) => product * size, 1);
   if (input.data.length !== elements) {
-    throw invalid(`Expected ${elements} elements for ${name}, received ${input.data.length}.`);
+    throw invalidInput(`Expected ${elements} elements for ${name}, received ${input.data.length}.`);
   }
   switch (input.type) {
     case 'float32':
@@ -147,22 +147,23 @@ function toOutput(name: string, tensor: InferenceSession.OnnxValueMapType[string
   return { data: tensor.data, dims: tensor.dims };
 }
 
-function invalid(message: string): RuntimeError {
-  return new RuntimeError('input_invalid', message);
-}
-
-/** Columns of a matrix product that onnxruntime's CPU kernels (MLAS, sgemm.cpp) give to threads as a unit. */
-const COLUMN_UNIT = 16;
-/** From so many columns a thread on, the kernel adds up along k in the same steps: 80 is the first unit above 64. */
-const STEADY_UNITS = 5;
-/** Up to so many terms, a sum is never cut into steps. */
-const STEP = 128;
+/**
+ * onnxruntime's CPU kernels (MLAS, sgemm.cpp) divide the columns of a matrix product among threads in units of this.
+ */
+const columnUnit = 16;
+/**
+ * With at least this many units per thread (80 columns, the first multiple above 64), the kernel adds in the same
+ * steps.
+ */
+const steadyUnits = 5;
+/** The kernel adds sums of at most this many terms in one step. */
+const stepTerms = 128;
 
 /**
- * Threads, at most `wanted`, with which the model gives the same bits as with one. A product [rows, k] x [k, columns] is
- * shared out by rows, which changes nothing, unless it has more columns than rows; then a thread with few columns adds
- * up in other steps. `rows` is what the graph multiplies at a time: a strip of a picture, or the samples of a decoding
- * step.
+ * Largest number of threads, at most `wanted`, that gives the same bits as one thread. A product [rows, k] x [k,
+ * columns] with more columns than rows is divided among threads by columns, and a thread with few columns adds in other
+ * steps. Division by rows changes nothing. `rows` are the rows of each product: a strip of a picture, or the samples of
+ * a decoding step.
  */
 export function steadyThreads(config: ImageGptConfig, wanted: number, rows: number): number {
   const { n_embd: d, n_inner, n_colors } = config;
@@ -174,7 +175,7 @@ export function steadyThreads(config: ImageGptConfig, wanted: number, rows: numb
     { k: d, columns: n_colors },
   ];
   return products
-    .filter(({ k, columns }) => columns > rows && k > STEP)
-    .map(({ columns }) => Math.max(1, Math.floor(columns / COLUMN_UNIT / STEADY_UNITS)))
+    .filter(({ k, columns }) => columns > rows && k > stepTerms)
+    .map(({ columns }) => Math.max(1, Math.floor(columns / columnUnit / steadyUnits)))
     .reduce((threads, most) => Math.min(threads, most), wanted);
 }

@@ -1,4 +1,4 @@
-// Threads inherit the variable, but cannot set it for the process themselves.
+// Threads inherit the variable but cannot set it for the process.
 
 import './telemetry-off.ts';
 import { Worker } from 'node:worker_threads';
@@ -7,30 +7,30 @@ import { createNativeGate, type NativeGate, shutGates } from './native-gate.ts';
 import type { ErrorMessage, FromThread, ThreadStart, ToThread } from './thread-port.ts';
 
 export interface ThreadPoolOptions {
-  /** The worker's file; it calls `serve` of worker-port.ts. */
+  /** The file that each thread executes; it calls `serve` of thread-port.ts. */
   file: URL;
-  /** Given to every worker's `serve`; structured clone. */
+  /** The argument of each thread's `serve`, as a structured clone. */
   data: unknown;
-  /** Threads. */
-  workers: number;
+  /** Number of threads. */
+  threads: number;
 }
 
 export interface ThreadPool<R, I, O> {
-  /** What the first worker said of itself. */
+  /** `info` of a thread's service. */
   readonly info: R;
   /**
-   * Hands a task to the worker with the least to do; its tasks are done in order. Rejects with a TransientError when the
-   * task fails or its worker dies on it.
+   * Gives a task to the thread with the fewest tasks, which executes them in order. Rejects with a TransientError when
+   * the task fails or its thread stops.
    */
-  run(input: I): Promise<O>;
-  /** Lets every worker finish what it has, then ends it. */
+  execute(input: I): Promise<O>;
+  /** Waits for all tasks, then ends the threads. */
   close(): Promise<void>;
 }
 
-/** A worker thread could not be opened: `code` and message are those of what went wrong in it. */
+/** A thread cannot be opened. `code` and message are those of the error in it. */
 export class ThreadUnusableError extends ImageGptError {}
 
-/** Workers that die without a task in hand are replaced too, but not for ever: so many in a row, and no task is to blame. */
+/** Largest number of idle threads in a row that stop and are replaced. Without a limit, it might never end. */
 const maxIdleDeaths = 3;
 
 interface Task<I, O> {
@@ -40,19 +40,19 @@ interface Task<I, O> {
 }
 
 interface Member<I, O> {
-  worker: Worker;
+  thread: Worker;
   gate: NativeGate;
   ready: boolean;
-  /** Handed over, oldest first: the first is being worked on, and is the next to be answered. */
+  /** Given to the thread and unfinished, oldest first. The first is in progress. */
   tasks: Task<I, O>[];
   exited: Promise<void>;
 }
 
 /**
- * Opens a fixed number of worker threads. One that dies costs the task that it was working on; what it had not begun
- * goes to the others, and another takes its place.
+ * Opens a fixed number of threads. A thread that stops fails only the task in progress; its other tasks go to other
+ * threads, and a new thread replaces it.
  *
- * @throws ThreadUnusableError when a worker cannot be opened
+ * @throws ThreadUnusableError when a thread cannot be opened
  */
 export async function openThreadPool<R, I, O>(options: ThreadPoolOptions): Promise<ThreadPool<R, I, O>> {
   const members = new Set<Member<I, O>>();
@@ -67,27 +67,27 @@ export async function openThreadPool<R, I, O>(options: ThreadPoolOptions): Promi
   function spawn(): void {
     const gate = createNativeGate();
     const start: ThreadStart<unknown> = { gate, data: options.data };
-    const worker = new Worker(options.file, { workerData: start });
+    const thread = new Worker(options.file, { workerData: start });
     const exit = Promise.withResolvers<void>();
-    const member: Member<I, O> = { worker, gate, ready: false, tasks: [], exited: exit.promise };
+    const member: Member<I, O> = { thread, gate, ready: false, tasks: [], exited: exit.promise };
     let cause: Error | undefined;
     members.add(member);
-    worker.on('message', (message: FromThread<R, O>) => hear(member, message));
-    worker.on('error', (error: Error) => {
+    thread.on('message', (message: FromThread<R, O>) => receive(member, message));
+    thread.on('error', (error: Error) => {
       cause = error;
     });
-    worker.on('exit', () => {
+    thread.on('exit', () => {
       exit.resolve();
-      bury(member, cause);
+      replace(member, cause);
     });
   }
 
-  function hear(member: Member<I, O>, message: FromThread<R, O>): void {
+  function receive(member: Member<I, O>, message: FromThread<R, O>): void {
     switch (message.type) {
       case 'ready':
         member.ready = true;
         readyCount++;
-        if (readyCount === options.workers) {
+        if (readyCount === options.threads) {
           opened.resolve(message.info);
         }
         assign();
@@ -106,11 +106,11 @@ export async function openThreadPool<R, I, O>(options: ThreadPoolOptions): Promi
     }
   }
 
-  function bury(member: Member<I, O>, cause: Error | undefined): void {
+  function replace(member: Member<I, O>, cause: Error | undefined): void {
     members.delete(member);
     const [begun, ...untouched] = member.tasks;
     begun?.reject(
-      new TransientError('worker_died', 'The worker thread died while it worked on this batch.', { cause }),
+      new TransientError('worker_died', 'The thread stopped while it computed this task. Try again.', { cause }),
     );
     unassigned.unshift(...untouched);
     if (closing || broken !== undefined) {
@@ -118,9 +118,21 @@ export async function openThreadPool<R, I, O>(options: ThreadPoolOptions): Promi
     }
     idleDeaths = begun === undefined ? idleDeaths + 1 : 0;
     if (!member.ready) {
-      giveUp(new ThreadUnusableError('worker_unusable', 'A worker thread died before it was ready.', { cause }));
+      giveUp(
+        new ThreadUnusableError(
+          'worker_unusable',
+          'Expected a thread to open, but it stopped before it was ready; the cause says why.',
+          { cause },
+        ),
+      );
     } else if (idleDeaths > maxIdleDeaths) {
-      giveUp(new ThreadUnusableError('worker_unusable', 'Worker threads keep dying without any work.', { cause }));
+      giveUp(
+        new ThreadUnusableError(
+          'worker_unusable',
+          'Expected idle threads to wait for tasks, but they stop again and again; the cause says why.',
+          { cause },
+        ),
+      );
     } else {
       spawn();
       assign();
@@ -136,7 +148,7 @@ export async function openThreadPool<R, I, O>(options: ThreadPoolOptions): Promi
     for (const task of [...unassigned.splice(0), ...[...members].flatMap((member) => member.tasks.splice(0))]) {
       task.reject(broken);
     }
-    void endWorkers();
+    void endThreads();
   }
 
   function assign(): void {
@@ -161,11 +173,11 @@ export async function openThreadPool<R, I, O>(options: ThreadPoolOptions): Promi
   }
 
   function post(member: Member<I, O>, message: ToThread<I>): void {
-    member.worker.postMessage(message);
+    member.thread.postMessage(message);
   }
 
-  /** Lets each finish what it is at; never by terminate(): see native-gate.ts. */
-  function endWorkers(): Promise<void> {
+  /** Lets threads finish their tasks. terminate() would abort the process: see native-gate.ts. */
+  function endThreads(): Promise<void> {
     ended ??= (async () => {
       const all = [...members];
       for (const member of all) {
@@ -182,17 +194,17 @@ export async function openThreadPool<R, I, O>(options: ThreadPoolOptions): Promi
   }
 
   process.on('exit', atExit);
-  for (let i = 0; i < options.workers; i++) {
+  for (let i = 0; i < options.threads; i++) {
     spawn();
   }
   const info = await opened.promise.catch(async (error: unknown) => {
-    await endWorkers();
+    await endThreads();
     throw error;
   });
 
   return {
     info,
-    run(input) {
+    execute(input) {
       if (broken !== undefined) {
         return Promise.reject(broken);
       }
@@ -203,7 +215,7 @@ export async function openThreadPool<R, I, O>(options: ThreadPoolOptions): Promi
     },
     async close() {
       closing = true;
-      await endWorkers();
+      await endThreads();
     },
   };
 }

@@ -1,35 +1,36 @@
 import type { TrainingLoss } from '../graph/training/training-forward.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import { RuntimeError } from './error.ts';
-import { checkedTokens } from './forward.ts';
+import { invalidInput } from './error.ts';
+import { checkedMask, checkedTokens } from './forward.ts';
 import type { TrainingTensor } from './training-execution.ts';
 
-/** Pictures to train on, any number. */
+/** Any number of pictures to train on. */
 export interface TrainingBatch {
   /** [batch, n] in raster order without SOS, 0..V-1. */
   tokens: Int32Array | Uint16Array;
   /** [batch], 0..C-1; for a class loss. */
   labels?: Int32Array | undefined;
-  /** [batch, n], 1 = masked; BERT models only, required there. A picture without a masked token adds nothing to the loss. */
+  /** [batch, n], 1 = masked; for BERT models. A picture without a masked token adds nothing to the loss. */
   mask?: Uint8Array | undefined;
 }
 
-/** Pictures of a batch that go through the graph together. */
+/** The pictures of a batch that one execution computes. */
 export interface BatchShare {
   batch: number;
-  /** By the graph's names. */
+  /** By the names of the graph's inputs. */
   inputs: ReadonlyMap<string, TrainingTensor>;
 }
 
 interface Checks {
   config: ImageGptConfig;
-  /** Of the class head; 0: none. */
+  /** Classes of the head; 0 without one. */
   classes: number;
   loss: TrainingLoss;
 }
 
 /**
- * Checks a batch and says what each token and label counts for, so that shares of it add up to the mean loss.
+ * Checks a batch and gives a weight to each token and label, such that the losses of its shares add up to the mean
+ * loss.
  *
  * @throws RuntimeError `input_invalid`
  */
@@ -38,6 +39,8 @@ export function checkedBatch(batch: TrainingBatch, { config, classes, loss }: Ch
   const tokens = checkedTokens(batch.tokens, n, n_colors);
   const count = tokens.length / n;
   const mask = checkedMask(batch.mask, tokens.length, objective === 'bert');
+  if (objective === 'bert' && mask === undefined)
+    throw invalidInput('Expected a mask to train a BERT model, received none.');
   const labels = loss === 'generative' ? undefined : checkedLabels(batch.labels, count, classes);
   const tokenWeights =
     mask === undefined ? new Float32Array(tokens.length).fill(1 / tokens.length) : maskWeights(mask, n);
@@ -55,7 +58,9 @@ export function checkedBatch(batch: TrainingBatch, { config, classes, loss }: Ch
   return { count, share };
 }
 
-/** Mean over the pictures of the mean over their masked tokens (model.py, `bert`); a picture with none is left out, not divided by 0. */
+/**
+ * Mean over the pictures of the mean over their masked tokens (model.py, `bert`). A picture without any has weight 0.
+ */
 function maskWeights(mask: Uint8Array, n: number): Float32Array {
   const weights = new Float32Array(mask.length);
   const pictures = mask.length / n;
@@ -69,25 +74,11 @@ function maskWeights(mask: Uint8Array, n: number): Float32Array {
   return weights;
 }
 
-function checkedMask(mask: Uint8Array | undefined, length: number, bert: boolean): Uint8Array | undefined {
-  if (bert !== (mask !== undefined)) {
-    throw invalid(bert ? 'A BERT model is trained with a mask, received none.' : 'A mask is for BERT models; this model is autoregressive.'); // biome-ignore format: one line
-  }
-  if (mask !== undefined && (mask.length !== length || mask.some((value) => value > 1))) {
-    throw invalid(`Expected a mask of ${length} values 0 or 1, received ${mask.length}.`);
-  }
-  return mask;
-}
-
 function checkedLabels(labels: Int32Array | undefined, count: number, classes: number): Int32Array {
   if (labels?.length !== count)
-    throw invalid(`Expected ${count} labels, one a picture, received ${labels?.length ?? 0}.`);
+    throw invalidInput(`Expected ${count} labels, one per picture, received ${labels?.length ?? 0}.`);
   const wrong = labels.findIndex((label) => label < 0 || label >= classes);
   if (wrong >= 0)
-    throw invalid(`Expected labels from 0 to ${classes - 1}, received ${labels[wrong]} for picture ${wrong}.`);
+    throw invalidInput(`Expected labels from 0 to ${classes - 1}, received ${labels[wrong]} for picture ${wrong}.`);
   return labels;
-}
-
-function invalid(message: string): RuntimeError {
-  return new RuntimeError('input_invalid', message);
 }

@@ -7,14 +7,14 @@ import {
   type TrainingTask,
 } from './training-lane.ts';
 
-/** Lanes that compute at the same time; the tasks of one lane follow each other. */
+/** Lanes that compute in parallel. Each executes its tasks in order. */
 export interface TrainingLanes {
   /** @throws RuntimeError `input_invalid`, `run_failed` */
-  run(lane: number, task: TrainingTask): Promise<TrainingResult>;
+  execute(lane: number, task: TrainingTask): Promise<TrainingResult>;
   close(): Promise<void>;
 }
 
-/** One lane runs in the calling thread, several in worker threads on shared memory. */
+/** Opens one lane in the calling thread, or several in threads of their own on shared memory. */
 export async function openLanes(
   count: number,
   optionsOf: (lane: number) => TrainingLaneOptions,
@@ -23,8 +23,8 @@ export async function openLanes(
     const only = createTrainingLane(optionsOf(0));
     let last: Promise<unknown> = Promise.resolve();
     return {
-      run(_, task) {
-        const result = last.then(() => only.run(task));
+      execute(_, task) {
+        const result = last.then(() => only.execute(task));
         last = result.catch(() => undefined);
         return result;
       },
@@ -32,17 +32,21 @@ export async function openLanes(
     };
   }
   const file = new URL('./training-thread.ts', import.meta.url);
-  // A pool for each lane: a lane's gradients are its own, and always the same parts make the same bits.
+  // One pool per lane: each lane has its own gradients, and the same lane always computes the same parts.
   const pools = await Promise.all(
     Array.from({ length: count }, (_, lane) =>
-      openThreadPool<null, TrainingTask, TrainingResult>({ file, data: optionsOf(lane), workers: 1 }),
+      openThreadPool<null, TrainingTask, TrainingResult>({ file, data: optionsOf(lane), threads: 1 }),
     ),
   );
   return {
-    async run(lane, task) {
-      const result = pools[lane]?.run(task) ?? Promise.reject(new RangeError(`Expected a lane below ${count}`));
+    async execute(lane, task) {
+      const result = pools[lane]?.execute(task) ?? Promise.reject(new RangeError(`Expected a lane below ${count}`));
       return result.catch((cause: unknown) => {
-        throw new RuntimeError('run_failed', 'A training thread failed to run its part of the batch.', { cause });
+        throw new RuntimeError(
+          'run_failed',
+          'A training thread failed to compute its part of the batch; the cause says why.',
+          { cause },
+        );
       });
     },
     async close() {

@@ -3,6 +3,7 @@ import type { TensorData } from '../checkpoint/safetensors/write-safetensors.ts'
 import { listWeights } from '../checkpoint/weights-by-role.ts';
 import { evenly } from '../graph/evenly.ts';
 import type { ImageGptModel } from '../graph/forward-graph.ts';
+import { elementsOf } from '../graph/graph.ts';
 import type { Optimizer } from '../graph/training/adam.ts';
 import type { TrainingLoss } from '../graph/training/training-forward.ts';
 import { sumName, trainingStepGraph } from '../graph/training/training-step-graph.ts';
@@ -12,34 +13,32 @@ import type { TrainingLaneOptions, TrainingOutput, TrainingResult, TrainingTask 
 import { openLanes } from './training-lanes.ts';
 
 export interface TrainingOptions {
-  /** The generative loss is the config's: next tokens (`ar`) or masked ones (`bert`). */
+  /** The generative loss follows the objective: next tokens (`ar`) or masked ones (`bert`). */
   loss: TrainingLoss;
-  /** Default: Adam with betas .9 and .95, epsilon 1e-8, no weight decay, no clipping. */
-  optimizer?: Partial<Optimizer>;
-  /** Which tensors are trained, by checkpoint name. Default: all that the loss reaches. */
-  trained?: (name: string) => boolean;
-  /** Classes of a new class head of zeros. Default: the checkpoint's head. */
-  classes?: number;
-  /** Layer 0..n_layer whose features, pooled after the next norm, the class head reads. Default n_layer. */
-  headLayer?: number;
-  /** Pictures that go through the graph at once; gradients of a larger batch are added up. Default: about 2,048 tokens. */
-  microBatch?: number;
-  /** Keep only the residual stream between blocks: less memory, a third more products. Default false. */
-  recompute?: boolean;
-  /** Default 1. */
-  threads?: number;
+  /** Default: Adam with betas 0.9 and 0.95, epsilon 1e-8, no weight decay, no clipping (paper section 3.3). */
+  optimizer?: Partial<Optimizer> | undefined;
+  /** Whether the tensor with this checkpoint name is trained (default: all that the loss depends on). */
+  trained?: ((name: string) => boolean) | undefined;
+  /** Classes of a new class head of zeros (default: the checkpoint's head). */
+  classes?: number | undefined;
+  /** Layer 0..n_layer (default n_layer). The class head reads its features, pooled after the next norm. */
+  headLayer?: number | undefined;
+  /** Pictures of one execution; gradients of a larger batch are summed (default: about 2,048 tokens). */
+  microBatch?: number | undefined;
+  /** Keep only the residual stream between blocks: less memory, a third more products (default false). */
+  recompute?: boolean | undefined;
   /**
-   * Parts of a batch that are computed at the same time, each by threads / lanes threads; each takes the memory of a part
-   * and of all gradients. Threads of their own do not wait for each other after every operation. Default: as `threads`.
+   * Threads (default 1). Each is a lane, which computes its own parts of a batch and takes the memory of a part and of
+   * all gradients. Threads of one operation would wait for each other after every operation; lanes do not.
    */
-  lanes?: number;
+  threads?: number | undefined;
 }
 
-/** Nats. */
+/** In nats. */
 export interface Losses {
-  /** What is minimised: the sum of the others. */
+  /** The minimised loss: the sum of the others. */
   loss: number;
-  /** Mean over the tokens; for BERT models over the pictures, of the mean over their masked tokens. */
+  /** Mean over the tokens; for BERT models the mean over the pictures of the mean over their masked tokens. */
   generative?: number | undefined;
   /** Mean over the pictures. */
   classification?: number | undefined;
@@ -47,9 +46,9 @@ export interface Losses {
 
 export interface Evaluation extends Losses {
   /** -log p of every token [batch, n], masked or not; with a generative loss. */
-  tokenLosses?: Float32Array;
+  tokenLosses?: Float32Array | undefined;
   /** [batch, C] before softmax; with a class loss. */
-  classLogits?: Float32Array;
+  classLogits?: Float32Array | undefined;
 }
 
 interface Moments {
@@ -58,40 +57,41 @@ interface Moments {
 }
 
 export interface TrainingSession {
-  /** Every weight of the checkpoint, and a new head, by name and shape of the file. Live: each step writes `data`, and may be given it. */
+  /**
+   * Every weight of the checkpoint and of a new head. Live: each step updates `data`, and the caller may overwrite it.
+   */
   readonly parameters: readonly TensorData[];
-  /** Adam's moments of the trained tensors, by name; zeros at first, live as well. */
+  /** Adam's moments of the trained tensors, by name; zeros at first, and live too. */
   readonly moments: ReadonlyMap<string, Moments>;
   /**
-   * One step of the optimiser. A loss or norm that is not finite has spoiled the weights: go back to a checkpoint.
+   * One step of the optimiser. If a loss or the norm is not finite, the weights are spoiled: restore a checkpoint.
    *
    * @param at `step` counts from 1, for Adam's corrections
    * @throws RuntimeError `input_invalid`, `run_failed`
    */
   step(batch: TrainingBatch, at: { step: number; learningRate: number }): Promise<Losses & { gradientNorm: number }>;
-  /** Gradients of the mean loss by name of the trained tensors; nothing changes. */
+  /** Gradients of the mean loss by tensor name, without a step. */
   gradients(batch: TrainingBatch): Promise<Losses & { gradients: Map<string, Float32Array> }>;
-  /** Losses alone. */
+  /** Losses without gradients. */
   evaluate(batch: TrainingBatch): Promise<Evaluation>;
   close(): Promise<void>;
 }
 
-/** Tokens of a part of a batch: enough that what a run costs by itself does not show. */
-const PART_TOKENS = 2048;
+/** Tokens of a part of a batch: so many that the fixed cost of an execution is negligible. */
+const partTokens = 2048;
 
 /**
- * Opens a model for training on the CPU, with its weights in memory. Equal inputs, lanes, threads and parts give equal
- * bits. One lane computes in this thread and blocks it; several have threads of their own.
+ * Opens a model for training on the CPU, with its weights in memory. Equal inputs, threads and parts give equal bits. A
+ * single lane computes in the calling thread and blocks it; several have threads of their own.
  *
  * @throws GraphError `output_unavailable` when a loss needs a head that the checkpoint does not have; CheckpointError,
  * RuntimeError
  */
 export async function openTrainingSession(model: ImageGptModel, choices: TrainingOptions): Promise<TrainingSession> {
   const { config } = model;
-  const { loss, threads = 1, recompute = false, headLayer = config.n_layer } = choices;
-  const lanes = choices.lanes ?? threads;
+  const { loss, threads: lanes = 1, recompute = false, headLayer = config.n_layer } = choices;
   const weights = withHead(model.weights, choices.classes, config.n_embd);
-  const microBatch = choices.microBatch ?? Math.max(1, Math.floor(PART_TOKENS / config.n_positions));
+  const microBatch = choices.microBatch ?? Math.max(1, Math.floor(partTokens / config.n_positions));
   const optimizer: Optimizer = {
     kind: 'adam',
     weightDecay: 0,
@@ -108,8 +108,8 @@ export async function openTrainingSession(model: ImageGptModel, choices: Trainin
   const parameters: TensorData[] = [];
   for (const weight of all) {
     const data = zeros(weight);
-    if (weight !== weights.score || weight === model.weights.score)
-      data.set(await readWeight(weights.directory, weight));
+    const isNewHead = weight === weights.score && weight !== model.weights.score;
+    if (!isNewHead) data.set(await readWeight(weights.directory, weight));
     parameters.push({ name: weight.name, shape: weight.shape, data });
   }
   const moments = new Map(trained.map((weight) => [weight.name, { first: zeros(weight), second: zeros(weight) }]));
@@ -122,13 +122,12 @@ export async function openTrainingSession(model: ImageGptModel, choices: Trainin
         else if (lane === 0) memory.set(sumName(weight, other), sum);
       }
     });
-    const own = Math.max(1, Math.floor(threads / lanes));
-    return { config, weights, forward, trained, memory, moments, threads: own, applyThreads: threads };
+    return { config, weights, forward, trained, memory, moments, applyThreads: lanes };
   };
-  const crew = await openLanes(lanes, options);
+  const openedLanes = await openLanes(lanes, options);
 
   const checks = { config, classes: weights.score?.shape[0] ?? 0, loss };
-  /** As many parts for each lane, where there are pictures enough. */
+  /** The same number of parts for each lane, if there are enough pictures. */
   function partsOf(batch: TrainingBatch): BatchShare[] {
     const { count, share } = checkedBatch(batch, checks);
     const rounds = Math.ceil(count / (microBatch * lanes));
@@ -143,8 +142,8 @@ export async function openTrainingSession(model: ImageGptModel, choices: Trainin
     for (const own of sums) for (const sum of own.values()) sum.fill(0);
   }
 
-  const runParts = (output: TrainingOutput, parts: readonly BatchShare[]): Promise<TrainingResult[]> =>
-    Promise.all(parts.map((share, i) => crew.run(i % lanes, { output, share, scalars: {} })));
+  const executeParts = (output: TrainingOutput, parts: readonly BatchShare[]): Promise<TrainingResult[]> =>
+    Promise.all(parts.map((share, i) => openedLanes.execute(i % lanes, { output, share, scalars: {} })));
 
   return {
     parameters,
@@ -158,34 +157,34 @@ export async function openTrainingSession(model: ImageGptModel, choices: Trainin
         second_correction: 1 / Math.sqrt(1 - beta2 ** step),
       };
       if (parts.length > 1) clearSums();
-      // One lane's last part is one graph with the update; several lanes meet before it.
+      // With one lane, the graph of the last part includes the update. Several lanes first finish their parts.
       const alone = lanes === 1 || parts.length === 1;
       const before = alone ? parts.slice(0, -1) : parts;
-      const results = await runParts({ kind: 'gradients' }, before);
+      const results = await executeParts({ kind: 'gradients' }, before);
       const last: TrainingTask = alone
         ? { output: { kind: 'update', optimizer, sums: parts.length > 1 }, share: parts.at(-1), scalars }
         : { output: { kind: 'apply', optimizer, lanes }, scalars };
-      results.push(await crew.run(0, last));
+      results.push(await openedLanes.execute(0, last));
       return { ...lossesOf(results), gradientNorm: results.at(-1)?.get('gradient_norm')?.[0] ?? Number.NaN };
     },
     async gradients(batch) {
       const parts = partsOf(batch);
       clearSums();
-      const results = await runParts({ kind: 'gradients' }, parts);
+      const results = await executeParts({ kind: 'gradients' }, parts);
       const gradients = new Map(trained.map((weight) => [weight.name, totalOf(sums.map((own) => own.get(weight)))]));
       return { ...lossesOf(results), gradients };
     },
     async evaluate(batch) {
-      const results = await runParts({ kind: 'losses' }, partsOf(batch));
+      const results = await executeParts({ kind: 'losses' }, partsOf(batch));
       const tokenLosses = rowsOf(results, 'token_losses');
       const classLogits = rowsOf(results, 'class_logits');
-      return { ...lossesOf(results), ...(tokenLosses && { tokenLosses }), ...(classLogits && { classLogits }) };
+      return { ...lossesOf(results), tokenLosses, classLogits };
     },
-    close: crew.close,
+    close: openedLanes.close,
   };
 }
 
-/** Sum of arrays of one length. */
+/** Sum of arrays of equal length. */
 function totalOf(parts: readonly (Float32Array | undefined)[]): Float32Array {
   const [first = new Float32Array(0), ...others] = parts;
   const total = Float32Array.from(first);
@@ -195,7 +194,7 @@ function totalOf(parts: readonly (Float32Array | undefined)[]): Float32Array {
   return total;
 }
 
-/** The weights with a class head of `classes`: the checkpoint's own, or a new one under the layout's name. */
+/** The weights with a class head of `classes`: the checkpoint's own, or a new one named as in its layout. */
 function withHead(weights: ImageGptWeights, classes: number | undefined, d: number): ImageGptWeights {
   if (classes === undefined || weights.score?.shape[0] === classes) return weights;
   const prefix = weights.lnF.name.slice(0, -'ln_f/g'.length);
@@ -207,11 +206,7 @@ function lossesOf(parts: readonly TrainingResult[]): Losses {
   const total = (name: string): number | undefined =>
     parts.some((part) => part.has(name)) ? parts.reduce((sum, part) => sum + (part.get(name)?.[0] ?? 0), 0) : undefined;
   const [generative, classification] = [total('generative'), total('classification')];
-  return {
-    loss: (generative ?? 0) + (classification ?? 0),
-    ...(generative !== undefined && { generative }),
-    ...(classification !== undefined && { classification }),
-  };
+  return { loss: (generative ?? 0) + (classification ?? 0), generative, classification };
 }
 
 function rowsOf(parts: readonly TrainingResult[], name: string): Float32Array | undefined {
@@ -226,11 +221,7 @@ function rowsOf(parts: readonly TrainingResult[], name: string): Float32Array | 
   return all;
 }
 
-function elementsOf({ shape }: Weight): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
-/** Shared with the lanes' threads. The system gives a page when it is first written. */
-function zeros(weight: Weight): Float32Array<SharedArrayBuffer> {
-  return new Float32Array(new SharedArrayBuffer(4 * elementsOf(weight)));
+/** Shared with the threads of the lanes. The system allocates a page when it is first written. */
+function zeros({ shape }: Weight): Float32Array<SharedArrayBuffer> {
+  return new Float32Array(new SharedArrayBuffer(4 * elementsOf(shape)));
 }

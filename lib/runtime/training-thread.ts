@@ -8,5 +8,5 @@ import {
 
 await serve(async (options: TrainingLaneOptions): Promise<Service<null, TrainingTask, TrainingResult>> => {
   const lane = createTrainingLane(options);
-  return { info: null, run: lane.run, close: lane.close };
+  return { info: null, execute: lane.execute, close: lane.close };
 });

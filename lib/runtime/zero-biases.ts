@@ -4,9 +4,8 @@ import type { BlockWeights, ImageGptWeights, Weight } from '../graph/weights.ts'
 import { RuntimeError } from './error.ts';
 
 /**
- * The same weights without the biases that are all zero: adding them changes nothing and takes 4 % of the time.
- * OpenAI's models have no biases, and what transformers makes of them has zeros (convert_imagegpt_original_tf2).
- * Only the first `layers` blocks are looked at: the files of the others need not be read.
+ * The weights without the biases that are all zero, which would take 4 % of the time. OpenAI's models have no biases,
+ * and transformers' conversion (convert_imagegpt_original_tf2) adds zeros. Only the first `layers` blocks are read.
  *
  * @throws RuntimeError `session_failed` when a weight file cannot be read
  */
@@ -28,30 +27,27 @@ export async function withoutZeroBiases(
     return weight === undefined || (await isZero(weight)) ? undefined : weight;
   }
 
-  async function strip(block: BlockWeights): Promise<BlockWeights> {
-    const { attentionProjectionBias, fcBias, mlpProjectionBias, attention, ...rest } = block;
-    const [attentionBias, projection, fc, mlp] = [
-      attention.layout === 'packed' ? await unlessZero(attention.bias) : undefined,
-      await unlessZero(attentionProjectionBias),
-      await unlessZero(fcBias),
-      await unlessZero(mlpProjectionBias),
-    ];
-    const packed = attention.layout === 'packed' && { layout: attention.layout, weight: attention.weight };
+  async function withoutZeros(block: BlockWeights): Promise<BlockWeights> {
+    const { attention } = block;
     return {
-      ...rest,
-      attention: packed ? { ...packed, ...(attentionBias && { bias: attentionBias }) } : attention,
-      ...(projection && { attentionProjectionBias: projection }),
-      ...(fc && { fcBias: fc }),
-      ...(mlp && { mlpProjectionBias: mlp }),
+      ...block,
+      attention: attention.layout === 'packed' ? { ...attention, bias: await unlessZero(attention.bias) } : attention,
+      attentionProjectionBias: await unlessZero(block.attentionProjectionBias),
+      fcBias: await unlessZero(block.fcBias),
+      mlpProjectionBias: await unlessZero(block.mlpProjectionBias),
     };
   }
 
   try {
     const blocks: BlockWeights[] = [];
-    for (const [i, block] of weights.blocks.entries()) blocks.push(i < layers ? await strip(block) : block);
+    for (const [i, block] of weights.blocks.entries()) blocks.push(i < layers ? await withoutZeros(block) : block);
     return { ...weights, blocks };
   } catch (cause) {
-    throw new RuntimeError('session_failed', 'A weight file cannot be read: it was changed or removed.', { cause });
+    throw new RuntimeError(
+      'session_failed',
+      'Expected to read the weight files, but one was changed or removed. Restore the checkpoint.',
+      { cause },
+    );
   } finally {
     for (const handle of handles.values()) await handle.close();
   }

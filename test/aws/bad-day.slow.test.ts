@@ -23,7 +23,7 @@ describe.skipIf(missing !== undefined)(`a bad day${missing === undefined ? '' : 
     Object.assign(process.env, moto.environment);
     const stack = await createAwsStack();
     const sqs = createSqsClient();
-    const { id: model, close } = await openModel(await openCheckpoint(modelDirectory), { workers: 1 });
+    const { id: model, close } = await openModel(await openCheckpoint(modelDirectory), { threads: 1 });
     await close();
     // One request in eight: a flow of five requests meets trouble more often than not.
     await using proxy = await startBadDayProxy(moto.endpoint, 0.125, 1);

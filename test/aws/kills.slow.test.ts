@@ -28,7 +28,7 @@ describe.skipIf(missing !== undefined)(`the real processes${missing === undefine
     Object.assign(process.env, moto.environment);
     const stack = await createAwsStack();
     const sqs = createSqsClient();
-    const { id: model, close } = await openModel(await openCheckpoint(modelDirectory), { workers: 1 });
+    const { id: model, close } = await openModel(await openCheckpoint(modelDirectory), { threads: 1 });
     await close();
     const environment = { ...moto.environment, ...stack.environment, MODEL_LOCATION: modelDirectory, MODEL_ID: model };
     const about = { sqs, queueUrl: stack.uploadsUrl, queueArn: stack.uploadsArn };

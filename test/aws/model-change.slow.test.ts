@@ -72,7 +72,7 @@ describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '
 
   /** What the model says of each file, computed here. */
   async function deployable(directory: string): Promise<Deployable> {
-    const model = await openModel(await openCheckpoint(directory), { workers: 1 });
+    const model = await openModel(await openCheckpoint(directory), { threads: 1 });
     const { palette, ...recipe } = model.preprocessing;
     const decoder = openDecoder(recipe, { size: 1 });
     const quantize = createQuantizer(palette);

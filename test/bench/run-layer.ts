@@ -32,7 +32,7 @@ async function run(directory: string, layer: number): Promise<LayerReport> {
   const forward = await openForward({ config, weights }, request, { threads: THREADS });
   const opened = (await anonymousMemory('self')) - before.own;
   const start = performance.now();
-  await forward.run(new Int32Array(config.n_positions));
+  await forward.execute(new Int32Array(config.n_positions));
   const seconds = (performance.now() - start) / 1000;
   return {
     opened,

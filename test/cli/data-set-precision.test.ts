@@ -60,6 +60,8 @@ test('eval and probe never take another provider instead of the one that was nam
   for (const verb of ['eval', 'probe']) {
     const int8 = await run(verb, '--model', model.directory, '--provider', 'webgpu', '--precision', 'int8');
     expect(int8.code).toBe(1);
-    expect(int8.stderr).toContain('int8 and int8-block run on cpu; received webgpu: use f16 or f32 there');
+    expect(int8.stderr).toContain(
+      'Expected f16 or f32 on webgpu, received int8 or int8-block: choose --precision f16, or --provider cpu.',
+    );
   }
 });

@@ -10,7 +10,7 @@ describe.each([
   { model: 'oa16', values: 'oa16' },
   { model: 'oa16-hf', values: 'oa16' },
 ])('$model', ({ model, values }) => {
-  test('continues greedily as the reference does, token for token', async () => {
+  test('the greedy continuation has the reference’s tokens', async () => {
     const { greedy } = goldenJson(z.object({ greedy: z.array(z.array(z.number())) }), values, 'expected.json');
     const { tokens } = goldenInputs(values);
     const checkpoint = await openCheckpoint(golden(model));
@@ -28,7 +28,7 @@ describe.each([
     const decoder = await openDecoder(checkpoint, { keep, batch });
     let logits = await decoder.prime(column(0, keep));
     for (let place = keep; place < n; place++) {
-      expect(decoder.place).toBe(place);
+      expect(decoder.position).toBe(place);
       const expected = Array.from({ length: batch }, (_, i) => [
         ...data.subarray((i * n + place) * colors, (i * n + place + 1) * colors),
       ]).flat();

@@ -15,10 +15,10 @@ import { randomTokens, tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 const environment = await pythonEnvironment();
 
 test.skipIf('missing' in environment)(
-  'what igpt train fine-tunes, transformers loads as ImageGPTForImageClassification, with equal logits',
+  'transformers loads a model fine-tuned by igpt train as ImageGPTForImageClassification, with equal logits',
   async () => {
     using folder = temporaryFolder();
-    // Heads of 16: their root is whole, so that transformers' default path scales right (it truncates the root).
+    // Heads of 16, whose root is an integer: transformers truncates the root.
     await using model = await tinyCheckpoint({ n_colors: 32, n_embd: 32, n_head: 2, config: { n_inner: null } });
     await redAndBlue(join(folder.path, 'pictures'), 8);
     const data = ['--data', 'pictures', '--cache', 'cache', '--decoders', '1'];
@@ -39,7 +39,7 @@ test.skipIf('missing' in environment)(
 
     const { config, weights } = await openCheckpoint(out);
     const forward = await openForward({ config, weights }, { classes: true });
-    const ours = (await forward.run(Int32Array.from(tokens))).get('classes')!.data;
+    const ours = (await forward.execute(Int32Array.from(tokens))).get('classes')!.data;
     await forward.close();
     expectGolden(ours, Float32Array.from(decodeNpy(readFileSync(theirs)).data));
   },

@@ -33,7 +33,7 @@ describe.skipIf(missing !== undefined)(
 
     const floats = async (path: string) => Float32Array.from(decodeNpy(await readFile(path)).data);
 
-    /** Every checkpoint that we write: what it is made of, and the tokens that go through it. */
+    /** Every checkpoint that we write, and tokens for it. */
     beforeAll(async () => {
       out = await mkdtemp(join(tmpdir(), 'igpt-import-'));
       await python('write', out);
@@ -64,23 +64,26 @@ describe.skipIf(missing !== undefined)(
       const { config, weights } = await openCheckpoint(directory);
       const forward = await openForward({ config, weights }, { logits: true });
       const tokens = Int32Array.from(await floats(join(directory, 'tokens.npy')));
-      const logits = (await forward.run(tokens)).get('logits')?.data;
+      const logits = (await forward.execute(tokens)).get('logits')?.data;
       await forward.close();
       return logits!;
     }
 
     for (const [name, dtype] of Object.entries(dtypes)) {
-      test.each(forms)(`what PyTorch saved in ${name} as %s gives its logits, there and back`, async (form) => {
-        const imported = join(out, `ours-${form}-${name}`);
-        const expected = await floats(join(out, `logits-${name}.npy`));
+      test.each(forms)(
+        `a checkpoint that PyTorch saved in ${name} as %s gives equal logits, imported and exported again`,
+        async (form) => {
+          const imported = join(out, `ours-${form}-${name}`);
+          const expected = await floats(join(out, `logits-${name}.npy`));
 
-        expect((await openCheckpoint(imported)).weights.wte.dtype).toBe(dtype);
-        expectGolden(await ourLogits(imported), expected);
-        expect(await floats(join(imported, 'logits.npy'))).toEqual(expected);
-      });
+          expect((await openCheckpoint(imported)).weights.wte.dtype).toBe(dtype);
+          expectGolden(await ourLogits(imported), expected);
+          expect(await floats(join(imported, 'logits.npy'))).toEqual(expected);
+        },
+      );
     }
 
-    test('transformers names its shards as we read them, and the other way', async () => {
+    test('we read shards that transformers wrote, and transformers reads ours', async () => {
       for (const directory of ['sharded-f32', 'ours-fresh']) {
         const names = await readdir(join(out, directory));
         expect(names).toContain('model.safetensors.index.json');
@@ -92,7 +95,7 @@ describe.skipIf(missing !== undefined)(
       expectGolden(await floats(join(out, 'ours-tensorflow/logits.npy')), goldenNpy('oa16', 'logits.npy').data);
     });
 
-    test('a new model gives equal logits for every colour in transformers, as its output matrix begins as zeros', async () => {
+    test('a new model gives equal logits for every colour in transformers: its output matrix is zero', async () => {
       expect(new Set(await floats(join(out, 'ours-fresh/logits.npy')))).toEqual(new Set([0]));
     });
   },

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
-import { isPinnedShape, logitsWithoutSos } from '../../lib/runtime/known-logits.ts';
+import { hasKnownLogits, logitsWithoutSos } from '../../lib/runtime/known-logits.ts';
 import { golden, goldenInputs, goldenNpy } from '../support/golden.ts';
 
-test('without SOS, the first logits are those of transformers fed with plain tokens', async () => {
+test('without SOS, the first logits equal those of transformers for the plain tokens', async () => {
   const model = await openCheckpoint(golden('hf16'));
   const { tokens } = goldenInputs('hf16');
   const { data } = goldenNpy('hf16', 'logits_no_sos.npy'); // [3, 64, 16]
@@ -18,9 +18,9 @@ test('without SOS, the first logits are those of transformers fed with plain tok
   }
 });
 
-test('only the shape of imagegpt-small has pinned logits', async () => {
+test('only the shape of imagegpt-small has known logits', async () => {
   const model = await openCheckpoint(golden('hf16'));
-  expect(isPinnedShape(model)).toBe(false);
+  expect(hasKnownLogits(model)).toBe(false);
   const small = { n_embd: 512, n_layer: 24, n_head: 8, n_colors: 512, n_positions: 1024 };
-  expect(isPinnedShape({ ...model, config: { ...model.config, ...small } })).toBe(true);
+  expect(hasKnownLogits({ ...model, config: { ...model.config, ...small } })).toBe(true);
 });

@@ -13,7 +13,7 @@ import { applyGraph, trainingStepGraph } from '../../lib/graph/training/training
 import type { BlockWeights, ImageGptWeights, Projection, Weight } from '../../lib/graph/weights.ts';
 import { gpuGraph } from '../../lib/runtime/forward.ts';
 
-// Each file lists a graph a line: its name, then the start of the SHA-256 of its ONNX bytes. Equal bytes give equal
+// Each line of a file is a graph: its name, and the start of the SHA-256 of its ONNX bytes. Equal bytes give equal
 // numbers. After a deliberate change of a graph: npx vitest run --config test/vitest.config.ts onnx-bytes -u
 const folder = '../fixtures/golden/onnx-bytes';
 
@@ -100,7 +100,7 @@ test('graphs that compare number formats have the recorded bytes', async () => {
   await expect(lines.join('\n')).toMatchFileSnapshot(`${folder}/comparison.txt`);
 });
 
-/** Every head size that the published models have (64, 128, 96), one that fused kernels refuse (6), both layouts. */
+/** Every head size of the published models (64, 128, 96), one that fused kernels refuse (6), and both layouts. */
 const models: readonly (readonly [string, ImageGptModel])[] = [
   ['S', published('S')],
   ['M', published('M', { n_layer: 2 })],
@@ -112,7 +112,7 @@ const models: readonly (readonly [string, ImageGptModel])[] = [
   ['S-bert-openai', inOpenAiLayout(published('S', { n_layer: 2, objective: 'bert' }))],
 ];
 
-/** The same with fewer tokens: the causal masks of 1,024 would take most of the time. */
+/** The same models with fewer tokens: causal masks of 1,024 tokens would take most of the time. */
 const short = models
   .filter(([name]) => name !== 'XL')
   .map(([name, { config, weights }]) => {
@@ -126,7 +126,7 @@ function published(variant: Variant, other: Partial<ImageGptModel['config']> = {
   return { config, weights: { ...weights, score: weight('score.weight', [10, config.n_embd]) } };
 }
 
-/** Three matrices of queries, keys and values, no biases, and SOS on its own, which BERT models lack. */
+/** Separate matrices of queries, keys and values, no biases, and a tensor for SOS (not in BERT models). */
 function inOpenAiLayout({ config, weights }: ImageGptModel): ImageGptModel {
   const { n_embd: d, n_head: H, objective } = config;
   const byHead = (name: string) => weight(name, [H, d / H, d]);

@@ -6,7 +6,7 @@ import { distance, goldenJson, goldenNpy } from '../support/golden.ts';
 import { wideCheckpoint } from '../support/wide-checkpoint.ts';
 
 // Tolerances of golden/wide.
-/** Of the tensor's largest value. */
+/** Relative to the tensor's largest value. */
 const ENTRY_TOLERANCE = 2e-5;
 /** Relative. */
 const NORM_TOLERANCE = 5e-6;

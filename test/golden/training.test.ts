@@ -6,9 +6,9 @@ import { openTrainingSession, type TrainingOptions } from '../../lib/runtime/tra
 import { distance, golden, goldenJson, magnitude } from '../support/golden.ts';
 import { readTensors } from '../support/safetensors-file.ts';
 
-/** Times the largest value of the tensor, at least 1. */
+/** Relative to the largest value of the tensor, or to 1 if that is smaller. */
 const GRADIENT_TOLERANCE = 1e-5;
-/** Golden's: torch in float32 strays 8e-6 from float64. */
+/** Tolerance of the golden values: torch in float32 differs by 8e-6 from float64. */
 const PARAMETER_TOLERANCE = 1e-5;
 const LOSS_TOLERANCE = 1e-5;
 
@@ -83,7 +83,7 @@ describe.each(['hf16', 'oa16', 'oa512bert'])('%s', (name) => {
       expect(session.parameters.map((tensor) => tensor.name).sort()).toEqual([...reference.keys()].sort());
       for (const { name: tensor, data } of session.parameters) {
         const values = reference.get(tensor)!;
-        // The key bias has a true gradient of 0, whose round-off Adam makes steps of.
+        // The true gradient of the key bias is 0: Adam turns its rounding errors into steps.
         const isKeyBias = (i: number) => tensor.endsWith('c_attn.bias') && i >= d && i < 2 * d;
         const actual = data.map((value, i) => (isKeyBias(i) ? values[i]! : value));
         expect(distance(actual, values), tensor).toBeLessThanOrEqual(PARAMETER_TOLERANCE);

@@ -18,7 +18,10 @@ const environment = await pythonEnvironment();
 const missing = 'missing' in environment ? environment.missing : undefined;
 
 const NANO = join(import.meta.dirname, '../../lib/models/igpt-nano');
-/** Colour JPEGs without a profile, baseline and progressive: what sharp and Pillow decode alike. Their processor refuses grey ones. */
+/**
+ * Colour JPEGs without a profile, baseline and progressive, which sharp and Pillow decode alike. The image processor
+ * refuses grey ones.
+ */
 const PICTURES = ['animals/cat.jpg', 'space/rocket.jpg', 'people/astronaut.jpg'].map((name) =>
   join(import.meta.dirname, '../fixtures/pictures', name),
 );
@@ -43,22 +46,22 @@ describe.skipIf(missing !== undefined)(
       const { config, weights } = await openCheckpoint(join(out, model));
       const forward = await openForward({ config, weights }, request);
       const tokens = Int32Array.from((await array('tokens.npy')).data, Number);
-      const data = (await forward.run(tokens)).get(output)?.data;
+      const data = (await forward.execute(tokens)).get(output)?.data;
       await forward.close();
       return data!;
     }
 
-    test('gives the logits of a checkpoint that transformers has just saved', async () => {
+    test('gives equal logits for a checkpoint that transformers saved', async () => {
       const { data } = await array('logits.npy');
       expectGolden(await ours('causal', { logits: true }, 'logits'), Float32Array.from(data, Number));
     });
 
-    test('gives the class logits of a classifier that transformers has just saved', async () => {
+    test('gives equal class logits for a classifier that transformers saved', async () => {
       const { data } = await array('classes.npy');
       expectGolden(await ours('classifier', { classes: true }, 'classes'), Float32Array.from(data, Number));
     });
 
-    test('makes the same tokens of JPEGs as the image processor of Hugging Face, all of them', async () => {
+    test('makes the same tokens of all JPEGs as the image processor of Hugging Face', async () => {
       const theirs = z
         .record(z.string(), z.array(z.int()))
         .parse(JSON.parse(await readFile(join(out, 'picture_tokens.json'), 'utf8')));

@@ -7,10 +7,10 @@ import type { Output } from '../../lib/runtime/session.ts';
 import { distance, goldenJson, goldenNpy } from '../support/golden.ts';
 import { type WideCheckpoint, wideCheckpoint } from '../support/wide-checkpoint.ts';
 
-// Tolerances of golden/wide: four times what plain sequential float32 strays from float64.
+// Tolerances of golden/wide: four times the difference of plain sequential float32 to float64.
 const logitTolerance = 5e-5;
 const pooledTolerance = 2e-5;
-/** Channels of case outliers that are 40 times the others. */
+/** Channels of the case `outliers` that are 40 times the others. */
 const outlierTolerance = 2e-4;
 
 const inputsSchema = z.object({
@@ -38,7 +38,7 @@ describe.each(['s-width', 'l-heads', 'outliers'])('%s', (name) => {
 
   test('gives the golden logits, likelihood and class logits', async () => {
     const forward = await openForward(model, { logits: true, likelihood: true, classes: true }, { threads: 2 });
-    const outputs = await forward.run(tokens);
+    const outputs = await forward.execute(tokens);
     await forward.close();
     expect(distance(atPositions(outputs.get('logits')!), goldenNpy('wide', name, 'logits.npy').data)).toBeLessThan(
       logitTolerance,
@@ -55,7 +55,7 @@ describe.each(['s-width', 'l-heads', 'outliers'])('%s', (name) => {
   ] as const)('gives the golden pooled features of every layer, norm $norm', async ({ norm, file, tolerance }) => {
     const layers = Array.from({ length: model.config.n_layer + 1 }, (_, l) => l);
     const forward = await openForward(model, { features: { layers, norm, pool: 'mean' } }, { threads: 2 });
-    const features = (await forward.run(tokens)).get('features')!;
+    const features = (await forward.execute(tokens)).get('features')!;
     await forward.close();
     const d = model.config.n_embd;
     const { data, shape } = goldenNpy('wide', name, file);
@@ -79,7 +79,7 @@ describe.each(['s-width', 'l-heads', 'outliers'])('%s', (name) => {
       for (const index of masked) mask[picture * n + index] = 1;
     });
     const forward = await openForward(bert, { likelihood: true, classes: true }, { threads: 2 });
-    const outputs = await forward.run(tokens, mask);
+    const outputs = await forward.execute(tokens, mask);
     await forward.close();
     expect(distance(outputs.get('likelihood')!.data, goldenNpy('wide', name, 'bert_token_nll.npy').data)).toBeLessThan(
       logitTolerance,

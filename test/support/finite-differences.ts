@@ -8,16 +8,16 @@ import { seededRandom } from './seeded-random.ts';
 
 type Shape = readonly number[];
 
-/** Half a step: small against the curve of the functions here, large against float32's rounding. */
+/** Half a step: small enough for the curvature of these functions, large enough for float32's rounding. */
 const STEP = 1e-2;
-/** Elements of each input that are tried. */
+/** Tested elements of each input. */
 const TRIED = 24;
 
 const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 
 /**
  * Compares the gradient that an operation appends with central differences of its own forward nodes. The loss is the sum
- * of its outputs times fixed random numbers, or what the operation recorded itself where it returns the name of a loss.
+ * of its outputs times fixed random numbers, or the operation's own loss if it returns one.
  */
 export async function expectGradients(
   inputs: Readonly<Record<string, Shape>>,
@@ -53,9 +53,9 @@ export async function expectGradients(
     addOutput(graph, `gradient ${name}`, gradients.get(name) ?? '', 'float32', shape);
   }
   prune(graph);
-  const run = await openTrainingExecution(graph, 1);
+  const execution = await openTrainingExecution(graph, 1);
   const results = () =>
-    run.run(
+    execution.execute(
       (name) => ({ type: 'float32', data: data.get(name)! }),
       () => undefined,
     );
@@ -78,5 +78,5 @@ export async function expectGradients(
       ).toBeLessThan(5e-3);
     }
   }
-  await run.close();
+  await execution.close();
 }

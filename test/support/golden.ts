@@ -27,7 +27,7 @@ export function goldenInputs(model: string): { tokens: Int32Array; mask: Uint8Ar
   return { tokens: Int32Array.from(X.flat()), mask: Uint8Array.from(bert_masked.flat()) };
 }
 
-/** Largest absolute value, at least 1: what a tolerance is relative to. */
+/** Largest absolute value, at least 1. Tolerances are relative to it. */
 export function magnitude(values: ArrayLike<number>): number {
   return Array.from(values).reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
 }

@@ -5,8 +5,8 @@ import type { ForwardRequest } from '../../graph/forward-graph.ts';
 import { type Precision, type Provider, precisions, providers } from '../../ports/model.ts';
 import { describeDevice, deviceLine } from '../../runtime/device.ts';
 import { type ForwardPool, openForwardPool } from '../../runtime/forward-pool.ts';
+import { gpuBatch } from '../../runtime/gpu-batch.ts';
 import { defaultPrecision, inPrecision } from '../../runtime/precision.ts';
-import { picturesAtOnce } from '../../training/evaluation/forward-rows.ts';
 import { integer } from './number-option.ts';
 
 /** Number format of the model, out of those that the verb can use. */
@@ -68,8 +68,8 @@ export async function openPool(
   const pool = await openForwardPool(precise.checkpoint, request, {
     provider,
     // A GPU has one session, whatever the processor has cores.
-    workers: provider === 'cpu' ? workers : 1,
-    batch: picturesAtOnce,
+    threads: provider === 'cpu' ? workers : 1,
+    batch: gpuBatch.dataSets,
   });
   await sayDevice(provider, precision);
   return pool;

@@ -97,7 +97,7 @@ export function openModelOptions(options: ModelOptions & { scaledDecoding: boole
   const { outputs, layer, norm, workers, scaledDecoding, prepack, precision, provider } = options;
   return {
     // A GPU has one session, whatever the processor has cores.
-    ...(provider === 'cpu' && { workers }),
+    ...(provider === 'cpu' && { threads: workers }),
     ...{ provider, scaledDecoding, prepack, precision },
     ...(outputs === undefined ? {} : { outputs }),
     ...(layer === undefined ? {} : { featureLayer: layer }),

@@ -59,7 +59,7 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
   await using model = disposable(
     await openModel(checkpoint, {
       ...{ outputs: ['classification'], scaledDecoding, precision, provider },
-      ...(provider === 'cpu' && { workers }),
+      ...(provider === 'cpu' && { threads: workers }),
     }),
   );
   await sayDevice(provider, precision, bar.say);

@@ -118,7 +118,7 @@ async function forward(options: ForwardOptions, command: Command): Promise<void>
   for (let start = 0; start < tokens.rows; start += batch) {
     const count = Math.min(batch, tokens.rows - start);
     const masked = mask === undefined ? undefined : Uint8Array.from(await mask.read(start, count));
-    const results = await model.run(await tokens.read(start, count), masked);
+    const results = await model.execute(await tokens.read(start, count), masked);
     const values = results.get(output);
     if (values === undefined) {
       throw new Error(`the graph has no output ${output}`);

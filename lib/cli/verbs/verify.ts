@@ -4,9 +4,9 @@ import { findNonFinite } from '../../checkpoint/non-finite.ts';
 import { readTokens } from '../../decode/read-tokens.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import type { Preprocessing } from '../../ports/model.ts';
-import { isPinnedShape, logitsWithoutSos, PINNED_LOGITS, PINNED_TOLERANCE } from '../../runtime/known-logits.ts';
+import { hasKnownLogits, knownLogits, knownLogitsTolerance, logitsWithoutSos } from '../../runtime/known-logits.ts';
 import { findOutliers, type LayerOutliers } from '../../runtime/outliers.ts';
-import { inPrecision, LEAST_COSINE } from '../../runtime/precision.ts';
+import { inPrecision, leastCosine } from '../../runtime/precision.ts';
 import { projectionCosines } from '../../runtime/projection-cosines.ts';
 import { examples, samplePicturePath, samplePictures } from '../invocation.ts';
 import { modelDirectory, requirePreprocessing } from '../options/model-option.ts';
@@ -54,7 +54,7 @@ async function verify(model: string, options: VerifyOptions): Promise<void> {
   const directory = modelDirectory(model);
   const checkpoint = await openCheckpoint(directory);
   const recipe = requirePreprocessing(directory, checkpoint.preprocessing);
-  if (options.picture !== undefined && !isPinnedShape(checkpoint)) {
+  if (options.picture !== undefined && !hasKnownLogits(checkpoint)) {
     throw new UsageError(
       `--picture: the pinned logits are openai/imagegpt-small's, and ${checkpoint.name} has another shape; leave it out`,
     );
@@ -95,9 +95,9 @@ async function tokensOf(file: string, recipe: Preprocessing): Promise<Uint16Arra
 
 async function comparePinned(checkpoint: Checkpoint, tokens: Uint16Array): Promise<PinnedReport> {
   const ours = await logitsWithoutSos(checkpoint, tokens);
-  const differences = ours.flatMap((row, i) => row.map((logit, j) => Math.abs(logit - (PINNED_LOGITS[i]?.[j] ?? 0))));
+  const differences = ours.flatMap((row, i) => row.map((logit, j) => Math.abs(logit - (knownLogits[i]?.[j] ?? 0))));
   const largestDifference = Math.max(...differences);
-  return { ours, pinned: PINNED_LOGITS, largestDifference, agrees: largestDifference <= PINNED_TOLERANCE };
+  return { ours, pinned: knownLogits, largestDifference, agrees: largestDifference <= knownLogitsTolerance };
 }
 
 function describe(
@@ -117,7 +117,7 @@ function describe(
     { title: 'lowest cosine of an int8 matrix', ...right },
   ];
   const lowest = Math.min(...cosines);
-  const verdict = `The lowest cosine is ${lowest.toFixed(5)}; below ${LEAST_COSINE} a matrix is kept finer than int8.\n`;
+  const verdict = `The lowest cosine is ${lowest.toFixed(5)}; below ${leastCosine} a matrix is kept finer than int8.\n`;
   if (pinned === undefined) return `${table(columns, layers)}\n${verdict}`;
   const rows = pinned.ours.map((row, i) =>
     [row, pinned.pinned[i] ?? []].map((logits) => logits.map((v) => v.toFixed(4)).join(' ')),
@@ -125,7 +125,7 @@ function describe(
   const words = pinned.agrees ? 'the same' : 'NOT the same: other weights, another palette, or another picture';
   return [
     table([{ title: 'our logits' }, { title: 'pinned by transformers' }], rows),
-    `\nLargest difference ${pinned.largestDifference.toExponential(1)}, allowed ${PINNED_TOLERANCE}: ${words}.\n\n`,
+    `\nLargest difference ${pinned.largestDifference.toExponential(1)}, allowed ${knownLogitsTolerance}: ${words}.\n\n`,
     table(columns, layers),
     `\n${verdict}`,
   ].join('');

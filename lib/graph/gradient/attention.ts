@@ -12,7 +12,9 @@ export interface AttentionShape extends Heads {
   causal: boolean;
 }
 
-/** Queries and heads that are computed together, so that their scores stay close to a core's cache (measured with 2 MB). */
+/**
+ * Queries and heads that are computed together, so that their scores stay close to a core's cache (measured with 2 MB).
+ */
 interface Block {
   heads: number;
   start: number;
@@ -34,7 +36,10 @@ function queriesOf(n: number): number {
 }
 
 const fewestQueries = 128;
-/** Bytes of scores in a block, unless one head has more. 2 MB, which fits a core's cache, is as fast but doubles the nodes. */
+/**
+ * Bytes of scores in a block, unless one head has more. 2 MB, which fits a core's cache, is as fast but doubles the
+ * nodes.
+ */
 const blockBytes = 2 ** 22;
 
 /**
@@ -106,7 +111,8 @@ function forwardBlocks(
       k: firstRows(graph, k, end, n),
       v: firstRows(graph, v, end, n),
     };
-    const scores = product(graph, block.q, block.k, { alpha: attentionScale(shape), transB: 1, ...both }); // [heads, length, keys]
+    const alpha = attentionScale(shape);
+    const scores = product(graph, block.q, block.k, { alpha, transB: 1, ...both }); // [heads, length, keys]
     const shares = softmax(graph, causal ? add(graph, scores, causalMask(graph, start, length)) : scores);
     const output = product(graph, shares, block.v, { transBatchB: 1 }); // [heads, length, dh]
     start += length;
@@ -130,7 +136,8 @@ function backwardBlocks(
   const dq: Value[] = [];
   const dk = keySums(graph, n);
   const dv = keySums(graph, n);
-  // From the last block, which sees all keys, to the first: sums of keys that earlier blocks cannot see are then complete.
+  // From the last block, which sees all keys, to the first: sums of keys that earlier blocks cannot see are then
+  // complete.
   for (const [i, block] of [...blocks.entries()].toReversed()) {
     const dO = dOutputs[i] ?? '';
     const one = addConstant(
@@ -174,7 +181,10 @@ function keySums(graph: Graph, n: number) {
 
 const both = { transBatchA: 1, transBatchB: 1 } as const;
 
-/** A scaled product for every head. With transBatch, the factor is [rows, heads, columns] instead of [heads, rows, columns]. */
+/**
+ * A scaled product for every head. With transBatch, the factor is [rows, heads, columns] instead of [heads, rows,
+ * columns].
+ */
 function product(
   graph: Graph,
   a: Value,

@@ -14,8 +14,9 @@ export function sum(tape: Tape, a: Value, b: Value): Value {
 }
 
 /**
- * x sigmoid(x). The paper's activation x sigmoid(1.702 x) is silu(1.702 x) / 1.702; the matrix products before and after
- * it apply the two factors. With s = sigmoid(x) and the result y, the derivative is s + y (1 - s), so x is not kept.
+ * x sigmoid(x). The paper's activation x sigmoid(1.702 x) is silu(1.702 x) / 1.702; the matrix products before and
+ * after it apply the two factors. With s = sigmoid(x) and the result y, the derivative is s + y (1 - s), so x is not
+ * kept.
  */
 export function silu(tape: Tape, x: Value): Value {
   const { graph } = tape;
@@ -153,8 +154,8 @@ function zerosLike({ graph }: Tape, value: Value): Value {
 }
 
 /**
- * RMS norm: x r g with r = 1 / sqrt(mean(x^2) + epsilon) of each row; x [rows, d], gain g [d]. The gradient with respect
- * to x is r (g dy - x r^2 mean(g dy x)), with respect to g the sum of r x dy over the rows.
+ * RMS norm: x r g with r = 1 / sqrt(mean(x^2) + epsilon) of each row; x [rows, d], gain g [d]. The gradient with
+ * respect to x is r (g dy - x r^2 mean(g dy x)), with respect to g the sum of r x dy over the rows.
  */
 export function rmsNorm(tape: Tape, x: Value, gain: Value, d: number, epsilon: number): Value {
   const { graph } = tape;

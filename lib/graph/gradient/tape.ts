@@ -10,7 +10,10 @@ export interface Gradients {
   accumulate(value: Value, contribute: (sum: Value | undefined) => Value): void;
 }
 
-/** Appends the gradient of one operation. `outputs` are the gradients of its outputs; undefined if the loss does not use one. */
+/**
+ * Appends the gradient of one operation. `outputs` are the gradients of its outputs; undefined if the loss does not use
+ * one.
+ */
 type Backward = (outputs: readonly (Value | undefined)[], gradients: Gradients) => void;
 
 /**

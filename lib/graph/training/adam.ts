@@ -50,10 +50,10 @@ export interface StepScalars {
 }
 
 /**
- * Updates a tensor by Adam (Kingma and Ba; PyTorch's form): m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
- * w -= rate m / (sqrt(v) correction + epsilon). Each piece of the weight and of the moments is a flat input, and an output
- * with the prefix `next `. An input and its output may share memory: `scale` depends on all gradients, so nothing reads
- * the old weights once the first piece is written.
+ * Updates a tensor by Adam (Kingma and Ba; PyTorch's form): m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, w -= rate m
+ * / (sqrt(v) correction + epsilon). Each piece of the weight and of the moments is a flat input, and an output with the
+ * prefix `next `. An input and its output may share memory: `scale` depends on all gradients, so nothing reads the old
+ * weights once the first piece is written.
  */
 export function addAdam(
   graph: Graph,

@@ -32,17 +32,19 @@ export interface TrainingForward {
   classLogits?: Value;
 }
 
-/** Bytes of the widest activations (n_inner) of a strip: two or three of them fit a core's cache (measured with 2 MB). */
+/**
+ * Bytes of the widest activations (n_inner) of a strip: two or three of them fit a core's cache (measured with 2 MB).
+ */
 const stripBytes = 2 ** 19;
 
 /** Fewer rows make the products slower. */
 const fewestRows = 256;
 
 /**
- * The forward pass for training. Inputs: every weight by its checkpoint name; `tokens` int32 [batch, n] without SOS; for
- * BERT models `mask` bool [batch, n]; for the generative loss `token_weights` [batch x n], the weight of each token's
- * loss; for the class loss `labels` int32 [batch] and `class_weights` [batch]. Pictures are computed in strips of rows
- * that stay in the cache.
+ * The forward pass for training. Inputs: every weight by its checkpoint name; `tokens` int32 [batch, n] without SOS;
+ * for BERT models `mask` bool [batch, n]; for the generative loss `token_weights` [batch x n], the weight of each
+ * token's loss; for the class loss `labels` int32 [batch] and `class_weights` [batch]. Pictures are computed in strips
+ * of rows that stay in the cache.
  *
  * @throws GraphError `output_unavailable`
  */

@@ -17,7 +17,9 @@ export interface TrainingStepRequest extends TrainingForwardOptions {
   output: { kind: 'losses' } | { kind: 'gradients' } | { kind: 'update'; optimizer: Optimizer; sums: boolean };
 }
 
-/** Input: a lane's sum of gradients of earlier parts of the batch. The output with the prefix `next ` adds this part's. */
+/**
+ * Input: a lane's sum of gradients of earlier parts of the batch. The output with the prefix `next ` adds this part's.
+ */
 export function sumName(weight: Weight, lane = 0): string {
   return lane === 0 ? `gradient of ${weight.name}` : `gradient ${lane} of ${weight.name}`;
 }
@@ -26,7 +28,8 @@ export function sumName(weight: Weight, lane = 0): string {
  * A training step as one graph: forward pass, losses, gradients and optimiser.
  *
  * Inputs: those of {@link trainingForward}; with sums also {@link sumName}; for an update the scalars `learning_rate`,
- * `first_correction` 1 / (1 - beta1^step) and `second_correction` 1 / sqrt(1 - beta2^step), and the pieces of `addAdam`.
+ * `first_correction` 1 / (1 - beta1^step) and `second_correction` 1 / sqrt(1 - beta2^step), and the pieces of
+ * `addAdam`.
  *
  * Outputs: the scalars `generative` and `classification` (nats); without gradients also `token_losses` [batch, n] and
  * `class_logits` [batch, C]; for an update `gradient_norm`, a scalar.
@@ -146,8 +149,8 @@ function gradientScale(graph: Graph, norm: Value, clip: number | undefined): Val
 }
 
 /**
- * Makes onnxruntime compute nodes in the order in which they were appended. It walks back from the outputs and visits the
- * input that is written last first, so the nodes are written in reverse. Each gradient is then computed as early as
+ * Makes onnxruntime compute nodes in the order in which they were appended. It walks back from the outputs and visits
+ * the input that is written last first, so the nodes are written in reverse. Each gradient is then computed as early as
  * possible, which frees activations, and recomputed activations as late as possible.
  */
 function executeInOrder(graph: Graph): void {

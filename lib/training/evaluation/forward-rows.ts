@@ -1,9 +1,7 @@
 import type { ForwardPool } from '../../runtime/forward-pool.ts';
+import { gpuBatch } from '../../runtime/gpu-batch.ts';
 import type { Output } from '../../runtime/session.ts';
 import { type DataSet, gatherTokens } from '../data/data-set.ts';
-
-/** Pictures in a batch: few, so that all threads end at the same time; enough that messages between threads are cheap. */
-export const picturesAtOnce = 16;
 
 /** Batches queued for each thread, so that it never waits for the main thread. */
 const batchesPerThread = 2;
@@ -32,9 +30,9 @@ export async function forwardRows(
   async function feed(): Promise<void> {
     while (next < rows.length) {
       const start = next;
-      const batch = rows.subarray(start, start + picturesAtOnce);
+      const batch = rows.subarray(start, start + gpuBatch.dataSets);
       next += batch.length;
-      const outputs = await pool.run({
+      const outputs = await pool.execute({
         tokens: gatherTokens(dataSet, batch),
         mask: mask?.slice(start * n, (start + batch.length) * n),
       });
@@ -43,5 +41,5 @@ export async function forwardRows(
       onProgress?.(done, rows.length);
     }
   }
-  await Promise.all(Array.from({ length: pool.workers * batchesPerThread }, feed));
+  await Promise.all(Array.from({ length: pool.threads * batchesPerThread }, feed));
 }

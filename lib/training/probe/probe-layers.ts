@@ -87,13 +87,13 @@ export async function probeLayers(
   const pool = await openThreadPool<undefined, ProbeTask, FittedProbe>({
     file: new URL('./probe-thread.ts', import.meta.url),
     data: undefined,
-    workers: Math.min(threads, tasks.length),
+    threads: Math.min(threads, tasks.length),
   });
   let done = 0;
   try {
     const fitted = await Promise.all(
       tasks.map(async (task) => {
-        const probe = await pool.run(task);
+        const probe = await pool.execute(task);
         done += 1;
         onProgress?.(done, tasks.length);
         return probe;

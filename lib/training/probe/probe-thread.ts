@@ -3,6 +3,6 @@ import { type FittedProbe, fitProbe, type ProbeTask } from './fit-probe.ts';
 
 await serve(async () => ({
   info: undefined,
-  run: async (task: ProbeTask): Promise<FittedProbe> => fitProbe(task),
+  execute: async (task: ProbeTask): Promise<FittedProbe> => fitProbe(task),
   close: async () => {},
 }));

@@ -104,7 +104,7 @@ async function againstModel({ rounds, quick, scratch }: BenchContext): Promise<R
   const pictures = quick ? 48 : 1000;
   const folder = await pictureFolder(join(scratch, `pictures-640x427-${pictures}`), pictures, 640, 427);
   const checkpoint = await openCheckpoint(await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S));
-  const model = await openModel(checkpoint, { outputs: ['features'], featureLayer: LAYER, workers: THREADS });
+  const model = await openModel(checkpoint, { outputs: ['features'], featureLayer: LAYER, threads: THREADS });
   const { palette, ...recipe } = model.preprocessing;
   const quantize = createQuantizer(palette);
   const decoder = openDecoder(recipe);

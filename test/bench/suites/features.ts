@@ -30,7 +30,7 @@ export async function features({ rounds, peer, scratch }: BenchContext): Promise
     { features: { layers: [LAYER], norm: 'raw', pool: 'mean' } },
     { threads: THREADS },
   );
-  const served = { outputs: ['features'], featureLayer: LAYER, featureNorm: 'raw', workers: THREADS } as const;
+  const served = { outputs: ['features'], featureLayer: LAYER, featureNorm: 'raw', threads: THREADS } as const;
   const model = await openModel(checkpoint, served);
   const prepacked = await openModel(checkpoint, { ...served, prepack: true });
   const options = { checkpoint: directory, tokens: pictures.map((tokens) => [...tokens]), layer: LAYER };
@@ -38,7 +38,7 @@ export async function features({ rounds, peer, scratch }: BenchContext): Promise
   const sdpa = await peer?.prepare('sdpa', options, THREADS);
   const compiled = await peer?.prepare('compiled', options, THREADS);
 
-  const ours = (await forward.run(all)).get('features')?.data ?? new Float32Array(0);
+  const ours = (await forward.execute(all)).get('features')?.data ?? new Float32Array(0);
   for (const [name, one] of Object.entries({ model, prepacked })) {
     const predictions = await Promise.all(pictures.map((tokens) => one.predict(tokens)));
     refuseUnlessEqual(
@@ -51,7 +51,7 @@ export async function features({ rounds, peer, scratch }: BenchContext): Promise
     if (one !== undefined) refuseUnlessEqual(name, rows2d.parse(await one.result()).flat(), ours);
   }
 
-  const session = side(BATCH, () => timed(() => forward.run(all)));
+  const session = side(BATCH, () => timed(() => forward.execute(all)));
   const predictAll = (one: LocalModel): Side =>
     side(BATCH, () => timed(() => Promise.all(pictures.map((tokens) => one.predict(tokens)))));
   const workers = predictAll(model);

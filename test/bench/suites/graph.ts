@@ -23,8 +23,8 @@ export async function graph({ rounds, scratch }: BenchContext): Promise<Row[]> {
   for (const threads of [THREADS, 1]) {
     const forward = await openForward({ config, weights }, request, { threads });
     const prepacked = await openForward({ config, weights }, request, { threads, prepack: true });
-    const ours = side(BATCH * LAYER * causalFlops(IGPT_S), () => timed(() => forward.run(tokens)));
-    const oursPrepacked = side(BATCH * LAYER * causalFlops(IGPT_S), () => timed(() => prepacked.run(tokens)));
+    const ours = side(BATCH * LAYER * causalFlops(IGPT_S), () => timed(() => forward.execute(tokens)));
+    const oursPrepacked = side(BATCH * LAYER * causalFlops(IGPT_S), () => timed(() => prepacked.execute(tokens)));
     const peak = await matMulPeak(threads, true);
     const mapped = await matMulPeak(threads, false);
     await interleave([ours, mapped, oursPrepacked, peak], rounds);

@@ -20,7 +20,7 @@ export async function pipeline({ rounds, quick, scratch }: BenchContext): Promis
   const directory = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S);
   const folder = await pictureFolder(join(scratch, `pictures-640x427-${pictures}`), pictures, 640, 427);
   const checkpoint = await openCheckpoint(directory);
-  const model = await openModel(checkpoint, { outputs: ['features'], featureLayer: LAYER, workers: THREADS });
+  const model = await openModel(checkpoint, { outputs: ['features'], featureLayer: LAYER, threads: THREADS });
 
   const { palette, ...recipe } = model.preprocessing;
   const decoder = openDecoder(recipe);

@@ -20,7 +20,7 @@ export async function precision({ rounds, peer, scratch }: BenchContext): Promis
   const checkpoint = await openCheckpoint(directory);
   const cache = join(scratch, 'derived');
   const pictures = Array.from({ length: BATCH }, (_, i) => randomTokens(i + 1, IGPT_S.n_positions, N_COLORS));
-  const served = { outputs: ['features'], featureLayer: LAYER, featureNorm: 'raw', workers: THREADS, cache } as const;
+  const served = { outputs: ['features'], featureLayer: LAYER, featureNorm: 'raw', threads: THREADS, cache } as const;
   const int8 = await openModel(checkpoint, { ...served, precision: 'int8' });
   const f32 = await openModel(checkpoint, served);
   const options = { checkpoint: directory, tokens: pictures.map((tokens) => [...tokens]), layer: LAYER };

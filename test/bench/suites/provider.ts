@@ -47,7 +47,7 @@ export async function provider({ rounds, quick, provider, scratch, say }: BenchC
       const tokens = Uint16Array.from(
         Array.from({ length: batch }, (_, i) => [...randomTokens(i, n_positions, n_colors)]).flat(),
       );
-      const pictures = side(batch, () => timed(() => forward.run(tokens)));
+      const pictures = side(batch, () => timed(() => forward.execute(tokens)));
       await interleave([pictures, peak], rounds);
       const used = await memoryUsed(provider);
       await forward.close();

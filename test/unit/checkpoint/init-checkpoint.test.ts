@@ -72,7 +72,7 @@ describe('a new model', () => {
   it('has a first loss of exactly ln 512', async () => {
     const { weights } = await init();
     const forward = await openForward({ config, weights }, { likelihood: true });
-    const likelihood = (await forward.run(randomTokens(1, 64, 512))).get('likelihood')?.data;
+    const likelihood = (await forward.execute(randomTokens(1, 64, 512))).get('likelihood')?.data;
     await forward.close();
 
     expect(Math.max(...(likelihood ?? []))).toBeCloseTo(Math.log(512), 5);
@@ -145,7 +145,7 @@ describe('a new model', () => {
     });
 
     const forward = await openForward({ config, weights }, features(2));
-    const found = (await forward.run(randomTokens(1, 64, 512))).get('features')?.data;
+    const found = (await forward.execute(randomTokens(1, 64, 512))).get('features')?.data;
     await forward.close();
 
     expect(others.length).toBeGreaterThan(0);

@@ -11,11 +11,11 @@ test.each([
   [257, [128, 129]],
   [1024, [256, 256, 256, 256]],
   [324, [162, 162]],
-])('%d positions are taken in even strips of at most 256', (n, lengths) => {
+])('%d positions go in even strips of at most 256', (n, lengths) => {
   expect(stripLengths(heads, n)).toEqual(lengths);
 });
 
-test('heads whose size is no multiple of 8 are taken whole', () => {
+test('heads whose size is no multiple of 8 go in one strip', () => {
   expect(stripLengths({ n_embd: 30, n_head: 5 }, 1024)).toEqual([1024]);
 });
 

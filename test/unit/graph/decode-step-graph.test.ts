@@ -4,7 +4,7 @@ import { decodeStepGraph } from '../../../lib/graph/decode-step-graph.ts';
 import { prefillGraph } from '../../../lib/graph/prefill-graph.ts';
 import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
-test('a step takes the cache and gives back only the new rows', async () => {
+test('a step reads the cache and returns only the new rows', async () => {
   await using checkpoint = await tinyCheckpoint();
   const graph = decodeStepGraph(await openCheckpoint(checkpoint.directory), 3);
   expect(graph.inputs.map(({ name, shape }) => [name, shape])).toEqual([
@@ -24,7 +24,7 @@ test('a step takes the cache and gives back only the new rows', async () => {
   expect(concatenated.filter((input) => /^(keys|values)\./.test(input))).toEqual([]);
 });
 
-test('the given tokens are read in one pass, which gives all their rows', async () => {
+test('one pass reads the given tokens and returns all their rows', async () => {
   await using checkpoint = await tinyCheckpoint();
   const graph = prefillGraph(await openCheckpoint(checkpoint.directory), 5);
   expect(graph.inputs).toEqual([{ name: 'tokens', type: 'int32', shape: [1, 5] }]);

@@ -17,7 +17,7 @@ function meanOf(...layers: number[]): ForwardRequest {
   return { features: { layers, norm: 'next', pool: 'mean' } };
 }
 
-test('nothing above the highest layer asked for is in the graph', async () => {
+test('the graph ends at the highest requested layer', async () => {
   const graph = forwardGraph(await tinyModel({ n_layer: 4 }), meanOf(1, 2));
   const names = weightNames(graph).join();
   expect(names).toContain('h.1.mlp.c_proj.weight');
@@ -53,7 +53,7 @@ test('the checkpoint is never rewritten: weights are neither transposed nor cast
   }
 });
 
-test('a probe goes before the class head and brings its own layers', async () => {
+test('a probe replaces the class head and has its own layers', async () => {
   const model = await tinyModel({ n_layer: 3 });
   const probe = { layers: [0, 1], norm: 'raw', weight: new Float32Array(2 * 32), bias: new Float32Array(2) } as const;
   const graph = forwardGraph({ ...model, probe }, { classes: true });
@@ -61,13 +61,13 @@ test('a probe goes before the class head and brings its own layers', async () =>
   expect(weightNames(graph).join()).not.toMatch(/score|h\.1\.attn/);
 });
 
-test('a BERT model takes a mask, an autoregressive one does not', async () => {
+test('a BERT model has an input for the mask, an autoregressive one has not', async () => {
   const names = (graph: Graph) => graph.inputs.map((input) => input.name);
   expect(names(forwardGraph(await tinyModel({ objective: 'bert' }), meanOf(1)))).toEqual(['tokens', 'mask']);
   expect(names(forwardGraph(await tinyModel(), meanOf(1)))).toEqual(['tokens']);
 });
 
-test('an output without weights is refused by name', async () => {
+test('the error for an output without weights names the missing tensor', async () => {
   const model = await tinyModel({ classes: 0, lmHead: false });
   expect(() => forwardGraph(model, { classes: true })).toThrow(
     expect.objectContaining({ code: 'output_unavailable', message: expect.stringContaining('score.weight') }),
@@ -77,7 +77,7 @@ test('an output without weights is refused by name', async () => {
   );
 });
 
-test.each([-1, 3, 0.5])('layer %d of a model with two is refused', async (layer) => {
+test.each([-1, 3, 0.5])('layer %d is refused in a model with two', async (layer) => {
   const model = await tinyModel({ n_layer: 2 });
   expect(() => forwardGraph(model, meanOf(layer))).toThrow(
     expect.objectContaining({

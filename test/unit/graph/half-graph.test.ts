@@ -16,7 +16,7 @@ import { randomTokens, type TinyCheckpointOptions, tinyCheckpoint } from '../../
 const request = { features: { layers: [1, 2], norm: 'next', pool: 'mean' }, classes: true, likelihood: true } as const;
 const shape: TinyCheckpointOptions = { n_embd: 32, n_head: 2, size: 6, n_colors: 32, classes: 5 };
 
-/** Largest difference to the graph for processors, relative to the largest number, by output. */
+/** For each output, the largest difference to the graph for CPUs, relative to the largest value. */
 async function differences(options: TinyCheckpointOptions, half: boolean, batch: Batch): Promise<number[]> {
   await using tiny = await tinyCheckpoint(options);
   const folder = await mkdtemp(join(tmpdir(), 'derived-'));
@@ -27,14 +27,14 @@ async function differences(options: TinyCheckpointOptions, half: boolean, batch:
     [],
   );
   const forward = await openForward(exact, request);
-  const expected = await forward.run(Int32Array.from(tokens));
+  const expected = await forward.execute(Int32Array.from(tokens));
   await forward.close();
   const model = half ? (await inPrecision(exact, 'f16', { folder })).checkpoint : exact;
   const wide = forwardGraph(model, request, batch);
   const graph: Graph = half ? halfGraph(wide) : wide;
   const session = await openSession(writeOnnx(graph), { directory: model.weights.directory });
   const dims = [batch.pictures, n];
-  const outputs = await session.run({
+  const outputs = await session.execute({
     tokens: { type: 'int32', data: Int32Array.from(tokens), dims },
     ...(options.objective === 'bert' && { mask: { type: 'bool', data: new Uint8Array(tokens.length), dims } }),
   });
@@ -58,22 +58,22 @@ const cases: [string, TinyCheckpointOptions][] = [
   ['BERT with more tokens than a strip', { ...shape, size: 17, objective: 'bert' }],
 ];
 
-// What runs on a GPU, run on the processor: the same operators, to which onnxruntime adds casts where it has no kernels.
-test.each(cases)('pictures side by side give what one at a time gives, %s', async (_, options) => {
+// Graphs for GPUs, executed on the CPU: onnxruntime adds casts where the CPU has no 16-bit kernel.
+test.each(cases)('a batch of pictures gives the numbers of single pictures, %s', async (_, options) => {
   for (const attention of ['fused', 'plain'] as const) {
     const found = await differences(options, false, { pictures: 3, attention });
     for (const difference of found) expect(difference).toBeLessThan(1e-5);
   }
 });
 
-test.each(cases)('in 16 bits throughout it is the same within their precision, %s', async (_, options) => {
+test.each(cases)('a batch in 16 bits gives the same numbers within their precision, %s', async (_, options) => {
   for (const attention of ['fused', 'plain'] as const) {
     const found = await differences(options, true, { pictures: 2, attention });
     for (const difference of found) expect(difference).toBeLessThan(5e-3);
   }
 });
 
-test('nothing but the outputs and the sums of the likelihood is widened', async () => {
+test('only the outputs and the sums of the likelihood are widened', async () => {
   await using tiny = await tinyCheckpoint(shape);
   const folder = await mkdtemp(join(tmpdir(), 'derived-'));
   const { checkpoint } = await inPrecision(await openCheckpoint(tiny.directory), 'f16', { folder });
@@ -83,7 +83,7 @@ test('nothing but the outputs and the sums of the likelihood is widened', async 
   expect([...graph.initializers.values()].filter(({ type }) => type === 'float32')).toEqual([]);
 });
 
-test('f32 weights are refused: nobody would notice that they were widened', async () => {
+test('f32 weights are refused', async () => {
   await using tiny = await tinyCheckpoint(shape);
   const graph = forwardGraph(await openCheckpoint(tiny.directory), request, { pictures: 2, attention: 'fused' });
   expect(() => halfGraph(graph)).toThrow(/every weight in F16/);

@@ -7,7 +7,7 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
 
-/** A length-delimited field by hand: tag, length, content. */
+/** A length-delimited field, written by hand: tag, length, content. */
 function field(tag: string, content: string): string {
   expect(content.length / 2).toBeLessThan(128);
   return tag + (content.length / 2).toString(16).padStart(2, '0') + content;
@@ -68,7 +68,7 @@ test('inputs and outputs carry their type, fixed and named sizes', () => {
   expect(bytes).toContain(field('62', value('y', '01', ['0802'])));
 });
 
-test('a constant lies in the graph, little endian', () => {
+test('a constant is stored in the graph, little endian', () => {
   const graph = createGraph('g');
   addConstant(graph, 'c', Int32Array.of(1, -1), [2]);
   const tensor = `08021006${field('42', text('c'))}${field('4a', '01000000ffffffff')}`;

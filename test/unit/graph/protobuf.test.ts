@@ -9,7 +9,7 @@ import {
   writeString,
 } from '../../../lib/graph/protobuf.ts';
 
-test('an integer field is its tag and seven bits a byte, lowest first', () => {
+test('an integer field is its tag and seven bits per byte, lowest first', () => {
   const message = createMessage();
   writeInt(message, 1, 150); // the example of protobuf's own documentation: 08 96 01
   expect([...toBytes(message)]).toEqual([0x08, 0x96, 0x01]);
@@ -39,13 +39,13 @@ test('a float field is four bytes, little endian', () => {
   expect([...toBytes(message)]).toEqual([0x15, 0x00, 0x00, 0xc0, 0x3f]);
 });
 
-test('strings are UTF-8 and carry their length in bytes', () => {
+test('a string is UTF-8, after its length in bytes', () => {
   const message = createMessage();
   writeString(message, 2, 'é');
   expect([...toBytes(message)]).toEqual([0x12, 0x02, 0xc3, 0xa9]);
 });
 
-test('a message inside a message carries its length', () => {
+test('an inner message follows its length', () => {
   const inner = createMessage();
   writeInt(inner, 1, 150);
   const message = createMessage();
@@ -54,6 +54,6 @@ test('a message inside a message carries its length', () => {
   expect([...toBytes(message)]).toEqual([0x1a, 0x03, 0x08, 0x96, 0x01, 0x22, 0x01, 0x07]);
 });
 
-test('a number that is no integer is refused', () => {
+test('a fraction is refused as an integer', () => {
   expect(() => writeInt(createMessage(), 1, 1.5)).toThrow('Expected a safe integer for field 1, received 1.5');
 });

@@ -30,7 +30,7 @@ function float32(data: number[], dims: number[]) {
 test('weights are read where the graph says that they lie', () =>
   withWeights(async (directory) => {
     const session = await openSession(sumGraph(), { directory });
-    const outputs = await session.run({ x: float32([10, 20, 30, 40], [2, 2]) });
+    const outputs = await session.execute({ x: float32([10, 20, 30, 40], [2, 2]) });
     expect(outputs).toEqual(new Map([['y', { data: Float32Array.of(11, 22, 31, 42), dims: [2, 2] }]]));
     await session.close();
   }));
@@ -42,7 +42,7 @@ test.each([
   withWeights(async (directory) => {
     await writeFile(join(directory, 'weights'), Uint8Array.from(bytes));
     const session = await openSession(sumGraph({ offset: 0, length: 4, dtype }), { directory });
-    expect((await session.run({ x: float32([0, 0], [1, 2]) })).get('y')?.data).toEqual(Float32Array.of(1, -2));
+    expect((await session.execute({ x: float32([0, 0], [1, 2]) })).get('y')?.data).toEqual(Float32Array.of(1, -2));
     await session.close();
   }),
 );
@@ -54,13 +54,13 @@ test('weights beyond 4 GB of a file are found', () =>
     await file.write(new Uint8Array(Float32Array.of(3, 4).buffer), 0, 8, offset);
     await file.close();
     const session = await openSession(sumGraph({ offset }), { directory });
-    expect((await session.run({ x: float32([0, 0], [1, 2]) })).get('y')?.data).toEqual(Float32Array.of(3, 4));
+    expect((await session.execute({ x: float32([0, 0], [1, 2]) })).get('y')?.data).toEqual(Float32Array.of(3, 4));
     await session.close();
   }));
 
 test.each([
   [{}, 'Expected an input x, received none.'],
-  [{ x: float32([1, 2], [1, 2]), z: float32([1], [1]) }, 'Expected the inputs x, received z as well.'],
+  [{ x: float32([1, 2], [1, 2]), z: float32([1], [1]) }, 'Expected the inputs x, received also z.'],
   [
     { x: { type: 'int32', data: Int32Array.of(1, 2), dims: [1, 2] } as const },
     'Expected float32 for x, received int32.',
@@ -71,7 +71,11 @@ test.each([
 ])('wrong inputs are named: %#', (inputs, message) =>
   withWeights(async (directory) => {
     const session = await openSession(sumGraph(), { directory });
-    await expect(session.run(inputs)).rejects.toMatchObject({ name: 'RuntimeError', code: 'input_invalid', message });
+    await expect(session.execute(inputs)).rejects.toMatchObject({
+      name: 'RuntimeError',
+      code: 'input_invalid',
+      message,
+    });
     await session.close();
   }),
 );

@@ -15,7 +15,7 @@ afterAll(() => checkpoint[Symbol.asyncDispose]());
 
 const pictures = randomTokens(1, 3 * n, 8);
 
-test('the given tokens stay, the rest is sampled', async () => {
+test('given tokens stay, the others are sampled', async () => {
   const completed = await complete(model, pictures, { keep: 8, samples: 2 });
   expect(completed.length).toBe(3 * 2 * n);
   for (let i = 0; i < 6; i++) {
@@ -26,14 +26,14 @@ test('the given tokens stay, the rest is sampled', async () => {
   expect(completed.subarray(0, n)).not.toEqual(completed.subarray(n, 2 * n));
 });
 
-test('the same seed gives the same, another seed something else', async () => {
+test('the same seed gives the same samples, another seed others', async () => {
   const options = { keep: 4, samples: 2, seed: 7 };
   const completed = await complete(model, pictures, options);
   expect(await complete(model, pictures, options)).toEqual(completed);
   expect(await complete(model, pictures, { ...options, seed: 8 })).not.toEqual(completed);
 });
 
-test('a sample depends neither on the number of samples nor on the other pictures', async () => {
+test('a sample does not depend on the number of samples or on other pictures', async () => {
   const many = await complete(model, pictures, { keep: 4, samples: 11 });
   for (const samples of [1, 2, 5]) {
     const few = await complete(model, Uint16Array.of(...randomTokens(2, 2 * n, 8), ...pictures.subarray(2 * n)), {
@@ -46,20 +46,20 @@ test('a sample depends neither on the number of samples nor on the other picture
   }
 });
 
-test('rows of the same tokens get samples of their own, also when nothing is given', async () => {
+test('rows of equal tokens get different samples, also without given tokens', async () => {
   const completed = await complete(model, new Uint16Array(2 * n), { keep: 0, samples: 2 });
   const sequences = [0, 1, 2, 3].map((i) => completed.subarray(i * n, (i + 1) * n).join());
   expect(new Set(sequences).size).toBe(4);
 });
 
-test('at temperature 0 all samples are the likeliest, and top-k 1 is the same', async () => {
+test('temperature 0 and top-k 1 both give the likeliest sample', async () => {
   const options = { keep: 4, samples: 2 };
   const greedy = await complete(model, pictures, { ...options, temperature: 0 });
   expect(greedy.subarray(0, n)).toEqual(greedy.subarray(n, 2 * n));
   expect(await complete(model, pictures, { ...options, topK: 1 })).toEqual(greedy);
 });
 
-test.each([0, 15])('%d given tokens of 16 work', async (keep) => {
+test.each([0, 15])('%d of 16 tokens can be given', async (keep) => {
   const completed = await complete(model, pictures, { keep, samples: 1 });
   for (const picture of [0, 1, 2]) {
     const at = picture * n;
@@ -67,11 +67,11 @@ test.each([0, 15])('%d given tokens of 16 work', async (keep) => {
   }
 });
 
-test('everything given is everything returned', async () => {
+test('if all tokens are given, they are returned', async () => {
   expect(await complete(model, pictures, { keep: n, samples: 1 })).toEqual(pictures);
 });
 
-test('progress counts the sampled tokens up to their number', async () => {
+test('progress counts the sampled tokens up to their total', async () => {
   const seen: [number, number][] = [];
   await complete(model, pictures, { keep: 14, samples: 3, onProgress: (done, total) => seen.push([done, total]) });
   expect(seen).toEqual([

@@ -13,7 +13,10 @@ const cases: (TinyCheckpointOptions & { name: string })[] = [
   { name: 'wide, OpenAI layout', layout: 'openai', n_embd: 256, n_head: 4, size: 9, n_colors: 512 },
 ];
 
-/** Logits of the samples at every place from `keep` on, [n - keep][batch]; `pictures` [batch][n] are forced. */
+/**
+ * Logits of the samples at every position from `keep` on, [n - keep][batch], while the tokens of `pictures` [batch][n]
+ * are fed.
+ */
 async function force(options: TinyCheckpointOptions, pictures: Uint16Array[], keep: number, threads = 1) {
   await using checkpoint = await tinyCheckpoint(options);
   const model = await openCheckpoint(checkpoint.directory);
@@ -32,13 +35,13 @@ function pictures({ size = 4, n_colors = 8 }: TinyCheckpointOptions, count: numb
 }
 
 describe.each(cases)('$name', (options) => {
-  test('gives the logits of a whole pass', async () => {
+  test('gives the logits of a pass over the whole picture', async () => {
     await using checkpoint = await tinyCheckpoint(options);
     const model = await openCheckpoint(checkpoint.directory);
     const { n_positions: n, n_colors } = model.config;
     const [first = new Uint16Array(), second = new Uint16Array()] = pictures(options, 2);
     const forward = await openForward(model, { logits: true });
-    const whole = (await forward.run(first)).get('logits')!.data;
+    const whole = (await forward.execute(first)).get('logits')!.data;
     await forward.close();
     const steps = await force(options, [first, second], 3);
     const largest = magnitude(whole);
@@ -49,7 +52,7 @@ describe.each(cases)('$name', (options) => {
     expect(steps.length).toBe(n - 3);
   });
 
-  test('a sample does not depend on its neighbours, their number, its place or threads, bit for bit', async () => {
+  test('a sample’s bits do not depend on other samples, their number, its place among them, or threads', async () => {
     const all = pictures(options, 8);
     const digests = async (chosen: number[], threads = 1) =>
       (
@@ -73,7 +76,7 @@ describe.each(cases)('$name', (options) => {
   });
 });
 
-describe('mistakes are named', () => {
+describe('the decoder refuses', () => {
   test.each([-1, 16, 0.5])('%d given tokens of 16', async (keep) => {
     await using checkpoint = await tinyCheckpoint();
     const model = await openCheckpoint(checkpoint.directory);

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { deviceLine, parseSmi } from '../../../lib/runtime/device.ts';
 
-test('what nvidia-smi says of the first device is read', () => {
+test('the first device is read from nvidia-smi’s answer', () => {
   expect(parseSmi('NVIDIA A10G, 23028\nNVIDIA A10G, 23028\n')).toEqual({
     name: 'NVIDIA A10G',
     memory: 23028 * 2 ** 20,
   });
 });
 
-test('without nvidia-smi the device has no name and no memory', () => {
+test('without nvidia-smi, name and memory of the device are unknown', () => {
   expect(parseSmi('')).toEqual({ name: 'a CUDA device' });
 });
 

@@ -4,19 +4,19 @@ import { openForward } from '../../../lib/runtime/forward.ts';
 import { openForwardPool } from '../../../lib/runtime/forward-pool.ts';
 import { randomTokens, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
-it('gives in worker threads what a single session gives, bit for bit', async () => {
+it('gives in several threads the same bits as a single session', async () => {
   await using tiny = await tinyCheckpoint();
   const checkpoint = await openCheckpoint(tiny.directory);
   const request = { classes: true, likelihood: true, features: { layers: [0, 1], norm: 'raw', pool: 'mean' } } as const;
   const tokens = randomTokens(1, 5 * 16, 8);
   const single = await openForward(checkpoint, request);
-  const expected = await single.run(tokens);
+  const expected = await single.execute(tokens);
   await single.close();
 
-  const pool = await openForwardPool(checkpoint, request, { workers: 2 });
+  const pool = await openForwardPool(checkpoint, request, { threads: 2 });
   const [first, second] = await Promise.all([
-    pool.run({ tokens: tokens.slice(0, 32) }),
-    pool.run({ tokens: tokens.slice(32) }),
+    pool.execute({ tokens: tokens.slice(0, 32) }),
+    pool.execute({ tokens: tokens.slice(32) }),
   ]);
   await pool.close();
 
@@ -25,23 +25,23 @@ it('gives in worker threads what a single session gives, bit for bit', async () 
   }
 });
 
-it('hands masks on to a BERT model', async () => {
+it('passes masks to a BERT model', async () => {
   await using tiny = await tinyCheckpoint({ objective: 'bert' });
   const checkpoint = await openCheckpoint(tiny.directory);
-  const pool = await openForwardPool(checkpoint, { classes: true }, { workers: 1 });
+  const pool = await openForwardPool(checkpoint, { classes: true }, { threads: 1 });
   const tokens = randomTokens(1, 16, 8);
-  const seen = await pool.run({ tokens });
-  const hidden = await pool.run({ tokens, mask: new Uint8Array(16).fill(1) });
+  const seen = await pool.execute({ tokens });
+  const hidden = await pool.execute({ tokens, mask: new Uint8Array(16).fill(1) });
   await pool.close();
 
   expect(hidden.get('classes')?.data).not.toEqual(seen.get('classes')?.data);
 });
 
-it('says with its code what is wrong', async () => {
+it('rejects with the code of the error in the thread', async () => {
   await using tiny = await tinyCheckpoint({ classes: 0 });
   const checkpoint = await openCheckpoint(tiny.directory);
 
-  await expect(openForwardPool(checkpoint, { classes: true }, { workers: 1 })).rejects.toMatchObject({
+  await expect(openForwardPool(checkpoint, { classes: true }, { threads: 1 })).rejects.toMatchObject({
     code: 'output_unavailable',
   });
 });

@@ -41,7 +41,7 @@ describe('an open model', () => {
       { ...model, probe: { layers, norm: 'raw', weight, bias } },
       { features, classes: true },
     );
-    const outputs = await forward.run(randomTokens(1, n, colors));
+    const outputs = await forward.execute(randomTokens(1, n, colors));
     await forward.close();
     const pooled = [...outputs.get('features')!.data];
     const expected = [0, 1].map((c) => pooled.reduce((sum, value, i) => sum + value * weight[32 * c + i]!, bias[c]!));
@@ -51,10 +51,10 @@ describe('an open model', () => {
     });
   });
 
-  test('the likelihood is minus the logarithm of the softmax at the token itself', async () => {
+  test('the likelihood is -log of the softmax at the token', async () => {
     const forward = await openForward(model, { logits: true, likelihood: true });
     const tokens = randomTokens(2, n, colors);
-    const outputs = await forward.run(tokens);
+    const outputs = await forward.execute(tokens);
     await forward.close();
     tokens.forEach((token, i) => {
       const logits = [...outputs.get('logits')!.data.subarray(i * colors, (i + 1) * colors)];
@@ -72,7 +72,7 @@ describe('an open model', () => {
       const [mapped, prepacked] = await Promise.all(
         [false, true].map(async (prepack) => {
           const forward = await openForward(opened, { logits: true }, { prepack });
-          const { data } = (await forward.run(tokens)).get('logits')!;
+          const { data } = (await forward.execute(tokens)).get('logits')!;
           await forward.close();
           return data;
         }),
@@ -84,13 +84,13 @@ describe('an open model', () => {
     },
   );
 
-  test('unpooled features average to the pooled ones', async () => {
+  test('pooled features are the mean of unpooled ones', async () => {
     const feature = { layers: [1, 2], norm: 'next' } as const;
     const pooled = await openForward(model, { features: { ...feature, pool: 'mean' } });
     const whole = await openForward(model, { features: { ...feature, pool: 'none' } });
     const tokens = randomTokens(3, 2 * n, colors);
-    const means = (await pooled.run(tokens)).get('features')!;
-    const all = (await whole.run(tokens)).get('features')!;
+    const means = (await pooled.execute(tokens)).get('features')!;
+    const all = (await whole.execute(tokens)).get('features')!;
     await Promise.all([pooled.close(), whole.close()]);
     expect([means.dims, all.dims]).toEqual([
       [2, 32],
@@ -103,7 +103,7 @@ describe('an open model', () => {
     });
   });
 
-  test('a checkpoint in a hub cache, where every file is a symbolic link, works', async () => {
+  test('a checkpoint in a hub cache opens: every file is a symbolic link', async () => {
     const cache = await mkdtemp(join(tmpdir(), 'hub-'));
     await mkdir(join(cache, 'blobs'));
     await mkdir(join(cache, 'snapshot'));
@@ -115,37 +115,37 @@ describe('an open model', () => {
     const outputs = [];
     for (const opened of [model, await openCheckpoint(join(cache, 'snapshot'))]) {
       const forward = await openForward(opened, { classes: true });
-      outputs.push(await forward.run(tokens));
+      outputs.push(await forward.execute(tokens));
       await forward.close();
     }
     await rm(cache, { recursive: true });
     expect(outputs[1]).toEqual(outputs[0]);
   });
 
-  test('16-bit and 32-bit tokens give the same', async () => {
+  test('16-bit and 32-bit tokens give equal outputs', async () => {
     const forward = await openForward(model, { classes: true });
     const tokens = randomTokens(4, n, colors);
-    expect(await forward.run(Int32Array.from(tokens))).toEqual(await forward.run(tokens));
+    expect(await forward.execute(Int32Array.from(tokens))).toEqual(await forward.execute(tokens));
     await forward.close();
   });
 
   test('without a mask nothing is masked', async () => {
     const forward = await openForward(bert, { classes: true });
     const tokens = randomTokens(5, n, colors);
-    const plain = await forward.run(tokens);
-    expect(await forward.run(tokens, new Uint8Array(n))).toEqual(plain);
-    expect(await forward.run(tokens, new Uint8Array(n).fill(1))).not.toEqual(plain);
+    const plain = await forward.execute(tokens);
+    expect(await forward.execute(tokens, new Uint8Array(n))).toEqual(plain);
+    expect(await forward.execute(tokens, new Uint8Array(n).fill(1))).not.toEqual(plain);
     await forward.close();
   });
 
-  test('a masked token does not matter', async () => {
+  test('a masked token changes nothing', async () => {
     const forward = await openForward(bert, { classes: true });
     const tokens = randomTokens(6, n, colors);
     const mask = new Uint8Array(n);
     mask[3] = 1;
-    const before = await forward.run(tokens, mask);
+    const before = await forward.execute(tokens, mask);
     tokens[3] = (tokens[3]! + 1) % colors;
-    expect(await forward.run(tokens, mask)).toEqual(before);
+    expect(await forward.execute(tokens, mask)).toEqual(before);
     await forward.close();
   });
 
@@ -156,22 +156,24 @@ describe('an open model', () => {
     ['no picture', [], 'Expected pictures of 16 tokens, received 0 tokens.'],
   ])('%s is refused', async (_, tokens, message) => {
     const forward = await openForward(model, { classes: true });
-    await expect(forward.run(Int32Array.from(tokens))).rejects.toMatchObject({ code: 'input_invalid', message });
+    await expect(forward.execute(Int32Array.from(tokens))).rejects.toMatchObject({ code: 'input_invalid', message });
     await forward.close();
   });
 
-  test('a mask is refused by an autoregressive model, and where its size is wrong', async () => {
+  test('a mask is refused for an autoregressive model, or if its size is wrong', async () => {
     const forward = await openForward(model, { classes: true });
-    await expect(forward.run(new Int32Array(n), new Uint8Array(n))).rejects.toMatchObject({ code: 'input_invalid' });
+    await expect(forward.execute(new Int32Array(n), new Uint8Array(n))).rejects.toMatchObject({
+      code: 'input_invalid',
+    });
     await forward.close();
     const masked = await openForward(bert, { classes: true });
-    await expect(masked.run(new Int32Array(n), new Uint8Array(3))).rejects.toMatchObject({ code: 'input_invalid' });
+    await expect(masked.execute(new Int32Array(n), new Uint8Array(3))).rejects.toMatchObject({ code: 'input_invalid' });
     await masked.close();
   });
 });
 
 describe('gpu graph', () => {
-  test('8 bits on a GPU are refused instead of being handed back to the processor', async () => {
+  test('8 bits are refused on a GPU, as onnxruntime would compute them on the CPU', async () => {
     await using tiny = await tinyCheckpoint();
     const folder = await mkdtemp(join(tmpdir(), 'derived-'));
     const { checkpoint } = await inPrecision(await openCheckpoint(tiny.directory), 'int8', { folder });
@@ -197,7 +199,7 @@ describe('gpu graph', () => {
 
   const operatorsOf = ({ nodes }: Graph): Set<string> => new Set(nodes.map(({ operator }) => operator));
 
-  test('CUDA gets the fused attention in 16 bits, the only ones that its kernel takes; WebGPU plain operators', async () => {
+  test('CUDA gets fused attention in 16 bits only, WebGPU none', async () => {
     const shape = { n_embd: 16, n_head: 2 };
     const graph = await cudaGraph(shape, 'f16', { classes: true });
     expect(operatorsOf(graph).has('GroupQueryAttention')).toBe(true);
@@ -209,11 +211,11 @@ describe('gpu graph', () => {
   });
 
   /**
-   * Operators whose CUDA kernels ask for cuDNN's handle, always or for some shapes, and answer NOT_IMPLEMENTED without
-   * it: the image has no cuDNN. Source: libonnxruntime_providers_cuda.so of onnxruntime-gpu 1.30.0, the kernels from
-   * which CudaKernel::GetCudnnHandle (onnxruntime/core/providers/cuda/cuda_kernel.h) is called directly or up to three
-   * calls deep. GroupQueryAttention calls it too, but only once cuDNN has told its version (group_query_attention.cc,
-   * `use_cudnn_sdpa`, from compute capability 9.0 on).
+   * Operators whose CUDA kernels need cuDNN, always or for some shapes. The image has no cuDNN, so they would fail with
+   * NOT_IMPLEMENTED. Source: the kernels of libonnxruntime_providers_cuda.so (onnxruntime-gpu 1.30.0) that call
+   * CudaKernel::GetCudnnHandle (onnxruntime/core/providers/cuda/cuda_kernel.h), directly or up to three calls deep.
+   * GroupQueryAttention calls it too, but only if cuDNN is there (group_query_attention.cc, `use_cudnn_sdpa`, from
+   * compute capability 9.0 on).
    */
   const needCudnn = new Set([
     ...['Attention', 'DecoderAttention', 'MultiHeadAttention', 'QAttention', 'BiasSoftmax', 'Einsum'],
@@ -245,7 +247,7 @@ describe('gpu graph', () => {
         const graph = await cudaGraph(options, precision, request);
         const operators = operatorsOf(graph);
         expect([...operators].filter((operator) => needCudnn.has(operator))).toEqual([]);
-        // onnxruntime itself would fuse these two into BiasSoftmax. Source: core/optimizer/bias_softmax_fusion.cc.
+        // onnxruntime would fuse Add and Softmax into BiasSoftmax. Source: core/optimizer/bias_softmax_fusion.cc.
         const sums = new Set(
           graph.nodes.filter(({ operator }) => operator === 'Add').flatMap(({ outputs }) => outputs),
         );

@@ -13,7 +13,9 @@ type Half = 'F16' | 'BF16';
 
 const bits = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0]!;
 
-/** 8 significant bits, and nothing under F16's smallest normal number: what F16 and BF16 both hold exactly. */
+/**
+ * Rounds to a number that F16 and BF16 both hold exactly: 8 significant bits, not below F16's smallest normal number.
+ */
 function coarse(value: number): number {
   const kept = new Float32Array(Uint32Array.of(bits(value) & 0xffff0000).buffer)[0]!;
   return Math.abs(kept) < 2 ** -14 ? 0 : kept;
@@ -22,11 +24,11 @@ function coarse(value: number): number {
 function encode(value: number, dtype: Half): number {
   const wide = bits(value);
   if (dtype === 'BF16') return wide >>> 16;
-  // Sign, 5 bits of exponent with bias 15 where F32 has 8 with bias 127, 10 bits of fraction.
+  // Sign, 5 bits of exponent with bias 15 (F32: 8 bits with bias 127), 10 bits of fraction.
   return value === 0 ? 0 : ((wide >>> 16) & 0x8000) | ((((wide >>> 23) & 0xff) - 112) << 10) | ((wide >>> 13) & 0x3ff);
 }
 
-/** Replaces the weights by the same values in 16 bits; the rows of ln_f stay F32, as mixed saves have them. */
+/** Replaces the weights by the same values in 16 bits. ln_f stays F32, as in checkpoints of mixed precision. */
 async function halve(directory: string, tensors: readonly TensorData[], dtype: Half): Promise<void> {
   const entries: [string, unknown][] = [];
   const parts: Uint8Array[] = [];
@@ -54,7 +56,7 @@ test.each<[Half, TinyCheckpointOptions]>([
   ['F16', { biases: 'zero' }],
   ['BF16', { layout: 'openai' }],
   ['BF16', { objective: 'bert' }],
-])('%s weights give exactly what the same values give in F32 (%j)', async (dtype, options) => {
+])('%s weights give the same bits as equal values in F32 (%j)', async (dtype, options) => {
   await using wide = await tinyCheckpoint({ ...options, ...coarseTensors });
   const directory = await mkdtemp(join(tmpdir(), 'half-igpt-'));
   await cp(wide.directory, directory, { recursive: true });
@@ -71,7 +73,7 @@ test.each<[Half, TinyCheckpointOptions]>([
         logits: true,
         likelihood,
       });
-      const outputs = await forward.run(tokens);
+      const outputs = await forward.execute(tokens);
       await forward.close();
       const completed = likelihood ? await complete(checkpoint, tokens, { keep: 4, samples: 2 }) : undefined;
       return { outputs, completed, dtype: summarize(checkpoint).dtype };

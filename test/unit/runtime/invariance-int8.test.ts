@@ -37,7 +37,7 @@ describe.each(['int8', 'int8-block'] as const)('bit for bit, %s', (precision) =>
   async function run(batch: readonly Uint16Array[], threads: number): Promise<string[]> {
     const forward = await openForward(model, request, { threads });
     const tokens = Uint16Array.from(batch.flatMap((picture) => [...picture]));
-    const outputs = await forward.run(tokens);
+    const outputs = await forward.execute(tokens);
     await forward.close();
     return batch.map((_, i) =>
       [...outputs.values()]
@@ -48,7 +48,7 @@ describe.each(['int8', 'int8-block'] as const)('bit for bit, %s', (precision) =>
     );
   }
 
-  test('a picture depends neither on batch, place and neighbours nor on threads', async () => {
+  test('a picture does not depend on its batch, its place in the batch, other pictures or threads', async () => {
     const alone = (await Promise.all(pictures.map((picture) => run([picture], 1)))).flat();
     for (const threads of [1, 2, 4]) {
       const turned = [...pictures.slice(1), pictures[0]!];
@@ -57,7 +57,7 @@ describe.each(['int8', 'int8-block'] as const)('bit for bit, %s', (precision) =>
   });
 });
 
-test('int8-block: a sample depends neither on the number of samples nor on threads', async () => {
+test('int8-block: a sample does not depend on the number of samples or threads', async () => {
   await using checkpoint = await tinyCheckpoint(shape);
   const exact = await openCheckpoint(checkpoint.directory);
   const model = (await inPrecision(exact, 'int8-block', { folder })).checkpoint;

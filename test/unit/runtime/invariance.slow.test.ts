@@ -4,7 +4,7 @@ import { openForward } from '../../../lib/runtime/forward.ts';
 import { digest } from '../../support/digest.ts';
 import { randomTokens, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
-test('at the width and length of S, threads and repetition change no bit', async () => {
+test('at the width and length of S, threads and repeated executions change no bit', async () => {
   await using checkpoint = await tinyCheckpoint({ n_embd: 512, n_head: 8, size: 32, n_colors: 512, classes: 1000 });
   const model = await openCheckpoint(checkpoint.directory);
   const tokens = randomTokens(1, 1024, 512);
@@ -19,7 +19,7 @@ test('at the width and length of S, threads and repetition change no bit', async
     const forward = await openForward(model, request, { threads });
     expect(forward.threads).toBe(threads);
     for (let i = 0; i < 20; i++) {
-      const outputs = [...(await forward.run(tokens))].map(([name, { data }]) => [name, digest(data)]);
+      const outputs = [...(await forward.execute(tokens))].map(([name, { data }]) => [name, digest(data)]);
       first ??= outputs;
       expect(outputs).toEqual(first);
     }

@@ -43,20 +43,20 @@ describe.each(cases)('bit for bit, $name', (options) => {
   });
   afterAll(() => checkpoint[Symbol.asyncDispose]());
 
-  /** Digests of the outputs of each picture of each batch, all in one session. */
+  /** Digests of the outputs of each picture of each batch, in one session. */
   async function run(batches: Uint16Array[][], threads = 1): Promise<Map<string, string>[][]> {
     const forward = await openForward(model, request, { threads });
     const results: Map<string, string>[][] = [];
     for (const batch of batches) {
       const tokens = new Uint16Array(batch.length * n);
       for (const [i, picture] of batch.entries()) tokens.set(picture, i * n);
-      results.push(byPicture(await forward.run(tokens), batch.length));
+      results.push(byPicture(await forward.execute(tokens), batch.length));
     }
     await forward.close();
     return results;
   }
 
-  test('a picture does not depend on batch size, place or neighbours', async () => {
+  test('a picture does not depend on the batch size, its place in the batch or other pictures', async () => {
     for (let size = 1; size <= 8; size++) {
       const shifted = pictures.map((_, i) => (i + size) % 8).slice(0, size);
       const [batch] = await run([shifted.map((i) => pictures[i]!)]);
@@ -64,7 +64,7 @@ describe.each(cases)('bit for bit, $name', (options) => {
     }
   });
 
-  test.each([1, 2, 4])('a picture does not depend on threads or repetition: %d threads, 20 times', async (threads) => {
+  test.each([1, 2, 4])('a picture has the same bits on %d threads, in 20 executions', async (threads) => {
     const repeated = await run(Array(20).fill([pictures[3]!]), threads);
     for (const [picture] of repeated) expect(picture).toEqual(alone[3]);
   });

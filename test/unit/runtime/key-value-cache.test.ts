@@ -17,12 +17,12 @@ const config: ImageGptConfig = {
 const batch = 2;
 const heads = batch * 2;
 
-/** One row for every head of keys and values, [2, batch, 2, 2]: every number says its step and place. */
+/** One row for every head of keys and values, [2, batch, 2, 2]. Every number tells its step and its index. */
 function row(step: number): Float32Array {
   return Float32Array.from({ length: 2 * heads * 2 }, (_, i) => 100 * step + i);
 }
 
-test('rows stay where the capacity puts them while the cache grows in its own buffers', () => {
+test('rows move to the offsets of the larger capacity when the cache grows', () => {
   const cache = createKeyValueCache(config, batch);
   cache.reset(1);
   expect(cache.capacity).toBe(64);
@@ -44,7 +44,7 @@ test('rows stay where the capacity puts them while the cache grows in its own bu
   }
 });
 
-test('rows of one sample go to its heads only', () => {
+test('rows of a sample are written to its heads only', () => {
   const cache = createKeyValueCache(config, batch);
   cache.reset(64);
   cache.writeSample(
@@ -59,7 +59,7 @@ test('rows of one sample go to its heads only', () => {
   expect(keys.subarray(0, 2 * 64 * 2).every((value) => value === 0)).toBe(true);
 });
 
-test('a reset forgets what was filled', () => {
+test('a reset empties the cache', () => {
   const cache = createKeyValueCache(config, batch);
   cache.reset(1);
   cache.append(row(1));

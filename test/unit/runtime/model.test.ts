@@ -17,7 +17,7 @@ async function withModel<T>(
   tiny: TinyCheckpointOptions = {},
 ): Promise<T> {
   await using written = await tinyCheckpoint({ config: { _name_or_path: 'tiny' }, ...tiny });
-  const model = await openModel(await openCheckpoint(written.directory), { workers: 1, ...options });
+  const model = await openModel(await openCheckpoint(written.directory), { threads: 1, ...options });
   try {
     return await body(model);
   } finally {
@@ -29,8 +29,8 @@ const predictAll = (model: LocalModel, all: readonly Uint16Array[] = pictures): 
   Promise.all(all.map((tokens) => model.predict(tokens)));
 
 describe('openModel', () => {
-  it('describes itself for the record', async () => {
-    await withModel({ workers: 2, maxBatch: 3 }, async (model) => {
+  it('describes itself', async () => {
+    await withModel({ threads: 2, maxBatch: 3 }, async (model) => {
       expect(model).toMatchObject({
         objective: 'ar',
         tokens: 16,
@@ -48,7 +48,7 @@ describe('openModel', () => {
     });
   });
 
-  it('gives each picture what one pass over it alone gives, bit for bit', async () => {
+  it('gives each picture the same bits as a pass over this picture alone', async () => {
     await using written = await tinyCheckpoint();
     const checkpoint = await openCheckpoint(written.directory);
     const forward = await openForward(checkpoint, {
@@ -56,10 +56,10 @@ describe('openModel', () => {
       likelihood: true,
       features: { layers: [1], norm: 'next', pool: 'mean' },
     });
-    const model = await openModel(checkpoint, { workers: 3, maxBatch: 2 });
+    const model = await openModel(checkpoint, { threads: 3, maxBatch: 2 });
     const predictions = await predictAll(model);
     for (const [i, tokens] of pictures.entries()) {
-      const alone = await forward.run(tokens);
+      const alone = await forward.execute(tokens);
       const nats = alone.get('likelihood')?.data ?? new Float32Array();
 
       expect(predictions[i]?.classLogits).toEqual(alone.get('classes')?.data);
@@ -70,17 +70,17 @@ describe('openModel', () => {
     await forward.close();
   });
 
-  it('gives the same bits whatever the batches, the neighbours and the number of workers', async () => {
+  it('gives the same bits for any batches, order and number of threads', async () => {
     const expected = await withModel({}, (model) => predictAll(model));
 
-    for (const options of [{ maxBatch: 4 }, { workers: 3 }, { workers: 2, maxBatch: 7, maxWaitMs: 1 }]) {
+    for (const options of [{ maxBatch: 4 }, { threads: 3 }, { threads: 2, maxBatch: 7 }]) {
       expect(await withModel(options, (model) => predictAll(model))).toEqual(expected);
       const backwards = await withModel(options, (model) => predictAll(model, pictures.toReversed()));
       expect(backwards.toReversed()).toEqual(expected);
     }
   });
 
-  it('computes only the outputs that were asked for', async () => {
+  it('computes only the requested outputs', async () => {
     const [features] = await withModel({ outputs: ['features'], featureLayer: 0, featureNorm: 'raw' }, (model) =>
       predictAll(model),
     );
@@ -98,7 +98,7 @@ describe('openModel', () => {
     expect(some).not.toBe(all);
   });
 
-  it('classifies by the probe where there is one', async () => {
+  it('classifies by the probe if the checkpoint has one', async () => {
     await using written = await tinyCheckpoint();
     await writeProbe(join(written.directory, 'probe.safetensors'), {
       layers: [0, 2],
@@ -107,7 +107,7 @@ describe('openModel', () => {
       weight: new Float32Array(2 * 32),
       bias: Float32Array.of(0.25, -0.5),
     });
-    const model = await openModel(await openCheckpoint(written.directory), { workers: 1 });
+    const model = await openModel(await openCheckpoint(written.directory), { threads: 1 });
     const [prediction] = await predictAll(model);
     await model.close();
 
@@ -115,7 +115,7 @@ describe('openModel', () => {
     expect(prediction?.classLogits).toEqual(Float32Array.of(0.25, -0.5));
   });
 
-  it('reads OpenAI’s layout and BERT models, which give pictures no likelihood', async () => {
+  it('reads OpenAI’s layout and BERT models, which have no likelihood', async () => {
     await withModel(
       {},
       async (model) => {
@@ -128,7 +128,7 @@ describe('openModel', () => {
     );
   });
 
-  it('finishes everything that was asked for before it closes, and takes nothing more', async () => {
+  it('finishes all predictions before it closes, and refuses new ones', async () => {
     await withModel({}, async (model) => {
       const busy = predictAll(model);
       const closed = model.close();
@@ -143,7 +143,7 @@ describe('openModel', () => {
     ['too few tokens', randomTokens(1, 15, 8), /16 tokens.*15/],
     ['too many tokens', randomTokens(1, 32, 8), /16 tokens.*32/],
     ['a token beyond the palette', new Uint16Array(16).fill(8), /0 to 7; received 8/],
-  ])('refuses %s, and nothing but that picture', async (_, tokens, message) => {
+  ])('refuses %s, but not the next picture', async (_, tokens, message) => {
     await withModel({}, async (model) => {
       const neighbour = model.predict(pictures[0] ?? tokens);
 
@@ -169,9 +169,9 @@ describe('openModel', () => {
       'output_unavailable',
       /BERT/,
     ],
-    ['a layer that is not there', {}, { featureLayer: 3 }, 'layer_out_of_range', /0 to 2.*received 3/],
+    ['a layer above the last', {}, { featureLayer: 3 }, 'layer_out_of_range', /0 to 2.*received 3/],
     ['half a layer', {}, { featureLayer: 0.5 }, 'layer_out_of_range', /0\.5/],
-    ['a checkpoint without palette', { preprocessor: false }, {}, 'preprocessing_missing', /preprocessor_config/],
+    ['a checkpoint without a palette', { preprocessor: false }, {}, 'preprocessing_missing', /preprocessor_config/],
   ])('refuses %s', async (_, tiny, options, code, message) => {
     const opening = withModel(options, async () => undefined, tiny);
 
@@ -180,14 +180,14 @@ describe('openModel', () => {
   });
 
   it.each<[string, (path: string) => Promise<void>]>([
-    ['went away', (path) => rm(path)],
+    ['were removed', (path) => rm(path)],
     ['were cut short', (path) => truncate(path, 3000)],
-  ])('says in one error that the weights %s after they were checked', async (_, damage) => {
+  ])('rejects with one error when the weights %s after the check', async (_, damage) => {
     await using written = await tinyCheckpoint();
     const checkpoint = await openCheckpoint(written.directory);
     await damage(join(written.directory, 'model.safetensors'));
 
-    await expect(openModel(checkpoint, { workers: 2 })).rejects.toMatchObject({
+    await expect(openModel(checkpoint, { threads: 2 })).rejects.toMatchObject({
       name: 'ThreadUnusableError',
       code: 'session_failed',
     });

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { createNativeGate, insideGate, shutGates } from '../../../lib/runtime/native-gate.ts';
 
 describe('a native gate', () => {
-  it('lets work through and gives back what it gave', async () => {
+  it('lets work through and returns its result', async () => {
     const gate = createNativeGate();
 
     expect(await insideGate(gate, async () => 7)).toBe(7);
@@ -13,7 +13,7 @@ describe('a native gate', () => {
     expect(await insideGate(gate, async () => 8)).toBe(8);
   });
 
-  it('lets nothing begin once it is shut', async () => {
+  it('lets no work start once it is shut', async () => {
     const gate = createNativeGate();
     const work = vi.fn(async () => 7);
     shutGates([gate, createNativeGate()]);
@@ -23,7 +23,7 @@ describe('a native gate', () => {
     expect(work).not.toHaveBeenCalled();
   });
 
-  it('makes a process that exits in the midst of predictions end with its own exit code, not by an abort', async () => {
+  it('lets a process exit during predictions with its own exit code, without an abort', async () => {
     const script = new URL('../../support/exit-while-predicting.ts', import.meta.url).pathname;
     const child = spawn(process.execPath, [script], { stdio: ['ignore', 'ignore', 'pipe'] });
     const [[code], words] = await Promise.all([once(child, 'exit'), text(child.stderr)]);

@@ -1,20 +1,20 @@
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
-import { findOutliers, unevenness } from '../../../lib/runtime/outliers.ts';
+import { channelRatios, findOutliers } from '../../../lib/runtime/outliers.ts';
 import { randomTokens } from '../../support/tiny-checkpoint.ts';
 import { wideCheckpoint } from '../../support/wide-checkpoint.ts';
 
-test('a channel that reaches 12 beside ones that reach 1, 2 and 3 is 4 times the middle one', () => {
+test('a channel of magnitude 12 among 1, 2 and 3 is 4 times the median', () => {
   // Two rows of one layer of 4 channels; largest magnitudes 1, 2, 12 and 3.
-  expect(unevenness(Float32Array.of(1, -2, 3, 3, 0, 1, -12, 0), 1, 4)).toEqual([4]);
+  expect(channelRatios(Float32Array.of(1, -2, 3, 3, 0, 1, -12, 0), 1, 4)).toEqual([4]);
 });
 
-test('layers are told apart', () => {
-  expect(unevenness(Float32Array.of(1, 1, 1, 5), 2, 2)).toEqual([1, 1]);
-  expect(unevenness(Float32Array.of(1, 1, 9, 1, 2, 10), 2, 3)).toEqual([9, 5]);
+test('each layer has its own ratio', () => {
+  expect(channelRatios(Float32Array.of(1, 1, 1, 5), 2, 2)).toEqual([1, 1]);
+  expect(channelRatios(Float32Array.of(1, 1, 9, 1, 2, 10), 2, 3)).toEqual([9, 5]);
 });
 
-test('channels x40 after the norms are seen there, and not in the residual stream', async () => {
+test('channels x40 after the norms show after the norm, not in the residual stream', async () => {
   await using wide = await wideCheckpoint('outliers');
   const model = await openCheckpoint(wide.directory);
   const outliers = await findOutliers(model, randomTokens(1, 256, 512));

@@ -26,7 +26,7 @@ async function outputs(checkpoint: Checkpoint): Promise<{ features: Float32Array
   const { n_layer, n_positions, n_colors } = checkpoint.config;
   const layers = Array.from({ length: n_layer + 1 }, (_, i) => i);
   const forward = await openForward(checkpoint, { features: { layers, norm: 'next', pool: 'mean' }, classes: true });
-  const run = await forward.run(randomTokens(5, n_positions, n_colors));
+  const run = await forward.execute(randomTokens(5, n_positions, n_colors));
   await forward.close();
   return { features: run.get('features')!.data, classes: run.get('classes')!.data };
 }
@@ -42,7 +42,7 @@ describe.each<[string, TinyCheckpointOptions]>([
   ['BERT', { ...shape, objective: 'bert' }],
   ['sizes that fill no block', { ...shape, n_embd: 40, n_head: 5, size: 6 }],
 ])('%s', (_, options) => {
-  test.each(['int8', 'int8-block', 'f16'] as const)('%s gives nearly what f32 gives', async (precision) => {
+  test.each(['int8', 'int8-block', 'f16'] as const)('%s is close to f32', async (precision) => {
     await using tiny = await tinyCheckpoint(options);
     const checkpoint = await openCheckpoint(tiny.directory);
     const exact = await outputs(checkpoint);
@@ -53,7 +53,7 @@ describe.each<[string, TinyCheckpointOptions]>([
   });
 });
 
-test('a derived file has the same bytes whenever it is made, and is found again', async () => {
+test('a derived file always has the same bytes, and is found again', async () => {
   await using tiny = await tinyCheckpoint(shape);
   const checkpoint = await openCheckpoint(tiny.directory);
   const first = await inPrecision(checkpoint, 'int8', { folder });
@@ -74,7 +74,7 @@ test('other weights have another file', async () => {
   expect(new Set(paths).size).toBe(2);
 });
 
-test.each(['f16', 'int8'] as const)('a damaged %s file is made anew, and one line says so', async (precision) => {
+test.each(['f16', 'int8'] as const)('a damaged %s file is written again, and one line says so', async (precision) => {
   await using one = await tinyCheckpoint({ ...shape, seed: 3 });
   await using two = await tinyCheckpoint({ ...shape, seed: 4 });
   const [right, wrong] = [await openCheckpoint(one.directory), await openCheckpoint(two.directory)];
@@ -93,13 +93,13 @@ test.each(['f16', 'int8'] as const)('a damaged %s file is made anew, and one lin
     const { derived } = await inPrecision(right, precision, { folder, say: (line) => said.push(line) });
 
     expect(said).toEqual([expect.stringMatching(words)]);
-    expect(said[0]).toMatch(/^\S+\.safetensors .*\. It is made anew\.$/);
+    expect(said[0]).toMatch(/^\S+\.safetensors .*\. It is written again\.$/);
     expect(derived!.path).toBe(path);
     expect(sound.equals(await readFile(path))).toBe(true);
   }
 });
 
-test('what a process left that was killed while it made the same file is gone', async () => {
+test('temporary files of a killed process are removed', async () => {
   await using tiny = await tinyCheckpoint({ ...shape, seed: 5 });
   const checkpoint = await openCheckpoint(tiny.directory);
   const { path } = (await inPrecision(checkpoint, 'int8', { folder })).derived!;
@@ -110,7 +110,7 @@ test('what a process left that was killed while it made the same file is gone', 
   expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
 });
 
-test('a sound derived file is opened without a word', async () => {
+test('a sound derived file is opened without a message', async () => {
   await using tiny = await tinyCheckpoint(shape);
   const checkpoint = await openCheckpoint(tiny.directory);
   const said: string[] = [];
@@ -120,16 +120,16 @@ test('a sound derived file is opened without a word', async () => {
   expect(said).toEqual([]);
 });
 
-test.each(['f16', 'int8'] as const)('where no %s file can be written, the error says what to do', async (precision) => {
+test.each(['f16', 'int8'] as const)('if no %s file can be written, the error says what to do', async (precision) => {
   await using tiny = await tinyCheckpoint(shape);
   const checkpoint = await openCheckpoint(tiny.directory);
   await expect(inPrecision(checkpoint, precision, { folder: '/dev/null/x' })).rejects.toMatchObject({
     code: 'output_not_writable',
-    message: `The ${precision} weights cannot be written to /dev/null/x; set IGPT_CACHE to a folder with room for them.`,
+    message: `Expected to write the ${precision} weights to /dev/null/x, but it failed. Set IGPT_CACHE to a writable folder with room for them.`,
   });
 });
 
-test('the model id tells the precisions apart', async () => {
+test('each precision has its own model id', async () => {
   await using tiny = await tinyCheckpoint(shape);
   const checkpoint = await openCheckpoint(tiny.directory);
   const options = { outputs: ['features'], featureLayer: 1, featureNorm: 'next' } as const;
@@ -144,14 +144,14 @@ test('the model id tells the precisions apart', async () => {
 test('a matrix whose cosine is too low gets the next finer format, down to f32', () => {
   const cosines = [0.9995, 0.99, 0.5, 0.99, Number.NaN, 1, 1, 1];
   const plan = finerPlan(uniformPlan(2, 'int8'), cosines)!;
-  expect(planText(plan)).toBe('ibubuiii'); // only after a norm is there a gain to leave alone
+  expect(planText(plan)).toBe('ibubuiii'); // only a matrix after a norm has a gain to unfold
   const next = finerPlan(plan, [1, 0, 0, 0, 1, 1, 1, 1])!;
   expect(planText(next)).toBe('ifbfuiii');
   expect(finerPlan(next, [1, 0, 1, 0, 1, 1, 1, 1])).toBeUndefined();
 });
 
-test('a matrix that 8 bits cannot hold stays f32, and the id says so', async () => {
-  // One input outweighs the others by far, but only at times: its row sets every scale.
+test('a matrix that needs more than 8 bits gets a finer format, which changes the id', async () => {
+  // One input is sometimes far larger than the others, so its row sets every scale.
   await using tiny = await tinyCheckpoint({
     ...shape,
     tensors: (tensors) => {
@@ -171,7 +171,7 @@ test('a matrix that 8 bits cannot hold stays f32, and the id says so', async () 
   expect(cosine((await outputs(other)).features, (await outputs(checkpoint)).features)).toBeGreaterThan(0.999);
 });
 
-test('completions refuse int8, whose samples would change each other', async () => {
+test('completions refuse int8, whose samples would depend on each other', async () => {
   await using tiny = await tinyCheckpoint(shape);
   const checkpoint = await openCheckpoint(tiny.directory);
   const { checkpoint: int8 } = await inPrecision(checkpoint, 'int8', { folder });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { cudaFault, missingOf } from '../../../lib/runtime/provider-fault.ts';
 
-/** onnxruntime 1.30's own words. */
+/** Messages of onnxruntime 1.30. */
 const notLoaded = new Error('OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library');
 const oldDriver = new Error(
   '/onnxruntime_src/cuda_call.cc:154 void onnxruntime::CudaCall(int) /onnxruntime_src/cuda_call.cc:146 CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; hostname=vm ; file=/onnxruntime_src/cuda_execution_provider.cc ; line=352 ; expr=cudaSetDevice(info_.device_id); \n',
@@ -16,25 +16,25 @@ test.each([
   ["Module did not self-register: '/app/bin/libonnxruntime_providers_cuda.so'.", undefined],
   ['/app/x.so: undefined symbol: Provider_GetHost', undefined],
   ['', undefined],
-])('the loader’s %j names %s', (words, library) => {
+])('the loader’s message %j names %s', (words, library) => {
   expect(missingOf(words)).toBe(library);
 });
 
-test('a library of CUDA is to be installed, the driver’s comes with the machine', () => {
+test('a missing CUDA library must be installed, a missing driver needs another machine', () => {
   expect(cudaFault(notLoaded, () => 'libcublasLt.so.13')).toBe('libcublasLt.so.13 is missing: install it');
   expect(cudaFault(notLoaded, () => 'libcuda.so.1')).toMatch(/^libcuda\.so\.1, NVIDIA's driver, is missing: start it/);
 });
 
-test('CUDA’s own answer is given, without places in onnxruntime’s source; nothing is looked for then', () => {
+test('CUDA’s own message is given without places in onnxruntime’s source, and no library is searched', () => {
   const never = () => {
-    throw new Error('looked for a library');
+    throw new Error('searched a library');
   };
   expect(cudaFault(oldDriver, never)).toBe(
     'CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version',
   );
 });
 
-test('what neither tells is said in general', () => {
+test('without either, the message is general', () => {
   expect(cudaFault(notLoaded, () => undefined)).toBe('its libraries or a device are missing');
   expect(cudaFault('odd')).toBe('its libraries or a device are missing');
 });

@@ -9,14 +9,14 @@ async function checkpointOf(options: TinyCheckpointOptions) {
 }
 
 describe('selectOutputs', () => {
-  it('takes everything that the checkpoint has when none are named', async () => {
+  it('selects all outputs of the checkpoint by default', async () => {
     expect(selectOutputs(await checkpointOf({}), undefined)).toEqual(['classification', 'features', 'likelihood']);
     expect(selectOutputs(await checkpointOf({ classes: 0 }), undefined)).toEqual(['features', 'likelihood']);
     expect(selectOutputs(await checkpointOf({ objective: 'bert' }), undefined)).toEqual(['classification', 'features']);
     expect(selectOutputs(await checkpointOf({ lmHead: false, classes: 0 }), undefined)).toEqual(['features']);
   });
 
-  it('puts them in the order of results, each once', async () => {
+  it('selects each output once, in the order of results', async () => {
     const checkpoint = await checkpointOf({});
 
     expect(selectOutputs(checkpoint, ['likelihood', 'classification', 'likelihood'])).toEqual([
@@ -25,11 +25,11 @@ describe('selectOutputs', () => {
     ]);
   });
 
-  it('says what a missing one needs and what there is', async () => {
+  it('names what a missing output needs, and the outputs to choose from', async () => {
     const checkpoint = await checkpointOf({ classes: 0, config: { _name_or_path: 'tiny' } });
 
     expect(() => selectOutputs(checkpoint, ['features', 'classification'])).toThrow(
-      'tiny has no classification: that needs a class head: score.weight or probe.safetensors. It has features, likelihood.',
+      'tiny has no classification: it needs a class head: score.weight or probe.safetensors. Choose from features, likelihood.',
     );
   });
 });

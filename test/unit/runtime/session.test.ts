@@ -17,17 +17,17 @@ function config(n_embd: number, n_colors = 512): ImageGptConfig {
   };
 }
 
-test('the published models run on several threads', () => {
+test('the published models use several threads', () => {
   expect(steadyThreads(config(512), 8, 256)).toBe(6); // S: 512 columns
   expect(steadyThreads(config(1536), 8, 256)).toBe(6); // L: 512 colours
   expect(steadyThreads(config(512), 4, 256)).toBe(4);
 });
 
-test('a model wider than its strips are long gets at least 80 columns a thread', () => {
+test('a model with more columns than rows gets at least 80 columns per thread', () => {
   expect(steadyThreads(config(256), 8, 64)).toBe(3); // 256 columns
   expect(steadyThreads(config(128), 8, 64)).toBe(1);
 });
 
-test('a narrow model is not held back, as its sums are never cut into steps', () => {
+test('a narrow model may use all threads, as its sums have one step', () => {
   expect(steadyThreads(config(32, 8), 4, 16)).toBe(4); // n_inner x d is 128 terms
 });

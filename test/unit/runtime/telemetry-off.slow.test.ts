@@ -9,8 +9,8 @@ import { writeTokens } from '../../cli/training-run.ts';
 import { observe, observingMissing, type Seen } from '../../support/observed-process.ts';
 import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
-// onnxruntime 1.30 with its telemetry on writes files as soon as a session opens, and looks its collector's name up
-// 25 s later (9 s, where an earlier process has left events). So the files tell at once, and no test waits.
+// With telemetry on, onnxruntime 1.30 writes files as soon as a session opens, and resolves its collector's name 25 s
+// later (9 s if an earlier process left events). The files are enough for a test, so none waits.
 
 const missing = observingMissing();
 const NANO = join(ROOT, 'lib/models/igpt-nano');
@@ -26,7 +26,7 @@ const graph = `
   const graph = createGraph('abs');
   addOutput(graph, 'y', addNode(graph, 'Abs', [addInput(graph, 'x', 'float32', [1])]), 'float32', [1]);`;
 
-/** What was written elsewhere than in its working directory and our caches. */
+/** Files written outside the working directory and our caches. */
 function strange({ written }: Seen, folder: string): string[] {
   const ours = ['work', 'home/.cache/image-gpt-serverless'].map((name) => join(folder, name));
   ours.push(join(ROOT, 'node_modules/.cache/igpt'));
@@ -40,7 +40,7 @@ function expectSilence(seen: Seen, folder: string): void {
 }
 
 describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === undefined ? '' : ` (${missing})`}`, () => {
-  test('is seen here, where nothing turns it off', async () => {
+  test('is detected when nothing turns it off', async () => {
     using folder = temporaryFolder();
     const open = `${graph}
       const { InferenceSession } = await import(${url('node_modules/onnxruntime-node/dist/index.js')});
@@ -52,7 +52,7 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
     );
   });
 
-  test('a look-up and a connection are seen here, too', async () => {
+  test('a name look-up and a connection are detected too', async () => {
     using folder = temporaryFolder();
     const ask = `
       import { lookup } from 'node:dns';
@@ -91,12 +91,12 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
     expect(train.written.some((path) => path.includes('/work/out/'))).toBe(true);
   });
 
-  test('is off in a worker that has opened its model', async () => {
+  test('is off in a worker with an open model', async () => {
     using folder = temporaryFolder();
-    const opened = await openModel(await openCheckpoint(NANO), { workers: 1 });
+    const opened = await openModel(await openCheckpoint(NANO), { threads: 1 });
     await opened.close();
     const worker = observe(folder.path, [join(ROOT, 'functions/worker/main.ts')], {
-      // Nobody is there; the worker asks again until it is stopped.
+      // No service answers; the worker retries until it is stopped.
       ...{ AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_REGION: 'us-east-1' },
       ...{ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
       ...{ INPUT_BUCKET: 'pictures', OUTPUT_BUCKET: 'outcomes', WORKERS: '1', DRAIN_SECONDS: '20' },

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const file = join(import.meta.dirname, '../../../lib/runtime/telemetry-off.ts');
 const module = JSON.stringify(pathToFileURL(file).href);
 
-/** Runs code in a process of its own, with this environment and nothing else. */
+/** Executes code in its own process, with only this environment. */
 function run(code: string, env: Record<string, string> = {}): { stdout: string; stderr: string } {
   return spawnSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8', env });
 }
@@ -17,7 +17,7 @@ const thread = `new Worker('import(${module})', { eval: true })`;
 test.each<Record<string, string>>([{}, { ORT_DISABLE_TELEMETRY: '0' }])(
   'the main thread sets the variable where native code sees it: %o',
   (env) => {
-    // The report reads the process's own environment instead of Node's view of it.
+    // The report reads the environment of the process, not Node's copy.
     const code = `
       import ${module};
       process.report.excludeNetwork = true;
@@ -51,6 +51,6 @@ test.each([
     code: `import { Worker } from 'node:worker_threads'; ${thread};`,
     env: { ORT_DISABLE_TELEMETRY: '1' },
   },
-])('a thread says nothing where the main thread $name', ({ code, env }) => {
+])('a thread does not warn when the main thread $name', ({ code, env }) => {
   expect(run(code, env)).toMatchObject({ stdout: '', stderr: '' });
 });

@@ -11,7 +11,7 @@ test('recomputing activations takes less than half of the memory, 8 layers of wi
   const directory = await scratchCheckpoint(join(folder, 'model'), shape);
   const peak = async (batch: number, recompute: boolean) =>
     (await measureTraining({ directory, batch, recompute, threads: 1, steps: 1 })).peak;
-  // What the process takes without activations shows in the smallest batch.
+  // The smallest batch shows the memory of the process without activations.
   const base = await peak(1, true);
   const [plain, recomputed] = [await peak(8, false), await peak(8, true)];
   expect(recomputed - base).toBeLessThan((plain - base) / 2);

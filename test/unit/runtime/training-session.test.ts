@@ -54,7 +54,7 @@ describe('a step', () => {
     expect(all(one)).toEqual(all(other));
   });
 
-  test('goes on from weights and moments that were written back, bit for bit', async () => {
+  test('continues from restored weights and moments, bit for bit', async () => {
     const whole = await open({ loss: 'joint' });
     const first = await open({ loss: 'joint' });
     const second = await open({ loss: 'joint' });
@@ -71,7 +71,7 @@ describe('a step', () => {
     expect(all(second)).toEqual(all(whole));
   });
 
-  test.each([1, 2, 3])('in parts of %i pictures is the step of the whole batch', async (microBatch) => {
+  test.each([1, 2, 3])('in parts of %i pictures equals the step of the whole batch', async (microBatch) => {
     const [whole, parts] = [await open({ loss: 'joint', microBatch: 7 }), await open({ loss: 'joint', microBatch })];
     const [a, b] = [await whole.step(pictures(7), AT), await parts.step(pictures(7), AT)];
     expect(b.loss).toBeCloseTo(a.loss, 5);
@@ -80,7 +80,7 @@ describe('a step', () => {
     expect(distance(moments(parts), moments(whole))).toBeLessThan(1e-6);
   });
 
-  test('of two lanes is the step of one, and has the same bits every time', async () => {
+  test('of two lanes equals the step of one lane, with the same bits every time', async () => {
     const [one, two, again] = [
       await open({ loss: 'joint', microBatch: 2 }),
       await open({ loss: 'joint', microBatch: 2, threads: 2 }),
@@ -104,7 +104,7 @@ describe('a step', () => {
     expect((await two.step(pictures(1), AT)).gradientNorm).toBeCloseTo(norm, 4);
   });
 
-  test('reports the norm of all gradients, and cuts them to the one that is asked for', async () => {
+  test('reports the norm of all gradients, and clips them to a given norm', async () => {
     const free = await open({ loss: 'generative' });
     const { gradients } = await free.gradients(pictures(2));
     const norm = Math.hypot(...[...gradients.values()].flatMap((values) => [...values]));
@@ -136,7 +136,7 @@ describe('a step', () => {
     ).toBeLessThan(1e-6);
     const adam = await open({ loss: 'joint', optimizer: { kind: 'adam', ...still } });
     await adam.step(pictures(2), { step: 1, learningRate: 0.1 });
-    // The gradient is the decay alone, and Adam's first step is its sign.
+    // The gradient is only the decay, and Adam's first step is its sign.
     expect(
       distance(
         all(adam),
@@ -145,7 +145,7 @@ describe('a step', () => {
     ).toBeLessThan(1e-3); // a weight near 0 is not far above epsilon
   });
 
-  test('trains only what it is told to', async () => {
+  test('trains only the chosen tensors', async () => {
     const session = await open({ loss: 'classification', trained: (name) => name === 'score.weight' });
     const before = session.parameters.map(({ data }) => Float32Array.from(data));
     await session.step(pictures(3), AT);
@@ -156,7 +156,7 @@ describe('a step', () => {
 });
 
 describe('a class head', () => {
-  test('is new where another number of classes is asked for: zeros, loss ln C', async () => {
+  test('is new for another number of classes: zeros, with loss ln C', async () => {
     const session = await open({ loss: 'joint', classes: 5 });
     const { classification, classLogits } = await session.evaluate(pictures(2));
     expect(classification).toBeCloseTo(Math.log(5), 6);
@@ -164,12 +164,12 @@ describe('a class head', () => {
     expect(session.parameters.at(-1)).toMatchObject({ name: 'score.weight', shape: [5, 16] });
   });
 
-  test("takes the layout's name", async () => {
+  test("is named as in the checkpoint's layout", async () => {
     const session = await open({ loss: 'joint', classes: 4 }, { layout: 'openai', classes: 0 });
     expect(session.parameters.at(-1)).toMatchObject({ name: 'model/clf/wclf', shape: [4, 16] });
   });
 
-  test.each([0, 1, 2])('on layer %i reaches nothing above it', async (headLayer) => {
+  test.each([0, 1, 2])('on layer %i trains nothing above it', async (headLayer) => {
     const session = await open({ loss: 'classification', headLayer });
     const blocks = new Set([...session.moments.keys()].flatMap((name) => name.match(/h\.(\d)\.(?!ln_1)/)?.[1] ?? []));
     expect([...blocks]).toEqual(['0', '1'].slice(0, headLayer));
@@ -177,7 +177,7 @@ describe('a class head', () => {
     expect(session.moments.has('score.weight')).toBe(true);
   });
 
-  test('is missed where there is none', async () => {
+  test('is required for a class loss', async () => {
     await expect(open({ loss: 'joint' }, { classes: 0 })).rejects.toMatchObject({ code: 'output_unavailable' });
     await expect(open({ loss: 'generative' }, { lmHead: false })).rejects.toMatchObject({ code: 'output_unavailable' });
   });
@@ -186,7 +186,7 @@ describe('a class head', () => {
 describe('a BERT model', () => {
   const bert = { objective: 'bert' } as const;
 
-  test('learns from the masked tokens alone; a picture without one counts for nothing', async () => {
+  test('learns from masked tokens only; a picture without one adds nothing', async () => {
     const session = await open({ loss: 'generative' }, bert);
     const mask = new Uint8Array(2 * n);
     mask[3] = 1;
@@ -197,9 +197,11 @@ describe('a BERT model', () => {
     expect(none).toMatchObject({ loss: 0, gradientNorm: 0 });
   });
 
-  test('needs a mask, which others refuse', async () => {
+  test('needs a mask, which autoregressive models refuse', async () => {
     const session = await open({ loss: 'generative' }, bert);
-    await expect(session.step(pictures(1), AT)).rejects.toThrow('A BERT model is trained with a mask, received none.');
+    await expect(session.step(pictures(1), AT)).rejects.toThrow(
+      'Expected a mask to train a BERT model, received none.',
+    );
     const other = await open({ loss: 'generative' });
     const masked = { ...pictures(1), mask: new Uint8Array(n) };
     await expect(other.step(masked, AT)).rejects.toMatchObject({ code: 'input_invalid' });
@@ -207,9 +209,9 @@ describe('a BERT model', () => {
 });
 
 test.each([
-  ['labels of another number', { labels: Int32Array.of(0) }, 'Expected 2 labels, one a picture, received 1.'],
+  ['labels of another number', { labels: Int32Array.of(0) }, 'Expected 2 labels, one per picture, received 1.'],
   [
-    'a label beyond the head',
+    'a label above the classes of the head',
     { labels: Int32Array.of(0, 3) },
     'Expected labels from 0 to 2, received 3 for picture 1.',
   ],
@@ -222,7 +224,7 @@ test.each([
   expect(all(session)).toEqual(before);
 });
 
-test('biases that are zero are trained, absent ones stay absent', async () => {
+test('zero biases are trained, absent ones stay absent', async () => {
   const withoutBiases = (tensors: TensorData[]) => tensors.filter(({ name }) => !name.endsWith('.bias'));
   const absent = await open({ loss: 'generative' }, { biases: 'zero', tensors: withoutBiases });
   const zero = await open({ loss: 'generative' }, { biases: 'zero' });

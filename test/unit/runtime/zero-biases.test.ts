@@ -14,7 +14,7 @@ test('biases that are all zero are left out', async () => {
   expect(JSON.stringify(blocks)).toContain('c_attn.weight');
 });
 
-test('a bias with one number in it stays', async () => {
+test('a bias with one number other than 0 stays', async () => {
   await using checkpoint = await tinyCheckpoint({
     biases: 'zero',
     tensors: (tensors) => {
@@ -27,13 +27,13 @@ test('a bias with one number in it stays', async () => {
   expect(JSON.stringify(blocks).match(/[\w.]+\.bias/g)).toEqual(['transformer.h.1.mlp.c_fc.bias']);
 });
 
-test.each(['random', 'absent'] as const)('weights with %s biases are as they were', async (biases) => {
+test.each(['random', 'absent'] as const)('weights with %s biases are unchanged', async (biases) => {
   await using checkpoint = await tinyCheckpoint({ biases });
   const { weights } = await openCheckpoint(checkpoint.directory);
   expect(await withoutZeroBiases(weights)).toEqual(weights);
 });
 
-test('zero biases give the same numbers as none', async () => {
+test('zero biases give the same numbers as absent ones', async () => {
   const outputs = [];
   for (const kept of [/./, /(?<!\.bias)$/]) {
     await using checkpoint = await tinyCheckpoint({
@@ -41,18 +41,18 @@ test('zero biases give the same numbers as none', async () => {
       tensors: (tensors) => tensors.filter(({ name }) => kept.test(name)),
     });
     const forward = await openForward(await openCheckpoint(checkpoint.directory), { classes: true, logits: true });
-    outputs.push(await forward.run(randomTokens(1, 16, 8)));
+    outputs.push(await forward.execute(randomTokens(1, 16, 8)));
     await forward.close();
   }
   expect(outputs[0]).toEqual(outputs[1]);
 });
 
-test('a weight file that has gone is one clear error', async () => {
+test('a removed weight file is one clear error', async () => {
   const checkpoint = await tinyCheckpoint();
   const model = await openCheckpoint(checkpoint.directory);
   await checkpoint[Symbol.asyncDispose]();
   await expect(openForward(model, { classes: true })).rejects.toMatchObject({
     code: 'session_failed',
-    message: 'A weight file cannot be read: it was changed or removed.',
+    message: 'Expected to read the weight files, but one was changed or removed. Restore the checkpoint.',
   });
 });

@@ -65,7 +65,7 @@ describe.skipIf(missing !== undefined)(
       const dataSet = tokenDataSet('x', made.tokens, n);
       const rows = Uint32Array.from({ length: PICTURES }, (_, i) => i);
       const options = { layers: [LAYER], norm: 'next', width } as const;
-      const pool = await openForwardPool(checkpoint, { features: { ...options, pool: 'mean' } }, { workers: 2 });
+      const pool = await openForwardPool(checkpoint, { features: { ...options, pool: 'mean' } }, { threads: 2 });
       const extracted = await extractFeatures(pool, dataSet, rows, options);
       await pool.close();
       features = Float32Array.from(gatherFeatures([...extracted.values.values()], width, rows));

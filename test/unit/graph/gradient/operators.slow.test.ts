@@ -6,7 +6,7 @@ import { prune } from '../../../../lib/graph/training/training-step-graph.ts';
 import { openTrainingExecution } from '../../../../lib/runtime/training-execution.ts';
 import { seededRandom } from '../../../support/seeded-random.ts';
 
-test('the gradient of 16,384 tokens of 5 values has the same bits in 100 runs on 1, 2 and 4 threads', async () => {
+test('the gradient of 16,384 tokens of 5 values has the same bits in 100 executions on 1, 2 and 4 threads', async () => {
   const [tokens, rows, d] = [16_384, 513, 128];
   const random = seededRandom(3);
   const ids = Int32Array.from({ length: tokens }, () => Math.floor(random() * 5));
@@ -25,17 +25,17 @@ test('the gradient of 16,384 tokens of 5 values has the same bits in 100 runs on
 
   let expected: Buffer | undefined;
   for (const threads of [1, 2, 4]) {
-    const run = await openTrainingExecution(graph, threads);
+    const execution = await openTrainingExecution(graph, threads);
     for (let i = 0; i < 100; i++) {
-      const result = await run.run(
+      const result = await execution.execute(
         (name) => (name === 'ids' ? { type: 'int32', data: ids } : { type: 'float32', data: upstream }),
         () => undefined,
       );
       const bytes = Buffer.from(Uint8Array.from(new Uint8Array(result.get('gradient')!.buffer)));
       expected ??= bytes;
-      expect(bytes.equals(expected), `run ${i} on ${threads} threads`).toBe(true);
+      expect(bytes.equals(expected), `execution ${i} on ${threads} threads`).toBe(true);
     }
-    await run.close();
+    await execution.close();
   }
   const sums = new Float64Array(5);
   ids.forEach((id, i) => {

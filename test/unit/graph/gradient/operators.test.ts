@@ -48,7 +48,7 @@ test('a scaled product without a bias, and one with both scaled', () =>
 test('the mean over the rows', () =>
   expectGradients({ x: [5, 3] }, (tape) => ({ outputs: [{ value: meanRows(tape, 'x', 5), shape: [1, 3] }] })));
 
-test('pieces of a value, some of which the loss does not see', () =>
+test('parts of a value, some of which the loss does not use', () =>
   expectGradients({ x: [6, 2] }, (tape) => {
     const [first = '', , last = ''] = pieces(tape, 'x', [1, 2, 3], 0);
     return {
@@ -59,19 +59,19 @@ test('pieces of a value, some of which the loss does not see', () =>
     };
   }));
 
-test('values in a row, one of them twice', () =>
+test('joined values, one of them twice', () =>
   expectGradients({ a: [2, 2], b: [2, 3] }, (tape) => ({
     outputs: [{ value: joined(tape, ['a', 'b', 'a'], [2, 3, 2], 1), shape: [2, 7] }],
   })));
 
-test('one piece is the value itself', () => {
+test('a single part is the value itself', () => {
   const tape = createTape(createGraph('g'));
   expect(pieces(tape, 'x', [4], 0)).toEqual(['x']);
   expect(joined(tape, ['x'], [4], 0)).toBe('x');
   expect(tape.steps).toEqual([]);
 });
 
-test.each([1e-5, 0.5])('root mean square norm with epsilon %d, by the input and by the gain', (epsilon) =>
+test.each([1e-5, 0.5])('RMS norm with epsilon %d, with respect to the input and the gain', (epsilon) =>
   expectGradients({ x: [3, 8], g: [8] }, (tape) => ({
     outputs: [{ value: rmsNorm(tape, 'x', 'g', 8, epsilon), shape: [3, 8] }],
   })),

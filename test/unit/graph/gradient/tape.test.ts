@@ -13,14 +13,14 @@ import { expectGradients } from '../../../support/finite-differences.ts';
 
 const layer = (tape: Tape, [x = '']: readonly Value[]) => [silu(tape, linear(tape, x, 2, { weight: 'w' }))];
 
-test('the gradient through recomputed operations', () =>
+test('the gradient of recomputed operations', () =>
   expectGradients({ x: [2, 3], w: [3, 3] }, (tape) => {
     const [once = ''] = recomputed(tape, ['x'], layer);
     const [twice = ''] = recomputed(tape, [once], layer);
     return { outputs: [{ value: twice, shape: [2, 3] }] };
   }));
 
-test('the operations are appended once more, and only where there is a gradient', () => {
+test('operations are appended a second time only if there is a gradient', () => {
   const graph = createGraph('g');
   const tape = createTape(graph);
   const [y = ''] = recomputed(tape, ['x'], layer);

@@ -10,7 +10,7 @@ import { prune, trainingStepGraph } from '../../../../lib/graph/training/trainin
 import { openTrainingExecution } from '../../../../lib/runtime/training-execution.ts';
 import { tinyCheckpoint } from '../../../support/tiny-checkpoint.ts';
 
-test('takes out what no output needs, and keeps the order of the rest', () => {
+test('removes what no output needs, and keeps the order of the rest', () => {
   const graph = createGraph('g');
   addInput(graph, 'a', 'float32', [1]);
   addInput(graph, 'unused', 'float32', [1]);
@@ -49,16 +49,16 @@ describe('training step graph', () => {
     ).toEqual([]);
   });
 
-  test('every weight has its next value, and both moments', async () => {
+  test('every weight has an output, and so have both moments', async () => {
     const graph = await stepGraph(false);
     const inputs = graph.inputs.map(({ name }) => name).filter((name) => / 0 of /.test(name));
     expect(graph.outputs.map(({ name }) => name)).toEqual(expect.arrayContaining(inputs.map((name) => `next ${name}`)));
     expect(inputs).toHaveLength(3 * (2 + 3 * 10 + 2)); // wte, wpe, ten a block, ln_f, lm_head
   });
 
-  test('recomputation repeats the products of a block but its last, in the graph that onnxruntime really runs', async () => {
+  test('recomputation repeats all products of a block but the last, in the graph that onnxruntime executes', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'training-graph-'));
-    const countRun = async (graph: Graph): Promise<number> => {
+    const countProducts = async (graph: Graph): Promise<number> => {
       const file = join(folder, 'optimized.onnx');
       await (await openTrainingExecution(graph, 1, file)).close();
       const text = (await readFile(file)).toString('latin1');
@@ -66,8 +66,8 @@ describe('training step graph', () => {
       return text.split('"\x04Gemm').length + text.split('"\x0bFusedMatMul').length - 2;
     };
     const [plain, recomputed] = [await stepGraph(false), await stepGraph(true)];
-    expect(await countRun(plain)).toBe(products(plain));
-    expect(await countRun(recomputed)).toBe(products(recomputed));
+    expect(await countProducts(plain)).toBe(products(plain));
+    expect(await countProducts(recomputed)).toBe(products(recomputed));
     // q, k, v, the scores, their values, the projection and fc of each of the 3 blocks; the MLP's output is not needed.
     expect(products(recomputed) - products(plain)).toBe(3 * 7);
     await rm(folder, { recursive: true });

@@ -18,9 +18,9 @@ const rows = Uint32Array.from({ length: N }, (_, i) => i);
 /** Predicts the first token as the class. A token costs 1 nat, a masked one 3. */
 function fakePool(change: (logits: Float32Array) => void = () => {}): ForwardPool {
   return {
-    workers: 2,
+    threads: 2,
     close: async () => {},
-    async run({ tokens, mask }) {
+    async execute({ tokens, mask }) {
       const batch = tokens.length / 4;
       const classes = new Float32Array(batch * 3);
       for (let i = 0; i < batch; i++) classes[3 * i + (tokens[4 * i] ?? 0)] = 5;

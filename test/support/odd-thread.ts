@@ -2,7 +2,7 @@ import { isMainThread, threadId } from 'node:worker_threads';
 import { ImageGptError } from '../../lib/ports/error.ts';
 import { serve } from '../../lib/runtime/thread-port.ts';
 
-/** How this worker behaves at its start. */
+/** How the thread behaves when it is opened. */
 export type OddStart = 'well' | 'unusable' | 'dies';
 
 /** A task: what to do with `value`. */
@@ -11,7 +11,7 @@ export interface OddTask {
   value: number;
 }
 
-/** A worker for tests of the pool: doubles numbers, or fails in every way that a worker can. */
+/** A thread for tests of the pool: doubles numbers, or fails in every way that a thread can. */
 async function open(start: OddStart) {
   if (start === 'unusable') {
     throw new ImageGptError('graph_mismatch', 'Expected another graph.');
@@ -21,7 +21,7 @@ async function open(start: OddStart) {
   }
   return {
     info: 'odd 1.0',
-    run: async ({ act, value }: OddTask): Promise<{ value: number; thread: number }> => {
+    execute: async ({ act, value }: OddTask): Promise<{ value: number; thread: number }> => {
       switch (act) {
         case 'throw':
           throw new Error(`no ${value}`);
@@ -31,7 +31,7 @@ async function open(start: OddStart) {
           return process.exit(1);
         case 'crash':
           setImmediate(() => {
-            throw new Error('nobody catches this');
+            throw new Error('uncaught');
           });
           await new Promise(() => undefined);
           break;
