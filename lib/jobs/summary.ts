@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import {
   type Job,
   type JobSummary,
@@ -57,14 +58,8 @@ export async function reopenJob(output: ObjectStore): Promise<void> {
 }
 
 /** The records of stored shards, in the order of `shards`. Missing records are made. */
-export async function recordsOf(place: ShardPlace, shards: Iterable<number>): Promise<ShardRecord[]> {
-  const records: ShardRecord[] = [];
-  const numbers = [...shards].entries();
-  const lanes = Array.from({ length: recordsAtOnce }, async () => {
-    for (const [i, shard] of numbers) records[i] = await recordShard(place, shard);
-  });
-  await Promise.all(lanes);
-  return records;
+export function recordsOf(place: ShardPlace, shards: Iterable<number>): Promise<ShardRecord[]> {
+  return pMap(shards, (shard) => recordShard(place, shard), { concurrency: recordsAtOnce });
 }
 
 /** The summary of a job, from the records of its shards. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { mapInOrder } from '../async/map-in-order.ts';
+import { pMapIterable } from 'p-map';
 import { errorCode, ImageGptError, PictureError } from '../ports/error.ts';
 
 /** The path is a folder, a pipe, a socket or a device. */
@@ -44,8 +44,10 @@ export function eachPicture<T>(
   files: readonly string[],
   { maxBytes, concurrency }: EachPictureOptions,
   work: (bytes: Uint8Array) => Promise<T>,
-): AsyncGenerator<PictureFile<T>> {
-  return mapInOrder(files, concurrency, async (file): Promise<PictureFile<T>> => {
+): AsyncIterable<PictureFile<T>> {
+  return pMapIterable(files, workOn, { concurrency, backpressure: concurrency });
+
+  async function workOn(file: string): Promise<PictureFile<T>> {
     try {
       return { file, status: 'succeeded', value: await work(await readPicture(file, maxBytes)) };
     } catch (error) {
@@ -54,7 +56,7 @@ export function eachPicture<T>(
       }
       throw error;
     }
-  });
+  }
 }
 
 async function readPicture(path: string, maxBytes: number): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-import { mapInOrder } from '../async/map-in-order.ts';
+import { pMapIterable } from 'p-map';
 import { compareKeys } from '../contracts/key-order.ts';
 import { hasLongResultKey, inputKeyOf, resultPrefix, resultSuffix } from '../contracts/keys.ts';
 import { type Outcome, parseOutcome } from '../contracts/outcome.ts';
@@ -43,7 +43,8 @@ export interface BackfillPicture {
  */
 export async function* backfill(options: BackfillOptions): AsyncGenerator<BackfillPicture> {
   const { output, model, retryFailed = false, verify = false, defer, onCurrent, lookups = 16 } = options;
-  for await (const needed of mapInOrder(joinListings(options), lookups, examine)) {
+  const atOnce = { concurrency: lookups, backpressure: lookups };
+  for await (const needed of pMapIterable(joinListings(options), examine, atOnce)) {
     if (needed !== undefined) yield needed;
   }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { mapInOrder } from '../async/map-in-order.ts';
+import { pMapIterable } from 'p-map';
 import type { Job, JobRow, JobSummary } from '../contracts/job.ts';
 import { parseS3Location } from '../contracts/s3-location.ts';
 import { type DecodingSettings, decodingConcurrency } from '../decode/decoder-pool.ts';
@@ -97,9 +97,11 @@ export interface JobReportRowsOptions {
 }
 
 /** The rows of a job's first pictures, in the order of the manifest. Later shards are not read. */
-export function jobReportRows(options: JobReportRowsOptions): AsyncGenerator<ReportRow> {
+export function jobReportRows(options: JobReportRowsOptions): AsyncIterable<ReportRow> {
   const { viewsOf, concurrency } = options;
-  return mapInOrder(firstRows(options), concurrency, async (row): Promise<ReportRow> => {
+  return pMapIterable(firstRows(options), reportRow, { concurrency, backpressure: concurrency });
+
+  async function reportRow(row: JobRow): Promise<ReportRow> {
     const { key, etag, width, height, top5, nats_per_token, error_code } = row;
     return {
       key,
@@ -112,7 +114,7 @@ export function jobReportRows(options: JobReportRowsOptions): AsyncGenerator<Rep
       error: error_code === null ? null : { code: error_code, message: '' },
       look: error_code === null ? await viewsOf({ key, etag }) : null,
     };
-  });
+  }
 }
 
 async function* firstRows({ output, job, limit }: JobReportRowsOptions): AsyncGenerator<JobRow> {

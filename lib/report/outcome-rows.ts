@@ -1,7 +1,7 @@
-import { mapInOrder } from '../async/map-in-order.ts';
+import { pMapIterable } from 'p-map';
 import { type Outcome, parseOutcome } from '../contracts/outcome.ts';
 import { outcomeKey } from '../pipeline/outcome-key.ts';
-import type { ObjectStore } from '../ports/object-store.ts';
+import type { ObjectStore, StoredObject } from '../ports/object-store.ts';
 import { mostRows, type PictureViews, type ReportRow } from './report-row.ts';
 
 /** Makes the views of a version of a picture; `etag` null: of its current version. Null when it cannot be read. */
@@ -21,7 +21,10 @@ export interface ReportRowsOptions {
 export async function* reportRows(options: ReportRowsOptions): AsyncGenerator<ReportRow> {
   const { input, output, model, concurrency, viewsOf } = options;
   let found = 0;
-  const rows = mapInOrder(input.list(), concurrency, async (picture) => {
+  const rows = pMapIterable(input.list(), rowOf, { concurrency, backpressure: concurrency });
+  for await (const row of rows) if (row !== undefined) yield row;
+
+  async function rowOf(picture: StoredObject): Promise<ReportRow | undefined> {
     const stored = await output.get(outcomeKey(model, picture.key));
     const outcome = stored.status === 'found' ? parseOutcome(stored.body) : undefined;
     if (outcome === undefined || outcome.etag !== picture.etag) return undefined;
@@ -29,8 +32,7 @@ export async function* reportRows(options: ReportRowsOptions): AsyncGenerator<Re
     // Rows in progress may be counted out of order. `concurrency` more get views, so that every listed row has them.
     const shown = outcome.status === 'succeeded' && found <= mostRows + concurrency;
     return reportRow(outcome, shown ? await viewsOf(picture) : null);
-  });
-  for await (const row of rows) if (row !== undefined) yield row;
+  }
 }
 
 /** The row of an outcome, with the views of its picture. */

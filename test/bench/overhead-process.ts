@@ -22,17 +22,17 @@ import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { overheadMessage, overheadModel, overheadPicture, pictures } from './overhead-model.ts';
 import { stubEtag } from './stub-aws.ts';
 
-// One deployed process in front of a stub: measures its own CPU time. Started by the suite `overhead`, which is told
-// by message; the process's own words go nowhere.
+// Runs one deployed process against a stub of AWS and measures its own CPU time. The suite `overhead` starts it and
+// receives the figure as a message. The output of the process is discarded.
 
-/** Pictures before the measurement begins, and in it. */
+/** Pictures before the measurement, and during it. */
 const warmUp = 2000;
 const measured = 6000;
 
-/** Messages in a batch of the function. */
-const batch = 100;
+/** Messages in a delivery of the function. */
+const deliverySize = 100;
 
-/** CPU milliseconds per picture of a run that calls `done` for each picture, and ends when `done` says so. */
+/** CPU milliseconds per picture. `run` calls `done` for each picture and ends when `done` returns true. */
 async function measure(run: (done: (pictures?: number) => boolean) => Promise<void>): Promise<number> {
   let pictures = 0;
   let from: NodeJS.CpuUsage | undefined;
@@ -72,7 +72,7 @@ async function worker(): Promise<number> {
   });
 }
 
-/** The worker's flow over ports that cost nothing: what is ours and not the SDK's. */
+/** The worker's flow over ports that cost nothing: our own share, without the SDK's. */
 async function flowAlone(): Promise<number> {
   const telemetry = createTelemetry({ service: 'worker', clock });
   const object = { key: '', etag: stubEtag, size: 1, lastModified: new Date(0) };
@@ -97,12 +97,12 @@ async function flowAlone(): Promise<number> {
   });
 }
 
-/** The function, batch after batch. Decoding runs in child processes, which are not counted. */
+/** The function, delivery after delivery. Decoding runs in child processes, which are not counted. */
 async function preprocess(): Promise<number> {
   const env = readEnvironment(preprocessEnvironment, process.env);
   const { flow, queueAt } = await openPreprocessor(env, createTelemetry({ service: 'preprocess', clock }));
   const body = messageText({ schema_version: 1, type: 'reference', key: 'a/picture.png' });
-  const messages = Array.from({ length: batch }, (_, i) => ({
+  const messages = Array.from({ length: deliverySize }, (_, i) => ({
     ...{ body, receipt: String(i), receiveCount: 1, lastReceive: false, sentAt: new Date() },
   }));
   const signal = new AbortController().signal;
@@ -112,7 +112,7 @@ async function preprocess(): Promise<number> {
   });
 }
 
-/** What of the function is decoding, as seen from its own process, and the palette. */
+/** The share of decoding (as seen from the function's own process) and of the palette. */
 async function decoding(): Promise<number> {
   const env = readEnvironment(preprocessEnvironment, process.env);
   const { preprocessing } = await openTokenizerFiles(env.MODEL_LOCATION);
@@ -124,7 +124,7 @@ async function decoding(): Promise<number> {
     const one = async (): Promise<void> => {
       packTokens(quantize((await decoder.decode(overheadPicture)).rgb), palette.length / 3);
     };
-    while (!done(batch)) await Promise.all(Array.from({ length: batch }, one));
+    while (!done(deliverySize)) await Promise.all(Array.from({ length: deliverySize }, one));
     await decoder.close();
   });
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { createWorld, faults, startProcess } from '../support/pipeline-world.ts';
 
-/** Runs a process that dies at its `step`-th point, then one that lives. False when the first got through alive. */
+/** Runs a process that dies at its `step`-th point, then a second one. `crashed` is undefined if the first survived. */
 async function crashAt(
   step: number,
 ): Promise<{ crashed: string | undefined; wrong: string[]; deadLetters: number; statuses: unknown[] }> {
@@ -21,7 +21,7 @@ async function crashAt(
       return crashed === undefined ? Promise.resolve() : new Promise(() => {});
     },
   });
-  // Long enough for all of it, too short for a message to come again.
+  // Long enough for all steps, too short for a redelivery.
   await world.clock.sleep(5000);
   const survivor = startProcess(world);
   const quiet = await world.quiet();

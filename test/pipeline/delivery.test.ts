@@ -14,14 +14,14 @@ function results(published: readonly PipelineEvent[]): ResultEvent[] {
   return published.filter((event) => event.type === 'result');
 }
 
-/** Runs a process until the world is quiet. */
+/** Runs a process until the queues are empty. */
 async function run(world: World, options: Parameters<typeof startProcess>[1] = {}): Promise<void> {
   const process = startProcess(world, options);
   expect(await world.quiet()).toBe(true);
   await process.stop();
 }
 
-/** Eight lives of a process that light pictures kill: whoever predicts one dies. */
+/** Starts a process eight times. Predicting a light picture ends it. */
 async function lives(world: World): Promise<void> {
   const model = createFakeModel();
   for (let life = 0; life < 8; life++) {
@@ -39,8 +39,8 @@ async function lives(world: World): Promise<void> {
   world.clock.stop();
 }
 
-describe('a message that comes twice', () => {
-  test('gives one outcome, and its event again', async () => {
+describe('a message that is delivered twice', () => {
+  test('gives one outcome, and publishes its event again', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'good');
     await run(world);
@@ -52,7 +52,7 @@ describe('a message that comes twice', () => {
     expect(world.published[1]).toEqual(world.published[0]);
   });
 
-  test('does not lose the result when the second delivery fails', async () => {
+  test('keeps the stored success when the second delivery fails', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'good');
     await run(world);
@@ -78,7 +78,7 @@ describe('messages out of order', () => {
 });
 
 describe('poison among good pictures', () => {
-  test('ends as failed outcomes, and harms nobody', async () => {
+  test('becomes failed outcomes and harms no other picture', async () => {
     const world = createWorld();
     for (let i = 0; i < 40; i++) await world.upload(`${i}.jpg`, i % 4 === 0 ? 'bad' : i % 4 === 1 ? 'crash' : 'good');
     await world.upload('huge.jpg', 'x'.repeat(1001));
@@ -98,7 +98,7 @@ describe('poison among good pictures', () => {
     expect(world.uploads.deadLetters).toEqual([]);
   });
 
-  test('that kills the model takes only itself to the dead letters', async () => {
+  test('that ends the process is dead-lettered alone', async () => {
     const world = createWorld();
     const keys = ['a', 'b', 'killer', 'c'];
     for (const key of keys) await world.upload(key, key === 'killer' ? `good ${'x'.repeat(200)}` : 'good');
@@ -110,7 +110,7 @@ describe('poison among good pictures', () => {
     );
   });
 
-  test('that kills the model, twice in a message, does not take along what is between', async () => {
+  test('that ends the process, twice in a message, does not harm the picture in between', async () => {
     const world = createWorld();
     const image = { format: 'jpeg', width: 1, height: 1, bytes: 1 };
     const put = await world.input.put('between', new TextEncoder().encode('good'));
@@ -130,7 +130,7 @@ describe('poison among good pictures', () => {
     '{}',
     '{"schema_version":1,"type":"reference","key":""}',
     '{"schema_version":2,"type":"reference","key":"a"}',
-  ])('that is no message at all ends in the dead letters: %j', async (body) => {
+  ])('that is no message is dead-lettered: %j', async (body) => {
     const world = createWorld();
     await world.uploads.send([body]);
     await world.tokens.send([body]);
@@ -141,10 +141,10 @@ describe('poison among good pictures', () => {
     expect(world.tokens.deadLetters).toEqual([body]);
   });
 
-  test('whose tokens are not what they say ends in the dead letters', async () => {
+  test('with invalid tokens is dead-lettered', async () => {
     const world = createWorld();
     const image = { format: 'jpeg', width: 1, height: 1, bytes: 1 };
-    // Four tokens of one bit fill half a byte: the other half must be zero.
+    // Four tokens of one bit fill half a byte. The other half must be zero.
     const picture = { key: 'a.jpg', etag: '"1"', image, tokens: Buffer.of(0b0101_1111).toString('base64') };
     await world.tokens.send([
       JSON.stringify({ schema_version: 1, preprocessing: '00000000000000aa', pictures: [picture] }),
@@ -155,8 +155,8 @@ describe('poison among good pictures', () => {
   });
 });
 
-describe('a picture that changes on its way', () => {
-  test('has the outcome of its last version', async () => {
+describe('a picture that changes while in progress', () => {
+  test('gets the outcome of its last version', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'good');
     let overwritten = false;
@@ -184,7 +184,7 @@ describe('a picture that changes on its way', () => {
     }
   });
 
-  test('and is deleted takes along the outcome that an earlier delivery stored before it failed', async () => {
+  test('and is deleted loses the outcome that a failed delivery had stored', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'bad');
     let stored = false;
@@ -202,13 +202,13 @@ describe('a picture that changes on its way', () => {
     expect(world.published).toEqual([]);
   });
 
-  test('to another one and back keeps the outcome of the version that is there', async () => {
+  test('to another version and back keeps the outcome of the current version', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'good');
     await run(world);
     await world.clock.sleep(1000);
     await world.upload('a.jpg', 'bad for a while');
-    // The bad version's outcome is about to take the place of the good one's, when the good one comes back.
+    // The outcome of the bad version is about to replace the good one's, when the good version returns.
     let slow = true;
     const process = startProcess(world, {
       async fault(point) {
@@ -227,10 +227,10 @@ describe('a picture that changes on its way', () => {
 });
 
 describe('another model', () => {
-  test('with another preprocessing sends the tokens of the old one back, and loses nothing', async () => {
+  test('with another preprocessing sends old tokens back as references, and loses nothing', async () => {
     const world = createWorld();
     for (let i = 0; i < 10; i++) await world.upload(`${i}.jpg`, 'good');
-    // The old one has filled the tokens queue when it is stopped.
+    // The old process has filled the tokens queue when it is stopped.
     const old = startProcess(world, {
       fault: (point) => (point === 'before tokens.receive' ? new Promise(() => {}) : Promise.resolve()),
     });
@@ -252,7 +252,7 @@ describe('another model', () => {
     expect(Object.values(outcomes(world)).every((outcome) => outcome?.model === 'fake-2')).toBe(true);
   });
 
-  test('with the same preprocessing reads the tokens of the old one', async () => {
+  test('with the same preprocessing uses the old tokens', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'good');
     const old = startProcess(world, {

@@ -18,7 +18,7 @@ import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const [{ model, preprocessing, quantize, colors }] = simulatedModels;
 
-/** Both flows as they are deployed, over memory; `predicted` are the lengths that the model was given. */
+/** Both flows over stores in memory; `predicted` has the length of every input of the model. */
 function setUp() {
   const clock = createVirtualClock();
   const [input, output] = [createMemoryObjectStore(clock), createMemoryObjectStore(clock)];
@@ -56,7 +56,7 @@ const delivery = (body: string): QueueMessage => ({
   ...{ body, receipt: 'r', receiveCount: 1, lastReceive: false, sentAt: new Date(0) },
 });
 
-/** Resolved, or refused as no message of ours: anything else would be tried again for nothing, or end the process. */
+/** The flow must resolve, or refuse the message as invalid. Any other error would be retried in vain or end the process. */
 async function understoodOrRefused(flow: Flow, body: string): Promise<void> {
   const [result] = await Promise.allSettled([flow(delivery(body))]);
   if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(MessageError);
@@ -73,7 +73,7 @@ const picture = (tokens: string) => ({
 
 const packed = Buffer.from(packTokens(Uint16Array.of(0, 1, 0, 1), colors)).toString('base64');
 
-/** Valid messages of both queues, for having something changed in them. */
+/** Valid messages of both queues, to be changed at random. */
 const valid: unknown[] = [
   { schema_version: 1, type: 'reference', key: 'a', etag: '"e"' },
   { Records: [record('a'), record('b', 'ObjectRemoved:Delete')] },
@@ -81,7 +81,7 @@ const valid: unknown[] = [
   { schema_version: 1, preprocessing, pictures: [picture(packed), picture(packed)] },
 ];
 
-/** A message with one of its values, at any depth, replaced by another. */
+/** A message in which one value, at any depth, is replaced by another. */
 const mutated = fc
   .tuple(fc.constantFrom(...valid), fc.nat(), fc.oneof(fc.jsonValue(), fc.constant(undefined), fc.double()))
   .map(([message, at, value]) => {
@@ -95,15 +95,15 @@ const mutated = fc
 
 const anyBody = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.json(), mutated);
 
-describe('whatever comes into the queues', () => {
-  test('of uploads is understood or refused', async () => {
+describe('a random message', () => {
+  test('in the uploads queue is processed or refused', async () => {
     const { receiveUploads } = setUp();
     await fc.assert(fc.asyncProperty(anyBody, (body) => understoodOrRefused(receiveUploads, body)));
   });
 
-  test('of tokens is understood or refused, and the model gets pictures of its size and no other', async () => {
+  test('in the tokens queue is processed or refused, and the model gets only inputs of its size', async () => {
     const { infer, predicted } = setUp();
-    // One at least whose pictures are predicted.
+    // At least one message whose pictures are predicted.
     await understoodOrRefused(infer, JSON.stringify(valid.at(-1)));
     await fc.assert(fc.asyncProperty(anyBody, (body) => understoodOrRefused(infer, body)));
     const anyTokens = fc.uint8Array({ maxLength: 8 }).map((bytes) => Buffer.from(bytes).toString('base64'));
@@ -115,7 +115,7 @@ describe('whatever comes into the queues', () => {
     expect(new Set(predicted)).toEqual(new Set([model.tokens]));
   });
 
-  test('a key of any shape gets the outcome of its picture, however S3 encodes it', async () => {
+  test('with a key that S3 encodes in any way leads to the outcome of its picture', async () => {
     const { input, output, tokens, infer, receiveUploads } = setUp();
     const anyKey = fc
       .oneof(
@@ -145,13 +145,13 @@ describe('whatever comes into the queues', () => {
     );
   });
 
-  test('a key that is too long for S3 is refused', async () => {
+  test('with a key that is too long for S3 is refused', async () => {
     const { receiveUploads } = setUp();
     const body = messageText({ Records: [record('k'.repeat(1025))] });
     await expect(receiveUploads(delivery(body))).rejects.toThrow(MessageError);
   });
 
-  test('goes to the dead letters, told once as such, while the process goes on with what it understands', async () => {
+  test('that is invalid is dead-lettered, while the process handles the valid ones', async () => {
     const { clock, input, output, uploads, tokens, infer, receiveUploads } = setUp();
     const stop = new AbortController();
     const last: string[] = [];

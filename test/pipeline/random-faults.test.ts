@@ -4,21 +4,21 @@ import { TransientError } from '../../lib/ports/error.ts';
 import { createWorld, faults, type Process, startProcess, type World } from '../support/pipeline-world.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
-/** Enough to meet every kind of fault at every call many times, in a few seconds. */
+/** Enough for every kind of fault at every call many times, in a few seconds. */
 const schedules = 1000;
 
-/** Share of the points between two steps at which something goes wrong. */
+/** Share of the points between two steps at which a fault occurs. */
 const faultRate = 0.05;
 
 /**
- * One schedule: pictures are put, overwritten, deleted and announced twice while two processes see errors before and
- * after each call, delays beyond the visibility timeout, clock jumps and their own deaths. Then the faults end.
+ * One schedule. Pictures are uploaded, overwritten, deleted and announced twice. Two processes have errors before and
+ * after calls, delays beyond the visibility timeout, clock jumps and crashes. Then the faults end.
  */
 async function playSchedule(seed: number): Promise<string[]> {
   const random = seededRandom(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   const world = createWorld();
-  /** What a good picture may have failed with. */
+  /** Codes with which a good picture may have failed. */
   const broken = new Set<string>();
   let calm = false;
 
@@ -41,7 +41,7 @@ async function playSchedule(seed: number): Promise<string[]> {
             throw new TransientError('injected', point);
           }
           await world.clock.sleep(random() * 100_000);
-          // Who has died meanwhile does not go on, and takes no message that others wait for.
+          // A process that has died in the meantime does not continue, and receives no message.
           if (dead) return new Promise(() => {});
         },
       });
@@ -68,7 +68,7 @@ async function playSchedule(seed: number): Promise<string[]> {
   const alive = await Promise.all(processes);
   const quiet = await world.quiet();
 
-  // Only deaths may fill the dead letters; sent again, they end like all others.
+  // Only crashes may cause dead letters. After a resend, these pictures end like all others.
   const dead = [...world.uploads.deadLetters];
   const deadTokens = [...world.tokens.deadLetters];
   await world.uploads.send(dead);
@@ -84,7 +84,7 @@ async function untilCalm(world: World, calm: () => boolean): Promise<string> {
   return 'calm';
 }
 
-/** Good pictures may only have failed because the decoder or the model did, on the last permitted receive. */
+/** A good picture may have failed only because the decoder or the model failed on the last receive. */
 function unjustFailures({ input, output }: World, broken: ReadonlySet<string>): string[] {
   return [...output.objects.values()].flatMap(({ body }) => {
     const outcome = parseOutcome(body);
@@ -93,7 +93,7 @@ function unjustFailures({ input, output }: World, broken: ReadonlySet<string>): 
   });
 }
 
-test('under random faults every current picture ends with one outcome for its version, and an event', async () => {
+test('under random faults every picture gets one outcome of its current version, and an event', async () => {
   for (let seed = 1; seed <= schedules; seed++) {
     expect({ seed, wrong: await playSchedule(seed) }).toEqual({ seed, wrong: [] });
   }

@@ -6,7 +6,7 @@ import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
 import { createFakeDecoder, createFakeModel } from '../support/fake-model.ts';
 import { createRunPorts } from '../support/run-ports.ts';
 
-/** The fake decoder, with something done before each picture. */
+/** The fake decoder, which calls `before` for each picture. */
 function decoderThat(before: (text: string) => Promise<void>): PictureDecoder {
   const { decode } = createFakeDecoder();
   return {
@@ -18,7 +18,7 @@ function decoderThat(before: (text: string) => Promise<void>): PictureDecoder {
 }
 
 describe('a run', () => {
-  test('gives every picture an outcome and an event, and ends with a summary that adds up', async () => {
+  test('gives every picture an outcome and an event, and ends with a summary', async () => {
     const { put, options, outcome, published } = createRunPorts();
     await put('a.jpg', 'good');
     await put('b/c.jpg', 'bad');
@@ -39,7 +39,7 @@ describe('a run', () => {
     expect(published.at(-1)).toEqual({ type: 'summary', seen: 3, succeeded: 1, failed: 2, skipped: 0 });
   });
 
-  test('started again does only what is missing', async () => {
+  test('started again processes only what is missing', async () => {
     const { put, options, published } = createRunPorts();
     await put('a.jpg', 'good');
     await put('b.jpg', 'bad');
@@ -50,7 +50,7 @@ describe('a run', () => {
     expect(published).toMatchObject([{ type: 'result', key: 'c.jpg' }, { type: 'summary' }]);
   });
 
-  test('tries failed pictures again when asked to', async () => {
+  test('retries failed pictures with retryFailed', async () => {
     const { put, options, outcome } = createRunPorts();
     await put('a.jpg', 'bad');
     await runPipeline(options());
@@ -61,7 +61,7 @@ describe('a run', () => {
     expect(outcome('a.jpg')?.status).toBe('succeeded');
   });
 
-  test('over nothing ends with zeros', async () => {
+  test('over an empty input ends with zeros', async () => {
     const { options, published } = createRunPorts();
     expect(await runPipeline(options())).toMatchObject({ seen: 0 });
     expect(published).toEqual([{ type: 'summary', seen: 0, succeeded: 0, failed: 0, skipped: 0 }]);
@@ -77,7 +77,7 @@ describe('a run', () => {
     expect([outcome('a.jpg')?.model, outcome('a.jpg', 'fake-2')?.model]).toEqual(['fake-1', 'fake-2']);
   });
 
-  test('takes the new version of a picture that is overwritten on its way', async () => {
+  test('processes the new version of a picture that is overwritten while in progress', async () => {
     const ports = createRunPorts();
     await ports.put('a.jpg', 'good');
     const decoder = decoderThat(async (text) => {
@@ -87,14 +87,14 @@ describe('a run', () => {
     expect(ports.outcome('a.jpg')?.etag).toBe((await ports.input.head('a.jpg'))?.etag);
   });
 
-  test('lets a picture go that changes faster than it can be read', async () => {
+  test('skips a picture that changes faster than it can be read', async () => {
     const ports = createRunPorts();
     await ports.put('a.jpg', 'good');
     const decoder = decoderThat((text) => ports.put('a.jpg', `${text} again`));
     expect(await runPipeline({ ...ports.options(), decoder })).toMatchObject({ seen: 1, succeeded: 0, skipped: 1 });
   });
 
-  test('counts a picture that is deleted on its way as skipped', async () => {
+  test('counts a picture that is deleted while in progress as skipped', async () => {
     const ports = createRunPorts();
     await ports.put('a.jpg', 'good');
     await ports.put('b.jpg', 'good');
@@ -103,7 +103,7 @@ describe('a run', () => {
     expect(result).toMatchObject({ seen: 2, succeeded: 1, failed: 0, skipped: 1 });
   });
 
-  test('gives a picture that breaks the decoder five chances, and does not say where it lies', async () => {
+  test('fails a picture after the decoder has failed five times, without paths in the message', async () => {
     const { put, options, outcome } = createRunPorts();
     await put('a.jpg', 'crash');
     await put('b.jpg', 'good');
@@ -114,7 +114,7 @@ describe('a run', () => {
     expect(JSON.stringify(outcome('a.jpg'))).not.toContain('secret');
   });
 
-  test('fails a picture whose numbers are not finite, without hurting its neighbours', async () => {
+  test('fails a picture with non-finite numbers, without harming its neighbours', async () => {
     const { put, options, outcome } = createRunPorts();
     await put('a.jpg', 'good');
     await put('b.jpg', `good ${'x'.repeat(200)}`);
@@ -163,13 +163,13 @@ describe('a run', () => {
     expect(result).toMatchObject({ seen: 300, succeeded: 300 });
     expect(mostDecoding).toBe(3);
     expect(mostPredicting).toBe(8);
-    // 16 in the uploads queue and 2 messages of 8 in the tokens queue, those that are held included.
+    // 16 in the uploads queue and 2 messages of 8 in the tokens queue, including the held ones.
     expect(Math.max(...pending)).toBeLessThanOrEqual(16 + 2 * 8 + 1);
   });
 });
 
 describe('an interrupted run', () => {
-  test('finishes what is in flight, adds up, and leaves the rest to the next one', async () => {
+  test('finishes the pictures in progress and leaves the others to the next run', async () => {
     const ports = createRunPorts();
     for (let i = 0; i < 50; i++) await ports.put(`${i}.jpg`, 'good');
     const interrupt = new AbortController();
@@ -192,7 +192,7 @@ describe('an interrupted run', () => {
     expect(second).toMatchObject({ seen: 50, succeeded: 50 - begun, skipped: begun, interrupted: false });
   });
 
-  test('before it began does nothing', async () => {
+  test('does nothing if it was interrupted before it began', async () => {
     const { put, options } = createRunPorts();
     await put('a.jpg', 'good');
     expect(await runPipeline({ ...options(), signal: AbortSignal.abort() })).toMatchObject({
@@ -202,8 +202,8 @@ describe('an interrupted run', () => {
   });
 });
 
-describe('a run that cannot go on', () => {
-  test('stops when outcomes cannot be stored, and says why', async () => {
+describe('a run that fails', () => {
+  test('stops when outcomes cannot be stored, with the reason', async () => {
     const { put, options, output } = createRunPorts();
     for (let i = 0; i < 100; i++) await put(`${i}.jpg`, 'good');
     let decoded = 0;
@@ -213,13 +213,13 @@ describe('a run that cannot go on', () => {
     });
     await expect(runPipeline({ ...options(), output: full, decoder })).rejects.toMatchObject({
       code: 'cannot_go_on',
-      // Ten messages of eight.
+      // Ten messages of eight pictures.
       message: expect.stringMatching(/10 messages in a row failed, and 80 pictures have no outcome: the disk is full/),
     });
     expect(decoded).toBeLessThan(100);
   });
 
-  test('because of one picture goes on without it, and takes it again the next time', async () => {
+  test('with one picture continues without it, and retries it in the next run', async () => {
     const { put, options, output, published } = createRunPorts();
     for (let i = 0; i < 30; i++) await put(`${i}.jpg`, 'good');
     const refusing: typeof output.put = (key, ...rest) =>
@@ -231,9 +231,9 @@ describe('a run that cannot go on', () => {
     expect(await runPipeline(options())).toMatchObject({ seen: 30, succeeded: 1, skipped: 29, unfinished: {} });
   });
 
-  test('because results are too large to store never stores that the pictures failed', async () => {
+  test('to store large outcomes stores no failed outcomes instead', async () => {
     const { put, options, output, outcome } = createRunPorts();
-    // Messages of eight pictures; a bad picture's outcome is small enough.
+    // Messages of eight pictures. The failed outcome of a bad picture is small enough.
     for (let i = 0; i < 20; i++) await put(`${i}.jpg`, i === 7 ? 'bad' : 'good');
     const full: typeof output.put = (key, body, ...rest) =>
       body.length > 400
@@ -249,7 +249,7 @@ describe('a run that cannot go on', () => {
     expect(outcome('0.jpg')?.status).toBe('succeeded');
   });
 
-  test('because of pictures that cannot be read goes on without them, however many there are', async () => {
+  test('to read pictures continues without them, however many there are', async () => {
     const { put, options, input, output } = createRunPorts();
     for (let i = 100; i < 150; i++) await put(`${i}.jpg`, 'good');
     const get: typeof input.get = (key, ...rest) =>
@@ -271,8 +271,8 @@ describe('a run that cannot go on', () => {
   });
 });
 
-describe('a run tells', () => {
-  test('how far it is', async () => {
+describe('a run reports', () => {
+  test('its progress', async () => {
     const { put, options } = createRunPorts();
     for (let i = 0; i < 5; i++) await put(`${i}.jpg`, i === 0 ? 'bad' : 'good');
     const told: Progress[] = [];
@@ -280,7 +280,7 @@ describe('a run tells', () => {
     expect(told.at(-1)).toEqual({ succeeded: 4, failed: 1, skipped: 0, pending: 0, total: 5 });
   });
 
-  test('what it waits for when nothing finishes for a minute', async () => {
+  test('what it waits for when no picture ends for a minute', async () => {
     const { put, options, clock } = createRunPorts();
     await put('slow.jpg', 'good');
     await put('slow too.jpg', 'good');
@@ -299,7 +299,7 @@ describe('a run tells', () => {
 });
 
 describe('a run that watches', () => {
-  /** Changes that a test fires, one at a time. */
+  /** Changes that a test announces, one at a time. */
   function createChanges() {
     let fire = Promise.withResolvers<boolean>();
     return {
@@ -314,7 +314,7 @@ describe('a run that watches', () => {
     };
   }
 
-  test('takes new and changed pictures, once each, until it is interrupted', async () => {
+  test('processes new and changed pictures once each, until it is interrupted', async () => {
     const ports = createRunPorts();
     const stop = new AbortController();
     const { fire, changes } = createChanges();
@@ -334,7 +334,7 @@ describe('a run that watches', () => {
     expect(await running).toMatchObject({ seen: 4, succeeded: 3, failed: 1, skipped: 0, interrupted: true });
   });
 
-  test('leaves a picture that is still being written to for later', async () => {
+  test('defers a picture that is still being written', async () => {
     const ports = createRunPorts();
     const { changes, end } = createChanges();
     const start = ports.clock.now().getTime();
@@ -353,7 +353,7 @@ describe('a run that watches', () => {
     expect(decoded[0]).toBeGreaterThanOrEqual(2200);
   });
 
-  test('takes what is urgent before the listing comes to it, and counts it once', async () => {
+  test('processes urgent pictures before the listing reaches them, and counts them once', async () => {
     const ports = createRunPorts();
     const stop = new AbortController();
     const { changes } = createChanges();
@@ -363,10 +363,10 @@ describe('a run that watches', () => {
       await ports.clock.sleep(2500);
       await ports.put('z/dropped.jpg', 'good');
       yield 'z/dropped.jpg';
-      // Whoever is impatient drops it twice.
+      // The same picture twice.
       yield 'z/dropped.jpg';
     }
-    // One at a time, a second each: without urgency it would be the 301st.
+    // One picture per second. Without urgency it would be the 301st.
     const decoder = decoderThat(() => ports.clock.sleep(1000));
     const running = runPipeline({
       ...{ ...ports.options(), decoder, decoding: 1, changes: changes(), urgent: urgent(), signal: stop.signal },
@@ -391,7 +391,7 @@ describe('a run that watches', () => {
     await ports.clock.sleep(170_000);
     await ports.put('a.jpg', 'good');
     await ports.clock.sleep(8000);
-    // A minute without an end is about to be over, but this picture has not waited for a minute.
+    // No picture has ended for almost a minute, but this picture has not waited that long.
     fire();
     await ports.clock.sleep(600_000);
     end();

@@ -3,17 +3,17 @@ import type { SimulatedModel } from './simulated-models.ts';
 import { functionOver, type Start, workerOf } from './simulated-processes.ts';
 import type { SimulatedWorld } from './simulated-world.ts';
 
-/** The processes, kept alive by their services, and the model that they are to have. */
+/** The deployed processes, which their services keep alive, and the model that is deployed. */
 export interface Deployment {
   current(): SimulatedModel;
-  /** Replaces each process, one sooner and one later, some in order and some at once. */
+  /** Replaces every process, each at a random time; some drain first, some are killed. */
   deploy(model: SimulatedModel): void;
-  /** True when a process of this model may still have been alive at that time, milliseconds since the epoch. */
+  /** True if a process of this model may have been alive at `time` (milliseconds since the epoch). */
   aliveAt(model: SimulatedModel, time: number): boolean;
   machines(): Machine[];
-  /** Resolves when every process has the model that is to be deployed. */
+  /** Resolves when every process has the deployed model. */
   settled(): Promise<void>;
-  /** Ends all in order; false when one does not end. */
+  /** Drains all processes. False if one does not end. */
   stop(): Promise<boolean>;
 }
 
@@ -23,10 +23,10 @@ interface Running {
   stop(): Promise<void>;
 }
 
-/** What a service gives a task from SIGTERM to SIGKILL, milliseconds. */
+/** Time from SIGTERM to SIGKILL (milliseconds). */
 const stopTimeoutMs = 110_000;
 
-/** Longest that a service takes to start a process, milliseconds. */
+/** Longest time that a service takes to start a process (milliseconds). */
 const restartMs = 30_000;
 
 export function createDeployment(world: SimulatedWorld, first: SimulatedModel): Deployment {
@@ -56,9 +56,9 @@ export function createDeployment(world: SimulatedWorld, first: SimulatedModel): 
     }
   }
 
-  /** As a service does: SIGTERM, and SIGKILL if that does not help. */
+  /** Stops a process as a service does: with SIGTERM, and later with SIGKILL. */
   async function end({ machine, stop }: Running): Promise<boolean> {
-    // What it has received too often, and gives back now, is dead: that is the price.
+    // A message that is released on its last receive is dead-lettered. The contract allows that, so it counts as a fault.
     machine.faults += 1;
     const ended = stop().then(() => true);
     return Promise.race([ended, clock.sleep(stopTimeoutMs).then(() => false)]);

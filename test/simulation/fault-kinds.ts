@@ -1,47 +1,47 @@
-/** What can go wrong with a call of a port. */
+/** How a call of a port can fail. */
 const callFaults = [
-  /** Refused at once: nothing has happened. */
+  /** Refused at once, without effect. */
   'throttle',
-  /** 500 or 503: mostly nothing has happened. */
+  /** 500 or 503, mostly without effect. */
   'server_error',
-  /** No answer, and nothing has happened. */
+  /** No response and no effect. */
   'timeout_before',
-  /** No answer, but it has happened. */
+  /** No response, but it took effect. */
   'timeout_after',
-  /** No answer, and it happens when nobody expects it any more. */
+  /** No response; it takes effect after the caller has given up. */
   'late_effect',
-  /** Takes longer than visibility and time limits. */
+  /** Takes longer than visibility timeouts and time limits. */
   'slow',
   /** Half of an object is stored. */
   'torn_write',
-  /** A batch of which a part is done. */
+  /** Only a part of the entries takes effect. */
   'partial_response',
   /** A message is delivered twice. */
   'duplicate',
-  /** Messages come in any order. */
+  /** Messages are delivered in a random order. */
   'reorder',
-  /** A message is visible again at once, while it is being worked on. */
+  /** A message becomes visible again while it is processed. */
   'visibility_expired',
-  /** The process dies, before or after. */
+  /** The process dies, before or after the effect. */
   'crash',
 ] as const;
 
 export type CallFault = (typeof callFaults)[number];
 
-/** What happens to the world meanwhile. */
+/** What users, operators and bad luck do. */
 const worldFaults = [
   'overwrite',
   'delete',
-  /** An announcement again, late, or of what is no longer so. */
+  /** A repeated, late or outdated notification. */
   'stray_notification',
-  /** A body that is no message of ours. */
+  /** A body that is no valid message. */
   'hostile_message',
-  /** A picture that ends every process which decodes it, or predicts it. */
+  /** A picture that ends every process that decodes or predicts it. */
   'poison',
   'clock_jump',
-  /** Writes above a size fail for ever: there is no room. */
+  /** Writes above a size always fail, as on a full disk. */
   'no_room',
-  /** Reads of one picture fail for ever. */
+  /** Reads of one picture always fail. */
   'unreadable',
   /** Another model is deployed while the queues are full. */
   'model_change',
@@ -54,7 +54,7 @@ type WorldFault = (typeof worldFaults)[number];
 
 export type FaultKind = CallFault | WorldFault;
 
-/** How often each kind has struck. */
+/** How often each kind has occurred. */
 export type FaultCounts = Record<FaultKind, number>;
 
 export function noFaults(): FaultCounts {

@@ -6,7 +6,7 @@ import { type FaultKind, noFaults } from './fault-kinds.ts';
 
 const run = promisify(execFile);
 
-/** SEEDS=1000000 plays more. */
+/** How many schedules are played; SEEDS=1000000 plays more. */
 const { SEEDS: seeds = '100000' } = process.env;
 
 const processes = 2;
@@ -19,7 +19,7 @@ interface Report {
 
 async function play(first: number, last: number): Promise<Report> {
   const script = join(import.meta.dirname, './play.ts');
-  // It exits with 1 when something is wrong, and says what on standard output.
+  // It exits with 1 if something is wrong. Its standard output says what.
   const said = await run(process.execPath, [script, String(first), String(last)]).catch((error) => error);
   return JSON.parse(said.stdout);
 }

@@ -7,45 +7,45 @@ import type { CallFault, FaultCounts, FaultKind } from './fault-kinds.ts';
 export interface Chance {
   random(): number;
   pick<T>(items: readonly T[]): T;
-  /** The time as AWS has it. */
+  /** AWS's clock. */
   clock: VirtualClock;
-  /** No more faults. */
+  /** True: no more faults occur. */
   calm: boolean;
-  /** Bytes of the largest object that can be written; the others fail for ever. */
+  /** Size of the largest object that can be written (bytes). Larger writes always fail. */
   roomFor: number;
-  /** Key of a picture that cannot be read, ever. */
+  /** Key of a picture that can never be read. */
   unreadable: string | undefined;
   counts: FaultCounts;
-  /** Effects that are still to come. */
+  /** Late effects that are still to come. */
   late: number;
-  /** Told of each fault and action, for a replay. */
+  /** Receives every fault and action, to print a schedule. */
   trace(what: string): void;
 }
 
-/** Share of the calls that go wrong. */
+/** Share of calls that fail. */
 const faultRate = 0.05;
 
-/** Share of the calls whose answer takes a while, so that others come in between. */
+/** Share of calls with a slow response, so that other calls come in between. */
 const slowRate = 0.15;
 
-/** Longest of those whiles, milliseconds. */
+/** Longest delay of a slow response (milliseconds). */
 const latencyMs = 400;
 
-/** Longest that anything takes for a call that went wrong, milliseconds: beyond visibility and time limits. */
+/** Longest duration of a failed call (milliseconds): beyond visibility timeouts and time limits. */
 export const longestMs = 150_000;
 
-/** What a call does, in whole or in part; `partly` is there for what can be done in part. */
+/** The effect of a call; `partly` is half of it, for calls that can take effect in part. */
 interface Effect<R> {
   whole(faulty: boolean): R | Promise<R>;
   partly?: () => void;
-  /** For deliveries: what the world does to the messages. */
+  /** For queues: duplicated, reordered or expired messages. */
   oddly?: (kind: CallFault) => R;
 }
 
-/** A process: everything that it asks of the world goes through `call`, where it can fail, wait, or be the last thing. */
+/** A process. All its calls of ports go through `call`, which may delay them, fail, or end the process. */
 export interface Machine {
   readonly clock: Clock;
-  /** Calls that went wrong so far, its death included. */
+  /** Failed calls so far, including its death. */
   faults: number;
   dead: boolean;
   died: Promise<unknown>;
@@ -67,7 +67,7 @@ export function createMachine(chance: Chance, name: string): Machine {
   const death = Promise.withResolvers<string>();
   let skew = 0;
   const machine: Machine = {
-    // Each machine has a clock of its own, and a dead one sleeps for ever.
+    // Each machine has its own clock. A dead machine never wakes up.
     clock: {
       now: () => new Date(clock.now().getTime() + skew),
       sleep: (ms, signal) => clock.sleep(ms, signal).then(() => (machine.dead ? never() : undefined)),
@@ -96,12 +96,12 @@ export function createMachine(chance: Chance, name: string): Machine {
       const kind = chance.pick(kinds);
       machine.faults += 1;
       hit(chance, kind, `${name} ${call}`);
-      const result = await suffer(kind, call, effect);
+      const result = await fail(kind, call, effect);
       return machine.dead ? never() : result;
     },
   };
 
-  async function suffer<R>(kind: CallFault, call: string, effect: Effect<R>): Promise<R> {
+  async function fail<R>(kind: CallFault, call: string, effect: Effect<R>): Promise<R> {
     const failed = new TransientError(kind, call);
     switch (kind) {
       case 'crash': {
@@ -129,7 +129,7 @@ export function createMachine(chance: Chance, name: string): Machine {
         const at = random() * longestMs;
         void clock.sleep(at).then(async () => {
           chance.late -= 1;
-          chance.trace(`${name} ${call} has its late effect`);
+          chance.trace(`${name} ${call} takes effect late`);
           await effect.whole(true);
         });
         await clock.sleep(random() * at);

@@ -13,30 +13,32 @@ import { announce, change, createSimulatedWorld, name } from './simulated-world.
 import { currentFaults, leftovers, lies, lost } from './verdict.ts';
 
 export interface Played {
-  /** What is wrong at the end: nothing. */
+  /** What is wrong at the end; empty if the flows are correct. */
   wrong: string[];
   faults: FaultCounts;
-  /** How far the time went, milliseconds. */
+  /** Simulated time (milliseconds). */
   elapsedMs: number;
 }
 
 /** Actions of users, operators and bad luck in one schedule. */
 const actions = 14;
 
-/** Longest pause between two of them, milliseconds: several must meet in the same processes. */
+/** Longest pause between two actions (milliseconds). Short, so that several actions overlap. */
 const pauseMs = 40_000;
 
-/** Bytes: a failed outcome of a short key fits, a result does not, nor anything of the longest key. */
+/** Size limit of a full disk (bytes). A failed outcome of a short key fits; a success, or the longest key, does not. */
 const smallFiles = 400;
 
-/** Keys that are special in an encoding, an order, or by their length. */
+/** Keys that are hard to encode or to order, or very long. */
 const keys = ['a b+c.jpg', 'a!', 'a/b.jpg', `${'k'.repeat(1000)}\u{1f408}`];
 
 /**
- * Plays one schedule over the processes as they are deployed. For a while pictures come, change and go, models are
- * deployed, backfills run, and five calls in a hundred go wrong. Then the faults end, and what has no outcome must be in
- * the dead letters. These are sent again, and everything must come to rest, with nothing lost, wrong or stuck. Until then
- * there is no room for results where the seed ends in 3, and one picture cannot be read where it ends in 7.
+ * Plays one schedule over the processes as they are deployed.
+ *
+ * First, pictures are uploaded, changed and deleted, models are deployed, backfills run, and 5 % of the calls fail. If
+ * the seed ends in 3, the disk is full; if it ends in 7, one picture cannot be read. Then the faults end. Now every
+ * picture without an outcome must be in a dead-letter queue. The dead letters are sent again, and in the end nothing may
+ * be lost, wrong or stuck.
  */
 export async function playSchedule(seed: number, trace?: (line: string) => void): Promise<Played> {
   const world = createSimulatedWorld(seed, trace);
@@ -57,34 +59,34 @@ export async function playSchedule(seed: number, trace?: (line: string) => void)
   chance.calm = true;
   chance.trace('the faults end');
   await deployment.settled();
-  // What had begun before goes on as badly as it began.
+  // Calls that failed before may still be in progress.
   await clock.sleep(longestMs);
 
   const wrong: string[] = [];
-  /** Pictures that may be in a message with poison, between two such. */
+  /** Pictures that may lie between two poisonous ones of a message. */
   const beside = new Set<string>();
   const dead = await settle();
   for (const { body, unjust } of dead) {
     if (unjust && !isHostile(body)) wrong.push(`a dead letter without a fault: ${body.slice(0, 200)}`);
   }
-  // What has no outcome is in the dead letters, and what has one says no more than what happened to the picture.
+  // Every picture has an outcome or is dead-lettered, and every outcome is true.
   wrong.push(...lost(world, deployment, new Set(dead.flatMap(({ body }) => keysIn(body)))), ...lies(world));
   chance.roomFor = Number.POSITIVE_INFINITY;
   chance.unreadable = undefined;
-  // Sent again, all end but what nobody understands, and the poison.
+  // After a resend, only invalid messages and poison may remain.
   sendAgain(dead.map(({ body }) => body));
   await settleInCalm();
   wrong.push(...lost(world, deployment, beside));
-  // A model that is gone, an effect after its error, or half an outcome may leave what nobody looks for any more.
+  // An outcome may remain without a picture only after a model change, a late effect or a torn write.
   if (history.length === 1 && chance.counts.late_effect + chance.counts.torn_write === 0)
     wrong.push(...leftovers(world, a.model.id));
 
-  // The models that are not deployed any more are as they were; the one that is may lack what came under another.
+  // The deployed model may lack outcomes of pictures that were uploaded under another model. A backfill adds them.
   await runBackfill(deployment.current(), history.length > 1 || random() < 0.5);
   await settleInCalm();
   wrong.push(...currentFaults(world, deployment, beside), ...lies(world));
 
-  // In calm, a deletion leaves nothing.
+  // Without faults, deleting the pictures deletes all outcomes.
   for (const key of keys) await change(world, key, undefined);
   await settle();
   wrong.push(...leftovers(world, deployment.current().model.id));
@@ -136,7 +138,7 @@ export async function playSchedule(seed: number, trace?: (line: string) => void)
     return `${chance.pick(['good', 'good', 'good', 'bad', 'crash'])} ${Math.floor(random() * 3)}`;
   }
 
-  /** As `igpt backfill` does: references to what has no current outcome, into the queue of its own. */
+  /** Sends references to the backfill queue, as `igpt backfill` does. */
   async function runBackfill({ model }: SimulatedModel, verify: boolean): Promise<void> {
     const { input, output } = world;
     for await (const { key, etag } of backfill({ input, output, model: model.id, verify })) {
@@ -146,7 +148,7 @@ export async function playSchedule(seed: number, trace?: (line: string) => void)
     }
   }
 
-  /** Waits until nothing is on its way, and takes what has died. */
+  /** Waits until the queues are empty, and takes the dead letters. */
   async function settle() {
     const { uploads, backfill, tokens } = world;
     const queues = [uploads, backfill, tokens];
@@ -161,8 +163,9 @@ export async function playSchedule(seed: number, trace?: (line: string) => void)
   }
 
   /**
-   * Only poison dies now; and what comes between two such messages each time, until it is sent without them. What is
-   * in such a message itself may be between two as well.
+   * Without faults, only poison is dead-lettered, and messages that lie between two poisonous ones in every delivery.
+   * The latter are processed when they are sent again without the poison. Pictures inside a poisonous message may lie
+   * between two poisonous pictures as well.
    */
   async function settleInCalm(): Promise<void> {
     const bodies = (await settle()).map(({ body }) => body);
@@ -187,7 +190,7 @@ export async function playSchedule(seed: number, trace?: (line: string) => void)
   }
 }
 
-/** Keys of the pictures that a message is about. */
+/** Keys of the pictures of a message. */
 function keysIn(body: string): string[] {
   if (isHostile(body)) return [];
   const message = z.union([tokensMessage, uploadsMessage, s3Notification]).parse(JSON.parse(body));
@@ -196,5 +199,5 @@ function keysIn(body: string): string[] {
   return [message.key];
 }
 
-/** A part of a key that is the same in a notification and in our own messages. */
+/** The part of a key that S3's notifications do not encode. */
 const encodedPart = (key: string): string => key.replace(' b+c.jpg', '');

@@ -1,10 +1,10 @@
 import { type FaultKind, noFaults } from './fault-kinds.ts';
 import { playSchedule } from './play-schedule.ts';
 
-// Fault schedules over the deployed flows. One: `npm run simulate -- 17`, told step by step. Many: `npm run simulate --
-// 1 100000`, told as one line of JSON: how many, how often each kind of fault struck, and what was wrong.
+// Plays fault schedules over the deployed flows. `npm run simulate -- 17` prints one schedule step by step. `npm run
+// simulate -- 1 100000` plays many and prints one line of JSON: the seeds, what was wrong, and how often each fault occurred.
 
-// Nobody reads the stacks of the errors that are made here by the million.
+// Millions of errors are created here, and nobody reads their stacks.
 Error.stackTraceLimit = 0;
 
 const [first = Number.NaN, last] = process.argv.slice(2).map(Number);

@@ -14,7 +14,7 @@ export interface SimulatedModel {
   preprocessing: string;
   quantize: Quantizer;
   colors: number;
-  /** What its features say of picture n: n + this. */
+  /** The feature of picture n is n + offset. */
   offset: number;
 }
 
@@ -37,22 +37,22 @@ function simulatedModel(id: string, preprocessing: string, colors: number, offse
   return { model, preprocessing, quantize: createQuantizer(palette), colors, offset };
 }
 
-/** The first two differ in their weights, the third also in its palette. */
+/** The first two differ in weights, the third also in the palette. */
 export const simulatedModels: readonly [SimulatedModel, SimulatedModel, SimulatedModel] = [
   simulatedModel('model-a', '00000000000000aa', 2, 100),
   simulatedModel('model-b', '00000000000000aa', 2, 200),
   simulatedModel('model-c', '00000000000000cc', 4, 300),
 ];
 
-/** The picture that kills whoever predicts it: all four of its pixels are white. */
+/** The picture that ends the process that predicts it: all four pixels are white. */
 const killer = 15;
 
-/** Whether this picture ends the processes that touch it. */
+/** True if the picture ends a process that decodes or predicts it. */
 export function isPoison(text: string): boolean {
   return /^(poison|killer)/.test(text);
 }
 
-/** What threw while it had a picture: only that may have made it fail. */
+/** Pictures whose decoding or prediction threw an error. Only these may have failed for it. */
 export interface Broken {
   /** Texts of pictures. */
   decoding: Set<string>;
@@ -60,14 +60,14 @@ export interface Broken {
   predicting: Set<number>;
 }
 
-/** The number of a picture, from its tokens. */
+/** The number of a picture, computed from its tokens. */
 function numberOf(tokens: Uint16Array): number {
   return tokens.reduce((sum, token, i) => sum + (token > 0 ? 2 ** i : 0), 0);
 }
 
 /**
- * A decoder for pictures that are text: a word and a number. `good n` has n in the bits of its pixels, as `killer 15`;
- * `bad` is corrupt, `crash` breaks the decoder each time, `poison` ends the process.
+ * A decoder for pictures that are text: a word and a number. `good n` and `killer 15` become pixels that encode the
+ * number; `bad` is corrupt, `crash` always makes the decoder throw, `poison` ends the process.
  */
 export function simulatedDecoder(machine: Machine, broken: Broken): PictureDecoder {
   return {
@@ -109,7 +109,7 @@ export function simulatedModelOf(machine: Machine, { model }: SimulatedModel, br
   };
 }
 
-/** Whether a picture with this text may have failed so: by its own fault, or because its decoding or predicting threw. */
+/** True if a picture with this text may have failed with this code. */
 export function isHonest(code: FailureCode, text: string, { decoding, predicting }: Broken): boolean {
   const [word, number] = text.split(' ');
   if (code === 'internal_error') return decoding.has(text);
@@ -117,7 +117,7 @@ export function isHonest(code: FailureCode, text: string, { decoding, predicting
   return code === 'corrupt_image' && word === 'bad';
 }
 
-/** What `outcome` says that is not so of a picture with this text, or nothing. */
+/** What is false in the outcome of a picture with this text; undefined if nothing is. */
 export function untruth(outcome: Outcome, text: string, broken: Broken): string | undefined {
   const [word = '', number = ''] = text.split(' ');
   const of = simulatedModels.find(({ model }) => model.id === outcome.model);

@@ -17,7 +17,7 @@ const writes: readonly CallFault[] = [
 
 /** A bucket as a process sees it. */
 export function connectStore(store: ObjectStore, name: string, machine: Machine, chance: Chance): ObjectStore {
-  /** Fails, whatever else goes wrong. */
+  /** Fails always, in addition to random faults. */
   async function refuse(kind: FaultKind, call: string): Promise<never> {
     await machine.call(call, reads, { whole: () => {} });
     machine.faults += 1;

@@ -16,17 +16,17 @@ import type { SimulatedWorld } from './simulated-world.ts';
 
 // The two deployed processes, wired as functions/ wires them.
 
-/** Starts a process on a machine; returns what ends it in order. */
+/** Starts a process on a machine; returns a function that drains it. */
 export type Start = (machine: Machine, deployed: SimulatedModel) => () => Promise<void>;
 
 /** Name of the input bucket. */
 export const bucket = 'pictures';
 
-/** Time limit of the function, and the part of it that is kept free, milliseconds. */
+/** Time limit of the function, and the reserve at its end in which nothing begins (milliseconds). */
 const functionMs = 120_000;
 const reserveMs = 15_000;
 
-/** Longest wait of one receive, milliseconds. Far beyond SQS's, so that idle processes cost the simulation little. */
+/** Longest wait of one receive (milliseconds). Longer than SQS's, so that idle processes take few steps. */
 const waitMs = 600_000;
 
 function commonPorts({ chance, input, output, published }: SimulatedWorld, machine: Machine) {
@@ -40,7 +40,7 @@ function commonPorts({ chance, input, output, published }: SimulatedWorld, machi
   };
 }
 
-/** The preprocess function over one of its queues, and the event source mapping in front of it. */
+/** The preprocess function with its event source mapping, over one of its queues. */
 export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Start {
   return (machine, { model, preprocessing, quantize, colors }) => {
     const { clock } = machine;
@@ -63,24 +63,24 @@ export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Sta
 
     async function run(): Promise<void> {
       while (!stopping.signal.aborted) {
-        const batch = await queue.receive({ maxMessages: 10, waitMs, signal: stopping.signal }).catch(() => []);
-        if (batch.length > 0) await invoke(batch);
+        const messages = await queue.receive({ maxMessages: 10, waitMs, signal: stopping.signal }).catch(() => []);
+        if (messages.length > 0) await invoke(messages);
       }
     }
 
-    async function invoke(batch: QueueMessage[]): Promise<void> {
+    async function invoke(messages: QueueMessage[]): Promise<void> {
       const timeOver = new AbortController();
       const done = new AbortController();
       void clock.sleep(functionMs - reserveMs, done.signal).then(async () => {
         if (done.signal.aborted) return;
         timeOver.abort('time is over');
         await clock.sleep(reserveMs, done.signal);
-        // Lambda ends what takes longer.
+        // Lambda ends a call that exceeds its time limit.
         if (!done.signal.aborted) machine.die('time limit');
       });
-      const failed = await handleDelivery(batch, { queue, flow, signal: timeOver.signal, onError: () => {} });
+      const failed = await handleDelivery(messages, { queue, flow, signal: timeOver.signal, onError: () => {} });
       done.abort('done');
-      const deleted = batch.filter((message) => !failed.includes(message)).map(({ receipt }) => receipt);
+      const deleted = messages.filter((message) => !failed.includes(message)).map(({ receipt }) => receipt);
       if (deleted.length > 0) await queue.delete(deleted).catch(() => {});
     }
 

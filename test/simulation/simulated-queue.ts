@@ -5,7 +5,7 @@ import type { Chance, Machine } from './machine.ts';
 
 interface DeadLetter {
   body: string;
-  /** Whoever had it last met no fault meanwhile: then the contract has no place for it here. */
+  /** Its last receiver had no fault, so the contract does not allow this dead letter. */
   unjust: boolean;
 }
 
@@ -14,7 +14,7 @@ export interface SimulatedQueue {
   send(bodies: readonly string[]): void;
   /** The queue as a process sees it. */
   connect(machine: Machine): Queue;
-  /** What has become visible too often. */
+  /** Messages that were received too often. */
   takeDeadLetters(): DeadLetter[];
   /** Messages in the queue, held ones included. */
   size(): number;
@@ -26,7 +26,7 @@ interface Item {
   receiveCount: number;
   visibleAt: number;
   machine?: Machine;
-  /** Of its machine, when it was delivered; -1 when that delivery itself went wrong. */
+  /** Faults of its machine at the delivery; -1 if the delivery itself was faulty. */
   faults: number;
 }
 
@@ -105,12 +105,12 @@ export function createSimulatedQueue(chance: Chance, name: string, visibilityMs:
     });
   }
 
-  /** Looks again when a held message may have become visible. */
+  /** Calls `expire` when a held message may become visible. */
   function arm(at: number): void {
     if (at >= armedFor) return;
     armedFor = at;
     void clock.sleep(at - now()).then(() => {
-      // Somebody has asked for an earlier look.
+      // A later call has armed an earlier time.
       if (armedFor !== at) return;
       armedFor = Number.POSITIVE_INFINITY;
       expire();
@@ -160,7 +160,7 @@ export function createSimulatedQueue(chance: Chance, name: string, visibilityMs:
     return promise.finally(() => signal?.removeEventListener('abort', give));
   }
 
-  /** The first half: of one message nothing. */
+  /** The first half; nothing of a single message. */
   const half = <T>(items: readonly T[]): T[] => items.slice(0, Math.floor(items.length / 2));
 
   return {

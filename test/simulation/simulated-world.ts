@@ -18,15 +18,15 @@ export interface SimulatedWorld {
   backfill: SimulatedQueue;
   tokens: SimulatedQueue;
   published: PipelineEvent[];
-  /** Everything that was ever put, by key and ETag. */
+  /** Every content that was ever uploaded, by key and ETag. */
   contents: Map<string, string>;
-  /** When each key was changed last, milliseconds since the epoch. */
+  /** When each key was changed last (milliseconds since the epoch). */
   changedAt: Map<string, number>;
-  /** Pictures that were being decoded, or predicted, when the decoder, or the model, threw. */
+  /** Pictures whose decoding or prediction threw an error. */
   broken: Broken;
 }
 
-/** Six times the function's time limit, as the template has it, milliseconds. */
+/** Visibility timeout of the uploads queues (milliseconds): six times the function's time limit, as in the template. */
 const uploadsVisibilityMs = 720_000;
 const tokensVisibilityMs = 60_000;
 
@@ -63,7 +63,7 @@ export function createSimulatedWorld(seed: number, trace?: (line: string) => voi
 
 export const contentOf = (key: string, etag: string): string => `${etag} ${key}`;
 
-/** Puts or deletes a picture; the bucket announces it, sometimes minutes later. */
+/** Uploads or deletes a picture. The bucket sends a notification, sometimes minutes later. */
 export async function change(world: SimulatedWorld, key: string, text: string | undefined): Promise<void> {
   const { input, chance, contents, changedAt } = world;
   const { random, clock, calm } = chance;
@@ -93,5 +93,5 @@ export function announce({ uploads }: SimulatedWorld, eventName: string, key: st
   uploads.send([messageText({ Records: [record] })]);
 }
 
-/** A key, short enough for a line. */
+/** A key, shortened for a line of text. */
 export const name = (key: string): string => JSON.stringify(key.length > 30 ? `${key.slice(0, 20)}…` : key);

@@ -5,9 +5,9 @@ import type { Deployment } from './deployment.ts';
 import { isHonest, isPoison, simulatedModels, untruth } from './simulated-models.ts';
 import { contentOf, name, type SimulatedWorld } from './simulated-world.ts';
 
-// What must hold of a world at rest. Poison has no outcome, and ends in the dead letters.
+// What must hold when all queues are empty. Poison has no outcome and is dead-lettered.
 
-/** Why a picture has not the one outcome and its event under this model, or nothing. */
+/** Why a picture lacks its outcome or event under this model; undefined if it has both. */
 function fault(
   world: SimulatedWorld,
   deployment: Deployment,
@@ -20,15 +20,16 @@ function fault(
   const results = world.published.filter((event) => event.type === 'result');
   const told = results.filter((event) => event.key === key && event.etag === etag);
   if (file === undefined) return 'no outcome';
-  // When two have a message at once, one may end it, and then the other tear what was stored, with no message left to
-  // mend it. S3 stores an object whole or not at all; elsewhere a backfill that verifies finds it.
+  // Two processes may handle a message at once. One may finish, and then a torn write of the other may damage the
+  // outcome, with no message left to repair it. S3 has no torn writes; elsewhere `igpt backfill --verify` finds it.
   if (outcome === undefined)
     return world.chance.counts.torn_write > 0 && told.some((event) => event.result_key === at) ? undefined : 'torn';
   if (outcome.etag !== etag) return 'the outcome of another version';
   if (told.some((event) => event.result_key === at && event.status === outcome.status)) return undefined;
-  // Whoever stored it failed before he could tell, and the message came again to a process with another model, under
-  // which the picture was told of: one of a later deployment, or, during a deployment, one that is to be replaced. The
-  // outcome is found then, by a backfill or after a rollback, and passes for told. A late effect may even come after.
+  // The process that stored it may have failed before it published the event. Then the message was delivered to a process
+  // with another model, which published its own event. That process belongs to a later deployment, or is about to be
+  // replaced. A backfill or rollback later finds the stored outcome, and takes it for published. A late effect may also
+  // store an outcome after everything else.
   const stored = file.object.lastModified.getTime();
   const others = simulatedModels.filter(
     ({ model: { id } }) => id !== model && told.some((event) => event.model === id),
@@ -48,7 +49,7 @@ function pictures(world: SimulatedWorld, but: ReadonlySet<string>): Picture[] {
     .map(({ object }) => object);
 }
 
-/** Pictures that none of the models has an outcome of, which were deployed since the picture came; `but` these. */
+/** Pictures without an outcome under any model that was deployed since the upload, except `but`. */
 export function lost(world: SimulatedWorld, deployment: Deployment, but: ReadonlySet<string>): string[] {
   return pictures(world, but).flatMap((picture) => {
     const since = world.changedAt.get(picture.key) ?? 0;
@@ -60,7 +61,7 @@ export function lost(world: SimulatedWorld, deployment: Deployment, but: Readonl
   });
 }
 
-/** Pictures that have not the one outcome and its event under the deployed model; `but` these. */
+/** Pictures without outcome or event under the deployed model, except `but`. */
 export function currentFaults(world: SimulatedWorld, deployment: Deployment, but: ReadonlySet<string>): string[] {
   const { model } = deployment.current();
   return pictures(world, but).flatMap((picture) => {
@@ -69,18 +70,18 @@ export function currentFaults(world: SimulatedWorld, deployment: Deployment, but
   });
 }
 
-/** Outcomes and events, of any model and time, that say what was never so. */
+/** Outcomes and events of any model that were never true. */
 export function lies(world: SimulatedWorld): string[] {
   const wrong: string[] = [];
   const outcomes = new Map<string, Outcome>();
   for (const [at, { body }] of world.output.objects) {
     const outcome = parseOutcome(body);
-    // Torn by somebody who was ended then.
+    // A torn write of a process that ended.
     if (outcome === undefined) continue;
     const { key, etag, model } = outcome;
     const text = world.contents.get(contentOf(key, etag));
     if (at !== outcomeKey(model, key)) wrong.push(`${name(key)}: stored at ${at}`);
-    if (text === undefined) wrong.push(`${name(key)}: the outcome of what never was`);
+    if (text === undefined) wrong.push(`${name(key)}: the outcome of a content that was never uploaded`);
     else
       wrong.push(
         ...[untruth(outcome, text, world.broken)]
@@ -98,15 +99,15 @@ export function lies(world: SimulatedWorld): string[] {
     if (text === undefined || !honest) wrong.push(`${name(key)}: an untrue event`);
     const outcome = outcomes.get(event.result_key);
     if (outcome?.etag !== etag || outcome.status !== status) continue;
-    // Of the same version and ending, so of the same words, but for the attempts that a failure counts.
+    // Same version and status, so the same event, except for the number of attempts in a failure.
     const told = eventOf(outcome, event.result_key);
     if (told.status === 'succeeded' && JSON.stringify(told) !== JSON.stringify(event))
-      wrong.push(`${name(key)}: an event that says something else`);
+      wrong.push(`${name(key)}: an event that differs from its outcome`);
   }
   return wrong;
 }
 
-/** Outcomes under this model of pictures that are not there. */
+/** Outcomes of this model without a picture. */
 export function leftovers({ input, output }: SimulatedWorld, model: string): string[] {
   const wanted = new Set([...input.objects.keys()].map((key) => outcomeKey(model, key)));
   return [...output.objects.keys()]

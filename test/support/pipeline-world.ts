@@ -17,7 +17,7 @@ import { type Fault, faultyDecoder, faultyModel, faultyQueue, faultySink, faulty
 import { createMemoryObjectStore, type MemoryObjectStore } from './memory-object-store.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
-/** What outlives a process: buckets, queues, what was published. */
+/** What outlives a process: buckets, queues and published events. */
 export interface World {
   clock: VirtualClock;
   input: MemoryObjectStore;
@@ -25,10 +25,10 @@ export interface World {
   uploads: MemoryQueue;
   tokens: MemoryQueue;
   published: PipelineEvent[];
-  /** Puts a picture; the bucket announces it. */
+  /** Uploads a picture and sends its reference. */
   upload(key: string, text: string): Promise<void>;
   announce(key: string, etag?: string): Promise<void>;
-  /** Waits until the queues are empty; false when they are not within a day. */
+  /** Waits until the queues are empty. False if they are not empty after a day. */
   quiet(): Promise<boolean>;
 }
 
@@ -64,11 +64,11 @@ export function createWorld(): World {
 
 export interface Process {
   ends: PictureEnd[];
-  /** Finishes what is at hand. */
+  /** Finishes the messages at hand. */
   stop(): Promise<void>;
 }
 
-/** A process that runs both flows over the world, with `fault` in between. */
+/** Starts a process that runs both flows over the world and calls `fault` before and after each call of a port. */
 export function startProcess(
   world: World,
   options: { fault?: Fault; model?: Model; preprocessing?: string; confirmSource?: boolean } = {},
@@ -113,7 +113,7 @@ export function startProcess(
   };
 }
 
-/** What is wrong with the outcomes and events of a quiet world: nothing, if every current picture has what it should. */
+/** Pictures without a correct outcome or event, once the queues are empty. */
 export function faults(world: World, modelId = 'fake-1'): string[] {
   const wrong: string[] = [];
   for (const [key, { object, body }] of world.input.objects) {

@@ -7,7 +7,7 @@ import { createFakeDecoder, createFakeModel, fakePreprocessing } from './fake-mo
 import { createMemoryObjectStore } from './memory-object-store.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
-/** Everything that a run needs, in memory; `published` is what it told. */
+/** Everything that a run needs, in memory; `published` has its events. */
 export function createRunPorts() {
   const clock = createVirtualClock();
   const published: PipelineEvent[] = [];
@@ -29,7 +29,7 @@ export function createRunPorts() {
     input,
     output,
     published,
-    /** Fresh queues for each run, as a new process has. */
+    /** Options with new queues, as a new process has. */
     options,
     async put(key: string, text: string): Promise<void> {
       await input.put(key, new TextEncoder().encode(text));

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import pMap from 'p-map';
 import type { ObjectStore, StoredObject } from '../../ports/object-store.ts';
 import { DataSetError } from '../error.ts';
 import { type DataSet, type Part, partNames } from './data-set.ts';
@@ -62,24 +63,18 @@ export async function loadPictures(listing: PictureListing, options: LoadOptions
   const { name, objects, prefix } = listing;
   const { tokensPerPicture: n, quantize, concurrency, onProgress } = options;
   const tokens = new Uint16Array(objects.length * n);
-  const failures = new Array<string | undefined>(objects.length);
-  let next = 0;
   let done = 0;
-  async function work(): Promise<void> {
-    for (let i = next++; i < objects.length; i = next++) {
-      const object = objects[i];
-      if (object === undefined) return;
+  const failures = await pMap(
+    objects,
+    async (object, i) => {
       const rgb = await readPicture(object, options);
-      if (typeof rgb === 'string') {
-        failures[i] = rgb;
-      } else {
-        tokens.set(quantize(rgb), i * n);
-      }
+      if (typeof rgb !== 'string') tokens.set(quantize(rgb), i * n);
       done += 1;
       onProgress?.(done, objects.length);
-    }
-  }
-  await Promise.all(Array.from({ length: concurrency }, work));
+      return typeof rgb === 'string' ? rgb : undefined;
+    },
+    { concurrency },
+  );
 
   const skipped: Record<string, number> = {};
   const keys: string[] = [];

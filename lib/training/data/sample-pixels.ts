@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import { createRandom } from '../../image-gpt/random.ts';
 import { shuffle } from './split.ts';
 
@@ -46,22 +47,19 @@ export async function samplePixels(options: SamplePixelsOptions): Promise<Uint8A
   }
   return pixels.subarray(0, samples * 3);
 
-  async function drawFrom(chosen: Uint32Array): Promise<(Uint8Array | undefined)[]> {
-    const drawn = new Array<Uint8Array | undefined>(chosen.length);
+  function drawFrom(chosen: Uint32Array): Promise<(Uint8Array | undefined)[]> {
     const total = done + chosen.length;
-    let next = 0;
-    async function work(): Promise<void> {
-      for (let at = next++; at < chosen.length; at = next++) {
-        const picture = chosen[at] ?? 0;
+    return pMap(
+      chosen,
+      async (picture) => {
         const rgb = await read(picture);
-        // One generator a picture, so that the order of reading does not change the result.
-        drawn[at] = rgb && drawPixels(rgb, each, createRandom(seed, picture));
         done += 1;
         onProgress?.(done, total);
-      }
-    }
-    await Promise.all(Array.from({ length: concurrency }, work));
-    return drawn;
+        // One generator a picture, so that the order of reading does not change the result.
+        return rgb && drawPixels(rgb, each, createRandom(seed, picture));
+      },
+      { concurrency },
+    );
   }
 }
 

@@ -53,5 +53,5 @@ test('throws an unexpected error', async () => {
     throw new TypeError('defect');
   });
 
-  await expect(results.next()).rejects.toThrow('defect');
+  await expect(Array.fromAsync(results)).rejects.toThrow('defect');
 });
