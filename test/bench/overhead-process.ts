@@ -65,8 +65,15 @@ async function worker(): Promise<number> {
     };
     const { flow, tokens } = openInference(env, overheadModel, telemetry);
     await workUntilStopped({
-      ...{ queue: tokens, flow, clock, signal: stop.signal, giveUp: new AbortController(), onError: fail },
-      ...{ ...receiving, visibilityMs: 60_000, drainMs: 60_000 },
+      queue: tokens,
+      flow,
+      clock,
+      signal: stop.signal,
+      giveUp: new AbortController(),
+      onError: fail,
+      ...receiving,
+      visibilityMs: 60_000,
+      drainMs: 60_000,
     });
     telemetry.flush();
   });
@@ -84,7 +91,12 @@ async function flowAlone(): Promise<number> {
     delete: async () => {},
   };
   const flow = createInfer({
-    ...{ clock, input: store, output: store, model: overheadModel, observer: telemetry.observer, confirmSource: true },
+    clock,
+    input: store,
+    output: store,
+    model: overheadModel,
+    observer: telemetry.observer,
+    confirmSource: true,
     events: { publish: async () => {} },
     uploads: createMemoryQueue({ clock, capacity: 1 }),
     preprocessing: preprocessingHash(overheadModel.preprocessing, false),
@@ -103,7 +115,11 @@ async function preprocess(): Promise<number> {
   const { flow, queueAt } = await openPreprocessor(env, createTelemetry({ service: 'preprocess', clock }));
   const body = messageText({ schema_version: 1, type: 'reference', key: 'a/picture.png' });
   const messages = Array.from({ length: deliverySize }, (_, i) => ({
-    ...{ body, receipt: String(i), receiveCount: 1, lastReceive: false, sentAt: new Date() },
+    body,
+    receipt: String(i),
+    receiveCount: 1,
+    lastReceive: false,
+    sentAt: new Date(),
   }));
   const signal = new AbortController().signal;
   return measure(async (done) => {

@@ -26,18 +26,26 @@ function setUp() {
   const tokens = createMemoryQueue({ clock, capacity: 1000 });
   const predicted: number[] = [];
   const ports = {
-    ...{ input, output, clock, confirmSource: true },
+    input,
+    output,
+    clock,
+    confirmSource: true,
     events: { publish: async () => {} },
     observer: { stages: createStages(clock), ended: () => {}, caught: () => {} },
   };
   const preprocess = createPreprocess({
-    ...{ ...ports, quantize, colors, model: model.id },
+    ...ports,
+    quantize,
+    colors,
+    model: model.id,
     decoder: { decode: async () => ({ format: 'jpeg', width: 1, height: 1, rgb: new Uint8Array(12) }) },
     decoding: createSemaphore(4),
     packer: createTokenPacker({ queue: tokens, clock, preprocessing, maxWaitMs: 1 }),
   });
   const infer = createInfer({
-    ...{ ...ports, uploads, preprocessing },
+    ...ports,
+    uploads,
+    preprocessing,
     model: {
       ...model,
       predict: (tokens) => {
@@ -53,7 +61,11 @@ function setUp() {
 }
 
 const delivery = (body: string): QueueMessage => ({
-  ...{ body, receipt: 'r', receiveCount: 1, lastReceive: false, sentAt: new Date(0) },
+  body,
+  receipt: 'r',
+  receiveCount: 1,
+  lastReceive: false,
+  sentAt: new Date(0),
 });
 
 /** The flow must resolve, or refuse the message as invalid. Any other error would be retried in vain or end the process. */
@@ -63,12 +75,16 @@ async function understoodOrRefused(flow: Flow, body: string): Promise<void> {
 }
 
 const record = (key: unknown, eventName: unknown = 'ObjectCreated:Put') => ({
-  ...{ eventSource: 'aws:s3', eventName },
+  eventSource: 'aws:s3',
+  eventName,
   s3: { bucket: { name: 'pictures' }, object: { key, eTag: 'abc' } },
 });
 
 const picture = (tokens: string) => ({
-  ...{ key: 'a', etag: '"e"', image: { format: 'jpeg', width: 1, height: 1, bytes: 1 }, tokens },
+  key: 'a',
+  etag: '"e"',
+  image: { format: 'jpeg', width: 1, height: 1, bytes: 1 },
+  tokens,
 });
 
 const packed = Buffer.from(packTokens(Uint16Array.of(0, 1, 0, 1), colors)).toString('base64');

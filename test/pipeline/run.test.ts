@@ -156,7 +156,9 @@ describe('a run', () => {
     };
     const result = await runPipeline({
       ...options(),
-      ...{ decoder, decoding: 3, predicting: 8 },
+      decoder,
+      decoding: 3,
+      predicting: 8,
       model: { ...model, predict },
       onProgress: (progress) => pending.push(progress.pending),
     });
@@ -369,7 +371,12 @@ describe('a run that watches', () => {
     // One picture per second. Without urgency it would be the 301st.
     const decoder = decoderThat(() => ports.clock.sleep(1000));
     const running = runPipeline({
-      ...{ ...ports.options(), decoder, decoding: 1, changes: changes(), urgent: urgent(), signal: stop.signal },
+      ...ports.options(),
+      decoder,
+      decoding: 1,
+      changes: changes(),
+      urgent: urgent(),
+      signal: stop.signal,
     });
     await ports.clock.sleep(200_000);
     const keys = () => ports.published.map((event) => (event.type === 'result' ? event.key : ''));

@@ -50,7 +50,9 @@ export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Sta
     const packer = createTokenPacker({ queue: tokens, clock, preprocessing, maxPictures: 3, maxWaitMs: 5000 });
     const preprocess = createPreprocess({
       ...common,
-      ...{ quantize, colors, packer },
+      quantize,
+      colors,
+      packer,
       model: model.id,
       decoder: simulatedDecoder(machine, world.broken),
       decoding: createSemaphore(2),
@@ -108,7 +110,12 @@ export function workerOf(world: SimulatedWorld): Start {
     const stopping = new AbortController();
     const working = workUntilStopped({
       queue: gatherDeletions(world.tokens.connect(machine), clock),
-      ...{ flow, clock, waitMs, consumers: 2, prefetch: 4, drainMs: 90_000 },
+      flow,
+      clock,
+      waitMs,
+      consumers: 2,
+      prefetch: 4,
+      drainMs: 90_000,
       signal: stopping.signal,
       giveUp: new AbortController(),
       onError: () => {},

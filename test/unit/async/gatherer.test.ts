@@ -8,7 +8,9 @@ function setUp(options: Partial<GathererOptions<string>> = {}) {
   const groups: { items: string[]; at: number }[] = [];
   const start = clock.now().getTime();
   const gatherer = createGatherer<string>({
-    ...{ clock, maxItems: 3, maxWaitMs: 20 },
+    clock,
+    maxItems: 3,
+    maxWaitMs: 20,
     async perform(items) {
       groups.push({ items, at: clock.now().getTime() - start });
       if (items.includes('bad')) throw new Error('refused');

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createTelemetry, type Telemetry } from '../../../functions/telemetry.ts';
-import { retryDelayMs } from '../../../lib/contracts/delivery.ts';
 import { metricNames } from '../../../lib/contracts/metrics.ts';
 import { PictureError } from '../../../lib/ports/error.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
@@ -88,12 +87,5 @@ describe('logs', () => {
       { level: 'ERROR', error: { message: 'text' }, lastReceive: true },
       { level: 'WARN', error: { message: 'no queue' } },
     ]);
-  });
-});
-
-describe('the delay before a retry', () => {
-  it('lets five receives outlast a short outage', () => {
-    expect([1, 2, 3, 4].map(retryDelayMs)).toEqual([10_000, 40_000, 160_000, 640_000]);
-    expect(retryDelayMs(20)).toBe(900_000);
   });
 });

@@ -4,8 +4,10 @@ import { startWorker } from '../../support/worker-process.ts';
 
 const environment = {
   // Nobody listens there, so requests to AWS fail at once.
-  ...{ AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_REGION: 'us-east-1' },
-  ...{ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
+  AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'test',
+  AWS_SECRET_ACCESS_KEY: 'test',
   INPUT_BUCKET: 'pictures',
   OUTPUT_BUCKET: 'outcomes',
   UPLOADS_QUEUE_URL: 'http://127.0.0.1:9/123456789012/uploads',
@@ -35,7 +37,8 @@ describe('the worker', () => {
 
   it('ends when CUDA is missing, before it fetches the model', async () => {
     const { code, said } = await lastWords({
-      ...{ PROVIDER: 'cuda', CUDA_VISIBLE_DEVICES: '-1' },
+      PROVIDER: 'cuda',
+      CUDA_VISIBLE_DEVICES: '-1',
       MODEL_LOCATION: 's3://nobody/answers',
     });
     expect(code).toBe(1);

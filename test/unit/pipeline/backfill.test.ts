@@ -18,7 +18,12 @@ describe('the backfill', () => {
 
   async function storeFailed(output: MemoryObjectStore, key: string, etag: string): Promise<void> {
     const outcome = {
-      ...{ schema_version: 1, status: 'failed', key, etag, model, created_at: '2026-01-01T00:00:00.000Z' },
+      schema_version: 1,
+      status: 'failed',
+      key,
+      etag,
+      model,
+      created_at: '2026-01-01T00:00:00.000Z',
       error: { code: 'corrupt_image', message: 'no' },
     };
     await output.put(outcomeKey(model, key), bytes(JSON.stringify(outcome)));
@@ -52,7 +57,9 @@ describe('the backfill', () => {
           const current: string[] = [];
           const orphans: string[] = [];
           const missing = await found({
-            ...{ input, output, prefix },
+            input,
+            output,
+            prefix,
             onCurrent: (key) => current.push(key),
             onOrphan: async (_, key) => void orphans.push(key),
           });

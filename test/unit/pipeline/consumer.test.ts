@@ -11,7 +11,9 @@ describe('a consumer', () => {
     const onError = vi.fn();
     const running = consume({ queue, flow, clock, signal: stop.signal, concurrency: 4, onError, ...options });
     return {
-      ...{ clock, queue, onError },
+      clock,
+      queue,
+      onError,
       stop() {
         stop.abort();
         return running;
@@ -170,7 +172,9 @@ describe('a worker', () => {
     const giveUp = new AbortController();
     const errors: unknown[] = [];
     const working = workUntilStopped({
-      ...{ queue, clock, giveUp },
+      queue,
+      clock,
+      giveUp,
       flow: flow(clock),
       signal: stop.signal,
       drainMs: 90_000,
@@ -245,7 +249,10 @@ describe('a worker', () => {
           await clock.sleep(10);
           if (!dead) done.push(body);
         },
-        ...{ clock, consumers: 2, prefetch: 2, drainMs: 1 },
+        clock,
+        consumers: 2,
+        prefetch: 2,
+        drainMs: 1,
         signal: new AbortController().signal,
         giveUp: new AbortController(),
         onError: () => {},

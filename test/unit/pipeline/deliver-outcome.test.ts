@@ -17,12 +17,16 @@ async function setUp({ confirmSource }: { confirmSource: boolean }) {
   const etag = put.status === 'stored' ? put.etag : '';
   const error = { code: 'corrupt_image', message: 'm' } as const;
   const ports = {
-    ...{ input, output, clock, confirmSource },
+    input,
+    output,
+    clock,
+    confirmSource,
     events: { publish: async (events: readonly PipelineEvent[]) => void published.push(...events) },
     observer: { stages: createStages(clock), ended: (end: PictureEnd) => void ends.push(end), caught: () => {} },
   };
   return {
-    ...{ input, ends },
+    input,
+    ends,
     deliver: () => deliverOutcome(ports, failedOutcome(clock, { key: 'a.jpg', etag, model: 'nano-1', error })),
     told: () => [output.objects.size, published.length],
   };

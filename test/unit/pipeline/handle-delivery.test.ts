@@ -20,7 +20,10 @@ function setUp(flow: Flow, changes: Partial<Queue> = {}) {
     ...changes,
   };
   return {
-    ...{ clock, queue, deleted, errors },
+    clock,
+    queue,
+    deleted,
+    errors,
     async deliver(signal = new AbortController().signal): Promise<string[]> {
       const messages = await queue.receive({ maxMessages: 100, waitMs: 0 });
       const onError = (error: unknown): void => void errors.push(error);

@@ -66,7 +66,11 @@ function setUp() {
 }
 
 const message = (body: string, receiveCount: number): QueueMessage => ({
-  ...{ body, receiveCount, receipt: body, lastReceive: receiveCount >= 5, sentAt: new Date(0) },
+  body,
+  receiveCount,
+  receipt: body,
+  lastReceive: receiveCount >= 5,
+  sentAt: new Date(0),
 });
 
 describe('a turnstile', () => {

@@ -6,7 +6,9 @@ import { fakePreprocessing } from '../../support/fake-model.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const picture = (key: string, bytes = 6) => ({
-  ...{ key, etag: '"1"', image: { format: 'jpeg', width: 1, height: 1, bytes: 1 } },
+  key,
+  etag: '"1"',
+  image: { format: 'jpeg', width: 1, height: 1, bytes: 1 },
   tokens: Buffer.alloc(bytes).toString('base64'),
 });
 

@@ -19,11 +19,24 @@ function world(options: Partial<SendBackfillOptions> = {}) {
     changeVisibility: async () => {},
   };
   const defaults: SendBackfillOptions = {
-    ...{ input, output, model, queue, clock, prefix: '', dryRun: false, prune: false, force: false },
-    ...{ waiting: async () => 0, maxWaiting: 1000, signal: new AbortController().signal },
+    input,
+    output,
+    model,
+    queue,
+    clock,
+    prefix: '',
+    dryRun: false,
+    prune: false,
+    force: false,
+    waiting: async () => 0,
+    maxWaiting: 1000,
+    signal: new AbortController().signal,
   };
   return {
-    ...{ clock, input, output, queue },
+    clock,
+    input,
+    output,
+    queue,
     /** Keys of the references that were sent. */
     sent: () => bodies.map((body) => JSON.parse(body).key).sort(),
     bodies,

@@ -8,30 +8,31 @@ const file = 'results/fake-1/a.jpg.json';
 
 function failed(etag: string, code: 'corrupt_image' | 'internal_error' = 'corrupt_image'): Outcome {
   return {
-    ...{
-      schema_version: 1,
-      status: 'failed',
-      key: 'a.jpg',
-      etag,
-      model: 'fake-1',
-      created_at: '2026-01-01T00:00:00.000Z',
-    },
+    schema_version: 1,
+    status: 'failed',
+    key: 'a.jpg',
+    etag,
+    model: 'fake-1',
+    created_at: '2026-01-01T00:00:00.000Z',
     error: { code, message: 'no' },
   };
 }
 
 function succeeded(etag: string): Outcome {
   return {
-    ...{
-      schema_version: 1,
-      status: 'succeeded',
-      key: 'a.jpg',
-      etag,
-      model: 'fake-1',
-      created_at: '2026-01-01T00:00:00.000Z',
-    },
+    schema_version: 1,
+    status: 'succeeded',
+    key: 'a.jpg',
+    etag,
+    model: 'fake-1',
+    created_at: '2026-01-01T00:00:00.000Z',
     image: { format: 'jpeg', width: 1, height: 1, bytes: 1 },
-    ...{ classification: null, features: null, likelihood: null, provider: 'cpu', precision: 'f32', onnxruntime: '1' },
+    classification: null,
+    features: null,
+    likelihood: null,
+    provider: 'cpu',
+    precision: 'f32',
+    onnxruntime: '1',
   };
 }
 
