@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { S3Client } from '@aws-sdk/client-s3';
-import { clientDefaults } from '../../lib/aws/clients.ts';
+import { createS3Client } from '../../lib/aws/clients.ts';
 import { fetchModel } from '../../lib/aws/fetch-model.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { createTrainingMirror, fetchTraining } from '../../lib/aws/training-mirror.ts';
@@ -28,12 +27,7 @@ const killedCode = 137;
  */
 async function main(): Promise<number> {
   const env = readEnvironment(trainEnvironment, process.env);
-  const { AWS_ENDPOINT_URL: emulator } = process.env;
-  const client = new S3Client({
-    ...clientDefaults,
-    forcePathStyle: emulator !== undefined,
-    requestHandler: { ...clientDefaults.requestHandler, requestTimeout },
-  });
+  const client = createS3Client({ requestTimeout });
   const { bucket, path } = parseS3Location(env.TRAIN_OUT) ?? { bucket: '', path: '' };
   const place = { client, clock, bucket, prefix: folderPrefix(path) };
   const folder = env.TRAIN_FOLDER;

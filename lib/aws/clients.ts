@@ -24,9 +24,10 @@ export const clientDefaults = {
 } as const;
 
 /** An emulator at AWS_ENDPOINT_URL has no host name per bucket, so buckets go into the path. */
-export function createS3Client(): S3Client {
+export function createS3Client({ requestTimeout = requestTimeoutMs } = {}): S3Client {
   const { AWS_ENDPOINT_URL: all, AWS_ENDPOINT_URL_S3: own } = process.env;
-  return new S3Client({ ...clientDefaults, forcePathStyle: Boolean(own ?? all) });
+  const requestHandler = { ...clientDefaults.requestHandler, requestTimeout };
+  return new S3Client({ ...clientDefaults, requestHandler, forcePathStyle: Boolean(own ?? all) });
 }
 
 /** With AWS_ENDPOINT_URL every request goes there, even if a queue's URL names AWS's own host. */
