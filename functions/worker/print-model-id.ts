@@ -3,8 +3,9 @@ import { workerEnvironment } from '../../lib/contracts/environment.ts';
 import { ImageGptError } from '../../lib/ports/error.ts';
 import { identifyModel } from '../../lib/runtime/identify-model.ts';
 
-// Prints the model id that a worker with this environment computes for the checkpoint directory MODEL_LOCATION. The stack
-// needs the id before a worker exists. It also learns here what a worker would refuse, before anything is deployed.
+// Prints the model id that a worker with this environment computes for the checkpoint directory MODEL_LOCATION. The
+// stack needs the id before a worker exists. It also learns here what a worker would refuse, before anything is
+// deployed.
 
 const variables = workerEnvironment.pick({
   MODEL_LOCATION: true,

@@ -10,7 +10,9 @@ import { openInference } from './open-inference.ts';
 /** Receivers that long-poll the queue, and the messages that they hold together (up to 100 pictures each). */
 export const receiving = { consumers: 2, prefetch: 8 };
 
-/** Time at the end of the drain in which nothing new begins: the model finishes, the rest is released (milliseconds). */
+/**
+ * Time at the end of the drain in which nothing new begins: the model finishes, the rest is released (milliseconds).
+ */
 const reserveMs = 10_000;
 
 /**

@@ -27,7 +27,9 @@ interface Group<T> {
   timer: AbortController;
 }
 
-/** A group is performed when it is full, when its first item has waited `maxWaitMs`, or when the next item is too large. */
+/**
+ * A group is performed when it is full, when its first item has waited `maxWaitMs`, or when the next item is too large.
+ */
 export function createGatherer<T>(options: GathererOptions<T>): Gatherer<T> {
   const { perform, clock, maxItems, maxWaitMs, size = { of: () => 0, most: 0 } } = options;
   let open: Group<T> | undefined;

@@ -1,8 +1,8 @@
 /** Bounds how many pieces of work run at once. The others wait, first come, first served. */
 export interface Semaphore {
   /**
-   * Runs `work` when there is room. If `signal` aborts before that, it rejects with the signal's reason at once. Work that
-   * has begun is not affected by the signal.
+   * Runs `work` when there is room. If `signal` aborts before that, it rejects with the signal's reason at once. Work
+   * that has begun is not affected by the signal.
    */
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }

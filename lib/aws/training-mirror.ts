@@ -80,7 +80,8 @@ export function createTrainingMirror(
 
   /** False when `igpt train` has deleted the file in the meantime. */
   async function upload(path: string): Promise<boolean> {
-    // `igpt train` replaces, appends to and deletes files, but never overwrites bytes. So an open file keeps its content.
+    // `igpt train` replaces, appends to and deletes files, but never overwrites bytes. So an open file keeps its
+    // content.
     const file = await open(join(directory, path)).catch(() => undefined);
     if (file === undefined) return false;
     try {

@@ -33,8 +33,8 @@ export interface ConsumerOptions {
 const queueErrorPauseMs = 1000;
 
 /**
- * Runs a flow over a queue until `signal` aborts, then finishes the messages at hand. A message is kept hidden while its
- * flow runs, deleted when the flow resolves, and released for a retry when it rejects.
+ * Runs a flow over a queue until `signal` aborts, then finishes the messages at hand. A message is kept hidden while
+ * its flow runs, deleted when the flow resolves, and released for a retry when it rejects.
  */
 export async function consume(options: ConsumerOptions): Promise<void> {
   const { queue, flow, clock, signal, giveUp, concurrency, turnstile, onError } = options;

@@ -15,8 +15,8 @@ export interface DeliveryOptions {
 }
 
 /**
- * The delivery from which a message is a suspect. A function has no other message at hand than those of its delivery, so
- * processing a redelivered message alone costs little.
+ * The delivery from which a message is a suspect. A function has no other message at hand than those of its delivery,
+ * so processing a redelivered message alone costs little.
  */
 const suspectFrom = 2;
 

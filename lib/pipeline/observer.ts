@@ -18,7 +18,10 @@ export interface FlowObserver {
   received?(message: QueueMessage, pictures: number): void;
   /** May be called more than once for a picture, because messages are delivered at least once. */
   ended(end: PictureEnd): void;
-  /** True if the picture is known to have ended and its event published. A redelivered message then skips it. Default: false. */
+  /**
+   * True if the picture is known to have ended and its event published. A redelivered message then skips it. Default:
+   * false.
+   */
   hasEnded?(key: string): boolean;
   /** The error behind a failed outcome that is not the picture's fault. The outcome itself does not hold its text. */
   caught(key: string, error: unknown): void;

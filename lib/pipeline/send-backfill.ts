@@ -186,7 +186,9 @@ export async function sendBackfill(options: SendBackfillOptions): Promise<Backfi
     );
   }
 
-  /** The picture may have been uploaded since the listing. So only the listed outcome of a missing picture is deleted. */
+  /**
+   * The picture may have been uploaded since the listing. So only the listed outcome of a missing picture is deleted.
+   */
   async function deleteOrphan({ key: at, etag }: StoredObject, key: string): Promise<void> {
     if ((await input.head(key)) !== undefined) return;
     await output.delete(at, { ifMatch: etag });

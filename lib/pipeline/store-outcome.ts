@@ -66,7 +66,8 @@ function successorOf(stored: Outcome, next: Outcome): Outcome {
 
 /**
  * Deletes the outcome of a picture under a model (its id) if the picture is gone. The picture may be uploaded again at
- * any moment and get a new outcome. That one stays, because only the outcome that was there before the check is deleted.
+ * any moment and get a new outcome. That one stays, because only the outcome that was there before the check is
+ * deleted.
  */
 export async function removeOutcome(
   { input, output }: { input: ObjectStore; output: ObjectStore },

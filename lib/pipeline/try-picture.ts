@@ -32,8 +32,8 @@ export async function tryReading<T>(read: () => Promise<T>): Promise<Tried<T>> {
 }
 
 /**
- * Decodes a picture, or runs the model on it. A {@link PictureError} fails the picture at once. Any other error fails it
- * on the last receive. Before that the error is thrown, and the message is retried.
+ * Decodes a picture, or runs the model on it. A {@link PictureError} fails the picture at once. Any other error fails
+ * it on the last receive. Before that the error is thrown, and the message is retried.
  */
 export async function tryPicture<T>(work: () => Promise<T>, options: TryOptions): Promise<Tried<T>> {
   const { attempt, signal, code, caught } = options;

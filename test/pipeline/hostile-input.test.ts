@@ -68,7 +68,9 @@ const delivery = (body: string): QueueMessage => ({
   sentAt: new Date(0),
 });
 
-/** The flow must resolve, or refuse the message as invalid. Any other error would be retried in vain or end the process. */
+/**
+ * The flow must resolve, or refuse the message as invalid. Any other error would be retried in vain or end the process.
+ */
 async function understoodOrRefused(flow: Flow, body: string): Promise<void> {
   const [result] = await Promise.allSettled([flow(delivery(body))]);
   if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(MessageError);

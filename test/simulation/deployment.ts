@@ -58,7 +58,8 @@ export function createDeployment(world: SimulatedWorld, first: SimulatedModel): 
 
   /** Stops a process as a service does: with SIGTERM, and later with SIGKILL. */
   async function end({ machine, stop }: Running): Promise<boolean> {
-    // A message that is released on its last receive is dead-lettered. The contract allows that, so it counts as a fault.
+    // A message that is released on its last receive is dead-lettered. The contract allows that, so it counts as a
+    // fault.
     machine.faults += 1;
     const ended = stop().then(() => true);
     return Promise.race([ended, clock.sleep(stopTimeoutMs).then(() => false)]);

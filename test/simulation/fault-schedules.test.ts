@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { noFaults } from './fault-kinds.ts';
 import { playSchedule } from './play-schedule.ts';
 
-// `npm run simulate -- 17` prints one schedule step by step, `npm run simulate -- 1 100000` plays many. CI plays 100,000
-// in fault-schedules.slow.test.ts.
+// `npm run simulate -- 17` prints one schedule step by step, `npm run simulate -- 1 100000` plays many. CI plays
+// 100,000 in fault-schedules.slow.test.ts.
 
 const seeds = 400;
 

@@ -37,8 +37,8 @@ const keys = ['a b+c.jpg', 'a!', 'a/b.jpg', `${'k'.repeat(1000)}\u{1f408}`];
  *
  * First, pictures are uploaded, changed and deleted, models are deployed, backfills run, and 5 % of the calls fail. If
  * the seed ends in 3, the disk is full; if it ends in 7, one picture cannot be read. Then the faults end. Now every
- * picture without an outcome must be in a dead-letter queue. The dead letters are sent again, and in the end nothing may
- * be lost, wrong or stuck.
+ * picture without an outcome must be in a dead-letter queue. The dead letters are sent again, and in the end nothing
+ * may be lost, wrong or stuck.
  */
 export async function playSchedule(seed: number, trace?: (line: string) => void): Promise<Played> {
   const world = createSimulatedWorld(seed, trace);

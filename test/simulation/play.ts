@@ -2,7 +2,8 @@ import { type FaultKind, noFaults } from './fault-kinds.ts';
 import { playSchedule } from './play-schedule.ts';
 
 // Plays fault schedules over the deployed flows. `npm run simulate -- 17` prints one schedule step by step. `npm run
-// simulate -- 1 100000` plays many and prints one line of JSON: the seeds, what was wrong, and how often each fault occurred.
+// simulate -- 1 100000` plays many and prints one line of JSON: the seeds, what was wrong, and how often each fault
+// occurred.
 
 // Millions of errors are created here, and nobody reads their stacks.
 Error.stackTraceLimit = 0;

@@ -26,10 +26,10 @@ function fault(
     return world.chance.counts.torn_write > 0 && told.some((event) => event.result_key === at) ? undefined : 'torn';
   if (outcome.etag !== etag) return 'the outcome of another version';
   if (told.some((event) => event.result_key === at && event.status === outcome.status)) return undefined;
-  // The process that stored it may have failed before it published the event. Then the message was delivered to a process
-  // with another model, which published its own event. That process belongs to a later deployment, or is about to be
-  // replaced. A backfill or rollback later finds the stored outcome, and takes it for published. A late effect may also
-  // store an outcome after everything else.
+  // The process that stored it may have failed before it published the event. Then the message was delivered to a
+  // process with another model, which published its own event. That process belongs to a later deployment, or is about
+  // to be replaced. A backfill or rollback later finds the stored outcome, and takes it for published. A late effect
+  // may also store an outcome after everything else.
   const stored = file.object.lastModified.getTime();
   const others = simulatedModels.filter(
     ({ model: { id } }) => id !== model && told.some((event) => event.model === id),

@@ -35,7 +35,9 @@ describe('the backfill', () => {
     return keys.sort();
   }
 
-  /** Keys that are hard to order: prefixes of each other, bytes next to those of `.json`, long and astral characters. */
+  /**
+   * Keys that are hard to order: prefixes of each other, bytes next to those of `.json`, long and astral characters.
+   */
   const hardKey = fc
     .array(fc.constantFrom('a', 'b', '!', '.', '/', '.json', '.j', '-', '~', '\ufffd', '🐈', 'é', 'x'.repeat(500)), {
       minLength: 1,

@@ -42,7 +42,7 @@ describe('isolating the items of a list', () => {
     expect(log.filter((line) => line.length === 2)).toEqual(order);
   });
 
-  it('goes on after a failure, and returns every failure', async () => {
+  it('continues after a failure, and returns every failure', async () => {
     const { log, failed } = await isolated(['x2', 'x1', 'a2']);
     expect(log).toContain('a2 ends');
     expect(failed).toEqual([
@@ -102,7 +102,7 @@ describe('a turnstile', () => {
     expect(log.filter((line) => line.endsWith('begins')).map((line) => line[0])).toEqual(order);
   });
 
-  it('goes on after a suspect that fails, and rejects for the one who waits for it', async () => {
+  it('continues after a suspect that fails, and rejects its promise', async () => {
     const { turnstile, log, pass } = setUp();
     const failing = turnstile.run(message('a', 3), () => Promise.reject(new Error('no')));
     const [failed] = await Promise.allSettled([failing, pass('b', 3), pass('c', 1)]);
