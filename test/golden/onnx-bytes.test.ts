@@ -78,7 +78,12 @@ test('training graphs have the recorded bytes', async () => {
         ...outputs.map(([kind, output]) =>
           line(`${name} ${loss} ${kind}`, () =>
             trainingStepGraph(config, weights, {
-              ...{ loss, output, trained, batch: 2, headLayer: 1, recompute: kind === 'gradients' },
+              loss,
+              output,
+              trained,
+              batch: 2,
+              headLayer: 1,
+              recompute: kind === 'gradients',
             }),
           ),
         ),
@@ -133,14 +138,16 @@ function inOpenAiLayout({ config, weights }: ImageGptModel): ImageGptModel {
   const { directory, wte, wpe, lnF, lmHead, score } = weights;
   const blocks = weights.blocks.map(
     ({ ln1, ln2, fc, mlpProjection }, i): BlockWeights => ({
-      ...{ ln1, ln2, fc, mlpProjection },
+      ln1,
+      ln2,
+      fc,
+      mlpProjection,
       attention: { layout: 'split', q: byHead(`q${i}`), k: byHead(`k${i}`), v: byHead(`v${i}`) },
       attentionProjection: byHead(`out${i}`),
     }),
   );
-  const sos = objective === 'ar' ? { sos: weight('sos', [d]) } : {};
-  const heads = { ...(lmHead && { lmHead }), ...(score && { score }) };
-  return { config, weights: { directory, layout: 'openai', wte, wpe, blocks, lnF, ...sos, ...heads } };
+  const sos = objective === 'ar' ? weight('sos', [d]) : undefined;
+  return { config, weights: { directory, layout: 'openai', wte, sos, wpe, blocks, lnF, lmHead, score } };
 }
 
 function requestsOf({ config }: ImageGptModel): [string, ForwardRequest][] {
@@ -177,7 +184,8 @@ function quantized(block: BlockWeights, i: number, { config }: ImageGptModel, pr
     fc: projection(`fc ${i}`, d, n_inner, precision),
     mlpProjection: projection(`mlp ${i}`, n_inner, d, precision),
     valueScales: weight(`value scales ${i}`, [d]),
-    ...(precision === 'int8' && { foldedLn1: block.ln1, foldedLn2: block.ln2 }),
+    foldedLn1: precision === 'int8' ? block.ln1 : undefined,
+    foldedLn2: precision === 'int8' ? block.ln2 : undefined,
   };
 }
 

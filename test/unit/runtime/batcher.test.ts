@@ -114,7 +114,7 @@ describe('a batcher', () => {
   it('drains at once when nothing was submitted, also a second time', async () => {
     const { batcher } = manual();
 
-    await batcher.drain();
-    await batcher.drain();
+    await expect(batcher.drain()).resolves.toBeUndefined();
+    await expect(batcher.drain()).resolves.toBeUndefined();
   });
 });

@@ -229,7 +229,9 @@ describe('gpu graph', () => {
 
   const everything: ForwardRequest = {
     features: { layers: [0, 1, 2], norm: 'next', pool: 'mean' },
-    ...{ classes: true, likelihood: true, logits: true },
+    classes: true,
+    likelihood: true,
+    logits: true,
   };
 
   describe.each<[string, TinyCheckpointOptions]>([

@@ -97,12 +97,19 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
     await opened.close();
     const worker = observe(folder.path, [join(ROOT, 'functions/worker/main.ts')], {
       // No service answers; the worker retries until it is stopped.
-      ...{ AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_REGION: 'us-east-1' },
-      ...{ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
-      ...{ INPUT_BUCKET: 'pictures', OUTPUT_BUCKET: 'outcomes', WORKERS: '1', DRAIN_SECONDS: '20' },
-      ...{ UPLOADS_QUEUE_URL: 'http://127.0.0.1:9/1/uploads', TOKENS_QUEUE_URL: 'http://127.0.0.1:9/1/tokens' },
-      ...{ RESULTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:results' },
-      ...{ MODEL_LOCATION: NANO, MODEL_ID: opened.id },
+      AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      INPUT_BUCKET: 'pictures',
+      OUTPUT_BUCKET: 'outcomes',
+      WORKERS: '1',
+      DRAIN_SECONDS: '20',
+      UPLOADS_QUEUE_URL: 'http://127.0.0.1:9/1/uploads',
+      TOKENS_QUEUE_URL: 'http://127.0.0.1:9/1/tokens',
+      RESULTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:results',
+      MODEL_LOCATION: NANO,
+      MODEL_ID: opened.id,
     });
     createInterface(worker.child.stdout).on('line', (line) => {
       if (line.includes('"ready"')) worker.child.kill('SIGTERM');
