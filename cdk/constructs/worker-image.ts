@@ -6,21 +6,19 @@ import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.t
 import { repository } from '../model-id.ts';
 import { ImageBuild } from './image-build.ts';
 
-/** Files of the image (Docker's ignore syntax). A change of any other file does not build a new image. */
-const context = [
-  '**',
-  '!package.json',
-  '!package-lock.json',
-  '!functions',
-  'functions/preprocess',
-  '!lib',
+/** Files of a training image (Docker's ignore syntax). A change of any other file does not build a new image. */
+const trainingContext = ['**', '!package.json', '!package-lock.json', '!functions', 'functions/preprocess', '!lib'];
+
+/** Files of the worker's image, which runs no command and trains nothing. */
+const workerContext = [
+  ...trainingContext,
   'lib/cli',
   'lib/models',
+  'lib/operate',
+  'lib/plot',
+  'lib/report',
   'lib/training',
 ];
-
-/** A training also needs the `igpt` command, the trainer and the model igpt-nano. */
-const trainingContext = ['**', '!package.json', '!package-lock.json', '!functions', 'functions/preprocess', '!lib'];
 
 /** The only folder that a container can write to: a volume in the Dockerfile. */
 export const cacheFolder = '/cache';
@@ -43,7 +41,7 @@ export class WorkerImage extends Construct {
     };
     const source = {
       directory: repository,
-      exclude: training ? trainingContext : context,
+      exclude: training ? trainingContext : workerContext,
       ignoreMode: IgnoreMode.DOCKER,
     };
     if (config.imageBuild === 'docker') {

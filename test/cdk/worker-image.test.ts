@@ -76,7 +76,7 @@ describe('built where cdk deploy runs', () => {
     expect(imported.length).toBeGreaterThan(20);
     expect(imported.filter((file) => !existsSync(join(folder, file)))).toEqual([]);
     expect(readdirSync(folder).toSorted()).toEqual(['functions', 'lib', 'package-lock.json', 'package.json']);
-    for (const absent of ['lib/models', 'lib/cli', 'functions/preprocess']) {
+    for (const absent of ['lib/models', 'lib/cli', 'lib/operate', 'lib/report', 'functions/preprocess']) {
       expect(existsSync(join(folder, absent)), absent).toBe(false);
     }
   });

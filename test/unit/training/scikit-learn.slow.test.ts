@@ -24,18 +24,18 @@ import { pythonEnvironment } from '../../support/python.ts';
 const environment = await pythonEnvironment('requirements-scikit-learn.txt');
 const missing = 'missing' in environment ? environment.missing : undefined;
 
-const NANO = join(import.meta.dirname, '../../../lib/models/igpt-nano');
-const PICTURES = 1500;
-const CLASSES = 5;
-const LAYER = 3;
-const PENALTIES = [1e-1, 1e-3, 1e-5];
+const nano = join(import.meta.dirname, '../../../lib/models/igpt-nano');
+const pictureCount = 1500;
+const classCount = 5;
+const layer = 3;
+const penalties = [1e-1, 1e-3, 1e-5];
 
 /** Pictures of two colours, whose shares depend on the class: real features, and classes that overlap. */
 function pictures(n: number): { tokens: Uint16Array; labels: Int32Array } {
   const random = createRandom(11, 11);
-  const labels = Int32Array.from({ length: PICTURES }, (_, i) => i % CLASSES);
-  const tokens = new Uint16Array(PICTURES * n);
-  for (let i = 0; i < PICTURES; i++) {
+  const labels = Int32Array.from({ length: pictureCount }, (_, i) => i % classCount);
+  const tokens = new Uint16Array(pictureCount * n);
+  for (let i = 0; i < pictureCount; i++) {
     const [one, other] = [Math.floor(512 * random()), Math.floor(512 * random())];
     const share = 0.3 * (labels[i] ?? 0) * (0.5 + random());
     for (let at = i * n; at < (i + 1) * n; at++) tokens[at] = random() < share ? one : other;
@@ -59,12 +59,12 @@ describe.skipIf(missing !== undefined)(
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'igpt-scikit-learn-'));
-      const checkpoint = await openCheckpoint(NANO);
+      const checkpoint = await openCheckpoint(nano);
       const { n_positions: n, n_embd: width } = checkpoint.config;
       const made = pictures(n);
       const dataSet = tokenDataSet('x', made.tokens, n);
-      const rows = Uint32Array.from({ length: PICTURES }, (_, i) => i);
-      const options = { layers: [LAYER], norm: 'next', width } as const;
+      const rows = Uint32Array.from({ length: pictureCount }, (_, i) => i);
+      const options = { layers: [layer], norm: 'next', width } as const;
       const pool = await openForwardPool(checkpoint, { features: { ...options, pool: 'mean' } }, { threads: 2 });
       const extracted = await extractFeatures(pool, dataSet, rows, options);
       await pool.close();
@@ -72,10 +72,10 @@ describe.skipIf(missing !== undefined)(
       labels = Int32Array.from(made.labels);
       pixels = tokensToRgb(made.tokens.subarray(0, 40_000), checkpoint.preprocessing?.palette ?? new Float32Array(0));
 
-      await writeFile(join(folder, 'features.npy'), encodeNpy(features, [PICTURES, width]));
-      await writeFile(join(folder, 'labels.npy'), encodeNpy(labels, [PICTURES]));
+      await writeFile(join(folder, 'features.npy'), encodeNpy(features, [pictureCount, width]));
+      await writeFile(join(folder, 'labels.npy'), encodeNpy(labels, [pictureCount]));
       await writeFile(join(folder, 'pixels.npy'), encodeNpy(pixels, [pixels.length / 3, 3]));
-      await writeFile(join(folder, 'penalties.json'), JSON.stringify(PENALTIES));
+      await writeFile(join(folder, 'penalties.json'), JSON.stringify(penalties));
       const python = 'python' in environment ? environment.python : '';
       await promisify(execFile)(python, [join(import.meta.dirname, 'scikit_learn_reference.py'), folder]);
       theirs = reference.parse(JSON.parse(await readFile(join(folder, 'reference.json'), 'utf8')));
@@ -83,10 +83,10 @@ describe.skipIf(missing !== undefined)(
 
     afterAll(() => rm(folder, { recursive: true, force: true }));
 
-    test.each(PENALTIES.map((penalty, i) => ({ penalty, i })))(
+    test.each(penalties.map((penalty, i) => ({ penalty, i })))(
       'logistic regression reaches its loss, to 1e-3, at penalty $penalty',
       ({ penalty, i }) => {
-        const fitted = fitLogisticRegression(prepare({ features, labels, classes: CLASSES }), penalty);
+        const fitted = fitLogisticRegression(prepare({ features, labels, classes: classCount }), penalty);
         const other = theirs.fits[i];
 
         expect(fitted.converged).toBe(true);

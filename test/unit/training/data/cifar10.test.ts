@@ -7,7 +7,7 @@ import type { PictureDecoder } from '../../../../lib/ports/picture-decoder.ts';
 import { cifar10DataSet } from '../../../../lib/training/data/cifar10.ts';
 import { splitDataSet } from '../../../../lib/training/data/split.ts';
 
-const SHEETS = ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5', 'test_batch'];
+const sheetNames = ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5', 'test_batch'];
 
 /** Black to white in 16 steps: a picture of one grey becomes the token of that grey. */
 const preprocessing: Preprocessing = {
@@ -21,7 +21,7 @@ const preprocessing: Preprocessing = {
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cifar10-'));
-  for (const [i, sheet] of SHEETS.entries()) await writeFile(join(folder, `${sheet}.png`), Uint8Array.of(i));
+  for (const [i, sheet] of sheetNames.entries()) await writeFile(join(folder, `${sheet}.png`), Uint8Array.of(i));
   await writeFile(join(folder, 'train_lables.json'), JSON.stringify(Array.from({ length: 50_000 }, (_, i) => i % 10)));
   await writeFile(join(folder, 'test_lables.json'), JSON.stringify(Array.from({ length: 10_000 }, () => 3)));
 });
