@@ -51,7 +51,7 @@ export interface DecoderOptions extends Partial<DecodingSettings> {
 
 /** A {@link PictureDecoder} that owns child processes. */
 export interface Decoder extends PictureDecoder, AsyncDisposable {
-  /** Kills the children and refuses waiting pictures. Resolves when no child is left. */
+  /** Kills the children; pictures that still wait are refused. Resolves when no child is left. */
   close(): Promise<void>;
 }
 

@@ -22,8 +22,8 @@ export interface ForwardOptions {
   prepack?: boolean | undefined;
 }
 
-export interface Forward {
-  /** Threads in use. */
+export interface Forward extends AsyncDisposable {
+  /** Threads that are really used. */
   readonly threads: number;
   /** Pictures of a batch. */
   readonly batch: number;
@@ -98,6 +98,7 @@ export async function openForward(
       return outputs;
     },
     close: () => session.close(),
+    [Symbol.asyncDispose]: () => session.close(),
   };
 }
 

@@ -33,9 +33,9 @@ export interface OpenModelOptions {
   maxBatch?: number | undefined;
 }
 
-/** A model in threads of this process. */
-export interface LocalModel extends Model {
-  /** Number of predictions in progress that keeps all threads busy. Further ones only wait. */
+/** A model in worker threads of this process. */
+export interface LocalModel extends Model, AsyncDisposable {
+  /** Predictions to keep under way so that no worker ever waits: more only wait in line. */
   readonly concurrency: number;
 }
 
@@ -130,11 +130,14 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
       checkTokens(tokens, config.n_positions, config.n_colors);
       return batcher.submit(tokens);
     },
-    async close() {
-      await batcher.drain();
-      await pool.close();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
+
+  async function close(): Promise<void> {
+    await batcher.drain();
+    await pool.close();
+  }
 }
 
 /**

@@ -56,10 +56,8 @@ interface Moments {
   second: Float32Array;
 }
 
-export interface TrainingSession {
-  /**
-   * Every weight of the checkpoint and of a new head. Live: each step updates `data`, and the caller may overwrite it.
-   */
+export interface TrainingSession extends AsyncDisposable {
+  /** Every weight of the checkpoint, and a new head, by name and shape of the file. Live: each step writes `data`, and may be given it. */
   readonly parameters: readonly TensorData[];
   /** Adam's moments of the trained tensors, by name; zeros at first, and live too. */
   readonly moments: ReadonlyMap<string, Moments>;
@@ -180,7 +178,8 @@ export async function openTrainingSession(model: ImageGptModel, choices: Trainin
       const classLogits = rowsOf(results, 'class_logits');
       return { ...lossesOf(results), tokenLosses, classLogits };
     },
-    close: openedLanes.close,
+    close: crew.close,
+    [Symbol.asyncDispose]: crew.close,
   };
 }
 

@@ -91,17 +91,12 @@ export function decodingConcurrency({ decoders }: DecodeOptions): number {
 
 /** A decoder within the user's limits. Close it. */
 export function openPictureDecoder(recipe: Recipe, options: DecodeOptions): Decoder {
-  return openDecoder(recipe, decodingSettings(options));
-}
-
-/** The user's options in the decoder's units. */
-export function decodingSettings(options: DecodeOptions): DecodingSettings {
-  return {
+  return openDecoder(recipe, {
     size: options.decoders,
     maxBytes: maxPictureBytes(options),
     maxPixels: Math.floor(options.maxMegapixels * 1e6),
     timeoutMs: options.decodeTimeout * 1000,
     allowSvg: options.allowSvg,
     scaledDecoding: options.scaledDecoding,
-  };
+  });
 }

@@ -5,7 +5,6 @@ import { eachPicture } from '../../local/picture-files.ts';
 import { labelledClasses } from '../../pipeline/prediction-outcome.ts';
 import type { Precision, Provider } from '../../ports/model.ts';
 import { openModel } from '../../runtime/model.ts';
-import { disposable } from '../disposable.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { precisionOption, providerOption, sayDevice, workersOption } from '../options/compute-options.ts';
 import {
@@ -56,12 +55,10 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
   const { top, json, workers, scaledDecoding, precision, provider } = options;
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');
-  await using model = disposable(
-    await openModel(checkpoint, {
-      ...{ outputs: ['classification'], scaledDecoding, precision, provider },
-      ...(provider === 'cpu' && { threads: workers }),
-    }),
-  );
+  await using model = await openModel(checkpoint, {
+    ...{ outputs: ['classification'], scaledDecoding, precision, provider },
+    ...(provider === 'cpu' && { workers }),
+  });
   await sayDevice(provider, precision, bar.say);
   await using decoder = openPictureDecoder(model.preprocessing, options);
   const quantize = createQuantizer(model.preprocessing.palette);

@@ -11,7 +11,6 @@ import { splitDataSet } from '../../training/data/split.ts';
 import { DataSetError } from '../../training/error.ts';
 import { type Evaluation, evaluate } from '../../training/evaluation/evaluate.ts';
 import { classScores, type Scores } from '../../training/evaluation/scores.ts';
-import { disposable } from '../disposable.ts';
 import { examples } from '../invocation.ts';
 import { addPoolOptions, openPool, type PoolOptions } from '../options/compute-options.ts';
 import {
@@ -102,7 +101,7 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
   if (confusion !== undefined && labels === undefined) {
     throw new UsageError(`--confusion needs labelled pictures and a class head; leave it out`);
   }
-  await using pool = disposable(await openPool(checkpoint, request, options));
+  await using pool = await openPool(checkpoint, request, options);
   using bar = progressBar('pictures');
   const evaluation = await evaluate(pool, dataSet, rows, labels, {
     objective: config.objective,

@@ -9,7 +9,6 @@ import { ImageGptError, UsageError } from '../../ports/error.ts';
 import { type FeatureNorm, featureNorms, type Precision, type Provider } from '../../ports/model.ts';
 import { openForward } from '../../runtime/forward.ts';
 import { inPrecision } from '../../runtime/precision.ts';
-import { disposable } from '../disposable.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { precisionOption, providerOption, sayDevice, threadsOption } from '../options/compute-options.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
@@ -107,9 +106,11 @@ async function forward(options: ForwardOptions, command: Command): Promise<void>
   const request: ForwardRequest =
     output === 'features' ? { features: { layers: [layer], norm, pool } } : { [output]: true };
   const precise = await inPrecision(checkpoint, options.precision);
-  await using model = disposable(
-    await openForward(precise.checkpoint, request, { threads: options.threads, provider: options.provider, batch }),
-  );
+  await using model = await openForward(precise.checkpoint, request, {
+    threads: options.threads,
+    provider: options.provider,
+    batch,
+  });
   const shape = [tokens.rows, ...shapeOf(options, checkpoint)];
   await sayDevice(options.provider, options.precision);
   await using file = await openOutputFile(out, force);

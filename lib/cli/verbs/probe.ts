@@ -11,7 +11,6 @@ import { openDataSet } from '../../training/data/open-data-set.ts';
 import { splitDataSet } from '../../training/data/split.ts';
 import { extractFeatures, type LayerFeatures } from '../../training/probe/layer-features.ts';
 import { drawSplits, type ProbeResult, probeLayers, usedRows } from '../../training/probe/probe-layers.ts';
-import { disposable } from '../disposable.ts';
 import { examples } from '../invocation.ts';
 import { addPoolOptions, openPool, type PoolOptions } from '../options/compute-options.ts';
 import {
@@ -172,7 +171,7 @@ async function featuresOf(
   { layers, norm, ...how }: PoolOptions & { layers: number[]; norm: FeatureNorm },
 ): Promise<LayerFeatures> {
   const request = { features: { layers, norm, pool: 'mean' } } as const;
-  await using pool = disposable(await openPool(checkpoint, request, how));
+  await using pool = await openPool(checkpoint, request, how);
   using bar = progressBar('pictures');
   return await extractFeatures(pool, dataSet, rows, {
     layers,

@@ -24,7 +24,6 @@ import type { ReportAbout, ReportRow } from '../../report/report-row.ts';
 import { serveReport } from '../../report/serve-report.ts';
 import { rememberSurprise } from '../../report/surprise-map.ts';
 import { openModel, preprocessingOf } from '../../runtime/model.ts';
-import { disposable } from '../disposable.ts';
 import { interruptExitCode, onFirstInterrupt, stopOnInterrupt } from '../interrupt.ts';
 import { examples, sameCommand, samplePictures } from '../invocation.ts';
 import { sayDevice } from '../options/compute-options.ts';
@@ -103,10 +102,9 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
-  const decoding = decodingSettings(options);
-  // Before the model, so that the decoder's child process starts while the model opens.
-  await using decoder = openDecoder(preprocessingOf(checkpoint), decoding);
-  await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
+  // First, because its child process can start while the model opens.
+  await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
+  await using model = await openModel(checkpoint, openModelOptions(options));
   const watching = options.watch || options.serve !== undefined;
   const memory = report === undefined && options.serve === undefined ? undefined : rememberSurprise(model);
   await sayDevice(options.provider, options.precision, bar.say);

@@ -23,7 +23,6 @@ import { checkHeldOut, objectiveOf, planOf, sharesOf, sourceOf } from '../../tra
 import { createBatchSource, validationBatches } from '../../training/training-batches.ts';
 import { createCheckpointStore, openTrainingDirectory, restoreTraining } from '../../training/training-directory.ts';
 import { dataHash, type TrainingSettings } from '../../training/training-settings.ts';
-import { disposable } from '../disposable.ts';
 import { stopOnInterrupt } from '../interrupt.ts';
 import { sameCommand } from '../invocation.ts';
 import { modelDirectory } from '../options/model-option.ts';
@@ -71,23 +70,21 @@ async function trainModel(flags: TrainFlags, command: Command): Promise<void> {
 
   await using run = await openTrainingDirectory(flags.out, settings, flags);
   const { n_layer } = checkpoint.config;
-  await using session = disposable(
-    await openTrainingSession(
-      { ...checkpoint, config: { ...checkpoint.config, objective } },
-      {
-        loss: head === undefined ? 'generative' : 'joint',
-        optimizer: {
-          kind: flags.optimizer,
-          weightDecay: flags.weightDecay,
-          ...(flags.clip !== undefined && { clip: flags.clip }),
-        },
-        ...(head?.names && { classes: head.names.length }),
-        ...(flags.headLayer !== undefined && { headLayer: flags.headLayer }),
-        ...(flags.microBatch !== undefined && { microBatch: flags.microBatch }),
-        recompute: flags.recompute,
-        threads: flags.threads,
+  await using session = await openTrainingSession(
+    { ...checkpoint, config: { ...checkpoint.config, objective } },
+    {
+      loss: head === undefined ? 'generative' : 'joint',
+      optimizer: {
+        kind: flags.optimizer,
+        weightDecay: flags.weightDecay,
+        ...(flags.clip !== undefined && { clip: flags.clip }),
       },
-    ),
+      ...(head?.names && { classes: head.names.length }),
+      ...(flags.headLayer !== undefined && { headLayer: flags.headLayer }),
+      ...(flags.microBatch !== undefined && { microBatch: flags.microBatch }),
+      recompute: flags.recompute,
+      threads: flags.threads,
+    },
   );
   const headWeight = session.parameters.find(({ name }) => /(^|\/)(score\.weight|wclf)$/.test(name));
   // A head of as many classes would begin with the model's weights.

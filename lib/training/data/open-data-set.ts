@@ -1,15 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
-import { disposable } from '../../cli/disposable.ts';
 import type { DataOptions } from '../../cli/options/data-options.ts';
 import { decodingConcurrency, maxPictureBytes, openPictureDecoder } from '../../cli/options/decode-option.ts';
 import { requirePreprocessing } from '../../cli/options/model-option.ts';
 import { progressBar } from '../../cli/terminal/progress-bar.ts';
 import { printable } from '../../cli/terminal/text.ts';
 import { createSkippedFiles } from '../../cli/terminal/trouble.ts';
-import { folderPrefix, parseS3Location } from '../../contracts/s3-location.ts';
-import { openDecoder } from '../../decode/decoder-pool.ts';
+import { type Decoder, openDecoder } from '../../decode/decoder-pool.ts';
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
 import { openInputDirectory } from '../../local/input-directory.ts';
@@ -19,8 +17,7 @@ import { systemClock } from '../../local/system-clock.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { Preprocessing } from '../../ports/model.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
-import type { PictureDecoder } from '../../ports/picture-decoder.ts';
-import { cifar10DataSet, cifar10Sheet } from './cifar10.ts';
+import { CIFAR10_SHEET, cifar10DataSet } from './cifar10.ts';
 import { fetchCifar10 } from './cifar10-files.ts';
 import { type DataSet, tokenDataSet } from './data-set.ts';
 import { listPictures, loadPictures } from './load-pictures.ts';
@@ -110,8 +107,8 @@ export async function cifar10Folder(cache: string): Promise<string> {
 }
 
 /** The sheets are 10 megapixels each, whatever the limits on strangers' pictures. */
-export function openSheetDecoder(size: number): PictureDecoder & AsyncDisposable {
-  return disposable(openDecoder(cifar10Sheet, { size, timeoutMs: SHEET_TIMEOUT_MS }));
+export function openSheetDecoder(size: number): Decoder {
+  return openDecoder(CIFAR10_SHEET, { size, timeoutMs: SHEET_TIMEOUT_MS });
 }
 
 /** Where pictures come from. */
