@@ -6,7 +6,7 @@ import { readConfigFile } from '../../checkpoint/config-file.ts';
 import { weightHashes } from '../../checkpoint/weights-hash.ts';
 import { isS3Location } from '../../contracts/s3-location.ts';
 import { openTokenRows } from '../../local/npy-file.ts';
-import { openStack } from '../../operate/open-stack.ts';
+import { openStack } from '../../operate/deployed-stack.ts';
 import { submitTraining } from '../../operate/submit-training.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { Objective } from '../../ports/model.ts';
