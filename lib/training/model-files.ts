@@ -82,6 +82,17 @@ export async function createModelFiles(
   };
 }
 
+/** Where the class head of a trained model is: `score.weight`, which reads the last layer, or a probe on another one. */
+type HeadPlace = 'score' | 'probe';
+
+export interface TrainedAs {
+  objective: Objective;
+  /** Absent: the class head was not trained, and stays what it was. */
+  head?: HeadPlace | undefined;
+  /** Names of the classes of a head that was trained; absent: the config's own are right. */
+  classes?: readonly string[] | undefined;
+}
+
 type Json = Readonly<Record<string, unknown>>;
 
 /**

@@ -53,9 +53,9 @@ export interface TrainPorts {
   session: Pick<TrainingSession, 'step' | 'parameters'>;
   /** Asked for while the step before is computed, so that no step waits for its pictures. */
   batchOf(step: number): Promise<TrainingBatch>;
-  /** Default: nothing is held out, and no step is the best. */
+  /** Absent: nothing is held out, and there is no best. */
   validate?: (() => Promise<Validation>) | undefined;
-  /** Saves a checkpoint: weights, moments and state. */
+  /** Keeps weights, moments and state. */
   save(state: TrainState): Promise<void>;
   /** Saves the weights, which are the best so far. */
   saveBest(state: TrainState): Promise<void>;

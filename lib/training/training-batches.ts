@@ -13,11 +13,11 @@ export interface BatchOptions {
   /** Pictures in a batch. */
   batch: number;
   seed: number;
-  /** Default: pictures as they are. */
+  /** Absent: pictures as they are. */
   augment?: Augmenter | undefined;
-  /** [N], classes of the model, for every row of the data set. Default: no class loss. */
+  /** Of every row of the data set, as classes of the model; absent: no class loss. */
   labels?: Int32Array | undefined;
-  /** BERT models only: `drawn` for each step, or the masks [N, n] of all rows. */
+  /** BERT models: `drawn` anew for each step, or the masks [N, n] of all rows. */
   mask?: 'drawn' | Uint8Array | undefined;
 }
 

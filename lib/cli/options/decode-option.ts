@@ -1,8 +1,7 @@
-import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { type Decoder, type DecodingSettings, openDecoder } from '../../decode/decoder-pool.ts';
+import { type Decoder, openDecoder, type PictureLimits } from '../../decode/decoder-pool.ts';
 import type { Recipe } from '../../image-gpt/recipe.ts';
-import { integer, number } from './number-option.ts';
+import { countOption, number } from './number-option.ts';
 
 /** What decodes, as the user sets it; of no account for results. */
 export interface DecoderOptions {
@@ -72,31 +71,32 @@ export function addDecoderOptions(command: Command): Command {
         .default(10)
         .argParser(upTo(LONGEST_TIMEOUT_S)),
     )
-    .addOption(
-      new Option('--decoders <n>', 'child processes that decode')
-        .default(availableParallelism(), `one a core: ${availableParallelism()} here`)
-        .argParser(integer({ min: 1, max: 256 })),
-    );
+    .addOption(countOption('--decoders <n>', 'child processes that decode pictures'));
 }
 
-/** Largest file that is read, bytes. */
-export function maxPictureBytes({ maxMegabytes }: DecodeOptions): number {
-  return Math.floor(maxMegabytes * 1e6);
-}
-
-/** Pictures read and decoded at once: one more for each child, so that none waits for a file. */
-export function decodingConcurrency({ decoders }: DecodeOptions): number {
-  return 2 * decoders;
-}
-
-/** A decoder within the user's limits. Close it. */
-export function openPictureDecoder(recipe: Recipe, options: DecodeOptions): Decoder {
-  return openDecoder(recipe, {
+/** The limits as the decoder takes them. */
+export function pictureLimits(options: DecodeOptions): PictureLimits {
+  return {
     size: options.decoders,
     maxBytes: maxPictureBytes(options),
     maxPixels: Math.floor(options.maxMegapixels * 1e6),
     timeoutMs: options.decodeTimeout * 1000,
     allowSvg: options.allowSvg,
     scaledDecoding: options.scaledDecoding,
-  });
+  };
+}
+
+/** Size of the largest file that is read (bytes). */
+export function maxPictureBytes({ maxMegabytes }: DecodeOptions): number {
+  return Math.floor(maxMegabytes * 1e6);
+}
+
+/** Pictures read and decoded at once: one more for each child, so that no child waits for a file. */
+export function decodingConcurrency({ decoders }: DecodeOptions): number {
+  return 2 * decoders;
+}
+
+/** Opens a decoder within the user's limits; the caller closes it. */
+export function openPictureDecoder(recipe: Recipe, options: DecodeOptions): Decoder {
+  return openDecoder(recipe, pictureLimits(options));
 }

@@ -1,4 +1,12 @@
-import { InvalidArgumentError } from 'commander';
+import { availableParallelism } from 'node:os';
+import { InvalidArgumentError, Option } from 'commander';
+
+/** Option for a number of threads or processes (default: one per core). */
+export function countOption(flags: string, description: string): Option {
+  return new Option(flags, description)
+    .default(availableParallelism(), `one per core: ${availableParallelism()} here`)
+    .argParser(integer({ min: 1, max: 256 }));
+}
 
 interface Range {
   min?: number;

@@ -1,45 +1,15 @@
-import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
-import type { Schedule } from '../../training/learning-rate.ts';
-import type { Criterion } from '../../training/train.ts';
+import { defaultLearningRate, defaultSaveEvery, type TrainChoices } from '../../training/train-plan.ts';
 import { examples } from '../invocation.ts';
 import { addDataOptions, addSplitOptions, type DataOptions, type SplitFlags } from './data-options.ts';
 import { modelOption } from './model-option.ts';
-import { integer, number } from './number-option.ts';
+import { countOption, integer, number } from './number-option.ts';
 import { regionOption, stackOption } from './stack-option.ts';
 
-export type TrainObjective = 'ar' | 'bert' | 'joint';
-
-export interface TrainFlags extends Omit<DataOptions, 'data'>, SplitFlags {
-  objective: TrainObjective;
-  model: string;
+export interface TrainFlags extends Omit<TrainChoices, 'data' | 'labels'>, Omit<DataOptions, 'data'>, SplitFlags {
   data?: string;
-  tokens?: string;
-  mask?: string;
+  model: string;
   out: string;
-  steps?: number;
-  epochs: number;
-  batch: number;
-  optimizer: 'adam' | 'adamw';
-  lr?: number;
-  schedule?: Schedule;
-  warmup: number;
-  weightDecay: number;
-  clip?: number;
-  headLayer?: number;
-  newHead: boolean;
-  shuffle: boolean;
-  augment: boolean;
-  seed: number;
-  validation: number;
-  evalEvery?: number;
-  saveEvery?: number;
-  patience?: number;
-  best: Criterion;
-  leap: number;
-  microBatch?: number;
-  recompute: boolean;
-  threads: number;
   resume: boolean;
   force: boolean;
   json: boolean;
@@ -47,12 +17,6 @@ export interface TrainFlags extends Omit<DataOptions, 'data'>, SplitFlags {
   stack: string;
   region?: string;
 }
-
-/** Peaks of the learning rate: the paper's order of magnitude, and a tenth of it for fine-tuning (section 4). */
-export const DEFAULT_LR: Readonly<Record<TrainObjective, number>> = { ar: 1e-3, bert: 1e-3, joint: 1e-4 };
-
-/** Steps between checkpoints where an epoch is longer. */
-export const DEFAULT_SAVE_EVERY = 500;
 
 /** What the command takes, with its help. */
 export function trainCommandLine(): Command {
@@ -85,11 +49,7 @@ export function trainCommandLine(): Command {
       ).argParser(integer({ min: 1 })),
     )
     .option('--recompute', 'keep less in memory and compute it again: a third more products', false)
-    .addOption(
-      new Option('--threads <t>', 'threads of the model; another number changes round-off')
-        .default(availableParallelism(), `one a core: ${availableParallelism()} here`)
-        .argParser(integer({ min: 1, max: 256 })),
-    )
+    .addOption(countOption('--threads <t>', 'threads of the model; another number changes round-off'))
     .addOption(new Option('--resume', 'fail when --out holds no run to go on with').default(false).conflicts('force'))
     .option('--force', 'begin anew where --out holds a run', false)
     .option('--json', 'one JSON object at the end instead of the table', false)
@@ -114,7 +74,9 @@ export function trainCommandLine(): Command {
 function addRecipe(command: Command): void {
   command
     .addOption(
-      new Option('--steps <n>', 'steps of the optimiser (default: by --epochs)').argParser(integer({ min: 1 })),
+      new Option('--steps <n>', 'steps of the optimiser, in place of --epochs')
+        .conflicts('epochs')
+        .argParser(integer({ min: 1 })),
     )
     .addOption(
       new Option('--epochs <e>', 'times that each picture is seen')
@@ -128,7 +90,7 @@ function addRecipe(command: Command): void {
     .addOption(
       new Option(
         '--lr <x>',
-        `peak of the learning rate (default: ${DEFAULT_LR.ar}; joint ${DEFAULT_LR.joint})`,
+        `peak of the learning rate (default: ${defaultLearningRate.ar}; joint ${defaultLearningRate.joint})`,
       ).argParser(number({ min: 0 })),
     )
     .addOption(
@@ -172,7 +134,7 @@ function addHeldOut(command: Command): void {
     .addOption(
       new Option(
         '--save-every <n>',
-        `steps between checkpoints; changes nothing else (default: an epoch, at most ${DEFAULT_SAVE_EVERY})`,
+        `steps between checkpoints; changes nothing else (default: an epoch, at most ${defaultSaveEvery})`,
       ).argParser(integer({ min: 1 })),
     )
     .addOption(

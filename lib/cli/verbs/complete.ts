@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { writePng } from '../../decode/encode.ts';
 import { encodeNpy } from '../../image-gpt/npy.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
@@ -15,7 +16,7 @@ import { inPrecision } from '../../runtime/precision.ts';
 import { examples, invocation, samplePictures } from '../invocation.ts';
 import { precisionOption, threadsOption } from '../options/compute-options.ts';
 import { addDecodeOptions, type DecodeOptions, maxPictureBytes, openPictureDecoder } from '../options/decode-option.ts';
-import { modelDirectory, modelOption, requirePreprocessing } from '../options/model-option.ts';
+import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer, number } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { printable } from '../terminal/text.ts';

@@ -6,21 +6,14 @@ import { checkPlotPath, writePlot } from '../../report/plot-file.ts';
 import { maxMasks } from '../../training/bert-mask.ts';
 import { alignClasses } from '../../training/data/classes.ts';
 import type { DataSet } from '../../training/data/data-set.ts';
-import { openDataSet } from '../../training/data/open-data-set.ts';
 import { splitDataSet } from '../../training/data/split.ts';
 import { DataSetError } from '../../training/error.ts';
 import { type Evaluation, evaluate } from '../../training/evaluation/evaluate.ts';
 import { classScores, type Scores } from '../../training/evaluation/scores.ts';
 import { examples } from '../invocation.ts';
-import { addPoolOptions, openPool, type PoolOptions } from '../options/compute-options.ts';
-import {
-  addDataOptions,
-  addSplitOptions,
-  type DataOptions,
-  type SplitFlags,
-  splitOptions,
-} from '../options/data-options.ts';
-import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { openNamedDataSet, splitOptions } from '../options/data-options.ts';
+import { addDataSetModelOptions, type DataSetModelOptions, openPool } from '../options/data-set-model.ts';
+import { modelDirectory } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
@@ -29,9 +22,8 @@ import { percent, printable } from '../terminal/text.ts';
 
 const partNames = ['all', 'train', 'validation', 'test'] as const;
 
-interface EvalOptions extends DataOptions, SplitFlags, PoolOptions {
-  model: string;
-  part?: (typeof partNames)[number];
+interface EvalOptions extends DataSetModelOptions {
+  part?: (typeof PARTS)[number];
   likelihoodOnly: boolean;
   masks?: number;
   seed: number;
@@ -48,10 +40,8 @@ export function evalCommand(): Command {
     .summary('accuracy and likelihood on a data set')
     .description(
       'Measures a model on a data set: top-1 and top-5, each class, and negative log-likelihood in nats per token and bits per pixel (a pixel is a token of the palette: not comparable with bits of RGB). A BERT model reads each picture under several masks, which vote on the class; its likelihood is that of the masked tokens.',
-    )
-    .addOption(modelOption());
-  addDataOptions(command);
-  return addPoolOptions(addSplitOptions(command))
+    );
+  return addDataSetModelOptions(command)
     .addOption(
       new Option(
         '--part <part>',
@@ -85,7 +75,7 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
     throw new UsageError(`--masks is for BERT models; ${name} is autoregressive: leave it out`);
   }
   const masks = options.masks ?? DEFAULT_MASKS;
-  const dataSet = await openDataSet(options, checkpoint);
+  const dataSet = await openNamedDataSet(options, checkpoint);
   const rows = rowsOf(dataSet, options);
   const labels = options.likelihoodOnly ? undefined : labelsFor(checkpoint, dataSet);
   const request = {

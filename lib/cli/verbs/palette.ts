@@ -1,5 +1,7 @@
+import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { openDecoder } from '../../decode/decoder-pool.ts';
 import { type FittedPalette, fitPalette } from '../../image-gpt/fit-palette.ts';
 import { encodeNpy } from '../../image-gpt/npy.ts';
 import { maxColors } from '../../image-gpt/quantizer.ts';
@@ -7,20 +9,16 @@ import { applyRecipe, type Recipe } from '../../image-gpt/recipe.ts';
 import { checkOutputPath, writeOutputFile } from '../../local/output-file.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { Resample } from '../../ports/model.ts';
-import { cifar10TrainPictures, readOriginals } from '../../training/data/cifar10.ts';
+import { CIFAR10_TRAIN_PICTURES, readOriginals } from '../../training/data/cifar10.ts';
+import { fetchCifar10 } from '../../training/data/cifar10-files.ts';
+import { CIFAR10 } from '../../training/data/data-set.ts';
 import { listPictures } from '../../training/data/load-pictures.ts';
-import { CIFAR10, cifar10Folder, openSheetDecoder, openSource } from '../../training/data/open-data-set.ts';
+import { openPictureStore, openSheetDecoder } from '../../training/data/open-data-set.ts';
 import { readPicture } from '../../training/data/read-picture.ts';
 import { samplePixels } from '../../training/data/sample-pixels.ts';
-import { defaultCache } from '../../training/data/token-cache.ts';
 import { examples, samplePictures } from '../invocation.ts';
-import {
-  addDecodeOptions,
-  type DecodeOptions,
-  decodingConcurrency,
-  maxPictureBytes,
-  openPictureDecoder,
-} from '../options/decode-option.ts';
+import { cacheOption, observeDataSet } from '../options/data-options.ts';
+import { addDecodeOptions, type DecodeOptions, decodingConcurrency, pictureLimits } from '../options/decode-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
@@ -82,9 +80,7 @@ export function paletteCommand(): Command {
     .addOption(new Option('--iterations <n>', 'rounds at most').default(100).argParser(integer({ min: 1 })))
     .addOption(new Option('--seed <n>', 'of drawing and seeding').default(0).argParser(integer({ min: 0 })))
     .option('--pixels <x.npy>', 'write the drawn pixels too, uint8 [n, 3], for checking against other implementations')
-    .addOption(
-      new Option('--cache <directory>', `where ${CIFAR10} is kept`).default(defaultCache(), 'in the user’s cache'),
-    )
+    .addOption(cacheOption(`directory of ${CIFAR10}`))
     .option('--force', 'replace files that exist', false)
     .option('--json', 'print what came out as one JSON object', false);
   return addDecodeOptions(command)
@@ -141,13 +137,16 @@ async function fitToPictures(data: string, options: PaletteOptions): Promise<voi
   );
 }
 
+/** Pixels [n, 3] of the pictures at input resolution. */
 async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions): Promise<Uint8Array> {
   using bar = progressBar('pictures');
-  const { samples, seed, decoders } = options;
+  const { samples, seed } = options;
+  const { observer, report } = observeDataSet(bar);
+  const limits = pictureLimits(options);
   const drawing = { samples, seed, concurrency: decodingConcurrency(options), onProgress: bar.update };
   if (data === CIFAR10) {
-    const folder = await cifar10Folder(options.cache);
-    const { rgb, width, height } = await readOriginals(folder, () => openSheetDecoder(decoders));
+    const folder = await fetchCifar10(resolve(options.cache), observer);
+    const { rgb, width, height } = await readOriginals(folder, () => openSheetDecoder(limits.size));
     const bytes = width * height * 3;
     return samplePixels({
       ...drawing,
@@ -155,11 +154,11 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
       read: async (i) => applyRecipe(rgb.subarray(i * bytes, (i + 1) * bytes), width, height, recipe),
     });
   }
-  const { store, prefix, name, report } = await openSource(data, 'data');
+  const { store, prefix, name } = await openPictureStore(data, observer, { argument: 'data' });
   const { objects } = await listPictures(store, prefix, name);
-  await using decoder = openPictureDecoder(recipe, options);
-  const reading = { store, decoder, maxBytes: maxPictureBytes(options) };
-  let unread = 0;
+  await using decoder = openDecoder(recipe, limits);
+  const reading = { store, decoder, maxBytes: limits.maxBytes };
+  let unreadable = 0;
   const pixels = await samplePixels({
     ...drawing,
     pictures: objects.length,
@@ -167,12 +166,12 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
       const object = objects[i];
       const picture = object === undefined ? 'not_found' : await readPicture(object, reading);
       if (typeof picture !== 'string') return picture;
-      unread += 1;
+      unreadable += 1;
       return undefined;
     },
   });
   process.stderr.write(report());
-  if (unread > 0) bar.say(`${unread} files could not be read as pictures, and were left out`);
+  if (unreadable > 0) bar.say(`${unreadable} files could not be read as pictures and were left out`);
   return pixels;
 }
 

@@ -7,28 +7,20 @@ import { UsageError } from '../../ports/error.ts';
 import { type FeatureNorm, featureNorms } from '../../ports/model.ts';
 import { checkPlotPath, writePlot } from '../../report/plot-file.ts';
 import { type DataSet, requireLabels } from '../../training/data/data-set.ts';
-import { openDataSet } from '../../training/data/open-data-set.ts';
 import { splitDataSet } from '../../training/data/split.ts';
 import { extractFeatures, type LayerFeatures } from '../../training/probe/layer-features.ts';
 import { drawSplits, type ProbeResult, probeLayers, usedRows } from '../../training/probe/probe-layers.ts';
 import { examples } from '../invocation.ts';
-import { addPoolOptions, openPool, type PoolOptions } from '../options/compute-options.ts';
-import {
-  addDataOptions,
-  addSplitOptions,
-  type DataOptions,
-  type SplitFlags,
-  splitOptions,
-} from '../options/data-options.ts';
-import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { openNamedDataSet, splitOptions } from '../options/data-options.ts';
+import { addDataSetModelOptions, type DataSetModelOptions, openPool } from '../options/data-set-model.ts';
+import { modelDirectory } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { type Column, table } from '../terminal/table.ts';
 import { percent, printable } from '../terminal/text.ts';
 
-interface ProbeOptions extends DataOptions, SplitFlags, PoolOptions {
-  model: string;
+interface ProbeOptions extends DataSetModelOptions {
   layers: 'all' | number[];
   concat?: number[];
   norm?: FeatureNorm;
@@ -49,10 +41,8 @@ export function probeCommand(): Command {
     .summary('a linear classifier on frozen features, layer by layer')
     .description(
       'Fits a linear probe on the mean-pooled features of each layer (multinomial logistic regression by L-BFGS), chooses its regularisation on held-out pictures, fits again on all but the test pictures, and prints the accuracy by layer. --out writes the probe that did best on the held-out pictures, or the --concat one: as probe.safetensors beside a model’s weights it is the class head of every verb.',
-    )
-    .addOption(modelOption());
-  addDataOptions(command);
-  return addPoolOptions(addSplitOptions(command))
+    );
+  return addDataSetModelOptions(command)
     .addOption(
       new Option('--layers <list>', 'all, or layers such as 1,2,3: 0 is embeddings + positions, L the last block')
         .default('all')
@@ -112,7 +102,7 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
     throw new UsageError(`layer ${tooHigh}: expected 0 to ${config.n_layer}, the layers of ${name}`);
   }
 
-  const dataSet = requireLabels(await openDataSet(options, checkpoint));
+  const dataSet = requireLabels(await openNamedDataSet(options, checkpoint));
   const split = splitDataSet(dataSet, splitOptions(options));
   const { seed, draws: times } = options;
   const draws = drawSplits(dataSet, split, {
@@ -168,7 +158,7 @@ async function featuresOf(
   checkpoint: Checkpoint,
   dataSet: DataSet,
   rows: Uint32Array,
-  { layers, norm, ...how }: PoolOptions & { layers: number[]; norm: FeatureNorm },
+  { layers, norm, ...how }: DataSetModelOptions & { layers: number[]; norm: FeatureNorm },
 ): Promise<LayerFeatures> {
   const request = { features: { layers, norm, pool: 'mean' } } as const;
   await using pool = await openPool(checkpoint, request, how);

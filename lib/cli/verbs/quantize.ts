@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { openTokenizerFiles } from '../../checkpoint/checkpoint.ts';
+import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { writePng } from '../../decode/encode.ts';
 import { encodeNpyHeader, littleEndianBytes } from '../../image-gpt/npy.ts';
 import { pictureGrid, type RgbPicture } from '../../image-gpt/picture-grid.ts';
@@ -15,7 +17,7 @@ import {
   maxPictureBytes,
   openPictureDecoder,
 } from '../options/decode-option.ts';
-import { modelDirectory, modelOption, openPictureRecipe } from '../options/model-option.ts';
+import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
@@ -65,7 +67,9 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
   if (preview !== undefined) {
     checkOutputPath('--preview', preview, ['.png'], force);
   }
-  const recipe = await openPictureRecipe(modelDirectory(options.model));
+  const directory = modelDirectory(options.model);
+  const { preprocessing } = await openTokenizerFiles(directory);
+  const recipe = requirePreprocessing(directory, preprocessing);
   const { width, height, palette } = recipe;
   const tokensOf = createQuantizer(palette);
   await using decoder = openPictureDecoder(recipe, options);

