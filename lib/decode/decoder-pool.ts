@@ -49,14 +49,9 @@ export interface DecoderOptions extends Partial<DecodingSettings> {
   childModule?: string | undefined;
 }
 
-/** The options that a user of the command line sets. */
-export type PictureLimits = Required<
-  Pick<DecoderOptions, 'size' | 'maxBytes' | 'maxPixels' | 'timeoutMs' | 'allowSvg' | 'scaledDecoding'>
->;
-
 /** A {@link PictureDecoder} that owns child processes. */
 export interface Decoder extends PictureDecoder, AsyncDisposable {
-  /** Kills the children; pictures that still wait are refused. Resolves when no child is left. */
+  /** Kills the children and refuses waiting pictures. Resolves when no child is left. */
   close(): Promise<void>;
 }
 

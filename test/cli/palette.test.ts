@@ -38,13 +38,8 @@ describe('igpt palette fit', () => {
       1,
     ],
     ['fewer pixels than colours', ['--samples', '100'], /--samples 100: expected as many pixels as --colors, 512/, 2],
-    [
-      'a filter that there is not',
-      ['--resample', 'cubic'],
-      /expected one of nearest, .*got 'cubic'.*nearest: bicubic/,
-      2,
-    ],
-    ['an output that is taken', ['--out', 'taken.json'], /this file exists/, 2],
+    ['a filter that there is not', ['--resample', 'cubic'], /expected one of nearest, .*got 'cubic'/, 2],
+    ['an output that is taken', ['--out', 'taken.json'], /exists already/, 2],
     [
       'a file for a folder',
       [],

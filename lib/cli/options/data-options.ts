@@ -7,7 +7,7 @@ import { defaultCache } from '../../training/data/token-cache.ts';
 import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
 import { printable } from '../terminal/text.ts';
 import { createSkippedFiles } from '../terminal/trouble.ts';
-import { addDecodeOptions, type DecodeOptions, pictureLimits } from './decode-option.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from './decode-option.ts';
 import { integer, number } from './number-option.ts';
 
 export interface DataOptions extends DecodeOptions {
@@ -72,7 +72,7 @@ export async function openNamedDataSet(options: DataOptions, checkpoint: Checkpo
   const { data, labels, cache } = options;
   using bar = progressBar('pictures');
   const { observer, report } = observeDataSet(bar);
-  const dataSet = await openDataSet({ data, labels, cache, limits: pictureLimits(options) }, checkpoint, observer);
+  const dataSet = await openDataSet({ data, labels, cache, limits: decodingSettings(options) }, checkpoint, observer);
   bar.stop();
   process.stderr.write(report());
   process.stderr.write(`${printable(data)}: ${sizeOf(dataSet)}\n`);

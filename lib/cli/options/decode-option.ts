@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type Decoder, openDecoder, type PictureLimits } from '../../decode/decoder-pool.ts';
+import { type Decoder, type DecodingSettings, openDecoder } from '../../decode/decoder-pool.ts';
 import type { Recipe } from '../../image-gpt/recipe.ts';
 import { countOption, number } from './number-option.ts';
 
@@ -75,7 +75,7 @@ export function addDecoderOptions(command: Command): Command {
 }
 
 /** The limits as the decoder takes them. */
-export function pictureLimits(options: DecodeOptions): PictureLimits {
+export function decodingSettings(options: DecodeOptions): DecodingSettings {
   return {
     size: options.decoders,
     maxBytes: maxPictureBytes(options),
@@ -98,5 +98,5 @@ export function decodingConcurrency({ decoders }: DecodeOptions): number {
 
 /** Opens a decoder within the user's limits; the caller closes it. */
 export function openPictureDecoder(recipe: Recipe, options: DecodeOptions): Decoder {
-  return openDecoder(recipe, pictureLimits(options));
+  return openDecoder(recipe, decodingSettings(options));
 }

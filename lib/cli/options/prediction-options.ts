@@ -9,7 +9,6 @@ import {
   type Provider,
 } from '../../ports/model.ts';
 import type { OpenModelOptions } from '../../runtime/model.ts';
-import { nearest } from '../nearest.ts';
 import { precisionOption, providerOption, workersOption } from './compute-options.ts';
 import { modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
@@ -27,10 +26,7 @@ function outputList(text: string): OutputName[] {
   return names.map((name) => {
     const output = outputNames.find((candidate) => candidate === name);
     if (output === undefined) {
-      const meant = nearest(name, outputNames);
-      throw new InvalidArgumentError(
-        `expected some of ${outputNames.join(', ')}, got '${name}'${meant === undefined ? '' : ` (nearest: ${meant})`}`,
-      );
+      throw new InvalidArgumentError(`expected some of ${outputNames.join(', ')}, got '${name}'`);
     }
     return output;
   });

@@ -21,7 +21,6 @@ export interface TrainFlags extends Omit<TrainChoices, 'data' | 'labels'>, Omit<
 /** What the command takes, with its help. */
 export function trainCommandLine(): Command {
   const command = new Command('train')
-    .summary('pre-training and fine-tuning')
     .description(
       "Trains a model and writes it to --out, in the layout of the model it begins with (see igpt init for a new one). The run's checkpoints, metrics.ndjson, metrics.svg and report.html lie in OUT/training. Interrupted by Ctrl-C, SIGTERM or worse, the same command goes on from the last checkpoint, and ends with the same weights bit for bit (same machine and --threads).",
     )

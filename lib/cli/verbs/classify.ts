@@ -33,7 +33,6 @@ interface ClassifyOptions extends DecodeOptions {
 
 export function classifyCommand(): Command {
   const command = new Command('classify')
-    .summary('a table with the top classes of each file')
     .description('Says what each picture shows: the likeliest classes with their probabilities.')
     .argument('<file...>', 'pictures')
     .addOption(modelOption())

@@ -38,7 +38,6 @@ interface CompleteOptions extends DecodeOptions {
 
 export function completeCommand(): Command {
   const command = new Command('complete')
-    .summary('the paper’s completion grid: original, what is kept, samples')
     .description(
       'Keeps the first tokens of a picture and lets the model paint the rest, several times. A .png shows the grid: original, what is kept, n samples; a .html is a page with it. A .npy holds the tokens, uint16 [N, samples, n], N pictures (1 for a file).',
     )

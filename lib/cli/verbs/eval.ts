@@ -36,11 +36,9 @@ interface EvalOptions extends DataSetModelOptions {
 const DEFAULT_MASKS = 5;
 
 export function evalCommand(): Command {
-  const command = new Command('eval')
-    .summary('accuracy and likelihood on a data set')
-    .description(
-      'Measures a model on a data set: top-1 and top-5, each class, and negative log-likelihood in nats per token and bits per pixel (a pixel is a token of the palette: not comparable with bits of RGB). A BERT model reads each picture under several masks, which vote on the class; its likelihood is that of the masked tokens.',
-    );
+  const command = new Command('eval').description(
+    'Measures a model on a data set: top-1 and top-5, each class, and negative log-likelihood in nats per token and bits per pixel (a pixel is a token of the palette: not comparable with bits of RGB). A BERT model reads each picture under several masks, which vote on the class; its likelihood is that of the masked tokens.',
+  );
   return addDataSetModelOptions(command)
     .addOption(
       new Option(

@@ -36,7 +36,6 @@ interface ForwardOptions {
 
 export function forwardCommand(): Command {
   return new Command('forward')
-    .summary('tokens in, raw outputs out, for checking against other implementations')
     .description(
       'Runs the model on tokens: any integer npy [N, n], pictures in raster order, without SOS (the shift is ours). Writes <f4 in C order: logits [N, n, V]; likelihood [N, n] in nats; classes [N, C], before softmax; features [N, d], or [N, n, d] with --pool none.',
     )

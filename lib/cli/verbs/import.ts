@@ -27,7 +27,6 @@ interface ImportOptions {
 
 export function importCommand(): Command {
   return new Command('import')
-    .summary('published weights into a model directory: PyTorch, TensorFlow, safetensors, the hub')
     .description(
       'Makes a model directory of weights in any published form: PyTorch (.bin, zip or legacy), TensorFlow (.index and its data files), safetensors, in one file or shards. SRC is a directory, a file, or a name on Hugging Face’s hub, whose cache on this machine is looked into first; HF_TOKEN opens private models. Nothing in a file is run.',
     )

@@ -32,7 +32,6 @@ interface InitOptions {
 
 export function initCommand(): Command {
   return new Command('init')
-    .summary("a new model of one of the paper's sizes, with random weights")
     .description(
       "Makes a model directory with random weights: one of the paper's sizes, OpenAI's initial values. The same options and seed give the same weights.",
     )

@@ -20,7 +20,6 @@ interface InspectOptions {
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .summary('what a checkpoint is: variant, size, palette, labels, cost')
     .description(
       'Says what a checkpoint is: variant, parameters, resolution, palette, layers, labels, dtype, and what each output costs in GFLOP. Reads what the files say of their weights, not the weights: whether they are sound, igpt verify tells.',
     )

@@ -18,7 +18,12 @@ import { readPicture } from '../../training/data/read-picture.ts';
 import { samplePixels } from '../../training/data/sample-pixels.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { cacheOption, observeDataSet } from '../options/data-options.ts';
-import { addDecodeOptions, type DecodeOptions, decodingConcurrency, pictureLimits } from '../options/decode-option.ts';
+import {
+  addDecodeOptions,
+  type DecodeOptions,
+  decodingConcurrency,
+  decodingSettings,
+} from '../options/decode-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
@@ -52,7 +57,6 @@ const FILTER_NAMES = [...FILTERS.keys()].join(', ');
 
 export function paletteCommand(): Command {
   const command = new Command('palette')
-    .summary('fit a palette to pictures')
     .description(
       'palette fit DATA: finds the colours that tokens stand for, by k-means over pixels drawn from pictures at input resolution, in [-1, 1] as iGPT counts them, and writes preprocessor_config.json for a model directory. The same pictures and seed give the same file.',
     )
@@ -142,7 +146,7 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
   using bar = progressBar('pictures');
   const { samples, seed } = options;
   const { observer, report } = observeDataSet(bar);
-  const limits = pictureLimits(options);
+  const limits = decodingSettings(options);
   const drawing = { samples, seed, concurrency: decodingConcurrency(options), onProgress: bar.update };
   if (data === CIFAR10) {
     const folder = await fetchCifar10(resolve(options.cache), observer);

@@ -37,11 +37,9 @@ interface ProbeOptions extends DataSetModelOptions {
 const DEFAULT_DRAWS = 5;
 
 export function probeCommand(): Command {
-  const command = new Command('probe')
-    .summary('a linear classifier on frozen features, layer by layer')
-    .description(
-      'Fits a linear probe on the mean-pooled features of each layer (multinomial logistic regression by L-BFGS), chooses its regularisation on held-out pictures, fits again on all but the test pictures, and prints the accuracy by layer. --out writes the probe that did best on the held-out pictures, or the --concat one: as probe.safetensors beside a model’s weights it is the class head of every verb.',
-    );
+  const command = new Command('probe').description(
+    'Fits a linear probe on the mean-pooled features of each layer (multinomial logistic regression by L-BFGS), chooses its regularisation on held-out pictures, fits again on all but the test pictures, and prints the accuracy by layer. --out writes the probe that did best on the held-out pictures, or the --concat one: as probe.safetensors beside a model’s weights it is the class head of every verb.',
+  );
   return addDataSetModelOptions(command)
     .addOption(
       new Option('--layers <list>', 'all, or layers such as 1,2,3: 0 is embeddings + positions, L the last block')

@@ -39,7 +39,6 @@ interface Report extends PrecisionReport {
 
 export function quantizeWeightsCommand(): Command {
   return new Command('quantize-weights')
-    .summary('makes the weights of other number formats, and says what they change')
     .description(
       'Makes a checkpoint’s int8, int8-block and f16 weights, kept in the cache (IGPT_CACHE), and compares each with f32 on real pictures: classes, likelihood, features by layer, size, speed.',
     )

@@ -34,7 +34,6 @@ interface QuantizeOptions extends DecodeOptions {
 
 export function quantizeCommand(): Command {
   const command = new Command('quantize')
-    .summary('pictures to colour tokens; what the model sees')
     .description(
       'Turns each picture into the colour tokens that the model reads: uint16 [N, n], row i is the i-th file, raster order. Without --out, --preview or --json it prints a table.',
     )

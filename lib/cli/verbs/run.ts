@@ -61,7 +61,6 @@ interface RunOptions extends DecodeOptions, ModelOptions, ReportOptions, ServeOp
 
 export function runCommand(): Command {
   const command = new Command('run')
-    .summary('runs a directory of pictures into one outcome for each picture')
     .description(
       'Runs the whole pipeline over a directory. For each picture, OUT/results/<model id>/<relative path>.json holds the predictions or the error. If it is run again, it makes only missing outcomes. At the end, OUT/report.html shows all outcomes.',
     )

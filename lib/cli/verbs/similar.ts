@@ -34,7 +34,6 @@ interface SimilarOptions extends DecoderOptions {
 
 export function similarCommand(): Command {
   const command = new Command('similar')
-    .summary('the pictures of a job that are most similar to a picture')
     .description(
       'Finds the pictures of a job (igpt batch) whose features are nearest to those of a picture, by cosine. It is an exact search over all shards.',
     )

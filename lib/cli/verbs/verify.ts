@@ -30,7 +30,6 @@ interface PinnedReport {
 
 export function verifyCommand(): Command {
   return new Command('verify')
-    .summary('whether a checkpoint is the published one, and whether int8 suits it')
     .description(
       'Looks at a checkpoint before it is relied on. With --picture, the COCO picture 000000039769.png of transformers’ tests, compares imagegpt-small’s first logits with those that transformers’ own test pins. Always: whether every weight is a number, how uneven the channels are, layer by layer, and how well each matrix survives int8.',
     )

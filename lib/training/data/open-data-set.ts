@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
-import { type Decoder, openDecoder, type PictureLimits } from '../../decode/decoder-pool.ts';
+import { type Decoder, type DecodingSettings, decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
 import { openInputDirectory, type SkippedFile } from '../../local/input-directory.ts';
@@ -35,7 +35,7 @@ export interface DataSetSource {
   labels?: string | undefined;
   /** Directory of the cached token sets. */
   cache: string;
-  limits: PictureLimits;
+  limits: DecodingSettings;
 }
 
 /** What is told while a data set opens. */
@@ -108,7 +108,7 @@ async function openPictures(source: DataSetSource, model: Tokenizer, observer: D
       quantize: createQuantizer(preprocessing.palette),
       tokensPerPicture: preprocessing.width * preprocessing.height,
       maxBytes: limits.maxBytes,
-      concurrency: 2 * limits.size,
+      concurrency: decodingConcurrency(limits),
       folders,
       onProgress,
     });
