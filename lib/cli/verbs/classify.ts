@@ -55,8 +55,12 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');
   await using model = await openModel(checkpoint, {
-    ...{ outputs: ['classification'], scaledDecoding, precision, provider },
-    ...(provider === 'cpu' && { workers }),
+    outputs: ['classification'],
+    scaledDecoding,
+    precision,
+    provider,
+    // Each worker opens a session: no more workers than pictures. A GPU has one session.
+    workers: provider === 'cpu' ? Math.min(workers, files.length) : undefined,
   });
   await sayDevice(provider, precision, bar.say);
   await using decoder = openPictureDecoder(model.preprocessing, options);
