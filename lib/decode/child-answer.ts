@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { failureCode } from '../contracts/failure.ts';
+import { failureCode } from '../contracts/choices.ts';
 
 // Apart from the protocol: the child validates nothing, so it does not load zod.
 

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { type Precision, type Provider, precisions } from '../../ports/model.ts';
+import { type Precision, type Provider, precisions, providers } from '../../ports/model.ts';
 import { describeDevice, deviceLine } from '../../runtime/device.ts';
 import { defaultPrecision } from '../../runtime/precision.ts';
 import { countOption } from './number-option.ts';
@@ -11,11 +11,9 @@ export function precisionOption(choices: readonly Precision[] = precisions): Opt
     .default(defaultPrecision);
 }
 
-const PROVIDERS: readonly Provider[] = ['cpu', 'cuda', 'webgpu'];
-
 export function providerOption(): Option {
   return new Option('--provider <p>', 'where the model runs; no fallback: an unavailable provider is an error')
-    .choices(PROVIDERS)
+    .choices(providers)
     .default('cpu');
 }
 

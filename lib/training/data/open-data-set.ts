@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
+import { folderPrefix, parseS3Location } from '../../contracts/s3-location.ts';
 import { type Decoder, type DecodingSettings, decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
@@ -141,15 +142,15 @@ export async function openPictureStore(
   { onSkipped }: Pick<DataSetObserver, 'onSkipped'>,
   { argument, alternatives = '' }: { argument: string; alternatives?: string },
 ): Promise<PictureStore> {
-  const [, bucket, path = ''] = /^s3:\/\/([^/]+)\/?(.*?)\/*$/.exec(data) ?? [];
-  if (bucket !== undefined) {
+  const location = parseS3Location(data);
+  if (location !== undefined) {
     // The SDK takes a while to load, and most commands don't need it.
     const [{ createS3Client }, { createS3Store }] = await Promise.all([
       import('../../aws/clients.ts'),
       import('../../aws/s3-store.ts'),
     ]);
-    const store = createS3Store({ client: createS3Client(), bucket, clock: systemClock });
-    return { store, prefix: path === '' ? '' : `${path}/`, name: data, folders: [] };
+    const store = createS3Store({ client: createS3Client(), bucket: location.bucket, clock: systemClock });
+    return { store, prefix: folderPrefix(location.path), name: data, folders: [] };
   }
   const found = statPath(data, argument);
   if (found?.isDirectory() !== true) {

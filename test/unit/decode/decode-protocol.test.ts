@@ -5,12 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  frameReader,
-  readFrames,
-  writeFrame,
-  writeFrameSync,
-} from '../../../lib/decode/decode-protocol.ts';
+import { frameReader, readFrames, writeFrame, writeFrameSync } from '../../../lib/decode/decode-protocol.ts';
 
 function written(frames: readonly { head: unknown; data: Uint8Array }[]): Buffer {
   const pipe = new PassThrough();
