@@ -161,7 +161,7 @@ describe('igpt init', () => {
     child.kill('SIGINT');
     const { stderr } = await end;
 
-    expect(stderr).toContain('nothing half-written is left');
+    expect(stderr).toContain('no partly written file is left');
     expect(await readdir(folder.path)).toEqual([]);
   });
 });

@@ -4,26 +4,25 @@ import { Option } from 'commander';
 import { statPath } from '../../local/stat-path.ts';
 import { UsageError } from '../../ports/error.ts';
 
-/** The checkpoint that works out of the box. */
-const NANO = 'igpt-nano';
+/** The checkpoint that this repository includes. */
+const nano = 'igpt-nano';
 
-/** Where it lies. */
-export const nanoDirectory = join(modelsFolder, NANO);
+export const nanoDirectory = join(import.meta.dirname, '..', '..', 'models', nano);
 
 export function modelOption(): Option {
-  return new Option('--model <model>', `checkpoint directory in the Hugging Face or OpenAI layout, or ${NANO}`).default(
-    NANO,
+  return new Option('--model <model>', `checkpoint directory in the Hugging Face or OpenAI layout, or ${nano}`).default(
+    nano,
   );
 }
 
-/** Directory of the checkpoint that `--model` names. Says on standard error when it is the one for trying out. */
+/** Directory of the checkpoint that `--model` names. Prints a warning for igpt-nano. */
 export function modelDirectory(model: string): string {
-  const directory = model === NANO ? nanoDirectory : model;
+  const directory = model === nano ? nanoDirectory : model;
   const there = statPath(directory, `model ${model}`);
   if (there?.isDirectory() !== true) {
-    const came = there === undefined ? 'there is nothing of that name' : 'it is a file';
+    const received = there === undefined ? 'there is nothing of that name' : 'it is a file';
     throw new UsageError(
-      `model ${model}: expected a checkpoint directory (config.json, model.safetensors, preprocessor_config.json) or the name ${NANO}, but ${came}`,
+      `model ${model}: expected a checkpoint directory (config.json, model.safetensors, preprocessor_config.json) or the name ${nano}, but ${received}`,
     );
   }
   const warning = trialWarning(directory);
@@ -31,9 +30,9 @@ export function modelDirectory(model: string): string {
   return directory;
 }
 
-/** What to say of the checkpoint that is there for trying out; undefined for every other one. */
+/** Warning about the trial model igpt-nano; undefined for every other checkpoint. */
 export function trialWarning(directory: string): string | undefined {
   return realpathSync(directory) === realpathSync(nanoDirectory)
-    ? `${NANO} is a small model for trying the system out (right on 61 % of CIFAR-10's test pictures, 10 classes): don't rely on what it says`
+    ? `${nano} is a small model to try the system with (right on 61 % of CIFAR-10's test pictures, 10 classes): do not rely on its answers`
     : undefined;
 }

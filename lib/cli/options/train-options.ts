@@ -18,24 +18,24 @@ export interface TrainFlags extends Omit<TrainChoices, 'data' | 'labels'>, Omit<
   region?: string;
 }
 
-/** What the command takes, with its help. */
+/** The command with its options and help. */
 export function trainCommandLine(): Command {
   const command = new Command('train')
     .description(
-      "Trains a model and writes it to --out, in the layout of the model it begins with (see igpt init for a new one). The run's checkpoints, metrics.ndjson, metrics.svg and report.html lie in OUT/training. Interrupted by Ctrl-C, SIGTERM or worse, the same command goes on from the last checkpoint, and ends with the same weights bit for bit (same machine and --threads).",
+      'Trains a model and writes it to --out, in the layout of the model it starts from (igpt init makes a new one). OUT/training holds the checkpoints, metrics.ndjson, metrics.svg and report.html. After an interrupt or a crash, the same command continues from the last checkpoint and ends with the same weights bit for bit (same machine and --threads).',
     )
     .addOption(
       new Option(
         '--objective <objective>',
-        'ar: next tokens; bert: masked tokens; joint: fine-tuning, the model’s own objective and the class loss',
+        'ar: next tokens; bert: masked tokens; joint: fine-tuning with the model’s own objective plus the class loss',
       )
         .choices(['ar', 'bert', 'joint'])
         .makeOptionMandatory(),
     )
     .addOption(modelOption())
-    .requiredOption('--out <dir>', 'model directory to make, or a run to go on with')
-    .option('--tokens <x.npy>', 'in place of --data: tokens [N, n], all of them to train on')
-    .option('--mask <m.npy>', 'bert, with tokens: masks [N, n], 1 = masked (default: drawn anew at each step)');
+    .requiredOption('--out <dir>', 'model directory to make, or a training to continue')
+    .option('--tokens <x.npy>', 'instead of --data: tokens [N, n]; all of them train')
+    .option('--mask <m.npy>', 'bert with --tokens: masks [N, n], 1 = masked (default: drawn anew at each step)');
   addDataOptions(command, { required: false });
   addSplitOptions(command);
   addRecipe(command);
@@ -44,17 +44,17 @@ export function trainCommandLine(): Command {
     .addOption(
       new Option(
         '--micro-batch <n>',
-        'pictures in memory at once; changes round-off only (default: 2,048 tokens)',
+        'pictures in memory at once; changes round-off only (default: as many as have 2,048 tokens)',
       ).argParser(integer({ min: 1 })),
     )
-    .option('--recompute', 'keep less in memory and compute it again: a third more products', false)
+    .option('--recompute', 'keep less in memory and recompute it: a third more matrix products', false)
     .addOption(countOption('--threads <t>', 'threads of the model; another number changes round-off'))
-    .addOption(new Option('--resume', 'fail when --out holds no run to go on with').default(false).conflicts('force'))
-    .option('--force', 'begin anew where --out holds a run', false)
-    .option('--json', 'one JSON object at the end instead of the table', false)
+    .addOption(new Option('--resume', 'fail if --out holds no training to continue').default(false).conflicts('force'))
+    .option('--force', 'start over if --out holds a training', false)
+    .option('--json', 'one JSON object instead of the table', false)
     .option(
       '--on-aws',
-      'as a job of the deployed stack (-c training=true): pictures, model and OUT lie in its buckets',
+      'run as a job of the deployed stack (-c training=true): pictures, model and OUT are in its buckets',
       false,
     )
     .addOption(stackOption())
@@ -78,13 +78,13 @@ function addRecipe(command: Command): void {
         .argParser(integer({ min: 1 })),
     )
     .addOption(
-      new Option('--epochs <e>', 'times that each picture is seen')
-        .default(1)
-        .argParser(number({ min: 0, aboveMin: true })),
+      new Option('--epochs <e>', 'passes over the pictures').default(1).argParser(number({ min: 0, aboveMin: true })),
     )
-    .addOption(new Option('--batch <b>', 'pictures in a step').default(128).argParser(integer({ min: 1 })))
+    .addOption(new Option('--batch <b>', 'pictures per step').default(128).argParser(integer({ min: 1 })))
     .addOption(
-      new Option('--optimizer <name>', 'betas .9 and .95, epsilon 1e-8').choices(['adam', 'adamw']).default('adam'),
+      new Option('--optimizer <name>', 'with betas 0.9 and 0.95, epsilon 1e-8')
+        .choices(['adam', 'adamw'])
+        .default('adam'),
     )
     .addOption(
       new Option(
@@ -98,10 +98,10 @@ function addRecipe(command: Command): void {
         'after the warm-up (default: cosine, to 0; constant for joint and --tokens)',
       ).choices(['constant', 'cosine']),
     )
-    .addOption(new Option('--warmup <n>', 'steps of linear rise').default(0).argParser(integer({ min: 0 })))
-    .addOption(new Option('--weight-decay <x>', 'of every tensor').default(0).argParser(number({ min: 0 })))
+    .addOption(new Option('--warmup <n>', 'steps of linear rise to the peak').default(0).argParser(integer({ min: 0 })))
+    .addOption(new Option('--weight-decay <x>', 'for every tensor').default(0).argParser(number({ min: 0 })))
     .addOption(
-      new Option('--clip <c>', 'scale gradients to this norm at most (default: never)').argParser(
+      new Option('--clip <c>', 'largest norm of the gradients (default: no limit)').argParser(
         number({ min: 0, aboveMin: true }),
       ),
     )
@@ -110,11 +110,11 @@ function addRecipe(command: Command): void {
         integer({ min: 0 }),
       ),
     )
-    .option('--new-head', 'joint: a new class head in place of the model’s', false)
-    .option('--no-shuffle', 'take the pictures in their order')
-    .option('--no-augment', 'take the pictures as they are (else: reflection pad, crop, flip)')
+    .option('--new-head', 'joint: train a new class head instead of the model’s', false)
+    .option('--no-shuffle', 'take the pictures in order')
+    .option('--no-augment', 'take the pictures unchanged (default: reflection pad, crop, flip)')
     .addOption(
-      new Option('--seed <n>', 'of order, augmentation and masks')
+      new Option('--seed <n>', 'seed of the order, augmentation and masks')
         .default(0)
         .argParser(integer({ min: 0, max: 2 ** 32 - 1 })),
     );
@@ -123,28 +123,30 @@ function addRecipe(command: Command): void {
 function addHeldOut(command: Command): void {
   command
     .addOption(
-      new Option('--validation <n>', 'held-out pictures that are measured, at most; the best model is kept by them')
+      new Option('--validation <n>', 'most held-out pictures to measure; they decide which model is the best')
         .default(1000)
         .argParser(integer({ min: 0 })),
     )
     .addOption(
-      new Option('--eval-every <n>', 'steps between measurements (default: an epoch)').argParser(integer({ min: 1 })),
+      new Option('--eval-every <n>', 'steps between measurements (default: one epoch)').argParser(integer({ min: 1 })),
     )
     .addOption(
       new Option(
         '--save-every <n>',
-        `steps between checkpoints; changes nothing else (default: an epoch, at most ${defaultSaveEvery})`,
+        `steps between checkpoints; changes no result (default: one epoch, at most ${defaultSaveEvery})`,
       ).argParser(integer({ min: 1 })),
     )
+    .addOption(
+      new Option('--patience <k>', 'stop after k measurements in a row without improvement (default: never)').argParser(
+        integer({ min: 1 }),
+      ),
+    )
+    .addOption(new Option('--best <by>', 'what makes a model the best').choices(['loss', 'accuracy']).default('loss'))
     .addOption(
       new Option(
-        '--patience <k>',
-        'stop after k measurements in a row without a better one (default: never)',
-      ).argParser(integer({ min: 1 })),
-    )
-    .addOption(new Option('--best <by>', 'what the best model has').choices(['loss', 'accuracy']).default('loss'))
-    .addOption(
-      new Option('--leap <nats>', 'stop when the loss leaps so far above the last steps’ mean (and 8 deviations)')
+        '--leap <nats>',
+        'stop when the loss rises this far above the mean of the last steps (and above 8 deviations)',
+      )
         .default(1)
         .argParser(number({ min: 0, aboveMin: true })),
     );

@@ -121,25 +121,27 @@ async function trainOnAws(flags: TrainFlags, command: Command): Promise<void> {
 function refuseLocal({ tokens, labels, mask, data, model, force, resume }: TrainFlags): void {
   if (tokens !== undefined || labels !== undefined || mask !== undefined) {
     throw new UsageError(
-      '--on-aws trains on pictures; --tokens, --labels and --mask are files of this machine: leave them out',
+      '--on-aws trains on pictures in S3, but --tokens, --labels and --mask are files of this machine: leave them out',
     );
   }
   if (data === undefined || !(data === CIFAR10 || isS3Location(data))) {
     throw new UsageError(
-      `--on-aws needs --data s3://bucket/prefix in the stack's input bucket, or ${CIFAR10}; got ${data ?? 'none'}`,
+      `--on-aws needs --data s3://bucket/prefix in the stack's input bucket, or ${CIFAR10}; received ${data ?? 'none'}`,
     );
   }
   if (model !== 'igpt-nano' && !isS3Location(model)) {
     throw new UsageError(
-      `--on-aws needs --model s3://… in the stack's output bucket, under models/ or training/; copy it there: aws s3 cp --recursive ${model} s3://OUTPUT_BUCKET/models/NAME/`,
+      `--on-aws needs --model s3://… in the stack's output bucket, under models/ or training/; received ${model}; copy it there: aws s3 cp --recursive ${model} s3://OUTPUT_BUCKET/models/NAME/`,
     );
   }
   if (force || resume) {
-    throw new UsageError('--on-aws goes on by itself where --out holds the run; choose another --out to begin anew');
+    throw new UsageError(
+      '--on-aws always continues the training in --out; leave out --force and --resume, or choose another --out to start over',
+    );
   }
 }
 
-/** The command line again, as commander understood it: what was given, without what the job says itself. */
+/** The options that the user gave, for the job to pass to igpt train. */
 function argumentsOf(flags: TrainFlags, command: Command): string[] {
   const values: Record<string, unknown> = { ...flags };
   return command.options.flatMap((option) => {
