@@ -85,8 +85,8 @@ describe('igpt complete', () => {
 
 describe('igpt complete refuses', () => {
   test.each([
-    [[], 2, 'expected a picture or --tokens x.npy, got neither'],
-    [['a.png', '--tokens', 'x.npy'], 2, 'got both'],
+    [[], 2, 'expected a picture or --tokens x.npy, received neither'],
+    [['a.png', '--tokens', 'x.npy'], 2, 'received both'],
     [
       ['--tokens', 'x.npy', '--keep', '65'],
       2,

@@ -94,7 +94,7 @@ describe('igpt import', () => {
 
     expect(offline.code).toBe(1);
     expect(offline.stderr).toContain(
-      'fetch http://127.0.0.1:9/org/model/resolve/main/preprocessor_config.json by hand, and to give it with --palette',
+      'Download only http://127.0.0.1:9/org/model/resolve/main/preprocessor_config.json, and pass it with --palette',
     );
     expect(noClusters.code).toBe(1);
     expect(noClusters.stderr).toMatch(
@@ -196,7 +196,7 @@ describe('igpt inspect --variant', () => {
   test('refuses what does not fit together', async () => {
     for (const [args, words] of [
       [[], /expected a model, or --variant/],
-      [['igpt-nano', '--variant', 's'], /got both/],
+      [['igpt-nano', '--variant', 's'], /received both/],
       [['igpt-nano', '--heads', '4'], /go with --variant/],
       [['--variant', 's', '--heads', '7'], /expected a divisor of the width, 512/],
       [['--variant', 'xxl'], /expected one of s, m, l, xl/],

@@ -33,11 +33,11 @@ interface ClassifyOptions extends DecodeOptions {
 
 export function classifyCommand(): Command {
   const command = new Command('classify')
-    .description('Says what each picture shows: the likeliest classes with their probabilities.')
+    .description('Prints the likeliest classes of each picture with their probabilities.')
     .argument('<file...>', 'pictures')
     .addOption(modelOption())
     .addOption(new Option('--top <k>', 'classes to show').default(3).argParser(integer({ min: 1 })))
-    .option('--json', 'one JSON object a line instead of a table', false)
+    .option('--json', 'one JSON object per line instead of a table', false)
     .addOption(workersOption())
     .addOption(precisionOption())
     .addOption(providerOption());
@@ -45,7 +45,7 @@ export function classifyCommand(): Command {
     .addHelpText('after', examples(`classify ${samplePictures()}/animals/*`, 'classify photo.png --json --top 1'))
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 some file could not be read as a picture (its row says why), 2 wrong command line.',
+      '\nExit codes: 0 done, 1 a file could not be read as a picture (its row says why), 2 wrong command line.',
     )
     .action((files: string[], options: ClassifyOptions) => classify(files, options));
 }

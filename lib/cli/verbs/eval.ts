@@ -20,10 +20,10 @@ import { writeOut } from '../terminal/standard-output.ts';
 import { type Column, table } from '../terminal/table.ts';
 import { percent, printable } from '../terminal/text.ts';
 
-const partNames = ['all', 'train', 'validation', 'test'] as const;
+const parts = ['all', 'train', 'validation', 'test'] as const;
 
 interface EvalOptions extends DataSetModelOptions {
-  part?: (typeof PARTS)[number];
+  part?: (typeof parts)[number];
   likelihoodOnly: boolean;
   masks?: number;
   seed: number;
@@ -32,29 +32,29 @@ interface EvalOptions extends DataSetModelOptions {
   json: boolean;
 }
 
-/** The paper's, for BERT models. */
-const DEFAULT_MASKS = 5;
+/** Masks per picture for BERT models, as in the paper. */
+const defaultMasks = 5;
 
 export function evalCommand(): Command {
   const command = new Command('eval').description(
-    'Measures a model on a data set: top-1 and top-5, each class, and negative log-likelihood in nats per token and bits per pixel (a pixel is a token of the palette: not comparable with bits of RGB). A BERT model reads each picture under several masks, which vote on the class; its likelihood is that of the masked tokens.',
+    'Measures a model on a data set: top-1 and top-5, each class, and negative log-likelihood in nats per token and bits per pixel (a pixel is one token of the palette, so this is not comparable with bits of RGB). A BERT model reads each picture under several masks, which vote on the class; its likelihood covers the masked tokens only.',
   );
   return addDataSetModelOptions(command)
     .addOption(
       new Option(
         '--part <part>',
-        'which pictures (default: test where the data itself has such a part, else all; test and validation as igpt train and probe divide)',
-      ).choices(partNames),
+        'which pictures (default: test if the data has a test part of its own, else all); igpt train and probe divide in the same way',
+      ).choices(parts),
     )
-    .option('--likelihood-only', 'leave the classes out, for data with others than the model’s', false)
+    .option('--likelihood-only', 'measure no accuracy, for data with other classes than the model’s', false)
     .addOption(
       new Option(
         '--masks <k>',
-        `BERT models: masks for each picture; 0 hides nothing, and gives no likelihood (default: ${DEFAULT_MASKS})`,
-      ).argParser(integer({ min: 0, max: maxMasks })),
+        `BERT models: masks per picture; 0 hides nothing and gives no likelihood (default: ${defaultMasks})`,
+      ).argParser(integer({ min: 0, max: MOST_MASKS })),
     )
-    .addOption(new Option('--seed <n>', 'of the masks').default(0).argParser(integer({ min: 0 })))
-    .option('--confusion <file>', 'draw the confusion matrix, .svg, .png or a page, .html')
+    .addOption(new Option('--seed <n>', 'seed of the masks').default(0).argParser(integer({ min: 0 })))
+    .option('--confusion <file>', 'draw the confusion matrix: .svg, .png, or a page .html')
     .option('--force', 'replace files that exist', false)
     .option('--json', 'one JSON object instead of tables', false)
     .addHelpText(
@@ -70,9 +70,9 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   const { config, name, weights } = checkpoint;
   if (options.masks !== undefined && config.objective !== 'bert') {
-    throw new UsageError(`--masks is for BERT models; ${name} is autoregressive: leave it out`);
+    throw new UsageError(`--masks is for BERT models, but ${name} is autoregressive; leave it out`);
   }
-  const masks = options.masks ?? DEFAULT_MASKS;
+  const masks = options.masks ?? defaultMasks;
   const dataSet = await openNamedDataSet(options, checkpoint);
   const rows = rowsOf(dataSet, options);
   const labels = options.likelihoodOnly ? undefined : labelsFor(checkpoint, dataSet);
@@ -83,11 +83,11 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
   if (!request.classes && !request.likelihood) {
     throw new DataSetError(
       'nothing_to_measure',
-      `${name} has no likelihood here, and no classes that ${dataSet.name} could be held to`,
+      `nothing to measure: ${name} has no likelihood here, and no classes to compare with the labels of ${dataSet.name}`,
     );
   }
   if (confusion !== undefined && labels === undefined) {
-    throw new UsageError(`--confusion needs labelled pictures and a class head; leave it out`);
+    throw new UsageError('--confusion needs labelled pictures and a class head; leave it out');
   }
   await using pool = await openPool(checkpoint, request, options);
   using bar = progressBar('pictures');
@@ -122,14 +122,14 @@ function rowsOf(dataSet: DataSet, options: EvalOptions): Uint32Array {
   return rows;
 }
 
-/** Labels as classes of the model; undefined where one of the two has none. */
+/** Labels [N] as classes of the model; undefined without labels or without a class head. */
 function labelsFor(
   { name, labels: modelClasses }: Checkpoint,
   { name: data, labels, classes }: DataSet,
 ): Int32Array | undefined {
   if (modelClasses.length === 0 || labels === undefined) {
-    const lacking = labels === undefined ? `${data} has no labels` : `${name} has no class head`;
-    process.stderr.write(`${printable(lacking)}: likelihood only\n`);
+    const missing = labels === undefined ? `${data} has no labels` : `${name} has no class head`;
+    process.stderr.write(`${printable(missing)}: likelihood only\n`);
     return undefined;
   }
   const aligned = alignClasses(data, classes, modelClasses);

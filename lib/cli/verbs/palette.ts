@@ -43,8 +43,8 @@ interface PaletteOptions extends DecodeOptions {
   json: boolean;
 }
 
-/** Pillow's numbers, by name. */
-const FILTERS: ReadonlyMap<string, Resample> = new Map([
+/** Pillow's filter numbers, by name. */
+const filters: ReadonlyMap<string, Resample> = new Map([
   ['nearest', 0],
   ['lanczos', 1],
   ['bilinear', 2],
@@ -53,40 +53,42 @@ const FILTERS: ReadonlyMap<string, Resample> = new Map([
   ['hamming', 5],
 ]);
 
-const FILTER_NAMES = [...FILTERS.keys()].join(', ');
+const filterNames = [...filters.keys()].join(', ');
 
 export function paletteCommand(): Command {
   const command = new Command('palette')
     .description(
-      'palette fit DATA: finds the colours that tokens stand for, by k-means over pixels drawn from pictures at input resolution, in [-1, 1] as iGPT counts them, and writes preprocessor_config.json for a model directory. The same pictures and seed give the same file.',
+      'palette fit DATA: finds the colours of the tokens by k-means over pixels of pictures at input resolution, in [-1, 1] as in iGPT, and writes preprocessor_config.json for a model directory. The same pictures and seed give the same file.',
     )
     .addArgument(new Argument('<action>', 'what to do').choices(['fit']))
     .argument('<data>', `a directory of pictures, s3://bucket/prefix, or ${CIFAR10} (its training pictures)`)
     .requiredOption('--out <preprocessor_config.json>', 'where to write')
     .addOption(
-      new Option('--colors <k>', 'colours')
+      new Option('--colors <k>', 'number of colours')
         .default(512, '512, the paper’s')
         .argParser(integer({ min: 2, max: maxColors })),
     )
     .addOption(
-      new Option('--size <s>', 'input resolution, s x s pixels').default(32).argParser(integer({ min: 1, max: 1024 })),
+      new Option('--size <s>', 'input resolution: s x s pixels').default(32).argParser(integer({ min: 1, max: 1024 })),
     )
     .addOption(
-      new Option('--resample <filter>', `filter of the resize: ${FILTER_NAMES}`)
+      new Option('--resample <filter>', `filter for resizing: ${filterNames}`)
         .default(2, 'bilinear')
         .argParser(filterNumber),
     )
     .addOption(
-      new Option('--samples <n>', 'pixels to draw, a few from each picture')
+      new Option('--samples <n>', 'pixels to draw, a few per picture')
         .default(400_000)
         .argParser(integer({ min: 2, max: 100_000_000 })),
     )
-    .addOption(new Option('--iterations <n>', 'rounds at most').default(100).argParser(integer({ min: 1 })))
-    .addOption(new Option('--seed <n>', 'of drawing and seeding').default(0).argParser(integer({ min: 0 })))
-    .option('--pixels <x.npy>', 'write the drawn pixels too, uint8 [n, 3], for checking against other implementations')
+    .addOption(new Option('--iterations <n>', 'most rounds of k-means').default(100).argParser(integer({ min: 1 })))
+    .addOption(
+      new Option('--seed <n>', 'seed of the drawn pixels and of k-means').default(0).argParser(integer({ min: 0 })),
+    )
+    .option('--pixels <x.npy>', 'also write the drawn pixels, uint8 [n, 3], to check against other implementations')
     .addOption(cacheOption(`directory of ${CIFAR10}`))
     .option('--force', 'replace files that exist', false)
-    .option('--json', 'print what came out as one JSON object', false);
+    .option('--json', 'print the result as one JSON object', false);
   return addDecodeOptions(command)
     .addHelpText(
       'after',
@@ -99,8 +101,8 @@ export function paletteCommand(): Command {
 }
 
 function filterNumber(name: string): Resample {
-  const found = FILTERS.get(name);
-  if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${FILTER_NAMES}.`);
+  const found = filters.get(name);
+  if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${filterNames}.`);
   return found;
 }
 
@@ -109,7 +111,7 @@ async function fitToPictures(data: string, options: PaletteOptions): Promise<voi
   checkOutputPath('--out', out, ['.json'], force);
   if (pixelsOut !== undefined) checkOutputPath('--pixels', pixelsOut, ['.npy'], force);
   if (samples < colors) {
-    throw new UsageError(`--samples ${samples}: expected as many pixels as --colors, ${colors}, or more`);
+    throw new UsageError(`--samples ${samples}: expected at least ${colors}, the number of --colors`);
   }
   const recipe: Recipe = { width: size, height: size, resample, crop: 'none' };
   const pixels = await drawPixels(data, recipe, options);
@@ -124,13 +126,15 @@ async function fitToPictures(data: string, options: PaletteOptions): Promise<voi
     iterations,
     async onRound(round) {
       bar.update(round, iterations);
-      // Let the bar move and Ctrl-C be heard.
+      // k-means blocks this thread: let the bar move and Ctrl-C arrive.
       await setImmediate();
     },
   });
   bar.stop();
   if (!fitted.converged) {
-    process.stderr.write(`the colours still moved after ${fitted.rounds} rounds; --iterations allows more\n`);
+    process.stderr.write(
+      `the colours still changed after ${fitted.rounds} rounds; a larger --iterations allows more\n`,
+    );
   }
   await writeOutputFile(out, force, new TextEncoder().encode(preprocessorConfig(fitted.palette, recipe)));
   const count = pixels.length / 3;
@@ -179,7 +183,7 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
   return pixels;
 }
 
-/** Root of the mean squared error of a channel, in levels of 255. */
+/** Root mean squared error of a channel, in levels of 255. */
 function rmsError({ inertia }: FittedPalette, pixels: number): number {
   return Math.sqrt(inertia / (3 * pixels)) * 127.5;
 }
@@ -190,7 +194,7 @@ function asJson(facts: FittedPalette & { count: number; rms: number }): string {
   return `${JSON.stringify(words)}\n`;
 }
 
-/** What transformers' ImageGPTImageProcessor reads, and so do we. */
+/** The format that transformers' ImageGPTImageProcessor reads, as we do. */
 function preprocessorConfig(palette: Float32Array, { width, height, resample }: Recipe): string {
   const clusters = Array.from({ length: palette.length / 3 }, (_, k) => Array.from(palette.subarray(3 * k, 3 * k + 3)));
   return `${JSON.stringify({

@@ -35,14 +35,14 @@ interface QuantizeOptions extends DecodeOptions {
 export function quantizeCommand(): Command {
   const command = new Command('quantize')
     .description(
-      'Turns each picture into the colour tokens that the model reads: uint16 [N, n], row i is the i-th file, raster order. Without --out, --preview or --json it prints a table.',
+      'Turns each picture into the colour tokens that the model reads: uint16 [N, n], row i for the i-th file, in raster order. Without --out, --preview or --json it prints a table.',
     )
     .argument('<file...>', 'pictures')
     .addOption(modelOption())
     .option('--out <x.npy>', 'write the tokens to this file')
     .option('--preview <x.png>', 'write a picture of what the model sees')
     .option('--force', 'replace files that exist', false)
-    .option('--json', 'print the tokens, one JSON object a line', false);
+    .option('--json', 'print the tokens, one JSON object per line', false);
   return addDecodeOptions(command)
     .addHelpText(
       'after',
@@ -53,7 +53,7 @@ export function quantizeCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 some file could not be read as a picture: then nothing is written, 2 wrong command line.',
+      '\nExit codes: 0 done, 1 a file could not be read as a picture (then nothing is written), 2 wrong command line.',
     )
     .action((files: string[], options: QuantizeOptions) => quantize(files, options));
 }
@@ -129,7 +129,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
     process.exitCode = 1;
     if (out !== undefined || preview !== undefined) {
       process.stderr.write(
-        `igpt: ${failed} of ${files.length} files failed, so nothing was written: row i must be file i; leave them out and try again\n`,
+        `igpt: ${failed} of ${files.length} files failed, so nothing was written, because row i must be file i; leave those files out and try again\n`,
       );
     }
     return;
@@ -143,7 +143,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
     const grid = pictureGrid(inRows(tiles, columns), gridScale(width, columns));
     await writeOutputFile(preview, force, await writePng(grid.rgb, grid.width, grid.height));
     process.stderr.write(
-      `${printable(preview)}: what the model sees, ${width}x${height} each, by rows in the order of the files\n`,
+      `${printable(preview)}: what the model sees, ${width}x${height} each, row by row in the order of the files\n`,
     );
   }
 }
