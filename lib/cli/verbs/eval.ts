@@ -3,10 +3,10 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { confusionMatrix } from '../../plot/confusion-matrix.ts';
 import { UsageError } from '../../ports/error.ts';
 import { checkPlotPath, writePlot } from '../../report/plot-file.ts';
-import { maxMasks } from '../../training/bert-mask.ts';
-import { alignClasses } from '../../training/data/classes.ts';
+import { MOST_MASKS } from '../../training/bert-mask.ts';
+import { labelsAsClasses } from '../../training/data/classes.ts';
 import type { DataSet } from '../../training/data/data-set.ts';
-import { splitDataSet } from '../../training/data/split.ts';
+import { evaluatedParts, rowsOfPart } from '../../training/data/split.ts';
 import { DataSetError } from '../../training/error.ts';
 import { type Evaluation, evaluate } from '../../training/evaluation/evaluate.ts';
 import { classScores, type Scores } from '../../training/evaluation/scores.ts';
@@ -20,10 +20,8 @@ import { writeOut } from '../terminal/standard-output.ts';
 import { type Column, table } from '../terminal/table.ts';
 import { percent, printable } from '../terminal/text.ts';
 
-const parts = ['all', 'train', 'validation', 'test'] as const;
-
 interface EvalOptions extends DataSetModelOptions {
-  part?: (typeof parts)[number];
+  part?: (typeof evaluatedParts)[number];
   likelihoodOnly: boolean;
   masks?: number;
   seed: number;
@@ -44,7 +42,7 @@ export function evalCommand(): Command {
       new Option(
         '--part <part>',
         'which pictures (default: test if the data has a test part of its own, else all); igpt train and probe divide in the same way',
-      ).choices(parts),
+      ).choices(evaluatedParts),
     )
     .option('--likelihood-only', 'measure no accuracy, for data with other classes than the model’s', false)
     .addOption(
@@ -111,29 +109,19 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
 }
 
 function rowsOf(dataSet: DataSet, options: EvalOptions): Uint32Array {
-  const all = Uint32Array.from({ length: dataSet.size }, (_, i) => i);
-  const own = dataSet.parts !== undefined && splitDataSet(dataSet, { validation: 0, test: 0 }).test.length > 0;
-  const part = options.part ?? (own ? 'test' : 'all');
-  const rows = part === 'all' ? all : splitDataSet(dataSet, splitOptions(options))[part];
-  if (rows.length === 0) {
-    throw new DataSetError('data_set_empty', `the ${part} part of ${dataSet.name} has no pictures; give --part all`);
-  }
+  const { part, rows } = rowsOfPart(dataSet, options.part, splitOptions(options));
   process.stderr.write(`${part === 'all' ? 'all' : `${part} part:`} ${rows.length} pictures\n`);
   return rows;
 }
 
 /** Labels [N] as classes of the model; undefined without labels or without a class head. */
-function labelsFor(
-  { name, labels: modelClasses }: Checkpoint,
-  { name: data, labels, classes }: DataSet,
-): Int32Array | undefined {
-  if (modelClasses.length === 0 || labels === undefined) {
-    const missing = labels === undefined ? `${data} has no labels` : `${name} has no class head`;
+function labelsFor({ name, labels: modelClasses }: Checkpoint, dataSet: DataSet): Int32Array | undefined {
+  const labels = labelsAsClasses(dataSet, modelClasses);
+  if (labels === undefined) {
+    const missing = dataSet.labels === undefined ? `${dataSet.name} has no labels` : `${name} has no class head`;
     process.stderr.write(`${printable(missing)}: likelihood only\n`);
-    return undefined;
   }
-  const aligned = alignClasses(data, classes, modelClasses);
-  return labels.map((label) => aligned[label] ?? 0);
+  return labels;
 }
 
 function asTables({ pictures, natsPerToken, bitsPerPixel, scores }: Evaluation, labels: readonly string[]): string {

@@ -1,5 +1,5 @@
 import { DataSetError } from '../error.ts';
-import type { LabelledDataSet } from './data-set.ts';
+import type { DataSet, LabelledDataSet } from './data-set.ts';
 
 /** What a class head is trained on. */
 export interface ClassHead {
@@ -65,7 +65,21 @@ export function alignClasses(
 }
 
 /**
- * Refuses classes that no classifier can be trained on.
+ * Labels [N] of a data set as classes of a model; undefined without labels or without classes of the model.
+ *
+ * @throws DataSetError `labels_mismatch`
+ */
+export function labelsAsClasses(
+  { name, labels, classes }: DataSet,
+  modelClasses: readonly string[],
+): Int32Array | undefined {
+  if (modelClasses.length === 0 || labels === undefined) return undefined;
+  const aligned = alignClasses(name, classes, modelClasses);
+  return labels.map((label) => aligned[label] ?? 0);
+}
+
+/**
+ * Refuses what no classifier can be trained on.
  *
  * @param rows rows to train on
  * @param least pictures that each class needs among `rows`
