@@ -1,18 +1,18 @@
 import { ImageGptError } from '../ports/error.ts';
 
-/** A data set cannot be read, or does not fit what is asked of it. */
+/** A data set is unavailable or does not fit the request. */
 export class DataSetError extends ImageGptError {}
 
 export type TrainingErrorCode =
-  /** Loss, gradients or weights are not finite, or the loss leapt. */
+  /** Loss, gradients or weights are no longer finite, or the loss leapt. */
   | 'training_diverged'
-  /** A file of the training cannot be written. */
+  /** A checkpoint or another file of the training cannot be written. */
   | 'run_not_writable'
-  /** The directory holds a training with other settings, or foreign files. */
+  /** The directory holds a training with other settings, or something else. */
   | 'run_differs'
   /** Another process trains in the directory. */
   | 'run_busy'
-  /** No checkpoint of the training is whole, or there is no training to resume. */
+  /** No checkpoint is valid, or there is no training to continue. */
   | 'run_missing';
 
 /** Training cannot start or continue. */

@@ -11,7 +11,7 @@ import { type DataSet, requireLabels } from './data/data-set.ts';
 import { createRowOrder, type Split, type SplitOptions, someRows, splitDataSet } from './data/split.ts';
 import { DataSetError } from './error.ts';
 import { createModelFiles, type InnerHead } from './model-files.ts';
-import { NEW_RUN, type TrainPlan, type TrainPorts, type TrainState, train, validate } from './train.ts';
+import { newTraining, type TrainPlan, type TrainPorts, type TrainState, train, validate } from './train.ts';
 import { checkHeldOut, planOf, type TrainChoices } from './train-plan.ts';
 import { createBatchSource, validationBatches } from './training-batches.ts';
 import {
@@ -78,7 +78,7 @@ export async function openTraining(input: TrainingInput): Promise<Training> {
   await restoreTraining(directory, session, innerHead);
 
   const { batch, seed } = choices;
-  const start = directory.start?.state ?? NEW_RUN;
+  const start = directory.start?.state ?? newTraining;
   const inputs = { batch, seed, labels: head?.labels, mask };
   const augment =
     choices.augment && !start.ended ? await createAugmenter(dataSet, checkpoint.preprocessing) : undefined;

@@ -37,7 +37,12 @@ describe('igpt palette fit', () => {
       /expected pixels of at least 64 different colours, received 1\d/,
       1,
     ],
-    ['fewer pixels than colours', ['--samples', '100'], /--samples 100: expected at least 512, the number of --colors/, 2],
+    [
+      'fewer pixels than colours',
+      ['--samples', '100'],
+      /--samples 100: expected at least 512, the number of --colors/,
+      2,
+    ],
     ['a filter that there is not', ['--resample', 'cubic'], /expected one of nearest, .*got 'cubic'/, 2],
     ['an output that is taken', ['--out', 'taken.json'], /exists already/, 2],
     [

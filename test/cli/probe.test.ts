@@ -83,14 +83,14 @@ describe('igpt probe refuses', () => {
       'labels of another number',
       ['--data', 'x.npy', '--labels', 'y.npy'],
       { ...npy, 'y.npy': encodeNpy(new Int32Array(3), [3]) },
-      /expected 2 labels, one for each picture, got 3/,
+      /expected 2 labels, one per picture, received 3/,
       1,
     ],
     [
       'one class only',
       ['--data', 'x.npy', '--labels', 'y.npy'],
       { ...npy, 'y.npy': encodeNpy(new Int32Array(2), [2]) },
-      /x\.npy has one class only, 0/,
+      /x\.npy has only one class, 0/,
       1,
     ],
     [

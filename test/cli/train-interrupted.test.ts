@@ -109,9 +109,9 @@ test('refuses a run with other settings and a directory that is no run, and says
 
   writeFileSync(join(world.path, 'mine'), '');
   const foreign = await world.run('.');
-  expect(foreign.stderr).toMatch(/\. holds \S+, which igpt train did not write; expected a new directory/);
+  expect(foreign.stderr).toMatch(/\. holds \S+, which is not from a training; expected a new directory/);
   expect(foreign.code).toBe(1);
   const nothing = await world.run('new', '--resume');
-  expect(nothing.stderr).toContain('new holds no training to resume');
+  expect(nothing.stderr).toContain('new holds no training to continue');
   expect(existsSync(join(world.path, 'new'))).toBe(false);
 });

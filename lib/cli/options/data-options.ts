@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
-import { CIFAR10, type DataSet } from '../../training/data/data-set.ts';
+import { cifar10Name, type DataSet } from '../../training/data/data-set.ts';
 import { type DataSetObserver, openDataSet } from '../../training/data/open-data-set.ts';
-import { DEFAULT_TEST_SHARE, DEFAULT_VALIDATION_SHARE, type SplitOptions } from '../../training/data/split.ts';
+import { defaultTestShare, defaultValidationShare, type SplitOptions } from '../../training/data/split.ts';
 import { defaultCache } from '../../training/data/token-cache.ts';
 import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
 import { printable } from '../terminal/text.ts';
@@ -22,7 +22,7 @@ export function addDataOptions(command: Command, { required = true } = {}): Comm
     .addOption(
       new Option(
         '--data <data>',
-        `pictures: a directory or s3://bucket/prefix (labels: the first folder; folders train/, validation/ and test/ above it divide the data), tokens x.npy [N, n], or ${CIFAR10} (downloaded with npm once, 139 MB)`,
+        `pictures: a directory or s3://bucket/prefix (labels: the first folder; folders train/, validation/ and test/ above it divide the data), tokens x.npy [N, n], or ${cifar10Name} (downloaded with npm once, 139 MB)`,
       ).makeOptionMandatory(required),
     )
     .option('--labels <y.npy>', 'labels [N], 0 to C-1, for --data x.npy')
@@ -47,7 +47,7 @@ export function addSplitOptions(command: Command): Command {
   return command
     .addOption(
       new Option('--validation-share <s>', 'share of the pictures held out for choices, if the data has no such part')
-        .default(DEFAULT_VALIDATION_SHARE)
+        .default(defaultValidationShare)
         .argParser(share),
     )
     .addOption(
@@ -55,7 +55,7 @@ export function addSplitOptions(command: Command): Command {
         '--test-share <s>',
         'share of the pictures held out for the final figure, if the data has no such part',
       )
-        .default(DEFAULT_TEST_SHARE)
+        .default(defaultTestShare)
         .argParser(share),
     )
     .addOption(
@@ -85,7 +85,7 @@ export function observeDataSet(bar: ProgressBar): { observer: DataSetObserver; r
   const observer = {
     onProgress: bar.update,
     onSkipped: skipped.add,
-    onFetch: () => bar.say(`${CIFAR10}: downloading it with npm, once, 139 MB`),
+    onFetch: () => bar.say(`${cifar10Name}: downloading it with npm, once, 139 MB`),
   };
   return { observer, report: skipped.report };
 }

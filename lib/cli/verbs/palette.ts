@@ -9,9 +9,9 @@ import { applyRecipe, type Recipe } from '../../image-gpt/recipe.ts';
 import { checkOutputPath, writeOutputFile } from '../../local/output-file.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { Resample } from '../../ports/model.ts';
-import { CIFAR10_TRAIN_PICTURES, readOriginals } from '../../training/data/cifar10.ts';
+import { cifar10TrainPictures, readOriginals } from '../../training/data/cifar10.ts';
 import { fetchCifar10 } from '../../training/data/cifar10-files.ts';
-import { CIFAR10 } from '../../training/data/data-set.ts';
+import { cifar10Name } from '../../training/data/data-set.ts';
 import { listPictures } from '../../training/data/load-pictures.ts';
 import { openPictureStore, openSheetDecoder } from '../../training/data/open-data-set.ts';
 import { readPicture } from '../../training/data/read-picture.ts';
@@ -61,7 +61,7 @@ export function paletteCommand(): Command {
       'palette fit DATA: finds the colours of the tokens by k-means over pixels of pictures at input resolution, in [-1, 1] as in iGPT, and writes preprocessor_config.json for a model directory. The same pictures and seed give the same file.',
     )
     .addArgument(new Argument('<action>', 'what to do').choices(['fit']))
-    .argument('<data>', `a directory of pictures, s3://bucket/prefix, or ${CIFAR10} (its training pictures)`)
+    .argument('<data>', `a directory of pictures, s3://bucket/prefix, or ${cifar10Name} (its training pictures)`)
     .requiredOption('--out <preprocessor_config.json>', 'where to write')
     .addOption(
       new Option('--colors <k>', 'number of colours')
@@ -86,7 +86,7 @@ export function paletteCommand(): Command {
       new Option('--seed <n>', 'seed of the drawn pixels and of k-means').default(0).argParser(integer({ min: 0 })),
     )
     .option('--pixels <x.npy>', 'also write the drawn pixels, uint8 [n, 3], to check against other implementations')
-    .addOption(cacheOption(`directory of ${CIFAR10}`))
+    .addOption(cacheOption(`directory of ${cifar10Name}`))
     .option('--force', 'replace files that exist', false)
     .option('--json', 'print the result as one JSON object', false);
   return addDecodeOptions(command)
@@ -152,7 +152,7 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
   const { observer, report } = observeDataSet(bar);
   const limits = decodingSettings(options);
   const drawing = { samples, seed, concurrency: decodingConcurrency(options), onProgress: bar.update };
-  if (data === CIFAR10) {
+  if (data === cifar10Name) {
     const folder = await fetchCifar10(resolve(options.cache), observer);
     const { rgb, width, height } = await readOriginals(folder, () => openSheetDecoder(limits.size));
     const bytes = width * height * 3;

@@ -6,7 +6,7 @@ import { isS3Location } from '../../contracts/s3-location.ts';
 import { openStack } from '../../operate/deployed-stack.ts';
 import { submitTraining } from '../../operate/submit-training.ts';
 import { UsageError } from '../../ports/error.ts';
-import { CIFAR10 } from '../../training/data/data-set.ts';
+import { cifar10Name } from '../../training/data/data-set.ts';
 import type { SplitOptions } from '../../training/data/split.ts';
 import { openTraining, type Training } from '../../training/open-training.ts';
 import type { TrainState } from '../../training/train.ts';
@@ -124,9 +124,9 @@ function refuseLocal({ tokens, labels, mask, data, model, force, resume }: Train
       '--on-aws trains on pictures in S3, but --tokens, --labels and --mask are files of this machine: leave them out',
     );
   }
-  if (data === undefined || !(data === CIFAR10 || isS3Location(data))) {
+  if (data === undefined || !(data === cifar10Name || isS3Location(data))) {
     throw new UsageError(
-      `--on-aws needs --data s3://bucket/prefix in the stack's input bucket, or ${CIFAR10}; received ${data ?? 'none'}`,
+      `--on-aws needs --data s3://bucket/prefix in the stack's input bucket, or ${cifar10Name}; received ${data ?? 'none'}`,
     );
   }
   if (model !== 'igpt-nano' && !isS3Location(model)) {

@@ -13,9 +13,9 @@ import { systemClock } from '../../local/system-clock.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { Preprocessing } from '../../ports/model.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
-import { CIFAR10_SHEET, cifar10DataSet } from './cifar10.ts';
+import { cifar10DataSet, cifar10Sheet } from './cifar10.ts';
 import { fetchCifar10 } from './cifar10-files.ts';
-import { CIFAR10, type DataSet, tokenDataSet } from './data-set.ts';
+import { cifar10Name, type DataSet, tokenDataSet } from './data-set.ts';
 import { listPictures, loadPictures } from './load-pictures.ts';
 import { cachedTokenSet, tokenSetKey } from './token-cache.ts';
 
@@ -81,7 +81,7 @@ async function openPictures(source: DataSetSource, model: Tokenizer, observer: D
   const { onProgress } = observer;
   const preprocessing = requirePreprocessing(model.directory, model.preprocessing);
   const cache = resolve(source.cache);
-  if (data === CIFAR10) {
+  if (data === cifar10Name) {
     const folder = await fetchCifar10(cache, observer);
     return cifar10DataSet({
       folder,
@@ -119,7 +119,7 @@ async function openPictures(source: DataSetSource, model: Tokenizer, observer: D
 
 /** Decodes the sheets of CIFAR-10: 10 megapixels each, so the limits on users' pictures do not apply. */
 export function openSheetDecoder(size: number): Decoder {
-  return openDecoder(CIFAR10_SHEET, { size, timeoutMs: sheetTimeoutMs });
+  return openDecoder(cifar10Sheet, { size, timeoutMs: sheetTimeoutMs });
 }
 
 /** Where pictures come from. */
@@ -156,7 +156,7 @@ export async function openPictureStore(
   if (found?.isDirectory() !== true) {
     const received = found === undefined ? 'there is nothing of that name' : 'it is another kind of file';
     throw new UsageError(
-      `${argument} ${data}: expected ${CIFAR10}, a directory of pictures, s3://bucket/prefix${alternatives}, but ${received}`,
+      `${argument} ${data}: expected ${cifar10Name}, a directory of pictures, s3://bucket/prefix${alternatives}, but ${received}`,
     );
   }
   const store = await openInputDirectory(data, { onSkipped });

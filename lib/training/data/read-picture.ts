@@ -5,11 +5,11 @@ import type { PictureDecoder } from '../../ports/picture-decoder.ts';
 export interface PictureReading {
   store: ObjectStore;
   decoder: PictureDecoder;
-  /** A larger file fails without being read (bytes). */
+  /** Largest file to read (bytes). */
   maxBytes: number;
 }
 
-/** Pixels [n, 3] of a listed picture, or a failure code. Throws errors of the store and of the machine. */
+/** Pixels [n, 3] of a listed picture, or the code of its failure. Any other error is thrown. */
 export async function readPicture(
   { key, etag }: StoredObject,
   { store, decoder, maxBytes }: PictureReading,

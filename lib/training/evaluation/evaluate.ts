@@ -135,7 +135,7 @@ function requireFinite(values: Float32Array): Float32Array {
   );
 }
 
-/** Random stream of ties among votes, apart from other draws of the same seed. */
+/** Keeps the draws among tied votes apart from those of everything else with the same seed. */
 const voteStream = 0x707e;
 
 function vote(votes: readonly Int32Array[], rows: Uint32Array, seed: number): Int32Array {

@@ -3,8 +3,11 @@ import { gpuBatch } from '../../runtime/gpu-batch.ts';
 import type { Output } from '../../runtime/session.ts';
 import { type DataSet, gatherTokens } from '../data/data-set.ts';
 
-/** Batches queued for each thread, so that it never waits for the main thread. */
-const batchesPerThread = 2;
+/** Pictures in a batch: few, so that all threads end at the same time; enough that messages between threads are cheap. */
+export const picturesAtOnce = 16;
+
+/** Batches that each worker has at hand: it never waits for the main thread. */
+const batchesPerWorker = 2;
 
 export interface ForwardRowsOptions {
   /** [rows, n], 1 = masked; BERT models only. Default: nothing is masked. */
@@ -41,5 +44,5 @@ export async function forwardRows(
       onProgress?.(done, rows.length);
     }
   }
-  await Promise.all(Array.from({ length: pool.threads * batchesPerThread }, feed));
+  await Promise.all(Array.from({ length: pool.workers * batchesPerWorker }, feed));
 }

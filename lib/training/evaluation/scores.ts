@@ -22,7 +22,7 @@ export interface ClassScore {
   takenFor?: number | undefined;
 }
 
-const topCount = 5;
+const topClasses = 5;
 
 /**
  * @param predicted [N]
@@ -40,8 +40,8 @@ export function scoresOf(predicted: Int32Array, scores: Float64Array, labels: In
     const guess = predicted[i] ?? 0;
     const cell = label * classes + guess;
     confusion[cell] = (confusion[cell] ?? 0) + 1;
-    right += guess === label ? 1 : 0;
-    near += guess === label || rankOf(scores.subarray(i * classes, (i + 1) * classes), label) < topCount ? 1 : 0;
+    right += said === label ? 1 : 0;
+    near += said === label || rankOf(scores.subarray(i * classes, (i + 1) * classes), label) < topClasses ? 1 : 0;
   }
   return { pictures: count, top1: right / count, top5: near / count, confusion };
 }

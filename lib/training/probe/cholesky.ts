@@ -15,8 +15,8 @@ export function cholesky(matrix: Float64Array, d: number): Solve {
     for (let j = 0; j <= i; j++) {
       let sum = matrix[i * d + j] ?? 0;
       for (let k = 0; k < j; k++) sum -= (lower[i * d + k] ?? 0) * (lower[j * d + k] ?? 0);
-      // The pivot of a column that repeats another is only a rounding error.
-      lower[i * d + j] = i === j ? Math.sqrt(Math.max(sum, minPivot)) : sum / (lower[j * d + j] ?? 1);
+      // Columns that repeat others leave rounding errors for a pivot: then they are as good as free.
+      lower[i * d + j] = i === j ? Math.sqrt(Math.max(sum, leastPivot)) : sum / (lower[j * d + j] ?? 1);
     }
   }
   return (b) => {
@@ -32,3 +32,6 @@ export function cholesky(matrix: Float64Array, d: number): Solve {
     }
   };
 }
+
+/** Far below what features of unit deviation have, and far above rounding errors in sums of them. */
+const leastPivot = 1e-9;

@@ -50,13 +50,13 @@ export interface FittedProbe {
  */
 const penalties = [1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 
-/** Most folds of cross-validation. A class with fewer labels has as many folds as labels. */
-const maxFolds = 5;
+/** Of cross-validation, at most; as many as a class has labels, where it has fewer. */
+const mostFolds = 5;
 
-/** Random stream of the folds, apart from other draws of the same seed. */
+/** Keeps the draws of folds apart from those of everything else with the same seed. */
 const foldStream = 0xf01d;
 
-/** Gradient tolerance while choosing: the accuracy settles long before the loss does. */
+/** While choosing: accuracy has long settled when the loss still falls in its fifth digit. */
 const roughTolerance = 1e-4;
 
 /**
@@ -106,7 +106,7 @@ function choose(task: ProbeTask, splits: readonly Fold[]): Choice {
     prepared.forEach((examples, i) => {
       const start = reached[i];
       const fitted = fitLogisticRegression(examples, factor * meanVariance(examples), {
-        start,
+        ...(start && { start }),
         gradientTolerance: roughTolerance,
       });
       reached[i] = fitted;
@@ -150,7 +150,7 @@ function measure({ layers, width, labels }: ProbeTask, classifier: LinearClassif
 function folds({ train, labels, classes }: ProbeTask, random: () => number): Fold[] {
   const byClass = Array.from({ length: classes }, (): number[] => []);
   for (const row of train) byClass[labels[row] ?? 0]?.push(row);
-  const count = Math.min(maxFolds, ...byClass.map((rows) => rows.length));
+  const count = Math.min(mostFolds, ...byClass.map((rows) => rows.length));
   if (count < 2) return [{ train, validation: train }];
   const parts = Array.from({ length: count }, (): number[] => []);
   for (const rows of byClass) {

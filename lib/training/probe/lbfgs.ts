@@ -20,15 +20,15 @@ export interface LbfgsResult {
   converged: boolean;
 }
 
-/** Constants of the Wolfe conditions for quasi-Newton methods (Nocedal and Wright, Numerical Optimization, section 3.1). */
+/** Nocedal and Wright's constants for quasi-Newton methods (Numerical Optimization, section 3.1): sufficient decrease, curvature. */
 const sufficientDecrease = 1e-4;
-const curvature = 0.9;
+const curvatureFactor = 0.9;
 
-/** Most evaluations along one direction: doubling and halving reach any sensible step in fewer. */
-const maxEvaluations = 40;
+/** Looks along one direction at most: doubling and halving reach any sensible step. */
+const maxTrials = 40;
 
-/** A step with less curvature is left out: its rounding error would spoil the inverse Hessian. */
-const minCurvature = 1e-12;
+/** Steps whose curvature is lost in rounding would spoil the inverse Hessian. */
+const leastCurvature = 1e-12;
 
 /**
  * Minimises a smooth function by limited-memory BFGS: the two-loop recursion (Nocedal and Wright, algorithm 7.4) with a
@@ -57,7 +57,7 @@ export function minimize(objective: Objective, start: Float64Array, options: Lbf
     const s = difference(found.x, x);
     const y = difference(found.gradient, gradient);
     const sy = dot(s, y);
-    if (sy > minCurvature * dot(y, y)) {
+    if (sy > leastCurvature * dot(y, y)) {
       steps.push({ s, y, sy });
       if (steps.length > history) steps.shift();
     }
@@ -127,7 +127,7 @@ function search(objective: Objective, { x, value, direction, slope, first }: Lin
   let high = Number.POSITIVE_INFINITY;
   let step = first;
   let best: Point | undefined;
-  for (let evaluation = 0; evaluation < maxEvaluations; evaluation++) {
+  for (let look = 0; look < maxTrials; look++) {
     const at = x.map((xi, i) => xi + step * (direction[i] ?? 0));
     const gradient = new Float64Array(x.length);
     const point = { x: at, gradient, value: objective(at, gradient) };
@@ -135,7 +135,7 @@ function search(objective: Objective, { x, value, direction, slope, first }: Lin
       high = step;
     } else {
       if (best === undefined || point.value < best.value) best = point;
-      if (dot(gradient, direction) >= curvature * slope) return point;
+      if (dot(gradient, direction) >= curvatureFactor * slope) return point;
       low = step;
     }
     step = high === Number.POSITIVE_INFINITY ? 2 * low : (low + high) / 2;

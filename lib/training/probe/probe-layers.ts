@@ -61,7 +61,7 @@ export function bestProbe(results: readonly ProbeResult[]): ProbeResult | undefi
 }
 
 /** Keeps the draws of labels apart from those of everything else with the same seed. */
-const LABEL_STREAM = 0x1abe1;
+const labelStream = 0x1abe1;
 
 export interface DrawOptions {
   /** Train on so many labels a class, drawn from the training and validation pictures. Default: all. */
