@@ -10,15 +10,14 @@ export const picturesAtOnce = 16;
 const batchesPerWorker = 2;
 
 export interface ForwardRowsOptions {
-  /** [rows, n], 1 = masked; BERT models only. Default: nothing is masked. */
-  mask?: Uint8Array | undefined;
-  onProgress?: ((done: number, total: number) => void) | undefined;
+  /** For BERT models: [rows, n], 1 = masked (default: nothing is masked). */
+  mask?: Uint8Array;
+  onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Runs the model on the pictures `rows` of a data set, in batches on all threads. Batches arrive in any order.
- *
- * @param take receives the outputs of `count` pictures, from position `start` of `rows`
+ * Runs the pictures `rows` of a data set through a model, in batches on all workers. Passes on each batch when it is done,
+ * in any order; `start` is an index of `rows`.
  */
 export async function forwardRows(
   pool: ForwardPool,

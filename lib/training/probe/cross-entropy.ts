@@ -1,7 +1,7 @@
 /** Mean cross-entropy of weights [C, d] and biases [C]; fills the gradient [C x d + C]. */
 type CrossEntropy = (weight: Float64Array, bias: Float64Array, gradient: Float64Array) => number;
 
-/** Classes are summed four at a time: independent chains of additions, and one load of a feature for all. */
+/** Classes per inner loop: independent sums run in parallel, and each feature is loaded once for all four. */
 const laneClasses = 4;
 
 /**
@@ -14,7 +14,7 @@ export function crossEntropy(features: Float32Array, labels: Int32Array, classes
   const count = labels.length;
   const d = features.length / count;
   const lanes = Math.ceil(classes / laneClasses) * laneClasses;
-  // Classes that only fill the last four stay zero.
+  // Padding classes, which fill the last group of four, stay zero.
   const padded = new Float64Array(lanes * d);
   const slopes = new Float64Array(lanes * d);
   const logits = new Float64Array(lanes);

@@ -10,9 +10,9 @@ import {
   prepare,
 } from './logistic-regression.ts';
 
-/** A probe to fit: its features, and the rows to train, choose and measure on. */
+/** One probe to fit. */
 export interface ProbeTask {
-  /** Features [rows, d] of each layer; those of several layers are concatenated. */
+  /** Features of each layer [rows, d]; several layers are concatenated. */
   layers: readonly Float32Array[];
   /** d */
   width: number;
@@ -21,9 +21,9 @@ export interface ProbeTask {
   /** C */
   classes: number;
   train: Uint32Array;
-  /** Rows to choose the penalty by. Empty: choose it by cross-validation within `train`. */
+  /** Rows held out to choose the penalty. Empty: cross-validation within `train` chooses it. */
   validation: Uint32Array;
-  /** Rows to measure on; may be empty. */
+  /** Rows held out for the final accuracy; may be empty. */
   test: Uint32Array;
   /** Seed of the folds of cross-validation. */
   seed: number;
@@ -34,9 +34,9 @@ export interface FittedProbe {
   weight: Float32Array;
   /** [C] */
   bias: Float32Array;
-  /** Factor of the squared weights in the mean loss. scikit-learn's C is 1 / (N penalty). */
+  /** Factor of the squared weights in the mean loss; scikit-learn's C is 1 / (N penalty). */
   penalty: number;
-  /** On the validation rows or folds, 0..1. */
+  /** On the held-out pictures or folds, 0 to 1. */
   validationAccuracy: number;
   /** NaN without test rows. */
   testAccuracy: number;
@@ -45,24 +45,23 @@ export interface FittedProbe {
 }
 
 /**
- * Penalties to choose from, strongest first, as multiples of the features' mean variance, so that the scale of a layer
- * does not matter. With a few dozen labels the best is often among the first.
+ * Strengths of regularisation to try, strongest first, as multiples of the features' mean variance, so that they mean the
+ * same at every layer. With a few dozen labels the best is often among the first.
  */
 const penalties = [1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 
-/** Of cross-validation, at most; as many as a class has labels, where it has fewer. */
+/** Most folds of cross-validation; fewer if a class has fewer labels. */
 const mostFolds = 5;
 
-/** Keeps the draws of folds apart from those of everything else with the same seed. */
+/** Random stream of the folds. */
 const foldStream = 0xf01d;
 
-/** While choosing: accuracy has long settled when the loss still falls in its fifth digit. */
+/** Tolerance while choosing the penalty: the accuracy settles long before the fifth digit of the loss. */
 const roughTolerance = 1e-4;
 
 /**
- * Chooses the penalty on held-out rows, fits again on training and validation rows together, and measures on test rows.
- * Penalties are tried from the strongest on, each starting at the fit of the one before. The search stops when two
- * penalties since the best were worse.
+ * Chooses the penalty on held-out pictures, then fits again on all pictures but the test pictures, and measures. Tries
+ * penalties from the strongest, each starting at the last fit, until two in a row are worse than the best.
  */
 export function fitProbe(task: ProbeTask): FittedProbe {
   const { train, validation, test } = task;
@@ -89,9 +88,9 @@ interface Fold {
 }
 
 interface Choice {
-  /** The best penalty, as a multiple of the mean variance of the features. */
+  /** The best penalty (multiple of the mean variance). */
   factor: number;
-  /** Its fit on the first fold. */
+  /** The fit with the best penalty on the first fold. */
   start: LinearClassifier;
   accuracy: number;
 }
@@ -117,12 +116,12 @@ function choose(task: ProbeTask, splits: readonly Fold[]): Choice {
       best = { factor, start, accuracy: right };
       worse = 0;
     } else if (best !== undefined && right < best.accuracy) {
-      // Equal accuracy does not count: strong penalties may all predict the commonest class.
+      // Equal accuracies do not count: strong penalties can predict the same class for every picture.
       worse += 1;
     }
     if (worse === 2) break;
   }
-  if (best === undefined) throw new Error('Expected one or more penalties, found none.');
+  if (best === undefined) throw new Error('expected at least one penalty');
   return best;
 }
 
@@ -146,7 +145,7 @@ function measure({ layers, width, labels }: ProbeTask, classifier: LinearClassif
   );
 }
 
-/** Folds with every class in each part. With one label a class nothing can be held out: `train` is also the validation. */
+/** Folds with every class in each part. One label per class is too few to hold out, so it is used for both. */
 function folds({ train, labels, classes }: ProbeTask, random: () => number): Fold[] {
   const byClass = Array.from({ length: classes }, (): number[] => []);
   for (const row of train) byClass[labels[row] ?? 0]?.push(row);

@@ -1,22 +1,22 @@
-/** Returns the function's value at `x`, and fills `gradient`. */
+/** Returns the value of a function at `x` and fills `gradient`. */
 export type Objective = (x: Float64Array, gradient: Float64Array) => number;
 
 export interface LbfgsOptions {
-  /** Last steps that the inverse Hessian is approximated from (default 10, as in scipy). */
+  /** Number of latest steps that approximate the inverse Hessian (default 10, as in scipy). */
   history?: number;
-  /** Default 1,000. */
+  /** Most iterations (default 1,000). */
   maxIterations?: number;
-  /** Converged when no component of the gradient is larger (default 1e-4, as in scikit-learn). */
+  /** Largest component of the gradient at the minimum (default 1e-4, as in scikit-learn). */
   gradientTolerance?: number;
-  /** Multiplies a gradient by a rough inverse Hessian, in place. A good one saves most steps. Default: none. */
-  precondition?: ((gradient: Float64Array) => void) | undefined;
+  /** Preconditioner: applies a rough inverse Hessian to a gradient, in place (default: none). */
+  precondition?: (gradient: Float64Array) => void;
 }
 
 export interface LbfgsResult {
   x: Float64Array;
   value: number;
   iterations: number;
-  /** False: out of iterations, or no step lowers the value although the gradient is still large. */
+  /** False: no iterations are left, or no step lowers the value although the gradient is still large. */
   converged: boolean;
 }
 
@@ -24,10 +24,10 @@ export interface LbfgsResult {
 const sufficientDecrease = 1e-4;
 const curvatureFactor = 0.9;
 
-/** Looks along one direction at most: doubling and halving reach any sensible step. */
+/** Most trial steps along one direction: doubling and halving reach any sensible step. */
 const maxTrials = 40;
 
-/** Steps whose curvature is lost in rounding would spoil the inverse Hessian. */
+/** Steps with less curvature are dropped: rounding errors would spoil the inverse Hessian. */
 const leastCurvature = 1e-12;
 
 /**
@@ -49,7 +49,7 @@ export function minimize(objective: Objective, start: Float64Array, options: Lbf
       direction = gradient.map((g) => -g);
       slope = dot(gradient, direction);
     }
-    // Without history and preconditioner the function's scale is unknown: start with a step of length 1.
+    // Without history and preconditioner the scale of the function is unknown: start with a step of length 1.
     const blind = steps.length === 0 && options.precondition === undefined;
     const first = blind ? Math.min(1, 1 / Math.sqrt(-slope)) : 1;
     const found = search(objective, { x, value, direction, slope, first });
@@ -121,7 +121,7 @@ interface Line {
   first: number;
 }
 
-/** A point on the line that meets the weak Wolfe conditions, else the lowest one below the start. */
+/** A point on the line that meets the weak Wolfe conditions, or else the best point that lowers the value. */
 function search(objective: Objective, { x, value, direction, slope, first }: Line): Point | undefined {
   let low = 0;
   let high = Number.POSITIVE_INFINITY;

@@ -8,10 +8,10 @@ import { DataSetError } from '../error.ts';
 import type { FittedProbe, ProbeTask } from './fit-probe.ts';
 import type { LayerFeatures } from './layer-features.ts';
 
-/** Accuracy of a probe on one layer, or on several concatenated layers. */
+/** A probe on one or several layers, and its accuracy. */
 export interface ProbeResult {
   layers: readonly number[];
-  /** Mean over the draws, 0..1. */
+  /** Means over the draws, 0 to 1. */
   validationAccuracy: number;
   /** Mean over the draws, 0..1. */
   testAccuracy: number;
@@ -26,7 +26,7 @@ export interface ProbeResult {
 export interface ProbeLayersOptions {
   /** Layers of each probe: [[0], [1], [1, 2]] are two probes on one layer and one on two layers. */
   candidates: readonly (readonly number[])[];
-  /** Rows to train and measure on. The accuracy of several draws is averaged. */
+  /** Rows to train and measure on, per draw; the results are means over the draws. */
   draws: readonly Split[];
   /** Seed of the folds of cross-validation (default 0). */
   seed?: number;
@@ -60,21 +60,21 @@ export function bestProbe(results: readonly ProbeResult[]): ProbeResult | undefi
   );
 }
 
-/** Keeps the draws of labels apart from those of everything else with the same seed. */
+/** Random stream of the drawn labels. */
 const labelStream = 0x1abe1;
 
 export interface DrawOptions {
-  /** Train on so many labels a class, drawn from the training and validation pictures. Default: all. */
+  /** Labels per class to train on, drawn from the training and validation pictures (default: all). */
   labelsPerClass?: number | undefined;
-  /** How often they are drawn. Default 1. */
+  /** Number of draws (default 1). */
   draws?: number;
-  /** Default 0. */
+  /** Seed of the draws (default 0). */
   seed?: number;
 }
 
 /**
- * The rows that probes are trained and measured on. With drawn labels there is no validation part: the penalty is chosen
- * by cross-validation within the drawn labels.
+ * Rows that probes train and are measured on. With `labelsPerClass` there is no validation part: cross-validation within
+ * the drawn labels chooses the penalty.
  *
  * @throws DataSetError `one_class`, `class_empty`, `held_out_empty`
  */
@@ -93,7 +93,7 @@ export function drawSplits(
   }));
 }
 
-/** All rows of the splits, ascending. */
+/** Rows in any of the splits, ascending. */
 export function usedRows(splits: readonly Split[]): Uint32Array {
   const rows = new Set(splits.flatMap(({ train, validation, test }) => [...train, ...validation, ...test]));
   return Uint32Array.from(rows).sort();
@@ -102,7 +102,7 @@ export function usedRows(splits: readonly Split[]): Uint32Array {
 /**
  * Fits and measures a probe for each candidate, in threads.
  *
- * @param features those of at least the rows of the draws
+ * @param features of at least the rows in the draws
  */
 export async function probeLayers(
   dataSet: LabelledDataSet,
@@ -148,7 +148,7 @@ function checkedSplit(dataSet: LabelledDataSet, split: Split): Split {
   if (split.validation.length === 0) {
     throw new DataSetError(
       'held_out_empty',
-      `no pictures of ${dataSet.name} are held out to choose the penalty by; add pictures, or hold out a larger --validation-share`,
+      `expected held-out pictures of ${dataSet.name} to choose the regularisation, received none; give more pictures or a larger --validation-share`,
     );
   }
   return split;
@@ -171,7 +171,7 @@ function drawLabels({ labels, classes }: LabelledDataSet, rows: Uint32Array, cou
 
 function summary(layers: readonly number[], probes: readonly FittedProbe[]): ProbeResult {
   const [probe] = probes;
-  if (probe === undefined) throw new Error('Expected one or more draws, received none.');
+  if (probe === undefined) throw new Error('expected at least one draw per candidate');
   const mean = (of: (probe: FittedProbe) => number): number =>
     probes.reduce((sum, each) => sum + of(each), 0) / probes.length;
   const testAccuracy = mean((each) => each.testAccuracy);

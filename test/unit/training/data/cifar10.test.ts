@@ -72,7 +72,11 @@ describe('CIFAR-10', () => {
   });
 
   it.each([
-    ['a sheet of another size', () => open(() => sheetDecoder(10)), /(data|test)_batch\w*\.png: expected a file of CIFAR-10/],
+    [
+      'a sheet of another size',
+      () => open(() => sheetDecoder(10)),
+      /(data|test)_batch\w*\.png: expected a file of CIFAR-10/,
+    ],
     [
       'labels that are none',
       async () => {
