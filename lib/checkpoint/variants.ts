@@ -76,9 +76,10 @@ export function variantHeads(n_embd: number, n_layer: number): number | undefine
 export interface VariantChoice {
   /** One of {@link variants}, in upper or lower case. */
   variant: string;
+  /** Pixels, as typed. */
   resolution?: string | undefined;
   heads?: number | undefined;
-  objective?: VariantOptions['objective'];
+  objective?: Objective | undefined;
 }
 
 /**

@@ -36,7 +36,7 @@ export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${invocation()} ${line}\n`).join('')}`;
 }
 
-const samplesFolder = join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'pictures');
+const samplesFolder = join(repositoryRoot, 'test', 'fixtures', 'pictures');
 
 /** Path of a sample picture; of their folder for an empty name. */
 export function samplePicturePath(name: string): string {

@@ -121,7 +121,7 @@ function grammar(program: Command): string {
 }
 
 function version(): string {
-  const manifest = join(import.meta.dirname, '..', '..', 'package.json');
+  const manifest = join(repositoryRoot, 'package.json');
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
   return version;
 }

@@ -1,12 +1,12 @@
 import type { Random } from './random.ts';
 
 export interface SamplingOptions {
-  /** Logits are divided by it; 0 always takes the likeliest token. Default 1, as the paper samples. */
-  temperature?: number;
-  /** Choose among the so many likeliest tokens only. Default: all. */
+  /** Divides the logits (default: 1, as in the paper). 0 always takes the most probable token. */
+  temperature?: number | undefined;
+  /** Choose only among this many most probable tokens (default: all). */
   topK?: number | undefined;
-  /** Choose among the likeliest tokens that together have this probability, after temperature and topK. Default 1. */
-  topP?: number;
+  /** Choose only among the most probable tokens whose probabilities add up to this, after temperature and topK (default: 1). */
+  topP?: number | undefined;
 }
 
 /**

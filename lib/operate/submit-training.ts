@@ -1,5 +1,6 @@
 import { UsageError } from '../ports/error.ts';
 import type { DeployedStack } from './deployed-stack.ts';
+import { jobPlace } from './job-place.ts';
 
 export interface TrainingRequest {
   /** `igpt-nano`, or `s3://bucket/prefix` of a checkpoint in the output bucket. */
@@ -18,9 +19,6 @@ export interface SubmittedTraining {
   out: string;
 }
 
-/** Folder of all trainings in the output bucket. The job's role may write nowhere else. */
-const trainingFolder = 'training/';
-
 /**
  * Submits a training to AWS Batch. Loads the AWS SDK.
  *
@@ -28,11 +26,11 @@ const trainingFolder = 'training/';
  * @throws {CommandError} when AWS Batch does not accept the job
  */
 export async function submitTraining(stack: DeployedStack, request: TrainingRequest): Promise<SubmittedTraining> {
-  const { trainingQueue: queue, trainingJob: definition, outputBucket } = stack.outputs;
+  const { trainingQueue: queue, trainingJob: definition } = stack.outputs;
   if (queue === undefined || definition === undefined) {
     throw new UsageError(`stack ${stack.name} takes no trainings; deploy it with npx cdk deploy -c training=true`);
   }
-  const out = trainingPlace(request.out, outputBucket);
+  const out = jobPlace(request.out, stack.outputs, 'training');
   const name = `igpt-train-${out.slice(out.lastIndexOf('/') + 1)}`.replaceAll(/[^\w-]/g, '-').slice(0, 128);
   const environment = {
     TRAIN_OUT: out,
@@ -42,14 +40,4 @@ export async function submitTraining(stack: DeployedStack, request: TrainingRequ
   const [{ createBatchClient }, { submitJob }] = await Promise.all([import('./clients.ts'), import('./aws-job.ts')]);
   const job = await submitJob(createBatchClient(), { queue, definition, name, environment });
   return { job, name, out };
-}
-
-/** A bare name means a training in the stack's own folder. */
-function trainingPlace(out: string, outputBucket: string): string {
-  const folder = `s3://${outputBucket}/${trainingFolder}`;
-  const place = /^[A-Za-z0-9][\w.-]*$/.test(out) ? folder + out : out.replace(/\/+$/, '');
-  if (place.startsWith(folder) && place.length > folder.length) return place;
-  throw new UsageError(
-    `--out ${out}: expected a name, or a place below ${folder}, which is all that a training job may write`,
-  );
 }

@@ -1,27 +1,26 @@
 import { TrainingError } from './error.ts';
 
-/** Number of latest steps that a new loss is compared with. */
+/** A new loss is compared with the losses of this many last steps. */
 const windowSteps = 100;
 
-/** With fewer steps the mean is too noisy. */
-const leastSteps = 20;
+/** With fewer steps than this the mean is too noisy to compare with. */
+const minSteps = 20;
 
-/** A leap must also exceed this many standard deviations: the loss of a small batch varies by itself. */
+/** A leap is also more than this many standard deviations above the mean: losses of small batches vary by themselves. */
 const leapDeviations = 8;
 
 export interface LossWatch {
   /** @throws TrainingError `training_diverged` */
   check(step: number, losses: { loss: number; gradientNorm: number }): void;
-  /** Losses of the latest steps, to save with a checkpoint. */
+  /** Losses of the last steps; saved with a checkpoint. */
   readonly recent: readonly number[];
 }
 
 /**
- * Stops a training that diverges: at a loss or gradient norm that is not finite, and at a loss that leaps above the
- * latest ones.
+ * Stops a training that diverges: on a loss or gradient that is not finite, and on a loss far above the last steps.
  *
- * @param leap nats above the mean (Infinity: never stop)
- * @param recent {@link LossWatch.recent} of the checkpoint where the training continues
+ * @param leap allowed distance above the mean (nats; Infinity: any)
+ * @param recent {@link LossWatch.recent} of the checkpoint that the training resumes from
  */
 export function createLossWatch(leap: number, recent: readonly number[] = []): LossWatch {
   const window = [...recent];
@@ -31,14 +30,14 @@ export function createLossWatch(leap: number, recent: readonly number[] = []): L
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
         throw diverged(step, `loss ${loss}, gradient norm ${gradientNorm}`);
       }
-      if (window.length >= leastSteps) {
+      if (window.length >= minSteps) {
         const mean = window.reduce((sum, value) => sum + value, 0) / window.length;
         const variance = window.reduce((sum, value) => sum + (value - mean) ** 2, 0) / window.length;
         if (loss > mean + Math.max(leap, leapDeviations * Math.sqrt(variance))) {
           throw diverged(
             step,
             `a loss of ${loss.toFixed(3)}, after a mean of ${mean.toFixed(3)} over ${window.length} steps`,
-            ', or continue with a larger --leap',
+            ', or resume with a larger --leap',
           );
         }
       }
@@ -48,10 +47,13 @@ export function createLossWatch(leap: number, recent: readonly number[] = []): L
   };
 }
 
-/** The error of a divergence; `further` is more advice. */
-export function diverged(step: number, seen: string, further = ''): TrainingError {
+/**
+ * @param seen the numbers that show it
+ * @param advice what else may help, after the usual advice
+ */
+export function diverged(step: number, seen: string, advice = ''): TrainingError {
   return new TrainingError(
     'training_diverged',
-    `training diverged at step ${step}: ${seen}; the earlier checkpoints are valid: use one, or start over with a lower --lr, a longer --warmup or --clip 1${further}`,
+    `training diverged at step ${step}: ${seen}; earlier checkpoints are intact: use one of them, or start again with a lower --lr, a longer --warmup or --clip 1${advice}`,
   );
 }

@@ -24,15 +24,15 @@ const metricSchema = z.object({
 export type Metric = z.infer<typeof metricSchema>;
 
 export interface MetricsFile extends Disposable {
-  /** All metrics so far, in order. */
+  /** All metrics of the training so far, in order. */
   readonly metrics: readonly Metric[];
   /** @throws TrainingError `run_not_writable` */
   add(metric: Metric): void;
 }
 
 /**
- * Opens the metrics.ndjson of a training to append to it. Metrics after step `from`, where the training continues, are
- * dropped: those steps are computed again.
+ * Opens a training's metrics.ndjson for appending. Metrics after step `from`, where the training resumes, are dropped:
+ * those steps are computed again.
  */
 export async function openMetricsFile(path: string, from: number): Promise<MetricsFile> {
   const metrics = (await readMetrics(path)).filter(({ step }) => step <= from);
@@ -52,29 +52,7 @@ export async function openMetricsFile(path: string, from: number): Promise<Metri
   };
 }
 
-async function readMetrics(path: string): Promise<Metric[]> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (isMissing(error)) return '';
-    throw error;
-  });
-  return text.split('\n').flatMap((line) => {
-    try {
-      return [metricSchema.parse(JSON.parse(line))];
-    } catch {
-      // A killed training may leave an incomplete last line.
-      return [];
-    }
-  });
-}
-
-function lineOf(metric: Metric): string {
-  return `${JSON.stringify(metric)}\n`;
-}
-
-/** Most points of a curve: more than the plot has pixels would only add noise. */
-const curvePoints = 300;
-
-/** Loss by step as SVG: of training (means of neighbouring steps when there are many) and of held-out pictures. */
+/** Loss by step as an SVG chart, for training and held-out pictures. Many steps are averaged to what the chart can show. */
 export function metricsPlot(title: string, metrics: readonly Metric[]): string {
   const points = (type: Metric['type']) =>
     metrics.filter((metric) => metric.type === type).map(({ step, loss }) => [step, loss] as const);
@@ -90,9 +68,32 @@ export function metricsPlot(title: string, metrics: readonly Metric[]): string {
   });
 }
 
-function thinned(points: readonly (readonly [number, number])[]): (readonly [number, number])[] {
-  const size = Math.ceil(points.length / curvePoints);
-  const thin: (readonly [number, number])[] = [];
+async function readMetrics(path: string): Promise<Metric[]> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (isMissing(error)) return '';
+    throw error;
+  });
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [metricSchema.parse(JSON.parse(line))];
+    } catch {
+      // A killed process may have left half a last line.
+      return [];
+    }
+  });
+}
+
+function lineOf(metric: Metric): string {
+  return `${JSON.stringify(metric)}\n`;
+}
+
+/** Most points of a curve: the chart is not wide enough to show more. */
+const maxPoints = 300;
+
+/** Means of neighbouring points, at most {@link maxPoints}. */
+function averaged(points: readonly (readonly [number, number])[]): (readonly [number, number])[] {
+  const size = Math.ceil(points.length / maxPoints);
+  const means: (readonly [number, number])[] = [];
   for (let start = 0; start < points.length; start += size) {
     const bucket = points.slice(start, start + size);
     means.push([mean(bucket.map(([step]) => step)), mean(bucket.map(([, loss]) => loss))]);

@@ -9,29 +9,40 @@ import { isMissing } from '../local/error.ts';
 import type { Objective } from '../ports/model.ts';
 import { writeWhole } from './write-whole.ts';
 
-/** A class head on a layer below the last. It is saved as a probe. */
+/** A class head that reads an inner layer. It is stored as a probe. */
 export interface InnerHead {
   /** Name of its weight among the parameters. */
   name: string;
-  /** 0 to n_layer - 1. */
+  /** 0..n_layer - 1 */
   layer: number;
   labels: readonly string[];
 }
 
-/** Writes a model in training: files that do not change, and the weights. */
+export interface TrainedAs {
+  objective: Objective;
+  /**
+   * Where the trained class head is stored: in `score.weight`, which reads the last layer, or as a probe on another
+   * layer. Default: no class head was trained, and the model's own stays.
+   */
+  head?: 'score' | 'probe' | undefined;
+  /** Class names of the trained head. Default: the names in the model's config. */
+  classes?: readonly string[] | undefined;
+}
+
+/** Writes the files of a model that is being trained. */
 export interface ModelFiles {
-  /** Names of the weight files. */
+  /** Names of the files that hold weights. */
   readonly weightFiles: readonly string[];
   /** Writes config.json and preprocessor_config.json. */
   writeDescription(directory: string): Promise<void>;
-  /** Writes the weights. Each file appears complete or not at all. */
+  /** Writes the weights as they are now. Each file appears whole or not at all. */
   writeWeights(directory: string): Promise<void>;
 }
 
 /**
- * Prepares to write a model that is trained from `checkpoint`, in the checkpoint's layout.
+ * Files of a model that is trained from `checkpoint`, in the checkpoint's layout.
  *
- * @param parameters live arrays; `writeWeights` writes their current values
+ * @param parameters the live weights
  */
 export async function createModelFiles(
   { directory }: Pick<Checkpoint, 'directory'>,
@@ -54,7 +65,7 @@ export async function createModelFiles(
     },
     async writeWeights(to) {
       const body = parameters.filter(({ name }) => name !== innerHead?.name);
-      // The probe first: a probe without its model is detected, but a model with an old probe is not.
+      // The probe is written first: a reader detects a new probe beside old weights, but not an old one beside new weights.
       if (innerHead !== undefined) {
         const { layer, labels, name } = innerHead;
         const weight = parameters.find((tensor) => tensor.name === name)?.data ?? new Float32Array(0);
@@ -71,22 +82,11 @@ export async function createModelFiles(
   };
 }
 
-/** The class head of a trained model: `score.weight`, which reads the last layer, or a probe on another layer. */
-type HeadPlace = 'score' | 'probe';
-
-export interface TrainedAs {
-  objective: Objective;
-  /** Absent: the class head was not trained and stays unchanged. */
-  head?: HeadPlace | undefined;
-  /** Class names of the trained head. Absent: those of the config stay. */
-  classes?: readonly string[] | undefined;
-}
-
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * config.json of a trained model: the original one with the changes of the training. It loses its old name, so that the
- * model gets the name of its directory.
+ * config.json of a trained model: that of its checkpoint, in the same layout, with the changed fields. The checkpoint's
+ * name is removed, so that the model takes the name of its directory.
  */
 export function trainedConfig(json: Json, { objective, head, classes }: TrainedAs): Json {
   const { igpt, torch_dtype, dtype } = json;
@@ -97,7 +97,7 @@ export function trainedConfig(json: Json, { objective, head, classes }: TrainedA
   const own = { ...(isRecord(igpt) ? igpt : {}), objective };
   return {
     ...(head === 'probe' || classes !== undefined ? headless : kept),
-    // Training computes and writes weights in 32 bits.
+    // Weights are trained and written in 32 bits.
     ...(torch_dtype !== undefined && { torch_dtype: 'float32' }),
     ...(dtype !== undefined && { dtype: 'float32' }),
     ...(!openAi && head === 'score' && { architectures: ['ImageGPTForImageClassification'] }),

@@ -4,34 +4,34 @@ import { likeliestClasses } from './evaluation/scores.ts';
 import { type LearningRate, learningRateAt } from './learning-rate.ts';
 import { createLossWatch, diverged } from './loss-watch.ts';
 
-/** Which figure of a validation decides. */
+/** The figure that decides which validation is the best. */
 export type Criterion = 'loss' | 'accuracy';
 
 export interface TrainPlan {
   /** Its `steps` are those of the training. */
   learningRate: LearningRate;
-  /** Steps between two validations; there is one after the last step too. */
+  /** Steps between two validations; the last step is validated too. */
   evalEvery: number;
-  /** Steps between two checkpoints; there is one after the last step too. */
+  /** Steps between two checkpoints; the last step has one too. */
   saveEvery: number;
-  /** Validations in a row without improvement before early stopping (Infinity: never stop early). */
+  /** Validations in a row without a better one before the training stops early (Infinity: never). */
   patience: number;
   bestBy: Criterion;
-  /** Largest leap of the loss (nats; see {@link createLossWatch}). */
+  /** Allowed leap of the loss (nats; see {@link createLossWatch}). */
   leap: number;
 }
 
-/** With weights and moments, all that is needed to continue as if without a break. */
+/** What has to be saved, beside weights and moments, to resume with identical results. */
 export interface TrainState {
   /** Steps done. */
   step: number;
-  /** Losses of the latest steps, oldest first. */
+  /** Losses of the last steps, oldest first. */
   losses: readonly number[];
-  /** The best validation and its step. */
-  best?: { step: number; validation: Validation };
+  /** The best validation and its step. Undefined before the first validation. */
+  best?: { step: number; validation: Validation } | undefined;
   /** Validations since the best one. */
   sinceBest: number;
-  /** No step is left, or early stopping ended the training. */
+  /** The last step is done, or the training stopped early. */
   ended: boolean;
 }
 
@@ -39,20 +39,25 @@ export interface StepRecord extends Losses {
   step: number;
   learningRate: number;
   gradientNorm: number;
-  /** Time of the step, including the wait for its batch. */
+  /** Duration of the step, waiting for its batch included. */
   seconds: number;
 }
 
-/** What {@link train} works with and reports to. */
+/** Mean losses on held-out pictures. */
+export interface Validation extends Losses {
+  /** Share of the pictures whose likeliest class is right. Undefined without a class loss. */
+  accuracy?: number | undefined;
+}
+
 export interface TrainPorts {
   session: Pick<TrainingSession, 'step' | 'parameters'>;
-  /** Called during the previous step, so that no step waits for its pictures. */
+  /** Asked for while the step before is computed, so that no step waits for its pictures. */
   batchOf(step: number): Promise<TrainingBatch>;
-  /** Absent: nothing is held out, so there is no best model. */
+  /** Default: nothing is held out, and no step is the best. */
   validate?: (() => Promise<Validation>) | undefined;
-  /** Saves weights, moments and state. */
+  /** Saves a checkpoint: weights, moments and state. */
   save(state: TrainState): Promise<void>;
-  /** Saves the weights as the best model. */
+  /** Saves the weights, which are the best so far. */
   saveBest(state: TrainState): Promise<void>;
   onStep(record: StepRecord): void;
   onValidation(step: number, validation: Validation, best: boolean): Promise<void>;
@@ -60,11 +65,12 @@ export interface TrainPorts {
   now(): number;
 }
 
+/** State before the first step. */
 export const newTraining: TrainState = { step: 0, losses: [], sinceBest: 0, ended: false };
 
 /**
- * Trains from `start` to the end of the plan, to early stopping, or until `signal` aborts: then it finishes the step,
- * saves a checkpoint and returns. The result of a step does not depend on where a training was interrupted.
+ * Trains from `start` until the last step, until early stopping, or until `signal` is aborted. On an abort it finishes
+ * the step, saves a checkpoint and returns. Results do not depend on where a training was interrupted.
  *
  * @throws TrainingError `training_diverged`; what the ports throw
  */
@@ -87,7 +93,7 @@ export async function train(
     const learningRate = learningRateAt(step, plan.learningRate);
     const computing = session.step(batch, { step, learningRate });
     ahead = step < steps ? ports.batchOf(step + 1) : undefined;
-    // Its error is handled when the batch is awaited.
+    // The next step awaits it and reports its error.
     ahead?.catch(() => {});
     const result = await computing;
     watch.check(step, result);
@@ -125,10 +131,10 @@ export async function train(
     await ports.save(now);
   }
 
-  /** The update can overflow even after a finite loss and gradient. */
-  function refuseNonFinite(step: number): void {
+  /** An update can overflow even when loss and gradient are finite. */
+  function requireFiniteWeights(step: number): void {
     const spoiled = session.parameters.find(({ data }) => !data.every(Number.isFinite));
-    if (spoiled !== undefined) throw diverged(step, `${spoiled.name} holds values that are not finite`);
+    if (spoiled !== undefined) throw diverged(step, `${spoiled.name} holds numbers that are not finite`);
   }
 }
 
@@ -136,12 +142,7 @@ function isBetter(a: Validation, b: Validation, by: Criterion): boolean {
   return by === 'loss' ? a.loss < b.loss : (a.accuracy ?? 0) > (b.accuracy ?? 0);
 }
 
-export interface Validation extends Losses {
-  /** Share of the pictures whose likeliest class is right; present with a class loss. */
-  accuracy?: number;
-}
-
-/** Mean losses over held-out pictures, in batches of any size. */
+/** Mean losses over held-out pictures; batches may differ in size. */
 export async function validate(
   session: Pick<TrainingSession, 'evaluate'>,
   batches: readonly TrainingBatch[],
@@ -152,7 +153,7 @@ export async function validate(
   const sums: { generative?: number; classification?: number } = {};
   for (const batch of batches) {
     const { generative, classification, classLogits } = await session.evaluate(batch);
-    // All pictures have the same number of tokens, so tokens and pictures give the same weights.
+    // Every picture has the same number of tokens, so weighting by tokens weights by pictures.
     const weight = batch.tokens.length;
     tokens += weight;
     if (generative !== undefined) sums.generative = (sums.generative ?? 0) + weight * generative;

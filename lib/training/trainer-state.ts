@@ -9,7 +9,7 @@ import type { TrainingSession } from '../runtime/training-session.ts';
 import type { InnerHead, ModelFiles } from './model-files.ts';
 import type { TrainState } from './train.ts';
 
-/** Changes when the content of a checkpoint changes its meaning. */
+/** Changes whenever the contents of a checkpoint change meaning. */
 const formatName = 'igpt-trainer-state-1';
 
 const stateFile = 'trainer-state.json';
@@ -25,21 +25,21 @@ const validation = z.object({
 const schema = z.object({
   format: z.literal(formatName),
   step: z.int().positive(),
-  /** Seed of the order, augmentation and masks. Every step makes its generators from the seed and its number. */
+  /** Seed of order, augmentation and masks. Every random generator is created from it and the step's number. */
   seed: z.int(),
   losses: z.array(z.number()),
   best: z.object({ step: z.int().positive(), validation }).optional(),
   sinceBest: z.int().nonnegative(),
   ended: z.boolean(),
-  /** Written after all other files, so it proves that they are complete. */
+  /** Checksums of the other files, by name. This file is written last. */
   sha256: z.record(z.string(), z.string()),
 });
 
 type Live = Pick<TrainingSession, 'parameters' | 'moments'>;
 
 /**
- * Writes a checkpoint into an empty directory: a model directory plus Adam's moments and the state. JSON keeps every bit
- * of the state's numbers.
+ * Writes a checkpoint into an empty directory: a model directory, with Adam's moments and the state in further files.
+ * JSON stores every number of the state exactly.
  */
 export async function writeTrainerState(
   directory: string,
@@ -60,12 +60,12 @@ export async function writeTrainerState(
   for (const name of [...model.weightFiles, momentsFile]) sha256[name] = await fileHash(join(directory, name));
   const json = { format: formatName, ...state, seed, sha256 };
   await writeFile(join(directory, stateFile), `${JSON.stringify(json)}\n`, { flush: true });
-  // The file names must also be on disk before the directory gets its final name.
+  // The file names must be on the disk, too, before the directory is renamed.
   await using folder = await open(directory);
   await folder.sync();
 }
 
-/** State of a valid checkpoint; undefined when it is incomplete, damaged or of another format. */
+/** State of a checkpoint. Undefined when the checkpoint is incomplete, damaged or of another format. */
 export async function readTrainerState(directory: string): Promise<TrainState | undefined> {
   try {
     const text = await readFile(join(directory, stateFile), 'utf8');
@@ -79,7 +79,7 @@ export async function readTrainerState(directory: string): Promise<TrainState | 
   }
 }
 
-/** Copies the weights and moments of a checkpoint into the live arrays. */
+/** Copies the weights and moments of a checkpoint into the live ones. */
 export async function restoreTrainerState(
   directory: string,
   { parameters, moments }: Live,
@@ -103,27 +103,9 @@ async function readInto(path: string, targets: ReadonlyMap<string, Float32Array>
   for (const [name, data] of targets) {
     const tensor = tensors.get(name);
     if (tensor?.length !== data.byteLength) {
-      throw new Error(`${path} passed its checks, but has no ${name} of ${data.length} values`);
+      throw new Error(`${path}: expected ${name} to have ${data.byteLength} bytes, found ${tensor?.length ?? 0}`);
     }
     const bytes = await file.read(tensor.offset, tensor.length);
     new Uint8Array(data.buffer, data.byteOffset, data.byteLength).set(bytes);
   }
-}
-
-type Best = NonNullable<z.infer<typeof schema>['best']>;
-
-/** Keeps absent keys absent; zod's type allows undefined. */
-function plain({
-  step,
-  validation: { loss, generative, classification, accuracy },
-}: Best): NonNullable<TrainState['best']> {
-  return {
-    step,
-    validation: {
-      loss,
-      ...(generative !== undefined && { generative }),
-      ...(classification !== undefined && { classification }),
-      ...(accuracy !== undefined && { accuracy }),
-    },
-  };
 }

@@ -5,7 +5,7 @@ import type { Augmenter } from './data/augment.ts';
 import { type DataSet, gatherTokens } from './data/data-set.ts';
 import type { RowOrder } from './data/split.ts';
 
-/** Random streams of their own for each purpose ("augm", "mask"). */
+/** Random streams of augmentation and of masks ("augm", "mask"), apart from other draws of the same seed. */
 const augmentStream = 0x6175676d;
 const maskStream = 0x6d61736b;
 
@@ -13,17 +13,17 @@ export interface BatchOptions {
   /** Pictures in a batch. */
   batch: number;
   seed: number;
-  /** Absent: unchanged pictures. */
+  /** Default: pictures as they are. */
   augment?: Augmenter | undefined;
-  /** Labels [N] of the data set, as classes of the model. Absent: no class loss. */
+  /** [N], classes of the model, for every row of the data set. Default: no class loss. */
   labels?: Int32Array | undefined;
-  /** BERT models: `drawn` at each step, or the masks [N, n] of all rows. */
+  /** BERT models only: `drawn` for each step, or the masks [N, n] of all rows. */
   mask?: 'drawn' | Uint8Array | undefined;
 }
 
 /**
- * The batch of a step; steps count from 1. It depends on the seed and the step only, so a training continues with the
- * same batches without any saved generator state.
+ * Returns the batch of a step, counted from 1. A batch depends on the seed and the step's number only, so that a training
+ * that resumes after step s needs no saved state of a generator.
  */
 export function createBatchSource(
   dataSet: DataSet,
@@ -39,7 +39,7 @@ export function createBatchSource(
   };
 }
 
-/** Batches of `rows`, unchanged and in order. A picture has the same mask at every measurement. */
+/** Batches of `rows` in order, without augmentation. Each picture has the same mask in every validation. */
 export function validationBatches(
   dataSet: DataSet,
   rows: Uint32Array,

@@ -13,41 +13,29 @@ import { lockTraining } from './training-lock.ts';
 import { differences, type TrainingSettings } from './training-settings.ts';
 import { notWritable, writeWhole } from './write-whole.ts';
 
-/** Folder of the training, next to the files of the model. */
-const trainingFolder = 'training';
-
-const settingsFile = 'settings.json';
-
-/** Number of kept checkpoints: the latest, and one more in case the latest is damaged. */
-const keptCheckpoints = 2;
-
-const stepFolderName = /^step-(\d{8})$/;
-
-/** Temporary names of model files. */
-const temporaryFile = /^(config|preprocessor_config)\.json\.tmp$|^\.(model|probe)\.safetensors\..*\.tmp$/;
-
-const settingsSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
-
-/** A training on disk. `training/step-…` are its checkpoints, each a model directory; the model itself is one level up. */
+/**
+ * The directory of a training. The trained model lies in it; the subfolder `training` holds the settings, the metrics,
+ * and the checkpoints `step-…`, each a model directory of its own.
+ */
 export interface TrainingDirectory extends AsyncDisposable {
   /** The subfolder `training`. */
   readonly folder: string;
-  /** State and folder of the checkpoint where the training continues. Absent: a new training. */
+  /** The checkpoint to resume from. Undefined for a new training. */
   readonly start: { state: TrainState; folder: string } | undefined;
-  /** Steps of damaged checkpoints that were passed over. */
+  /** Steps of damaged checkpoints, which were skipped. */
   readonly damaged: readonly number[];
 }
 
 export interface OpenTrainingOptions {
-  /** Start over if the directory holds a training. */
+  /** Delete the training in the directory and start again. */
   force: boolean;
-  /** Fail unless the directory holds a training. */
+  /** Refuse to start a new training. */
   resume: boolean;
 }
 
 /**
- * Opens the directory of a training for this process alone: a new directory, an empty one, or one that holds a training
- * with the same settings, to continue it.
+ * Opens and locks the directory of a training: a new or empty one, or one of a training with the same settings, which
+ * resumes.
  *
  * @throws TrainingError `run_differs`, `run_missing`, `run_busy`, `run_not_writable`
  */
@@ -57,15 +45,15 @@ export async function openTrainingDirectory(
   { force, resume }: OpenTrainingOptions,
 ): Promise<TrainingDirectory> {
   const folder = join(out, trainingFolder);
-  const known = (await hasBegun(out, folder)) ? await readSettings(out, folder) : undefined;
+  const known = (await hasStarted(out, folder)) ? await readSettings(out, folder) : undefined;
   if (known === undefined && resume) {
-    throw new TrainingError('run_missing', `${out} holds no training to continue; leave --resume out to start one`);
+    throw new TrainingError('run_missing', `${out} holds no training to resume; leave out --resume to start one`);
   }
   const changed = known === undefined ? [] : differences(known, settings);
   if (changed.length > 0 && !force) {
     throw new TrainingError(
       'run_differs',
-      `${out} holds a training with other settings (${other.join('; ')}); use the same settings to continue it, choose another --out, or add --force to start over`,
+      `${out} holds a training with other settings (${changed.join('; ')}); use the same settings to resume it, choose another --out, or add --force to start again`,
     );
   }
   const lock = await writing(out, async () => {
@@ -78,7 +66,7 @@ export async function openTrainingDirectory(
     if (found.start === undefined && found.damaged.length > 0) {
       throw new TrainingError(
         'run_missing',
-        `no checkpoint in ${out} is valid; add --force to start over, or choose another --out`,
+        `all checkpoints in ${out} are damaged; add --force to start again, or choose another --out`,
       );
     }
     await writing(out, () => writeWhole(join(folder, settingsFile), `${JSON.stringify(settings, undefined, 2)}\n`));
@@ -89,87 +77,14 @@ export async function openTrainingDirectory(
   }
 }
 
-/** False for a training that left neither checkpoints nor a model: its settings may change. */
-async function hasBegun(out: string, folder: string): Promise<boolean> {
-  const names = (path: string) => readdir(path).catch((): string[] => []);
-  const beside = (await names(out)).some((name) => name !== trainingFolder);
-  return beside || stepsOf(await names(folder)).length > 0;
-}
-
-/** Settings of the training in `out`; undefined for a new or empty directory. */
-async function readSettings(out: string, folder: string): Promise<TrainingSettings | undefined> {
-  const text = await readFile(join(folder, settingsFile), 'utf8').catch((error: unknown) => {
-    if (isMissing(error)) return undefined;
-    throw notWritable(out, error);
-  });
-  if (text !== undefined) {
-    try {
-      return settingsSchema.parse(JSON.parse(text));
-    } catch (cause) {
-      throw new TrainingError('run_differs', `${join(folder, settingsFile)} is damaged; choose another --out`, {
-        cause,
-      });
-    }
-  }
-  const names = await readdir(out).catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw notWritable(out, error);
-  });
-  // A training that was killed before it wrote its settings leaves its folder.
-  const foreign = names.find((name) => name !== trainingFolder);
-  if (foreign === undefined) return undefined;
-  throw new TrainingError(
-    'run_differs',
-    `${out} holds ${foreign}, which is not from a training; expected a new directory, an empty one, or one of igpt train: choose another --out`,
-  );
-}
-
-/** Removes the leftovers of a killed process, and finds the latest valid checkpoint. */
-async function tidy(out: string, folder: string): Promise<Pick<TrainingDirectory, 'start' | 'damaged'>> {
-  const names = await readdir(folder);
-  for (const name of names.filter((entry) => entry.endsWith('.tmp'))) await remove(join(folder, name));
-  for (const name of await readdir(out)) {
-    if (temporaryFile.test(name)) await remove(join(out, name));
-  }
-  const damaged: number[] = [];
-  for (const step of stepsOf(names)) {
-    const checkpoint = join(folder, stepFolder(step));
-    const state = await readTrainerState(checkpoint);
-    if (state?.step === step) {
-      // Their names will be used again.
-      for (const later of damaged) await remove(join(folder, stepFolder(later)));
-      return { start: { state, folder: checkpoint }, damaged };
-    }
-    damaged.push(step);
-  }
-  return { start: undefined, damaged };
-}
-
-/** Latest first. */
-function stepsOf(names: readonly string[]): number[] {
-  return names
-    .map((name) => Number(stepFolderName.exec(name)?.[1] ?? Number.NaN))
-    .filter(Number.isInteger)
-    .sort((a, b) => b - a);
-}
-
-async function removeRun(out: string, folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (name !== 'lock') await remove(join(folder, name));
-  }
-  for (const name of ['model.safetensors', 'probe.safetensors', 'config.json', 'preprocessor_config.json']) {
-    await remove(join(out, name));
-  }
-}
-
 export interface CheckpointStore {
-  /** Saves a checkpoint of the step, and removes old ones. */
+  /** Saves a checkpoint, and removes the oldest beyond {@link keptCheckpoints}. */
   save(state: TrainState): Promise<void>;
-  /** Writes the current weights as the model in `out`. */
+  /** Writes the current weights as the model of the directory. */
   saveModel(state: Pick<TrainState, 'step'>): Promise<void>;
 }
 
-/** Writes the checkpoints of a training. Each directory and file gets its final name when it is complete. */
+/** Writes the checkpoints and the model of a training. Each appears whole or not at all. */
 export function createCheckpointStore(
   out: string,
   { folder }: Pick<TrainingDirectory, 'folder'>,
@@ -186,8 +101,8 @@ export function createCheckpointStore(
         await mkdir(temporary);
         await writeTrainerState(temporary, model, live, state, seed);
         await rename(temporary, join(folder, name));
-        for (const old of stepsOf(await readdir(folder)).slice(keptCheckpoints))
-          await remove(join(folder, stepFolder(old)));
+        const old = stepsOf(await readdir(folder)).slice(keptCheckpoints);
+        for (const step of old) await remove(join(folder, stepFolder(step)));
       } catch (error) {
         await remove(temporary).catch(() => {});
         throw notWritable(`the checkpoint of step ${state.step} in ${out}`, error);
@@ -204,7 +119,7 @@ export function createCheckpointStore(
   };
 }
 
-/** Copies the checkpoint where a training continues into the live weights and moments. */
+/** Copies the checkpoint that a training resumes from, if any, into the live weights and moments. */
 export async function restoreTraining(
   { start }: Pick<TrainingDirectory, 'start'>,
   live: Pick<TrainingSession, 'parameters' | 'moments'>,

@@ -4,11 +4,11 @@ import type { Clock } from '../ports/clock.ts';
 import { errorCode } from '../ports/error.ts';
 import { TrainingError } from './error.ts';
 
-/** How long a lock may be empty between its creation and its writing (milliseconds); longer means that its process died. */
-const emptyLockMs = 500;
+/** A lock file is empty while its process writes its number. If it stays empty longer, that process died (milliseconds). */
+const emptyMs = 500;
 
 /**
- * Keeps a second process out of the directory of a training. The lock of a killed process is taken over.
+ * Locks a training directory for this process. The lock of a process that was killed is taken over.
  *
  * @throws TrainingError `run_busy`
  */
@@ -20,8 +20,8 @@ export async function lockTraining(path: string, clock: Clock): Promise<AsyncDis
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
     }
-    const owner = Number(await ownerOf(path));
-    // A restarted container may give us the process id of the previous owner.
+    const owner = Number(await ownerOf(path, clock));
+    // A restarted container may give this process the number of the killed one.
     if (Number.isInteger(owner) && owner > 0 && owner !== process.pid && isAlive(owner)) {
       throw new TrainingError(
         'run_busy',
@@ -32,10 +32,10 @@ export async function lockTraining(path: string, clock: Clock): Promise<AsyncDis
   }
 }
 
-/** The owner in the lock; empty without a lock, or when its process died before writing it. */
-async function ownerOf(path: string): Promise<string> {
+/** Number of the process that holds the lock; empty without a lock, or when its process died before writing. */
+async function ownerOf(path: string, clock: Clock): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text !== '') return text ?? '';
-  await setTimeout(emptyLockMs);
+  await clock.sleep(emptyMs);
   return readFile(path, 'utf8').catch(() => '');
 }

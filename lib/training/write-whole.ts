@@ -3,7 +3,7 @@ import { errorCode } from '../ports/error.ts';
 import { TrainingError } from './error.ts';
 
 /**
- * Writes a small file under a temporary name, then replaces the file of that name with it.
+ * Writes a small file beside `path` and renames it, so that a reader sees the old content or the new, never a part.
  *
  * @throws TrainingError `run_not_writable`
  */
@@ -29,7 +29,7 @@ export function notWritable(what: string, error: unknown): unknown {
   const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'its disk is full' : code;
   return new TrainingError(
     'run_not_writable',
-    `could not write ${what} (${why}); earlier checkpoints are valid: free some disk space or allow writing there, and run the same command again`,
+    `could not write ${what} (${why}); earlier checkpoints are intact: free space or allow writing there, then run the same command again`,
     { cause: error },
   );
 }

@@ -7,7 +7,7 @@ import { UsageError } from '../../ports/error.ts';
 /** The checkpoint that this repository includes. */
 const nano = 'igpt-nano';
 
-export const nanoDirectory = join(import.meta.dirname, '..', '..', 'models', nano);
+export const nanoDirectory = join(modelsFolder, nano);
 
 export function modelOption(): Option {
   return new Option('--model <model>', `checkpoint directory in the Hugging Face or OpenAI layout, or ${nano}`).default(

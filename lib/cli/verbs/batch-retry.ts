@@ -60,7 +60,7 @@ async function batchRetry(place: string, options: BatchRetryOptions): Promise<vo
   using bar = progressBar('pictures');
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   await using model = await openJobModel(checkpoint, job.settings, options);
-  await using decoder = openPictureDecoder(model.preprocessing, decoding);
+  await using decoder = openDecoder(model.preprocessing, decoding);
   const memory = rememberSurprise(model);
   using stop = stopOnInterrupt(bar.say);
   const { summary, pictures, succeeded } = await retryJob({

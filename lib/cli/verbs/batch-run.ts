@@ -81,7 +81,8 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
-  await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
+  const decoding = decodingSettings(options);
+  await using decoder = openDecoder(preprocessingOf(checkpoint), decoding);
   await using model = await openModel(checkpoint, openModelOptions(options));
   await sayDevice(options.provider, options.precision, bar.say);
   const memory = rememberSurprise(model);

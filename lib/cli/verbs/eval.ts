@@ -3,7 +3,7 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { confusionMatrix } from '../../plot/confusion-matrix.ts';
 import { UsageError } from '../../ports/error.ts';
 import { checkPlotPath, writePlot } from '../../report/plot-file.ts';
-import { mostMasks } from '../../training/bert-mask.ts';
+import { maxMasks } from '../../training/bert-mask.ts';
 import { labelsAsClasses } from '../../training/data/classes.ts';
 import type { DataSet } from '../../training/data/data-set.ts';
 import { evaluatedParts, rowsOfPart } from '../../training/data/split.ts';
@@ -49,7 +49,7 @@ export function evalCommand(): Command {
       new Option(
         '--masks <k>',
         `BERT models: masks per picture; 0 hides nothing and gives no likelihood (default: ${defaultMasks})`,
-      ).argParser(integer({ min: 0, max: mostMasks })),
+      ).argParser(integer({ min: 0, max: maxMasks })),
     )
     .addOption(new Option('--seed <n>', 'seed of the masks').default(0).argParser(integer({ min: 0 })))
     .option('--confusion <file>', 'draw the confusion matrix: .svg, .png, or a page .html')

@@ -101,8 +101,9 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
-  // First, because its child process can start while the model opens.
-  await using decoder = openPictureDecoder(preprocessingOf(checkpoint), options);
+  const decoding = decodingSettings(options);
+  // Before the model, so that the decoder's child process starts while the model opens.
+  await using decoder = openDecoder(preprocessingOf(checkpoint), decoding);
   await using model = await openModel(checkpoint, openModelOptions(options));
   const watching = options.watch || options.serve !== undefined;
   const memory = report === undefined && options.serve === undefined ? undefined : rememberSurprise(model);

@@ -122,7 +122,7 @@ async function featuresOf(
 ): Promise<{ bytes: Uint8Array; features: Float32Array }> {
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   await using model = await openJobModel(checkpoint, job.settings, { model: options.model, workers: 1 });
-  await using decoder = openPictureDecoder(model.preprocessing, decoding);
+  await using decoder = openDecoder(model.preprocessing, decoding);
   const quantize = createQuantizer(model.preprocessing.palette);
   const limits = { maxBytes: decoding.maxBytes, concurrency: 1 };
   for await (const result of eachPicture([file], limits, async (bytes) => {

@@ -3,7 +3,7 @@ import { sep } from 'node:path';
 import type { Command } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { isS3Location } from '../../contracts/s3-location.ts';
-import { openStack } from '../../operate/deployed-stack.ts';
+import { openStack } from '../../operate/open-stack.ts';
 import { submitTraining } from '../../operate/submit-training.ts';
 import { UsageError } from '../../ports/error.ts';
 import { cifar10Name } from '../../training/data/data-set.ts';

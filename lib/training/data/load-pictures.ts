@@ -5,16 +5,16 @@ import { DataSetError } from '../error.ts';
 import { type DataSet, type Part, partNames } from './data-set.ts';
 import { type PictureReading, readPicture } from './read-picture.ts';
 
-/** The pictures under a prefix of a store. */
+/** Pictures of a store, in the order of its listing. */
 export interface PictureListing {
-  /** Name for messages. */
+  /** Name in messages. */
   name: string;
   objects: readonly StoredObject[];
-  /** Folders that have a marker of their own on S3, so they may be empty. */
+  /** Folders below the prefix that S3 marks by a key of their own; they may be empty. */
   folders: readonly string[];
-  /** Prefix of all keys. */
+  /** The prefix of all keys. */
   prefix: string;
-  /** Hash of all keys, ETags and sizes: it changes when any picture changes, appears or disappears. */
+  /** Hash of every key and ETag. It changes when a picture is added, changed or removed. */
   identity: string;
 }
 
@@ -37,7 +37,7 @@ export async function listPictures(store: ObjectStore, prefix: string, name: str
     identity.update(JSON.stringify([path, object.etag, object.size]));
   }
   if (objects.length === 0) {
-    throw new DataSetError('data_set_empty', `${name}: expected pictures, received no files`);
+    throw new DataSetError('data_set_empty', `expected pictures in ${name}, found no files; add pictures to it`);
   }
   return { name, objects, folders, prefix, identity: identity.digest('hex') };
 }
@@ -45,18 +45,17 @@ export async function listPictures(store: ObjectStore, prefix: string, name: str
 export interface LoadOptions extends PictureReading {
   /** Turns a picture's pixels [n, 3] into tokens [n]. */
   quantize: (rgb: Uint8Array) => Uint16Array;
-  /** Tokens in a picture, n. */
+  /** n */
   tokensPerPicture: number;
   /** Pictures that are read and decoded at the same time. */
   concurrency: number;
   /** Class folders, which may be empty. */
-  folders?: readonly string[];
-  onProgress?: (done: number, total: number) => void;
+  folders?: readonly string[] | undefined;
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
- * Reads and decodes the pictures of a listing. The result has the order of the listing. A picture that cannot be decoded
- * is counted and left out; any other error is thrown.
+ * Reads and decodes the pictures of a listing, in its order. A picture that cannot be decoded is counted and left out.
  *
  * @throws DataSetError `data_set_empty` when no picture could be read; what the store throws
  */
@@ -85,7 +84,7 @@ export async function loadPictures(listing: PictureListing, options: LoadOptions
       skipped[failure] = (skipped[failure] ?? 0) + 1;
       return;
     }
-    // Close the gaps of failed pictures.
+    // Move the tokens up over those of failed pictures.
     tokens.copyWithin(keys.length * n, i * n, (i + 1) * n);
     keys.push(key.slice(prefix.length));
   });
@@ -93,7 +92,7 @@ export async function loadPictures(listing: PictureListing, options: LoadOptions
     const codes = Object.entries(skipped).map(([code, count]) => `${code} ${count}`);
     throw new DataSetError(
       'data_set_empty',
-      `${name}: expected pictures, but none of its ${objects.length} files could be read as one (${codes.join(', ')}); use JPEG, PNG, WebP, GIF, TIFF or AVIF`,
+      `none of the ${objects.length} files of ${name} could be read as a picture (${codes.join(', ')}); expected JPEG, PNG, WebP, GIF, TIFF or AVIF`,
     );
   }
   const folders = [...listing.folders, ...(options.folders ?? [])];
@@ -107,17 +106,37 @@ export async function loadPictures(listing: PictureListing, options: LoadOptions
   };
 }
 
-/** Labels and parts from the keys of pictures. */
+/** Labels and parts of N pictures, by the names of their folders. */
 export interface KeyLabels {
-  /** [N] in order of the keys. Absent when a picture is outside any class folder. */
-  labels?: Int32Array;
-  /** In UTF-16 order, so the same on every machine. */
+  /** [N] in the order of the keys. Undefined when a picture is in no class folder. */
+  labels?: Int32Array | undefined;
+  /** Sorted by UTF-16 code units, which is the same order on every machine. */
   classes: string[];
-  /** [N], indices of {@link partNames}. Absent when the folders do not divide the pictures. */
-  parts?: Uint8Array;
+  /** [N], index into {@link partNames}. Undefined when the top folders are not named as parts. */
+  parts?: Uint8Array | undefined;
 }
 
-/** Usual folder names of the parts of a data set. */
+/**
+ * Labels pictures by their folders: `cat/1.jpg`, or `train/cat/1.jpg` where all top folders are named as parts. Deeper
+ * folders belong to the class: `cat/grey/2.jpg` is a cat.
+ *
+ * @param folders class folders that may be empty, `cat` or `train/cat`
+ */
+export function labelledKeys(keys: readonly string[], folders: readonly string[] = []): KeyLabels {
+  const paths = keys.map((key) => key.split('/'));
+  const divided = paths.length > 0 && paths.every(([first = '', ...rest]) => rest.length > 0 && first in partFolders);
+  const depth = divided ? 1 : 0;
+  const parts = divided ? Uint8Array.from(paths, ([first = '']) => partIndex(first)) : undefined;
+  // The last name of a path is that of the picture.
+  if (paths.some((path) => path.length < depth + 2)) return { classes: [], parts };
+  const names = paths.map((path) => path[depth] ?? '');
+  const known = folders.map((folder) => folder.split('/')[depth]).filter((name) => name !== undefined);
+  const classes = [...new Set([...names, ...known])].sort();
+  const indices = new Map(classes.map((name, i) => [name, i]));
+  return { labels: Int32Array.from(names, (name) => indices.get(name) ?? 0), classes, parts };
+}
+
+/** Usual names of the folders of a divided data set. */
 const partFolders: Readonly<Record<string, Part>> = {
   train: 'train',
   validation: 'validation',
@@ -125,26 +144,6 @@ const partFolders: Readonly<Record<string, Part>> = {
   val: 'validation',
   test: 'test',
 };
-
-/**
- * Labels of pictures from their folders: `cat/1.jpg`, or `train/cat/1.jpg` if all top folders are named as parts. Deeper
- * folders belong to the class: `cat/grey/2.jpg` is a cat.
- *
- * @param folders class folders that may be empty, such as `cat` or `train/cat`
- */
-export function labelledKeys(keys: readonly string[], folders: readonly string[] = []): KeyLabels {
-  const paths = keys.map((key) => key.split('/'));
-  const divided = paths.length > 0 && paths.every(([first = '', ...rest]) => rest.length > 0 && first in partFolders);
-  const depth = divided ? 1 : 0;
-  const parts = divided ? { parts: Uint8Array.from(paths, ([first = '']) => partIndex(first)) } : {};
-  // The last name is the file itself.
-  if (paths.some((path) => path.length < depth + 2)) return { classes: [], ...parts };
-  const names = paths.map((path) => path[depth] ?? '');
-  const known = folders.map((folder) => folder.split('/')[depth]).filter((name) => name !== undefined);
-  const classes = [...new Set([...names, ...known])].sort();
-  const indices = new Map(classes.map((name, i) => [name, i]));
-  return { labels: Int32Array.from(names, (name) => indices.get(name) ?? 0), classes, ...parts };
-}
 
 function partIndex(folder: string): number {
   return partNames.indexOf(partFolders[folder] ?? 'train');

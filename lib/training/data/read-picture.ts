@@ -5,11 +5,11 @@ import type { PictureDecoder } from '../../ports/picture-decoder.ts';
 export interface PictureReading {
   store: ObjectStore;
   decoder: PictureDecoder;
-  /** Largest file to read (bytes). */
+  /** A larger file fails without being read (bytes). */
   maxBytes: number;
 }
 
-/** Pixels [n, 3] of a listed picture, or the code of its failure. Any other error is thrown. */
+/** Pixels [n, 3] of a listed picture, or a failure code. Throws errors of the store and of the machine. */
 export async function readPicture(
   { key, etag }: StoredObject,
   { store, decoder, maxBytes }: PictureReading,

@@ -7,7 +7,7 @@ export interface SamplePixelsOptions {
   pictures: number;
   /** Pixels [n, 3] of picture i. Undefined when the picture cannot be read. */
   read: (i: number) => Promise<Uint8Array | undefined>;
-  /** Number of pixels to draw; fewer are drawn if the pictures have no more. */
+  /** Pixels to draw. The result has fewer when the pictures do not have as many. */
   samples: number;
   seed: number;
   /** Pictures read at once. */
@@ -15,15 +15,15 @@ export interface SamplePixelsOptions {
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Pixels per picture if there are enough pictures. Pixels of one picture are alike, so more pictures represent more. */
+/** Pixels drawn from a picture when there are enough pictures. Neighbouring pixels are alike, so more would add little. */
 const pixelsPerPicture = 8;
 
-/** Random stream of the choice of pictures. */
+/** Random stream of the choice of pictures, apart from other draws of the same seed. */
 const pictureStream = 0x9_1c5;
 
 /**
- * Draws pixels from pictures; the same seed draws the same pixels. Takes as few per picture as possible, and no pixel
- * twice. An unreadable picture is replaced by another one as long as there are more.
+ * Draws pixels from pictures, the same for the same seed. It draws as few from each picture as possible, and no pixel
+ * twice. A picture that cannot be read is replaced by another while there are more.
  *
  * @returns [samples, 3] in the order of the drawn pictures
  */
@@ -53,7 +53,7 @@ export async function samplePixels(options: SamplePixelsOptions): Promise<Uint8A
       chosen,
       async (picture) => {
         const rgb = await read(picture);
-        // Each picture has a generator of its own, so that the order of reading changes nothing.
+        // One generator a picture, so that the order of reading does not change the result.
         drawn[at] = rgb && drawPixels(rgb, each, createRandom(seed, picture));
         done += 1;
         onProgress?.(done, total);

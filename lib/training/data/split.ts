@@ -2,7 +2,7 @@ import { createRandom, type Random } from '../../image-gpt/random.ts';
 import { DataSetError } from '../error.ts';
 import { type DataSet, partNames } from './data-set.ts';
 
-/** Ascending row numbers of each part. */
+/** Row numbers of each part, ascending. */
 export interface Split {
   train: Uint32Array;
   validation: Uint32Array;
@@ -10,23 +10,23 @@ export interface Split {
 }
 
 export interface SplitOptions {
-  /** Share of the training pictures held out for choices (default 0.1, as in the paper for CIFAR-10). */
+  /** Share of the pictures held out to choose by, unless the source has its own part (default 0.1, as in the iGPT paper). */
   validation?: number;
-  /** Share held out for the final figure, if the source has no test part (default 0.1). */
+  /** Share of the pictures held out to measure by, unless the source has its own part (default 0.1). */
   test?: number;
-  /** Seed of the division (default 0). */
+  /** Default 0. */
   seed?: number;
 }
 
 export const defaultValidationShare = 0.1;
 export const defaultTestShare = 0.1;
 
-/** Random stream of the division. */
+/** Random stream of a split, apart from other draws of the same seed. */
 const splitStream = 0x5_917;
 
 /**
- * Divides a data set. Parts of the source stay as they are. The others are drawn by the seed, from each class in
- * proportion (rounded), so that a small class has pictures in each part.
+ * Divides a data set into parts. Parts of the source stay as they are. The other rows are drawn, the same for the same
+ * seed, and from each class in proportion (rounded), so that a small class has pictures in each part.
  *
  * @throws DataSetError `data_set_empty` when no picture is left to train on
  */
@@ -34,7 +34,7 @@ export function splitDataSet(dataSet: DataSet, options: SplitOptions = {}): Spli
   const { validation = defaultValidationShare, test = defaultTestShare, seed = 0 } = options;
   const random = createRandom(seed, splitStream);
   const own = ownParts(dataSet);
-  // Both shares refer to all training pictures, so both are drawn from the same shuffled rows.
+  // Both shares are of all rows, so both are taken from the same shuffled rows.
   const testShare = own.test.length > 0 ? 0 : test;
   const validationShare = own.validation.length > 0 ? 0 : validation;
   const train: number[] = [];
@@ -49,11 +49,14 @@ export function splitDataSet(dataSet: DataSet, options: SplitOptions = {}): Spli
   if (train.length === 0) {
     throw new DataSetError(
       'data_set_empty',
-      `${dataSet.name} has ${dataSet.size} pictures, but none is left to train on; give more, or hold out a smaller share`,
+      `expected pictures to train on, but ${dataSet.name} has ${dataSet.size} pictures and all are held out; add pictures, or hold out a smaller share`,
     );
   }
   return { train: ascending(train), validation: ascending(own.validation), test: ascending(own.test) };
 }
+
+/** Random stream of {@link someRows} ("some"), apart from other draws of the same seed. */
+const someStream = 0x736f6d65;
 
 /** Parts that an evaluation can measure. */
 export const evaluatedParts = ['all', ...partNames] as const;
@@ -79,42 +82,7 @@ export function rowsOfPart(
   return { part, rows };
 }
 
-function ownParts({ parts, size }: DataSet): { train: number[]; validation: number[]; test: number[] } {
-  const own = { train: [] as number[], validation: [] as number[], test: [] as number[] };
-  for (let row = 0; row < size; row++) {
-    own[partNames[parts?.[row] ?? 0] ?? 'train'].push(row);
-  }
-  return own;
-}
-
-/** `rows` in one list per class, in order of the classes; a single list without labels. */
-function rowsByClass({ labels, classes }: DataSet, rows: readonly number[]): number[][] {
-  if (labels === undefined) return [[...rows]];
-  const lists = classes.map((): number[] => []);
-  for (const row of rows) {
-    lists[labels[row] ?? 0]?.push(row);
-  }
-  return lists;
-}
-
-/** Fisher-Yates shuffle, in place. */
-export function shuffle(items: number[] | Uint32Array, random: Random): void {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    const item = items[i] ?? 0;
-    items[i] = items[j] ?? 0;
-    items[j] = item;
-  }
-}
-
-function ascending(rows: readonly number[]): Uint32Array {
-  return Uint32Array.from(rows).sort();
-}
-
-/** Random stream of {@link someRows} ("some"). */
-const someStream = 0x736f6d65;
-
-/** At most `most` of `rows`, ascending. They are drawn by the seed, because rows are often sorted by class. */
+/** At most `most` of `rows`, ascending, the same for the same seed. They are drawn, because rows are often sorted by class. */
 export function someRows(rows: Uint32Array, most: number, seed: number): Uint32Array {
   if (rows.length <= most) return rows;
   const drawn = Uint32Array.from(rows);
@@ -122,18 +90,15 @@ export function someRows(rows: Uint32Array, most: number, seed: number): Uint32A
   return drawn.slice(0, most).sort();
 }
 
-/** Random stream of the order ("orde"). */
-const orderStream = 0x6f726465;
-
-/** Rows `start` to `start + count` of an endless sequence of epochs, each with every row once. */
+/** Rows `start` to `start + count` of an endless sequence of epochs. Each epoch has every row once. */
 export type RowOrder = (start: number, count: number) => Uint32Array;
 
 /** Random stream of {@link createRowOrder} ("orde"), apart from other draws of the same seed. */
 const orderStream = 0x6f726465;
 
 /**
- * The order of the pictures in training. The shuffle of an epoch depends on the seed and its number only, so a training
- * can continue from a position in the sequence.
+ * The order of training pictures. The order of an epoch depends on the seed and the epoch's number only, so that a
+ * training resumes from its position in the sequence.
  */
 export function createRowOrder(rows: Uint32Array, seed: number, shuffled: boolean): RowOrder {
   let known: { epoch: number; rows: Uint32Array } | undefined;

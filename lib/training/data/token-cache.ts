@@ -10,7 +10,7 @@ import { errorCode } from '../../ports/error.ts';
 import { DataSetError } from '../error.ts';
 import type { DataSet } from './data-set.ts';
 
-/** Changes when the content of a cached token set changes its meaning. */
+/** Changes whenever the contents of a cached token set change meaning. */
 const formatName = 'igpt-token-set-1';
 
 const description = z.object({
@@ -24,14 +24,18 @@ const description = z.object({
   skipped: z.record(z.string(), z.int().positive()),
 });
 
-/** Folder for everything that can be made again: our own folder in `$XDG_CACHE_HOME` or `~/.cache`. */
+/** Folder of cached files: `image-gpt-serverless` in `$XDG_CACHE_HOME` or `~/.cache`. */
 export function defaultCache(environment: NodeJS.ProcessEnv = process.env): string {
   const { XDG_CACHE_HOME: cache } = environment;
-  // XDG specification: an empty or relative path counts as none.
+  // An empty or relative path is ignored (XDG Base Directory Specification).
   return join(cache?.startsWith('/') ? cache : join(homedir(), '.cache'), 'image-gpt-serverless');
 }
 
-/** Name of a token set: a hash of the preprocessing and of every picture's key and version. */
+/**
+ * Key of a token set in the cache.
+ *
+ * @param parts everything that decides its tokens: preprocessing, and every picture's key and version
+ */
 export function tokenSetKey(parts: readonly string[]): string {
   return createHash('sha256')
     .update(JSON.stringify([formatName, ...parts]))
@@ -40,8 +44,8 @@ export function tokenSetKey(parts: readonly string[]): string {
 }
 
 /**
- * The token set of `key`, from the cache or made and stored there. It appears complete or not at all: a killed process
- * leaves none, and several processes do not collide. A damaged set is made again.
+ * Returns the token set of `key` from the cache, or makes it and stores it there. A token set appears whole or not at
+ * all: processes that are killed or that run at the same time do no harm. A damaged token set is made again.
  *
  * @throws DataSetError `cache_not_writable`; what `make` throws
  */
@@ -51,7 +55,7 @@ export async function cachedTokenSet(cache: string, key: string, make: () => Pro
   if (found !== undefined) return found;
   await removeLeftovers(place);
   const parts = nameBeside(place, 'tmp');
-  // Fail before the work, not after it.
+  // First, so that a cache that is not writable is reported before the work.
   await makeDirectory(parts).catch(refused(cache));
   try {
     const made = await make();
@@ -70,7 +74,7 @@ function refused(cache: string): (cause: unknown) => never {
     const code = errorCode(cause) ?? String(cause);
     throw new DataSetError(
       'cache_not_writable',
-      `could not write the token set to ${cache} (${code}); free some disk space there, or choose another directory with --cache`,
+      `could not write the token set to ${cache} (${code}); free space there, or choose another folder with --cache`,
       { cause },
     );
   };
@@ -81,7 +85,7 @@ async function writeTokenSet(folder: string, set: DataSet): Promise<void> {
   await writeNpy(join(folder, 'tokens.npy'), 'u2', [size, n], tokens);
   if (labels !== undefined) await writeNpy(join(folder, 'labels.npy'), 'i4', [size], labels);
   if (parts !== undefined) await writeNpy(join(folder, 'parts.npy'), 'u1', [size], parts);
-  const words: z.infer<typeof description> = {
+  const json: z.infer<typeof description> = {
     format: formatName,
     name,
     size,
@@ -115,7 +119,7 @@ async function readTokenSet(folder: string): Promise<DataSet> {
   };
 }
 
-/** The system reads and writes at most 2 GiB at once. */
+/** Bytes read or written at once; the system allows at most 2 GiB. */
 const pieceBytes = 2 ** 30;
 
 async function writeNpy(
@@ -130,11 +134,14 @@ async function writeNpy(
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     await file.writeFile(bytes.subarray(at, at + pieceBytes));
   }
-  // Otherwise a power cut could leave an empty file under the final name.
+  // Without this, a power cut could leave an empty file under the final name.
   await file.datasync();
 }
 
-/** Fills `data` from an npy file that {@link writeNpy} wrote with the same number of values. */
+/** Bytes read for a header; ours have 128. */
+const headBytes = 256;
+
+/** Fills `data` from a file that {@link writeNpy} wrote with the same number of values. */
 async function readNpy(path: string, data: Uint8Array | Uint16Array | Int32Array): Promise<void> {
   await using file = await open(path);
   const head = new Uint8Array(headBytes);
@@ -142,7 +149,7 @@ async function readNpy(path: string, data: Uint8Array | Uint16Array | Int32Array
   const { dataStart, itemBytes } = decodeNpyHeader(head.subarray(0, bytesRead));
   const { size } = await file.stat();
   if (itemBytes !== data.BYTES_PER_ELEMENT || size !== dataStart + data.byteLength) {
-    throw new DataSetError('cache_damaged', `${path} has changed since it was written`);
+    throw new DataSetError('cache_damaged', `${path} is not as igpt wrote it`);
   }
   const bytes = new Uint8Array(data.buffer);
   for (let at = 0; at < bytes.length; ) {
@@ -150,9 +157,6 @@ async function readNpy(path: string, data: Uint8Array | Uint16Array | Int32Array
     if (piece.bytesRead === 0) throw new DataSetError('cache_damaged', `${path} became shorter while it was read`);
     at += piece.bytesRead;
   }
-  // On a big-endian machine the same swap reverses the swap of writing.
+  // On a big-endian machine writing swapped the bytes; this swaps them back.
   bytes.set(littleEndianBytes(data));
 }
-
-/** Enough for our own headers, which take 128 bytes. */
-const headBytes = 256;

@@ -12,30 +12,30 @@ import { likeliestClasses, modalClass, type Scores, scoresOf } from './scores.ts
 export interface EvaluateOptions {
   objective: Objective;
   /**
-   * Masks per picture for BERT models. Each hides 15 % of the tokens, as in training, and several vote on the class. 0
-   * hides nothing and gives no likelihood.
+   * BERT models only: how many masks each picture is read with. Each mask hides 15 % of the tokens, as in training. The
+   * predictions of several masks vote. With 0 masks nothing is hidden, and there is no likelihood.
    */
   masks: number;
-  /** Seed of the masks and of ties among votes. */
+  /** Seed of the masks, and of ties among votes. */
   seed: number;
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface Evaluation {
   pictures: number;
-  /** Mean over pictures and tokens (masked tokens for BERT models). Absent when the model has no likelihood. */
-  natsPerToken?: number;
-  bitsPerPixel?: number;
-  /** Absent without labels or a class head. */
-  scores?: Scores;
+  /** Mean over pictures and tokens; over masked tokens for BERT models. Undefined without a likelihood. */
+  natsPerToken?: number | undefined;
+  bitsPerPixel?: number | undefined;
+  /** Undefined without labels or class head. */
+  scores?: Scores | undefined;
 }
 
 /**
  * Measures a model on the pictures `rows`.
  *
  * @param pool opened for `classes`, `likelihood` or both
- * @param labels [N] of the data set, as classes of the model; absent: no accuracy
- * @throws ImageGptError `inference_failed` when the model returns values that are not finite
+ * @param labels [N], classes of the model, for all rows of the data set; undefined: no accuracy
+ * @throws ImageGptError `inference_failed` when the model's outputs are not finite
  */
 export async function evaluate(
   pool: ForwardPool,
@@ -72,8 +72,8 @@ export async function evaluate(
 }
 
 interface Pass {
-  /** [rows], nats per (masked) token, without pictures that have no masked token. */
-  nats?: number[];
+  /** [rows], nats per (masked) token; pictures without a masked token are left out. */
+  nats: number[] | undefined;
   /** [rows, C] */
   probabilities: Float64Array | undefined;
 }
@@ -114,8 +114,8 @@ async function onePass(
   };
 }
 
-/** Mean over the tokens, or over the masked ones; NaN when none is masked, because the loss has no value then. */
-function natsOf(tokens: Float32Array, mask: Uint8Array | undefined): number {
+/** Mean over the tokens, or over the masked ones. NaN when no token is masked. */
+function meanNats(tokens: Float32Array, mask: Uint8Array | undefined): number {
   let sum = 0;
   let count = 0;
   for (let i = 0; i < tokens.length; i++) {
@@ -131,11 +131,11 @@ function requireFinite(values: Float32Array): Float32Array {
   if (values.every(Number.isFinite)) return values;
   throw new ImageGptError(
     'inference_failed',
-    'expected finite values from the model, received others: its weights are damaged, or training diverged; use an earlier checkpoint',
+    'expected finite numbers from the model, received others; its weights are damaged, or its training diverged: use an earlier checkpoint',
   );
 }
 
-/** Random stream of the choice among tied votes. */
+/** Random stream of ties among votes, apart from other draws of the same seed. */
 const voteStream = 0x707e;
 
 function vote(votes: readonly Int32Array[], rows: Uint32Array, seed: number): Int32Array {

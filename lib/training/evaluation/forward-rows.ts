@@ -6,18 +6,19 @@ import { type DataSet, gatherTokens } from '../data/data-set.ts';
 /** Pictures in a batch: few, so that all threads end at the same time; enough that messages between threads are cheap. */
 export const picturesAtOnce = 16;
 
-/** Batches that each worker has at hand: it never waits for the main thread. */
-const batchesPerWorker = 2;
+/** Batches queued for each thread, so that it never waits for the main thread. */
+const batchesPerThread = 2;
 
 export interface ForwardRowsOptions {
-  /** For BERT models: [rows, n], 1 = masked (default: nothing is masked). */
-  mask?: Uint8Array;
-  onProgress?: (done: number, total: number) => void;
+  /** [rows, n], 1 = masked; BERT models only. Default: nothing is masked. */
+  mask?: Uint8Array | undefined;
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
- * Runs the pictures `rows` of a data set through a model, in batches on all workers. Passes on each batch when it is done,
- * in any order; `start` is an index of `rows`.
+ * Runs the model on the pictures `rows` of a data set, in batches on all threads. Batches arrive in any order.
+ *
+ * @param take receives the outputs of `count` pictures, from position `start` of `rows`
  */
 export async function forwardRows(
   pool: ForwardPool,
@@ -43,5 +44,5 @@ export async function forwardRows(
       onProgress?.(done, rows.length);
     }
   }
-  await Promise.all(Array.from({ length: pool.workers * batchesPerWorker }, feed));
+  await Promise.all(Array.from({ length: pool.workers * batchesPerThread }, feed));
 }

@@ -1,32 +1,32 @@
 import type { Random } from '../../image-gpt/random.ts';
 
-/** The accuracy of a classifier. */
+/** Accuracy of a classifier on N pictures of C classes. */
 export interface Scores {
   pictures: number;
-  /** Shares, 0 to 1. */
+  /** Share of the pictures whose predicted class is right, 0..1. */
   top1: number;
   /** Share of the pictures whose class is predicted or among the five highest scores, 0..1. */
   top5: number;
-  /** [C, C]; row: true class, column: predicted class. */
+  /** [C, C], row: true class, column: predicted class. */
   confusion: Uint32Array;
 }
 
 /** Accuracy of a classifier on one class. */
 export interface ClassScore {
   pictures: number;
-  /** Share of the class's pictures that was predicted as such; NaN without pictures. */
+  /** Share of the class's pictures that were predicted as the class. NaN without pictures. */
   recall: number;
-  /** Share of the predictions of the class that are right; NaN without predictions. */
+  /** Share of the predictions of the class that are right. NaN without predictions. */
   precision: number;
-  /** The most frequent wrong prediction for its pictures; undefined without any. */
-  takenFor?: number;
+  /** The most frequent wrong prediction for its pictures. Undefined without wrong predictions. */
+  takenFor?: number | undefined;
 }
 
-const topClasses = 5;
+const topCount = 5;
 
 /**
  * @param predicted [N]
- * @param scores [N, C], any numbers that order the classes, for the top five
+ * @param scores [N, C], any numbers that order the classes; used for the top five
  * @param labels [N]
  */
 export function scoresOf(predicted: Int32Array, scores: Float64Array, labels: Int32Array): Scores {
@@ -40,14 +40,14 @@ export function scoresOf(predicted: Int32Array, scores: Float64Array, labels: In
     const guess = predicted[i] ?? 0;
     const cell = label * classes + guess;
     confusion[cell] = (confusion[cell] ?? 0) + 1;
-    right += said === label ? 1 : 0;
-    near += said === label || rankOf(scores.subarray(i * classes, (i + 1) * classes), label) < topClasses ? 1 : 0;
+    right += guess === label ? 1 : 0;
+    near += guess === label || rankOf(scores.subarray(i * classes, (i + 1) * classes), label) < topCount ? 1 : 0;
   }
   return { pictures: count, top1: right / count, top5: near / count, confusion };
 }
 
 /**
- * The class [N] with the highest score in each row; the lowest index among equals.
+ * Class with the highest score in each row [N]; the lowest index among equals.
  *
  * @param scores [N, C]
  * @param count N
@@ -60,12 +60,7 @@ export function likeliestClasses(scores: Float32Array | Float64Array, count: num
   });
 }
 
-/** Number of classes before `label` when sorted by score; the lower index comes first among equals. */
-function rankOf(scores: Float64Array, label: number): number {
-  const own = scores[label] ?? 0;
-  return scores.reduce((before, score, c) => before + (score > own || (score === own && c < label) ? 1 : 0), 0);
-}
-
+/** Recall and precision of each class of a confusion matrix [C, C]. */
 export function classScores(confusion: Uint32Array): ClassScore[] {
   const classes = Math.sqrt(confusion.length);
   const at = (row: number, column: number): number => confusion[row * classes + column] ?? 0;
@@ -79,7 +74,7 @@ export function classScores(confusion: Uint32Array): ClassScore[] {
   });
 }
 
-/** The class with the most votes; a random one among equals (the paper's vote of BERT models). */
+/** The class with the most votes; among equals, one at random (the iGPT paper's vote of BERT models). */
 export function modalClass(votes: readonly number[], random: Random): number {
   const counts = new Map<number, number>();
   for (const vote of votes) counts.set(vote, (counts.get(vote) ?? 0) + 1);

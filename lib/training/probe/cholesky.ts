@@ -5,9 +5,9 @@ export type Solve = (b: Float64Array) => void;
 const minPivot = 1e-9;
 
 /**
- * Cholesky factorisation of a symmetric positive definite matrix. Reads its lower half only.
+ * Cholesky factorisation of a symmetric positive definite matrix.
  *
- * @param matrix A [d, d], not changed
+ * @param matrix A [d, d], of which only the lower half is read
  */
 export function cholesky(matrix: Float64Array, d: number): Solve {
   const lower = new Float64Array(d * d);
@@ -15,8 +15,8 @@ export function cholesky(matrix: Float64Array, d: number): Solve {
     for (let j = 0; j <= i; j++) {
       let sum = matrix[i * d + j] ?? 0;
       for (let k = 0; k < j; k++) sum -= (lower[i * d + k] ?? 0) * (lower[j * d + k] ?? 0);
-      // The pivot of a dependent column is only a rounding error: replace it, so that the column has no effect.
-      lower[i * d + j] = i === j ? Math.sqrt(Math.max(sum, leastPivot)) : sum / (lower[j * d + j] ?? 1);
+      // The pivot of a column that repeats another is only a rounding error.
+      lower[i * d + j] = i === j ? Math.sqrt(Math.max(sum, minPivot)) : sum / (lower[j * d + j] ?? 1);
     }
   }
   return (b) => {
@@ -32,6 +32,3 @@ export function cholesky(matrix: Float64Array, d: number): Solve {
     }
   };
 }
-
-/** Far below the pivots of features with unit deviation, and far above rounding errors in their sums. */
-const leastPivot = 1e-9;

@@ -1,8 +1,8 @@
 /** Mean cross-entropy of weights [C, d] and biases [C]; fills the gradient [C x d + C]. */
 type CrossEntropy = (weight: Float64Array, bias: Float64Array, gradient: Float64Array) => number;
 
-/** Classes per inner loop: independent sums run in parallel, and each feature is loaded once for all four. */
-const laneClasses = 4;
+/** Classes computed at a time: four independent sums that share each load of a feature. */
+const lanes = 4;
 
 /**
  * Mean cross-entropy of linear classifiers on examples.
@@ -13,11 +13,11 @@ const laneClasses = 4;
 export function crossEntropy(features: Float32Array, labels: Int32Array, classes: number): CrossEntropy {
   const count = labels.length;
   const d = features.length / count;
-  const lanes = Math.ceil(classes / laneClasses) * laneClasses;
-  // Padding classes, which fill the last group of four, stay zero.
-  const padded = new Float64Array(lanes * d);
-  const slopes = new Float64Array(lanes * d);
-  const logits = new Float64Array(lanes);
+  // Filled up with zero classes to whole groups of lanes.
+  const paddedClasses = Math.ceil(classes / lanes) * lanes;
+  const padded = new Float64Array(paddedClasses * d);
+  const slopes = new Float64Array(paddedClasses * d);
+  const logits = new Float64Array(paddedClasses);
   return (weight, bias, gradient) => {
     padded.set(weight);
     slopes.fill(0);
@@ -25,14 +25,14 @@ export function crossEntropy(features: Float32Array, labels: Int32Array, classes
     let sum = 0;
     for (let i = 0; i < count; i++) {
       const row = i * d;
-      for (let c = 0; c < lanes; c += laneClasses) multiplyFour(features, row, padded, c, d, logits);
+      for (let c = 0; c < paddedClasses; c += lanes) multiplyFour(features, row, padded, c, d, logits);
       const label = labels[i] ?? 0;
       sum += softmaxLoss(logits, bias, classes, label);
       for (let c = 0; c < classes; c++) {
         logits[c] = (logits[c] ?? 0) - (c === label ? 1 : 0);
         gradient[classes * d + c] = (gradient[classes * d + c] ?? 0) + (logits[c] ?? 0);
       }
-      for (let c = 0; c < lanes; c += laneClasses) addFour(features, row, slopes, c, d, logits);
+      for (let c = 0; c < paddedClasses; c += lanes) addFour(features, row, slopes, c, d, logits);
     }
     gradient.set(slopes.subarray(0, classes * d));
     for (let i = 0; i < gradient.length; i++) gradient[i] = (gradient[i] ?? 0) / count;

@@ -10,9 +10,9 @@ import {
   prepare,
 } from './logistic-regression.ts';
 
-/** One probe to fit. */
+/** A probe to fit: its features, and the rows to train, choose and measure on. */
 export interface ProbeTask {
-  /** Features of each layer [rows, d]; several layers are concatenated. */
+  /** Features [rows, d] of each layer; those of several layers are concatenated. */
   layers: readonly Float32Array[];
   /** d */
   width: number;
@@ -21,9 +21,9 @@ export interface ProbeTask {
   /** C */
   classes: number;
   train: Uint32Array;
-  /** Rows held out to choose the penalty. Empty: cross-validation within `train` chooses it. */
+  /** Rows to choose the penalty by. Empty: choose it by cross-validation within `train`. */
   validation: Uint32Array;
-  /** Rows held out for the final accuracy; may be empty. */
+  /** Rows to measure on; may be empty. */
   test: Uint32Array;
   /** Seed of the folds of cross-validation. */
   seed: number;
@@ -34,9 +34,9 @@ export interface FittedProbe {
   weight: Float32Array;
   /** [C] */
   bias: Float32Array;
-  /** Factor of the squared weights in the mean loss; scikit-learn's C is 1 / (N penalty). */
+  /** Factor of the squared weights in the mean loss. scikit-learn's C is 1 / (N penalty). */
   penalty: number;
-  /** On the held-out pictures or folds, 0 to 1. */
+  /** On the validation rows or folds, 0..1. */
   validationAccuracy: number;
   /** NaN without test rows. */
   testAccuracy: number;
@@ -45,23 +45,24 @@ export interface FittedProbe {
 }
 
 /**
- * Strengths of regularisation to try, strongest first, as multiples of the features' mean variance, so that they mean the
- * same at every layer. With a few dozen labels the best is often among the first.
+ * Penalties to choose from, strongest first, as multiples of the features' mean variance, so that the scale of a layer
+ * does not matter. With a few dozen labels the best is often among the first.
  */
 const penalties = [1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 
-/** Most folds of cross-validation; fewer if a class has fewer labels. */
-const mostFolds = 5;
+/** Most folds of cross-validation. A class with fewer labels has as many folds as labels. */
+const maxFolds = 5;
 
-/** Random stream of the folds. */
+/** Random stream of the folds, apart from other draws of the same seed. */
 const foldStream = 0xf01d;
 
-/** Tolerance while choosing the penalty: the accuracy settles long before the fifth digit of the loss. */
+/** Gradient tolerance while choosing: the accuracy settles long before the loss does. */
 const roughTolerance = 1e-4;
 
 /**
- * Chooses the penalty on held-out pictures, then fits again on all pictures but the test pictures, and measures. Tries
- * penalties from the strongest, each starting at the last fit, until two in a row are worse than the best.
+ * Chooses the penalty on held-out rows, fits again on training and validation rows together, and measures on test rows.
+ * Penalties are tried from the strongest on, each starting at the fit of the one before. The search stops when two
+ * penalties since the best were worse.
  */
 export function fitProbe(task: ProbeTask): FittedProbe {
   const { train, validation, test } = task;
@@ -88,9 +89,9 @@ interface Fold {
 }
 
 interface Choice {
-  /** The best penalty (multiple of the mean variance). */
+  /** The best penalty, as a multiple of the mean variance of the features. */
   factor: number;
-  /** The fit with the best penalty on the first fold. */
+  /** Its fit on the first fold. */
   start: LinearClassifier;
   accuracy: number;
 }
@@ -105,7 +106,7 @@ function choose(task: ProbeTask, splits: readonly Fold[]): Choice {
     prepared.forEach((examples, i) => {
       const start = reached[i];
       const fitted = fitLogisticRegression(examples, factor * meanVariance(examples), {
-        ...(start && { start }),
+        start,
         gradientTolerance: roughTolerance,
       });
       reached[i] = fitted;
@@ -116,12 +117,12 @@ function choose(task: ProbeTask, splits: readonly Fold[]): Choice {
       best = { factor, start, accuracy: right };
       worse = 0;
     } else if (best !== undefined && right < best.accuracy) {
-      // Equal accuracies do not count: strong penalties can predict the same class for every picture.
+      // Equal accuracy does not count: strong penalties may all predict the commonest class.
       worse += 1;
     }
     if (worse === 2) break;
   }
-  if (best === undefined) throw new Error('expected at least one penalty');
+  if (best === undefined) throw new Error('Expected one or more penalties, found none.');
   return best;
 }
 
@@ -145,11 +146,11 @@ function measure({ layers, width, labels }: ProbeTask, classifier: LinearClassif
   );
 }
 
-/** Folds with every class in each part. One label per class is too few to hold out, so it is used for both. */
+/** Folds with every class in each part. With one label a class nothing can be held out: `train` is also the validation. */
 function folds({ train, labels, classes }: ProbeTask, random: () => number): Fold[] {
   const byClass = Array.from({ length: classes }, (): number[] => []);
   for (const row of train) byClass[labels[row] ?? 0]?.push(row);
-  const count = Math.min(mostFolds, ...byClass.map((rows) => rows.length));
+  const count = Math.min(maxFolds, ...byClass.map((rows) => rows.length));
   if (count < 2) return [{ train, validation: train }];
   const parts = Array.from({ length: count }, (): number[] => []);
   for (const rows of byClass) {

@@ -3,13 +3,13 @@ import type { ForwardPool } from '../../runtime/forward-pool.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { forwardRows } from '../evaluation/forward-rows.ts';
 
-/** Mean-pooled features of pictures at several layers, in shared memory. */
+/** Mean-pooled features of pictures at several layers, in memory shared by threads. */
 export interface LayerFeatures {
   layers: readonly number[];
   norm: FeatureNorm;
   /** d */
   width: number;
-  /** [N, d] by layer; zero in rows that were not requested. */
+  /** By layer, [N, d]; zero in rows that were not extracted. */
   values: ReadonlyMap<number, Float32Array<SharedArrayBuffer>>;
 }
 
@@ -22,7 +22,7 @@ interface ExtractOptions {
 }
 
 /**
- * Features of the pictures `rows` at all `layers`, in one pass.
+ * Extracts the features of all `layers` of the pictures `rows` in one pass.
  *
  * @param pool opened for pooled `features` of these layers
  */
@@ -56,7 +56,7 @@ export async function extractFeatures(
   return { layers, norm, width: d, values };
 }
 
-/** Rows of several layers, concatenated: [rows, k x d]. */
+/** Features [rows, k x d] of k layers, concatenated. */
 export function gatherFeatures(layers: readonly Float32Array[], width: number, rows: ArrayLike<number>): Float32Array {
   const gathered = new Float32Array(rows.length * layers.length * width);
   for (let i = 0, at = 0; i < rows.length; i++) {

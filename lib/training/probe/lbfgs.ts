@@ -1,34 +1,34 @@
-/** Returns the value of a function at `x` and fills `gradient`. */
+/** Returns the function's value at `x`, and fills `gradient`. */
 export type Objective = (x: Float64Array, gradient: Float64Array) => number;
 
 export interface LbfgsOptions {
-  /** Number of latest steps that approximate the inverse Hessian (default 10, as in scipy). */
+  /** Last steps that the inverse Hessian is approximated from (default 10, as in scipy). */
   history?: number;
-  /** Most iterations (default 1,000). */
+  /** Default 1,000. */
   maxIterations?: number;
-  /** Largest component of the gradient at the minimum (default 1e-4, as in scikit-learn). */
+  /** Converged when no component of the gradient is larger (default 1e-4, as in scikit-learn). */
   gradientTolerance?: number;
-  /** Preconditioner: applies a rough inverse Hessian to a gradient, in place (default: none). */
-  precondition?: (gradient: Float64Array) => void;
+  /** Multiplies a gradient by a rough inverse Hessian, in place. A good one saves most steps. Default: none. */
+  precondition?: ((gradient: Float64Array) => void) | undefined;
 }
 
 export interface LbfgsResult {
   x: Float64Array;
   value: number;
   iterations: number;
-  /** False: no iterations are left, or no step lowers the value although the gradient is still large. */
+  /** False: out of iterations, or no step lowers the value although the gradient is still large. */
   converged: boolean;
 }
 
-/** Nocedal and Wright's constants for quasi-Newton methods (Numerical Optimization, section 3.1): sufficient decrease, curvature. */
+/** Constants of the Wolfe conditions for quasi-Newton methods (Nocedal and Wright, Numerical Optimization, section 3.1). */
 const sufficientDecrease = 1e-4;
-const curvatureFactor = 0.9;
+const curvature = 0.9;
 
-/** Most trial steps along one direction: doubling and halving reach any sensible step. */
-const maxTrials = 40;
+/** Most evaluations along one direction: doubling and halving reach any sensible step in fewer. */
+const maxEvaluations = 40;
 
-/** Steps with less curvature are dropped: rounding errors would spoil the inverse Hessian. */
-const leastCurvature = 1e-12;
+/** A step with less curvature is left out: its rounding error would spoil the inverse Hessian. */
+const minCurvature = 1e-12;
 
 /**
  * Minimises a smooth function by limited-memory BFGS: the two-loop recursion (Nocedal and Wright, algorithm 7.4) with a
@@ -49,7 +49,7 @@ export function minimize(objective: Objective, start: Float64Array, options: Lbf
       direction = gradient.map((g) => -g);
       slope = dot(gradient, direction);
     }
-    // Without history and preconditioner the scale of the function is unknown: start with a step of length 1.
+    // Without history and preconditioner the function's scale is unknown: start with a step of length 1.
     const blind = steps.length === 0 && options.precondition === undefined;
     const first = blind ? Math.min(1, 1 / Math.sqrt(-slope)) : 1;
     const found = search(objective, { x, value, direction, slope, first });
@@ -57,7 +57,7 @@ export function minimize(objective: Objective, start: Float64Array, options: Lbf
     const s = difference(found.x, x);
     const y = difference(found.gradient, gradient);
     const sy = dot(s, y);
-    if (sy > leastCurvature * dot(y, y)) {
+    if (sy > minCurvature * dot(y, y)) {
       steps.push({ s, y, sy });
       if (steps.length > history) steps.shift();
     }
@@ -121,13 +121,13 @@ interface Line {
   first: number;
 }
 
-/** A point on the line that meets the weak Wolfe conditions, or else the best point that lowers the value. */
+/** A point on the line that meets the weak Wolfe conditions, else the lowest one below the start. */
 function search(objective: Objective, { x, value, direction, slope, first }: Line): Point | undefined {
   let low = 0;
   let high = Number.POSITIVE_INFINITY;
   let step = first;
   let best: Point | undefined;
-  for (let look = 0; look < maxTrials; look++) {
+  for (let evaluation = 0; evaluation < maxEvaluations; evaluation++) {
     const at = x.map((xi, i) => xi + step * (direction[i] ?? 0));
     const gradient = new Float64Array(x.length);
     const point = { x: at, gradient, value: objective(at, gradient) };
@@ -135,7 +135,7 @@ function search(objective: Objective, { x, value, direction, slope, first }: Lin
       high = step;
     } else {
       if (best === undefined || point.value < best.value) best = point;
-      if (dot(gradient, direction) >= curvatureFactor * slope) return point;
+      if (dot(gradient, direction) >= curvature * slope) return point;
       low = step;
     }
     step = high === Number.POSITIVE_INFINITY ? 2 * low : (low + high) / 2;

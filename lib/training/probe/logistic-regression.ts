@@ -2,11 +2,11 @@ import { cholesky } from './cholesky.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { type LbfgsResult, minimize } from './lbfgs.ts';
 
-/** The data of a multinomial logistic regression. */
+/** N examples of C classes with d features each. */
 export interface Examples {
   /** [N, d] */
   features: Float32Array;
-  /** [N], 0 to classes - 1. */
+  /** [N], 0..C-1 */
   labels: Int32Array;
   /** C */
   classes: number;
@@ -26,7 +26,7 @@ export interface Fit extends LinearClassifier {
   converged: boolean;
 }
 
-/** Centred and scaled examples, which make every fit well-conditioned. */
+/** Centred and scaled examples, which make every fit on them well-conditioned. */
 export interface Prepared {
   /** [N, d], each column with mean 0 and standard deviation 1. */
   standardized: Float32Array;
@@ -41,13 +41,13 @@ export interface Prepared {
 }
 
 export interface FitOptions {
-  /** Where to start, for example the fit of another penalty (default: zero). */
-  start?: LinearClassifier;
-  /** Largest component of the gradient, by standardised features, at the minimum (default 1e-5). */
+  /** Where to start, for example the fit with another penalty. Default: zeros. */
+  start?: LinearClassifier | undefined;
+  /** Converged when no component of the gradient (by standardised features) is larger (default 1e-5). */
   gradientTolerance?: number;
 }
 
-/** A copy of the examples with centred and scaled columns. */
+/** Copies the examples with centred and scaled columns. */
 export function prepare({ features, labels, classes }: Examples): Prepared {
   const count = labels.length;
   const d = features.length / count;
@@ -66,7 +66,7 @@ export function prepare({ features, labels, classes }: Examples): Prepared {
   return { standardized, labels, classes, mean, deviation, correlation: correlations(standardized, d) };
 }
 
-/** Lower half of the mean outer product [d, d] of the rows. */
+/** Mean outer product [d, d] of the rows, the lower half only. */
 function correlations(rows: Float32Array, d: number): Float64Array {
   const products = new Float64Array(d * d);
   for (let row = 0; row < rows.length; row += d) {
@@ -80,9 +80,9 @@ function correlations(rows: Float32Array, d: number): Float64Array {
 }
 
 /**
- * Fits weights and biases that minimise the mean cross-entropy plus `penalty` / 2 times the sum of squared weights
- * (biases have no penalty), as scikit-learn's LogisticRegression with C = 1 / (N penalty). The solver uses scaled
- * coordinates, which change the path to the minimum but not the minimum.
+ * Fits weights and biases that minimise the mean cross-entropy plus `penalty` / 2 times the sum of squared weights;
+ * biases have no penalty. This is scikit-learn's LogisticRegression with C = 1 / (N penalty). Solving for scaled
+ * features is faster and has the same minimum.
  */
 export function fitLogisticRegression(prepared: Prepared, penalty: number, options: FitOptions = {}): Fit {
   const { start, gradientTolerance = 1e-5 } = options;
@@ -135,8 +135,8 @@ export function fitLogisticRegression(prepared: Prepared, penalty: number, optio
 }
 
 /**
- * Preconditioner: divides gradients by the Hessian at equal probabilities, class by class. Features of neighbouring
- * channels are correlated, so the fit would take thousands of steps without it.
+ * Preconditioner: divides gradients by the Hessian for equally likely classes, class by class. Features of different
+ * channels are correlated; without the preconditioner a fit takes thousands of steps.
  */
 function hessianAtEqualOdds({ classes, deviation, correlation }: Prepared, penalty: number) {
   const d = deviation.length;
@@ -154,7 +154,7 @@ function hessianAtEqualOdds({ classes, deviation, correlation }: Prepared, penal
   };
 }
 
-/** Classes [N] with the highest scores; the lowest index among equals. */
+/** Class with the highest score in each row [N]; the lowest index among equals. */
 export function predictClasses(features: Float32Array, { weight, bias }: LinearClassifier): Int32Array {
   const classes = bias.length;
   const d = weight.length / classes;
@@ -173,7 +173,7 @@ export function predictClasses(features: Float32Array, { weight, bias }: LinearC
   });
 }
 
-/** Share of `predicted` that is right, 0 to 1. */
+/** Share of right predictions, 0..1. */
 export function accuracy(predicted: Int32Array, labels: Int32Array): number {
   return predicted.reduce((right, label, i) => right + (label === labels[i] ? 1 : 0), 0) / labels.length;
 }

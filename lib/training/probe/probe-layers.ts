@@ -8,10 +8,10 @@ import { DataSetError } from '../error.ts';
 import type { FittedProbe, ProbeTask } from './fit-probe.ts';
 import type { LayerFeatures } from './layer-features.ts';
 
-/** A probe on one or several layers, and its accuracy. */
+/** Accuracy of a probe on one layer, or on several concatenated layers. */
 export interface ProbeResult {
   layers: readonly number[];
-  /** Means over the draws, 0 to 1. */
+  /** Mean over the draws, 0..1. */
   validationAccuracy: number;
   /** Mean over the draws, 0..1. */
   testAccuracy: number;
@@ -26,13 +26,16 @@ export interface ProbeResult {
 export interface ProbeLayersOptions {
   /** Layers of each probe: [[0], [1], [1, 2]] are two probes on one layer and one on two layers. */
   candidates: readonly (readonly number[])[];
-  /** Rows to train and measure on, per draw; the results are means over the draws. */
+  /** Rows to train and measure on. The accuracy of several draws is averaged. */
   draws: readonly Split[];
   /** Seed of the folds of cross-validation (default 0). */
   seed?: number;
   threads: number;
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
+
+/** Random stream of drawn labels, apart from other draws of the same seed. */
+const labelStream = 0x1abe1;
 
 /**
  * The probes to fit: one per layer, and one on the `concat` layers together. `layers` are all layers that they read.
@@ -60,21 +63,18 @@ export function bestProbe(results: readonly ProbeResult[]): ProbeResult | undefi
   );
 }
 
-/** Random stream of the drawn labels. */
-const labelStream = 0x1abe1;
-
 export interface DrawOptions {
-  /** Labels per class to train on, drawn from the training and validation pictures (default: all). */
+  /** Labels of each class to train on, drawn from the training and validation rows. Default: all labels. */
   labelsPerClass?: number | undefined;
-  /** Number of draws (default 1). */
+  /** How often labels are drawn (default 1). */
   draws?: number;
-  /** Seed of the draws (default 0). */
+  /** Default 0. */
   seed?: number;
 }
 
 /**
- * Rows that probes train and are measured on. With `labelsPerClass` there is no validation part: cross-validation within
- * the drawn labels chooses the penalty.
+ * The rows that probes are trained and measured on. With drawn labels there is no validation part: the penalty is chosen
+ * by cross-validation within the drawn labels.
  *
  * @throws DataSetError `one_class`, `class_empty`, `held_out_empty`
  */
@@ -93,7 +93,7 @@ export function drawSplits(
   }));
 }
 
-/** Rows in any of the splits, ascending. */
+/** All rows of the splits, ascending. */
 export function usedRows(splits: readonly Split[]): Uint32Array {
   const rows = new Set(splits.flatMap(({ train, validation, test }) => [...train, ...validation, ...test]));
   return Uint32Array.from(rows).sort();
@@ -102,7 +102,7 @@ export function usedRows(splits: readonly Split[]): Uint32Array {
 /**
  * Fits and measures a probe for each candidate, in threads.
  *
- * @param features of at least the rows in the draws
+ * @param features those of at least the rows of the draws
  */
 export async function probeLayers(
   dataSet: LabelledDataSet,
@@ -148,7 +148,7 @@ function checkedSplit(dataSet: LabelledDataSet, split: Split): Split {
   if (split.validation.length === 0) {
     throw new DataSetError(
       'held_out_empty',
-      `expected held-out pictures of ${dataSet.name} to choose the regularisation, received none; give more pictures or a larger --validation-share`,
+      `no pictures of ${dataSet.name} are held out to choose the penalty by; add pictures, or hold out a larger --validation-share`,
     );
   }
   return split;
@@ -171,7 +171,7 @@ function drawLabels({ labels, classes }: LabelledDataSet, rows: Uint32Array, cou
 
 function summary(layers: readonly number[], probes: readonly FittedProbe[]): ProbeResult {
   const [probe] = probes;
-  if (probe === undefined) throw new Error('expected at least one draw per candidate');
+  if (probe === undefined) throw new Error('Expected one or more draws, received none.');
   const mean = (of: (probe: FittedProbe) => number): number =>
     probes.reduce((sum, each) => sum + of(each), 0) / probes.length;
   const testAccuracy = mean((each) => each.testAccuracy);

@@ -18,7 +18,7 @@ describe('createLossWatch', () => {
     const recent = new Array<number>(20).fill(2);
     expect(() => createLossWatch(1, recent).check(21, ok(2.9))).not.toThrow();
     expect(() => createLossWatch(1, recent).check(21, ok(3.1))).toThrow(
-      /a loss of 3\.100, after a mean of 2\.000 over 20 steps; .* or continue with a larger --leap$/,
+      /a loss of 3\.100, after a mean of 2\.000 over 20 steps; .* or resume with a larger --leap$/,
     );
   });
 

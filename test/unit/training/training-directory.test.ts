@@ -149,8 +149,8 @@ describe('a training directory', () => {
     expect(again.start?.state.step).toBe(5);
   });
 
-  test('refuses other settings, a foreign directory, and a missing training', async () => {
-    const { run, store } = await storeOf();
+  test('refuses other settings, foreign files, and --resume without a training', async () => {
+    const { directory, store } = await storeOf();
     await store.save(at(5));
     await directory[Symbol.asyncDispose]();
     await expect(openTrainingDirectory(out(), { '--batch': 4, '--clip': 1 }, start)).rejects.toThrow(
@@ -191,7 +191,7 @@ describe('a training directory', () => {
     await expect(store.save(at(10))).rejects.toMatchObject({
       code: 'run_not_writable',
       message: expect.stringMatching(
-        /could not write the checkpoint of step 10 .* \(its disk is full\); earlier checkpoints are valid/,
+        /could not write the checkpoint of step 10 .* \(its disk is full\); earlier checkpoints are intact/,
       ),
     });
     await expect(store.saveModel(at(10))).rejects.toMatchObject({ code: 'run_not_writable' });

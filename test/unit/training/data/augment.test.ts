@@ -54,7 +54,7 @@ describe('augmented tokens', () => {
 
     expect(augment([1], createRandom(1, 2))).toEqual(known([1], createRandom(1, 2)));
     await expect(createAugmenter(tokenDataSet('x', new Uint16Array(6), 6), undefined)).rejects.toThrow(
-      /with the size of pictures of 6 tokens/,
+      /the width and height of 6 tokens/,
     );
   });
 });

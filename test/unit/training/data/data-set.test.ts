@@ -20,10 +20,10 @@ describe('a data set of tokens', () => {
   });
 
   it.each([
-    ['too few labels', [0, 1], /labels of x\.npy: expected 3 labels, one per picture, received 2/],
-    ['a negative label', [0, -1, 1], /got -1 for picture 1/],
-    ['a label that is no whole number', [0, 0.5, 1], /got 0\.5 for picture 1/],
-    ['a label that no data set has', [0, 0, 1e9], /got 1000000000 for picture 2/],
+    ['too few labels', [0, 1], /labels of x\.npy: expected 3 labels, one for each picture, received 2/],
+    ['a negative label', [0, -1, 1], /received -1 for picture 1/],
+    ['a label that is not a whole number', [0, 0.5, 1], /received 0\.5 for picture 1/],
+    ['a label beyond the largest allowed', [0, 0, 1e9], /received 1000000000 for picture 2/],
   ])('refuses %s', (_, labels, message) => {
     expect(() => tokenDataSet('x.npy', tokens, 2, labels)).toThrow(message);
   });

@@ -94,8 +94,8 @@ describe('load pictures', () => {
       expect(dataSet).toMatchObject({ size: 2, classes: ['a', 'b'] });
     });
 
-    it('are refused when there are none, or none can be read', async () => {
-      await expect(load({})).rejects.toThrow('pictures: expected pictures, received no files');
+    it('are refused when there are no pictures, or none can be read', async () => {
+      await expect(load({})).rejects.toThrow('expected pictures in pictures, found no files');
       await expect(load({ 'a/1': '!' })).rejects.toThrow(
         /none of the 1 files of pictures could be read .*corrupt_image 1/,
       );

@@ -89,7 +89,7 @@ describe('rows that probes are trained on', () => {
   });
 
   it.each([
-    ['one class only', ['a'], new Int32Array(N), {}, /x has only one class, a/],
+    ['one class only', ['a'], new Int32Array(N), {}, /x has one class only, a/],
     ['an empty class', ['0', '1', 'z'], labels, {}, /class z of x has 0 pictures to train on, expected 1/],
     ['fewer labels than wanted', ['0', '1'], labels, { labelsPerClass: 49 }, /class 0 of x has 48 .* expected 49/],
   ])('is refused with %s', (_, classes, changed, options, message) => {
