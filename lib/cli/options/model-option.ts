@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
+import { modelsFolder } from '../../local/repository.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { UsageError } from '../../ports/error.ts';
 
