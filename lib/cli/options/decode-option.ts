@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type Decoder, type DecodingSettings, openDecoder } from '../../decode/decoder-pool.ts';
-import type { Recipe } from '../../image-gpt/recipe.ts';
+import type { DecodingSettings } from '../../decode/decoder-pool.ts';
 import { countOption, number } from './number-option.ts';
 
 /** Settings of the decoder that change no result. */
@@ -78,25 +77,10 @@ export function addDecoderOptions(command: Command): Command {
 export function decodingSettings(options: DecodeOptions): DecodingSettings {
   return {
     size: options.decoders,
-    maxBytes: maxPictureBytes(options),
+    maxBytes: Math.floor(options.maxMegabytes * 1e6),
     maxPixels: Math.floor(options.maxMegapixels * 1e6),
     timeoutMs: options.decodeTimeout * 1000,
     allowSvg: options.allowSvg,
     scaledDecoding: options.scaledDecoding,
   };
-}
-
-/** Size of the largest file that is read (bytes). */
-export function maxPictureBytes({ maxMegabytes }: DecodeOptions): number {
-  return Math.floor(maxMegabytes * 1e6);
-}
-
-/** Pictures read and decoded at once: one more for each child, so that no child waits for a file. */
-export function decodingConcurrency({ decoders }: DecodeOptions): number {
-  return 2 * decoders;
-}
-
-/** Opens a decoder within the user's limits; the caller closes it. */
-export function openPictureDecoder(recipe: Recipe, options: DecodeOptions): Decoder {
-  return openDecoder(recipe, decodingSettings(options));
 }

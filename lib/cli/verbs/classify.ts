@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
 import { eachPicture } from '../../local/picture-files.ts';
 import { labelledClasses } from '../../pipeline/prediction-outcome.ts';
@@ -7,13 +8,7 @@ import type { Precision, Provider } from '../../ports/model.ts';
 import { openModel } from '../../runtime/model.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { precisionOption, providerOption, sayDevice, workersOption } from '../options/compute-options.ts';
-import {
-  addDecodeOptions,
-  type DecodeOptions,
-  decodingConcurrency,
-  maxPictureBytes,
-  openPictureDecoder,
-} from '../options/decode-option.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -63,11 +58,12 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
     workers: provider === 'cpu' ? Math.min(workers, files.length) : undefined,
   });
   await sayDevice(provider, precision, bar.say);
-  await using decoder = openPictureDecoder(model.preprocessing, options);
+  const decoding = decodingSettings(options);
+  await using decoder = openDecoder(model.preprocessing, decoding);
   const quantize = createQuantizer(model.preprocessing.palette);
   const pictures = eachPicture(
     files,
-    { maxBytes: maxPictureBytes(options), concurrency: decodingConcurrency(options) + model.concurrency },
+    { maxBytes: decoding.maxBytes, concurrency: decodingConcurrency(decoding) + model.concurrency },
     async (bytes) => {
       const { format, width, height, rgb } = await decoder.decode(bytes);
       const { classLogits = new Float32Array(0) } = await model.predict(quantize(rgb));

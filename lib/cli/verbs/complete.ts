@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
+import { openDecoder } from '../../decode/decoder-pool.ts';
 import { writePng } from '../../decode/encode.ts';
 import { encodeNpy } from '../../image-gpt/npy.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
@@ -15,7 +16,7 @@ import { complete } from '../../runtime/complete.ts';
 import { inPrecision } from '../../runtime/precision.ts';
 import { examples, invocation, samplePictures } from '../invocation.ts';
 import { precisionOption, threadsOption } from '../options/compute-options.ts';
-import { addDecodeOptions, type DecodeOptions, maxPictureBytes, openPictureDecoder } from '../options/decode-option.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer, number } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -192,9 +193,10 @@ async function allTokens(path: string, n: number, colors: number): Promise<Uint1
 
 /** [1, n] */
 async function pictureTokens(file: string, recipe: Preprocessing, options: CompleteOptions): Promise<Uint16Array> {
-  await using decoder = openPictureDecoder(recipe, { ...options, decoders: 1 });
+  const decoding = { ...decodingSettings(options), size: 1 };
+  await using decoder = openDecoder(recipe, decoding);
   const quantize = createQuantizer(recipe.palette);
-  const limits = { maxBytes: maxPictureBytes(options), concurrency: 1 };
+  const limits = { maxBytes: decoding.maxBytes, concurrency: 1 };
   for await (const result of eachPicture([file], limits, async (bytes) =>
     quantize((await decoder.decode(bytes)).rgb),
   )) {

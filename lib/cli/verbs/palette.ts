@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { openDecoder } from '../../decode/decoder-pool.ts';
+import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { type FittedPalette, fitPalette } from '../../image-gpt/fit-palette.ts';
 import { encodeNpy } from '../../image-gpt/npy.ts';
 import { maxColors } from '../../image-gpt/quantizer.ts';
@@ -18,12 +18,7 @@ import { readPicture } from '../../training/data/read-picture.ts';
 import { samplePixels } from '../../training/data/sample-pixels.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { cacheOption, observeDataSet } from '../options/data-options.ts';
-import {
-  addDecodeOptions,
-  type DecodeOptions,
-  decodingConcurrency,
-  decodingSettings,
-} from '../options/decode-option.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
@@ -151,7 +146,7 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
   const { samples, seed } = options;
   const { observer, report } = observeDataSet(bar);
   const limits = decodingSettings(options);
-  const drawing = { samples, seed, concurrency: decodingConcurrency(options), onProgress: bar.update };
+  const drawing = { samples, seed, concurrency: decodingConcurrency(limits), onProgress: bar.update };
   if (data === cifar10Name) {
     const folder = await fetchCifar10(resolve(options.cache), observer);
     const { rgb, width, height } = await readOriginals(folder, () => openSheetDecoder(limits.size));

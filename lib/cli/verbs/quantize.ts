@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { openTokenizerFiles } from '../../checkpoint/checkpoint.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
+import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { writePng } from '../../decode/encode.ts';
 import { encodeNpyHeader, littleEndianBytes } from '../../image-gpt/npy.ts';
 import { pictureGrid, type RgbPicture } from '../../image-gpt/picture-grid.ts';
@@ -10,13 +11,7 @@ import { checkOutputPath, openOutputFile, writeOutputFile } from '../../local/ou
 import { eachPicture } from '../../local/picture-files.ts';
 import { gridScale } from '../../report/token-image.ts';
 import { examples, samplePictures } from '../invocation.ts';
-import {
-  addDecodeOptions,
-  type DecodeOptions,
-  decodingConcurrency,
-  maxPictureBytes,
-  openPictureDecoder,
-} from '../options/decode-option.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
@@ -71,7 +66,8 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
   const recipe = requirePreprocessing(directory, preprocessing);
   const { width, height, palette } = recipe;
   const tokensOf = createQuantizer(palette);
-  await using decoder = openPictureDecoder(recipe, options);
+  const decoding = decodingSettings(options);
+  await using decoder = openDecoder(recipe, decoding);
   await using npy = out === undefined ? undefined : await openOutputFile(out, force);
   using bar = progressBar('pictures');
   await npy?.write(encodeNpyHeader('u2', [files.length, width * height]));
@@ -82,7 +78,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
   let failed = 0;
   const pictures = eachPicture(
     files,
-    { maxBytes: maxPictureBytes(options), concurrency: decodingConcurrency(options) },
+    { maxBytes: decoding.maxBytes, concurrency: decodingConcurrency(decoding) },
     async (bytes) => {
       const picture = await decoder.decode(bytes);
       return { picture, tokens: tokensOf(picture.rgb) };
