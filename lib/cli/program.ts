@@ -59,7 +59,7 @@ function translate(command: Command, error: CommanderError): Error {
     .replace(
       /^option '(.+?)' argument '(.*)' is invalid\. (.*?)\.?$/s,
       (_, option, got, why) =>
-        // A parser that checks parts of the value says itself what it got.
+        // A parser of lists names the wrong part itself.
         `${option}: ${why}${why.includes(", got '") ? '' : `; got '${got}'`}`,
     )
     .replace(/^command-argument value '(.*)' is invalid for argument '(.+?)'\. (.*?)\.?$/s, "$2: $3; got '$1'")

@@ -24,7 +24,7 @@ function pad(cell: string, width: number, align: 'left' | 'right'): string {
 }
 
 /** East Asian wide and full-width characters, and emoji, which take two columns each. */
-const WIDE =
+const wide =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|^\p{Emoji_Presentation}/u;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
@@ -33,7 +33,7 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 export function displayWidth(text: string): number {
   let width = 0;
   for (const { segment } of graphemes.segment(stripVTControlCharacters(text))) {
-    width += WIDE.test(segment) ? 2 : 1;
+    width += wide.test(segment) ? 2 : 1;
   }
   return width;
 }

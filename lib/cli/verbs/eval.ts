@@ -175,23 +175,22 @@ function asJson(
   const measured = (share: number): number | null => (Number.isNaN(share) ? null : share);
   return `${JSON.stringify({
     ...facts,
-    ...(masks === undefined ? {} : { masks }),
+    masks,
     pictures,
-    ...(natsPerToken === undefined ? {} : { nats_per_token: natsPerToken, bits_per_pixel: bitsPerPixel }),
-    ...(scores === undefined
-      ? {}
-      : {
-          top1: scores.top1,
-          top5: scores.top5,
-          classes: classScores(scores.confusion).map((score, c) => ({
-            label: labels[c],
-            pictures: score.pictures,
-            recall: measured(score.recall),
-            precision: measured(score.precision),
-          })),
-          confusion: labels.map((_, row) =>
-            Array.from(scores.confusion.subarray(row * labels.length, (row + 1) * labels.length)),
-          ),
-        }),
+    nats_per_token: natsPerToken,
+    bits_per_pixel: bitsPerPixel,
+    top1: scores?.top1,
+    top5: scores?.top5,
+    classes:
+      scores &&
+      classScores(scores.confusion).map((score, c) => ({
+        label: labels[c],
+        pictures: score.pictures,
+        recall: measured(score.recall),
+        precision: measured(score.precision),
+      })),
+    confusion:
+      scores &&
+      labels.map((_, row) => Array.from(scores.confusion.subarray(row * labels.length, (row + 1) * labels.length))),
   })}\n`;
 }

@@ -203,7 +203,7 @@ function asJson(results: readonly ProbeResult[], kept: ProbeResult | undefined, 
     layers,
     validation_accuracy: validationAccuracy,
     test_accuracy: Number.isNaN(testAccuracy) ? null : testAccuracy,
-    ...(labelsPerClass === undefined ? {} : { test_accuracy_deviation: testDeviation }),
+    test_accuracy_deviation: labelsPerClass === undefined ? undefined : testDeviation,
     penalty: probe.penalty,
     converged,
   });
@@ -213,9 +213,10 @@ function asJson(results: readonly ProbeResult[], kept: ProbeResult | undefined, 
     data,
     norm,
     pictures: { train: split.train.length, validation: split.validation.length, test: split.test.length },
-    ...(labelsPerClass === undefined ? {} : { labels_per_class: labelsPerClass, draws }),
+    labels_per_class: labelsPerClass,
+    draws: labelsPerClass === undefined ? undefined : draws,
     results: results.map(shown),
-    ...(kept === undefined ? {} : { kept: kept.layers }),
+    kept: kept?.layers,
   })}\n`;
 }
 
