@@ -14,9 +14,9 @@ export interface ForwardPoolOptions {
 }
 
 export interface ForwardPool extends AsyncDisposable {
-  readonly workers: number;
-  /** As `Forward.run` of forward.ts, on whichever worker has the least to do. */
-  run(task: ForwardTask): Promise<Map<string, Output>>;
+  readonly threads: number;
+  /** Like `Forward.execute`, on the thread with the fewest tasks. */
+  execute(task: ForwardTask): Promise<Map<string, Output>>;
   close(): Promise<void>;
 }
 
@@ -37,5 +37,5 @@ export async function openForwardPool(
     data,
     threads,
   });
-  return { workers, run: pool.run, close: pool.close, [Symbol.asyncDispose]: pool.close };
+  return { threads, execute: pool.execute, close: pool.close, [Symbol.asyncDispose]: pool.close };
 }

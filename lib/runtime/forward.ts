@@ -23,7 +23,7 @@ export interface ForwardOptions {
 }
 
 export interface Forward extends AsyncDisposable {
-  /** Threads that are really used. */
+  /** Threads in use. */
   readonly threads: number;
   /** Pictures of a batch. */
   readonly batch: number;

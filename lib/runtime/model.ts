@@ -33,9 +33,9 @@ export interface OpenModelOptions {
   maxBatch?: number | undefined;
 }
 
-/** A model in worker threads of this process. */
+/** A model in threads of this process. */
 export interface LocalModel extends Model, AsyncDisposable {
-  /** Predictions to keep under way so that no worker ever waits: more only wait in line. */
+  /** Number of predictions in progress that keeps all threads busy. Further ones only wait. */
   readonly concurrency: number;
 }
 

@@ -68,7 +68,7 @@ export async function openThreadPool<R, I, O>(options: ThreadPoolOptions): Promi
   function spawn(): void {
     const gate = createNativeGate();
     const start: ThreadStart<unknown> = { gate, data: options.data };
-    const worker = new Worker(options.file, {
+    const thread = new Worker(options.file, {
       workerData: start,
       env: { ...process.env, ...compileCacheEnvironment() },
     });

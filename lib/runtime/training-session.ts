@@ -15,20 +15,18 @@ import { openLanes } from './training-lanes.ts';
 export interface TrainingOptions {
   /** The generative loss follows the objective: next tokens (`ar`) or masked ones (`bert`). */
   loss: TrainingLoss;
-  /** Default: Adam with betas .9 and .95, epsilon 1e-8, no weight decay, no clipping. */
-  optimizer?: Partial<Optimizer>;
-  /** Which tensors are trained, by checkpoint name. Default: all that the loss reaches. */
-  trained?: (name: string) => boolean;
-  /** Classes of a new class head of zeros. Default: the checkpoint's head. */
+  /** Default: Adam with betas 0.9 and 0.95, epsilon 1e-8, no weight decay, no clipping (paper section 3.3). */
+  optimizer?: Partial<Optimizer> | undefined;
+  /** Whether the tensor with this checkpoint name is trained (default: all that the loss depends on). */
+  trained?: ((name: string) => boolean) | undefined;
+  /** Classes of a new class head of zeros (default: the checkpoint's head). */
   classes?: number | undefined;
-  /** Layer 0..n_layer whose features, pooled after the next norm, the class head reads. Default n_layer. */
+  /** Layer 0..n_layer (default n_layer). The class head reads its features, pooled after the next norm. */
   headLayer?: number | undefined;
-  /** Pictures that go through the graph at once; gradients of a larger batch are added up. Default: about 2,048 tokens. */
+  /** Pictures of one execution; gradients of a larger batch are summed (default: about 2,048 tokens). */
   microBatch?: number | undefined;
-  /** Keep only the residual stream between blocks: less memory, a third more products. Default false. */
-  recompute?: boolean;
-  /** Default 1. */
-  threads?: number;
+  /** Keep only the residual stream between blocks: less memory, a third more products (default false). */
+  recompute?: boolean | undefined;
   /**
    * Threads (default 1). Each is a lane, which computes its own parts of a batch and takes the memory of a part and of
    * all gradients. Threads of one operation would wait for each other after every operation; lanes do not.
@@ -59,7 +57,9 @@ interface Moments {
 }
 
 export interface TrainingSession extends AsyncDisposable {
-  /** Every weight of the checkpoint, and a new head, by name and shape of the file. Live: each step writes `data`, and may be given it. */
+  /**
+   * Every weight of the checkpoint and of a new head. Live: each step updates `data`, and the caller may overwrite it.
+   */
   readonly parameters: readonly TensorData[];
   /** Adam's moments of the trained tensors, by name; zeros at first, and live too. */
   readonly moments: ReadonlyMap<string, Moments>;
@@ -180,8 +180,8 @@ export async function openTrainingSession(model: ImageGptModel, choices: Trainin
       const classLogits = rowsOf(results, 'class_logits');
       return { ...lossesOf(results), tokenLosses, classLogits };
     },
-    close: crew.close,
-    [Symbol.asyncDispose]: crew.close,
+    close: openedLanes.close,
+    [Symbol.asyncDispose]: openedLanes.close,
   };
 }
 

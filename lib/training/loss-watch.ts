@@ -48,8 +48,10 @@ export function createLossWatch(leap: number, recent: readonly number[] = []): L
 }
 
 /**
+ * The error of a training that diverged at `step`.
+ *
  * @param seen the numbers that show it
- * @param advice what else may help, after the usual advice
+ * @param advice further advice, after the usual one
  */
 export function diverged(step: number, seen: string, advice = ''): TrainingError {
   return new TrainingError(

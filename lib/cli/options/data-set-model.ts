@@ -3,8 +3,9 @@ import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { ForwardRequest } from '../../graph/forward-graph.ts';
 import type { Precision, Provider } from '../../ports/model.ts';
 import { type ForwardPool, openForwardPool } from '../../runtime/forward-pool.ts';
+import { gpuBatch } from '../../runtime/gpu-batch.ts';
 import { inPrecision } from '../../runtime/precision.ts';
-import { picturesAtOnce } from '../../training/evaluation/forward-rows.ts';
+
 import { precisionOption, providerOption, sayDevice, workersOption } from './compute-options.ts';
 import { addDataOptions, addSplitOptions, type DataOptions, type SplitFlags } from './data-options.ts';
 import { modelOption } from './model-option.ts';
@@ -37,8 +38,8 @@ export async function openPool(
   const pool = await openForwardPool(precise.checkpoint, request, {
     provider,
     // A GPU has one session, however many cores the machine has.
-    workers: provider === 'cpu' ? workers : 1,
-    batch: picturesAtOnce,
+    threads: provider === 'cpu' ? workers : 1,
+    batch: gpuBatch.dataSets,
   });
   await sayDevice(provider, precision);
   return pool;

@@ -100,6 +100,6 @@ export function openModelOptions(options: ModelOptions & { scaledDecoding: boole
     precision,
     provider,
     // A GPU has one session, however many cores the machine has.
-    workers: provider === 'cpu' ? workers : undefined,
+    threads: provider === 'cpu' ? workers : undefined,
   };
 }

@@ -54,8 +54,8 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
     scaledDecoding,
     precision,
     provider,
-    // Each worker opens a session: no more workers than pictures. A GPU has one session.
-    workers: provider === 'cpu' ? Math.min(workers, files.length) : undefined,
+    // Each thread opens a session: no more threads than pictures. A GPU has one session.
+    threads: provider === 'cpu' ? Math.min(workers, files.length) : undefined,
   });
   await sayDevice(provider, precision, bar.say);
   const decoding = decodingSettings(options);

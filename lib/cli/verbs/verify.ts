@@ -118,7 +118,7 @@ function describe(
     { title: 'lowest cosine of an int8 matrix', ...right },
   ];
   const lowest = Math.min(...cosines);
-  const verdict = `The lowest cosine is ${lowest.toFixed(5)}; below ${LEAST_COSINE} a matrix gets a finer format than int8.\n`;
+  const verdict = `The lowest cosine is ${lowest.toFixed(5)}; below ${leastCosine} a matrix gets a finer format than int8.\n`;
   if (known === undefined) return `${table(columns, layers)}\n${verdict}`;
   const rows = known.ours.map((row, i) =>
     [row, known.pinned[i] ?? []].map((logits) => logits.map((v) => v.toFixed(4)).join(' ')),
@@ -126,7 +126,7 @@ function describe(
   const words = known.agrees ? 'the same' : 'NOT the same: the weights, the palette or the picture differ';
   return [
     table([{ title: 'our logits' }, { title: 'known from transformers' }], rows),
-    `\nLargest difference ${known.largestDifference.toExponential(1)}, allowed ${PINNED_TOLERANCE}: ${words}.\n\n`,
+    `\nLargest difference ${known.largestDifference.toExponential(1)}, allowed ${knownLogitsTolerance}: ${words}.\n\n`,
     table(columns, layers),
     `\n${verdict}`,
   ].join('');

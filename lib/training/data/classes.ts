@@ -38,7 +38,7 @@ export function chooseHead(
 }
 
 /**
- * Finds the model's class for each class of a data set, by name. Numbers that are no names of the model's classes are
+ * Finds the model's class for each class of a data set, by name. Numbers that are not names of its classes are
  * taken as their indices.
  *
  * @param advice what to do about classes without a match

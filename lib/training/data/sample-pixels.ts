@@ -53,8 +53,6 @@ export async function samplePixels(options: SamplePixelsOptions): Promise<Uint8A
       chosen,
       async (picture) => {
         const rgb = await read(picture);
-        // One generator a picture, so that the order of reading does not change the result.
-        drawn[at] = rgb && drawPixels(rgb, each, createRandom(seed, picture));
         done += 1;
         onProgress?.(done, total);
         // One generator a picture, so that the order of reading does not change the result.

@@ -3,9 +3,6 @@ import { gpuBatch } from '../../runtime/gpu-batch.ts';
 import type { Output } from '../../runtime/session.ts';
 import { type DataSet, gatherTokens } from '../data/data-set.ts';
 
-/** Pictures in a batch: few, so that all threads end at the same time; enough that messages between threads are cheap. */
-export const picturesAtOnce = 16;
-
 /** Batches queued for each thread, so that it never waits for the main thread. */
 const batchesPerThread = 2;
 
@@ -44,5 +41,5 @@ export async function forwardRows(
       onProgress?.(done, rows.length);
     }
   }
-  await Promise.all(Array.from({ length: pool.workers * batchesPerThread }, feed));
+  await Promise.all(Array.from({ length: pool.threads * batchesPerThread }, feed));
 }

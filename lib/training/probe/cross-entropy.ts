@@ -13,7 +13,7 @@ const lanes = 4;
 export function crossEntropy(features: Float32Array, labels: Int32Array, classes: number): CrossEntropy {
   const count = labels.length;
   const d = features.length / count;
-  // Filled up with zero classes to whole groups of lanes.
+  // Padded with zero classes to a multiple of `lanes`.
   const paddedClasses = Math.ceil(classes / lanes) * lanes;
   const padded = new Float64Array(paddedClasses * d);
   const slopes = new Float64Array(paddedClasses * d);

@@ -21,7 +21,7 @@ function fakePool(change: (logits: Float32Array) => void = () => {}): ForwardPoo
     threads: 2,
     close: async () => {},
     async [Symbol.asyncDispose]() {},
-    async run({ tokens, mask }) {
+    async execute({ tokens, mask }) {
       const batch = tokens.length / 4;
       const classes = new Float32Array(batch * 3);
       for (let i = 0; i < batch; i++) classes[3 * i + (tokens[4 * i] ?? 0)] = 5;
