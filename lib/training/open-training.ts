@@ -42,7 +42,7 @@ export interface Training extends AsyncDisposable {
   /** Folder of the checkpoints and metrics. */
   readonly folder: string;
   readonly steps: number;
-  /** Where it continues; step 0: a new training. */
+  /** The state from which it resumes (step 0: a new training). */
   readonly start: TrainState;
   /** Steps of damaged checkpoints that were passed over. */
   readonly damaged: readonly number[];
@@ -55,7 +55,7 @@ export interface Training extends AsyncDisposable {
 type TrainingObserver = Pick<TrainPorts, 'onStep' | 'onValidation'> & { onSaved(): Promise<void> };
 
 /**
- * Opens a training: divides the data set, chooses the class head, opens or continues the directory and loads the
+ * Opens a training: divides the data set, chooses the class head, opens or resumes the directory and loads the
  * weights.
  *
  * @throws UsageError, DataSetError, TrainingError, RuntimeError
@@ -132,7 +132,7 @@ async function headOf(
   }
   if (classes !== undefined || probe !== undefined) {
     say(
-      `--objective ${objective} does not train the class head of ${name}: score.weight stays, a probe is left out; fit one with igpt probe, or continue with --objective joint`,
+      `--objective ${objective} does not train the class head of ${name}: score.weight stays, a probe is left out; fit one with igpt probe, or train with --objective joint`,
     );
   }
   return undefined;
@@ -208,7 +208,7 @@ interface Decided {
   mask: 'drawn' | Uint8Array | undefined;
 }
 
-/** Everything that changes the result. A training continues only with the same settings. */
+/** Everything that changes the result. A training resumes only with the same settings. */
 async function settingsOf(
   { choices, checkpoint, dataSet }: TrainingInput,
   { plan, split, head, mask }: Decided,

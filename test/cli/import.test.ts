@@ -76,7 +76,7 @@ describe('igpt import', () => {
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ name: 'model', n_layer: 4, resolution: { width: 8 } });
     expect(missing.code).toBe(1);
-    expect(missing.stderr).toContain('HF_HUB_OFFLINE is set, and');
+    expect(missing.stderr).toContain('HF_HUB_OFFLINE is set, but');
   });
 
   test('says which file to fetch for a model whose palette is not in the cache, and takes it', async () => {

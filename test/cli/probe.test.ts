@@ -90,7 +90,7 @@ describe('igpt probe refuses', () => {
       'one class only',
       ['--data', 'x.npy', '--labels', 'y.npy'],
       { ...npy, 'y.npy': encodeNpy(new Int32Array(2), [2]) },
-      /x\.npy has only one class, 0/,
+      /x\.npy has one class only, 0/,
       1,
     ],
     [

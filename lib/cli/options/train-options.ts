@@ -22,7 +22,7 @@ export interface TrainFlags extends Omit<TrainChoices, 'data' | 'labels'>, Omit<
 export function trainCommandLine(): Command {
   const command = new Command('train')
     .description(
-      'Trains a model and writes it to --out, in the layout of the model it starts from (igpt init makes a new one). OUT/training holds the checkpoints, metrics.ndjson, metrics.svg and report.html. After an interrupt or a crash, the same command continues from the last checkpoint and ends with the same weights bit for bit (same machine and --threads).',
+      'Trains a model and writes it to --out, in the layout of the model it starts from (igpt init makes a new one). OUT/training holds the checkpoints, metrics.ndjson, metrics.svg and report.html. After an interrupt or a crash, the same command resumes from the last checkpoint and ends with the same weights bit for bit (same machine and --threads).',
     )
     .addOption(
       new Option(
@@ -33,7 +33,7 @@ export function trainCommandLine(): Command {
         .makeOptionMandatory(),
     )
     .addOption(modelOption())
-    .requiredOption('--out <dir>', 'model directory to make, or a training to continue')
+    .requiredOption('--out <dir>', 'model directory to make, or a training to resume')
     .option('--tokens <x.npy>', 'instead of --data: tokens [N, n]; all of them train')
     .option('--mask <m.npy>', 'bert with --tokens: masks [N, n], 1 = masked (default: drawn anew at each step)');
   addDataOptions(command, { required: false });
@@ -49,8 +49,8 @@ export function trainCommandLine(): Command {
     )
     .option('--recompute', 'keep less in memory and recompute it: a third more matrix products', false)
     .addOption(countOption('--threads <t>', 'threads of the model; another number changes round-off'))
-    .addOption(new Option('--resume', 'fail if --out holds no training to continue').default(false).conflicts('force'))
-    .option('--force', 'start over if --out holds a training', false)
+    .addOption(new Option('--resume', 'fail if --out holds no training to resume').default(false).conflicts('force'))
+    .option('--force', 'start again if --out holds a training', false)
     .option('--json', 'one JSON object instead of the table', false)
     .option(
       '--on-aws',

@@ -18,7 +18,7 @@ export interface TrainReport extends Disposable {
 
 interface ReportOptions {
   title: string;
-  /** The step where the training continues; 0 for a new one. */
+  /** The step from which the training resumes (0 for a new one). */
   from: number;
   /** Pictures per step. */
   batch: number;

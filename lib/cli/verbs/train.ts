@@ -57,7 +57,7 @@ async function trainHere(flags: TrainFlags, command: Command): Promise<void> {
   });
   for (const step of training.damaged) bar.say(`igpt: the checkpoint of step ${step} is damaged; using an earlier one`);
   if (training.heldOut === 0 && !plain) bar.say('nothing is held out: the last model is kept');
-  if (start.step > 0) bar.say(`continuing after step ${start.step} of ${steps}`);
+  if (start.step > 0) bar.say(`resuming after step ${start.step} of ${steps}`);
   using stop = stopOnInterrupt(bar.say, 'the step, then a checkpoint');
   const state = await training.run(
     { onStep: report.step, onValidation: report.validation, onSaved: report.draw },
@@ -73,10 +73,10 @@ function sayHowItEnded({ start }: Training, { step, ended }: TrainState, out: st
   if (!ended) {
     const again = sameCommand().replace(' --force', '');
     const kept = step === 0 ? 'before the first step' : `after step ${step}, which is saved`;
-    process.stderr.write(`\nStopped ${kept}. To continue: ${printable(again)}\n`);
+    process.stderr.write(`\nStopped ${kept}. To resume: ${printable(again)}\n`);
     process.exitCode = stop.exitCode();
   } else if (start.ended) {
-    process.stderr.write(`${printable(out)}: this training is complete; add --force to start over\n`);
+    process.stderr.write(`${printable(out)}: this training is complete; add --force to start again\n`);
   }
 }
 
@@ -136,7 +136,7 @@ function refuseLocal({ tokens, labels, mask, data, model, force, resume }: Train
   }
   if (force || resume) {
     throw new UsageError(
-      '--on-aws always continues the training in --out; leave out --force and --resume, or choose another --out to start over',
+      '--on-aws always resumes the training in --out; leave out --force and --resume, or choose another --out to start again',
     );
   }
 }
