@@ -83,7 +83,7 @@ describe('igpt probe refuses', () => {
       'labels of another number',
       ['--data', 'x.npy', '--labels', 'y.npy'],
       { ...npy, 'y.npy': encodeNpy(new Int32Array(3), [3]) },
-      /expected 2 labels, one per picture, received 3/,
+      /expected 2 labels, one for each picture, received 3/,
       1,
     ],
     [

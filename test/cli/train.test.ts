@@ -176,7 +176,7 @@ describe('igpt train refuses', () => {
       'labels of another number',
       joint,
       { ...x, 'y.npy': labels(0, 1, 2) },
-      /expected 4 labels, one per picture, received 3/,
+      /expected 4 labels, one for each picture, received 3/,
       1,
     ],
     [
