@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
+import { ImageGptError } from '../ports/error.ts';
 import type { Crop, Preprocessing, Resample } from '../ports/model.ts';
 import { CheckpointError } from './error.ts';
 import { readJsonFile } from './json-file.ts';
@@ -115,4 +116,19 @@ export function paletteToFetch(colors: number): string {
   return colors === publishedColors
     ? `${published}, the palette of all OpenAI models`
     : `kmeans_centers.npy, or a preprocessor_config.json with ${colors} clusters, from the publisher of the weights`;
+}
+
+/**
+ * The preprocessing of a checkpoint that reads pictures.
+ *
+ * @throws ImageGptError `no_preprocessing` when the checkpoint takes tokens only
+ */
+export function requirePreprocessing(directory: string, preprocessing: Preprocessing | undefined): Preprocessing {
+  if (preprocessing === undefined) {
+    throw new ImageGptError(
+      'no_preprocessing',
+      `${directory}: expected preprocessor_config.json, which holds the palette, but there is none: add the file, or give tokens with igpt forward --tokens`,
+    );
+  }
+  return preprocessing;
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// The `igpt` command. Plain JavaScript without a static import, so that any Node can read it far enough to say what is missing.
+// The `igpt` command. Plain JavaScript without static imports, so that any Node can run it far enough to name what is missing.
 
-const OLDEST_MAJOR = 20;
+const oldestMajor = 20;
 
-if (Number.parseInt(process.versions.node, 10) < OLDEST_MAJOR) {
+if (Number.parseInt(process.versions.node, 10) < oldestMajor) {
   process.stderr.write(
-    `igpt: needs Node ${OLDEST_MAJOR} or newer, this is ${process.versions.node} (${process.execPath}): install a newer Node, or run it through npm in the project's folder\n`,
+    `igpt: needs Node ${oldestMajor} or newer, this is ${process.versions.node} (${process.execPath}): install a newer Node, or run it through npm in the project's folder\n`,
   );
   process.exitCode = 1;
 } else {

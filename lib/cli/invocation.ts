@@ -7,7 +7,7 @@ interface Caller {
   argv: readonly string[];
 }
 
-/** How the user called this command, so that what we tell them to type works as it stands: `npx igpt`, `npm run igpt --`, `igpt`. */
+/** How the user called this command (`npx igpt`, `npm run igpt --`, `igpt`), so that suggested commands work as printed. */
 export function invocation({ env, argv }: Caller = process): string {
   const { npm_lifecycle_event: script, npm_command: command } = env;
   if (script === 'igpt') {
@@ -21,7 +21,7 @@ export function invocation({ env, argv }: Caller = process): string {
   return basename(file) === 'igpt' ? 'igpt' : `node ${quoted(short.startsWith('..') ? file : short)}`;
 }
 
-/** The whole command line again. */
+/** The whole command line, to run it again. */
 export function sameCommand(caller: Caller = process): string {
   return [invocation(caller), ...caller.argv.slice(2).map(quoted)].join(' ');
 }
@@ -31,21 +31,21 @@ export function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** Help text with commands that run as they stand; each line goes without `igpt`. */
+/** Help text with commands that work as printed. Each of `lines` leaves out `igpt`. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${invocation()} ${line}\n`).join('')}`;
 }
 
-const SAMPLE_PICTURES = join(repositoryRoot, 'test', 'fixtures', 'pictures');
+const samplesFolder = join(repositoryRoot, 'test', 'fixtures', 'pictures');
 
-/** Path of one of the sample pictures. */
+/** Path of a sample picture; of their folder for an empty name. */
 export function samplePicturePath(name: string): string {
-  return join(SAMPLE_PICTURES, name);
+  return join(samplesFolder, name);
 }
 
-/** The sample pictures, or one of them, as a word of a shell that works from where the user stands. */
+/** The sample pictures, or one of them, as a shell word relative to the user's folder. */
 export function samplePictures(name = ''): string {
-  const path = join(SAMPLE_PICTURES, name);
+  const path = join(samplesFolder, name);
   const short = relative(process.cwd(), path);
   return quoted(short === '' ? '.' : short.startsWith('..') ? path : short);
 }

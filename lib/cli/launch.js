@@ -5,22 +5,22 @@ import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Signals that end a command from outside; each is passed on to the child. */
-const PASSED_ON = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+/** Signals that end a command from outside. They are forwarded to the child. */
+const forwardedSignals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
- * From so many bytes on, the C library gives memory back as soon as it is freed. Left to itself it keeps some now and
- * then while onnxruntime widens weights of 16 bits: iGPT-L took 1.3 times its weights instead of 1.1. It reads this
- * when a process starts.
+ * Blocks of at least this size (bytes) return to the system when they are freed. Otherwise the C library sometimes keeps
+ * freed memory while onnxruntime widens 16-bit weights: iGPT-L took 1.3 times its weights instead of 1.1. The C library
+ * reads this setting when a process starts.
  */
-const RETURNED_BYTES = 4_194_304;
+const returnedBytes = 4_194_304;
 
 /**
- * Runs the command under a Node that runs TypeScript as it stands: this one where it does, else the `node` package's.
+ * Runs the command under a Node that runs TypeScript without a build: this Node if it does, else the `node` package's.
  * @param {string[]} args what follows `igpt`
  */
 export async function launch(args) {
-  // No telemetry of onnxruntime (see lib/runtime/telemetry-off.ts), whichever Node and thread load it.
+  // Turns off onnxruntime's telemetry in every process and thread (see lib/runtime/telemetry-off.ts).
   Object.assign(process.env, { ORT_DISABLE_TELEMETRY: '1' });
   if (runsTypeScriptQuietly(process.versions.node)) {
     await runHere(args);
@@ -34,14 +34,14 @@ export async function launch(args) {
     await runHere(args);
   } else {
     process.stderr.write(
-      `igpt: needs Node 24 to run TypeScript as it stands; this is ${process.versions.node}, and the npm package \`node\`, which brings 24, is not installed: run npm ci in the project's folder, or use Node 24\n`,
+      `igpt: expected Node 24, which runs TypeScript without a build, but this is ${process.versions.node}, and the npm package \`node\`, which contains Node 24, is not installed: run npm ci in the project's folder, or use Node 24\n`,
     );
     process.exitCode = 1;
   }
 }
 
 /**
- * Type stripping is stable, hence silent, from 24.12 and 25.2.
+ * Type stripping is stable, and so without a warning, from 24.12 and 25.2.
  * @param {string} version
  */
 export function runsTypeScriptQuietly(version) {
@@ -51,21 +51,21 @@ export function runsTypeScriptQuietly(version) {
 
 /** @param {string[]} args */
 async function runHere(args) {
-  // Under another `igpt` (see runUnder): when that one is killed, so is this one.
+  // This process may be the child of another `igpt` (see runUnder): it ends when that one is killed.
   process.once('disconnect', () => {
-    // After the other exit listeners have cleaned up: a thread in a system call would keep process.exit waiting.
+    // Added last, so that the other exit listeners have cleaned up. A thread in a system call would delay process.exit.
     process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
     process.exit(1);
   });
   process.channel?.unref();
-  // Stripping types and compiling is most of the start-up. Not in the system's temporary folder, where
-  // anybody could put code for us to run.
+  // Stripping types and compiling take most of the start-up. The cache is not in the system's temporary folder, where
+  // other users could place code for us to run.
   module.enableCompileCache?.(fileURLToPath(new URL('../../node_modules/.cache/igpt', import.meta.url)));
   const { main } = await import('./main.ts');
   await main(args);
 }
 
-/** Path of the executable in the npm package `node`; undefined where it is not installed (or its install script did not run). */
+/** Path of the executable in the npm package `node`; undefined if it is not installed or its install script did not run. */
 function bundledNode() {
   try {
     const manifest = module.createRequire(import.meta.url).resolve('node/package.json');
@@ -82,12 +82,12 @@ function bundledNode() {
  * @param {string[]} args
  */
 function runUnder(node, args) {
-  // The name it was called by, so that the child can repeat it to the user.
+  // The name of the call, so that the child can print it in its messages.
   const entry = process.argv[1] ?? fileURLToPath(new URL('./igpt.js', import.meta.url));
-  // The ipc channel tells the child when this process is gone, however it ended: a killed `igpt` leaves nobody behind.
-  const env = { MALLOC_MMAP_THRESHOLD_: String(RETURNED_BYTES), ...process.env };
+  // The ipc channel tells the child when this process ends in any way, so a killed `igpt` leaves no child behind.
+  const env = { MALLOC_MMAP_THRESHOLD_: String(returnedBytes), ...process.env };
   const child = spawn(node, [entry, ...args], { env, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
-  for (const signal of PASSED_ON) {
+  for (const signal of forwardedSignals) {
     process.on(signal, () => child.kill(signal));
   }
   child.on('error', (error) => {
@@ -99,7 +99,7 @@ function runUnder(node, args) {
   });
 }
 
-/** The first releases of Node 24 call type stripping experimental each time; a user can do nothing about it. */
+/** The first releases of Node 24 print a warning about type stripping at each start, which users cannot change. */
 function silenceTypeScriptWarning() {
   const emitWarning = process.emitWarning;
   process.emitWarning = /** @type {typeof process.emitWarning} */ (

@@ -5,13 +5,13 @@ import { createProgram, HelpShown } from './program.ts';
 import { watchStandardOutput } from './terminal/standard-output.ts';
 import { printable, red } from './terminal/text.ts';
 
-/** Runs one command line and sets the exit code: 0 done, 1 failed, 2 the command line is wrong, 128 + signal interrupted. */
+/** Runs one command line and sets the exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
   watchInterrupts();
   watchStandardOutput();
   const { npm_lifecycle_event: script, INIT_CWD: userFolder, IGPT_DEBUG: debug = '' } = process.env;
   if (script === 'igpt' && userFolder !== undefined) {
-    // `npm run` changes to the project's folder; names on the command line are meant from where the user stands.
+    // `npm run` changes to the project's folder, but paths on the command line are relative to the user's folder.
     process.chdir(userFolder);
   }
   try {
@@ -26,20 +26,19 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Every name on the command line is meant from the folder that the user stands in. */
+/** Paths on the command line are relative to the current folder, so it must exist. */
 function requireFolder(): void {
   try {
     process.cwd();
   } catch (error) {
     throw new UsageError(
-      'the folder that you are in does not exist any more; go to another one (cd) and run igpt again',
-      {
-        cause: error,
-      },
+      'the folder that you are in does not exist any more; change to another folder (cd) and run igpt again',
+      { cause: error },
     );
   }
 }
 
+/** Prints an error in one line. Escapes control characters once for all verbs: messages may hold names of files. */
 function report(error: unknown, debug: boolean): void {
   if (debug) {
     process.stderr.write(`${inspect(error)}\n`);
@@ -48,14 +47,14 @@ function report(error: unknown, debug: boolean): void {
   const words =
     error instanceof ImageGptError
       ? message
-      : `unexpected: ${message}; this is a defect of igpt: run it again with --debug and report what it prints`;
+      : `unexpected: ${message}; this is a bug in igpt: run it again with --debug and report what it prints`;
   process.stderr.write(`${red('igpt:', process.stderr)} ${printable(words.replaceAll(/\s*\n\s*/g, ' '))}\n`);
 }
 
-/** Codes of other rooms' errors that come of what was asked for, never of the files: they are usage errors too. */
-const ASKED_TOO_MUCH = new Set(['output_unavailable', 'layer_out_of_range']);
+/** Errors that only the command line can cause, although another part of the system finds them. */
+const usageErrorCodes = new Set(['output_unavailable', 'layer_out_of_range']);
 
-/** True when the command line is at fault. */
-export function isUsageError(error: unknown): boolean {
-  return error instanceof UsageError || (error instanceof ImageGptError && ASKED_TOO_MUCH.has(error.code));
+/** Whether the command line is wrong. */
+function isUsageError(error: unknown): boolean {
+  return error instanceof UsageError || (error instanceof ImageGptError && usageErrorCodes.has(error.code));
 }

@@ -2,9 +2,11 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import type { Failure } from '../contracts/failure.ts';
+import { compileCacheEnvironment } from '../local/compile-cache.ts';
 import { ImageGptError, PictureError } from '../ports/error.ts';
 import type { DecodedPicture } from '../ports/picture-decoder.ts';
-import { answerHead, type ChildSettings, frameOverhead, readFrames, readyHead, writeFrame } from './decode-protocol.ts';
+import { answerHead, readyHead } from './child-answer.ts';
+import { type ChildSettings, frameOverhead, readFrames, writeFrame } from './decode-protocol.ts';
 
 /** A decoding child process. It decodes one picture at a time. */
 export interface ChildHandle {
@@ -136,12 +138,12 @@ function spawnLimited(args: string[], maxMemoryBytes: number): ChildProcessByStd
   });
 }
 
-/** Only the variables that say where programs and libraries are. */
+/** Only the variables that say where programs, libraries and compiled code are. */
 function childEnvironment(): NodeJS.ProcessEnv {
   const kept = ['PATH', 'LD_LIBRARY_PATH', 'SystemRoot'].flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
   });
   // One thread for libvips: a child decodes one picture at a time.
-  return { ...Object.fromEntries(kept), UV_THREADPOOL_SIZE: '1' };
+  return { ...Object.fromEntries(kept), ...compileCacheEnvironment(), UV_THREADPOOL_SIZE: '1' };
 }

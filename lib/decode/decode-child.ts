@@ -1,6 +1,7 @@
+import { flushCompileCache } from 'node:module';
 import { PictureError } from '../ports/error.ts';
 import { decodePicture, restrictLibvips } from './decode-picture.ts';
-import { type ChildSettings, childSettings, frameOverhead, frameReader, writeFrameSync } from './decode-protocol.ts';
+import { type ChildSettings, frameOverhead, frameReader, writeFrameSync } from './decode-protocol.ts';
 
 /** How often the child checks its memory and its parent while libvips works on another thread (milliseconds). */
 const checkMs = 25;
@@ -21,6 +22,8 @@ const parent = process.ppid;
 async function serve(settings: ChildSettings): Promise<void> {
   restrictLibvips(settings.allowSvg);
   writeFrameSync(stdout, { ready: true }, noData);
+  // The parent ends this process by SIGKILL, which would lose what it compiled.
+  flushCompileCache();
   const next = frameReader(stdin, settings.maxBytes + frameOverhead);
   for (let request = next(); request; request = next()) await answer(request.data, settings);
 }
@@ -56,4 +59,4 @@ function endNow(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-await serve(childSettings.parse(JSON.parse(process.argv[2] ?? '{}')));
+await serve(JSON.parse(process.argv[2] ?? '{}'));

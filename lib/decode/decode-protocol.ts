@@ -1,7 +1,6 @@
 import { readSync, writevSync } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { z } from 'zod';
-import { failureCode } from '../contracts/choices.ts';
+import type { DecodeSettings } from './decode-picture.ts';
 
 /**
  * A message between a decoder and its child over a plain pipe: two little-endian 32-bit lengths, JSON, raw bytes. We do
@@ -15,32 +14,11 @@ export interface Frame {
 }
 
 /** What a child receives at its start, as JSON in its only argument. */
-export const childSettings = z.strictObject({
-  recipe: z.strictObject({
-    width: z.int().positive(),
-    height: z.int().positive(),
-    resample: z.literal([0, 1, 2, 3, 4, 5]),
-    crop: z.enum(['none', 'short-224-center']),
-  }),
+export interface ChildSettings extends DecodeSettings {
   /** Largest file. */
-  maxBytes: z.int().positive(),
-  /** Pixels of the whole picture. */
-  maxPixels: z.int().positive(),
-  maxMemoryBytes: z.int().positive(),
-  allowSvg: z.boolean(),
-  scaledDecoding: z.boolean(),
-});
-
-export type ChildSettings = z.infer<typeof childSettings>;
-
-/** First frame from the child: it is ready for pictures. */
-export const readyHead = z.strictObject({ ready: z.literal(true) });
-
-/** The child's answer to a picture. On success, `data` is rgb [height, width, 3] at the input resolution. */
-export const answerHead = z.union([
-  z.strictObject({ format: z.string(), width: z.int().positive(), height: z.int().positive() }),
-  z.strictObject({ code: failureCode, message: z.string() }),
-]);
+  maxBytes: number;
+  maxMemoryBytes: number;
+}
 
 /** Size of the two lengths (bytes). */
 const lengthBytes = 8;

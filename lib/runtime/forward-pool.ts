@@ -13,7 +13,7 @@ export interface ForwardPoolOptions {
   batch?: number | undefined;
 }
 
-export interface ForwardPool {
+export interface ForwardPool extends AsyncDisposable {
   readonly threads: number;
   /** Like `Forward.execute`, on the thread with the fewest tasks. */
   execute(task: ForwardTask): Promise<Map<string, Output>>;
@@ -37,5 +37,5 @@ export async function openForwardPool(
     data,
     threads,
   });
-  return { threads, execute: pool.execute, close: pool.close };
+  return { threads, execute: pool.execute, close: pool.close, [Symbol.asyncDispose]: pool.close };
 }

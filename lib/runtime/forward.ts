@@ -22,7 +22,7 @@ export interface ForwardOptions {
   prepack?: boolean | undefined;
 }
 
-export interface Forward {
+export interface Forward extends AsyncDisposable {
   /** Threads in use. */
   readonly threads: number;
   /** Pictures of a batch. */
@@ -98,6 +98,7 @@ export async function openForward(
       return outputs;
     },
     close: () => session.close(),
+    [Symbol.asyncDispose]: () => session.close(),
   };
 }
 

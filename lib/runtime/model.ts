@@ -34,7 +34,7 @@ export interface OpenModelOptions {
 }
 
 /** A model in threads of this process. */
-export interface LocalModel extends Model {
+export interface LocalModel extends Model, AsyncDisposable {
   /** Number of predictions in progress that keeps all threads busy. Further ones only wait. */
   readonly concurrency: number;
 }
@@ -130,11 +130,14 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
       checkTokens(tokens, config.n_positions, config.n_colors);
       return batcher.submit(tokens);
     },
-    async close() {
-      await batcher.drain();
-      await pool.close();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
+
+  async function close(): Promise<void> {
+    await batcher.drain();
+    await pool.close();
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import './telemetry-off.ts';
 import { Worker } from 'node:worker_threads';
+import { compileCacheEnvironment } from '../local/compile-cache.ts';
 import { ImageGptError, TransientError } from '../ports/error.ts';
 import { createNativeGate, type NativeGate, shutGates } from './native-gate.ts';
 import type { ErrorMessage, FromThread, ThreadStart, ToThread } from './thread-port.ts';
@@ -67,7 +68,10 @@ export async function openThreadPool<R, I, O>(options: ThreadPoolOptions): Promi
   function spawn(): void {
     const gate = createNativeGate();
     const start: ThreadStart<unknown> = { gate, data: options.data };
-    const thread = new Worker(options.file, { workerData: start });
+    const thread = new Worker(options.file, {
+      workerData: start,
+      env: { ...process.env, ...compileCacheEnvironment() },
+    });
     const exit = Promise.withResolvers<void>();
     const member: Member<I, O> = { thread, gate, ready: false, tasks: [], exited: exit.promise };
     let cause: Error | undefined;

@@ -56,7 +56,7 @@ interface Moments {
   second: Float32Array;
 }
 
-export interface TrainingSession {
+export interface TrainingSession extends AsyncDisposable {
   /**
    * Every weight of the checkpoint and of a new head. Live: each step updates `data`, and the caller may overwrite it.
    */
@@ -181,6 +181,7 @@ export async function openTrainingSession(model: ImageGptModel, choices: Trainin
       return { ...lossesOf(results), tokenLosses, classLogits };
     },
     close: openedLanes.close,
+    [Symbol.asyncDispose]: openedLanes.close,
   };
 }
 

@@ -1,16 +1,59 @@
-import type { Command } from 'commander';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { DEFAULT_LR, DEFAULT_SAVE_EVERY, type TrainFlags } from '../cli/options/train-options.ts';
 import { UsageError } from '../ports/error.ts';
 import type { Objective } from '../ports/model.ts';
 import { DataSetError } from './error.ts';
-import type { LearningRate } from './learning-rate.ts';
-import type { TrainPlan } from './train.ts';
+import type { LearningRate, Schedule } from './learning-rate.ts';
+import type { Criterion, TrainPlan } from './train.ts';
 
-/** The pictures that the flags name: a data set, or plain tokens. */
-export function sourceOf({ data, tokens }: TrainFlags): { source: string; plain: boolean } {
+/** `joint`: the model's own objective plus the class loss, to fine-tune it (paper, section 3). */
+export type TrainObjective = 'ar' | 'bert' | 'joint';
+
+/** A training in the words of `igpt train`: each field is the option of that name. */
+export interface TrainChoices {
+  objective: TrainObjective;
+  data?: string | undefined;
+  tokens?: string | undefined;
+  labels?: string | undefined;
+  mask?: string | undefined;
+  steps?: number | undefined;
+  epochs: number;
+  batch: number;
+  optimizer: 'adam' | 'adamw';
+  lr?: number | undefined;
+  schedule?: Schedule | undefined;
+  warmup: number;
+  weightDecay: number;
+  clip?: number | undefined;
+  headLayer?: number | undefined;
+  newHead: boolean;
+  shuffle: boolean;
+  augment: boolean;
+  seed: number;
+  validationShare: number;
+  testShare: number;
+  splitSeed: number;
+  validation: number;
+  evalEvery?: number | undefined;
+  saveEvery?: number | undefined;
+  patience?: number | undefined;
+  best: Criterion;
+  leap: number;
+  microBatch?: number | undefined;
+  recompute: boolean;
+  threads: number;
+}
+
+/** Peaks of the learning rate: the paper's order of magnitude, and a tenth of it to fine-tune (section 4). */
+export const defaultLearningRate: Readonly<Record<TrainObjective, number>> = { ar: 1e-3, bert: 1e-3, joint: 1e-4 };
+
+/** Most steps between two checkpoints, unless chosen. */
+export const defaultSaveEvery = 500;
+
+/** Where the pictures come from: a data set, or `plain` tokens that all train. */
+export function sourceOf({ data, tokens }: TrainChoices): { source: string; plain: boolean } {
   if ((data === undefined) === (tokens === undefined)) {
-    throw new UsageError('expected --data DATA or --tokens x.npy, one of the two; see igpt train --help');
+    const received = data === undefined ? 'neither' : 'both';
+    throw new UsageError(`expected --data DATA or --tokens x.npy, received ${received}; see igpt train --help`);
   }
   if (tokens !== undefined && !tokens.toLowerCase().endsWith('.npy')) {
     throw new UsageError(`--tokens ${tokens}: expected a name that ends in .npy`);
@@ -18,79 +61,70 @@ export function sourceOf({ data, tokens }: TrainFlags): { source: string; plain:
   return { source: data ?? tokens ?? '', plain: tokens !== undefined };
 }
 
-/** What the model is trained to predict, after checks of the flags that go with some objectives only. */
-export function objectiveOf(flags: TrainFlags, { config, weights, name }: Checkpoint): Objective {
-  const objective = flags.objective === 'joint' ? config.objective : flags.objective;
-  const joint = flags.objective === 'joint';
-  if (!joint && (flags.headLayer !== undefined || flags.newHead || flags.best === 'accuracy')) {
+/**
+ * What the model learns to predict.
+ *
+ * @throws UsageError for options that do not go with the objective
+ */
+export function objectiveOf(choices: TrainChoices, { config, weights, name }: Checkpoint): Objective {
+  const { headLayer, newHead, best, mask, augment, labels, tokens } = choices;
+  const joint = choices.objective === 'joint';
+  const objective = choices.objective === 'joint' ? config.objective : choices.objective;
+  if (!joint && (headLayer !== undefined || newHead || best === 'accuracy')) {
     throw new UsageError('--head-layer, --new-head and --best accuracy go with --objective joint; leave them out');
   }
-  if (flags.headLayer !== undefined && flags.headLayer > config.n_layer) {
-    throw new UsageError(`--head-layer ${flags.headLayer}: expected 0 to ${config.n_layer}, the layers of ${name}`);
+  if (headLayer !== undefined && headLayer > config.n_layer) {
+    throw new UsageError(`--head-layer ${headLayer}: expected 0 to ${config.n_layer}, the layers of ${name}`);
   }
-  if (flags.mask !== undefined && objective !== 'bert') {
-    throw new UsageError(`--mask goes with BERT; ${name} is trained autoregressively here: leave it out`);
+  if (mask !== undefined && objective !== 'bert') {
+    throw new UsageError(`--mask goes with BERT, but ${name} trains autoregressively here; leave it out`);
   }
-  if (flags.mask !== undefined && flags.augment) {
-    throw new UsageError('--mask marks tokens of pictures as they are; add --no-augment');
+  if (mask !== undefined && augment) {
+    throw new UsageError('--mask marks tokens of unchanged pictures; add --no-augment');
   }
   if (objective === 'ar' && weights.layout === 'openai' && weights.sos === undefined) {
     throw new UsageError(`${name} is a BERT model without a start token; expected --objective bert or joint`);
   }
-  if (joint && flags.labels === undefined && flags.tokens !== undefined) {
+  if (joint && labels === undefined && tokens !== undefined) {
     throw new UsageError('--objective joint with --tokens needs --labels y.npy');
   }
   return objective;
 }
 
-/** Shares are 0 for plain tokens, unless the command line says otherwise. */
-export function sharesOf(
-  flags: TrainFlags,
-  plain: boolean,
-  command: Command,
-): { validation: number; test: number; seed: number } {
-  const share = (name: 'validationShare' | 'testShare') =>
-    plain && command.getOptionValueSource(name) !== 'cli' ? 0 : flags[name];
-  return { validation: share('validationShare'), test: share('testShare'), seed: flags.splitSeed };
-}
-
 /**
- * Refuses a choice that nothing can be judged by.
+ * Refuses early stopping and a choice of the best model when nothing is held out to measure.
  *
- * @param pictures that are held out
+ * @param pictures how many are held out
  * @throws DataSetError `held_out_empty`
  */
-export function checkHeldOut({ patience, best }: TrainFlags, pictures: number, name: string): void {
+export function checkHeldOut({ patience, best }: TrainChoices, pictures: number, name: string): void {
   if (pictures > 0 || (patience === undefined && best === 'loss')) return;
   throw new DataSetError(
     'held_out_empty',
-    `no pictures of ${name} are held out, which --patience and --best accuracy judge by; give more pictures, or a larger --validation-share or --validation`,
+    `expected held-out pictures for --patience and --best accuracy, but no pictures of ${name} are held out; give more pictures, or a larger --validation-share or --validation`,
   );
 }
 
-/** @param pictures to train on */
-export function planOf(flags: TrainFlags, pictures: number, command: Command): TrainPlan {
-  const { batch, objective, warmup } = flags;
-  if (flags.steps !== undefined && command.getOptionValueSource('epochs') === 'cli') {
-    throw new UsageError('expected --steps or --epochs, got both; leave one out');
-  }
+/** @param pictures how many train */
+export function planOf(choices: TrainChoices, pictures: number): TrainPlan {
+  const { batch, objective, warmup, tokens, epochs } = choices;
   const epoch = Math.ceil(pictures / batch);
-  const steps = flags.steps ?? Math.max(1, Math.ceil((flags.epochs * pictures) / batch));
+  const steps = choices.steps ?? Math.max(1, Math.ceil((epochs * pictures) / batch));
   if (warmup > steps) {
-    throw new UsageError(`--warmup ${warmup}: expected at most the ${steps} steps of the run`);
+    throw new UsageError(`--warmup ${warmup}: expected at most ${steps}, the steps of this training`);
   }
   const learningRate: LearningRate = {
-    peak: flags.lr ?? DEFAULT_LR[objective],
-    schedule: flags.schedule ?? (objective === 'joint' || flags.tokens !== undefined ? 'constant' : 'cosine'),
+    peak: choices.lr ?? defaultLearningRate[objective],
+    schedule: choices.schedule ?? (objective === 'joint' || tokens !== undefined ? 'constant' : 'cosine'),
     warmup,
     steps,
   };
   return {
     learningRate,
-    evalEvery: flags.evalEvery ?? epoch,
-    saveEvery: flags.saveEvery ?? Math.min(epoch, DEFAULT_SAVE_EVERY),
-    patience: flags.patience ?? Number.POSITIVE_INFINITY,
-    bestBy: flags.best,
-    leap: flags.leap,
+    evalEvery: choices.evalEvery ?? epoch,
+    saveEvery: choices.saveEvery ?? Math.min(epoch, defaultSaveEvery),
+    patience: choices.patience ?? Number.POSITIVE_INFINITY,
+    bestBy: choices.best,
+    leap: choices.leap,
   };
 }

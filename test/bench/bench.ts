@@ -23,6 +23,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   palette: async () => (await import('./suites/palette.ts')).palette,
   overhead: async () => (await import('./suites/overhead.ts')).overhead,
   training: async () => (await import('./suites/training.ts')).training,
+  startup: async () => (await import('./suites/startup.ts')).startup,
   'training-memory': async () => (await import('./suites/training-memory.ts')).trainingMemory,
 };
 
@@ -39,6 +40,7 @@ Suites: ${Object.keys(SUITES).join(', ')} (default: all)
   --quick     3 rounds and fewer pictures: for trying, not for reporting
   --rounds N  times that each side is measured, in turns (default 5)
   --provider P cpu, cuda or webgpu: where the suite provider runs (default cpu)
+  --base DIR  another tree of this project with its node_modules: what the suite startup is compared with
   --json FILE where the figures go (default .scratch/bench.json)
 `;
 
@@ -51,6 +53,7 @@ async function main(): Promise<void> {
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       provider: { type: 'string', default: 'cpu' },
+      base: { type: 'string' },
       json: { type: 'string', default: join(ROOT, '.scratch/bench.json') },
       help: { type: 'boolean', default: false },
     },
@@ -81,7 +84,9 @@ async function main(): Promise<void> {
       say(`${name} …`);
       try {
         const suite = await load();
-        rows.push(...(await suite({ rounds, quick: values.quick, peer, provider, scratch: SCRATCH, say })));
+        rows.push(
+          ...(await suite({ rounds, quick: values.quick, peer, provider, base: values.base, scratch: SCRATCH, say })),
+        );
       } catch (error) {
         // The other suites' figures are worth having.
         failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);

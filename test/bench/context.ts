@@ -13,6 +13,8 @@ export interface BenchContext {
   peer: Peer | undefined;
   /** Where suite `provider` runs. */
   provider: Provider;
+  /** Another tree of this project, for suite `startup`. */
+  base: string | undefined;
   /** Folder for checkpoints and pictures, kept between runs. */
   scratch: string;
   /** Words for standard error. */

@@ -28,6 +28,7 @@ export const overheadModel: LocalModel = {
   concurrency: 128,
   predict: async () => ({ classLogits, features, nats: 2.5 }),
   close: async () => {},
+  [Symbol.asyncDispose]: async () => {},
 };
 
 /** A PNG of one pixel. */

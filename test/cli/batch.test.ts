@@ -112,8 +112,8 @@ test('batch run prints its summary even if its report cannot be written, and exi
 });
 
 test.each([
-  [['batch'], 'expected one of run, verify, retry, submit, status, cancel; received none'],
-  [['batch', 'runn'], "received 'runn' (nearest: run)"],
+  [['batch'], 'batch: no verb; expected one of run, verify, retry, submit, status, cancel'],
+  [['batch', 'runn'], "there is no verb 'runn' (nearest: run)"],
   [['batch', 'run', 'nowhere', '--out', 'x'], 'nowhere: expected a directory, s3://bucket/prefix'],
   [['batch', 'run', '.', '--out', './inside'], '--out ./inside lies inside .'],
   [

@@ -85,8 +85,8 @@ describe('igpt complete', () => {
 
 describe('igpt complete refuses', () => {
   test.each([
-    [[], 2, 'expected a picture or --tokens x.npy, got neither'],
-    [['a.png', '--tokens', 'x.npy'], 2, 'got both'],
+    [[], 2, 'expected a picture or --tokens x.npy, received neither'],
+    [['a.png', '--tokens', 'x.npy'], 2, 'received both'],
     [
       ['--tokens', 'x.npy', '--keep', '65'],
       2,
@@ -94,9 +94,9 @@ describe('igpt complete refuses', () => {
     ],
     [['--tokens', 'x.npy', '--top-k', '17'], 2, '--top-k 17: expected 1 to 16'],
     [['--tokens', 'x.npy', '--out', 'y.jpg'], 2, 'expected a name that ends in .png or .npy'],
-    [['--tokens', 'x.npy', '--out', 'y.png'], 1, 'has no preprocessor_config.json'],
-    [['--tokens', 'x.npy', '--model', golden('oa512bert')], 2, 'is a BERT model'],
-    [['--tokens', 'x.npy', '--provider', 'cuda'], 2, 'expected cpu, the only place where completions run'],
+    [['--tokens', 'x.npy', '--out', 'y.png'], 1, 'expected preprocessor_config.json, which holds the palette'],
+    [['--tokens', 'x.npy', '--model', golden('oa512bert')], 2, 'expected an autoregressive model'],
+    [['--tokens', 'x.npy', '--provider', 'cuda'], 2, 'expected cpu, the only provider of completions'],
     [['--tokens', 'missing.npy'], 2, 'missing.npy: expected a readable npy file, but the system said ENOENT'],
     [['missing.png', '--model', 'igpt-nano'], 1, 'missing.png: not_found'],
   ])('%j', async (args, expectedCode, words) => {

@@ -75,10 +75,9 @@ describe('the commands of the documents', () => {
   });
 
   test('name only verbs and options that exist', async () => {
-    const program = await createProgram([]);
     for (const line of allCommands.filter((line) => line.startsWith('npx igpt '))) {
       const [verb = '', action = '', ...rest] = line.split(' ').slice(2);
-      const command = find(program, verb);
+      const command = find(await createProgram([verb]), verb);
       const { options } = command.commands.length > 0 ? find(command, action) : command;
       const known = options.flatMap(({ short, long }) => [short, long]);
       for (const flag of [action, ...rest].filter((word) => /^--?[a-z]/.test(word)))

@@ -114,7 +114,7 @@ describe('igpt forward refuses', () => {
     ['hf16', ['--output', 'features', '--layer', '5'], '--layer 5: expected 0 to 4'],
     ['hf16', ['--output', 'logits', '--layer', '2'], '--layer goes with --output features'],
     ['hf16', ['--output', 'logits', '--mask', 'm.npy'], '--mask is for BERT models'],
-    ['oa512bert', ['--output', 'likelihood'], 'a BERT model gives a picture no likelihood'],
+    ['oa512bert', ['--output', 'likelihood'], 'is a BERT model, which has no likelihood of a picture'],
     ['hf16', ['--output', 'logits', '--out', 'y.txt'], 'expected a name that ends in .npy'],
     ['hf16', ['--output', 'logits', '--out', 'missing/y.npy'], 'expected an existing folder'],
   ])('%s %j as a usage error', async (model, args, words) => {
@@ -136,7 +136,7 @@ describe('igpt forward refuses', () => {
       expect(existsSync(join(folder.path, 'y.npy'))).toBe(false);
     };
 
-    await refused(encodeNpy(new Uint8Array(128).fill(16, 100, 101), [2, 64]), 'got 16 in row 1, column 36');
+    await refused(encodeNpy(new Uint8Array(128).fill(16, 100, 101), [2, 64]), 'received 16 in row 1, column 36');
     await refused(encodeNpy(new Uint8Array(128), [2, 32, 2]), 'expected shape [N, n]');
     await refused(encodeNpy(new Uint8Array(120), [2, 60]), 'expected [N, 64]');
     await refused(encodeNpy(new Float32Array(64), [1, 64]), 'expected an integer dtype, received f4');

@@ -2,9 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { verbs } from '../../lib/cli/verb-list.ts';
 import { IGPT, igpt, pathWithoutProject, temporaryFolder } from './igpt-process.ts';
-
-const VERBS = ['run', 'classify', 'quantize', 'forward', 'complete', 'inspect', 'quantize-weights', 'verify'];
 
 describe('without a verb', () => {
   test('prints the grammar, the verbs and three commands that run as they stand', async () => {
@@ -13,8 +12,8 @@ describe('without a verb', () => {
     expect(code).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toContain('Grammar: node lib/cli/igpt.js VERB');
-    for (const verb of VERBS) {
-      expect(stdout).toMatch(new RegExp(`^ {2}${verb} +\\w`, 'm'));
+    for (const { name, summary } of verbs) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${name} +${summary}$`, 'm'));
     }
     const commands = /as they stand:\n((?: {2}.*\n)+)/.exec(stdout)?.[1]?.trim().split('\n');
     expect(commands).toHaveLength(3);
@@ -22,7 +21,7 @@ describe('without a verb', () => {
 });
 
 describe('help', () => {
-  test.each(VERBS)('igpt %s --help shows examples', async (verb) => {
+  test.each(verbs)('igpt $name --help shows examples', async ({ name: verb }) => {
     const { code, stdout, stderr } = await igpt([verb, '--help']);
 
     expect(code).toBe(0);

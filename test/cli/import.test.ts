@@ -76,7 +76,7 @@ describe('igpt import', () => {
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ name: 'model', n_layer: 4, resolution: { width: 8 } });
     expect(missing.code).toBe(1);
-    expect(missing.stderr).toContain('HF_HUB_OFFLINE is set, and');
+    expect(missing.stderr).toContain('HF_HUB_OFFLINE is set, but');
   });
 
   test('says which file to fetch for a model whose palette is not in the cache, and takes it', async () => {
@@ -94,7 +94,7 @@ describe('igpt import', () => {
 
     expect(offline.code).toBe(1);
     expect(offline.stderr).toContain(
-      'fetch http://127.0.0.1:9/org/model/resolve/main/preprocessor_config.json by hand, and to give it with --palette',
+      'Download only http://127.0.0.1:9/org/model/resolve/main/preprocessor_config.json, and pass it with --palette',
     );
     expect(noClusters.code).toBe(1);
     expect(noClusters.stderr).toMatch(
@@ -161,7 +161,7 @@ describe('igpt init', () => {
     child.kill('SIGINT');
     const { stderr } = await end;
 
-    expect(stderr).toContain('nothing half-written is left');
+    expect(stderr).toContain('no partly written file is left');
     expect(await readdir(folder.path)).toEqual([]);
   });
 });
@@ -196,7 +196,7 @@ describe('igpt inspect --variant', () => {
   test('refuses what does not fit together', async () => {
     for (const [args, words] of [
       [[], /expected a model, or --variant/],
-      [['igpt-nano', '--variant', 's'], /got both/],
+      [['igpt-nano', '--variant', 's'], /received both/],
       [['igpt-nano', '--heads', '4'], /go with --variant/],
       [['--variant', 's', '--heads', '7'], /expected a divisor of the width, 512/],
       [['--variant', 'xxl'], /expected one of s, m, l, xl/],

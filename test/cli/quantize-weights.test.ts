@@ -7,7 +7,7 @@ test('reports agreement, likelihood, features, size and speed of each precision,
   const args = ['quantize-weights', 'igpt-nano', '--json'];
   const { code, stdout, stderr } = await igpt(args, { env: { IGPT_CACHE: cache.path } });
   expect(code).toBe(0);
-  expect(stderr).toContain('1 file that is no picture was left out'); // CREDITS.md
+  expect(stderr).toContain('left out: 1 file, not readable as a picture'); // CREDITS.md
   const reports = stdout
     .trim()
     .split('\n')

@@ -1,7 +1,7 @@
 import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createProgram } from '../../lib/cli/program.ts';
+import { verbs } from '../../lib/cli/verb-list.ts';
 import { blocksOf, readDocument, tableUnder } from './documents.ts';
 import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
 
@@ -15,10 +15,9 @@ describe('the README', () => {
     expect(readDocument('.ci/run')).toContain('step tests npm test');
   });
 
-  test('lists every verb', async () => {
-    const { commands } = await createProgram([]);
+  test('lists every verb', () => {
     const listed = tableUnder('README.md', '## Verbs').flatMap(([cell = '']) => /^`([a-z-]+)/.exec(cell)?.[1] ?? []);
-    expect(listed.toSorted()).toEqual(commands.map((command) => command.name()).toSorted());
+    expect(listed.toSorted()).toEqual(verbs.map(({ name }) => name).toSorted());
   });
 });
 

@@ -21,7 +21,7 @@ describe('igpt run', () => {
     const first = await run();
     expect(first.code, first.stderr).toBe(0);
     expect(summaryOf(first.stdout)).toEqual({ type: 'summary', seen: 9, succeeded: 5, failed: 4, skipped: 0 });
-    expect(first.stderr).toContain('igpt-nano is a small model for trying the system out');
+    expect(first.stderr).toContain('igpt-nano is a small model to try the system with');
     expect(first.stderr).toMatch(/failed with +pictures\nunsupported_format +2\ncorrupt_image +1\nempty_object +1\n/);
     const outcomes = outcomesIn(join(folder.path, 'out'));
     expect([...outcomes.keys()].toSorted()).toEqual(

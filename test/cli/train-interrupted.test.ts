@@ -52,7 +52,7 @@ test.each([
       const { code, stderr } = await end;
       if (signal === 'SIGTERM') {
         expect(code, stderr).toBe(143);
-        expect(stderr).toMatch(/Stopped after step \d+, which is kept\. To go on: .* train --objective joint /);
+        expect(stderr).toMatch(/Stopped after step \d+, which is saved\. To resume: .* train --objective joint /);
       }
     }
     const last = await world.run('killed', '--resume');
@@ -80,8 +80,8 @@ test('goes on from the checkpoint before one that is cut short, and ends the sam
 
   const again = await world.run('out');
   expect(again.code, again.stderr).toBe(0);
-  expect(again.stderr).toContain(`the checkpoint of step ${STEPS} is not whole; an earlier one is used`);
-  expect(again.stderr).toContain(`going on after step 84 of ${STEPS}`);
+  expect(again.stderr).toContain(`the checkpoint of step ${STEPS} is damaged; using an earlier one`);
+  expect(again.stderr).toContain(`resuming after step 84 of ${STEPS}`);
   expect(outcomeOf(out, STEPS)).toEqual(expected);
 });
 
@@ -96,7 +96,7 @@ test('refuses a run with other settings and a directory that is no run, and says
   expect(other.stderr).toContain('out holds a training with other settings (--batch was 8, now 16)');
   // A run that a leap ended can go on with a larger one.
   const complete = await world.run('out', '--leap', '50');
-  expect(complete.stderr).toContain('this run is complete; add --force to begin anew');
+  expect(complete.stderr).toContain('this training is complete; add --force to start again');
   expect(complete.code).toBe(0);
   const anew = await world.run('out', '--batch', '16', '--force');
   expect(anew.code, anew.stderr).toBe(0);

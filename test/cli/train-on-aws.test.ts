@@ -82,7 +82,7 @@ describe('igpt train --on-aws', () => {
       [...data, '--model', 'mine', '--out', 'a'],
       'aws s3 cp --recursive mine s3://OUTPUT_BUCKET/models/NAME/',
     ],
-    ['beginning anew', [...data, '--out', 'a', '--force'], 'choose another --out to begin anew'],
+    ['beginning anew', [...data, '--out', 'a', '--force'], 'choose another --out to start again'],
   ])('refuses %s before it asks AWS', async (_, args, message) => {
     await using aws = await startScriptedAws();
     const { code, stderr } = await train(aws, ...args);

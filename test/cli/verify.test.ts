@@ -41,7 +41,7 @@ test('weights that are no numbers are not called sound', async () => {
   const json = await igpt(['verify', model.directory, '--json']);
 
   expect(words.code).toBe(1);
-  expect(words.stdout).toMatch(/^NOT sound: the weights hold NaN or infinity, in lm_head\.weight \(1\)/);
+  expect(words.stdout).toMatch(/^NOT valid: the weights hold NaN or infinity, in lm_head\.weight \(1\)/);
   expect(json.code).toBe(1);
   expect(JSON.parse(json.stdout)).toMatchObject({ non_finite: [{ tensor: 'lm_head.weight', count: 1 }], outliers: [] });
 });

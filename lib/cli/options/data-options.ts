@@ -1,8 +1,13 @@
 import { type Command, Option } from 'commander';
-import { CIFAR10 } from '../../training/data/open-data-set.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import { cifar10Name, type DataSet } from '../../training/data/data-set.ts';
+import { type DataSetObserver, openDataSet } from '../../training/data/open-data-set.ts';
 import { defaultTestShare, defaultValidationShare, type SplitOptions } from '../../training/data/split.ts';
 import { defaultCache } from '../../training/data/token-cache.ts';
-import { addDecodeOptions, type DecodeOptions } from './decode-option.ts';
+import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
+import { printable } from '../terminal/text.ts';
+import { createSkippedFiles } from '../terminal/trouble.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from './decode-option.ts';
 import { integer, number } from './number-option.ts';
 
 export interface DataOptions extends DecodeOptions {
@@ -11,20 +16,23 @@ export interface DataOptions extends DecodeOptions {
   cache: string;
 }
 
-/** Adds what names a data set, and the limits on decoding. `required`: no other option may stand for it. */
+/** Adds the options that name a data set, and the limits on decoding. `required`: the verb has no other source. */
 export function addDataOptions(command: Command, { required = true } = {}): Command {
   command
     .addOption(
       new Option(
         '--data <data>',
-        `pictures: a directory or s3://bucket/prefix (labels: the first folder; train/, validation/ and test/ above it divide), tokens x.npy [N, n], or ${CIFAR10} (fetched with npm once, 139 MB)`,
+        `pictures: a directory or s3://bucket/prefix (labels: the first folder; folders train/, validation/ and test/ above it divide the data), tokens x.npy [N, n], or ${cifar10Name} (downloaded with npm once, 139 MB)`,
       ).makeOptionMandatory(required),
     )
-    .option('--labels <y.npy>', 'labels [N], 0 to C-1, where --data is x.npy')
-    .addOption(
-      new Option('--cache <directory>', 'where token sets are kept').default(defaultCache(), 'in the user’s cache'),
-    );
+    .option('--labels <y.npy>', 'labels [N], 0 to C-1, for --data x.npy')
+    .addOption(cacheOption('directory of the token sets'));
   return addDecodeOptions(command);
+}
+
+/** `--cache`, in the user's cache unless given. */
+export function cacheOption(description: string): Option {
+  return new Option('--cache <directory>', description).default(defaultCache(), 'in the user’s cache');
 }
 
 export interface SplitFlags {
@@ -33,26 +41,59 @@ export interface SplitFlags {
   splitSeed: number;
 }
 
-/** Adds how a data set is divided. The same flags give the same parts in every verb. */
+/** Adds the options that divide a data set. The same values give the same parts in every verb. */
 export function addSplitOptions(command: Command): Command {
   const share = number({ min: 0, max: 0.9 });
   return command
     .addOption(
-      new Option(
-        '--validation-share <s>',
-        'share of the pictures held out to choose by, unless the data has such a part',
-      )
+      new Option('--validation-share <s>', 'share of the pictures held out for choices, if the data has no such part')
         .default(defaultValidationShare)
         .argParser(share),
     )
     .addOption(
-      new Option('--test-share <s>', 'share held out to measure by, unless the data has such a part')
+      new Option(
+        '--test-share <s>',
+        'share of the pictures held out for the final figure, if the data has no such part',
+      )
         .default(defaultTestShare)
         .argParser(share),
     )
-    .addOption(new Option('--split-seed <n>', 'divides otherwise').default(0).argParser(integer({ min: 0 })));
+    .addOption(
+      new Option('--split-seed <n>', 'another seed gives another division').default(0).argParser(integer({ min: 0 })),
+    );
 }
 
 export function splitOptions({ validationShare, testShare, splitSeed }: SplitFlags): Required<SplitOptions> {
   return { validation: validationShare, test: testShare, seed: splitSeed };
+}
+
+/** Opens the data set that the options name, with a progress bar; prints its size and the pictures left out. */
+export async function openNamedDataSet(options: DataOptions, checkpoint: Checkpoint): Promise<DataSet> {
+  const { data, labels, cache } = options;
+  using bar = progressBar('pictures');
+  const { observer, report } = observeDataSet(bar);
+  const dataSet = await openDataSet({ data, labels, cache, limits: decodingSettings(options) }, checkpoint, observer);
+  bar.stop();
+  process.stderr.write(report());
+  process.stderr.write(`${printable(data)}: ${sizeOf(dataSet)}\n`);
+  return dataSet;
+}
+
+/** What a verb shows while a data set opens; `report` lists the files left out. */
+export function observeDataSet(bar: ProgressBar): { observer: DataSetObserver; report: () => string } {
+  const skipped = createSkippedFiles();
+  const observer = {
+    onProgress: bar.update,
+    onSkipped: skipped.add,
+    onFetch: () => bar.say(`${cifar10Name}: downloading it with npm, once, 139 MB`),
+  };
+  return { observer, report: skipped.report };
+}
+
+function sizeOf({ size, classes, skipped }: DataSet): string {
+  const unreadable = Object.entries(skipped).map(([code, count]) => `${code} ${count}`);
+  return [
+    classes.length > 0 ? `${size} pictures of ${classes.length} classes` : `${size} pictures without labels`,
+    ...(unreadable.length > 0 ? [`left out, as they could not be read: ${unreadable.join(', ')}`] : []),
+  ].join('; ');
 }

@@ -1,18 +1,16 @@
-import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { type Decoder, type DecodingSettings, openDecoder } from '../../decode/decoder-pool.ts';
-import type { Recipe } from '../../image-gpt/recipe.ts';
-import { integer, number } from './number-option.ts';
+import type { DecodingSettings } from '../../decode/decoder-pool.ts';
+import { countOption, number } from './number-option.ts';
 
-/** What decodes, as the user sets it; of no account for results. */
+/** Settings of the decoder that change no result. */
 export interface DecoderOptions {
-  /** Seconds. */
+  /** Most time for one picture (seconds). */
   decodeTimeout: number;
   /** Child processes. */
   decoders: number;
 }
 
-/** What a stranger's picture may cost, as the user sets it. */
+/** Limits on untrusted pictures. */
 export interface DecodingLimits {
   allowSvg: boolean;
   /** Millions of pixels. */
@@ -25,80 +23,61 @@ export interface DecodeOptions extends DecoderOptions, DecodingLimits {
   scaledDecoding: boolean;
 }
 
-/** A day. Timers count milliseconds in 31 bits, 24 days: a longer one would ring at once. */
-const LONGEST_TIMEOUT_S = 86_400;
+/** A day (seconds). Timers hold milliseconds in 31 bits, 24 days: a longer one would fire at once. */
+const longestTimeoutS = 86_400;
 
-/** A square of a million pixels a side: more than any decoder's formats hold. */
-const MOST_MEGAPIXELS = 1_000_000;
+/** A square with a million pixels on each side: more than any accepted format can hold. */
+const mostMegapixels = 1_000_000;
 
-/** Node reads files of up to 2 GiB at once. */
-const MOST_MEGABYTES = 2000;
+/** Node reads at most 2 GiB at once. */
+const mostMegabytes = 2000;
 
 function upTo(max: number): (text: string) => number {
   return number({ min: 0, max, aboveMin: true });
 }
 
-/** Adds how pictures are decoded, all with their defaults, to `command`. */
+/** Adds the options of {@link DecodeOptions}. */
 export function addDecodeOptions(command: Command): Command {
   command.option(
     '--scaled-decoding',
-    'decode large JPEGs at a fraction of their size: faster, but about 4 in 100 tokens change to a neighbouring colour',
+    'decode large JPEGs at a fraction of their size: faster, but about 4 in 100 tokens change to a similar colour',
     false,
   );
   return addDecoderOptions(addDecodingLimits(command));
 }
 
-/** Adds the limits beyond which a picture fails. */
+/** Adds the limits above which a picture fails. */
 export function addDecodingLimits(command: Command): Command {
   return command
-    .option('--allow-svg', 'decode SVG too, which lets a small file burn much CPU', false)
+    .option('--allow-svg', 'decode SVG too; a small SVG file can take much CPU time', false)
     .addOption(
-      new Option('--max-megapixels <m>', 'refuse larger pictures, in millions of pixels')
+      new Option('--max-megapixels <m>', 'refuse larger pictures (millions of pixels)')
         .default(100)
-        .argParser(upTo(MOST_MEGAPIXELS)),
+        .argParser(upTo(mostMegapixels)),
     )
     .addOption(
-      new Option('--max-megabytes <m>', 'refuse larger files, in millions of bytes')
+      new Option('--max-megabytes <m>', 'refuse larger files (millions of bytes)')
         .default(50)
-        .argParser(upTo(MOST_MEGABYTES)),
+        .argParser(upTo(mostMegabytes)),
     );
 }
 
-/** Adds what of the decoder changes no result. */
+/** Adds the settings of the decoder that change no result. */
 export function addDecoderOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--decode-timeout <s>', 'give up on a picture after this long, in seconds')
+      new Option('--decode-timeout <s>', 'most time to decode one picture (seconds)')
         .default(10)
-        .argParser(upTo(LONGEST_TIMEOUT_S)),
+        .argParser(upTo(longestTimeoutS)),
     )
-    .addOption(
-      new Option('--decoders <n>', 'child processes that decode')
-        .default(availableParallelism(), `one a core: ${availableParallelism()} here`)
-        .argParser(integer({ min: 1, max: 256 })),
-    );
+    .addOption(countOption('--decoders <n>', 'child processes that decode pictures'));
 }
 
-/** Largest file that is read, bytes. */
-export function maxPictureBytes({ maxMegabytes }: DecodeOptions): number {
-  return Math.floor(maxMegabytes * 1e6);
-}
-
-/** Pictures read and decoded at once: one more for each child, so that none waits for a file. */
-export function decodingConcurrency({ decoders }: DecodeOptions): number {
-  return 2 * decoders;
-}
-
-/** A decoder within the user's limits. Close it. */
-export function openPictureDecoder(recipe: Recipe, options: DecodeOptions): Decoder {
-  return openDecoder(recipe, decodingSettings(options));
-}
-
-/** The user's options in the decoder's units. */
+/** The limits as the decoder takes them. */
 export function decodingSettings(options: DecodeOptions): DecodingSettings {
   return {
     size: options.decoders,
-    maxBytes: maxPictureBytes(options),
+    maxBytes: Math.floor(options.maxMegabytes * 1e6),
     maxPixels: Math.floor(options.maxMegapixels * 1e6),
     timeoutMs: options.decodeTimeout * 1000,
     allowSvg: options.allowSvg,

@@ -1,32 +1,29 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
-import { openTokenizerFiles } from '../../checkpoint/checkpoint.ts';
 import { modelsFolder } from '../../local/repository.ts';
 import { statPath } from '../../local/stat-path.ts';
-import { ImageGptError, UsageError } from '../../ports/error.ts';
-import type { Preprocessing } from '../../ports/model.ts';
+import { UsageError } from '../../ports/error.ts';
 
-/** The checkpoint that works out of the box. */
-const NANO = 'igpt-nano';
+/** The checkpoint that this repository includes. */
+const nano = 'igpt-nano';
 
-/** Where it lies. */
-export const nanoDirectory = join(modelsFolder, NANO);
+export const nanoDirectory = join(modelsFolder, nano);
 
 export function modelOption(): Option {
-  return new Option('--model <model>', `checkpoint directory in the Hugging Face or OpenAI layout, or ${NANO}`).default(
-    NANO,
+  return new Option('--model <model>', `checkpoint directory in the Hugging Face or OpenAI layout, or ${nano}`).default(
+    nano,
   );
 }
 
-/** Directory of the checkpoint that `--model` names. Says on standard error when it is the one for trying out. */
+/** Directory of the checkpoint that `--model` names. Prints a warning for igpt-nano. */
 export function modelDirectory(model: string): string {
-  const directory = model === NANO ? nanoDirectory : model;
+  const directory = model === nano ? nanoDirectory : model;
   const there = statPath(directory, `model ${model}`);
   if (there?.isDirectory() !== true) {
-    const came = there === undefined ? 'there is nothing of that name' : 'it is a file';
+    const received = there === undefined ? 'there is nothing of that name' : 'it is a file';
     throw new UsageError(
-      `model ${model}: expected a checkpoint directory (config.json, model.safetensors, preprocessor_config.json) or the name ${NANO}, but ${came}`,
+      `model ${model}: expected a checkpoint directory (config.json, model.safetensors, preprocessor_config.json) or the name ${nano}, but ${received}`,
     );
   }
   const warning = trialWarning(directory);
@@ -34,30 +31,9 @@ export function modelDirectory(model: string): string {
   return directory;
 }
 
-/** What to say of the checkpoint that is there for trying out; undefined for every other one. */
+/** Warning about the trial model igpt-nano; undefined for every other checkpoint. */
 export function trialWarning(directory: string): string | undefined {
   return realpathSync(directory) === realpathSync(nanoDirectory)
-    ? `${NANO} is a small model for trying the system out (right on 61 % of CIFAR-10's test pictures, 10 classes): don't rely on what it says`
+    ? `${nano} is a small model to try the system with (right on 61 % of CIFAR-10's test pictures, 10 classes): do not rely on its answers`
     : undefined;
-}
-
-/**
- * How the checkpoint turns pictures into tokens.
- *
- * @throws ImageGptError `no_preprocessing` when the checkpoint takes tokens only, and what the checkpoint's files are wrong with
- */
-export async function openPictureRecipe(directory: string): Promise<Preprocessing> {
-  const { preprocessing } = await openTokenizerFiles(directory);
-  return requirePreprocessing(directory, preprocessing);
-}
-
-/** The preprocessing, or an error that says what to do without. */
-export function requirePreprocessing(directory: string, preprocessing: Preprocessing | undefined): Preprocessing {
-  if (preprocessing === undefined) {
-    throw new ImageGptError(
-      'no_preprocessing',
-      `${directory} has no preprocessor_config.json, so it has no palette and reads tokens only: use igpt forward --tokens, or add the file`,
-    );
-  }
-  return preprocessing;
 }

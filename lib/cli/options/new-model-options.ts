@@ -3,23 +3,23 @@ import { type FloatDtype, floatDtypes } from '../../checkpoint/float-dtype.ts';
 import { resolutions, variants } from '../../checkpoint/variants.ts';
 import { integer } from './number-option.ts';
 
-/** `--dtype bf16`. */
+/** Such as `--dtype bf16`. */
 export function dtypeOption(words: string): Option {
   return new Option('--dtype <dtype>', words).choices(floatDtypes.map((dtype) => dtype.toLowerCase()));
 }
 
-/** What `--dtype` chose, in safetensors' words. */
+/** The value of `--dtype` in safetensors' spelling. */
 export function chosenDtype(text: string | undefined): FloatDtype | undefined {
   return floatDtypes.find((dtype) => dtype.toLowerCase() === text);
 }
 
-/** `--variant s`, in lower case as people type it. */
+/** Such as `--variant s`; lower case, as people type it. */
 export function variantOption(): Option {
   return new Option('--variant <size>', "one of the paper's sizes").choices(variants.map((name) => name.toLowerCase()));
 }
 
 export function resolutionOption(): Option {
-  return new Option('--resolution <pixels>', 'side of the pictures (default: 32, and 64 for xl)').choices(
+  return new Option('--resolution <pixels>', 'side of the pictures (pixels; default 32, and 64 for xl)').choices(
     resolutions.map(String),
   );
 }

@@ -1,13 +1,21 @@
-import { InvalidArgumentError } from 'commander';
+import { availableParallelism } from 'node:os';
+import { InvalidArgumentError, Option } from 'commander';
+
+/** Option for a number of threads or processes (default: one per core). */
+export function countOption(flags: string, description: string): Option {
+  return new Option(flags, description)
+    .default(availableParallelism(), `one per core: ${availableParallelism()} here`)
+    .argParser(integer({ min: 1, max: 256 }));
+}
 
 interface Range {
   min?: number;
   max?: number;
-  /** True when `min` itself is too small. */
+  /** Excludes `min` itself. */
   aboveMin?: boolean;
 }
 
-/** Parser of a whole number within `range`, both ends included. */
+/** Parser of a whole number in `range`, ends included. */
 export function integer(range: Range = {}): (text: string) => number {
   return (text) => {
     const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
@@ -18,7 +26,7 @@ export function integer(range: Range = {}): (text: string) => number {
   };
 }
 
-/** Parser of a finite number within `range`. */
+/** Parser of a finite number in `range`. */
 export function number(range: Range = {}): (text: string) => number {
   return (text) => {
     const value = text.trim() === '' ? Number.NaN : Number(text);

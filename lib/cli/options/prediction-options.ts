@@ -9,7 +9,6 @@ import {
   type Provider,
 } from '../../ports/model.ts';
 import type { OpenModelOptions } from '../../runtime/model.ts';
-import { nearest } from '../nearest.ts';
 import { precisionOption, providerOption, workersOption } from './compute-options.ts';
 import { modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
@@ -17,20 +16,17 @@ import { integer } from './number-option.ts';
 export function outputsOption(): Option {
   return new Option(
     '--outputs <list>',
-    `what to compute, with commas between: ${outputNames.join(', ')} (default: all that the model has)`,
+    `what to compute, separated by commas: ${outputNames.join(', ')} (default: all that the model has)`,
   ).argParser(outputList);
 }
 
-/** Parser of output names with commas between. */
+/** Parser of output names, separated by commas. */
 function outputList(text: string): OutputName[] {
   const names = text.split(',').map((name) => name.trim());
   return names.map((name) => {
     const output = outputNames.find((candidate) => candidate === name);
     if (output === undefined) {
-      const meant = nearest(name, outputNames);
-      throw new InvalidArgumentError(
-        `expected some of ${outputNames.join(', ')}, got '${name}'${meant === undefined ? '' : ` (nearest: ${meant})`}`,
-      );
+      throw new InvalidArgumentError(`expected some of ${outputNames.join(', ')}, got '${name}'`);
     }
     return output;
   });
@@ -43,7 +39,7 @@ export interface OutputOptions {
   norm?: FeatureNorm;
 }
 
-/** What a model computes over many pictures, and how. */
+/** A model, what it computes over many pictures, and how. */
 export interface ModelOptions extends OutputOptions {
   model: string;
   prepack: boolean;
@@ -52,7 +48,7 @@ export interface ModelOptions extends OutputOptions {
   workers: number;
 }
 
-/** Adds what names a model and its outputs. */
+/** Adds the options of {@link ModelOptions}. */
 export function addModelOptions(command: Command): Command {
   return addOutputOptions(command.addOption(modelOption()))
     .addOption(workersOption())
@@ -60,30 +56,30 @@ export function addModelOptions(command: Command): Command {
     .addOption(providerOption())
     .option(
       '--prepack',
-      'copy the weights into the layout that the processor likes best: about 12 % faster, for that memory in each worker',
+      'copy the weights into the layout that suits the processor: about 12 % faster, but each worker needs memory for a copy',
       false,
     );
 }
 
-/** Adds what is computed. */
+/** Adds the options of {@link OutputOptions}. */
 export function addOutputOptions(command: Command): Command {
   return command
     .addOption(outputsOption())
     .addOption(
       new Option(
         '--layer <l>',
-        'layer of the features, 0 to the number of layers (default: what the checkpoint says, else the middle)',
+        'layer of the features, 0 to the number of layers (default: the checkpoint’s, else the middle layer)',
       ).argParser(integer({ min: 0 })),
     )
     .addOption(
       new Option(
         '--norm <norm>',
-        'features before (raw) or after (next) the following norm (default: what the checkpoint says, else next)',
+        'features before (raw) or after (next) the following norm (default: the checkpoint’s, else next)',
       ).choices(featureNorms),
     );
 }
 
-/** @throws UsageError for a layer or norm of features that are not computed */
+/** @throws UsageError for a layer or norm when no features are computed */
 export function refuseMeaninglessModelOptions({ layer, norm, outputs }: OutputOptions): void {
   const meaningless = layer !== undefined ? 'layer' : norm !== undefined ? 'norm' : undefined;
   if (meaningless !== undefined && outputs?.includes('features') === false) {
@@ -96,11 +92,14 @@ export function refuseMeaninglessModelOptions({ layer, norm, outputs }: OutputOp
 export function openModelOptions(options: ModelOptions & { scaledDecoding: boolean }): OpenModelOptions {
   const { outputs, layer, norm, workers, scaledDecoding, prepack, precision, provider } = options;
   return {
-    // A GPU has one session, whatever the processor has cores.
-    ...(provider === 'cpu' && { threads: workers }),
-    ...{ provider, scaledDecoding, prepack, precision },
-    ...(outputs === undefined ? {} : { outputs }),
-    ...(layer === undefined ? {} : { featureLayer: layer }),
-    ...(norm === undefined ? {} : { featureNorm: norm }),
+    outputs,
+    featureLayer: layer,
+    featureNorm: norm,
+    scaledDecoding,
+    prepack,
+    precision,
+    provider,
+    // A GPU has one session, however many cores the machine has.
+    threads: provider === 'cpu' ? workers : undefined,
   };
 }

@@ -1,45 +1,15 @@
-import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
-import type { Schedule } from '../../training/learning-rate.ts';
-import type { Criterion } from '../../training/train.ts';
+import { defaultLearningRate, defaultSaveEvery, type TrainChoices } from '../../training/train-plan.ts';
 import { examples } from '../invocation.ts';
 import { addDataOptions, addSplitOptions, type DataOptions, type SplitFlags } from './data-options.ts';
 import { modelOption } from './model-option.ts';
-import { integer, number } from './number-option.ts';
+import { countOption, integer, number } from './number-option.ts';
 import { regionOption, stackOption } from './stack-option.ts';
 
-export type TrainObjective = 'ar' | 'bert' | 'joint';
-
-export interface TrainFlags extends Omit<DataOptions, 'data'>, SplitFlags {
-  objective: TrainObjective;
-  model: string;
+export interface TrainFlags extends Omit<TrainChoices, 'data' | 'labels'>, Omit<DataOptions, 'data'>, SplitFlags {
   data?: string;
-  tokens?: string;
-  mask?: string;
+  model: string;
   out: string;
-  steps?: number;
-  epochs: number;
-  batch: number;
-  optimizer: 'adam' | 'adamw';
-  lr?: number;
-  schedule?: Schedule;
-  warmup: number;
-  weightDecay: number;
-  clip?: number;
-  headLayer?: number;
-  newHead: boolean;
-  shuffle: boolean;
-  augment: boolean;
-  seed: number;
-  validation: number;
-  evalEvery?: number;
-  saveEvery?: number;
-  patience?: number;
-  best: Criterion;
-  leap: number;
-  microBatch?: number;
-  recompute: boolean;
-  threads: number;
   resume: boolean;
   force: boolean;
   json: boolean;
@@ -48,31 +18,24 @@ export interface TrainFlags extends Omit<DataOptions, 'data'>, SplitFlags {
   region?: string;
 }
 
-/** Peaks of the learning rate: the paper's order of magnitude, and a tenth of it for fine-tuning (section 4). */
-export const DEFAULT_LR: Readonly<Record<TrainObjective, number>> = { ar: 1e-3, bert: 1e-3, joint: 1e-4 };
-
-/** Steps between checkpoints where an epoch is longer. */
-export const DEFAULT_SAVE_EVERY = 500;
-
-/** What the command takes, with its help. */
+/** The command with its options and help. */
 export function trainCommandLine(): Command {
   const command = new Command('train')
-    .summary('pre-training and fine-tuning')
     .description(
-      "Trains a model and writes it to --out, in the layout of the model it begins with (see igpt init for a new one). The run's checkpoints, metrics.ndjson, metrics.svg and report.html lie in OUT/training. Interrupted by Ctrl-C, SIGTERM or worse, the same command goes on from the last checkpoint, and ends with the same weights bit for bit (same machine and --threads).",
+      'Trains a model and writes it to --out, in the layout of the model it starts from (igpt init makes a new one). OUT/training holds the checkpoints, metrics.ndjson, metrics.svg and report.html. After an interrupt or a crash, the same command resumes from the last checkpoint and ends with the same weights bit for bit (same machine and --threads).',
     )
     .addOption(
       new Option(
         '--objective <objective>',
-        'ar: next tokens; bert: masked tokens; joint: fine-tuning, the model’s own objective and the class loss',
+        'ar: next tokens; bert: masked tokens; joint: fine-tuning with the model’s own objective plus the class loss',
       )
         .choices(['ar', 'bert', 'joint'])
         .makeOptionMandatory(),
     )
     .addOption(modelOption())
-    .requiredOption('--out <dir>', 'model directory to make, or a run to go on with')
-    .option('--tokens <x.npy>', 'in place of --data: tokens [N, n], all of them to train on')
-    .option('--mask <m.npy>', 'bert, with tokens: masks [N, n], 1 = masked (default: drawn anew at each step)');
+    .requiredOption('--out <dir>', 'model directory to make, or a training to resume')
+    .option('--tokens <x.npy>', 'instead of --data: tokens [N, n]; all of them train')
+    .option('--mask <m.npy>', 'bert with --tokens: masks [N, n], 1 = masked (default: drawn anew at each step)');
   addDataOptions(command, { required: false });
   addSplitOptions(command);
   addRecipe(command);
@@ -81,21 +44,17 @@ export function trainCommandLine(): Command {
     .addOption(
       new Option(
         '--micro-batch <n>',
-        'pictures in memory at once; changes round-off only (default: 2,048 tokens)',
+        'pictures in memory at once; changes round-off only (default: as many as have 2,048 tokens)',
       ).argParser(integer({ min: 1 })),
     )
-    .option('--recompute', 'keep less in memory and compute it again: a third more products', false)
-    .addOption(
-      new Option('--threads <t>', 'threads of the model; another number changes round-off')
-        .default(availableParallelism(), `one a core: ${availableParallelism()} here`)
-        .argParser(integer({ min: 1, max: 256 })),
-    )
-    .addOption(new Option('--resume', 'fail when --out holds no run to go on with').default(false).conflicts('force'))
-    .option('--force', 'begin anew where --out holds a run', false)
-    .option('--json', 'one JSON object at the end instead of the table', false)
+    .option('--recompute', 'keep less in memory and recompute it: a third more matrix products', false)
+    .addOption(countOption('--threads <t>', 'threads of the model; another number changes round-off'))
+    .addOption(new Option('--resume', 'fail if --out holds no training to resume').default(false).conflicts('force'))
+    .option('--force', 'start again if --out holds a training', false)
+    .option('--json', 'one JSON object instead of the table', false)
     .option(
       '--on-aws',
-      'as a job of the deployed stack (-c training=true): pictures, model and OUT lie in its buckets',
+      'run as a job of the deployed stack (-c training=true): pictures, model and OUT are in its buckets',
       false,
     )
     .addOption(stackOption())
@@ -114,21 +73,23 @@ export function trainCommandLine(): Command {
 function addRecipe(command: Command): void {
   command
     .addOption(
-      new Option('--steps <n>', 'steps of the optimiser (default: by --epochs)').argParser(integer({ min: 1 })),
+      new Option('--steps <n>', 'steps of the optimiser, in place of --epochs')
+        .conflicts('epochs')
+        .argParser(integer({ min: 1 })),
     )
     .addOption(
-      new Option('--epochs <e>', 'times that each picture is seen')
-        .default(1)
-        .argParser(number({ min: 0, aboveMin: true })),
+      new Option('--epochs <e>', 'passes over the pictures').default(1).argParser(number({ min: 0, aboveMin: true })),
     )
-    .addOption(new Option('--batch <b>', 'pictures in a step').default(128).argParser(integer({ min: 1 })))
+    .addOption(new Option('--batch <b>', 'pictures per step').default(128).argParser(integer({ min: 1 })))
     .addOption(
-      new Option('--optimizer <name>', 'betas .9 and .95, epsilon 1e-8').choices(['adam', 'adamw']).default('adam'),
+      new Option('--optimizer <name>', 'with betas 0.9 and 0.95, epsilon 1e-8')
+        .choices(['adam', 'adamw'])
+        .default('adam'),
     )
     .addOption(
       new Option(
         '--lr <x>',
-        `peak of the learning rate (default: ${DEFAULT_LR.ar}; joint ${DEFAULT_LR.joint})`,
+        `peak of the learning rate (default: ${defaultLearningRate.ar}; joint ${defaultLearningRate.joint})`,
       ).argParser(number({ min: 0 })),
     )
     .addOption(
@@ -137,10 +98,10 @@ function addRecipe(command: Command): void {
         'after the warm-up (default: cosine, to 0; constant for joint and --tokens)',
       ).choices(['constant', 'cosine']),
     )
-    .addOption(new Option('--warmup <n>', 'steps of linear rise').default(0).argParser(integer({ min: 0 })))
-    .addOption(new Option('--weight-decay <x>', 'of every tensor').default(0).argParser(number({ min: 0 })))
+    .addOption(new Option('--warmup <n>', 'steps of linear rise to the peak').default(0).argParser(integer({ min: 0 })))
+    .addOption(new Option('--weight-decay <x>', 'for every tensor').default(0).argParser(number({ min: 0 })))
     .addOption(
-      new Option('--clip <c>', 'scale gradients to this norm at most (default: never)').argParser(
+      new Option('--clip <c>', 'largest norm of the gradients (default: no limit)').argParser(
         number({ min: 0, aboveMin: true }),
       ),
     )
@@ -149,11 +110,11 @@ function addRecipe(command: Command): void {
         integer({ min: 0 }),
       ),
     )
-    .option('--new-head', 'joint: a new class head in place of the model’s', false)
-    .option('--no-shuffle', 'take the pictures in their order')
-    .option('--no-augment', 'take the pictures as they are (else: reflection pad, crop, flip)')
+    .option('--new-head', 'joint: train a new class head instead of the model’s', false)
+    .option('--no-shuffle', 'take the pictures in order')
+    .option('--no-augment', 'take the pictures unchanged (default: reflection pad, crop, flip)')
     .addOption(
-      new Option('--seed <n>', 'of order, augmentation and masks')
+      new Option('--seed <n>', 'seed of the order, augmentation and masks')
         .default(0)
         .argParser(integer({ min: 0, max: 2 ** 32 - 1 })),
     );
@@ -162,28 +123,30 @@ function addRecipe(command: Command): void {
 function addHeldOut(command: Command): void {
   command
     .addOption(
-      new Option('--validation <n>', 'held-out pictures that are measured, at most; the best model is kept by them')
+      new Option('--validation <n>', 'most held-out pictures to measure; they decide which model is the best')
         .default(1000)
         .argParser(integer({ min: 0 })),
     )
     .addOption(
-      new Option('--eval-every <n>', 'steps between measurements (default: an epoch)').argParser(integer({ min: 1 })),
+      new Option('--eval-every <n>', 'steps between measurements (default: one epoch)').argParser(integer({ min: 1 })),
     )
     .addOption(
       new Option(
         '--save-every <n>',
-        `steps between checkpoints; changes nothing else (default: an epoch, at most ${DEFAULT_SAVE_EVERY})`,
+        `steps between checkpoints; changes no result (default: one epoch, at most ${defaultSaveEvery})`,
       ).argParser(integer({ min: 1 })),
     )
+    .addOption(
+      new Option('--patience <k>', 'stop after k measurements in a row without improvement (default: never)').argParser(
+        integer({ min: 1 }),
+      ),
+    )
+    .addOption(new Option('--best <by>', 'what makes a model the best').choices(['loss', 'accuracy']).default('loss'))
     .addOption(
       new Option(
-        '--patience <k>',
-        'stop after k measurements in a row without a better one (default: never)',
-      ).argParser(integer({ min: 1 })),
-    )
-    .addOption(new Option('--best <by>', 'what the best model has').choices(['loss', 'accuracy']).default('loss'))
-    .addOption(
-      new Option('--leap <nats>', 'stop when the loss leaps so far above the last steps’ mean (and 8 deviations)')
+        '--leap <nats>',
+        'stop when the loss rises this far above the mean of the last steps (and above 8 deviations)',
+      )
         .default(1)
         .argParser(number({ min: 0, aboveMin: true })),
     );

@@ -3,19 +3,19 @@ import type { CheckpointSummary } from '../../checkpoint/summary.ts';
 import { table } from './table.ts';
 import { printable } from './text.ts';
 
-/** More names would hide what they say. */
-const NAMED = 5;
+/** Most tensors that are named. */
+const namedTensors = 5;
 
-/** Says which tensors hold NaN or infinities, how many of them, and what comes of it. */
+/** Which tensors hold NaN or infinity, how many values, and what follows from it. */
 export function nonFiniteWords(found: readonly NonFinite[]): string {
   const named = found
-    .slice(0, NAMED)
+    .slice(0, namedTensors)
     .map(({ tensor, count }) => `${printable(tensor)} (${count.toLocaleString('en')})`);
-  const more = found.length > NAMED ? ` and ${found.length - NAMED} more tensors` : '';
-  return `the weights hold NaN or infinity, in ${named.join(', ')}${more}: what this model computes is not to be relied on`;
+  const more = found.length > namedTensors ? ` and ${found.length - namedTensors} more tensors` : '';
+  return `the weights hold NaN or infinity, in ${named.join(', ')}${more}: do not rely on what this model computes`;
 }
 
-/** What was written, for people; `facts` go first. */
+/** A written model as a table for people; `facts` come first. */
 export function writtenModel(
   out: string,
   summary: CheckpointSummary,
@@ -30,7 +30,7 @@ export function writtenModel(
     [
       'pictures',
       resolution === null
-        ? 'none: it has no palette, so it takes tokens only'
+        ? 'none: the model has no palette, so it takes tokens only'
         : `${resolution.width}x${resolution.height}`,
     ],
     ['parameters', summary.parameters.toLocaleString('en')],

@@ -1,6 +1,6 @@
 import { displayWidth } from './table.ts';
 
-/** What a bar needs of standard error. */
+/** The part of standard error that a bar uses. */
 export interface BarStream {
   isTTY?: boolean;
   columns?: number;
@@ -8,29 +8,29 @@ export interface BarStream {
 }
 
 export interface ProgressBar extends Disposable {
-  /** `total` undefined: not known yet. `note` stands at the end of the line. */
+  /** `total` undefined: not known yet. `note` comes at the end of the line. */
   update(done: number, total?: number, note?: string): void;
-  /** Work goes on here: what was done before this process began does not count for the rate. */
+  /** Starts at `done`: work of an earlier process does not count for the rate. */
   goOn(done: number, total: number): void;
-  /** Prints a line of words without spoiling the bar. */
+  /** Prints a line above the bar. */
   say(line: string): void;
-  /** Does `write` to `output` with the bar out of the way, where both are terminals: they may be one and the same. */
+  /** Hides the bar while `write` writes to `output`, if both are terminals: they may be the same one. */
   around<T>(write: () => T, output?: { isTTY?: boolean }): T;
-  /** Takes the bar away. */
+  /** Removes the bar. */
   stop(): void;
 }
 
-/** Shorter work needs no bar. */
-const SHOWN_AFTER_MS = 2000;
+/** Shorter work shows no bar (milliseconds). */
+const shownAfterMs = 2000;
 
-const REDRAW_MS = 100;
+const redrawMs = 100;
 
-/** The rate is that of the last seconds: a run that first skips what is done would promise too much. */
-const RATE_WINDOW_MS = 15_000;
+/** The rate covers this time (milliseconds): finished pictures that a run skips at its start would inflate it. */
+const rateWindowMs = 15_000;
 
-const ERASE_LINE = '\r\u001b[2K';
+const eraseLine = '\r\u001b[2K';
 
-/** A bar with rate and time left on `stream`, from the third second on; silent when `stream` is not a terminal. */
+/** A bar with rate and remaining time on `stream`, after 2 seconds; silent when `stream` is not a terminal. */
 export function progressBar(
   unit: string,
   stream: BarStream = process.stderr,
@@ -38,31 +38,31 @@ export function progressBar(
 ): ProgressBar {
   const started = now();
   let samples = [{ at: started, done: 0 }];
-  let state: { done: number; total?: number; note?: string } = { done: 0 };
+  let state: { done: number; total?: number | undefined; note?: string | undefined } = { done: 0 };
   let drawn = false;
 
   const draw = () => {
     const at = now();
-    if (at - started >= SHOWN_AFTER_MS) {
-      const recent = samples.filter((sample) => at - sample.at <= RATE_WINDOW_MS);
+    if (at - started >= shownAfterMs) {
+      const recent = samples.filter((sample) => at - sample.at <= rateWindowMs);
       samples = recent.length > 0 ? recent : samples.slice(-1);
       samples.push({ at, done: state.done });
-      stream.write(ERASE_LINE + progressLine({ ...state, unit, perSecond: rate(samples) }, (stream.columns || 80) - 1));
+      stream.write(eraseLine + progressLine({ ...state, unit, perSecond: rate(samples) }, (stream.columns || 80) - 1));
       drawn = true;
     }
   };
   const erase = () => {
     if (drawn) {
-      stream.write(ERASE_LINE);
+      stream.write(eraseLine);
       drawn = false;
     }
   };
-  const timer = stream.isTTY === true ? setInterval(draw, REDRAW_MS) : undefined;
+  const timer = stream.isTTY === true ? setInterval(draw, redrawMs) : undefined;
   timer?.unref();
 
   return {
     update(done, total, note) {
-      state = { done, ...(total === undefined ? {} : { total }), ...(note === undefined ? {} : { note }) };
+      state = { done, total, note };
     },
     goOn(done, total) {
       state = { done, total };
@@ -102,14 +102,14 @@ function rate(samples: readonly { at: number; done: number }[]): number | undefi
 
 interface ProgressState {
   done: number;
-  total?: number;
+  total?: number | undefined;
   unit: string;
-  /** undefined: nothing finished lately. */
+  /** Undefined: nothing finished recently. */
   perSecond: number | undefined;
-  note?: string;
+  note?: string | undefined;
 }
 
-/** One line of at most `columns` columns: `████░░░░ 12/200 pictures · 3.1/s · 1:01 left · note`. */
+/** A line of at most `columns` columns: `████░░░░ 12/200 pictures · 3.1/s · 1:01 left · note`. */
 export function progressLine({ done, total, unit, perSecond, note }: ProgressState, columns: number): string {
   const parts = [total === undefined ? `${done} ${unit}` : `${done}/${total} ${unit}`];
   if (perSecond !== undefined) {

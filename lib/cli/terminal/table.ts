@@ -2,11 +2,11 @@ import { stripVTControlCharacters } from 'node:util';
 
 export interface Column {
   title: string;
-  /** Numbers stand right. Default: left. */
+  /** `right` for numbers (default: left). */
   align?: 'left' | 'right';
 }
 
-/** Plain text table, two spaces between columns, no trailing spaces, a final newline. Cells may carry colour codes. */
+/** A plain text table: two spaces between columns, no trailing spaces, a final newline. Cells may hold colour codes. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const lines = [columns.map((column) => column.title), ...rows];
   const widths = columns.map((_, c) => Math.max(...lines.map((line) => displayWidth(line[c] ?? ''))));
@@ -23,17 +23,17 @@ function pad(cell: string, width: number, align: 'left' | 'right'): string {
   return align === 'left' ? cell + space : space + cell;
 }
 
-/** East Asian wide and full-width characters, and emoji: two columns each. */
-const WIDE =
+/** East Asian wide and full-width characters, and emoji, which take two columns each. */
+const wide =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|^\p{Emoji_Presentation}/u;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** Columns that `text` takes on a terminal. */
+/** Number of columns that `text` takes on a terminal. */
 export function displayWidth(text: string): number {
   let width = 0;
   for (const { segment } of graphemes.segment(stripVTControlCharacters(text))) {
-    width += WIDE.test(segment) ? 2 : 1;
+    width += wide.test(segment) ? 2 : 1;
   }
   return width;
 }

@@ -10,25 +10,25 @@ import { percent, printable } from './text.ts';
 export interface TrainReport extends Disposable {
   step(record: StepRecord): void;
   validation(step: number, validation: Validation, best: boolean): Promise<void>;
-  /** Draws metrics.svg and report.html anew. */
+  /** Draws metrics.svg and report.html again. */
   draw(): Promise<void>;
-  /** What came out, as a table or as JSON. */
+  /** The result, as a table or as JSON. */
   summary(state: TrainState, out: string, json: boolean): string;
 }
 
 interface ReportOptions {
   title: string;
-  /** The step that the run goes on from. */
+  /** The step from which the training resumes (0 for a new one). */
   from: number;
-  /** Pictures a step. */
+  /** Pictures per step. */
   batch: number;
   steps: number;
   bar: ProgressBar;
 }
 
 /**
- * Tells what a run does: metrics.ndjson, metrics.svg and report.html in `folder`, the progress bar, and a line for each
- * measurement.
+ * Reports on a training: writes metrics.ndjson, metrics.svg and report.html to `folder`, moves the progress bar, and
+ * prints a line for each measurement.
  */
 export async function openTrainReport(
   folder: string,
@@ -74,7 +74,7 @@ export async function openTrainReport(
   };
 }
 
-/** Every measurement on held-out pictures, the last one first. */
+/** The measurements on held-out pictures as a table, latest first. */
 function heldOut(metrics: readonly Metric[]): NonNullable<Plot['table']> {
   const rows = metrics
     .filter(({ type }) => type === 'validation')
@@ -87,7 +87,7 @@ function heldOut(metrics: readonly Metric[]): NonNullable<Plot['table']> {
   return {
     columns: [
       { title: 'step', align: 'right' },
-      { title: 'held out, nats', align: 'right' },
+      { title: 'held-out loss, nats', align: 'right' },
       { title: 'right %', align: 'right' },
       { title: '' },
     ],
@@ -104,7 +104,7 @@ function asTable({ step, losses, best, ended }: TrainState, out: string, seconds
   return table(
     [{ title: 'trained' }, { title: printable(out) }],
     [
-      ['steps', `${step}${ended ? '' : ', not at its end'}`],
+      ['steps', `${step}${ended ? '' : ', unfinished'}`],
       ...(loss === undefined ? [] : [['last loss, nats', loss.toFixed(4)]]),
       ...(best === undefined
         ? []

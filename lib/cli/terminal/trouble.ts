@@ -7,7 +7,7 @@ import { printable, red } from './text.ts';
 
 type FailedFile = Extract<PictureFile<unknown>, { status: 'failed' }>;
 
-/** Tells of a file that failed, with `json` on standard output too; returns the first two cells of its row. */
+/** Prints the error of a failed file, with `json` on standard output too. Returns the first two cells of its row. */
 export async function tellFailed(
   { file, code, message }: FailedFile,
   { bar, json }: { bar: ProgressBar; json: boolean },
@@ -19,26 +19,26 @@ export async function tellFailed(
   return [printable(file), red(code, process.stdout)];
 }
 
-/** Says each kind of error once: a full disk says the same for each picture. */
+/** Prints each kind of error once: a full disk fails every picture in the same way. */
 export function reportOnce(bar: ProgressBar): (error: unknown) => void {
-  const said = new Set<string>();
+  const printed = new Set<string>();
   return (error) => {
     const code = error instanceof ImageGptError ? error.code : String(error);
-    if (said.has(code)) return;
-    said.add(code);
+    if (printed.has(code)) return;
+    printed.add(code);
     bar.say(`igpt: ${error instanceof Error ? error.message : error}`);
   };
 }
 
-const REASONS: Readonly<Record<SkippedFile['reason'], string>> = {
-  link_outside: 'links that leave the directory',
-  link_loop: 'links that go round in circles',
-  unreadable_folder: 'folders that may not be read',
+const reasons: Readonly<Record<SkippedFile['reason'], string>> = {
+  link_outside: 'links that lead out of the directory',
+  link_loop: 'links that form a loop',
+  unreadable_folder: 'folders without read permission',
   name_not_utf8: 'names that are not UTF-8',
-  key_too_long: 'paths of more than 1,024 bytes',
+  key_too_long: 'paths longer than 1,024 bytes',
 };
 
-/** Remembers what a run left out, without growing with it: a count and one example for each reason. */
+/** Collects the files that a run leaves out: a count and one example per reason, so memory stays constant. */
 export function createSkippedFiles(): { add(skipped: SkippedFile): void; report(): string } {
   const seen = new Map<SkippedFile['reason'], { count: number; example: string }>();
   return {
@@ -49,7 +49,7 @@ export function createSkippedFiles(): { add(skipped: SkippedFile): void; report(
     },
     report: () =>
       [...seen]
-        .map(([reason, { count, example }]) => `left out: ${count} ${REASONS[reason]}, such as ${printable(example)}\n`)
+        .map(([reason, { count, example }]) => `left out: ${count} ${reasons[reason]}, such as ${printable(example)}\n`)
         .join(''),
   };
 }

@@ -32,7 +32,6 @@ const maxTokensPictures = 100;
 
 export function backfillCommand(): Command {
   return new Command('backfill')
-    .summary('send pictures without a current outcome through a deployed stack')
     .description(
       'Compares the listings of both buckets of a deployed stack, and sends every picture without a current outcome of the deployed model. Use it after you deploy another model, for pictures older than the stack, and after messages were lost. It uses a queue of its own, so it does not delay live uploads.',
     )

@@ -11,7 +11,6 @@ import { systemClock } from '../../local/system-clock.ts';
 import { UsageError } from '../../ports/error.ts';
 import { reportAbout } from '../../report/about-model.ts';
 import { rememberSurprise } from '../../report/surprise-map.ts';
-import { disposable } from '../disposable.ts';
 import { stopOnInterrupt } from '../interrupt.ts';
 import { examples } from '../invocation.ts';
 import { workersOption } from '../options/compute-options.ts';
@@ -60,7 +59,7 @@ async function batchRetry(place: string, options: BatchRetryOptions): Promise<vo
   const decoding = { ...jobDecoding(job.settings), size, timeoutMs: decodeTimeout * 1000 };
   using bar = progressBar('pictures');
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
-  await using model = disposable(await openJobModel(checkpoint, job.settings, options));
+  await using model = await openJobModel(checkpoint, job.settings, options);
   await using decoder = openDecoder(model.preprocessing, decoding);
   const memory = rememberSurprise(model);
   using stop = stopOnInterrupt(bar.say);

@@ -10,7 +10,6 @@ import { systemClock } from '../../local/system-clock.ts';
 import { reportAbout } from '../../report/about-model.ts';
 import { rememberSurprise } from '../../report/surprise-map.ts';
 import { openModel, preprocessingOf } from '../../runtime/model.ts';
-import { disposable } from '../disposable.ts';
 import { stopOnInterrupt } from '../interrupt.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { sayDevice } from '../options/compute-options.ts';
@@ -84,7 +83,7 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   bar.update(0, undefined, 'opening the model');
   const decoding = decodingSettings(options);
   await using decoder = openDecoder(preprocessingOf(checkpoint), decoding);
-  await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
+  await using model = await openModel(checkpoint, openModelOptions(options));
   await sayDevice(options.provider, options.precision, bar.say);
   const memory = rememberSurprise(model);
   using stop = stopOnInterrupt(bar.say);

@@ -1,20 +1,14 @@
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
 import { eachPicture } from '../../local/picture-files.ts';
 import { labelledClasses } from '../../pipeline/prediction-outcome.ts';
 import type { Precision, Provider } from '../../ports/model.ts';
 import { openModel } from '../../runtime/model.ts';
-import { disposable } from '../disposable.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { precisionOption, providerOption, sayDevice, workersOption } from '../options/compute-options.ts';
-import {
-  addDecodeOptions,
-  type DecodeOptions,
-  decodingConcurrency,
-  maxPictureBytes,
-  openPictureDecoder,
-} from '../options/decode-option.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -34,12 +28,11 @@ interface ClassifyOptions extends DecodeOptions {
 
 export function classifyCommand(): Command {
   const command = new Command('classify')
-    .summary('a table with the top classes of each file')
-    .description('Says what each picture shows: the likeliest classes with their probabilities.')
+    .description('Prints the likeliest classes of each picture with their probabilities.')
     .argument('<file...>', 'pictures')
     .addOption(modelOption())
     .addOption(new Option('--top <k>', 'classes to show').default(3).argParser(integer({ min: 1 })))
-    .option('--json', 'one JSON object a line instead of a table', false)
+    .option('--json', 'one JSON object per line instead of a table', false)
     .addOption(workersOption())
     .addOption(precisionOption())
     .addOption(providerOption());
@@ -47,7 +40,7 @@ export function classifyCommand(): Command {
     .addHelpText('after', examples(`classify ${samplePictures()}/animals/*`, 'classify photo.png --json --top 1'))
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 some file could not be read as a picture (its row says why), 2 wrong command line.',
+      '\nExit codes: 0 done, 1 a file could not be read as a picture (its row says why), 2 wrong command line.',
     )
     .action((files: string[], options: ClassifyOptions) => classify(files, options));
 }
@@ -56,18 +49,21 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
   const { top, json, workers, scaledDecoding, precision, provider } = options;
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   using bar = progressBar('pictures');
-  await using model = disposable(
-    await openModel(checkpoint, {
-      ...{ outputs: ['classification'], scaledDecoding, precision, provider },
-      ...(provider === 'cpu' && { threads: workers }),
-    }),
-  );
+  await using model = await openModel(checkpoint, {
+    outputs: ['classification'],
+    scaledDecoding,
+    precision,
+    provider,
+    // Each thread opens a session: no more threads than pictures. A GPU has one session.
+    threads: provider === 'cpu' ? Math.min(workers, files.length) : undefined,
+  });
   await sayDevice(provider, precision, bar.say);
-  await using decoder = openPictureDecoder(model.preprocessing, options);
+  const decoding = decodingSettings(options);
+  await using decoder = openDecoder(model.preprocessing, decoding);
   const quantize = createQuantizer(model.preprocessing.palette);
   const pictures = eachPicture(
     files,
-    { maxBytes: maxPictureBytes(options), concurrency: decodingConcurrency(options) + model.concurrency },
+    { maxBytes: decoding.maxBytes, concurrency: decodingConcurrency(decoding) + model.concurrency },
     async (bytes) => {
       const { format, width, height, rgb } = await decoder.decode(bytes);
       const { classLogits = new Float32Array(0) } = await model.predict(quantize(rgb));

@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
+import { openDecoder } from '../../decode/decoder-pool.ts';
 import { writePng } from '../../decode/encode.ts';
 import { encodeNpy } from '../../image-gpt/npy.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
@@ -14,8 +16,8 @@ import { complete } from '../../runtime/complete.ts';
 import { inPrecision } from '../../runtime/precision.ts';
 import { examples, invocation, samplePictures } from '../invocation.ts';
 import { precisionOption, threadsOption } from '../options/compute-options.ts';
-import { addDecodeOptions, type DecodeOptions, maxPictureBytes, openPictureDecoder } from '../options/decode-option.ts';
-import { modelDirectory, modelOption, requirePreprocessing } from '../options/model-option.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
+import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer, number } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { printable } from '../terminal/text.ts';
@@ -37,18 +39,14 @@ interface CompleteOptions extends DecodeOptions {
 
 export function completeCommand(): Command {
   const command = new Command('complete')
-    .summary('the paper’s completion grid: original, what is kept, samples')
     .description(
-      'Keeps the first tokens of a picture and lets the model paint the rest, several times. A .png shows the grid: original, what is kept, n samples; a .html is a page with it. A .npy holds the tokens, uint16 [N, samples, n], N pictures (1 for a file).',
+      'Keeps the first tokens of a picture and lets the model paint the rest, several times. A .png shows a grid: original, kept part, samples; a .html is a page with the grid. A .npy holds the tokens, uint16 [N, samples, n], for N pictures (1 for a file).',
     )
     .argument('[file]', 'a picture; or give --tokens')
     .addOption(modelOption())
     .option('--tokens <x.npy>', 'tokens [N, n], any integer type, instead of a picture')
     .addOption(
-      new Option(
-        '--keep <k>',
-        'how much is kept: a share of the tokens from 0 to 1, or a whole number of tokens from 2 on',
-      )
+      new Option('--keep <k>', 'how much to keep: a share of the tokens from 0 to 1, or a number of tokens from 2')
         .default(0.5)
         .argParser(number({ min: 0 })),
     )
@@ -58,29 +56,31 @@ export function completeCommand(): Command {
         .argParser(integer({ min: 1, max: 1024 })),
     )
     .addOption(
-      new Option('--seed <s>', 'the same seed paints the same')
+      new Option('--seed <s>', 'seed of the samples: the same seed gives the same samples')
         .default(0)
         .argParser(integer({ min: 0, max: 0xffff_ffff })),
     )
     .addOption(
-      new Option('--temperature <t>', '0: always the likeliest; 1: as the model says')
+      new Option('--temperature <t>', '0: always the likeliest token; 1: the model’s own probabilities')
         .default(1)
         .argParser(number({ min: 0 })),
     )
     .addOption(
-      new Option('--top-k <k>', 'choose among the k likeliest only (default: all)').argParser(integer({ min: 1 })),
+      new Option('--top-k <k>', 'choose among the k likeliest tokens (default: all)').argParser(integer({ min: 1 })),
     )
     .addOption(
-      new Option('--top-p <p>', 'choose among the likeliest that together have this probability')
+      new Option('--top-p <p>', 'choose among the likeliest tokens that together have this probability')
         .default(1)
         .argParser(number({ min: 0, max: 1, aboveMin: true })),
     )
     .addOption(threadsOption())
     .addOption(precisionOption(['f32', 'int8-block', 'f16']))
     .addOption(
-      new Option('--provider <p>', 'where the model runs: completions have cpu only').default('cpu').argParser(cpuOnly),
+      new Option('--provider <p>', 'where the model runs: completions run on cpu only')
+        .default('cpu')
+        .argParser(cpuOnly),
     )
-    .requiredOption('--out <grid.png|grid.html|y.npy>', 'where to write; the ending says what')
+    .requiredOption('--out <grid.png|grid.html|y.npy>', 'where to write; the ending chooses the format')
     .option('--force', 'replace the file if it exists', false);
   return addDecodeOptions(command)
     .addHelpText(
@@ -90,17 +90,19 @@ export function completeCommand(): Command {
     .action((file: string | undefined, options: CompleteOptions) => completePictures(file, options));
 }
 
-/** Other verbs take other providers: said here rather than `unknown option`. */
+/** Other verbs accept more providers, so a clear error is better than `unknown option`. */
 function cpuOnly(text: string): string {
-  if (text !== 'cpu') throw new InvalidArgumentError('expected cpu, the only place where completions run');
+  if (text !== 'cpu') throw new InvalidArgumentError('expected cpu, the only provider of completions');
   return text;
 }
 
 async function completePictures(file: string | undefined, options: CompleteOptions): Promise<void> {
   const { out, force, samples, temperature, topK, topP, seed, threads } = options;
   if ((file === undefined) === (options.tokens === undefined)) {
-    const came = file === undefined ? 'neither' : 'both';
-    throw new UsageError(`expected a picture or --tokens x.npy, got ${came}; see ${invocation()} complete --help`);
+    const received = file === undefined ? 'neither' : 'both';
+    throw new UsageError(
+      `expected a picture or --tokens x.npy, received ${received}; see ${invocation()} complete --help`,
+    );
   }
   const extension = checkOutputPath('--out', out, ['.png', '.npy', '.html'], force);
   const directory = modelDirectory(options.model);
@@ -109,7 +111,7 @@ async function completePictures(file: string | undefined, options: CompleteOptio
   const { n_positions: n, n_colors: colors } = config;
   if (config.objective === 'bert') {
     throw new UsageError(
-      `${name} is a BERT model, which fills in masked tokens and cannot paint on; use an autoregressive one`,
+      `expected an autoregressive model, received ${name}: a BERT model fills in masked tokens and cannot continue a picture`,
     );
   }
   const keep = keptTokens(options.keep, n);
@@ -117,7 +119,7 @@ async function completePictures(file: string | undefined, options: CompleteOptio
     throw new UsageError(`--top-k ${topK}: expected 1 to ${colors}, the colours of ${name}`);
   }
   if (file !== undefined || extension !== '.npy') {
-    // Before minutes of work: both need the palette.
+    // Both need the palette: fail before minutes of work.
     requirePreprocessing(directory, preprocessing);
   }
   // [N, n]
@@ -137,7 +139,7 @@ async function completePictures(file: string | undefined, options: CompleteOptio
     temperature,
     topP,
     threads,
-    ...(topK === undefined ? {} : { topK }),
+    topK,
     onProgress: (sampled, total) => bar.update(sampled, total),
   });
   bar.stop();
@@ -161,39 +163,40 @@ async function completePictures(file: string | undefined, options: CompleteOptio
   }
 }
 
-/** The grid as a page, with what paints the same again. */
+/** The grid as a page, with the settings that give the same samples again. */
 async function gridPage(png: Uint8Array, model: string, keep: number, options: CompleteOptions): Promise<Uint8Array> {
   const { samples, seed, temperature, topK, topP, precision } = options;
   const page = await figurePage({
     kind: 'Image GPT completions',
-    title: `What ${model} paints`,
+    title: `Completions by ${model}`,
     facts: [
-      ['from left to right', `original, the first ${keep} tokens, ${samples} completions; a row a picture`],
+      ['from left to right', `original, the first ${keep} tokens, ${samples} completions; one row per picture`],
       ['seed', String(seed)],
       ['temperature', String(temperature)],
       ...(topK === undefined ? [] : [['top k', String(topK)] as const]),
       ...(topP === 1 ? [] : [['top p', String(topP)] as const]),
       ['precision', precision],
     ],
-    figure: { type: 'image/png', bytes: png, alt: `Original, what is kept of it, and ${samples} completions` },
+    figure: { type: 'image/png', bytes: png, alt: `Original, its kept part, and ${samples} completions` },
   });
   return new TextEncoder().encode(page);
 }
 
-/** Every row of an npy file, [N, n]: completions of N pictures are held in memory anyway. */
+/** All rows [N, n] of an npy file. The completions of N pictures need more memory anyway. */
 async function allTokens(path: string, n: number, colors: number): Promise<Uint16Array> {
   await using file = await openTokenRows(path, { columns: n, below: colors, what: 'token' });
   if (file.rows === 0) {
-    throw new ImageGptError('no_pictures', `${path}: expected at least one row of tokens, got none`);
+    throw new ImageGptError('no_pictures', `${path}: expected at least one row of tokens, received none`);
   }
   return file.read(0, file.rows);
 }
 
 /** [1, n] */
 async function pictureTokens(file: string, recipe: Preprocessing, options: CompleteOptions): Promise<Uint16Array> {
-  await using decoder = openPictureDecoder(recipe, { ...options, decoders: 1 });
+  const decoding = { ...decodingSettings(options), size: 1 };
+  await using decoder = openDecoder(recipe, decoding);
   const quantize = createQuantizer(recipe.palette);
-  const limits = { maxBytes: maxPictureBytes(options), concurrency: 1 };
+  const limits = { maxBytes: decoding.maxBytes, concurrency: 1 };
   for await (const result of eachPicture([file], limits, async (bytes) =>
     quantize((await decoder.decode(bytes)).rgb),
   )) {
@@ -205,17 +208,18 @@ async function pictureTokens(file: string, recipe: Preprocessing, options: Compl
   throw new Error('one file has one result');
 }
 
-/** A share such as 0.29 is no binary fraction: 0.29 * 100 comes out as 28.999999999999996. */
-const FLOAT_SLIP = 1e-9;
+/** Added before rounding down, because 0.29 * 100 is 28.999999999999996. */
+const roundingSlack = 1e-9;
 
 /**
- * How many of n tokens `--keep` keeps: a share of them from 0 to 1 (rounded down, less a float's slip: 0.29 of 100 is 29), or from 2 on a whole number of them.
+ * How many of n tokens `--keep` keeps. From 0 to 1 it is a share, rounded down (0.29 of 100 is 29); from 2 a number of
+ * tokens.
  *
  * @throws UsageError
  */
 export function keptTokens(keep: number, n: number): number {
   if (keep <= 1) {
-    return Math.floor(keep * n + FLOAT_SLIP);
+    return Math.floor(keep * n + roundingSlack);
   }
   if (!Number.isInteger(keep) || keep > n) {
     throw new UsageError(`--keep ${keep}: expected a share from 0 to 1, or a whole number of tokens from 2 to ${n}`);

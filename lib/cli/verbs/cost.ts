@@ -52,7 +52,6 @@ const fills: Readonly<Record<CostOptions['fill'], Fill>> = { 100: 100, 30: 30, 3
 
 export function costCommand(): Command {
   return new Command('cost')
-    .summary('estimate what pictures cost on AWS, and the idle stack')
     .description(
       `Estimates what pictures cost on AWS, stage by stage, from list prices of ${prices.region} as of ${prices.asOf}, and what the idle stack costs. Needs no account and no network.`,
     )

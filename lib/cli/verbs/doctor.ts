@@ -26,7 +26,6 @@ class DoctorError extends ImageGptError {}
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .summary('check what a deployment needs, and whether a stack is healthy')
     .description(
       'Checks what a deployment needs (credentials, region, bootstrap, Docker, GPU quotas, the model) and the deployed stack, and says what to do. --release releases the cost brake.',
     )

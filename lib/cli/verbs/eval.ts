@@ -4,35 +4,24 @@ import { confusionMatrix } from '../../plot/confusion-matrix.ts';
 import { UsageError } from '../../ports/error.ts';
 import { checkPlotPath, writePlot } from '../../report/plot-file.ts';
 import { maxMasks } from '../../training/bert-mask.ts';
-import { alignClasses } from '../../training/data/classes.ts';
+import { labelsAsClasses } from '../../training/data/classes.ts';
 import type { DataSet } from '../../training/data/data-set.ts';
-import { openDataSet } from '../../training/data/open-data-set.ts';
-import { splitDataSet } from '../../training/data/split.ts';
+import { evaluatedParts, rowsOfPart } from '../../training/data/split.ts';
 import { DataSetError } from '../../training/error.ts';
 import { type Evaluation, evaluate } from '../../training/evaluation/evaluate.ts';
 import { classScores, type Scores } from '../../training/evaluation/scores.ts';
-import { disposable } from '../disposable.ts';
 import { examples } from '../invocation.ts';
-import { addPoolOptions, openPool, type PoolOptions } from '../options/compute-options.ts';
-import {
-  addDataOptions,
-  addSplitOptions,
-  type DataOptions,
-  type SplitFlags,
-  splitOptions,
-} from '../options/data-options.ts';
-import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { openNamedDataSet, splitOptions } from '../options/data-options.ts';
+import { addDataSetModelOptions, type DataSetModelOptions, openPool } from '../options/data-set-model.ts';
+import { modelDirectory } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { type Column, table } from '../terminal/table.ts';
 import { percent, printable } from '../terminal/text.ts';
 
-const partNames = ['all', 'train', 'validation', 'test'] as const;
-
-interface EvalOptions extends DataOptions, SplitFlags, PoolOptions {
-  model: string;
-  part?: (typeof partNames)[number];
+interface EvalOptions extends DataSetModelOptions {
+  part?: (typeof evaluatedParts)[number];
   likelihoodOnly: boolean;
   masks?: number;
   seed: number;
@@ -41,33 +30,29 @@ interface EvalOptions extends DataOptions, SplitFlags, PoolOptions {
   json: boolean;
 }
 
-/** The paper's, for BERT models. */
-const DEFAULT_MASKS = 5;
+/** Masks per picture for BERT models, as in the paper. */
+const defaultMasks = 5;
 
 export function evalCommand(): Command {
-  const command = new Command('eval')
-    .summary('accuracy and likelihood on a data set')
-    .description(
-      'Measures a model on a data set: top-1 and top-5, each class, and negative log-likelihood in nats per token and bits per pixel (a pixel is a token of the palette: not comparable with bits of RGB). A BERT model reads each picture under several masks, which vote on the class; its likelihood is that of the masked tokens.',
-    )
-    .addOption(modelOption());
-  addDataOptions(command);
-  return addPoolOptions(addSplitOptions(command))
+  const command = new Command('eval').description(
+    'Measures a model on a data set: top-1 and top-5, each class, and negative log-likelihood in nats per token and bits per pixel (a pixel is one token of the palette, so this is not comparable with bits of RGB). A BERT model reads each picture under several masks, which vote on the class; its likelihood covers the masked tokens only.',
+  );
+  return addDataSetModelOptions(command)
     .addOption(
       new Option(
         '--part <part>',
-        'which pictures (default: test where the data itself has such a part, else all; test and validation as igpt train and probe divide)',
-      ).choices(partNames),
+        'which pictures (default: test if the data has a test part of its own, else all); igpt train and probe divide in the same way',
+      ).choices(evaluatedParts),
     )
-    .option('--likelihood-only', 'leave the classes out, for data with others than the model’s', false)
+    .option('--likelihood-only', 'measure no accuracy, for data with other classes than the model’s', false)
     .addOption(
       new Option(
         '--masks <k>',
-        `BERT models: masks for each picture; 0 hides nothing, and gives no likelihood (default: ${DEFAULT_MASKS})`,
+        `BERT models: masks per picture; 0 hides nothing and gives no likelihood (default: ${defaultMasks})`,
       ).argParser(integer({ min: 0, max: maxMasks })),
     )
-    .addOption(new Option('--seed <n>', 'of the masks').default(0).argParser(integer({ min: 0 })))
-    .option('--confusion <file>', 'draw the confusion matrix, .svg, .png or a page, .html')
+    .addOption(new Option('--seed <n>', 'seed of the masks').default(0).argParser(integer({ min: 0 })))
+    .option('--confusion <file>', 'draw the confusion matrix: .svg, .png, or a page .html')
     .option('--force', 'replace files that exist', false)
     .option('--json', 'one JSON object instead of tables', false)
     .addHelpText(
@@ -83,10 +68,10 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   const { config, name, weights } = checkpoint;
   if (options.masks !== undefined && config.objective !== 'bert') {
-    throw new UsageError(`--masks is for BERT models; ${name} is autoregressive: leave it out`);
+    throw new UsageError(`--masks is for BERT models, but ${name} is autoregressive; leave it out`);
   }
-  const masks = options.masks ?? DEFAULT_MASKS;
-  const dataSet = await openDataSet(options, checkpoint);
+  const masks = options.masks ?? defaultMasks;
+  const dataSet = await openNamedDataSet(options, checkpoint);
   const rows = rowsOf(dataSet, options);
   const labels = options.likelihoodOnly ? undefined : labelsFor(checkpoint, dataSet);
   const request = {
@@ -96,13 +81,13 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
   if (!request.classes && !request.likelihood) {
     throw new DataSetError(
       'nothing_to_measure',
-      `${name} has no likelihood here, and no classes that ${dataSet.name} could be held to`,
+      `nothing to measure: ${name} has no likelihood here, and no classes to compare with the labels of ${dataSet.name}`,
     );
   }
   if (confusion !== undefined && labels === undefined) {
-    throw new UsageError(`--confusion needs labelled pictures and a class head; leave it out`);
+    throw new UsageError('--confusion needs labelled pictures and a class head; leave it out');
   }
-  await using pool = disposable(await openPool(checkpoint, request, options));
+  await using pool = await openPool(checkpoint, request, options);
   using bar = progressBar('pictures');
   const evaluation = await evaluate(pool, dataSet, rows, labels, {
     objective: config.objective,
@@ -124,29 +109,19 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
 }
 
 function rowsOf(dataSet: DataSet, options: EvalOptions): Uint32Array {
-  const all = Uint32Array.from({ length: dataSet.size }, (_, i) => i);
-  const own = dataSet.parts !== undefined && splitDataSet(dataSet, { validation: 0, test: 0 }).test.length > 0;
-  const part = options.part ?? (own ? 'test' : 'all');
-  const rows = part === 'all' ? all : splitDataSet(dataSet, splitOptions(options))[part];
-  if (rows.length === 0) {
-    throw new DataSetError('data_set_empty', `the ${part} part of ${dataSet.name} has no pictures; give --part all`);
-  }
+  const { part, rows } = rowsOfPart(dataSet, options.part, splitOptions(options));
   process.stderr.write(`${part === 'all' ? 'all' : `${part} part:`} ${rows.length} pictures\n`);
   return rows;
 }
 
-/** Labels as classes of the model; undefined where one of the two has none. */
-function labelsFor(
-  { name, labels: modelClasses }: Checkpoint,
-  { name: data, labels, classes }: DataSet,
-): Int32Array | undefined {
-  if (modelClasses.length === 0 || labels === undefined) {
-    const lacking = labels === undefined ? `${data} has no labels` : `${name} has no class head`;
-    process.stderr.write(`${printable(lacking)}: likelihood only\n`);
-    return undefined;
+/** Labels [N] as classes of the model; undefined without labels or without a class head. */
+function labelsFor({ name, labels: modelClasses }: Checkpoint, dataSet: DataSet): Int32Array | undefined {
+  const labels = labelsAsClasses(dataSet, modelClasses);
+  if (labels === undefined) {
+    const missing = dataSet.labels === undefined ? `${dataSet.name} has no labels` : `${name} has no class head`;
+    process.stderr.write(`${printable(missing)}: likelihood only\n`);
   }
-  const aligned = alignClasses(data, classes, modelClasses);
-  return labels.map((label) => aligned[label] ?? 0);
+  return labels;
 }
 
 function asTables({ pictures, natsPerToken, bitsPerPixel, scores }: Evaluation, labels: readonly string[]): string {
@@ -200,23 +175,22 @@ function asJson(
   const measured = (share: number): number | null => (Number.isNaN(share) ? null : share);
   return `${JSON.stringify({
     ...facts,
-    ...(masks === undefined ? {} : { masks }),
+    masks,
     pictures,
-    ...(natsPerToken === undefined ? {} : { nats_per_token: natsPerToken, bits_per_pixel: bitsPerPixel }),
-    ...(scores === undefined
-      ? {}
-      : {
-          top1: scores.top1,
-          top5: scores.top5,
-          classes: classScores(scores.confusion).map((score, c) => ({
-            label: labels[c],
-            pictures: score.pictures,
-            recall: measured(score.recall),
-            precision: measured(score.precision),
-          })),
-          confusion: labels.map((_, row) =>
-            Array.from(scores.confusion.subarray(row * labels.length, (row + 1) * labels.length)),
-          ),
-        }),
+    nats_per_token: natsPerToken,
+    bits_per_pixel: bitsPerPixel,
+    top1: scores?.top1,
+    top5: scores?.top5,
+    classes:
+      scores &&
+      classScores(scores.confusion).map((score, c) => ({
+        label: labels[c],
+        pictures: score.pictures,
+        recall: measured(score.recall),
+        precision: measured(score.precision),
+      })),
+    confusion:
+      scores &&
+      labels.map((_, row) => Array.from(scores.confusion.subarray(row * labels.length, (row + 1) * labels.length))),
   })}\n`;
 }

@@ -9,7 +9,6 @@ import { ImageGptError, UsageError } from '../../ports/error.ts';
 import { type FeatureNorm, featureNorms, type Precision, type Provider } from '../../ports/model.ts';
 import { openForward } from '../../runtime/forward.ts';
 import { inPrecision } from '../../runtime/precision.ts';
-import { disposable } from '../disposable.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { precisionOption, providerOption, sayDevice, threadsOption } from '../options/compute-options.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
@@ -17,12 +16,12 @@ import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { printable } from '../terminal/text.ts';
 
-const OUTPUTS = ['logits', 'features', 'likelihood', 'classes'] as const;
+const outputs = ['logits', 'features', 'likelihood', 'classes'] as const;
 
 interface ForwardOptions {
   model: string;
   tokens: string;
-  output: (typeof OUTPUTS)[number];
+  output: (typeof outputs)[number];
   layer?: number;
   pool: 'mean' | 'none';
   norm: FeatureNorm;
@@ -37,21 +36,20 @@ interface ForwardOptions {
 
 export function forwardCommand(): Command {
   return new Command('forward')
-    .summary('tokens in, raw outputs out, for checking against other implementations')
     .description(
-      'Runs the model on tokens: any integer npy [N, n], pictures in raster order, without SOS (the shift is ours). Writes <f4 in C order: logits [N, n, V]; likelihood [N, n] in nats; classes [N, C], before softmax; features [N, d], or [N, n, d] with --pool none.',
+      'Runs the model on tokens: any integer npy [N, n], pictures in raster order, without SOS (the model adds it). Writes <f4 in C order: logits [N, n, V]; likelihood [N, n] in nats; classes [N, C], before softmax; features [N, d], or [N, n, d] with --pool none.',
     )
     .addOption(modelOption())
     .requiredOption('--tokens <x.npy>', 'tokens [N, n], any integer type')
-    .addOption(new Option('--output <name>', 'what to compute').choices(OUTPUTS).makeOptionMandatory())
+    .addOption(new Option('--output <name>', 'what to compute').choices(outputs).makeOptionMandatory())
     .addOption(
       new Option(
         '--layer <l>',
-        'features of h^l: 0 is embeddings + positions, L the last block (default: L/2, rounded down)',
+        'layer of the features: 0 is embeddings + positions, L the last block (default: L/2, rounded down)',
       ).argParser(integer({ min: 0 })),
     )
     .addOption(
-      new Option('--pool <pool>', 'mean over the tokens, or none: features for each token')
+      new Option('--pool <pool>', 'mean: average over the tokens; none: features of each token')
         .choices(['mean', 'none'])
         .default('mean'),
     )
@@ -60,14 +58,14 @@ export function forwardCommand(): Command {
         .choices(featureNorms)
         .default('next'),
     )
-    .option('--mask <m.npy>', 'BERT models: [N, n], 1 = masked (default: nothing is masked)')
+    .option('--mask <m.npy>', 'BERT models: [N, n], 1 = masked (default: nothing masked)')
     .requiredOption('--out <y.npy>', 'where to write')
     .option('--force', 'replace <y.npy> if it exists', false)
     .addOption(threadsOption())
     .addOption(precisionOption())
     .addOption(providerOption())
     .addOption(
-      new Option('--batch <b>', 'pictures between two writes, and side by side on a GPU')
+      new Option('--batch <b>', 'pictures per write, and side by side on a GPU')
         .default(1)
         .argParser(integer({ min: 1, max: 1024 })),
     )
@@ -89,7 +87,7 @@ async function forward(options: ForwardOptions, command: Command): Promise<void>
   const { config } = checkpoint;
   const { n_positions: n, n_colors: colors, n_layer } = config;
   const { layer = Math.floor(n_layer / 2) } = options;
-  refuseWhatMeansNothing(command, output, checkpoint);
+  refuseMeaninglessOptions(command, output, checkpoint);
   if (layer > n_layer) {
     throw new UsageError(`--layer ${layer}: expected 0 to ${n_layer}, the layers of ${checkpoint.name}`);
   }
@@ -101,15 +99,17 @@ async function forward(options: ForwardOptions, command: Command): Promise<void>
   if (mask !== undefined && mask.rows !== tokens.rows) {
     throw new ImageGptError(
       'wrong_shape',
-      `${options.mask}: expected [${tokens.rows}, ${n}], a row for each of the tokens, got [${mask.rows}, ${n}]`,
+      `${options.mask}: expected [${tokens.rows}, ${n}], a row for each row of --tokens, received [${mask.rows}, ${n}]`,
     );
   }
   const request: ForwardRequest =
     output === 'features' ? { features: { layers: [layer], norm, pool } } : { [output]: true };
   const precise = await inPrecision(checkpoint, options.precision);
-  await using model = disposable(
-    await openForward(precise.checkpoint, request, { threads: options.threads, provider: options.provider, batch }),
-  );
+  await using model = await openForward(precise.checkpoint, request, {
+    threads: options.threads,
+    provider: options.provider,
+    batch,
+  });
   const shape = [tokens.rows, ...shapeOf(options, checkpoint)];
   await sayDevice(options.provider, options.precision);
   await using file = await openOutputFile(out, force);
@@ -125,7 +125,7 @@ async function forward(options: ForwardOptions, command: Command): Promise<void>
     }
     await file.write(littleEndianBytes(values.data));
     bar.update(start + count, tokens.rows);
-    // A run holds this thread: let the bar move and Ctrl-C be heard.
+    // The model blocks this thread: let the bar move and Ctrl-C arrive.
     await setImmediate();
   }
   bar.stop();
@@ -150,18 +150,22 @@ function shapeOf({ output, pool }: ForwardOptions, { config, labels }: Checkpoin
   }
 }
 
-/** Refuses flags that would change nothing, and outputs that the model does not have, before any work. */
-function refuseWhatMeansNothing(command: Command, output: string, { name, config, weights, labels }: Checkpoint): void {
+/** Refuses options without effect, and outputs that the model does not have, before any work. */
+function refuseMeaninglessOptions(
+  command: Command,
+  output: string,
+  { name, config, weights, labels }: Checkpoint,
+): void {
   const meaningless = ['layer', 'pool', 'norm'].find((flag) => command.getOptionValueSource(flag) === 'cli');
   if (output !== 'features' && meaningless !== undefined) {
     throw new UsageError(`--${meaningless} goes with --output features, not with --output ${output}; leave it out`);
   }
   const bert = config.objective === 'bert';
   if (!bert && command.getOptionValueSource('mask') === 'cli') {
-    throw new UsageError(`--mask is for BERT models; ${name} is autoregressive: leave it out`);
+    throw new UsageError(`--mask is for BERT models, but ${name} is autoregressive; leave it out`);
   }
   if (bert && output === 'likelihood') {
-    throw new UsageError(`a BERT model gives a picture no likelihood, and ${name} is one; --output logits works`);
+    throw new UsageError(`${name} is a BERT model, which has no likelihood of a picture; --output logits works`);
   }
   if (output === 'classes' && labels.length === 0) {
     throw new UsageError(`${name} has no class head (score.weight or probe.safetensors); --output features works`);

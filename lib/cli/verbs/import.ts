@@ -27,19 +27,18 @@ interface ImportOptions {
 
 export function importCommand(): Command {
   return new Command('import')
-    .summary('published weights into a model directory: PyTorch, TensorFlow, safetensors, the hub')
     .description(
-      'Makes a model directory of weights in any published form: PyTorch (.bin, zip or legacy), TensorFlow (.index and its data files), safetensors, in one file or shards. SRC is a directory, a file, or a name on Hugging Face’s hub, whose cache on this machine is looked into first; HF_TOKEN opens private models. Nothing in a file is run.',
+      'Makes a model directory from weights in any published format: PyTorch (.bin, zip or legacy), TensorFlow (.index and its data files) or safetensors, in one file or in shards. SRC is a directory, a file, or a name on the Hugging Face hub; the hub’s cache on this machine comes first. HF_TOKEN gives access to private models. No code in a file is run.',
     )
     .argument('<src>', 'directory, file, or organisation/name on the hub (organisation/name@revision)')
     .requiredOption('--out <dir>', 'model directory to make')
     .option(
       '--palette <file>',
-      'colours: kmeans_centers.npy or a preprocessor_config.json (default: what lies beside the weights)',
+      'colours: kmeans_centers.npy or a preprocessor_config.json (default: the file next to the weights)',
     )
-    .addOption(headsOption('attention heads, where config.json is missing and the weights do not say'))
-    .addOption(dtypeOption('number format to write (default: as it was)'))
-    .option('--force', 'replace a model that is there', false)
+    .addOption(headsOption('attention heads, if neither config.json nor the weights say'))
+    .addOption(dtypeOption('number format to write (default: unchanged)'))
+    .option('--force', 'replace an existing model', false)
     .option('--json', 'as one JSON object', false)
     .addHelpText(
       'after',
@@ -61,7 +60,7 @@ async function importModel(src: string, options: ImportOptions): Promise<void> {
   const { format, checkpoint, nonFinite } =
     hub === undefined ? await convert(src, undefined, options, bar) : await fromHub(hub, options, bar);
   bar.stop();
-  if (nonFinite.length > 0) process.stderr.write(`warning: ${nonFiniteWords(nonFinite)}; imported as it came\n`);
+  if (nonFinite.length > 0) process.stderr.write(`warning: ${nonFiniteWords(nonFinite)}; imported unchanged\n`);
   const summary = summarize(checkpoint);
   await writeOut(
     options.json
@@ -70,8 +69,8 @@ async function importModel(src: string, options: ImportOptions): Promise<void> {
   );
 }
 
-/** Bytes in the progress bar's unit. */
-const MB = 1e6;
+/** Bytes per unit of the progress bar. */
+const megabyte = 1e6;
 
 function convert(
   path: string,
@@ -85,13 +84,13 @@ function convert(
     dtype: chosenDtype(dtype),
     name,
     force,
-    progress: (done, total) => bar.update(Math.round(done / MB), Math.round(total / MB), 'writing'),
+    progress: (done, total) => bar.update(Math.round(done / megabyte), Math.round(total / megabyte), 'writing'),
   });
 }
 
 /**
- * What Hugging Face's own tools have in their cache is taken from there, without the network. The download of another
- * stays until it has been imported, so that an interrupted one goes on where it was.
+ * Imports from the cache of Hugging Face's own tools if it holds the model, without the network. A download is kept until
+ * it is imported, so that an interrupted one continues.
  */
 async function fromHub(model: HubModel, options: ImportOptions, bar: ProgressBar): Promise<Imported> {
   const { cache, offline, ...hub } = await readHubSettings(process.env);
@@ -99,30 +98,30 @@ async function fromHub(model: HubModel, options: ImportOptions, bar: ProgressBar
   if (cached !== undefined && (cached.hasPalette || options.palette !== undefined)) {
     return convert(cached.directory, model.repo, options, bar);
   }
-  const called = `${model.repo}@${model.revision}`;
-  // Whoever fetched the model alone, as from_pretrained does, has no palette.
-  const byHand =
+  const name = `${model.repo}@${model.revision}`;
+  // from_pretrained fetches a model without its palette.
+  const advice =
     cached &&
-    `${cache} holds ${called}, but not its palette: it is enough to fetch ${hub.hubUrl}/${model.repo}/resolve/${model.revision}/preprocessor_config.json by hand, and to give it with --palette.`;
+    `${cache} holds ${name}, but not its palette. Download only ${hub.hubUrl}/${model.repo}/resolve/${model.revision}/preprocessor_config.json, and pass it with --palette.`;
   if (offline) {
     throw new CheckpointError(
       'download_failed',
-      byHand === undefined
-        ? `HF_HUB_OFFLINE is set, and ${cache} does not hold ${called}; unset it, or give a directory.`
-        : `HF_HUB_OFFLINE is set. ${byHand}`,
+      advice === undefined
+        ? `HF_HUB_OFFLINE is set, but ${cache} does not hold ${name}; unset it, or give a directory.`
+        : `HF_HUB_OFFLINE is set. ${advice}`,
     );
   }
   const { XDG_CACHE_HOME: ownCache = join(homedir(), '.cache') } = process.env;
-  const directory = join(ownCache, 'image-gpt-serverless', 'hub', called.replaceAll('/', '--'));
-  // Loaded when it is needed: every other command would wait for it.
+  const directory = join(ownCache, 'image-gpt-serverless', 'hub', name.replaceAll('/', '--'));
+  // Loaded only when needed: it would slow the start of every other import.
   const { downloadModel } = await import('../../checkpoint/hub/hub-download.ts');
   await downloadModel(model, {
     ...hub,
     directory,
-    progress: (done, total) => bar.update(Math.round(done / MB), Math.round(total / MB), 'downloading'),
+    progress: (done, total) => bar.update(Math.round(done / megabyte), Math.round(total / megabyte), 'downloading'),
   }).catch((error: unknown) => {
-    if (byHand === undefined || !(error instanceof CheckpointError)) throw error;
-    throw new CheckpointError(error.code, `${error.message} ${byHand}`, { cause: error });
+    if (advice === undefined || !(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(error.code, `${error.message} ${advice}`, { cause: error });
   });
   const imported = await convert(directory, model.repo, options, bar);
   await rm(directory, { recursive: true, force: true });

@@ -32,28 +32,27 @@ interface InitOptions {
 
 export function initCommand(): Command {
   return new Command('init')
-    .summary("a new model of one of the paper's sizes, with random weights")
     .description(
-      "Makes a model directory with random weights: one of the paper's sizes, OpenAI's initial values. The same options and seed give the same weights.",
+      "Makes a model directory with random weights: one of the paper's sizes, with OpenAI's initial values. The same options and seed give the same weights.",
     )
     .addOption(variantOption().makeOptionMandatory())
     .addOption(resolutionOption())
-    .addOption(headsOption("attention heads (default: the variant's; xl's were never published, 24)"))
+    .addOption(headsOption("attention heads (default: the variant's; 24 for xl, whose number was never published)"))
     .addOption(
-      new Option('--objective <objective>', 'what it will be trained for').choices(['ar', 'bert']).default('ar'),
+      new Option('--objective <objective>', 'what the model will be trained for').choices(['ar', 'bert']).default('ar'),
     )
     .option('--seed <n>', 'seed of the weights', integer({ min: 0, max: 2 ** 32 - 1 }), 0)
     .addOption(dtypeOption('number format of the weights').default('f32'))
     .option('--palette <file>', "colours: kmeans_centers.npy or a preprocessor_config.json (default: igpt-nano's)")
     .requiredOption('--out <dir>', 'model directory to make')
-    .option('--force', 'replace a model that is there', false)
+    .option('--force', 'replace an existing model', false)
     .option('--json', 'as one JSON object', false)
     .addHelpText('after', examples('init --variant s --resolution 32 --out igpt-s'))
     .action((options: InitOptions) => init(options));
 }
 
-/** Bytes in the progress bar's unit. */
-const MB = 1e6;
+/** Bytes per unit of the progress bar. */
+const megabyte = 1e6;
 
 async function init(options: InitOptions): Promise<void> {
   const { palette = `${nanoDirectory}/preprocessor_config.json`, out, force, seed } = options;
@@ -66,7 +65,7 @@ async function init(options: InitOptions): Promise<void> {
     seed,
     dtype: chosenDtype(options.dtype) ?? 'F32',
     force,
-    progress: (done, total) => bar.update(Math.round(done / MB), Math.round(total / MB)),
+    progress: (done, total) => bar.update(Math.round(done / megabyte), Math.round(total / megabyte)),
   });
   bar.stop();
   const summary = summarize(checkpoint);

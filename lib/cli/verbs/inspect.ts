@@ -20,15 +20,16 @@ interface InspectOptions {
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .summary('what a checkpoint is: variant, size, palette, labels, cost')
     .description(
-      'Says what a checkpoint is: variant, parameters, resolution, palette, layers, labels, dtype, and what each output costs in GFLOP. Reads what the files say of their weights, not the weights: whether they are sound, igpt verify tells.',
+      'Describes a checkpoint: variant, parameters, resolution, palette, layers, labels, dtype, and the cost of each output in GFLOP. Reads the headers of the files but not the weights; igpt verify checks the weights.',
     )
     .argument('[model]', 'checkpoint directory, or igpt-nano')
     .addOption(variantOption())
     .addOption(resolutionOption())
     .addOption(
-      headsOption("attention heads (default: the variant's; xl's were never published, 24); only with --variant"),
+      headsOption(
+        "attention heads, with --variant (default: the variant's; 24 for xl, whose number was never published)",
+      ),
     )
     .option('--json', 'as one JSON object', false)
     .addHelpText(
@@ -45,44 +46,41 @@ async function inspect(model: string | undefined, options: InspectOptions): Prom
   await writeOut(options.json ? `${JSON.stringify({ ...summary, probe })}\n` : describe(name, summary, probe));
 }
 
-/** A checkpoint on disk, or one of the paper's sizes, of which there need be no file. */
+/** A checkpoint on disk, or one of the paper's sizes without any file. */
 async function chosen(
   model: string | undefined,
   { variant, resolution, heads }: InspectOptions,
 ): Promise<{ name: string; checkpoint: Checkpoint }> {
   if (variant !== undefined) {
-    if (model !== undefined) throw new UsageError(`expected a model or --variant, got both (${model}, ${variant})`);
-    const { name, config } = chosenVariant({
-      variant,
-      ...(resolution !== undefined && { resolution }),
-      ...(heads !== undefined && { heads }),
-    });
+    if (model !== undefined)
+      throw new UsageError(`expected a model or --variant, received both (${model}, ${variant})`);
+    const { name, config } = chosenVariant({ variant, resolution, heads });
     return { name, checkpoint: variantCheckpoint(name, config) };
   }
   if (model === undefined)
-    throw new UsageError("inspect: expected a model, or --variant with one of the paper's sizes");
+    throw new UsageError("expected a model, or --variant with one of the paper's sizes; received neither");
   if (resolution !== undefined || heads !== undefined) {
-    throw new UsageError('inspect: --resolution and --heads go with --variant; a model has its own');
+    throw new UsageError('--resolution and --heads go with --variant, because a model has its own; leave them out');
   }
   return { name: model, checkpoint: await openCheckpoint(modelDirectory(model)) };
 }
 
-/** What the probe reads: h^l of which layers, after which norm. */
+/** The layers that the probe reads, and the norm they pass. */
 type ProbeFacts = { layers: readonly number[]; norm: string } | null;
 
 function probeFacts({ probe }: Checkpoint): ProbeFacts {
   return probe === undefined ? null : { layers: probe.layers, norm: probe.norm };
 }
 
-const SAMPLERS = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming'];
+const filterNames = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming'];
 
-/** More labels would push everything else off the screen. */
-const LABELS_SHOWN = 20;
+/** Most labels in the table. */
+const shownLabels = 20;
 
 function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts): string {
   const count = (value: number) => value.toLocaleString('en');
   const { resolution, resample, labels } = summary;
-  const more = labels.length > LABELS_SHOWN ? `, … (${labels.length - LABELS_SHOWN} more, see --json)` : '';
+  const more = labels.length > shownLabels ? `, … (${labels.length - shownLabels} more, see --json)` : '';
   const facts = [
     ['name', summary.name],
     ['variant', summary.variant === 'custom' ? 'none of the paper’s (S, M, L, XL)' : `iGPT-${summary.variant}`],
@@ -95,15 +93,15 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
     [
       'pictures',
       resolution === null
-        ? `${summary.n_positions} tokens; no preprocessor_config.json, so it takes tokens only`
+        ? `${summary.n_positions} tokens; without preprocessor_config.json the model takes tokens only`
         : `${resolution.width}x${resolution.height}, ${summary.n_positions} tokens`,
     ],
-    ['preprocessing', resolution === null ? 'none' : `crop ${summary.crop}, filter ${SAMPLERS[resample ?? -1]}`],
+    ['preprocessing', resolution === null ? 'none' : `crop ${summary.crop}, filter ${filterNames[resample ?? -1]}`],
     ['palette', `${summary.n_colors} colours`],
     ['features', `layer ${summary.feature_layer}, norm ${summary.feature_norm}`],
     ['class head', summary.class_head === null ? 'none' : `${summary.class_head}, ${labels.length} classes`],
     ...(probe === null ? [] : [['probe', `layers ${probe.layers.join(', ')}, norm ${probe.norm}`]]),
-    ['labels', labels.length === 0 ? 'none' : labels.slice(0, LABELS_SHOWN).join(', ') + more],
+    ['labels', labels.length === 0 ? 'none' : labels.slice(0, shownLabels).join(', ') + more],
     [
       'weights',
       `${summary.dtype}, ${count(summary.bytes)} bytes, ${summary.layout === 'openai' ? 'OpenAI' : 'Hugging Face'} layout`,
@@ -124,7 +122,7 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
       [
         { title: 'output' },
         { title: 'blocks', align: 'right' },
-        { title: 'GFLOP a picture', align: 'right' },
+        { title: 'GFLOP per picture', align: 'right' },
         { title: 'causal half only', align: 'right' },
       ],
       costs,
@@ -132,7 +130,7 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
   ].join('\n');
 }
 
-/** Four digits, without an exponent. */
+/** Four significant digits, without an exponent. */
 function figure(value: number): string {
   return String(Number(value.toPrecision(4)));
 }

@@ -1,5 +1,7 @@
+import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { type FittedPalette, fitPalette } from '../../image-gpt/fit-palette.ts';
 import { encodeNpy } from '../../image-gpt/npy.ts';
 import { maxColors } from '../../image-gpt/quantizer.ts';
@@ -8,19 +10,15 @@ import { checkOutputPath, writeOutputFile } from '../../local/output-file.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { Resample } from '../../ports/model.ts';
 import { cifar10TrainPictures, readOriginals } from '../../training/data/cifar10.ts';
+import { fetchCifar10 } from '../../training/data/cifar10-files.ts';
+import { cifar10Name } from '../../training/data/data-set.ts';
 import { listPictures } from '../../training/data/load-pictures.ts';
-import { CIFAR10, cifar10Folder, openSheetDecoder, openSource } from '../../training/data/open-data-set.ts';
+import { openPictureStore, openSheetDecoder } from '../../training/data/open-data-set.ts';
 import { readPicture } from '../../training/data/read-picture.ts';
 import { samplePixels } from '../../training/data/sample-pixels.ts';
-import { defaultCache } from '../../training/data/token-cache.ts';
 import { examples, samplePictures } from '../invocation.ts';
-import {
-  addDecodeOptions,
-  type DecodeOptions,
-  decodingConcurrency,
-  maxPictureBytes,
-  openPictureDecoder,
-} from '../options/decode-option.ts';
+import { cacheOption, observeDataSet } from '../options/data-options.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
@@ -40,8 +38,8 @@ interface PaletteOptions extends DecodeOptions {
   json: boolean;
 }
 
-/** Pillow's numbers, by name. */
-const FILTERS: ReadonlyMap<string, Resample> = new Map([
+/** Pillow's filter numbers, by name. */
+const filters: ReadonlyMap<string, Resample> = new Map([
   ['nearest', 0],
   ['lanczos', 1],
   ['bilinear', 2],
@@ -50,43 +48,42 @@ const FILTERS: ReadonlyMap<string, Resample> = new Map([
   ['hamming', 5],
 ]);
 
-const FILTER_NAMES = [...FILTERS.keys()].join(', ');
+const filterNames = [...filters.keys()].join(', ');
 
 export function paletteCommand(): Command {
   const command = new Command('palette')
-    .summary('fit a palette to pictures')
     .description(
-      'palette fit DATA: finds the colours that tokens stand for, by k-means over pixels drawn from pictures at input resolution, in [-1, 1] as iGPT counts them, and writes preprocessor_config.json for a model directory. The same pictures and seed give the same file.',
+      'palette fit DATA: finds the colours of the tokens by k-means over pixels of pictures at input resolution, in [-1, 1] as in iGPT, and writes preprocessor_config.json for a model directory. The same pictures and seed give the same file.',
     )
     .addArgument(new Argument('<action>', 'what to do').choices(['fit']))
-    .argument('<data>', `a directory of pictures, s3://bucket/prefix, or ${CIFAR10} (its training pictures)`)
+    .argument('<data>', `a directory of pictures, s3://bucket/prefix, or ${cifar10Name} (its training pictures)`)
     .requiredOption('--out <preprocessor_config.json>', 'where to write')
     .addOption(
-      new Option('--colors <k>', 'colours')
+      new Option('--colors <k>', 'number of colours')
         .default(512, '512, the paper’s')
         .argParser(integer({ min: 2, max: maxColors })),
     )
     .addOption(
-      new Option('--size <s>', 'input resolution, s x s pixels').default(32).argParser(integer({ min: 1, max: 1024 })),
+      new Option('--size <s>', 'input resolution: s x s pixels').default(32).argParser(integer({ min: 1, max: 1024 })),
     )
     .addOption(
-      new Option('--resample <filter>', `filter of the resize: ${FILTER_NAMES}`)
+      new Option('--resample <filter>', `filter for resizing: ${filterNames}`)
         .default(2, 'bilinear')
         .argParser(filterNumber),
     )
     .addOption(
-      new Option('--samples <n>', 'pixels to draw, a few from each picture')
+      new Option('--samples <n>', 'pixels to draw, a few per picture')
         .default(400_000)
         .argParser(integer({ min: 2, max: 100_000_000 })),
     )
-    .addOption(new Option('--iterations <n>', 'rounds at most').default(100).argParser(integer({ min: 1 })))
-    .addOption(new Option('--seed <n>', 'of drawing and seeding').default(0).argParser(integer({ min: 0 })))
-    .option('--pixels <x.npy>', 'write the drawn pixels too, uint8 [n, 3], for checking against other implementations')
+    .addOption(new Option('--iterations <n>', 'most rounds of k-means').default(100).argParser(integer({ min: 1 })))
     .addOption(
-      new Option('--cache <directory>', `where ${CIFAR10} is kept`).default(defaultCache(), 'in the user’s cache'),
+      new Option('--seed <n>', 'seed of the drawn pixels and of k-means').default(0).argParser(integer({ min: 0 })),
     )
+    .option('--pixels <x.npy>', 'also write the drawn pixels, uint8 [n, 3], to check against other implementations')
+    .addOption(cacheOption(`directory of ${cifar10Name}`))
     .option('--force', 'replace files that exist', false)
-    .option('--json', 'print what came out as one JSON object', false);
+    .option('--json', 'print the result as one JSON object', false);
   return addDecodeOptions(command)
     .addHelpText(
       'after',
@@ -99,8 +96,8 @@ export function paletteCommand(): Command {
 }
 
 function filterNumber(name: string): Resample {
-  const found = FILTERS.get(name);
-  if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${FILTER_NAMES}.`);
+  const found = filters.get(name);
+  if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${filterNames}.`);
   return found;
 }
 
@@ -109,7 +106,7 @@ async function fitToPictures(data: string, options: PaletteOptions): Promise<voi
   checkOutputPath('--out', out, ['.json'], force);
   if (pixelsOut !== undefined) checkOutputPath('--pixels', pixelsOut, ['.npy'], force);
   if (samples < colors) {
-    throw new UsageError(`--samples ${samples}: expected as many pixels as --colors, ${colors}, or more`);
+    throw new UsageError(`--samples ${samples}: expected at least ${colors}, the number of --colors`);
   }
   const recipe: Recipe = { width: size, height: size, resample, crop: 'none' };
   const pixels = await drawPixels(data, recipe, options);
@@ -124,13 +121,15 @@ async function fitToPictures(data: string, options: PaletteOptions): Promise<voi
     iterations,
     async onRound(round) {
       bar.update(round, iterations);
-      // Let the bar move and Ctrl-C be heard.
+      // k-means blocks this thread: let the bar move and Ctrl-C arrive.
       await setImmediate();
     },
   });
   bar.stop();
   if (!fitted.converged) {
-    process.stderr.write(`the colours still moved after ${fitted.rounds} rounds; --iterations allows more\n`);
+    process.stderr.write(
+      `the colours still changed after ${fitted.rounds} rounds; a larger --iterations allows more\n`,
+    );
   }
   await writeOutputFile(out, force, new TextEncoder().encode(preprocessorConfig(fitted.palette, recipe)));
   const count = pixels.length / 3;
@@ -141,13 +140,16 @@ async function fitToPictures(data: string, options: PaletteOptions): Promise<voi
   );
 }
 
+/** Pixels [n, 3] of the pictures at input resolution. */
 async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions): Promise<Uint8Array> {
   using bar = progressBar('pictures');
-  const { samples, seed, decoders } = options;
-  const drawing = { samples, seed, concurrency: decodingConcurrency(options), onProgress: bar.update };
-  if (data === CIFAR10) {
-    const folder = await cifar10Folder(options.cache);
-    const { rgb, width, height } = await readOriginals(folder, () => openSheetDecoder(decoders));
+  const { samples, seed } = options;
+  const { observer, report } = observeDataSet(bar);
+  const limits = decodingSettings(options);
+  const drawing = { samples, seed, concurrency: decodingConcurrency(limits), onProgress: bar.update };
+  if (data === cifar10Name) {
+    const folder = await fetchCifar10(resolve(options.cache), observer);
+    const { rgb, width, height } = await readOriginals(folder, () => openSheetDecoder(limits.size));
     const bytes = width * height * 3;
     return samplePixels({
       ...drawing,
@@ -155,11 +157,11 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
       read: async (i) => applyRecipe(rgb.subarray(i * bytes, (i + 1) * bytes), width, height, recipe),
     });
   }
-  const { store, prefix, name, report } = await openSource(data, 'data');
+  const { store, prefix, name } = await openPictureStore(data, observer, { argument: 'data' });
   const { objects } = await listPictures(store, prefix, name);
-  await using decoder = openPictureDecoder(recipe, options);
-  const reading = { store, decoder, maxBytes: maxPictureBytes(options) };
-  let unread = 0;
+  await using decoder = openDecoder(recipe, limits);
+  const reading = { store, decoder, maxBytes: limits.maxBytes };
+  let unreadable = 0;
   const pixels = await samplePixels({
     ...drawing,
     pictures: objects.length,
@@ -167,16 +169,16 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
       const object = objects[i];
       const picture = object === undefined ? 'not_found' : await readPicture(object, reading);
       if (typeof picture !== 'string') return picture;
-      unread += 1;
+      unreadable += 1;
       return undefined;
     },
   });
   process.stderr.write(report());
-  if (unread > 0) bar.say(`${unread} files could not be read as pictures, and were left out`);
+  if (unreadable > 0) bar.say(`${unreadable} files could not be read as pictures and were left out`);
   return pixels;
 }
 
-/** Root of the mean squared error of a channel, in levels of 255. */
+/** Root mean squared error of a channel, in levels of 255. */
 function rmsError({ inertia }: FittedPalette, pixels: number): number {
   return Math.sqrt(inertia / (3 * pixels)) * 127.5;
 }
@@ -187,7 +189,7 @@ function asJson(facts: FittedPalette & { count: number; rms: number }): string {
   return `${JSON.stringify(words)}\n`;
 }
 
-/** What transformers' ImageGPTImageProcessor reads, and so do we. */
+/** The format that transformers' ImageGPTImageProcessor reads, as we do. */
 function preprocessorConfig(palette: Float32Array, { width, height, resample }: Recipe): string {
   const clusters = Array.from({ length: palette.length / 3 }, (_, k) => Array.from(palette.subarray(3 * k, 3 * k + 3)));
   return `${JSON.stringify({

@@ -7,29 +7,27 @@ import { UsageError } from '../../ports/error.ts';
 import { type FeatureNorm, featureNorms } from '../../ports/model.ts';
 import { checkPlotPath, writePlot } from '../../report/plot-file.ts';
 import { type DataSet, requireLabels } from '../../training/data/data-set.ts';
-import { openDataSet } from '../../training/data/open-data-set.ts';
 import { splitDataSet } from '../../training/data/split.ts';
 import { extractFeatures, type LayerFeatures } from '../../training/probe/layer-features.ts';
-import { drawSplits, type ProbeResult, probeLayers, usedRows } from '../../training/probe/probe-layers.ts';
-import { disposable } from '../disposable.ts';
-import { examples } from '../invocation.ts';
-import { addPoolOptions, openPool, type PoolOptions } from '../options/compute-options.ts';
 import {
-  addDataOptions,
-  addSplitOptions,
-  type DataOptions,
-  type SplitFlags,
-  splitOptions,
-} from '../options/data-options.ts';
-import { modelDirectory, modelOption } from '../options/model-option.ts';
+  bestProbe,
+  drawSplits,
+  type ProbeResult,
+  probeCandidates,
+  probeLayers,
+  usedRows,
+} from '../../training/probe/probe-layers.ts';
+import { examples } from '../invocation.ts';
+import { openNamedDataSet, splitOptions } from '../options/data-options.ts';
+import { addDataSetModelOptions, type DataSetModelOptions, openPool } from '../options/data-set-model.ts';
+import { modelDirectory } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { type Column, table } from '../terminal/table.ts';
 import { percent, printable } from '../terminal/text.ts';
 
-interface ProbeOptions extends DataOptions, SplitFlags, PoolOptions {
-  model: string;
+interface ProbeOptions extends DataSetModelOptions {
   layers: 'all' | number[];
   concat?: number[];
   norm?: FeatureNorm;
@@ -42,25 +40,21 @@ interface ProbeOptions extends DataOptions, SplitFlags, PoolOptions {
   json: boolean;
 }
 
-/** Of a few labels, one draw says little. */
-const DEFAULT_DRAWS = 5;
+/** One draw of a few labels is too noisy to report. */
+const defaultDraws = 5;
 
 export function probeCommand(): Command {
-  const command = new Command('probe')
-    .summary('a linear classifier on frozen features, layer by layer')
-    .description(
-      'Fits a linear probe on the mean-pooled features of each layer (multinomial logistic regression by L-BFGS), chooses its regularisation on held-out pictures, fits again on all but the test pictures, and prints the accuracy by layer. --out writes the probe that did best on the held-out pictures, or the --concat one: as probe.safetensors beside a model’s weights it is the class head of every verb.',
-    )
-    .addOption(modelOption());
-  addDataOptions(command);
-  return addPoolOptions(addSplitOptions(command))
+  const command = new Command('probe').description(
+    'Fits a linear probe on the mean-pooled features of each layer (multinomial logistic regression by L-BFGS), chooses its regularisation on held-out pictures, fits again on all but the test pictures, and prints the accuracy of each layer. --out writes the probe with the best accuracy on held-out pictures, or the --concat probe. A file probe.safetensors next to a model’s weights is its class head in every verb.',
+  );
+  return addDataSetModelOptions(command)
     .addOption(
-      new Option('--layers <list>', 'all, or layers such as 1,2,3: 0 is embeddings + positions, L the last block')
+      new Option('--layers <list>', 'all, or a list such as 1,2,3; 0 is embeddings + positions, L the last block')
         .default('all')
         .argParser((text) => (text === 'all' ? text : layerList(text))),
     )
     .addOption(
-      new Option('--concat <list>', 'a further probe on these layers side by side, such as 2,3,4').argParser(layerList),
+      new Option('--concat <list>', 'one more probe on these layers concatenated, such as 2,3,4').argParser(layerList),
     )
     .addOption(
       new Option(
@@ -71,17 +65,17 @@ export function probeCommand(): Command {
     .addOption(
       new Option(
         '--labels-per-class <n>',
-        'train on so many labels a class, regularised by cross-validation in them',
+        'train on n labels per class; cross-validation among them chooses the regularisation',
       ).argParser(integer({ min: 1 })),
     )
     .addOption(
-      new Option('--draws <k>', 'with --labels-per-class: how often they are drawn; the figures are means')
-        .default(DEFAULT_DRAWS)
+      new Option('--draws <k>', 'with --labels-per-class: number of draws; the figures are means')
+        .default(defaultDraws)
         .argParser(integer({ min: 1, max: 1000 })),
     )
-    .addOption(new Option('--seed <n>', 'of the drawn labels').default(0).argParser(integer({ min: 0 })))
+    .addOption(new Option('--seed <n>', 'seed of the drawn labels').default(0).argParser(integer({ min: 0 })))
     .option('--out <probe.safetensors>', 'write the probe')
-    .option('--plot <file>', 'draw accuracy by layer, .svg, .png or a page, .html')
+    .option('--plot <file>', 'draw the accuracy of each layer: .svg, .png, or a page .html')
     .option('--force', 'replace files that exist', false)
     .option('--json', 'one JSON object instead of the table', false)
     .addHelpText(
@@ -104,24 +98,13 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
   }
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
   const { config, name } = checkpoint;
-  const layers =
-    options.layers === 'all' ? Array.from({ length: config.n_layer + 1 }, (_, layer) => layer) : options.layers;
-  const candidates = [...layers.map((layer) => [layer]), ...(options.concat === undefined ? [] : [options.concat])];
-  const used = [...new Set(candidates.flat())].sort((a, b) => a - b);
-  const tooHigh = used.find((layer) => layer > config.n_layer);
-  if (tooHigh !== undefined) {
-    throw new UsageError(`layer ${tooHigh}: expected 0 to ${config.n_layer}, the layers of ${name}`);
-  }
-
-  const dataSet = requireLabels(await openDataSet(options, checkpoint));
+  const { candidates, layers } = probeCandidates(options, config.n_layer, name);
+  const dataSet = requireLabels(await openNamedDataSet(options, checkpoint));
   const split = splitDataSet(dataSet, splitOptions(options));
   const { seed, draws: times } = options;
-  const draws = drawSplits(dataSet, split, {
-    ...(labelsPerClass !== undefined && { labelsPerClass, draws: times }),
-    seed,
-  });
+  const draws = drawSplits(dataSet, split, { labelsPerClass, draws: times, seed });
   const norm = options.norm ?? config.feature_norm;
-  const features = await featuresOf(checkpoint, dataSet, usedRows(draws), { ...options, layers: used, norm });
+  const features = await featuresOf(checkpoint, dataSet, usedRows(draws), { ...options, layers, norm });
   using bar = progressBar('fits');
   const results = await probeLayers(dataSet, features, {
     candidates,
@@ -132,9 +115,9 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
   });
   bar.stop();
 
-  const kept = options.concat === undefined ? bestOf(results) : results.at(-1);
+  const kept = options.concat === undefined ? bestProbe(results) : results.at(-1);
   if (results.some(({ converged }) => !converged)) {
-    process.stderr.write('some fits ended before they reached their minimum; their accuracy may be a little low\n');
+    process.stderr.write('some fits stopped before their minimum; their accuracy may be slightly low\n');
   }
   const numbers = numbersOf(results, labelsPerClass !== undefined);
   const facts = {
@@ -152,27 +135,17 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
     const drawing = { kind: 'Image GPT probe', title, svg: plotOf(title, results) };
     await writePlot(plot, { ...drawing, facts: shownFacts(facts), table: numbers }, force);
   }
-  if (out !== undefined && kept !== undefined) {
-    const { weight, bias } = kept.probe;
-    await writeProbe(out, { layers: kept.layers, norm, labels: dataSet.classes, weight, bias }).catch(
-      (error: unknown) => {
-        throw cannotWrite(out, error);
-      },
-    );
-    process.stderr.write(
-      `${printable(out)}: probe on layer ${kept.layers.join(' + ')}, ${dataSet.classes.length} classes; beside the model’s weights, under the name probe.safetensors, it is its class head\n`,
-    );
-  }
+  if (out !== undefined && kept !== undefined) await saveProbe(out, kept, norm, dataSet.classes);
 }
 
 async function featuresOf(
   checkpoint: Checkpoint,
   dataSet: DataSet,
   rows: Uint32Array,
-  { layers, norm, ...how }: PoolOptions & { layers: number[]; norm: FeatureNorm },
+  { layers, norm, ...how }: DataSetModelOptions & { layers: number[]; norm: FeatureNorm },
 ): Promise<LayerFeatures> {
   const request = { features: { layers, norm, pool: 'mean' } } as const;
-  await using pool = disposable(await openPool(checkpoint, request, how));
+  await using pool = await openPool(checkpoint, request, how);
   using bar = progressBar('pictures');
   return await extractFeatures(pool, dataSet, rows, {
     layers,
@@ -182,11 +155,17 @@ async function featuresOf(
   });
 }
 
-/** By held-out pictures, never by test pictures; the lowest layer among equals. */
-function bestOf(results: readonly ProbeResult[]): ProbeResult | undefined {
-  return results.reduce<ProbeResult | undefined>(
-    (best, result) => (best === undefined || result.validationAccuracy > best.validationAccuracy ? result : best),
-    undefined,
+async function saveProbe(
+  out: string,
+  { layers, probe: { weight, bias } }: ProbeResult,
+  norm: FeatureNorm,
+  labels: readonly string[],
+): Promise<void> {
+  await writeProbe(out, { layers, norm, labels, weight, bias }).catch((error: unknown) => {
+    throw cannotWrite(out, error);
+  });
+  process.stderr.write(
+    `${printable(out)}: probe on layer ${layers.join(' + ')}, ${labels.length} classes; named probe.safetensors and next to the model’s weights, it becomes the model’s class head\n`,
   );
 }
 
@@ -224,7 +203,7 @@ function asJson(results: readonly ProbeResult[], kept: ProbeResult | undefined, 
     layers,
     validation_accuracy: validationAccuracy,
     test_accuracy: Number.isNaN(testAccuracy) ? null : testAccuracy,
-    ...(labelsPerClass === undefined ? {} : { test_accuracy_deviation: testDeviation }),
+    test_accuracy_deviation: labelsPerClass === undefined ? undefined : testDeviation,
     penalty: probe.penalty,
     converged,
   });
@@ -234,13 +213,14 @@ function asJson(results: readonly ProbeResult[], kept: ProbeResult | undefined, 
     data,
     norm,
     pictures: { train: split.train.length, validation: split.validation.length, test: split.test.length },
-    ...(labelsPerClass === undefined ? {} : { labels_per_class: labelsPerClass, draws }),
+    labels_per_class: labelsPerClass,
+    draws: labelsPerClass === undefined ? undefined : draws,
     results: results.map(shown),
-    ...(kept === undefined ? {} : { kept: kept.layers }),
+    kept: kept?.layers,
   })}\n`;
 }
 
-/** What a page says beside the plot. */
+/** Facts next to the plot of a page. */
 function shownFacts({ norm, split, labelsPerClass, draws }: Facts): [string, string][] {
   const { train, validation, test } = split;
   return [
@@ -248,7 +228,7 @@ function shownFacts({ norm, split, labelsPerClass, draws }: Facts): [string, str
     ['features', norm === 'next' ? 'after the layer norm that follows' : 'before any layer norm'],
     ...(labelsPerClass === undefined
       ? []
-      : [['labels', `${labelsPerClass} a class, drawn ${draws} times`] satisfies [string, string]]),
+      : [['labels', `${labelsPerClass} per class, drawn ${draws} times`] satisfies [string, string]]),
   ];
 }
 
@@ -271,7 +251,7 @@ function plotOf(title: string, results: readonly ProbeResult[]): string {
 export function layerList(text: string): number[] {
   const layers = text.split(',').map((part) => (/^\d+$/.test(part.trim()) ? Number(part) : Number.NaN));
   if (layers.some(Number.isNaN) || new Set(layers).size !== layers.length) {
-    throw new InvalidArgumentError('expected different layers with commas between them, such as 1,2,3');
+    throw new InvalidArgumentError('expected different layers, separated by commas, such as 1,2,3');
   }
   return layers;
 }

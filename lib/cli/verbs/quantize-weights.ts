@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import type { DerivedPrecision } from '../../checkpoint/derived/derived-file.ts';
 import { planText } from '../../checkpoint/derived/precision-plan.ts';
+import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { readTokens } from '../../decode/read-tokens.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
@@ -11,13 +12,13 @@ import { precisions } from '../../ports/model.ts';
 import { comparePrecision, type PrecisionReport } from '../../runtime/compare-precision.ts';
 import { inPrecision } from '../../runtime/precision.ts';
 import { examples, samplePicturePath, samplePictures } from '../invocation.ts';
-import { modelDirectory, requirePreprocessing } from '../options/model-option.ts';
+import { modelDirectory } from '../options/model-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
 import { printable } from '../terminal/text.ts';
 
-const DERIVED = precisions.filter((precision) => precision !== 'f32');
+const derivedPrecisions = precisions.filter((precision) => precision !== 'f32');
 
 interface QuantizeWeightsOptions {
   pictures: string;
@@ -26,27 +27,26 @@ interface QuantizeWeightsOptions {
   json: boolean;
 }
 
-/** What one derived file is worth. */
+/** One derived file, compared with f32. */
 interface Report extends PrecisionReport {
   precision: DerivedPrecision;
   file: string;
-  /** Of the derived file, and of the checkpoint's. */
+  /** Sizes of the weights (bytes). */
   bytes: { other: number; checkpoint: number };
-  /** Matrices by number format: i int8, u the same with the gain left alone, b and B blocks of 32 and 128, f f32. */
+  /** Format of each matrix: i int8, u int8 without the gain, b and B blocks of 32 and 128, f f32. */
   formats: string | null;
 }
 
 export function quantizeWeightsCommand(): Command {
   return new Command('quantize-weights')
-    .summary('makes the weights of other number formats, and says what they change')
     .description(
-      'Makes a checkpoint’s int8, int8-block and f16 weights, kept in the cache (IGPT_CACHE), and compares each with f32 on real pictures: classes, likelihood, features by layer, size, speed.',
+      'Makes a checkpoint’s int8, int8-block and f16 weights, keeps them in the cache (IGPT_CACHE), and compares each with f32 on real pictures: classes, likelihood, features of each layer, size, speed.',
     )
     .argument('<model>', 'checkpoint directory, or igpt-nano')
     .option('--pictures <dir>', 'directory of pictures, read with its subdirectories', samplePicturePath(''))
-    .addOption(new Option('--precision <p>', 'only this one (default: all)').choices(DERIVED))
-    .option('--again', 'make the files anew, also where they are there', false)
-    .option('--json', 'one JSON object a line for each precision instead of a table', false)
+    .addOption(new Option('--precision <p>', 'only this one (default: all)').choices(derivedPrecisions))
+    .option('--again', 'make the files again, even if they exist', false)
+    .option('--json', 'one JSON object per line and precision instead of a table', false)
     .addHelpText('after', examples(`quantize-weights igpt-nano --pictures ${samplePictures()}`))
     .action((model: string, options: QuantizeWeightsOptions) => quantizeWeights(model, options));
 }
@@ -58,18 +58,22 @@ async function quantizeWeights(model: string, options: QuantizeWeightsOptions): 
   const files = await filesUnder(options.pictures);
   const { tokens, failed } = await readTokens(files, recipe);
   if (tokens.length === 0) {
-    throw new ImageGptError('no_pictures', `${options.pictures}: expected pictures, got ${failed.length} other files`);
+    throw new ImageGptError(
+      'no_pictures',
+      `${options.pictures}: expected pictures, received ${failed.length} other files`,
+    );
   }
   if (failed.length > 0) {
-    const words =
-      failed.length === 1 ? '1 file that is no picture was' : `${failed.length} files that are no pictures were`;
-    process.stderr.write(`${words} left out\n`);
+    const files = failed.length === 1 ? '1 file' : `${failed.length} files`;
+    process.stderr.write(`left out: ${files}, not readable as a picture\n`);
   }
 
-  const wanted = DERIVED.filter((precision) => options.precision === undefined || precision === options.precision);
+  const chosen = derivedPrecisions.filter(
+    (precision) => options.precision === undefined || precision === options.precision,
+  );
   const reports: Report[] = [];
   using bar = progressBar('pictures');
-  for (const precision of wanted) {
+  for (const precision of chosen) {
     bar.update(0, undefined, `making ${precision}`);
     const { checkpoint: other, derived } = await inPrecision(checkpoint, precision, { again: options.again });
     if (derived === undefined) continue;
@@ -122,8 +126,8 @@ function describe(reports: readonly Report[], layers: number): string {
     { title: 'precision' },
     ...[
       'same top-1',
-      'nats mean',
-      'nats most',
+      'nats, mean',
+      'nats, largest',
       `cosine layer ${middle}`,
       `layer ${layers}`,
       'lowest',
@@ -135,10 +139,10 @@ function describe(reports: readonly Report[], layers: number): string {
   ];
   const [first] = reports;
   const paths = reports.map(({ precision, file }) => `  ${precision}: ${printable(file)}\n`).join('');
-  return `${table(columns, rows)}\n${first?.pictures ?? 0} pictures, against f32, one thread; cosines are the lowest over the pictures.\n${paths}`;
+  return `${table(columns, rows)}\n${first?.pictures ?? 0} pictures, compared with f32 on one thread; each cosine is the lowest over the pictures.\n${paths}`;
 }
 
-/** Matrices that did not stay in the precision's own format. */
+/** Number of matrices in a finer format than the precision's own. */
 function finer(formats: string | null): string {
   return formats === null ? '0' : String([...formats].filter((format) => format !== 'i' && format !== 'B').length);
 }

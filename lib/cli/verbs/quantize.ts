@@ -1,4 +1,7 @@
 import { Command } from 'commander';
+import { openTokenizerFiles } from '../../checkpoint/checkpoint.ts';
+import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
+import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { writePng } from '../../decode/encode.ts';
 import { encodeNpyHeader, littleEndianBytes } from '../../image-gpt/npy.ts';
 import { pictureGrid, type RgbPicture } from '../../image-gpt/picture-grid.ts';
@@ -8,14 +11,8 @@ import { checkOutputPath, openOutputFile, writeOutputFile } from '../../local/ou
 import { eachPicture } from '../../local/picture-files.ts';
 import { gridScale } from '../../report/token-image.ts';
 import { examples, samplePictures } from '../invocation.ts';
-import {
-  addDecodeOptions,
-  type DecodeOptions,
-  decodingConcurrency,
-  maxPictureBytes,
-  openPictureDecoder,
-} from '../options/decode-option.ts';
-import { modelDirectory, modelOption, openPictureRecipe } from '../options/model-option.ts';
+import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
+import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
@@ -32,16 +29,15 @@ interface QuantizeOptions extends DecodeOptions {
 
 export function quantizeCommand(): Command {
   const command = new Command('quantize')
-    .summary('pictures to colour tokens; what the model sees')
     .description(
-      'Turns each picture into the colour tokens that the model reads: uint16 [N, n], row i is the i-th file, raster order. Without --out, --preview or --json it prints a table.',
+      'Turns each picture into the colour tokens that the model reads: uint16 [N, n], row i for the i-th file, in raster order. Without --out, --preview or --json it prints a table.',
     )
     .argument('<file...>', 'pictures')
     .addOption(modelOption())
     .option('--out <x.npy>', 'write the tokens to this file')
     .option('--preview <x.png>', 'write a picture of what the model sees')
     .option('--force', 'replace files that exist', false)
-    .option('--json', 'print the tokens, one JSON object a line', false);
+    .option('--json', 'print the tokens, one JSON object per line', false);
   return addDecodeOptions(command)
     .addHelpText(
       'after',
@@ -52,7 +48,7 @@ export function quantizeCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 some file could not be read as a picture: then nothing is written, 2 wrong command line.',
+      '\nExit codes: 0 done, 1 a file could not be read as a picture (then nothing is written), 2 wrong command line.',
     )
     .action((files: string[], options: QuantizeOptions) => quantize(files, options));
 }
@@ -65,10 +61,13 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
   if (preview !== undefined) {
     checkOutputPath('--preview', preview, ['.png'], force);
   }
-  const recipe = await openPictureRecipe(modelDirectory(options.model));
+  const directory = modelDirectory(options.model);
+  const { preprocessing } = await openTokenizerFiles(directory);
+  const recipe = requirePreprocessing(directory, preprocessing);
   const { width, height, palette } = recipe;
   const tokensOf = createQuantizer(palette);
-  await using decoder = openPictureDecoder(recipe, options);
+  const decoding = decodingSettings(options);
+  await using decoder = openDecoder(recipe, decoding);
   await using npy = out === undefined ? undefined : await openOutputFile(out, force);
   using bar = progressBar('pictures');
   await npy?.write(encodeNpyHeader('u2', [files.length, width * height]));
@@ -79,7 +78,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
   let failed = 0;
   const pictures = eachPicture(
     files,
-    { maxBytes: maxPictureBytes(options), concurrency: decodingConcurrency(options) },
+    { maxBytes: decoding.maxBytes, concurrency: decodingConcurrency(decoding) },
     async (bytes) => {
       const picture = await decoder.decode(bytes);
       return { picture, tokens: tokensOf(picture.rgb) };
@@ -126,7 +125,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
     process.exitCode = 1;
     if (out !== undefined || preview !== undefined) {
       process.stderr.write(
-        `igpt: ${failed} of ${files.length} files failed, so nothing was written: row i must be file i; leave them out and try again\n`,
+        `igpt: ${failed} of ${files.length} files failed, so nothing was written, because row i must be file i; leave those files out and try again\n`,
       );
     }
     return;
@@ -140,7 +139,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
     const grid = pictureGrid(inRows(tiles, columns), gridScale(width, columns));
     await writeOutputFile(preview, force, await writePng(grid.rgb, grid.width, grid.height));
     process.stderr.write(
-      `${printable(preview)}: what the model sees, ${width}x${height} each, by rows in the order of the files\n`,
+      `${printable(preview)}: what the model sees, ${width}x${height} each, row by row in the order of the files\n`,
     );
   }
 }

@@ -19,7 +19,6 @@ interface RedriveOptions extends StackOptions {
 
 export function redriveCommand(): Command {
   return new Command('redrive')
-    .summary('list dead-lettered messages with their causes and send them back')
     .description(
       'Lists the messages in the dead-letter queues of a deployed stack with their causes, and moves them back to their queues. Unreadable messages stay and are listed.',
     )

@@ -24,7 +24,6 @@ import type { ReportAbout, ReportRow } from '../../report/report-row.ts';
 import { serveReport } from '../../report/serve-report.ts';
 import { rememberSurprise } from '../../report/surprise-map.ts';
 import { openModel, preprocessingOf } from '../../runtime/model.ts';
-import { disposable } from '../disposable.ts';
 import { interruptExitCode, onFirstInterrupt, stopOnInterrupt } from '../interrupt.ts';
 import { examples, sameCommand, samplePictures } from '../invocation.ts';
 import { sayDevice } from '../options/compute-options.ts';
@@ -62,7 +61,6 @@ interface RunOptions extends DecodeOptions, ModelOptions, ReportOptions, ServeOp
 
 export function runCommand(): Command {
   const command = new Command('run')
-    .summary('runs a directory of pictures into one outcome for each picture')
     .description(
       'Runs the whole pipeline over a directory. For each picture, OUT/results/<model id>/<relative path>.json holds the predictions or the error. If it is run again, it makes only missing outcomes. At the end, OUT/report.html shows all outcomes.',
     )
@@ -106,7 +104,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const decoding = decodingSettings(options);
   // Before the model, so that the decoder's child process starts while the model opens.
   await using decoder = openDecoder(preprocessingOf(checkpoint), decoding);
-  await using model = disposable(await openModel(checkpoint, openModelOptions(options)));
+  await using model = await openModel(checkpoint, openModelOptions(options));
   const watching = options.watch || options.serve !== undefined;
   const memory = report === undefined && options.serve === undefined ? undefined : rememberSurprise(model);
   await sayDevice(options.provider, options.precision, bar.say);

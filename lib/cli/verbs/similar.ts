@@ -14,7 +14,6 @@ import { checkOutputPath, writeOutputFile } from '../../local/output-file.ts';
 import { eachPicture } from '../../local/picture-files.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import { similarSheet } from '../../report/similar-sheet.ts';
-import { disposable } from '../disposable.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { addDecoderOptions, type DecoderOptions } from '../options/decode-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
@@ -35,7 +34,6 @@ interface SimilarOptions extends DecoderOptions {
 
 export function similarCommand(): Command {
   const command = new Command('similar')
-    .summary('the pictures of a job that are most similar to a picture')
     .description(
       'Finds the pictures of a job (igpt batch) whose features are nearest to those of a picture, by cosine. It is an exact search over all shards.',
     )
@@ -123,7 +121,7 @@ async function featuresOf(
   { job, options, decoding }: Query,
 ): Promise<{ bytes: Uint8Array; features: Float32Array }> {
   const checkpoint = await openCheckpoint(modelDirectory(options.model));
-  await using model = disposable(await openJobModel(checkpoint, job.settings, { model: options.model, workers: 1 }));
+  await using model = await openJobModel(checkpoint, job.settings, { model: options.model, workers: 1 });
   await using decoder = openDecoder(model.preprocessing, decoding);
   const quantize = createQuantizer(model.preprocessing.palette);
   const limits = { maxBytes: decoding.maxBytes, concurrency: 1 };

@@ -26,7 +26,6 @@ const defaultTimeoutSeconds = 900;
 
 export function smokeCommand(): Command {
   return new Command('smoke')
-    .summary('send one picture through a deployed stack, end to end')
     .description(
       'Uploads one picture to a deployed stack, waits for its outcome and event, prints the time of each stage, and removes everything.',
     )

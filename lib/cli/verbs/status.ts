@@ -16,7 +16,6 @@ interface StatusOptions extends StackOptions, LiveViewOptions {}
 
 export function statusCommand(): Command {
   const command = new Command('status')
-    .summary('show queues, tasks, throughput and time left of a deployed stack')
     .description(
       'Shows queues, dead-letter queues, tasks, throughput, time left, cost brake and alarms of a deployed stack. Repeats on a terminal until Ctrl-C; elsewhere it prints once.',
     )

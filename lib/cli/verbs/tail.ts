@@ -32,7 +32,6 @@ const retryMs = 5000;
 
 export function tailCommand(): Command {
   return new Command('tail')
-    .summary('show result events of a deployed stack as they arrive')
     .description(
       'Shows result events as they arrive, from a temporary queue of its own, so other consumers miss no event. Lines on a terminal, JSON lines in a pipe.',
     )

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { findNonFinite } from '../../checkpoint/non-finite.ts';
+import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { readTokens } from '../../decode/read-tokens.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import type { Preprocessing } from '../../ports/model.ts';
@@ -9,7 +10,7 @@ import { findOutliers, type LayerOutliers } from '../../runtime/outliers.ts';
 import { inPrecision, leastCosine } from '../../runtime/precision.ts';
 import { projectionCosines } from '../../runtime/projection-cosines.ts';
 import { examples, samplePicturePath, samplePictures } from '../invocation.ts';
-import { modelDirectory, requirePreprocessing } from '../options/model-option.ts';
+import { modelDirectory } from '../options/model-option.ts';
 import { nonFiniteWords } from '../terminal/model-words.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
@@ -19,8 +20,8 @@ interface VerifyOptions {
   json: boolean;
 }
 
-/** Our logits beside those that transformers' test pins. */
-interface PinnedReport {
+/** Our logits next to the known ones of transformers' test. */
+interface KnownLogitsReport {
   ours: readonly (readonly number[])[];
   pinned: readonly (readonly number[])[];
   largestDifference: number;
@@ -29,9 +30,8 @@ interface PinnedReport {
 
 export function verifyCommand(): Command {
   return new Command('verify')
-    .summary('whether a checkpoint is the published one, and whether int8 suits it')
     .description(
-      'Looks at a checkpoint before it is relied on. With --picture, the COCO picture 000000039769.png of transformers’ tests, compares imagegpt-small’s first logits with those that transformers’ own test pins. Always: whether every weight is a number, how uneven the channels are, layer by layer, and how well each matrix survives int8.',
+      'Checks a checkpoint: whether every weight is finite, how uneven the channels of each layer are, and how well each matrix survives int8. With --picture, the COCO picture 000000039769.png of transformers’ tests, it also compares imagegpt-small’s first logits with the ones known from transformers’ own test.',
     )
     .argument('<model>', 'checkpoint directory, or igpt-nano')
     .option(
@@ -45,7 +45,7 @@ export function verifyCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 the logits differ from the pinned ones or weights are NaN or infinite, 2 wrong command line.',
+      '\nExit codes: 0 done, 1 the logits differ from the known ones or weights are NaN or infinite, 2 wrong command line.',
     )
     .action((model: string, options: VerifyOptions) => verify(model, options));
 }
@@ -56,13 +56,13 @@ async function verify(model: string, options: VerifyOptions): Promise<void> {
   const recipe = requirePreprocessing(directory, checkpoint.preprocessing);
   if (options.picture !== undefined && !hasKnownLogits(checkpoint)) {
     throw new UsageError(
-      `--picture: the pinned logits are openai/imagegpt-small's, and ${checkpoint.name} has another shape; leave it out`,
+      `--picture: expected openai/imagegpt-small, whose logits are known, but ${checkpoint.name} has another shape; leave it out`,
     );
   }
   const tokens = await tokensOf(options.picture ?? samplePicturePath('animals/cat.jpg'), recipe);
   const nonFinite = await findNonFinite(checkpoint.weights);
   if (nonFinite.length > 0) {
-    // Whatever is computed with such weights would say nothing.
+    // Results of such weights mean nothing.
     process.exitCode = 1;
     const report = {
       model: checkpoint.name,
@@ -71,29 +71,30 @@ async function verify(model: string, options: VerifyOptions): Promise<void> {
       outliers: [],
       int8_matrix_cosines: [],
     };
-    await writeOut(options.json ? `${JSON.stringify(report)}\n` : `NOT sound: ${nonFiniteWords(nonFinite)}.\n`);
+    await writeOut(options.json ? `${JSON.stringify(report)}\n` : `NOT valid: ${nonFiniteWords(nonFinite)}.\n`);
     return;
   }
-  const pinned = options.picture === undefined ? undefined : await comparePinned(checkpoint, tokens);
+  const known = options.picture === undefined ? undefined : await compareWithKnown(checkpoint, tokens);
   const outliers = await findOutliers(checkpoint, tokens);
   const { checkpoint: int8 } = await inPrecision(checkpoint, 'int8');
   const cosines = await projectionCosines(checkpoint, int8.weights);
-  if (pinned?.agrees === false) process.exitCode = 1;
+  if (known?.agrees === false) process.exitCode = 1;
   await writeOut(
     options.json
-      ? `${JSON.stringify({ model: checkpoint.name, non_finite: [], pinned: pinned ?? null, outliers, int8_matrix_cosines: cosines })}\n`
-      : describe(pinned, outliers, cosines),
+      ? `${JSON.stringify({ model: checkpoint.name, non_finite: [], pinned: known ?? null, outliers, int8_matrix_cosines: cosines })}\n`
+      : describe(known, outliers, cosines),
   );
 }
 
 async function tokensOf(file: string, recipe: Preprocessing): Promise<Uint16Array> {
   const { tokens } = await readTokens([file], recipe);
   const [only] = tokens;
-  if (only === undefined) throw new ImageGptError('no_pictures', `${file}: expected a picture, got something else`);
+  if (only === undefined)
+    throw new ImageGptError('no_pictures', `${file}: expected a picture, received another kind of file`);
   return only;
 }
 
-async function comparePinned(checkpoint: Checkpoint, tokens: Uint16Array): Promise<PinnedReport> {
+async function compareWithKnown(checkpoint: Checkpoint, tokens: Uint16Array): Promise<KnownLogitsReport> {
   const ours = await logitsWithoutSos(checkpoint, tokens);
   const differences = ours.flatMap((row, i) => row.map((logit, j) => Math.abs(logit - (knownLogits[i]?.[j] ?? 0))));
   const largestDifference = Math.max(...differences);
@@ -101,7 +102,7 @@ async function comparePinned(checkpoint: Checkpoint, tokens: Uint16Array): Promi
 }
 
 function describe(
-  pinned: PinnedReport | undefined,
+  known: KnownLogitsReport | undefined,
   outliers: readonly LayerOutliers[],
   cosines: readonly number[],
 ): string {
@@ -112,20 +113,20 @@ function describe(
   });
   const columns = [
     { title: 'layer', ...right },
-    { title: 'largest channel / middle one', ...right },
+    { title: 'largest channel / median', ...right },
     { title: 'after the norm', ...right },
     { title: 'lowest cosine of an int8 matrix', ...right },
   ];
   const lowest = Math.min(...cosines);
-  const verdict = `The lowest cosine is ${lowest.toFixed(5)}; below ${leastCosine} a matrix is kept finer than int8.\n`;
-  if (pinned === undefined) return `${table(columns, layers)}\n${verdict}`;
-  const rows = pinned.ours.map((row, i) =>
-    [row, pinned.pinned[i] ?? []].map((logits) => logits.map((v) => v.toFixed(4)).join(' ')),
+  const verdict = `The lowest cosine is ${lowest.toFixed(5)}; below ${leastCosine} a matrix gets a finer format than int8.\n`;
+  if (known === undefined) return `${table(columns, layers)}\n${verdict}`;
+  const rows = known.ours.map((row, i) =>
+    [row, known.pinned[i] ?? []].map((logits) => logits.map((v) => v.toFixed(4)).join(' ')),
   );
-  const words = pinned.agrees ? 'the same' : 'NOT the same: other weights, another palette, or another picture';
+  const words = known.agrees ? 'the same' : 'NOT the same: the weights, the palette or the picture differ';
   return [
-    table([{ title: 'our logits' }, { title: 'pinned by transformers' }], rows),
-    `\nLargest difference ${pinned.largestDifference.toExponential(1)}, allowed ${knownLogitsTolerance}: ${words}.\n\n`,
+    table([{ title: 'our logits' }, { title: 'known from transformers' }], rows),
+    `\nLargest difference ${known.largestDifference.toExponential(1)}, allowed ${knownLogitsTolerance}: ${words}.\n\n`,
     table(columns, layers),
     `\n${verdict}`,
   ].join('');

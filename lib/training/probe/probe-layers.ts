@@ -1,4 +1,5 @@
 import { createRandom } from '../../image-gpt/random.ts';
+import { UsageError } from '../../ports/error.ts';
 import { openThreadPool } from '../../runtime/thread-pool.ts';
 import { checkClasses } from '../data/classes.ts';
 import type { LabelledDataSet } from '../data/data-set.ts';
@@ -35,6 +36,32 @@ export interface ProbeLayersOptions {
 
 /** Random stream of drawn labels, apart from other draws of the same seed. */
 const labelStream = 0x1abe1;
+
+/**
+ * The probes to fit: one per layer, and one on the `concat` layers together. `layers` are all layers that they read.
+ *
+ * @throws UsageError for a layer above `last`
+ */
+export function probeCandidates(
+  { layers, concat }: { layers: 'all' | readonly number[]; concat?: readonly number[] | undefined },
+  last: number,
+  model: string,
+): { candidates: (readonly number[])[]; layers: number[] } {
+  const single = layers === 'all' ? Array.from({ length: last + 1 }, (_, layer) => layer) : layers;
+  const candidates = [...single.map((layer) => [layer]), ...(concat === undefined ? [] : [concat])];
+  const used = [...new Set(candidates.flat())].sort((a, b) => a - b);
+  const tooHigh = used.find((layer) => layer > last);
+  if (tooHigh !== undefined) throw new UsageError(`layer ${tooHigh}: expected 0 to ${last}, the layers of ${model}`);
+  return { candidates, layers: used };
+}
+
+/** The probe with the best accuracy on held-out pictures, never on test pictures; the lowest layer among equals. */
+export function bestProbe(results: readonly ProbeResult[]): ProbeResult | undefined {
+  return results.reduce<ProbeResult | undefined>(
+    (best, result) => (best === undefined || result.validationAccuracy > best.validationAccuracy ? result : best),
+    undefined,
+  );
+}
 
 export interface DrawOptions {
   /** Labels of each class to train on, drawn from the training and validation rows. Default: all labels. */

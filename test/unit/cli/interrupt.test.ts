@@ -52,7 +52,7 @@ test('the first signal goes to the verb, the second one ends the process', async
   const [, signal] = await once(child, 'exit');
 
   expect(signal).toBe('SIGINT');
-  expect(said.text).toContain('ended by SIGINT');
+  expect(said.text).toContain('stopped by SIGINT');
 });
 
 test('a Ctrl-C that arrives twice, from the terminal and from npm, is one', async () => {
@@ -89,7 +89,7 @@ test('a thread that waits for a pipe keeps nobody alive, and what listens for th
   rmSync(folder, { recursive: true });
 
   expect(signal).toBe('SIGINT');
-  expect(said.text).toMatch(/ended by SIGINT.*\ncleaned up$/);
+  expect(said.text).toMatch(/stopped by SIGINT.*\ncleaned up$/);
 });
 
 test('exit codes are those of shells', () => {

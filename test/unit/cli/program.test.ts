@@ -1,14 +1,19 @@
+import { type Command, Help } from 'commander';
 import { expect, test } from 'vitest';
 import { createProgram } from '../../../lib/cli/program.ts';
+import { verbs } from '../../../lib/cli/verb-list.ts';
 import { UsageError } from '../../../lib/ports/error.ts';
 
 test.each([
   [['runn', 'x'], /no verb 'runn' \(nearest: run\); expected one of run, classify/],
   [['run', '.', '--wach'], /unknown option '--wach' \(nearest: --watch\); see .* run --help/],
-  [['run', '.', '-model', 'x'], /unknown option '-model' \(nearest: --model\)/],
+  [['run', '.', '--modle', 'x'], /unknown option '--modle' \(nearest: --model\)/],
+  [['run', '.', '--zzzzzz'], /unknown option '--zzzzzz'; see/],
+  [['batch', 'runn'], /batch: there is no verb 'runn' \(nearest: run\); expected one of run, verify/],
+  [['batch'], /batch: no verb; expected one of run, verify/],
   [['run'], /missing required argument 'dir'/],
   [['run', 'a', 'b'], /Expected 1 argument but got 2/],
-  [['run', '.', '--outputs', 'clasification'], /got 'clasification' \(nearest: classification\)/],
+  [['run', '.', '--outputs', 'clasification'], /got 'clasification'/],
   [['complete', 'x.png', '--keep', 'abc', '--out', 'y.png'], /--keep <k>: expected a number, 0 or more; got 'abc'/],
   [
     ['complete', 'x.png', '--top-k', '-1', '--out', 'y.png'],
@@ -24,11 +29,11 @@ test.each([
   ],
   [
     ['forward', '--tokens', 'x.npy', '--output', 'logit', '--out', 'y.npy'],
-    /--output <name>: expected one of logits, features, likelihood, classes; got 'logit' \(nearest: logits\)/,
+    /--output <name>: expected one of logits, features, likelihood, classes; got 'logit'/,
   ],
-  [['run', '.', '--norm', 'rwa'], /--norm <norm>: expected one of raw, next; got 'rwa' \(nearest: raw\)/],
+  [['run', '.', '--norm', 'rwa'], /--norm <norm>: expected one of raw, next; got 'rwa'/],
   [['help', 'nope'], /there is no verb 'nope'; expected one of run, classify/],
-  [['help', 'insect'], /there is no verb 'insect' \(nearest: inspect\)/],
+  [['help', 'insect'], /there is no verb 'insect'; expected one of run, classify/],
   [['run', '.', '--outputs', 'foo'], /--outputs <list>: expected some of [^']*, got 'foo'; see/],
   [
     ['run', '.', '--outputs', 'likelihood', '--layer', '2'],
@@ -49,8 +54,23 @@ test.each([
   expect(String(error)).not.toContain('\n');
 });
 
+const helpOf = async (verb: string) => (await loadVerb(verb)).helpInformation().replaceAll(/\s+/g, ' ');
+
 test('help shows the defaults of values, and none of switches, which are off', async () => {
-  const helps = (await createProgram([])).commands.map((command) => command.helpInformation().replaceAll(/\s+/g, ' '));
+  const helps = await Promise.all(verbs.map(({ name }) => helpOf(name)));
   expect(helps.filter((help) => help.includes('(default: false)'))).toEqual([]);
   expect(helps.filter((help) => help.includes('(default: "igpt-nano")'))).toHaveLength(10);
 });
+
+test.each(verbs)('the list of verbs shows the arguments of $name', async ({ name, usage }) => {
+  const verb = await loadVerb(name);
+  expect(new Help().subcommandTerm(verb)).toBe(`${name} ${usage}`.trim());
+  expect((await createProgram([])).helpInformation()).toContain(`  ${name} ${usage}`.trimEnd());
+});
+
+async function loadVerb(name: string): Promise<Command> {
+  const { commands } = await createProgram([name]);
+  const verb = commands.find((command) => command.name() === name);
+  if (verb === undefined) throw new Error(`expected the verb ${name}`);
+  return verb;
+}

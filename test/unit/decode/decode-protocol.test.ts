@@ -5,13 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  answerHead,
-  frameReader,
-  readFrames,
-  writeFrame,
-  writeFrameSync,
-} from '../../../lib/decode/decode-protocol.ts';
+import { frameReader, readFrames, writeFrame, writeFrameSync } from '../../../lib/decode/decode-protocol.ts';
 
 function written(frames: readonly { head: unknown; data: Uint8Array }[]): Buffer {
   const pipe = new PassThrough();
@@ -102,15 +96,5 @@ describe('writeFrameSync and frameReader', () => {
     } finally {
       await rm(directory, { recursive: true });
     }
-  });
-});
-
-describe('answerHead', () => {
-  it('accepts only a size, or a failure with a known code', () => {
-    expect(answerHead.safeParse({ format: 'png', width: 3, height: 2 }).success).toBe(true);
-    expect(answerHead.safeParse({ code: 'corrupt_image', message: 'cut off' }).success).toBe(true);
-    expect(answerHead.safeParse({ code: 'all_good', message: '' }).success).toBe(false);
-    expect(answerHead.safeParse({ format: 'png', width: 3, height: 2, __proto__: 1, more: 1 }).success).toBe(false);
-    expect(answerHead.safeParse({ format: 'png', width: 0, height: 2 }).success).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -18,8 +18,12 @@ test('creates a directory and its parents, also if several callers do so at once
 });
 
 test('accepts an existing directory, also the root', async () => {
+  await writeFile(join(folder, 'file'), 'kept');
+
   await makeDirectory(folder);
   await makeDirectory('/');
+
+  expect(await readdir(folder)).toEqual(['file']);
 });
 
 test('throws the system’s reason for the first directory that cannot be created', async () => {

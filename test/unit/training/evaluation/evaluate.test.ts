@@ -20,6 +20,7 @@ function fakePool(change: (logits: Float32Array) => void = () => {}): ForwardPoo
   return {
     threads: 2,
     close: async () => {},
+    async [Symbol.asyncDispose]() {},
     async execute({ tokens, mask }) {
       const batch = tokens.length / 4;
       const classes = new Float32Array(batch * 3);
