@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { alignClasses, chooseHead } from '../../../../lib/training/data/classes.ts';
+import { alignClasses, chooseHead, labelsAsClasses } from '../../../../lib/training/data/classes.ts';
 import { requireLabels, tokenDataSet } from '../../../../lib/training/data/data-set.ts';
 
 describe('chooseHead', () => {
@@ -55,4 +55,11 @@ describe('classes of a data set', () => {
   ])('are refused with %s', (_, classes, message) => {
     expect(() => alignClasses('x', classes, model)).toThrow(message);
   });
+});
+
+test('labels become classes of the model by name; without labels or classes there are none', () => {
+  const dataSet = { ...tokenDataSet('x', new Uint16Array(3), 1, [0, 1, 1]), classes: ['cat', 'dog'] };
+  expect([...(labelsAsClasses(dataSet, ['dog', 'bird', 'cat']) ?? [])]).toEqual([2, 0, 0]);
+  expect(labelsAsClasses(dataSet, [])).toBeUndefined();
+  expect(labelsAsClasses(tokenDataSet('x', new Uint16Array(3), 1), ['cat'])).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { type DataSet, tokenDataSet } from '../../../../lib/training/data/data-set.ts';
-import { createRowOrder, someRows, splitDataSet } from '../../../../lib/training/data/split.ts';
+import { createRowOrder, rowsOfPart, someRows, splitDataSet } from '../../../../lib/training/data/split.ts';
 
 describe('createRowOrder', () => {
   const rows = Uint32Array.of(3, 5, 7, 9, 11);
@@ -90,5 +90,20 @@ describe('a split', () => {
     const dataSet: DataSet = { ...tokenDataSet('x', new Uint16Array(2), 1), parts: Uint8Array.of(2, 2) };
 
     expect(() => splitDataSet(dataSet)).toThrow(/x has 2 pictures and all are held out/);
+  });
+});
+
+describe('rowsOfPart', () => {
+  const plain = tokenDataSet('x', new Uint16Array(10), 1);
+  const divided: DataSet = { ...plain, parts: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1, 2, 2) };
+
+  test('measures all pictures, unless the data set has a test part of its own', () => {
+    expect(rowsOfPart(plain, undefined, {})).toMatchObject({ part: 'all', rows: { length: 10 } });
+    const { part, rows } = rowsOfPart(divided, undefined, {});
+    expect([part, ...rows]).toEqual(['test', 8, 9]);
+  });
+
+  test('refuses a part without pictures', () => {
+    expect(() => rowsOfPart(plain, 'test', { test: 0 })).toThrow('the test part of x has no pictures');
   });
 });

@@ -3,7 +3,13 @@ import { createRandom } from '../../../../lib/image-gpt/random.ts';
 import { type LabelledDataSet, requireLabels, tokenDataSet } from '../../../../lib/training/data/data-set.ts';
 import { splitDataSet } from '../../../../lib/training/data/split.ts';
 import type { LayerFeatures } from '../../../../lib/training/probe/layer-features.ts';
-import { drawSplits, probeLayers, usedRows } from '../../../../lib/training/probe/probe-layers.ts';
+import {
+  bestProbe,
+  drawSplits,
+  probeCandidates,
+  probeLayers,
+  usedRows,
+} from '../../../../lib/training/probe/probe-layers.ts';
 
 const N = 120;
 const random = createRandom(9, 9);
@@ -100,5 +106,29 @@ describe('rows that probes are trained on', () => {
     const all = { ...split, validation: new Uint32Array(0) };
 
     expect(() => drawSplits(dataSet, all)).toThrow(/larger --validation-share/);
+  });
+});
+
+describe('probeCandidates', () => {
+  it('has a probe for each layer, and one for the concatenated layers', () => {
+    expect(probeCandidates({ layers: 'all', concat: [1, 2] }, 2, 'm')).toEqual({
+      candidates: [[0], [1], [2], [1, 2]],
+      layers: [0, 1, 2],
+    });
+    expect(() => probeCandidates({ layers: [3] }, 2, 'm')).toThrow('layer 3: expected 0 to 2, the layers of m');
+  });
+
+  it('the best has the highest accuracy on held-out pictures, the lowest layer among equals', async () => {
+    const probe = { weight: new Float32Array(), bias: new Float32Array(), penalty: 1 };
+    const result = (layer: number, validationAccuracy: number) => ({
+      layers: [layer],
+      validationAccuracy,
+      testAccuracy: 1 - validationAccuracy,
+      testDeviation: 0,
+      probe: { ...probe, validationAccuracy, testAccuracy: 0, converged: true },
+      converged: true,
+    });
+    expect(bestProbe([result(0, 0.5), result(1, 0.7), result(2, 0.7)])?.layers).toEqual([1]);
+    expect(bestProbe([])).toBeUndefined();
   });
 });
