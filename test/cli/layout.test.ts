@@ -41,21 +41,6 @@ describe('the documents and the tree', () => {
 });
 
 describe('docs/architecture.md', () => {
-  test('the floors have every folder of lib with code', () => {
-    const rooms = rowsOf('## Floors').map(([, room = '']) => room);
-    const folders = [...foldersOf('lib').filter((room) => room !== 'models'), 'functions', 'cdk'];
-    expect(rooms.toSorted()).toEqual(folders.toSorted());
-  });
-
-  test('a room may import rooms of lower floors only', () => {
-    const floors = new Map(rowsOf('## Floors').map(([floor, room = '']) => [room, Number(floor)]));
-    for (const [floor, room, , imports = ''] of rowsOf('## Floors')) {
-      for (const other of imports === 'nothing' ? [] : imports.split(', ')) {
-        expect(floors.get(other), `${room} may import ${other}`).toBeLessThan(Number(floor));
-      }
-    }
-  });
-
   test.each(["## A picture's way through `igpt run`", "## A picture's way through AWS"])(
     '%s: each file exports the function',
     (heading) => {
