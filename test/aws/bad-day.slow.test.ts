@@ -5,11 +5,11 @@ import { createSqsClient } from '../../lib/aws/clients.ts';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { openModel } from '../../lib/runtime/model.ts';
 import { createAwsPictures } from '../support/aws-pictures.ts';
-import { createAwsStack } from '../support/aws-stack.ts';
 import { startBadDayProxy } from '../support/bad-day-proxy.ts';
 import { startLambda } from '../support/lambda.ts';
 import { motoMissing, startMoto } from '../support/moto.ts';
 import { startWorker } from '../support/worker-process.ts';
+import { createAwsStack } from './aws-stack.ts';
 
 const missing = await motoMissing();
 const modelDirectory = join(import.meta.dirname, '../../lib/models/igpt-nano');

@@ -6,11 +6,11 @@ import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { openModel } from '../../lib/runtime/model.ts';
 import { createAwsPictures } from '../support/aws-pictures.ts';
-import { createAwsStack } from '../support/aws-stack.ts';
 import { startLambda } from '../support/lambda.ts';
 import { motoMissing, startMoto } from '../support/moto.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { startWorker } from '../support/worker-process.ts';
+import { createAwsStack } from './aws-stack.ts';
 
 const missing = await motoMissing();
 const modelDirectory = join(import.meta.dirname, '../../lib/models/igpt-nano');

@@ -13,11 +13,11 @@ import { createQuantizer } from '../../lib/image-gpt/quantizer.ts';
 import { backfill } from '../../lib/pipeline/backfill.ts';
 import { openModel } from '../../lib/runtime/model.ts';
 import { type AwsPictures, createAwsPictures } from '../support/aws-pictures.ts';
-import { type AwsStack, createAwsStack } from '../support/aws-stack.ts';
 import { type Lambda, startLambda } from '../support/lambda.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
 import { type TinyCheckpoint, tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 import { startWorker, type WorkerProcess } from '../support/worker-process.ts';
+import { type AwsStack, createAwsStack } from './aws-stack.ts';
 
 const missing = await motoMissing();
 const folder = join(import.meta.dirname, '../fixtures/pictures');

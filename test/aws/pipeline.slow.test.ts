@@ -8,10 +8,10 @@ import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { openModel } from '../../lib/runtime/model.ts';
 import { type AwsPictures, createAwsPictures } from '../support/aws-pictures.ts';
-import { type AwsStack, createAwsStack } from '../support/aws-stack.ts';
 import { type Lambda, type LambdaOptions, startLambda } from '../support/lambda.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
 import { startWorker, type WorkerProcess } from '../support/worker-process.ts';
+import { type AwsStack, createAwsStack } from './aws-stack.ts';
 
 const missing = await motoMissing();
 const modelDirectory = join(import.meta.dirname, '../../lib/models/igpt-nano');

@@ -10,10 +10,10 @@ import { openReportServer } from '../../lib/report/report-server.ts';
 import { finished, startIgpt, temporaryFolder } from '../cli/igpt-process.ts';
 import { writePicture, writePictures } from '../cli/picture-folder.ts';
 import { servedAt } from '../cli/served-at.ts';
-import { axe } from '../support/axe.ts';
-import { chromiumPath, launchChromium } from '../support/chromium.ts';
 import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
-import { HOSTILE, pictureNames, SCREENSHOTS, visitPage } from '../support/visit-page.ts';
+import { axe } from './axe.ts';
+import { chromiumPath, launchChromium } from './chromium.ts';
+import { HOSTILE, pictureNames, SCREENSHOTS, visitPage } from './visit-page.ts';
 
 const executable = chromiumPath();
 

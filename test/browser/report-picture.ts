@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { igpt, ROOT } from '../cli/igpt-process.ts';
-import { chromiumPath, launchChromium } from '../support/chromium.ts';
+import { chromiumPath, launchChromium } from './chromium.ts';
 
 // `npm run report:picture` runs the sample pictures and takes the screenshot docs/report.png of their report.
 const executable = chromiumPath();

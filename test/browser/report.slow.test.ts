@@ -8,10 +8,10 @@ import { writePlot } from '../../lib/report/plot-file.ts';
 import { reportPage } from '../../lib/report/report-page.ts';
 import type { ReportRow } from '../../lib/report/report-row.ts';
 import { igpt, temporaryFolder } from '../cli/igpt-process.ts';
-import { axe } from '../support/axe.ts';
-import { chromiumPath, launchChromium } from '../support/chromium.ts';
 import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
-import { HOSTILE, pictureNames, SCREENSHOTS, visitPage } from '../support/visit-page.ts';
+import { axe } from './axe.ts';
+import { chromiumPath, launchChromium } from './chromium.ts';
+import { HOSTILE, pictureNames, SCREENSHOTS, visitPage } from './visit-page.ts';
 
 const executable = chromiumPath();
 

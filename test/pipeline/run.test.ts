@@ -4,7 +4,7 @@ import type { Stall } from '../../lib/pipeline/stall.ts';
 import { TransientError } from '../../lib/ports/error.ts';
 import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
 import { createFakeDecoder, createFakeModel } from '../support/fake-model.ts';
-import { createRunPorts } from '../support/run-ports.ts';
+import { createRunPorts } from './run-ports.ts';
 
 /** The fake decoder, which calls `before` for each picture. */
 function decoderThat(before: (text: string) => Promise<void>): PictureDecoder {

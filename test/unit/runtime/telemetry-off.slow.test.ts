@@ -6,8 +6,8 @@ import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { openModel } from '../../../lib/runtime/model.ts';
 import { IGPT, ROOT, temporaryFolder } from '../../cli/igpt-process.ts';
 import { writeTokens } from '../../cli/training-run.ts';
-import { observe, observingMissing, type Seen } from '../../support/observed-process.ts';
 import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+import { observe, observingMissing, type Seen } from './observed-process.ts';
 
 // With telemetry on, onnxruntime 1.30 writes files as soon as a session opens, and resolves its collector's name 25 s
 // later (9 s if an earlier process left events). The files are enough for a test, so none waits.

@@ -14,8 +14,8 @@ import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import type { Queue } from '../../lib/ports/queue.ts';
-import { motoAccount, motoRegion } from './moto.ts';
-import { takeEvents } from './take-events.ts';
+import { motoAccount, motoRegion } from '../support/moto.ts';
+import { takeEvents } from '../support/take-events.ts';
 
 /** What the stack would deploy, made by hand in the emulator; the clients are those of this process. */
 export interface AwsStack {

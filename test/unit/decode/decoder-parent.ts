@@ -1,4 +1,4 @@
-import { openDecoder } from '../../lib/decode/decoder-pool.ts';
+import { openDecoder } from '../../../lib/decode/decoder-pool.ts';
 import { nestedUseSvg } from './hostile-svg.ts';
 
 /** A process of its own that waits for a picture which takes for ever: a test kills it and looks for its children. */

@@ -2,18 +2,18 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
-import { openSafetensors, openSource } from '../../lib/checkpoint/import/find-source.ts';
-import { importCheckpoint } from '../../lib/checkpoint/import/import-checkpoint.ts';
-import { readPalette } from '../../lib/checkpoint/palette-file.ts';
-import { writeShards } from '../../lib/checkpoint/safetensors/write-shards.ts';
-import { crc32c, maskedCrc32c } from '../../lib/checkpoint/tensorflow/crc32c.ts';
-import { wireReader } from '../../lib/checkpoint/tensorflow/wire.ts';
-import { encodeNpy } from '../../lib/image-gpt/npy.ts';
-import { ImageGptError } from '../../lib/ports/error.ts';
-import { golden } from './golden.ts';
+import { openSafetensors, openSource } from '../../../lib/checkpoint/import/find-source.ts';
+import { importCheckpoint } from '../../../lib/checkpoint/import/import-checkpoint.ts';
+import { readPalette } from '../../../lib/checkpoint/palette-file.ts';
+import { writeShards } from '../../../lib/checkpoint/safetensors/write-shards.ts';
+import { crc32c, maskedCrc32c } from '../../../lib/checkpoint/tensorflow/crc32c.ts';
+import { wireReader } from '../../../lib/checkpoint/tensorflow/wire.ts';
+import { encodeNpy } from '../../../lib/image-gpt/npy.ts';
+import { ImageGptError } from '../../../lib/ports/error.ts';
+import { golden } from '../../support/golden.ts';
 import { type Mutation, mutate } from './mutate.ts';
 
-const fixtures = join(import.meta.dirname, '../fixtures');
+const fixtures = join(import.meta.dirname, '../../fixtures');
 
 /** A reader of foreign files, with valid files to damage. */
 interface FuzzedReader {

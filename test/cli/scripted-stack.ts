@@ -1,5 +1,5 @@
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
-import type { Answer } from './scripted-aws.ts';
+import type { Answer } from '../support/scripted-aws.ts';
 
 /** CloudFormation's answer for the stack `Mine`. The value of output `X` is `the-X`; the outputs in `without` are missing. */
 export function scriptedStack(...without: string[]): Answer {

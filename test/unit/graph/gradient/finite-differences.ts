@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
-import { backpropagate, createGradients, createTape, record, type Tape } from '../../lib/graph/gradient/tape.ts';
-import { addConstant, addInput, addNode, addOutput, createGraph, type Value } from '../../lib/graph/graph.ts';
-import { multiply } from '../../lib/graph/operators.ts';
-import { prune } from '../../lib/graph/training/training-step-graph.ts';
-import { openTrainingExecution } from '../../lib/runtime/training-execution.ts';
-import { seededRandom } from './seeded-random.ts';
+import { backpropagate, createGradients, createTape, record, type Tape } from '../../../../lib/graph/gradient/tape.ts';
+import { addConstant, addInput, addNode, addOutput, createGraph, type Value } from '../../../../lib/graph/graph.ts';
+import { multiply } from '../../../../lib/graph/operators.ts';
+import { prune } from '../../../../lib/graph/training/training-step-graph.ts';
+import { openTrainingExecution } from '../../../../lib/runtime/training-execution.ts';
+import { seededRandom } from '../../../support/seeded-random.ts';
 
 type Shape = readonly number[];
 

@@ -1,4 +1,4 @@
-import { readFrames, writeFrame } from '../../lib/decode/decode-protocol.ts';
+import { readFrames, writeFrame } from '../../../lib/decode/decode-protocol.ts';
 
 /** Stands in for decode-child.ts: does what the picture's bytes say, so that every way to misbehave can be tested. */
 const NOTHING = new Uint8Array(0);

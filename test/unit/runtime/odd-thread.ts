@@ -1,6 +1,6 @@
 import { isMainThread, threadId } from 'node:worker_threads';
-import { ImageGptError } from '../../lib/ports/error.ts';
-import { serve } from '../../lib/runtime/thread-port.ts';
+import { ImageGptError } from '../../../lib/ports/error.ts';
+import { serve } from '../../../lib/runtime/thread-port.ts';
 
 /** How the thread behaves when it is opened. */
 export type OddStart = 'well' | 'unusable' | 'dies';

@@ -3,9 +3,9 @@ import { type Outcome, parseOutcome } from '../../lib/contracts/outcome.ts';
 import { createMemoryQueue } from '../../lib/local/memory-queue.ts';
 import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import type { RunOptions } from '../../lib/pipeline/run-pipeline.ts';
-import { createFakeDecoder, createFakeModel, fakePreprocessing } from './fake-model.ts';
-import { createMemoryObjectStore } from './memory-object-store.ts';
-import { createVirtualClock } from './virtual-clock.ts';
+import { createFakeDecoder, createFakeModel, fakePreprocessing } from '../support/fake-model.ts';
+import { createMemoryObjectStore } from '../support/memory-object-store.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 /** Everything that a run needs, in memory; `published` has its events. */
 export function createRunPorts() {

@@ -1,4 +1,4 @@
-import type { SourceTensor, TensorSource } from '../../lib/checkpoint/tensor-source.ts';
+import type { SourceTensor, TensorSource } from '../../../lib/checkpoint/tensor-source.ts';
 
 /** Bytes of a tensor of `source`, all of them. */
 export async function sourceBytes(source: TensorSource, name: string): Promise<Buffer> {
