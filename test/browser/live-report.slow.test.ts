@@ -10,10 +10,10 @@ import { openReportServer } from '../../lib/report/report-server.ts';
 import { finished, startIgpt, temporaryFolder } from '../cli/igpt-process.ts';
 import { writePicture, writePictures } from '../cli/picture-folder.ts';
 import { servedAt } from '../cli/served-at.ts';
-import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
+import { reportAbout, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
 import { axe } from './axe.ts';
 import { chromiumPath, launchChromium } from './chromium.ts';
-import { HOSTILE, pictureNames, SCREENSHOTS, visitPage } from './visit-page.ts';
+import { hostileText, pictureNames, screenshotFolder, visitPage } from './visit-page.ts';
 
 const executable = chromiumPath();
 
@@ -22,7 +22,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    mkdirSync(SCREENSHOTS, { recursive: true });
+    mkdirSync(screenshotFolder, { recursive: true });
     browser = await launchChromium(executable ?? '');
   });
   afterAll(async () => {
@@ -41,10 +41,8 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     const live = createLiveReport();
     const dropped: string[] = [];
     const server = await openReportServer({
-      port,
-      live,
-      maxBytes: 1000,
-      page: () => reportPage(reportRowsOf([]), REPORT_ABOUT, { live: { maxBytes: 1000, folder: 'pictures/dropped' } }),
+      ...{ port, live, maxBytes: 1000 },
+      page: () => reportPage(reportRowsOf([]), reportAbout, { live: { maxBytes: 1000, folder: 'pictures/dropped' } }),
       async drop(name, body) {
         await Array.fromAsync(body);
         dropped.push(name);
@@ -75,7 +73,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       return carried;
     })()`);
     await page.dispatchEvent('main', 'dragover', { dataTransfer: carried });
-    await page.screenshot({ path: join(SCREENSHOTS, 'live-dragged-over.png') });
+    await page.screenshot({ path: join(screenshotFolder, 'live-dragged-over.png') });
     await page.dispatchEvent('main', 'drop', { dataTransfer: carried });
   }
 
@@ -124,10 +122,10 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
 
       expect(await axe(page)).toEqual([]);
       await page.evaluate('scrollTo(0, 0)');
-      await page.screenshot({ path: join(SCREENSHOTS, 'live-light.png'), fullPage: true });
+      await page.screenshot({ path: join(screenshotFolder, 'live-light.png'), fullPage: true });
       await page.emulateMedia({ colorScheme: 'dark' });
       expect(await axe(page)).toEqual([]);
-      await page.screenshot({ path: join(SCREENSHOTS, 'live-dark.png'), fullPage: true });
+      await page.screenshot({ path: join(screenshotFolder, 'live-dark.png'), fullPage: true });
 
       child.kill('SIGINT');
       await page.getByText('igpt has ended').waitFor();
@@ -154,7 +152,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       await page.locator('#label').selectOption('dog');
       await page.getByRole('button', { name: 'ship' }).focus();
       const before = await page.locator('#pictures > li').first().elementHandle();
-      live.put(reportRowAt(8, { key: `${HOSTILE}.jpg`, classes: [{ label: HOSTILE, probability: 1 }] }));
+      live.put(reportRowAt(8, { key: `${hostileText}.jpg`, classes: [{ label: hostileText, probability: 1 }] }));
       live.put(reportRowAt(9));
       live.put(reportRowAt(5, { nats: 0.125 }));
       await expect.poll(() => pictureNames(page)).toEqual([1, 5, 9].map((i) => `folder/picture ${i}.jpg`));
@@ -163,10 +161,10 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       expect(await before?.evaluate((card) => card.isConnected)).toBe(true);
       expect(await page.locator('#figures').textContent()).toMatch(/^pictures10/);
 
-      await page.locator('#label').selectOption(HOSTILE);
-      expect(await pictureNames(page)).toEqual([`${HOSTILE}.jpg`]);
-      await drop(page, [{ name: `${HOSTILE.replaceAll('/', '')}.png`, bytes: Buffer.from('x') }]);
-      await page.locator('#sent').getByText('waiting for the model').waitFor();
+      await page.locator('#label').selectOption(hostileText);
+      expect(await pictureNames(page)).toEqual([`${hostileText}.jpg`]);
+      await drop(page, [{ name: `${hostileText.replaceAll('/', '')}.png`, bytes: Buffer.from('x') }]);
+      await page.locator('#sent').getByText('the model is looking at it').waitFor();
       expect(await page.evaluate('"hurt" in window')).toBe(false);
     });
   });

@@ -8,10 +8,10 @@ import { writePlot } from '../../lib/report/plot-file.ts';
 import { reportPage } from '../../lib/report/report-page.ts';
 import type { ReportRow } from '../../lib/report/report-row.ts';
 import { igpt, temporaryFolder } from '../cli/igpt-process.ts';
-import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
+import { reportAbout, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
 import { axe } from './axe.ts';
 import { chromiumPath, launchChromium } from './chromium.ts';
-import { HOSTILE, pictureNames, SCREENSHOTS, visitPage } from './visit-page.ts';
+import { hostileText, pictureNames, screenshotFolder, visitPage } from './visit-page.ts';
 
 const executable = chromiumPath();
 
@@ -20,7 +20,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    mkdirSync(SCREENSHOTS, { recursive: true });
+    mkdirSync(screenshotFolder, { recursive: true });
     browser = await launchChromium(executable ?? '');
   });
   afterAll(async () => {
@@ -36,7 +36,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
 
   async function report(name: string, rows: readonly ReportRow[]): Promise<string> {
     const path = join(folder.path, name);
-    writeFileSync(path, (await Array.fromAsync(reportPage(reportRowsOf(rows), REPORT_ABOUT))).join(''));
+    writeFileSync(path, (await Array.fromAsync(reportPage(reportRowsOf(rows), reportAbout))).join(''));
     return path;
   }
 
@@ -57,7 +57,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
           expect(await page.locator('#pictures img').count()).toBe(12);
           expect(await page.locator('#pictures canvas').count()).toBe(24);
           await page.evaluate('scrollTo(0, 0)');
-          await page.screenshot({ path: join(SCREENSHOTS, `report-${colorScheme}.png`), fullPage: true });
+          await page.screenshot({ path: join(screenshotFolder, `report-${colorScheme}.png`), fullPage: true });
           expect(await axe(page)).toEqual([]);
         },
         { colorScheme },
@@ -73,7 +73,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
       ),
       async (page) => {
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
-        await page.screenshot({ path: join(SCREENSHOTS, 'report-narrow.png'), fullPage: true });
+        await page.screenshot({ path: join(screenshotFolder, 'report-narrow.png'), fullPage: true });
         expect(await axe(page)).toEqual([]);
       },
       { viewport: { width: 360, height: 700 } },
@@ -129,12 +129,12 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   });
 
   test('shows hostile names as text', async () => {
-    const classes = [{ label: HOSTILE, probability: 1 }];
-    const rows = [reportRowAt(0, { key: `${HOSTILE}.jpg`, classes }), reportRowAt(1)];
+    const classes = [{ label: hostileText, probability: 1 }];
+    const rows = [reportRowAt(0, { key: `${hostileText}.jpg`, classes }), reportRowAt(1)];
     await open(await report('hostile.html', rows), async (page) => {
-      expect(await pictureNames(page)).toContain(`${HOSTILE}.jpg`);
-      await page.locator('#label').selectOption(HOSTILE);
-      expect(await pictureNames(page)).toEqual([`${HOSTILE}.jpg`]);
+      expect(await pictureNames(page)).toContain(`${hostileText}.jpg`);
+      await page.locator('#label').selectOption(hostileText);
+      expect(await pictureNames(page)).toEqual([`${hostileText}.jpg`]);
       expect(await page.evaluate('"hurt" in window')).toBe(false);
     });
   });
@@ -176,7 +176,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   test('marks figures that cover only the listed pictures', async () => {
     const path = join(folder.path, 'some.html');
     const rows = [0, 1, 2].map((i) => reportRowAt(i));
-    const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, {
+    const pieces = reportPage(reportRowsOf(rows), reportAbout, {
       totals: (ofRows) => ({ ...ofRows, pictures: 5000, succeeded: 4990, failed: 10, listedOnly: true }),
     });
     writeFileSync(path, (await Array.fromAsync(pieces)).join(''));
@@ -194,7 +194,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   test('offers a class that only unlisted pictures have', async () => {
     const path = join(folder.path, 'beyond.html');
     const rows = [0, 1, 2].map((i) => reportRowAt(i));
-    const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, { limit: 2 });
+    const pieces = reportPage(reportRowsOf(rows), reportAbout, { mostRows: 2 });
     writeFileSync(path, (await Array.fromAsync(pieces)).join(''));
     await open(path, async (page) => {
       await page.getByRole('button', { name: 'ship' }).click();
@@ -223,7 +223,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
         async (page) => {
           await page.getByRole('img', { name: 'Probe' }).waitFor();
           expect(await page.evaluate(`document.querySelector('img').naturalWidth`)).toBe(720);
-          await page.screenshot({ path: join(SCREENSHOTS, `figure-${colorScheme}.png`), fullPage: true });
+          await page.screenshot({ path: join(screenshotFolder, `figure-${colorScheme}.png`), fullPage: true });
           expect(await axe(page)).toEqual([]);
         },
         { colorScheme },
@@ -244,7 +244,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
       expect(await page.locator('#pictures canvas').count()).toBeLessThan(200);
       await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)');
       await page.locator('#pictures > li').last().getByText('what it saw').waitFor();
-      await page.screenshot({ path: join(SCREENSHOTS, 'report-many.png') });
+      await page.screenshot({ path: join(screenshotFolder, 'report-many.png') });
     });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
-import { createWorld, faults, startProcess } from '../support/pipeline-world.ts';
+import { createWorld, findProblems, startProcess } from '../support/pipeline-world.ts';
 
 /** Runs a process that dies at its `step`-th point, then a second one. `crashed` is undefined if the first survived. */
 async function crashAt(
@@ -30,7 +30,7 @@ async function crashAt(
   const statuses = [...world.output.objects.values()].map(({ body }) => parseOutcome(body)?.status);
   return {
     crashed,
-    wrong: [...faults(world), ...(quiet ? [] : ['stuck'])],
+    wrong: [...findProblems(world), ...(quiet ? [] : ['stuck'])],
     deadLetters: world.uploads.deadLetters.length + world.tokens.deadLetters.length,
     statuses: statuses.sort(),
   };

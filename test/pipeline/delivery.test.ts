@@ -4,7 +4,7 @@ import { type Outcome, parseOutcome } from '../../lib/contracts/outcome.ts';
 import { tokensMessage } from '../../lib/contracts/tokens-message.ts';
 import { TransientError } from '../../lib/ports/error.ts';
 import { createFakeModel, fakePreprocessing } from '../support/fake-model.ts';
-import { createWorld, faults, startProcess, type World } from '../support/pipeline-world.ts';
+import { createWorld, findProblems, startProcess, type World } from '../support/pipeline-world.ts';
 
 function outcomes({ output }: World): Record<string, Outcome | undefined> {
   return Object.fromEntries([...output.objects].map(([key, { body }]) => [key, parseOutcome(body)]));
@@ -72,7 +72,7 @@ describe('messages out of order', () => {
     await run(world);
     await world.announce('a.jpg', old);
     await run(world);
-    expect(faults(world)).toEqual([]);
+    expect(findProblems(world)).toEqual([]);
     expect(Object.values(outcomes(world))).toMatchObject([{ status: 'failed' }]);
   });
 });
@@ -136,7 +136,7 @@ describe('poison among good pictures', () => {
     await world.tokens.send([body]);
     await world.upload('a.jpg', 'good');
     await run(world);
-    expect(faults(world)).toEqual([]);
+    expect(findProblems(world)).toEqual([]);
     expect(world.uploads.deadLetters).toEqual([body]);
     expect(world.tokens.deadLetters).toEqual([body]);
   });
@@ -167,7 +167,7 @@ describe('a picture that changes while in progress', () => {
         await world.upload('a.jpg', 'bad now');
       },
     });
-    expect(faults(world)).toEqual([]);
+    expect(findProblems(world)).toEqual([]);
     expect(Object.values(outcomes(world))).toMatchObject([{ status: 'failed' }]);
   });
 
@@ -221,7 +221,7 @@ describe('a picture that changes while in progress', () => {
     expect(await world.quiet()).toBe(true);
     await process.stop();
     expect(slow).toBe(false);
-    expect(faults(world)).toEqual([]);
+    expect(findProblems(world)).toEqual([]);
     expect(Object.values(outcomes(world))).toMatchObject([{ status: 'succeeded' }]);
   });
 });
@@ -247,7 +247,7 @@ describe('another model', () => {
       },
     });
     expect(decoded).toBe(10);
-    expect(faults(world, 'fake-2')).toEqual([]);
+    expect(findProblems(world, 'fake-2')).toEqual([]);
     expect(Object.keys(outcomes(world))).toHaveLength(10);
     expect(Object.values(outcomes(world)).every((outcome) => outcome?.model === 'fake-2')).toBe(true);
   });
@@ -267,7 +267,7 @@ describe('another model', () => {
         if (point === 'before decoder.decode') decoded += 1;
       },
     });
-    expect(faults(world, 'fake-2')).toEqual([]);
+    expect(findProblems(world, 'fake-2')).toEqual([]);
     expect(decoded).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { TransientError } from '../../lib/ports/error.ts';
-import { createWorld, faults, type Process, startProcess, type World } from '../support/pipeline-world.ts';
+import { createWorld, findProblems, type Process, startProcess, type World } from '../support/pipeline-world.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 /** Enough for every kind of fault at every call many times, in a few seconds. */
@@ -76,7 +76,7 @@ async function playSchedule(seed: number): Promise<string[]> {
   const quietAgain = await world.quiet();
   await Promise.all(alive.map((process) => process.stop()));
   world.clock.stop();
-  return [...faults(world), ...unjustFailures(world, broken), ...(quiet && quietAgain ? [] : ['stuck'])];
+  return [...findProblems(world), ...unjustFailures(world, broken), ...(quiet && quietAgain ? [] : ['stuck'])];
 }
 
 async function untilCalm(world: World, calm: () => boolean): Promise<string> {

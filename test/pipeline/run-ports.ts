@@ -7,7 +7,7 @@ import { createFakeDecoder, createFakeModel, fakePreprocessing } from '../suppor
 import { createMemoryObjectStore } from '../support/memory-object-store.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
-/** Everything that a run needs, in memory; `published` has its events. */
+/** All ports of a run, in memory; `published` are the events so far. */
 export function createRunPorts() {
   const clock = createVirtualClock();
   const published: PipelineEvent[] = [];
@@ -29,7 +29,7 @@ export function createRunPorts() {
     input,
     output,
     published,
-    /** Options with new queues, as a new process has. */
+    /** Options with new, empty queues, as in a new process. */
     options,
     async put(key: string, text: string): Promise<void> {
       await input.put(key, new TextEncoder().encode(text));

@@ -7,7 +7,7 @@ import { openModel } from '../../../lib/runtime/model.ts';
 import { IGPT, ROOT, temporaryFolder } from '../../cli/igpt-process.ts';
 import { writeTokens } from '../../cli/training-run.ts';
 import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
-import { observe, observingMissing, type Seen } from './observed-process.ts';
+import { type Observation, observe, observingMissing } from './observed-process.ts';
 
 // With telemetry on, onnxruntime 1.30 writes files as soon as a session opens, and resolves its collector's name 25 s
 // later (9 s if an earlier process left events). The files are enough for a test, so none waits.
@@ -26,15 +26,15 @@ const graph = `
   const graph = createGraph('abs');
   addOutput(graph, 'y', addNode(graph, 'Abs', [addInput(graph, 'x', 'float32', [1])]), 'float32', [1]);`;
 
-/** Files written outside the working directory and our caches. */
-function strange({ written }: Seen, folder: string): string[] {
+/** What was written elsewhere than in its working directory and our caches. */
+function strange({ written }: Observation, folder: string): string[] {
   const ours = ['work', 'home/.cache/image-gpt-serverless'].map((name) => join(folder, name));
   ours.push(join(ROOT, 'node_modules/.cache/igpt'));
   return written.filter((path) => !ours.some((own) => path === own || path.startsWith(`${own}/`)));
 }
 
-function expectSilence(seen: Seen, folder: string): void {
-  expect(seen.code, seen.said).toBe(0);
+function expectSilence(seen: Observation, folder: string): void {
+  expect(seen.code, seen.printed).toBe(0);
   expect(strange(seen, folder)).toEqual([]);
   expect(seen.reached).toEqual([]);
 }
@@ -46,7 +46,7 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
       const { InferenceSession } = await import(${url('node_modules/onnxruntime-node/dist/index.js')});
       await InferenceSession.create(writeOnnx(graph));`;
     const seen = await observe(folder.path, module(open)).ended;
-    expect(seen.code, seen.said).toBe(0);
+    expect(seen.code, seen.printed).toBe(0);
     expect(strange(seen, folder.path)).toContain(
       join(folder.path, 'home/.cache/Microsoft/DeveloperTools/.onnxruntime/onnxruntime.db'),
     );
@@ -77,7 +77,7 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
     using folder = temporaryFolder();
     const pictures = join(ROOT, 'test/fixtures/pictures/animals');
     const run = await observe(folder.path, [IGPT, 'run', pictures, '--model', NANO, '--out', 'out']).ended;
-    expect(run.said).toContain('"type":"result"');
+    expect(run.printed).toContain('"type":"result"');
     expectSilence(run, folder.path);
   });
 
@@ -115,8 +115,8 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
       if (line.includes('"ready"')) worker.child.kill('SIGTERM');
     });
     const seen = await worker.ended;
-    expect(seen.said).toContain('"ready"');
-    expect(seen.code, seen.said).toBe(0);
+    expect(seen.printed).toContain('"ready"');
+    expect(seen.code, seen.printed).toBe(0);
     expect(strange(seen, folder.path)).toEqual([]);
     expect(seen.reached.filter((address) => address !== '127.0.0.1:9')).toEqual([]);
   });
