@@ -21,11 +21,11 @@ import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 
 const missing = await motoMissing();
 const bucket = 'training';
-// Some seconds of steps, so that the first copy, after one, finds the run under way.
+// Several seconds of training, so that the first copy to S3, after one second, comes in the middle.
 const recipe = ['--objective', 'ar', '--steps', '4000', '--batch', '4', '--save-every', '100', '--eval-every', '1000', '--threads', '1', '--decoders', '1']; // biome-ignore format: one line
 
 test.skipIf(missing !== undefined)(
-  'a training job that Spot takes away goes on in its next attempt, and leaves the model of an uninterrupted run on S3',
+  'a training job that Spot interrupts resumes in its next attempt, and writes the model of an uninterrupted run to S3',
   async () => {
     await using moto = await startMoto();
     const s3 = new S3Client({ ...clientConfig(moto), forcePathStyle: true });
@@ -47,7 +47,7 @@ test.skipIf(missing !== undefined)(
       return found.map(({ Key: key = '' }) => key.slice('runs/a/'.length));
     };
 
-    /** An attempt on a new machine: nothing is there but what S3 has. */
+    /** Runs an attempt on an empty disk, and stops it when `until` is true. Resolves with its exit code. */
     async function attempt(until: () => Promise<boolean>): Promise<number> {
       const disk = await mkdtemp(join(tmpdir(), 'igpt-train-'));
       const job = spawn(process.execPath, [join(ROOT, 'functions/train/main.ts')], {
@@ -70,8 +70,8 @@ test.skipIf(missing !== undefined)(
       return code;
     }
 
-    const begun = async () => (await keys()).some((key) => key.endsWith('trainer-state.json'));
-    expect(await attempt(begun)).toBe(143);
+    const hasCopied = async () => (await keys()).some((key) => key.endsWith('trainer-state.json'));
+    expect(await attempt(hasCopied)).toBe(143);
     expect(await attempt(async () => false)).toBe(0);
     const last = (await keys()).filter((key) => key.startsWith('training/step-'));
     expect(new Set(last.map((key) => key.split('/')[1]))).toEqual(new Set(['step-00003900', 'step-00004000']));
