@@ -30,18 +30,20 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     folder[Symbol.dispose]();
   });
 
-  /** Opens a page. Fails if the page logs an error or makes a request to another server. */
-  async function open(url: string, check: (page: Page) => Promise<void>, options = {}): Promise<void> {
-    const requests = await visitPage(browser, url, check, options);
+  /** Opens a page; expects no errors, and requests only to the page's own server. */
+  async function open(url: string, look: (page: Page) => Promise<void>, options = {}): Promise<void> {
+    const requests = await visitPage(browser, url, look, options);
     expect(requests.filter((request) => !request.startsWith(url) && !request.startsWith('data:'))).toEqual([]);
   }
 
-  /** A served report without a run. */
+  /** Serves a live report without a run. */
   async function serve(port = 0) {
     const live = createLiveReport();
     const dropped: string[] = [];
     const server = await openReportServer({
-      ...{ port, live, maxBytes: 1000 },
+      port,
+      live,
+      maxBytes: 1000,
       page: () => reportPage(reportRowsOf([]), reportAbout, { live: { maxBytes: 1000, folder: 'pictures/dropped' } }),
       async drop(name, body) {
         await Array.fromAsync(body);
@@ -53,7 +55,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       live,
       dropped,
       url: server.url,
-      /** Stops without telling the pages. */
+      /** Stops the server without telling the pages. */
       kill: () => server.close(),
       async [Symbol.asyncDispose]() {
         live.end();
@@ -62,7 +64,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     };
   }
 
-  /** Drops files on the page, as a user would with the mouse. */
+  /** Drops files on the page, as a user would. */
   async function drop(page: Page, files: { name: string; bytes: Buffer }[]): Promise<void> {
     const list = files.map(({ name, bytes }) => [name, bytes.toString('base64')]);
     const carried = await page.evaluateHandle(`(() => {
@@ -107,7 +109,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       );
       expect(await page.locator('#sent-words').textContent()).toBe('2 of 3 pictures sent, 1 failed');
 
-      // With the keyboard only; a file that is no picture fails like any other.
+      // With the keyboard alone, and with a file that is not a picture: it gets a failed outcome.
       const choice = page.waitForEvent('filechooser');
       await page.getByRole('button', { name: 'Choose pictures' }).focus();
       await page.keyboard.press('Enter');
@@ -139,7 +141,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       'on a whim (2).png',
       'on a whim.png',
     ]);
-    // The views of the page are in the file too.
+    // The report file has the thumbnails too.
     expect(readFileSync(join(folder.path, 'out', 'report.html'), 'utf8').match(/"thumbnail"/g)).toHaveLength(5);
   });
 
@@ -169,7 +171,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     });
   });
 
-  test('counts many pictures sent at once, and lists the last ones', async () => {
+  test('counts many dropped pictures, and lists the last ones', async () => {
     await using served = await serve();
     await open(served.url, async (page) => {
       const one = Buffer.from('x');
@@ -188,7 +190,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     });
   });
 
-  test('shows 2,000 earlier pictures', async () => {
+  test('draws 2,000 pictures that were finished before it was opened', async () => {
     await using served = await serve();
     for (let i = 0; i < 2000; i++) served.live.put(reportRowAt(i));
     await open(served.url, async (page) => {
@@ -198,7 +200,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     });
   });
 
-  test('reconnects to a restarted server and shows its pictures', async () => {
+  test('reconnects by itself to a new server, and shows its pictures', async () => {
     const first = await serve();
     first.live.put(reportRowAt(0));
     const context = await browser.newContext();
@@ -216,7 +218,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     await context.close();
   });
 
-  test('refuses requests and frames of another origin', async () => {
+  test('accepts nothing from a page of another origin, and refuses to be framed', async () => {
     await using served = await serve();
     const evil = createServer((_, response) => {
       response.setHeader('content-type', 'text/html');

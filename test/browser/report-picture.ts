@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { igpt, ROOT } from '../cli/igpt-process.ts';
 import { chromiumPath, launchChromium } from './chromium.ts';
 
-// `npm run report:picture` runs the sample pictures and takes the screenshot docs/report.png of their report.
+// `npm run report:picture`: runs the sample pictures and saves a screenshot of their report as docs/report.png.
 const executable = chromiumPath();
 if (executable === undefined) {
   throw new Error('Expected Chromium on the PATH, found none. Install it: apt-get install chromium.');
