@@ -76,13 +76,12 @@ describe.skipIf(missing !== undefined)(`consumers on moto${missing === undefined
   async function subscribed(policy?: string): Promise<string> {
     const name = `queue-${randomUUID()}`;
     const { QueueUrl: url = '' } = await sqs.send(new CreateQueueCommand({ QueueName: name }));
-    const filter = policy === undefined ? {} : { FilterPolicy: policy };
     await sns.send(
       new SubscribeCommand({
         TopicArn: topicArn,
         Protocol: 'sqs',
         Endpoint: `arn:aws:sqs:${motoRegion}:${motoAccount}:${name}`,
-        Attributes: { RawMessageDelivery: 'true', ...filter },
+        Attributes: { RawMessageDelivery: 'true', ...(policy !== undefined && { FilterPolicy: policy }) },
       }),
     );
     return url;

@@ -71,7 +71,8 @@ async function worker(): Promise<number> {
       signal: stop.signal,
       giveUp: new AbortController(),
       onError: fail,
-      ...receiving,
+      consumers: env.CONSUMERS,
+      prefetch: env.PREFETCH_MESSAGES,
       visibilityMs: 60_000,
       drainMs: 60_000,
     });
@@ -115,7 +116,11 @@ async function preprocess(): Promise<number> {
   const { flow, queueAt } = await openPreprocessor(env, createTelemetry({ service: 'preprocess', clock }));
   const body = messageText({ schema_version: 1, type: 'reference', key: 'a/picture.png' });
   const messages = Array.from({ length: messagesPerInvocation }, (_, i) => ({
-    ...{ body, receipt: String(i), receiveCount: 1, lastReceive: false, sentAt: new Date() },
+    body,
+    receipt: String(i),
+    receiveCount: 1,
+    lastReceive: false,
+    sentAt: new Date(),
   }));
   const signal = new AbortController().signal;
   return measure(async (done) => {

@@ -67,7 +67,7 @@ export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 10
       response.end(bytes.subarray(start, end));
     } else {
       breakAfter.delete(path);
-      response.write(bytes.subarray(start, start + limit), () => setTimeout(() => response.destroy(), 50));
+      response.write(bytes.subarray(start, start + limit), () => response.socket?.end());
     }
   }
 
