@@ -25,7 +25,7 @@ describe.skipIf(missing !== undefined)(
       Object.assign(process.env, moto.environment);
       const stack = await createAwsStack();
       const sqs = createSqsClient();
-      const { id: model, close } = await openModel(await openCheckpoint(modelDirectory), { workers: 1 });
+      const { id: model, close } = await openModel(await openCheckpoint(modelDirectory), { threads: 1 });
       await close();
       // One request in eight fails: about half of the flows with five requests meet a failure.
       await using proxy = await startBadDayProxy(moto.endpoint, 0.125, 1);

@@ -119,7 +119,7 @@ describe.skipIf(missing !== undefined)(
       const [lines, { stdout }] = await Promise.all([run('status'), run('status', '--json')]);
 
       expect(lines.stderr).toBe('');
-      expect(lines.stdout).toMatch(/1 dead letters: .* --stack Mine says why/);
+      expect(lines.stdout).toMatch(/1 dead letters: .* --stack Mine shows why/);
       expect(JSON.parse(stdout)).toMatchObject({
         stack: 'Mine',
         outstanding_pictures: 1,
@@ -146,7 +146,7 @@ describe.skipIf(missing !== undefined)(
       const { code, stdout, stderr } = await run('redrive');
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(stdout).toContain('12 messages moved back');
-      expect(stdout).toContain('1 message that nobody can read');
+      expect(stdout).toContain('1 message unreadable');
       expect(stdout).toMatch(/in JSON.*\n {2}for instance no JSON\n/);
       expect(await bodies(uploads)).toEqual(good.toSorted());
       expect(await bodies(dead)).toEqual(['no JSON']);
@@ -248,7 +248,7 @@ describe.skipIf(missing !== undefined)(
       const [{ code, stderr }] = await Promise.all([run('smoke'), playPipeline(null)]);
 
       expect(code).toBe(1);
-      expect(stderr).toMatch(/igpt: the picture igpt-smoke\/\S+ came through, but failed: corrupt_image, no\n$/);
+      expect(stderr).toMatch(/igpt: the outcome of the picture igpt-smoke\/\S+ is a failure: corrupt_image, no\n$/);
       expect(await stored()).toBe(0);
     });
 

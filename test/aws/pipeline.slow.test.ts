@@ -40,7 +40,7 @@ describe.skipIf(missing !== undefined)(
       Object.assign(process.env, moto.environment);
       stack = await createAwsStack();
       sqs = createSqsClient();
-      const opened = await openModel(await openCheckpoint(modelDirectory), { workers: 1 });
+      const opened = await openModel(await openCheckpoint(modelDirectory), { threads: 1 });
       model = opened.id;
       await opened.close();
       watch = createAwsPictures(stack, sqs, model);

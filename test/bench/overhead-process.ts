@@ -71,8 +71,7 @@ async function worker(): Promise<number> {
       signal: stop.signal,
       giveUp: new AbortController(),
       onError: fail,
-      consumers: env.CONSUMERS,
-      prefetch: env.PREFETCH_MESSAGES,
+      ...receiving,
       visibilityMs: 60_000,
       drainMs: 60_000,
     });

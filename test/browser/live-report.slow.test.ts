@@ -31,8 +31,8 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
   });
 
   /** Opens a page; expects no errors, and requests only to the page's own server. */
-  async function open(url: string, look: (page: Page) => Promise<void>, options = {}): Promise<void> {
-    const requests = await visitPage(browser, url, look, options);
+  async function open(url: string, check: (page: Page) => Promise<void>, options = {}): Promise<void> {
+    const requests = await visitPage(browser, url, check, options);
     expect(requests.filter((request) => !request.startsWith(url) && !request.startsWith('data:'))).toEqual([]);
   }
 
@@ -166,7 +166,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       await page.locator('#label').selectOption(hostileText);
       expect(await pictureNames(page)).toEqual([`${hostileText}.jpg`]);
       await drop(page, [{ name: `${hostileText.replaceAll('/', '')}.png`, bytes: Buffer.from('x') }]);
-      await page.locator('#sent').getByText('the model is looking at it').waitFor();
+      await page.locator('#sent').getByText('waiting for the model').waitFor();
       expect(await page.evaluate('"hurt" in window')).toBe(false);
     });
   });

@@ -29,8 +29,8 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   });
 
   /** Opens a file; expects no errors, and no requests besides the file itself. */
-  async function open(path: string, look: (page: Page) => Promise<void>, options = {}): Promise<void> {
-    const requests = await visitPage(browser, pathToFileURL(path).href, look, options);
+  async function open(path: string, check: (page: Page) => Promise<void>, options = {}): Promise<void> {
+    const requests = await visitPage(browser, pathToFileURL(path).href, check, options);
     expect(requests.map((url) => url.slice(0, 5)).filter((url) => url !== 'data:')).toEqual(['file:']);
   }
 
@@ -167,7 +167,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     await open(await report('print.html', rows), async (page) => {
       expect(await page.locator('#pictures .views:empty').count()).toBeGreaterThan(0);
       await page.pdf();
-      expect(await page.locator('#pictures .looks:empty').count()).toBe(0);
+      expect(await page.locator('#pictures .views:empty').count()).toBe(0);
       // 60 pictures, of which every seventh failed; each other one has a token image and a surprise map.
       expect(await page.locator('#pictures canvas').count()).toBe(2 * 52);
     });
@@ -194,7 +194,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   test('offers a class that only pictures beyond the listed ones have', async () => {
     const path = join(folder.path, 'beyond.html');
     const rows = [0, 1, 2].map((i) => reportRowAt(i));
-    const pieces = reportPage(reportRowsOf(rows), reportAbout, { mostRows: 2 });
+    const pieces = reportPage(reportRowsOf(rows), reportAbout, { limit: 2 });
     writeFileSync(path, (await Array.fromAsync(pieces)).join(''));
     await open(path, async (page) => {
       await page.getByRole('button', { name: 'ship' }).click();

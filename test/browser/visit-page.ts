@@ -2,17 +2,17 @@ import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { expect } from 'vitest';
 
-/** Screenshots for people to look at; git-ignored. */
+/** Screenshots for people to check at; git-ignored. */
 export const screenshotFolder = join(import.meta.dirname, '..', 'screenshots');
 
 /** A key or label whose script runs where it is not escaped. */
 export const hostileText = `</script><script>window.hurt=1</script><img src=x onerror="window.hurt=1">`;
 
-/** Opens a page, runs `look`, and expects no errors on the console. Resolves with the URLs that the page requested. */
+/** Opens a page, runs `check`, and expects no errors on the console. Resolves with the URLs that the page requested. */
 export async function visitPage(
   browser: Browser,
   url: string,
-  look: (page: Page) => Promise<void>,
+  check: (page: Page) => Promise<void>,
   options: BrowserContextOptions = {},
 ): Promise<string[]> {
   const context = await browser.newContext({ viewport: { width: 1360, height: 1000 }, ...options });
@@ -23,7 +23,7 @@ export async function visitPage(
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('request', (request) => requests.push(request.url()));
   await page.goto(url);
-  await look(page);
+  await check(page);
   expect(errors).toEqual([]);
   await context.close();
   return requests;

@@ -24,7 +24,7 @@ export const fakeSettings: JobSettings = {
   shard_size: 4,
 };
 
-/** A data-set job in memory, with the fake decoder and the fake model. */
+/** A job in memory, with a decoder and a model that tell text files apart. */
 export function createJobWorld(settings: JobSettings = fakeSettings) {
   const clock = createVirtualClock();
   const input = createMemoryObjectStore(clock);
@@ -64,7 +64,14 @@ export function createJobWorld(settings: JobSettings = fakeSettings) {
   };
 }
 
-/** Contents of a job's output by key, without the summary, which contains times. */
+/** Ten pictures, of which p7.jpg is damaged. */
+export async function tenPictures() {
+  const world = createJobWorld();
+  for (let i = 0; i < 10; i += 1) await world.put(`p${i}.jpg`, i === 7 ? 'bad one' : `good ${i}`);
+  return world;
+}
+
+/** Content of a job's output by key, without the summary, which holds times. */
 export function outputOf(store: MemoryObjectStore): Record<string, string> {
   const entries = [...store.objects].filter(([key]) => key !== '_summary.json');
   return Object.fromEntries(

@@ -122,7 +122,7 @@ async function againstModel({ rounds, quick, scratch }: BenchContext): Promise<R
   const model = await openModel(checkpoint, {
     outputs: ['features'],
     featureLayer: middleLayer,
-    workers: benchThreads,
+    threads: benchThreads,
   });
   const { palette, ...recipe } = model.preprocessing;
   const quantize = createQuantizer(palette);

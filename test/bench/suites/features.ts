@@ -34,7 +34,7 @@ export async function features({ rounds, peer, scratch }: BenchContext): Promise
     outputs: ['features'],
     featureLayer: middleLayer,
     featureNorm: 'raw',
-    workers: benchThreads,
+    threads: benchThreads,
   } as const;
   const model = await openModel(checkpoint, served);
   const prepacked = await openModel(checkpoint, { ...served, prepack: true });
@@ -56,7 +56,7 @@ export async function features({ rounds, peer, scratch }: BenchContext): Promise
     if (one !== undefined) refuseUnlessEqual(name, rows2d.parse(await one.result()).flat(), ours);
   }
 
-  const session = side(batchSize, () => timed(() => forward.run(all)));
+  const session = side(batchSize, () => timed(() => forward.execute(all)));
   const predictAll = (one: LocalModel): Side =>
     side(batchSize, () => timed(() => Promise.all(pictures.map((tokens) => one.predict(tokens)))));
   const workers = predictAll(model);

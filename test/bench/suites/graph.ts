@@ -23,8 +23,10 @@ export async function graph({ rounds, scratch }: BenchContext): Promise<Row[]> {
   for (const threads of [benchThreads, 1]) {
     const forward = await openForward({ config, weights }, request, { threads });
     const prepacked = await openForward({ config, weights }, request, { threads, prepack: true });
-    const ours = side(batchSize * middleLayer * causalFlops(igptS), () => timed(() => forward.run(tokens)));
-    const oursPrepacked = side(batchSize * middleLayer * causalFlops(igptS), () => timed(() => prepacked.run(tokens)));
+    const ours = side(batchSize * middleLayer * causalFlops(igptS), () => timed(() => forward.execute(tokens)));
+    const oursPrepacked = side(batchSize * middleLayer * causalFlops(igptS), () =>
+      timed(() => prepacked.execute(tokens)),
+    );
     const peak = await matMulPeak(threads, true);
     const mapped = await matMulPeak(threads, false);
     await interleave([ours, mapped, oursPrepacked, peak], rounds);

@@ -23,7 +23,7 @@ export async function pipeline({ rounds, quick, scratch }: BenchContext): Promis
   const model = await openModel(checkpoint, {
     outputs: ['features'],
     featureLayer: middleLayer,
-    workers: benchThreads,
+    threads: benchThreads,
   });
 
   const { palette, ...recipe } = model.preprocessing;

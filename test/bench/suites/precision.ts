@@ -24,7 +24,7 @@ export async function precision({ rounds, peer, scratch }: BenchContext): Promis
     outputs: ['features'],
     featureLayer: middleLayer,
     featureNorm: 'raw',
-    workers: benchThreads,
+    threads: benchThreads,
     cache,
   } as const;
   const int8 = await openModel(checkpoint, { ...served, precision: 'int8' });

@@ -2,47 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { pipelineEvent } from '../../../lib/contracts/event.ts';
 import { jobSummary } from '../../../lib/contracts/job.ts';
 import { runShards } from '../../../lib/jobs/run-shards.ts';
-import { submissionCondition, writeSubmission } from '../../../lib/jobs/submission.ts';
-import { createFakeDecoder, createFakeModel } from '../../support/fake-model.ts';
+import { writeSubmission } from '../../../lib/jobs/submission.ts';
+import { createFakeModel } from '../../support/fake-model.ts';
 import { createJobWorld, fakeSettings, outputOf } from '../../support/job-world.ts';
 import { createMemoryObjectStore } from '../../support/memory-object-store.ts';
 import { machineOf, submittedJob } from './submitted-job.ts';
 
-/** Ten pictures in shards of four, submitted; `child` does one of them as AWS Batch would. */
-async function submittedJob() {
-  const world = createJobWorld();
-  for (let i = 0; i < 10; i += 1) await world.put(`p${i}.jpg`, i === 7 ? 'bad one' : `good ${i}`);
-  const job = await world.plan();
-  const told: BatchEvent[] = [];
-  let opened = 0;
-  let closed = 0;
-  const submit = async () => writeSubmission(world.output, job, await submissionCondition(world.output), world.clock);
-  const submission = await submit();
-  return {
-    ...{ world, job, told, submission, submit },
-    machines: () => ({ opened, closed }),
-    child: (index: number, changes: Partial<ChildOptions> = {}): Promise<ChildEnd> =>
-      runArrayChild({
-        ...{ output: world.output, place: 's3://out/batch/a', index, format: parquetShards, clock: world.clock },
-        events: { publish: async (events) => void told.push(...events) },
-        maxFailureRate: 0.5,
-        signal: new AbortController().signal,
-        async open() {
-          opened += 1;
-          return {
-            ...{ input: world.input, decoder: createFakeDecoder(), model: createFakeModel() },
-            ...{ maxPictureBytes: 1000, decoding: 2, predicting: 2 },
-            async [Symbol.asyncDispose]() {
-              closed += 1;
-            },
-          };
-        },
-        ...changes,
-      }),
-  };
-}
-
-/** What an uninterrupted run on one machine writes, and the submission beside it. */
+/** What an uninterrupted run on one machine writes, and the submission. */
 async function outputOfRun({ world, job }: Awaited<ReturnType<typeof submittedJob>>) {
   const whole = createMemoryObjectStore(world.clock);
   await runShards({ ...(await world.options({ output: whole })), job });
@@ -154,7 +120,7 @@ describe('a child of a job', () => {
     expect(outputOf(job.world.output)).toEqual(await outputOfRun(job));
   });
 
-  test('ends with its reason where too many pictures fail', async () => {
+  test('stops with the reason when too many pictures fail', async () => {
     const world = createJobWorld({ ...fakeSettings, shard_size: 200 });
     for (let i = 0; i < 150; i += 1) await world.put(`p${i}.jpg`, 'bad');
     const job = await world.plan();
@@ -175,65 +141,4 @@ describe('a child of a job', () => {
     await job.world.output.delete(key);
     await expect(job.child(0)).rejects.toMatchObject({ code });
   });
-});
-
-function machineOf(world: ReturnType<typeof createJobWorld>): Pick<ChildOptions, 'open'> {
-  return {
-    open: async () => ({
-      ...{ input: world.input, decoder: createFakeDecoder(), model: createFakeModel() },
-      ...{ maxPictureBytes: 1000, decoding: 2, predicting: 2 },
-      async [Symbol.asyncDispose]() {},
-    }),
-  };
-}
-
-describe('a submission', () => {
-  test('of a job that is done is none', async () => {
-    const job = await submittedJob();
-    for (const index of [0, 1, 2]) await job.child(index);
-    expect(await job.submit()).toBeUndefined();
-    expect(job.world.output.text('_SUCCESS')).toBe('');
-  });
-
-  test('where all shards are there and nobody said so is of one child, who says it', async () => {
-    const job = await submittedJob();
-    for (const index of [0, 1, 2]) await job.child(index);
-    await job.world.output.delete('_SUCCESS');
-    expect(await job.submit()).toMatchObject({ shards: [0], pictures: 0 });
-    expect(await job.child(0)).toMatchObject({ shard: 'there', summary: { pictures: 10 } });
-  });
-
-  test('takes back that a job is done whose shard is gone', async () => {
-    const job = await submittedJob();
-    for (const index of [0, 1, 2]) await job.child(index);
-    await job.world.output.delete('part-00001.parquet');
-    expect(await job.submit()).toMatchObject({ shards: [1], pictures: 4 });
-    expect(job.world.output.text('_SUCCESS')).toBeUndefined();
-  });
-
-  test('of two who submit at once, one is told that the other did', async () => {
-    const { world, job } = await submittedJob();
-    const condition = await submissionCondition(world.output);
-    world.clock.jump(1000);
-    await writeSubmission(world.output, job, condition, world.clock);
-    await expect(writeSubmission(world.output, job, condition, world.clock)).rejects.toMatchObject({
-      code: 'submitted_elsewhere',
-    });
-  });
-});
-
-test('a job of more shards than may be is refused with the size that would do', async () => {
-  const world = createJobWorld();
-  for (let i = 0; i < 10; i += 1) await world.put(`p${i}.jpg`, 'good');
-  async function* pictures() {
-    for await (const { key, etag } of world.input.list()) yield { key, etag };
-  }
-  const plan = (maxShards: number) =>
-    planJob({ output: world.output, settings: fakeSettings, pictures: pictures(), maxShards });
-  await expect(plan(2)).rejects.toThrow(
-    'Expected at most 2 shards, but 10 pictures are 3 of 4: choose --shard-size 5 or more.',
-  );
-  expect(world.output.text('_job.json')).toBeUndefined();
-  expect((await plan(3)).shards).toHaveLength(3);
-  await expect(plan(2)).rejects.toMatchObject({ code: 'too_many_shards' });
 });

@@ -5,8 +5,8 @@ import { runShards } from '../../../lib/jobs/run-shards.ts';
 import { PictureError, TransientError } from '../../../lib/ports/error.ts';
 import type { ObjectStore } from '../../../lib/ports/object-store.ts';
 import { createFakeModel } from '../../support/fake-model.ts';
-import { createJobWorld, fakeSettings, outputOf } from '../../support/job-world.ts';
-import { createMemoryObjectStore, type MemoryObjectStore } from '../../support/memory-object-store.ts';
+import { createJobWorld, fakeSettings, outputOf, tenPictures } from '../../support/job-world.ts';
+import type { MemoryObjectStore } from '../../support/memory-object-store.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
 async function rowsOf(store: MemoryObjectStore, key: string) {
@@ -16,14 +16,8 @@ async function rowsOf(store: MemoryObjectStore, key: string) {
 
 const unreadable = 'p2.jpg';
 
-async function tenPictures() {
-  const world = createJobWorld();
-  for (let i = 0; i < 10; i += 1) await world.put(`p${i}.jpg`, i === 7 ? 'bad one' : `good ${i}`);
-  return world;
-}
-
-describe('a batch job', () => {
-  test('writes one row a picture, in the order of the listing, in shards of one size', async () => {
+describe('a job', () => {
+  test('writes one row for each picture, in the order of the listing, in shards of equal size', async () => {
     const world = await tenPictures();
     const { summary, pictures } = await world.run();
     expect(pictures).toBe(10);
@@ -76,36 +70,7 @@ describe('a batch job', () => {
     expect(summary).toMatchObject({ pictures: 10, failures: { changed: 1, not_found: 1, corrupt_image: 1 } });
   });
 
-  test('is named by its inputs and its model', async () => {
-    const world = await tenPictures();
-    const first = await world.plan(createMemoryObjectStore(world.clock));
-    const again = await world.plan(createMemoryObjectStore(world.clock));
-    expect(again.id).toBe(first.id);
-    const other = createJobWorld({ ...fakeSettings, model: 'fake-2' });
-    for (let i = 0; i < 10; i += 1) await other.put(`p${i}.jpg`, i === 7 ? 'bad one' : `good ${i}`);
-    expect((await other.plan()).id).not.toBe(first.id);
-    await world.put('p0.jpg', 'changed');
-    expect((await world.plan(createMemoryObjectStore(world.clock))).id).not.toBe(first.id);
-  });
-
-  test('refuses an output that holds another job', async () => {
-    const world = await tenPictures();
-    await world.plan();
-    const other = createJobWorld({ ...fakeSettings, model: 'fake-2', shard_size: 5 });
-    await expect(other.plan(world.output)).rejects.toThrow(
-      /Expected an empty output or the same job, but there lies job [0-9a-f]{16} with model "fake-1", not "fake-2"; with shard_size 4, not 5: choose another/,
-    );
-  });
-
-  test('refuses an output where shards lie and no job', async () => {
-    const world = await tenPictures();
-    await world.output.put('part-00001.parquet', new Uint8Array(1));
-    await expect(world.plan()).rejects.toThrow(
-      'Expected an empty output or a job, but there lies part-00001.parquet without one (_job.json)',
-    );
-  });
-
-  test('finds a shard that is none before it makes others', async () => {
+  test('finds a file that is no shard before it makes other shards', async () => {
     const world = await tenPictures();
     const options = await world.options();
     await world.output.put('part-00002.parquet', new Uint8Array(1));
@@ -125,14 +90,10 @@ describe('a batch job', () => {
       'Expected part-00001.parquet whole, but its record _shards/00001.json cannot be read: remove it with igpt batch verify --remove',
     );
   });
-
-  test('refuses a source without pictures', async () => {
-    await expect(createJobWorld().plan()).rejects.toMatchObject({ code: 'no_pictures' });
-  });
 });
 
 describe('failures', () => {
-  test('too many stop the job early, with the reason, and no shard holds them', async () => {
+  test('stop the job early when they are too many, and no shard is stored', async () => {
     const world = createJobWorld({ ...fakeSettings, shard_size: 1000 });
     for (let i = 0; i < 400; i += 1) await world.put(`p${i}.jpg`, i % 3 === 0 ? 'good' : 'bad');
     await expect(world.run({ maxFailureRate: 0.6 })).rejects.toThrow(
@@ -142,7 +103,7 @@ describe('failures', () => {
     await expect(world.run({ maxFailureRate: 0.7 })).resolves.toMatchObject({ summary: { failed: 266 } });
   });
 
-  test('are counted over all runs: run again, a stopped job does not get further', async () => {
+  test('are counted over all runs: a stopped job gets no further when it is run again', async () => {
     const world = createJobWorld({ ...fakeSettings, shard_size: 10 });
     for (let i = 100; i < 300; i += 1) await world.put(`p${i}.jpg`, 'bad');
     await expect(world.run()).rejects.toMatchObject({ code: 'too_many_failures' });
@@ -174,7 +135,7 @@ describe('failures', () => {
     expect(summary).toMatchObject({ failures: { corrupt_image: 1, inference_failed: 1 } });
   });
 
-  test('a decoder that is broken stops the job instead of filling shards with failures', async () => {
+  test('of a broken decoder stop the job instead of filling shards', async () => {
     const world = createJobWorld({ ...fakeSettings, shard_size: 50 });
     for (let i = 0; i < 50; i += 1) await world.put(`p${i}.jpg`, 'good');
     const decode = () => Promise.reject(new TransientError('decoder_busy', 'Expected a decoder, none was free.'));

@@ -3,7 +3,7 @@ import { jobReportRows, jobTotals } from '../../../lib/report/job-report.ts';
 import { createTally } from '../../../lib/report/totals.ts';
 import { createJobWorld } from '../../support/job-world.ts';
 
-test('the report of a job lists its first pictures, reads no shard beyond them, and says what is known of all', async () => {
+test('the report of a job lists its first pictures, reads no later shard, and has totals of all pictures', async () => {
   const world = createJobWorld();
   const keys = Array.from({ length: 10 }, (_, i) => `${i}.jpg`);
   for (const key of keys) await world.put(key, key === '1.jpg' || key === '9.jpg' ? 'bad' : `good ${key}`);

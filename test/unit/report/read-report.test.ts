@@ -18,10 +18,10 @@ describe('an earlier report', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  test('gives back what there was to look at, by picture and version', async () => {
-    const looks = await viewsOfReport(path, reportAbout.model);
-    expect([...looks.keys()]).toEqual([0, 1, 7].map((i) => viewKey(`folder/picture ${i}.jpg`, `"${i}"`)));
-    expect(looks.get(viewKey('folder/picture 1.jpg', '"1"'))).toEqual(rows[1]?.look);
+  test('returns its views, by picture and version', async () => {
+    const views = await viewsOfReport(path, reportAbout.model);
+    expect([...views.keys()]).toEqual([0, 1, 7].map((i) => viewKey(`folder/picture ${i}.jpg`, `"${i}"`)));
+    expect(views.get(viewKey('folder/picture 1.jpg', '"1"'))).toEqual(rows[1]?.look);
   });
 
   test('of another model returns nothing, and so does a missing or foreign file', async () => {
@@ -39,8 +39,8 @@ describe('an earlier report', () => {
       return line.includes('picture 1.jpg') ? line.replace('"thumbnail":"', '"thumbnail":"\\"onload=') : line;
     });
     await writeFile(path, lines.join('\n'));
-    const looks = await viewsOfReport(path, reportAbout.model);
-    expect([...looks.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
+    const views = await viewsOfReport(path, reportAbout.model);
+    expect([...views.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
   });
 
   test('skips tokens and maps of a wrong size', async () => {
@@ -51,7 +51,7 @@ describe('an earlier report', () => {
       return line.includes('picture 1.jpg') ? line.replace(/("surprise":")..../, '$1') : line;
     });
     await writeFile(path, lines.join('\n'));
-    const looks = await viewsOfReport(path, reportAbout.model);
-    expect([...looks.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
+    const views = await viewsOfReport(path, reportAbout.model);
+    expect([...views.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
   });
 });

@@ -4,8 +4,8 @@ import { reportMark, reportPage } from '../../../lib/report/report-page.ts';
 import type { ReportRow } from '../../../lib/report/report-row.ts';
 import { reportAbout, reportRowAt, reportRowsOf } from '../../support/report-rows.ts';
 
-async function page(rows: readonly ReportRow[], mostRows?: number): Promise<string> {
-  const pieces = reportPage(reportRowsOf(rows), reportAbout, mostRows === undefined ? {} : { mostRows });
+async function page(rows: readonly ReportRow[], limit?: number): Promise<string> {
+  const pieces = reportPage(reportRowsOf(rows), reportAbout, limit === undefined ? {} : { limit });
   return (await Array.fromAsync(pieces)).join('');
 }
 

@@ -55,7 +55,7 @@ export async function expectGradients(
   prune(graph);
   const execution = await openTrainingExecution(graph, 1);
   const results = () =>
-    execution.run(
+    execution.execute(
       (name) => ({ type: 'float32', data: data.get(name)! }),
       () => undefined,
     );
