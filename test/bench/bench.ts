@@ -40,6 +40,7 @@ Suites: ${Object.keys(suiteLoaders).join(', ')} (default: all)
   --quick       3 rounds and fewer pictures: to try the benchmark, not to report figures
   --rounds N    how often each side is measured, in turns (default 5)
   --provider P  where the suite provider runs: cpu, cuda or webgpu (default cpu)
+  --base DIR    another tree of this project, with node_modules, to compare in the suite startup
   --json FILE   file for the figures (default .scratch/bench.json)
 `;
 
@@ -51,6 +52,7 @@ async function main(): Promise<void> {
       peers: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
+      base: { type: 'string' },
       provider: { type: 'string', default: 'cpu' },
       json: { type: 'string', default: join(repository, '.scratch/bench.json') },
       help: { type: 'boolean', default: false },
@@ -84,7 +86,8 @@ async function main(): Promise<void> {
       say(`${name} …`);
       try {
         const suite = await load();
-        rows.push(...(await suite({ rounds, quick: values.quick, peer, provider, scratch: scratchFolder, say })));
+        const { quick, base } = values;
+        rows.push(...(await suite({ rounds, quick, peer, provider, base, scratch: scratchFolder, say })));
       } catch (error) {
         // The other suites still run.
         failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);

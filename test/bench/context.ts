@@ -13,6 +13,8 @@ export interface BenchContext {
   peer: Peer | undefined;
   /** Where the suite `provider` runs. */
   provider: Provider;
+  /** Another tree of this project, for the suite `startup`. */
+  base: string | undefined;
   /** Folder for checkpoints and pictures that are kept between runs. */
   scratch: string;
   /** Prints a line on standard error. */

@@ -80,8 +80,8 @@ test('goes on from the checkpoint before one that is cut short, and ends the sam
 
   const again = await world.run('out');
   expect(again.code, again.stderr).toBe(0);
-  expect(again.stderr).toContain(`the checkpoint of step ${STEPS} is not whole; an earlier one is used`);
-  expect(again.stderr).toContain(`going on after step 84 of ${STEPS}`);
+  expect(again.stderr).toContain(`the checkpoint of step ${STEPS} is damaged; using an earlier one`);
+  expect(again.stderr).toContain(`resuming after step 84 of ${STEPS}`);
   expect(trainedState(out, STEPS)).toEqual(expected);
 });
 

@@ -15,8 +15,8 @@ const commands = [
 ];
 
 /**
- * Processor time (user and system, with all threads and children) that short commands take; with `--base DIR`, against
- * the same commands of another tree of this project. The first call of each warms the compile cache.
+ * Processor time of short commands (user and system, with all threads and children). With `--base DIR`, it is compared
+ * with that of another tree of this project. The first call of each command warms the compile cache.
  */
 export async function startup(context: BenchContext): Promise<Row[]> {
   const rows: Row[] = [];
