@@ -48,8 +48,8 @@ export function secondsPerItem({ seconds, items }: Side): number {
 }
 
 /**
- * How many times as fast as `theirs` `ours` is: the median over pairs of neighbouring runs, because a slow minute of the
- * machine slows both runs of a pair.
+ * How many times as fast as `theirs` `ours` is: the median over pairs of neighbouring runs, because a slow minute of
+ * the machine slows both runs of a pair.
  */
 export function speedRatio(ours: Side, theirs: Side): number {
   if (ours.seconds.length !== theirs.seconds.length) {

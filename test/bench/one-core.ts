@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * Restricts processes to one core while `work` runs, with all their threads and the processes that they start. `held` is
- * false if the system has no `taskset` (a Linux command); then the processes run on any core.
+ * Restricts processes to one core while `work` runs, with all their threads and the processes that they start. `held`
+ * is false if the system has no `taskset` (a Linux command); then the processes run on any core.
  */
 export async function onOneCore<T>(pids: readonly number[], work: (held: boolean) => Promise<T>): Promise<T> {
   const before = await Promise.all(pids.map(allowedCores)).catch(() => undefined);

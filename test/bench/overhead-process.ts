@@ -22,8 +22,8 @@ import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { overheadMessage, overheadModel, overheadPicture, pictures } from './overhead-model.ts';
 import { stubEtag } from './stub-aws.ts';
 
-// A deployed process that calls a stub of AWS and measures its own CPU time. The suite `overhead` starts it and receives
-// the result as a message.
+// A deployed process that calls a stub of AWS and measures its own CPU time. The suite `overhead` starts it and
+// receives the result as a message.
 
 /** Number of pictures before the measurement, and during it. */
 const warmUpPictures = 2000;

@@ -20,7 +20,9 @@ export function writeTokens(folder: string): void {
   );
 }
 
-/** Weights and metrics of a training, without times. An interrupted training must have the same as an uninterrupted one. */
+/**
+ * Weights and metrics of a training, without times. An interrupted training must have the same as an uninterrupted one.
+ */
 export function trainedState(out: string, step: number): Record<string, string> {
   const folder = join(out, 'training', `step-${String(step).padStart(8, '0')}`);
   const files = ['model.safetensors', 'trainer-state.safetensors', 'trainer-state.json'].map((name) =>

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { createWorld, findProblems, startProcess } from '../support/pipeline-world.ts';
 
-/** Runs a process that dies at its `step`-th point, then another one. `crashed` is undefined if no point was reached. */
+/**
+ * Runs a process that dies at its `step`-th point, then another one. `crashed` is undefined if no point was reached.
+ */
 async function crashAt(
   step: number,
 ): Promise<{ crashed: string | undefined; wrong: string[]; deadLetters: number; statuses: unknown[] }> {

@@ -11,9 +11,9 @@ const schedules = 1000;
 const faultRate = 0.05;
 
 /**
- * Plays one schedule and returns the problems. Pictures are put, overwritten, deleted and announced twice. Meanwhile calls
- * of two processes fail or take longer than the visibility timeout, the clock jumps, and processes die. Then the faults
- * end.
+ * Plays one schedule and returns the problems. Pictures are put, overwritten, deleted and announced twice. Meanwhile
+ * calls of two processes fail or take longer than the visibility timeout, the clock jumps, and processes die. Then the
+ * faults end.
  */
 async function playSchedule(seed: number): Promise<string[]> {
   const random = seededRandom(seed);

@@ -56,8 +56,8 @@ class ProofTimeout extends Error {}
 const uploadsAtOnce = 16;
 
 /**
- * Uploads half of the pictures while no task runs. After the first outcome, uploads the other half and kills a busy task.
- * Then waits for all outcomes and events, and until no task runs.
+ * Uploads half of the pictures while no task runs. After the first outcome, uploads the other half and kills a busy
+ * task. Then waits for all outcomes and events, and until no task runs.
  */
 export async function prove(world: ProofWorld, { pictures, limitMs, pollMs }: ProveOptions): Promise<ProofFigures> {
   const { clock, say, model } = world;

@@ -43,7 +43,9 @@ interface Effect<R> {
   performDistorted?: (kind: CallFault) => R;
 }
 
-/** The machine of one process. Every call to a port goes through `call`, which may fail, be slow or kill the process. */
+/**
+ * The machine of one process. Every call to a port goes through `call`, which may fail, be slow or kill the process.
+ */
 export interface Machine {
   readonly clock: Clock;
   /** Number of failed calls so far, plus its death. */

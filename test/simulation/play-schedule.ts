@@ -37,8 +37,8 @@ const keys = ['a b+c.jpg', 'a!', 'a/b.jpg', `${'k'.repeat(1000)}\u{1f408}`];
  * deployed, backfills run, and 5 % of the calls fail. Then the faults end: a picture without an outcome must be in a
  * dead-letter queue. The dead letters are sent again, and in the end no picture may be lost, wrong or stuck.
  *
- * Until the dead letters are sent again, large objects cannot be written if the seed ends in 3, and one picture cannot be
- * read if it ends in 7.
+ * Until the dead letters are sent again, large objects cannot be written if the seed ends in 3, and one picture cannot
+ * be read if it ends in 7.
  */
 export async function playSchedule(seed: number, trace?: (line: string) => void): Promise<ScheduleResult> {
   const world = createSimulatedWorld(seed, trace);

@@ -66,8 +66,8 @@ function numberOf(tokens: Uint16Array): number {
 }
 
 /**
- * A decoder for pictures that are text: a word and a number. `good n` and `killer 15` decode to pixels that hold the bits
- * of the number. `bad` is corrupt, `crash` makes the decoder throw each time, `poison` kills the process.
+ * A decoder for pictures that are text: a word and a number. `good n` and `killer 15` decode to pixels that hold the
+ * bits of the number. `bad` is corrupt, `crash` makes the decoder throw each time, `poison` kills the process.
  */
 export function simulatedDecoder(machine: Machine, thrown: ThrownPictures): PictureDecoder {
   return {

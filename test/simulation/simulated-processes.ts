@@ -26,7 +26,9 @@ export const bucket = 'pictures';
 const functionMs = 120_000;
 const reserveMs = 15_000;
 
-/** Longest wait of one receive (milliseconds). Far above SQS's limit, so that idle processes cost little to simulate. */
+/**
+ * Longest wait of one receive (milliseconds). Far above SQS's limit, so that idle processes cost little to simulate.
+ */
 const waitMs = 600_000;
 
 function commonPorts({ conditions, input, output, published }: SimulatedWorld, machine: Machine) {

@@ -30,8 +30,8 @@ function problemUnder(
   if (outcome.etag !== etag) return 'the outcome of another version';
   if (events.some((event) => event.result_key === resultKey && event.status === outcome.status)) return undefined;
   // A process stored this outcome and failed before it published the event. Then the message went to a process with
-  // another model, which published its own event: a later deployment, or a process that is about to be replaced. A later
-  // backfill or rollback finds this outcome and counts it as done. A late effect can store it even afterwards.
+  // another model, which published its own event: a later deployment, or a process that is about to be replaced. A
+  // later backfill or rollback finds this outcome and counts it as done. A late effect can store it even afterwards.
   const stored = file.object.lastModified.getTime();
   const others = simulatedModels.filter(
     ({ model: { id } }) => id !== model && events.some((event) => event.model === id),

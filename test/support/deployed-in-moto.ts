@@ -18,8 +18,8 @@ const keptTypes = [
 type Json = any;
 
 /**
- * Deploys the part of the synthesised template that the commands need into moto: queues, topic, buckets, services, state
- * machines and all outputs. Roles, network and functions are left out, because moto cannot make them.
+ * Deploys the part of the synthesised template that the commands need into moto: queues, topic, buckets, services,
+ * state machines and all outputs. Roles, network and functions are left out, because moto cannot make them.
  */
 export async function deployIntoMoto(
   moto: Moto,
@@ -44,8 +44,8 @@ export async function deployIntoMoto(
 }
 
 /**
- * Makes a stack with these outputs, for resources that were made in the emulator by hand. The state machines of the cost
- * brake are made here.
+ * Makes a stack with these outputs, for resources that were made in the emulator by hand. The state machines of the
+ * cost brake are made here.
  */
 export async function writeOutputs(
   moto: Moto,

@@ -18,7 +18,10 @@ export interface HubServer extends AsyncDisposable {
   listed: ((paths: string[]) => unknown[]) | undefined;
 }
 
-/** A local server with a small part of Hugging Face's API: one model, `org/model`; files from `lfsFrom` bytes are in LFS. */
+/**
+ * A local server with a small part of Hugging Face's API: one model, `org/model`; files from `lfsFrom` bytes are in
+ * LFS.
+ */
 export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 1000): Promise<HubServer> {
   const ranges: string[] = [];
   const breakAfter = new Map<string, number>();

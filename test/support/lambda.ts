@@ -33,8 +33,8 @@ export interface Lambda {
 const maxMessages = 100;
 
 /**
- * Runs the preprocess function in its own process, with the event source mapping in front of it. The mapping deletes all
- * messages except those in the response's failure list (ReportBatchItemFailures).
+ * Runs the preprocess function in its own process, with the event source mapping in front of it. The mapping deletes
+ * all messages except those in the response's failure list (ReportBatchItemFailures).
  */
 export function startLambda(options: LambdaOptions): Lambda {
   const { sqs, queueUrl, queueArn, environment, timeoutMs = 60_000, bundle } = options;

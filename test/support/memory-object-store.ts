@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { ObjectStore, StoredObject } from '../../lib/ports/object-store.ts';
 
-/** A bucket in memory that behaves like S3: ETag of the content, times in whole seconds, conditional writes, UTF-8 order. */
+/**
+ * A bucket in memory that behaves like S3: ETag of the content, times in whole seconds, conditional writes, UTF-8
+ * order.
+ */
 export interface MemoryObjectStore extends ObjectStore {
   /** Stored objects by key. */
   readonly objects: ReadonlyMap<string, { object: StoredObject; body: Uint8Array }>;

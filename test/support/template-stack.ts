@@ -40,8 +40,8 @@ export interface TemplateStack {
 
 /**
  * Makes the resources of a synthesised template that carry data: buckets, queues with their redrive policies, the topic
- * with its subscription, the bucket's notifications, the model's files, cluster and service. References decide the order.
- * Names and references come from the template alone.
+ * with its subscription, the bucket's notifications, the model's files, cluster and service. References decide the
+ * order. Names and references come from the template alone.
  */
 export async function createTemplateStack(directory: string, stack: string, clients: Clients): Promise<TemplateStack> {
   const { s3, sqs, sns, ecs } = clients;

@@ -23,8 +23,8 @@ export function createVirtualClock(start = Date.UTC(2026, 0, 1)): VirtualClock {
     if (scheduled || stopped || sleepers.size === 0) return;
     scheduled = true;
     steps += 1;
-    // These tests run in microtasks, and all of them are done when the next tick runs. A tick is ten times as fast as an
-    // immediate, but only an immediate lets input and output proceed.
+    // These tests run in microtasks, and all of them are done when the next tick runs. A tick is ten times as fast as
+    // an immediate, but only an immediate lets input and output proceed.
     if (steps % stepsPerTurn === 0) setImmediate(step);
     else queueMicrotask(() => process.nextTick(step));
   }

@@ -60,7 +60,9 @@ export async function graph({ rounds, scratch }: BenchContext): Promise<Row[]> {
   return rows;
 }
 
-/** Operations of one block for one picture (2 for a multiply-add): projections, MLP, and attention to earlier tokens. */
+/**
+ * Operations of one block for one picture (2 for a multiply-add): projections, MLP, and attention to earlier tokens.
+ */
 function causalFlops({ n_embd: d, n_positions: n }: ScratchShape): number {
   const matrices = 2 * n * (3 * d * d + d * d + 8 * d * d);
   const attention = 2 * 2 * d * ((n * (n + 1)) / 2);

@@ -17,7 +17,9 @@ const mebibyte = 2 ** 20;
 /** Free disk space that the suite needs: both copies of iGPT-L, and a reserve. */
 const neededDiskBytes = 12e9;
 
-/** Time and private memory of opening iGPT-L with random weights (Linux only: it reads /proc). Removes it afterwards. */
+/**
+ * Time and private memory of opening iGPT-L with random weights (Linux only: it reads /proc). Removes it afterwards.
+ */
 export async function open(context: BenchContext): Promise<Row[]> {
   const { scratch, say } = context;
   if (process.platform !== 'linux') {

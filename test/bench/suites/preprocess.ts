@@ -23,7 +23,10 @@ interface Case {
   target: Target;
 }
 
-/** From a JPEG file to 1,024 tokens on one core, against Hugging Face's processor on PIL (its other one needs torchvision). */
+/**
+ * From a JPEG file to 1,024 tokens on one core, against Hugging Face's processor on PIL (its other one needs
+ * torchvision).
+ */
 export async function preprocess(context: BenchContext): Promise<Row[]> {
   const { scratch, quick } = context;
   const small = await pictureFolder(join(scratch, 'pictures-640x427-40'), 40, 640, 427);

@@ -16,8 +16,8 @@ const checkedElements = 24;
 const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 
 /**
- * Compares the gradients that an operation appends with central differences of its forward nodes. The loss is the sum of
- * the outputs times fixed random numbers, or the loss that `build` returns.
+ * Compares the gradients that an operation appends with central differences of its forward nodes. The loss is the sum
+ * of the outputs times fixed random numbers, or the loss that `build` returns.
  */
 export async function expectGradients(
   inputs: Readonly<Record<string, Shape>>,
