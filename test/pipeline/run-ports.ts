@@ -3,6 +3,7 @@ import { type Outcome, parseOutcome } from '../../lib/contracts/outcome.ts';
 import { createMemoryQueue } from '../../lib/local/memory-queue.ts';
 import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import type { RunOptions } from '../../lib/pipeline/run-pipeline.ts';
+import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
 import { createFakeDecoder, createFakeModel, fakePreprocessing } from '../support/fake-model.ts';
 import { createMemoryObjectStore } from '../support/memory-object-store.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
@@ -37,6 +38,17 @@ export function createRunPorts() {
     outcome(key: string, model = 'fake-1'): Outcome | undefined {
       const stored = output.objects.get(outcomeKey(model, key));
       return stored === undefined ? undefined : parseOutcome(stored.body);
+    },
+  };
+}
+
+/** The fake decoder, which awaits `before` before each picture. */
+export function decoderWith(before: (text: string) => Promise<void>): PictureDecoder {
+  const { decode } = createFakeDecoder();
+  return {
+    async decode(bytes) {
+      await before(new TextDecoder().decode(bytes));
+      return decode(bytes);
     },
   };
 }
