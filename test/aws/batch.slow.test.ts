@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createS3Client } from '../../lib/aws/clients.ts';
 import { jobSummary } from '../../lib/contracts/job.ts';
 import { openShard } from '../../lib/jobs/parquet/shard-file.ts';
-import { igpt, ROOT, temporaryFolder } from '../cli/igpt-process.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
+import { igpt, temporaryFolder } from '../cli/igpt-process.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
 
 const missing = await motoMissing();
@@ -24,7 +25,7 @@ describe.skipIf(missing !== undefined)(`igpt batch on moto${missing === undefine
     s3 = createS3Client();
     for (const Bucket of ['pictures', 'results']) await s3.send(new CreateBucketCommand({ Bucket }));
     for (const name of pictures)
-      await put('pictures', `2026/${name}`, readFileSync(join(ROOT, 'test/fixtures/pictures', name)));
+      await put('pictures', `2026/${name}`, readFileSync(join(repositoryRoot, 'test/fixtures/pictures', name)));
     await put('pictures', '2026-other/z.jpg', new Uint8Array(0));
     await put('pictures', '2026/empty/', new Uint8Array(0));
   });
@@ -61,7 +62,7 @@ describe.skipIf(missing !== undefined)(`igpt batch on moto${missing === undefine
     expect(await igpt(['batch', 'verify', 's3://results/job-1'])).toMatchObject({ code: 0 });
     const similar = await igpt([
       'similar',
-      join(ROOT, 'test/fixtures/pictures/animals/cat.jpg'),
+      join(repositoryRoot, 'test/fixtures/pictures/animals/cat.jpg'),
       '--in',
       's3://results/job-1',
       '-k',

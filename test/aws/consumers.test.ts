@@ -10,10 +10,10 @@ import { createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import type { PipelineEvent, ResultEvent } from '../../lib/contracts/event.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { pythonEnvironment } from '../support/python.ts';
 
-const root = join(import.meta.dirname, '../..');
 const folder = 'test/fixtures/consumers';
 const missing = await motoMissing();
 
@@ -50,8 +50,8 @@ test.each([
   ['README.md', 'ts', 'consume.ts'],
   ['docs/aws-deploy.md', 'python', 'consume.py'],
 ])('%s shows the %s consumer that is tested here', (document, language, file) => {
-  const text = readFileSync(join(root, document), 'utf8');
-  expect(text).toContain(`\`\`\`${language}\n${readFileSync(join(root, folder, file), 'utf8')}\`\`\`\n`);
+  const text = readFileSync(join(repositoryRoot, document), 'utf8');
+  expect(text).toContain(`\`\`\`${language}\n${readFileSync(join(repositoryRoot, folder, file), 'utf8')}\`\`\`\n`);
 });
 
 describe.skipIf(missing !== undefined)(`consumers on moto${missing === undefined ? '' : `: ${missing}`}`, () => {
@@ -104,7 +104,7 @@ describe.skipIf(missing !== undefined)(`consumers on moto${missing === undefined
       AWS_DEFAULT_REGION: motoRegion,
       RESULT_EVENTS_QUEUE_URL: url,
     };
-    return spawn(file.endsWith('.py') ? python : process.execPath, [file], { cwd: join(root, folder), env });
+    return spawn(file.endsWith('.py') ? python : process.execPath, [file], { cwd: join(repositoryRoot, folder), env });
   }
 
   test.each(['consume.ts', 'consume.py'])('%s prints finished pictures, and deletes all messages', async (file) => {
@@ -139,6 +139,6 @@ describe.skipIf(missing !== undefined)(`consumers on moto${missing === undefined
 
     expect(messages.map(({ body }) => JSON.parse(body))).toEqual(expected);
     if (policy !== '{"model": ["another"]}')
-      expect(readFileSync(join(root, 'docs/aws-deploy.md'), 'utf8')).toContain(policy);
+      expect(readFileSync(join(repositoryRoot, 'docs/aws-deploy.md'), 'utf8')).toContain(policy);
   });
 });

@@ -10,6 +10,7 @@ import { createEcsClient, createS3Client, createSnsClient, createSqsClient } fro
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { eventOf } from '../../lib/contracts/event.ts';
 import type { Outcome } from '../../lib/contracts/outcome.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { type DeployedStack, readDeployedStack } from '../../lib/operate/deployed-stack.ts';
 import { queueNameOf } from '../../lib/operate/stack-queues.ts';
@@ -27,7 +28,6 @@ import { json, type ScriptedAws, startScriptedAws } from '../support/scripted-aw
 
 const missing = await motoMissing();
 const run = promisify(execFile);
-const root = join(import.meta.dirname, '../..');
 
 describe.skipIf(missing !== undefined)(`prove:aws on moto${missing === undefined ? '' : `: ${missing}`}`, () => {
   let moto: Moto;
@@ -137,7 +137,7 @@ describe.skipIf(missing !== undefined)(`prove:aws on moto${missing === undefined
 
   test('refuses an existing stack before it asks', async () => {
     const command = run(process.execPath, ['test/prove-aws/main.ts', '--stack', 'ImageGpt'], {
-      cwd: root,
+      cwd: repositoryRoot,
       env: { ...process.env, ...moto.environment },
     });
 
@@ -149,7 +149,7 @@ describe.skipIf(missing !== undefined)(`prove:aws on moto${missing === undefined
 
   test('without a terminal prints the cost, and does nothing without --yes', async () => {
     const command = run(process.execPath, ['test/prove-aws/main.ts'], {
-      cwd: root,
+      cwd: repositoryRoot,
       env: { ...process.env, ...moto.environment },
     });
 

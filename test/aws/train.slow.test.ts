@@ -13,7 +13,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { igpt, ROOT, temporaryFolder } from '../cli/igpt-process.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
+import { igpt, temporaryFolder } from '../cli/igpt-process.ts';
 import { redAndBlue } from '../cli/training-data.ts';
 import { clientConfig } from '../support/deployed-in-moto.ts';
 import { motoMissing, startMoto } from '../support/moto.ts';
@@ -50,7 +51,7 @@ test.skipIf(missing !== undefined)(
     /** Runs an attempt on an empty disk, and stops it when `until` is true. Resolves with its exit code. */
     async function attempt(until: () => Promise<boolean>): Promise<number> {
       const disk = await mkdtemp(join(tmpdir(), 'igpt-train-'));
-      const job = spawn(process.execPath, [join(ROOT, 'functions/train/main.ts')], {
+      const job = spawn(process.execPath, [join(repositoryRoot, 'functions/train/main.ts')], {
         env: {
           ...process.env,
           ...moto.environment,

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { pythonEnvironment } from '../support/python.ts';
 import type { Suite } from './context.ts';
 import { describeMachine } from './machine.ts';
@@ -29,9 +30,8 @@ const suiteLoaders: Readonly<Record<string, () => Promise<Suite>>> = {
 
 const providers = ['cpu', 'cuda', 'webgpu'] as const;
 
-const repository = join(import.meta.dirname, '../..');
 /** Checkpoints and pictures that the benchmark makes and keeps; git-ignored. */
-const scratchFolder = join(repository, '.scratch/bench');
+const scratchFolder = join(repositoryRoot, '.scratch/bench');
 
 const usage = `npm run bench -- [SUITE…] [--peers] [--quick] [--rounds N] [--json FILE]
 
@@ -54,7 +54,7 @@ async function main(): Promise<void> {
       rounds: { type: 'string' },
       base: { type: 'string' },
       provider: { type: 'string', default: 'cpu' },
-      json: { type: 'string', default: join(repository, '.scratch/bench.json') },
+      json: { type: 'string', default: join(repositoryRoot, '.scratch/bench.json') },
       help: { type: 'boolean', default: false },
     },
   });

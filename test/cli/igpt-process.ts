@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 
-export const ROOT = join(import.meta.dirname, '..', '..');
-
-export const IGPT = join(ROOT, 'lib', 'cli', 'igpt.js');
+export const igptCommand = join(repositoryRoot, 'lib', 'cli', 'igpt.js');
 
 export interface Finished {
   code: number | null;
@@ -26,14 +25,14 @@ interface StartOptions {
 /** Starts the real command in its own process, through its shebang, without the variables of npm and vitest. */
 export function startIgpt(
   args: readonly string[],
-  { cwd = ROOT, env = {}, fileKib }: StartOptions = {},
+  { cwd = repositoryRoot, env = {}, fileKib }: StartOptions = {},
 ): ChildProcessWithoutNullStreams {
   const plain = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|INIT_CWD$|NODE_|VITEST|TEST$|IGPT_|FORCE_COLOR$|NO_COLOR$)/.test(name),
   );
   const options = { cwd, env: { ...Object.fromEntries(plain), ...env } };
-  if (fileKib === undefined) return spawn(IGPT, args, options);
-  return spawn('bash', ['-c', 'ulimit -f "$0" && exec "$@"', String(fileKib), IGPT, ...args], options);
+  if (fileKib === undefined) return spawn(igptCommand, args, options);
+  return spawn('bash', ['-c', 'ulimit -f "$0" && exec "$@"', String(fileKib), igptCommand, ...args], options);
 }
 
 /** Runs the command until it ends. */

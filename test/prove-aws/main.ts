@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { createEcsClient, createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { createCloudFormationClient, createStsClient } from '../../lib/operate/clients.ts';
 import { type DeployedStack, readDeployedStack, StackError } from '../../lib/operate/deployed-stack.ts';
 import { awsWorld, deleteBucket } from './aws-world.ts';
@@ -15,7 +16,6 @@ import { prove } from './prove.ts';
 // `npm run prove:aws`. NEVER RUN ON REAL AWS by its authors, who had no account. Its parts are tested in
 // test/unit/prove-aws and, on an emulator, in test/aws/prove-aws.slow.test.ts.
 
-const root = join(import.meta.dirname, '../..');
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 async function main(): Promise<void> {
@@ -109,9 +109,9 @@ async function cdk(verb: 'deploy' | 'destroy', { stack, compute }: ProofOptions)
   const context = ['-c', `stackName=${stack}`, '-c', `compute=${compute}`];
   const child = spawn(
     process.execPath,
-    [join(root, 'node_modules/aws-cdk/bin/cdk'), verb, ...context, ...confirmation],
+    [join(repositoryRoot, 'node_modules/aws-cdk/bin/cdk'), verb, ...context, ...confirmation],
     {
-      cwd: root,
+      cwd: repositoryRoot,
       stdio: ['ignore', 'inherit', 'inherit'],
     },
   );

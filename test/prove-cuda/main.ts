@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 
 /*
  * `npm run prove:cuda` shows without a GPU that the GPU image has all libraries that onnxruntime's CUDA provider needs.
@@ -17,8 +18,7 @@ import { z } from 'zod';
  */
 
 const run = promisify(execFile);
-const repository = join(import.meta.dirname, '../..');
-const check = join(repository, 'functions/worker/check-cuda-provider.sh');
+const check = join(repositoryRoot, 'functions/worker/check-cuda-provider.sh');
 const binaries = 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64';
 
 /** The packages of CUDA 13.0. cuRAND has its own version numbers. Packages whose name ends in `-cu13` are empty. */
@@ -31,7 +31,7 @@ const say = (line: string): void => console.log(line);
 
 /** Installs the packages into a folder. */
 async function stage(folder: string): Promise<void> {
-  const file = join(repository, 'node_modules/onnxruntime-node/package.json');
+  const file = join(repositoryRoot, 'node_modules/onnxruntime-node/package.json');
   const { version } = z.object({ version: z.string() }).parse(JSON.parse(await readFile(file, 'utf8')));
   const wheels = ['manylinux_2_28_x86_64', 'manylinux_2_27_x86_64', 'manylinux2014_x86_64'];
   await run('python3', [
@@ -55,7 +55,7 @@ async function checked(provider: string, folder: string): Promise<{ passed: bool
 /** Loads the provider in a copy of onnxruntime-node, as a worker does: `loaded`, or the error message. */
 async function loadProvider(folder: string, staged: string, cudaFolder: string): Promise<string> {
   for (const part of ['lib', 'node_modules/onnxruntime-node', 'node_modules/onnxruntime-common']) {
-    await cp(join(repository, part), join(folder, part), { recursive: true });
+    await cp(join(repositoryRoot, part), join(folder, part), { recursive: true });
   }
   for (const name of ['shared', 'cuda']) {
     const file = `libonnxruntime_providers_${name}.so`;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 
 /** A folder of the source tree, and what it may import. */
 export interface Room {
@@ -14,8 +15,6 @@ export interface Room {
   mayImport: readonly string[];
 }
 
-export const repository = join(import.meta.dirname, '..', '..');
-
 /** Packages that only one room may import, by room. Only one file may import onnxruntime-node. */
 const ownPackages: Record<string, string[]> = { decode: ['sharp'], jobs: ['hyparquet', 'hyparquet-writer'] };
 const onnxruntimeImporter = 'lib/runtime/onnxruntime.ts';
@@ -25,7 +24,7 @@ const outsideLib = ['cdk', 'functions'];
 
 /** The rows of the table of floors in docs/architecture.md: floor, room, holds, may import. */
 export function readRooms(): Room[] {
-  const text = readFileSync(join(repository, 'docs', 'architecture.md'), 'utf8');
+  const text = readFileSync(join(repositoryRoot, 'docs', 'architecture.md'), 'utf8');
   const rows = text.matchAll(/^\| (\d) +\| ([a-z-]+) +\| ([^|]+) \| ([^|]+) \|$/gm);
   return [...rows].map(([, floor = '', name = '', holds = '', mayImport = '']) => ({
     name,

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { pathWithoutProject, ROOT } from '../../cli/igpt-process.ts';
+import { repositoryRoot } from '../../../lib/local/repository.ts';
+import { pathWithoutProject } from '../../cli/igpt-process.ts';
 import type { BenchContext } from '../context.ts';
 import { interleave, median, type Side, side, speedRatio } from '../interleave.ts';
 import type { Row } from '../report.ts';
 
-const picture = join(ROOT, 'test/fixtures/pictures/animals/cat.jpg');
+const picture = join(repositoryRoot, 'test/fixtures/pictures/animals/cat.jpg');
 
 /** Targets of the ratio to the other tree, by command line. */
 const commands = [
@@ -33,7 +34,7 @@ async function measure(
   target: number,
   { node, name }: { node: string; name: string },
 ): Promise<Row> {
-  const ours = commandSide(node, ROOT, args);
+  const ours = commandSide(node, repositoryRoot, args);
   const theirs = base === undefined ? undefined : commandSide(node, base, args);
   await interleave([ours, theirs], rounds);
   return {

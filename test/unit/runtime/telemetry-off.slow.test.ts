@@ -3,8 +3,9 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import { repositoryRoot } from '../../../lib/local/repository.ts';
 import { openModel } from '../../../lib/runtime/model.ts';
-import { IGPT, ROOT, temporaryFolder } from '../../cli/igpt-process.ts';
+import { igptCommand, temporaryFolder } from '../../cli/igpt-process.ts';
 import { writeTokens } from '../../cli/training-run.ts';
 import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 import { type Observation, observe, observingMissing } from './observed-process.ts';
@@ -13,12 +14,12 @@ import { type Observation, observe, observingMissing } from './observed-process.
 // later (9 s if an earlier process left events). The files are enough for a test, so none waits.
 
 const missing = observingMissing();
-const NANO = join(ROOT, 'lib/models/igpt-nano');
+const NANO = join(repositoryRoot, 'lib/models/igpt-nano');
 
 /** Node's arguments for a module given as text. */
 const module = (code: string): string[] => ['--input-type=module', '--eval', code];
 /** Specifier of a file of the project, quoted. */
-const url = (path: string): string => JSON.stringify(pathToFileURL(join(ROOT, path)).href);
+const url = (path: string): string => JSON.stringify(pathToFileURL(join(repositoryRoot, path)).href);
 /** Code that makes `graph`, y = |x|. */
 const graph = `
   const { addInput, addNode, addOutput, createGraph } = await import(${url('lib/graph/graph.ts')});
@@ -29,7 +30,7 @@ const graph = `
 /** What was written elsewhere than in its working directory and our caches. */
 function strange({ written }: Observation, folder: string): string[] {
   const ours = ['work', 'home/.cache/image-gpt-serverless'].map((name) => join(folder, name));
-  ours.push(join(ROOT, 'node_modules/.cache/igpt'));
+  ours.push(join(repositoryRoot, 'node_modules/.cache/igpt'));
   return written.filter((path) => !ours.some((own) => path === own || path.startsWith(`${own}/`)));
 }
 
@@ -75,8 +76,8 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
 
   test('is off in igpt run', async () => {
     using folder = temporaryFolder();
-    const pictures = join(ROOT, 'test/fixtures/pictures/animals');
-    const run = await observe(folder.path, [IGPT, 'run', pictures, '--model', NANO, '--out', 'out']).ended;
+    const pictures = join(repositoryRoot, 'test/fixtures/pictures/animals');
+    const run = await observe(folder.path, [igptCommand, 'run', pictures, '--model', NANO, '--out', 'out']).ended;
     expect(run.printed).toContain('"type":"result"');
     expectSilence(run, folder.path);
   });
@@ -86,7 +87,7 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
     await using model = await tinyCheckpoint();
     writeTokens(folder.path);
     const recipe = '--objective joint --tokens ../x.npy --labels ../y.npy --steps 2 --batch 4 --out out'.split(' ');
-    const train = await observe(folder.path, [IGPT, 'train', '--model', model.directory, ...recipe]).ended;
+    const train = await observe(folder.path, [igptCommand, 'train', '--model', model.directory, ...recipe]).ended;
     expectSilence(train, folder.path);
     expect(train.written.some((path) => path.includes('/work/out/'))).toBe(true);
   });
@@ -95,7 +96,7 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
     using folder = temporaryFolder();
     const opened = await openModel(await openCheckpoint(NANO), { threads: 1 });
     await opened.close();
-    const worker = observe(folder.path, [join(ROOT, 'functions/worker/main.ts')], {
+    const worker = observe(folder.path, [join(repositoryRoot, 'functions/worker/main.ts')], {
       // No service answers; the worker retries until it is stopped.
       AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
       AWS_REGION: 'us-east-1',
