@@ -2,11 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { floorOverrides, readRooms, repository } from './support/floors.ts';
+import { repositoryRoot } from '../lib/local/repository.ts';
+import { floorOverrides, readRooms } from './support/floors.ts';
 
 const rooms = readRooms();
 const sources = execFileSync('git', ['ls-files', '-co', '--exclude-standard', 'lib', 'functions', 'cdk'], {
-  cwd: repository,
+  cwd: repositoryRoot,
   encoding: 'utf8',
 })
   .split('\n')
@@ -42,7 +43,7 @@ describe('the table of floors in docs/architecture.md', () => {
   });
 
   test('is what biome holds (`npm run floors` writes it)', () => {
-    const { overrides } = JSON.parse(readFileSync(join(repository, 'biome.json'), 'utf8'));
+    const { overrides } = JSON.parse(readFileSync(join(repositoryRoot, 'biome.json'), 'utf8'));
     expect(overrides.slice(0, rooms.length + 2)).toEqual(floorOverrides(rooms));
   });
 });
@@ -53,14 +54,14 @@ describe('source files', () => {
   });
 
   test('have at most 300 lines', () => {
-    const long = sources.filter((file) => readFileSync(join(repository, file), 'utf8').split('\n').length > 301);
+    const long = sources.filter((file) => readFileSync(join(repositoryRoot, file), 'utf8').split('\n').length > 301);
     expect(long).toEqual([]);
   });
 });
 
 function existsNow(file: string): boolean {
   try {
-    readFileSync(join(repository, file));
+    readFileSync(join(repositoryRoot, file));
     return true;
   } catch {
     return false;
@@ -73,7 +74,7 @@ function folderOf(file: string): string {
 }
 
 function importsOf(file: string): string[] {
-  const text = readFileSync(join(repository, file), 'utf8');
+  const text = readFileSync(join(repositoryRoot, file), 'utf8');
   const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, specifier = '']) => specifier);
   return specifiers.map((specifier) => normalize(join(dirname(file), specifier)));
 }

@@ -1,6 +1,6 @@
 import type { ResampleTable } from './resample-table.ts';
 
-/** resize-columns.wat in base64, the output of `node test/support/compile-wat.ts lib/image-gpt/resize-columns.wat`. */
+/** resize-columns.wat in base64, the output of `node test/unit/image-gpt/compile-wat.ts lib/image-gpt/resize-columns.wat`. */
 const moduleBase64 =
   'AGFzbQEAAAABDQFgCX9/f39/f39/fwADAgEABQMBAAEHGgIGbWVtb3J5AgANcmVzaXplQ29sdW1ucwAACtACAc0CAgR/BXsDQEEAIQkDQCAHIAMgCUECdGooAgBqIQogBSAJIAZsaiELIAsgBCAJQQJ0aigCAEEEdGohDP0MAAAAAAAAAAAAAAAAAAAAACEQ/QwAACAAAAAgAAAAIAAAACAAIREDQCAK/QAEACENIA39DAD/A/8B/wT/Av8F///////9DiEOIA39DAb/Cf8H/wr/CP8L///////9DiEPIBAgDiAL/QkCAP26Af2uASEQIBEgDiAL/QkCCP26Af2uASERIBAgDyAL/QkCBP26Af2uASEQIBEgDyAL/QkCDP26Af2uASERIApBDGohCiALQRBqIQsgCyAMSQ0ACyAQQQv9qwEgEf2uAUEW/awBIREgESAR/YUBIREgCCARIBH9Zv1aAgAAIAhBA2ohCCAJQQFqIQkgCSACSQ0ACyAHIAFqIQcgAEEBayEAIAANAAsL';
 

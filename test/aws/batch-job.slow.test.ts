@@ -24,13 +24,13 @@ import { takeEvents } from '../support/take-events.ts';
 import { createTemplateStack, type TemplateStack } from '../support/template-stack.ts';
 import { startWorker, type WorkerProcess } from '../support/worker-process.ts';
 
-// Children of AWS Batch as it would run them: the entry of the image in a process of its own, with the environment that
-// the template's job definition and the submission give, ended and started again.
+// Runs the children of an AWS Batch job: each is a process with the image's entry and the environment of the template's
+// job definition and of the submission. Children are killed and started again.
 
 const missing = await motoMissing();
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
-describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefined ? '' : `: ${missing}`}`, () => {
+describe.skipIf(missing !== undefined)(`a data-set job on AWS${missing === undefined ? '' : `: ${missing}`}`, () => {
   let moto: Moto;
   let proxy: RecordingProxy;
   let batch: FakeBatch;
@@ -51,13 +51,16 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
     environment = { ...moto.environment, AWS_ENDPOINT_URL_BATCH: batch.endpoint };
     Object.assign(process.env, moto.environment);
     Object.assign(clients, {
-      ...{ s3: createS3Client(), sqs: createSqsClient(), sns: createSnsClient(), ecs: createEcsClient() },
+      s3: createS3Client(),
+      sqs: createSqsClient(),
+      sns: createSnsClient(),
+      ecs: createEcsClient(),
     });
     stack = await createTemplateStack(directory, 'Mine', clients);
     bucket = createS3Store({ client: clients.s3, bucket: stack.output('OutputBucket'), clock });
     const { ContainerProperties: container } = stack.properties('AWS::Batch::JobDefinition', 'BatchDefinition');
     for (const { Name, Value } of container.Environment) batch.definition[Name] = stack.resolve(Value);
-    const made = (name: string): string => {
+    const outputOrDummy = (name: string): string => {
       try {
         return stack.output(name);
       } catch {
@@ -65,7 +68,7 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
       }
     };
     const names = Object.values(stackOutputs).filter((name) => !/^(CostBrake|Training|OnDemand)/.test(name));
-    await writeOutputs(moto, 'Mine', Object.fromEntries(names.map((name) => [name, made(name)])));
+    await writeOutputs(moto, 'Mine', Object.fromEntries(names.map((name) => [name, outputOrDummy(name)])));
 
     const pictures = join(folder, 'pictures');
     await writePictures(pictures, 14);
@@ -92,29 +95,30 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
     return JSON.parse(stdout);
   }
 
-  /** An attempt of a child; its machine keeps the model for the next one. */
+  /** Starts an attempt of a child. All attempts share one model cache. */
   function start(child: number): WorkerProcess {
-    const own = batch.children[child]?.environment ?? {};
+    const submitted = batch.children[child]?.environment ?? {};
     const cache = { MODEL_CACHE: folder, TMPDIR: folder, XDG_CACHE_HOME: folder };
-    const as = { ...moto.environment, AWS_ENDPOINT_URL: proxy.endpoint, AWS_ACCESS_KEY_ID: 'BatchRole' };
-    return startWorker({ ...batch.definition, ...own, ...as, ...cache }, 'functions/batch/main.ts');
+    const credentials = { ...moto.environment, AWS_ENDPOINT_URL: proxy.endpoint, AWS_ACCESS_KEY_ID: 'BatchRole' };
+    return startWorker({ ...batch.definition, ...submitted, ...credentials, ...cache }, 'functions/batch/main.ts');
   }
 
-  /** An attempt that is ended as soon as it makes such a call; its exit code, null after SIGKILL. */
-  async function endedAt(child: number, signal: 'SIGKILL' | 'SIGTERM', at: (call: RecordedCall) => boolean) {
-    const seen = proxy.calls.length;
+  /** Starts a child and sends it the signal after a matching call. Resolves with its exit code; null after SIGKILL. */
+  async function signalAt(child: number, signal: 'SIGKILL' | 'SIGTERM', matches: (call: RecordedCall) => boolean) {
+    const earlierCalls = proxy.calls.length;
     const attempt = start(child);
     let running = true;
     attempt.exited.finally(() => {
       running = false;
     });
-    while (running && !proxy.calls.slice(seen).some(at)) await setTimeout(2);
+    while (running && !proxy.calls.slice(earlierCalls).some(matches)) await setTimeout(2);
     expect(running, attempt.lines.join('\n')).toBe(true);
     attempt.signal(signal);
     return attempt.exited;
   }
 
-  async function ended(child: number): Promise<void> {
+  /** Runs a child until it has succeeded. */
+  async function complete(child: number): Promise<void> {
     const attempt = start(child);
     expect(await attempt.exited, attempt.lines.join('\n')).toBe(0);
     Object.assign(batch.children[child] ?? {}, { status: 'SUCCEEDED', startedAt: 0, stoppedAt: 36_000 });
@@ -125,7 +129,7 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
   const readsPicture = ({ action, resource }: RecordedCall): boolean =>
     action === 's3:GetObject' && resource.includes('/2026/');
 
-  /** Bytes of all that does not tell the time. */
+  /** Contents of the output files, without those that contain times. */
   async function outputOf(name: string): Promise<Record<string, string>> {
     const place = underPrefix(bucket, `batch/${name}/`);
     const output: Record<string, string> = {};
@@ -137,7 +141,7 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
     return output;
   }
 
-  test('submitted, it is an array with a child for each shard; submitted again, it is found', async () => {
+  test('is submitted as an array with a child for each shard; a second submission finds it', async () => {
     expect(await submit()).toMatchObject({ state: 'submitted', aws_job: 'job-1', shards: 3, pictures: 18 });
     expect(batch.jobs).toMatchObject([
       { size: 3, environment: { BATCH_OUT: expect.stringMatching(/\/batch\/first$/) } },
@@ -146,34 +150,41 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
     expect(batch.jobs).toHaveLength(1);
   });
 
-  test('killed and stopped at bad moments and tried again, it leaves the bytes of an uninterrupted run', async () => {
+  test('writes the bytes of an uninterrupted run, although children are killed and retried', async () => {
     await Promise.all([
       (async () => {
-        expect(await endedAt(1, 'SIGTERM', readsPicture)).toBe(143);
-        await ended(1);
+        expect(await signalAt(1, 'SIGTERM', readsPicture)).toBe(143);
+        await complete(1);
       })(),
       (async () => {
-        expect(await endedAt(0, 'SIGKILL', puts('part-00000.parquet'))).toBeNull();
-        await ended(0);
+        expect(await signalAt(0, 'SIGKILL', puts('part-00000.parquet'))).toBeNull();
+        await complete(0);
       })(),
     ]);
 
     batch.environment = {
-      ...{ state: 'ENABLED', status: 'VALID', statusReason: 'CLIENT_ERROR - MaxSpotInstanceCountExceeded' },
+      state: 'ENABLED',
+      status: 'VALID',
+      statusReason: 'CLIENT_ERROR - MaxSpotInstanceCountExceeded',
       computeResources: { type: 'FARGATE_SPOT' },
     };
     const { stdout } = await command('batch', 'status', 'first', '--stack', 'Mine', '--json');
     const status = JSON.parse(stdout);
     expect(status).toMatchObject({
-      ...{ done: false, shards: 3, shards_done: 2, pictures: 18, pictures_done: 12, seconds_left: null },
+      done: false,
+      shards: 3,
+      shards_done: 2,
+      pictures: 18,
+      pictures_done: 12,
+      seconds_left: null,
       waits_for: { kind: 'quota', reason: 'CLIENT_ERROR - MaxSpotInstanceCountExceeded' },
       aws_job: { id: 'job-1', status: 'PENDING', children: { waiting: 1, running: 0, succeeded: 2 } },
     });
-    // Two children of 36 s each, at Fargate's price on Spot.
+    // Two children of 36 s each, at the price of Fargate Spot.
     expect(status.cost_usd).toBeCloseTo((72 / 3600) * ((4 * 0.04048 + 8 * 0.004445) * 0.3 + 0.005), 6);
 
-    expect(await endedAt(2, 'SIGKILL', puts('_summary.json'))).toBeNull();
-    await ended(2);
+    expect(await signalAt(2, 'SIGKILL', puts('_summary.json'))).toBeNull();
+    await complete(2);
     const where = `s3://${stack.output('OutputBucket')}/batch/whole`;
     const whole = await command('batch', 'run', source(), '--out', where, '--shard-size', '6', '--json');
     expect(whole.code, whole.stderr).toBe(0);
@@ -182,23 +193,29 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
     expect(output).toEqual(await outputOf('whole'));
   });
 
-  test('its summary counts all pictures, and its event came, once or more', async () => {
+  test('counts all pictures in its summary, and publishes its event at least once', async () => {
     const read = await bucket.get('batch/first/_summary.json');
     const summary = jobSummary.parse(JSON.parse(Buffer.from('body' in read ? read.body : []).toString()));
     expect(summary).toMatchObject({ pictures: 18, succeeded: 14, failed: 4, last_run: { pictures: 18 } });
     const url = stack.output('ResultEventsQueueUrl');
-    const told: unknown[] = await takeEvents(createSqsQueue({ client: clients.sqs, url, maxReceiveCount }));
-    expect(told.length).toBeGreaterThanOrEqual(1);
-    for (const event of told) {
+    const events: unknown[] = await takeEvents(createSqsQueue({ client: clients.sqs, url, maxReceiveCount }));
+    expect(events.length).toBeGreaterThanOrEqual(1);
+    for (const event of events) {
       expect(event).toEqual({
-        ...{ type: 'batch', job: summary.job, model: summary.model, shards: 3, pictures: 18, succeeded: 14, failed: 4 },
+        type: 'batch',
+        job: summary.job,
+        model: summary.model,
+        shards: 3,
+        pictures: 18,
+        succeeded: 14,
+        failed: 4,
         place: `s3://${stack.output('OutputBucket')}/batch/first`,
         failures: { corrupt_image: 1, empty_object: 1, unsupported_format: 2 },
       });
     }
   });
 
-  test('with a shard missing, only that one is submitted, and it can be cancelled', async () => {
+  test('submits only a missing shard, and can be cancelled', async () => {
     await bucket.delete('batch/first/part-00002.parquet');
     await bucket.delete('batch/first/_shards/00002.json');
     expect(await submit()).toMatchObject({ state: 'submitted', aws_job: 'job-2', shards: 1, pictures: 6 });
@@ -212,7 +229,7 @@ describe.skipIf(missing !== undefined)(`a batch job on AWS${missing === undefine
     expect(batch.jobs[1]).toMatchObject({ status: 'FAILED', statusReason: 'igpt batch cancel' });
   });
 
-  test('every call of a child is one that its role allows', () => {
+  test('makes only calls that the role of its children allows', () => {
     const { PolicyDocument: document } = stack.properties('AWS::IAM::Policy', 'BatchRoleDefaultPolicy');
     const calls = proxy.calls.filter(({ who }) => who === 'BatchRole');
     expect(calls.filter((call) => !allows(document.Statement, call, stack.resolve))).toEqual([]);

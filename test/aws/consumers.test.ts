@@ -10,37 +10,51 @@ import { createSnsClient, createSqsClient } from '../../lib/aws/clients.ts';
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import type { PipelineEvent, ResultEvent } from '../../lib/contracts/event.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { pythonEnvironment } from '../support/python.ts';
 
-const root = join(import.meta.dirname, '../..');
 const folder = 'test/fixtures/consumers';
 const missing = await motoMissing();
 
 const about = { type: 'result', etag: '"1"', model: 'tiny-0123456789ab' } as const;
 const cat: ResultEvent = {
-  ...{ ...about, key: 'a ü.jpg', result_key: 'results/tiny-0123456789ab/a ü.jpg.json' },
-  ...{ status: 'succeeded', label: 'cat', probability: 0.9 },
+  ...about,
+  key: 'a ü.jpg',
+  result_key: 'results/tiny-0123456789ab/a ü.jpg.json',
+  status: 'succeeded',
+  label: 'cat',
+  probability: 0.9,
 };
 const bad: ResultEvent = {
-  ...{ ...about, key: 'b.jpg', result_key: 'results/tiny-0123456789ab/b.jpg.json', status: 'failed' },
+  ...about,
+  key: 'b.jpg',
+  result_key: 'results/tiny-0123456789ab/b.jpg.json',
+  status: 'failed',
   error: { code: 'corrupt_image', message: 'no' },
 };
 
 const jobDone: PipelineEvent = {
-  ...{ type: 'batch', job: '0123456789abcdef', model: about.model, place: 's3://outcomes/batch/a' },
-  ...{ shards: 1, pictures: 1, succeeded: 1, failed: 0, failures: {} },
+  type: 'batch',
+  job: '0123456789abcdef',
+  model: about.model,
+  place: 's3://outcomes/batch/a',
+  shards: 1,
+  pictures: 1,
+  succeeded: 1,
+  failed: 0,
+  failures: {},
 };
 
 test.each([
   ['README.md', 'ts', 'consume.ts'],
   ['docs/aws-deploy.md', 'python', 'consume.py'],
-])('%s holds the %s consumer as it is tested', (document, language, file) => {
-  const text = readFileSync(join(root, document), 'utf8');
-  expect(text).toContain(`\`\`\`${language}\n${readFileSync(join(root, folder, file), 'utf8')}\`\`\`\n`);
+])('%s shows the %s consumer that is tested here', (document, language, file) => {
+  const text = readFileSync(join(repositoryRoot, document), 'utf8');
+  expect(text).toContain(`\`\`\`${language}\n${readFileSync(join(repositoryRoot, folder, file), 'utf8')}\`\`\`\n`);
 });
 
-describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefined ? '' : `: ${missing}`}`, () => {
+describe.skipIf(missing !== undefined)(`consumers on moto${missing === undefined ? '' : `: ${missing}`}`, () => {
   let moto: Moto;
   let sns: SNSClient;
   let sqs: SQSClient;
@@ -58,17 +72,16 @@ describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefin
     await moto?.[Symbol.asyncDispose]();
   });
 
-  /** URL of a new queue with what `policy` lets through. */
+  /** Subscribes a new queue to the topic with a filter policy; returns its URL. */
   async function subscribed(policy?: string): Promise<string> {
     const name = `queue-${randomUUID()}`;
     const { QueueUrl: url = '' } = await sqs.send(new CreateQueueCommand({ QueueName: name }));
-    const filter = policy === undefined ? {} : { FilterPolicy: policy };
     await sns.send(
       new SubscribeCommand({
         TopicArn: topicArn,
         Protocol: 'sqs',
         Endpoint: `arn:aws:sqs:${motoRegion}:${motoAccount}:${name}`,
-        Attributes: { RawMessageDelivery: 'true', ...filter },
+        Attributes: { RawMessageDelivery: 'true', ...(policy !== undefined && { FilterPolicy: policy }) },
       }),
     );
     return url;
@@ -91,10 +104,10 @@ describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefin
       AWS_DEFAULT_REGION: motoRegion,
       RESULT_EVENTS_QUEUE_URL: url,
     };
-    return spawn(file.endsWith('.py') ? python : process.execPath, [file], { cwd: join(root, folder), env });
+    return spawn(file.endsWith('.py') ? python : process.execPath, [file], { cwd: join(repositoryRoot, folder), env });
   }
 
-  test.each(['consume.ts', 'consume.py'])('%s prints pictures that came, and deletes all', async (file) => {
+  test.each(['consume.ts', 'consume.py'])('%s prints finished pictures, and deletes all messages', async (file) => {
     const url = await subscribed();
     await publish(cat, jobDone, bad);
     const child = await consumer(file, url);
@@ -104,8 +117,8 @@ describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefin
       createInterface(child.stdout).on('line', (line) => lines.push(line) === 2 && resolve());
     }
     await promise;
-    // The last one's deletion follows its line.
-    while ((await waiting(url)) > 0) await new Promise((retry) => setTimeout(retry, 50));
+    // The consumer deletes the last message after it has printed its line.
+    await vi.waitUntil(async () => (await waiting(url)) === 0, { timeout: 30_000 });
     child.kill();
 
     expect(lines.sort()).toEqual(['a ü.jpg cat', 'b.jpg corrupt_image']);
@@ -118,7 +131,7 @@ describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefin
     ['{"model": [{"prefix": "tiny-"}], "status": ["succeeded"]}', [cat]],
     ['{"model": ["another"]}', []],
     ['{"type": ["batch"]}', [jobDone]],
-  ])('the filter policy %s of docs/aws-deploy.md lets through what it says', async (policy, expected) => {
+  ])('the filter policy %s of docs/aws-deploy.md selects the right events', async (policy, expected) => {
     const url = await subscribed(policy);
     await publish(cat, bad, jobDone);
     const queue = createSqsQueue({ client: sqs, url, maxReceiveCount: 5 });
@@ -126,6 +139,6 @@ describe.skipIf(missing !== undefined)(`consumers over moto${missing === undefin
 
     expect(messages.map(({ body }) => JSON.parse(body))).toEqual(expected);
     if (policy !== '{"model": ["another"]}')
-      expect(readFileSync(join(root, 'docs/aws-deploy.md'), 'utf8')).toContain(policy);
+      expect(readFileSync(join(repositoryRoot, 'docs/aws-deploy.md'), 'utf8')).toContain(policy);
   });
 });

@@ -6,24 +6,24 @@ import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { openModel } from '../../lib/runtime/model.ts';
 import { createAwsPictures } from '../support/aws-pictures.ts';
-import { createAwsStack } from '../support/aws-stack.ts';
 import { startLambda } from '../support/lambda.ts';
 import { motoMissing, startMoto } from '../support/moto.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { startWorker } from '../support/worker-process.ts';
+import { createAwsStack } from './aws-stack.ts';
 
 const missing = await motoMissing();
 const modelDirectory = join(import.meta.dirname, '../../lib/models/igpt-nano');
 const pictures = join(import.meta.dirname, '../fixtures/pictures');
 
-// KILLS=200 kills more often.
+// Number of kills; `KILLS=200` kills more often (default 12).
 const { KILLS: kills = '12' } = process.env;
 
-// 12 kills take half a minute.
+// 12 kills take 30 s.
 vi.setConfig({ testTimeout: 60_000 + Number(kills) * 10_000 });
 
-describe.skipIf(missing !== undefined)(`the real processes${missing === undefined ? '' : `: ${missing}`}`, () => {
-  it('lose and mistake nothing, killed and ended at seeded moments', async () => {
+describe.skipIf(missing !== undefined)(`the deployed processes${missing === undefined ? '' : `: ${missing}`}`, () => {
+  it('lose no picture and store no wrong outcome when they are killed or stopped at random moments', async () => {
     await using moto = await startMoto();
     Object.assign(process.env, moto.environment);
     const stack = await createAwsStack();
@@ -33,7 +33,7 @@ describe.skipIf(missing !== undefined)(`the real processes${missing === undefine
     const environment = { ...moto.environment, ...stack.environment, MODEL_LOCATION: modelDirectory, MODEL_ID: model };
     const about = { sqs, queueUrl: stack.uploadsUrl, queueArn: stack.uploadsArn };
     const newLambda = () => startLambda({ ...about, environment });
-    // At the end of 10 s the rest of the drain is reserved: so what is at hand is released at once.
+    // A drain of 10 s is shorter than the time reserved for releasing messages, so the worker releases them at once.
     const newWorker = () => startWorker({ ...environment, WORKERS: '1', VISIBILITY_SECONDS: '4', DRAIN_SECONDS: '10' });
     let lambda = newLambda();
     let worker = newWorker();
@@ -57,13 +57,13 @@ describe.skipIf(missing !== undefined)(`the real processes${missing === undefine
         }
         worker.signal(victim < 0.7 ? 'SIGKILL' : 'SIGTERM');
         const code = await worker.exited;
-        // Null where it had not come as far as listening to signals.
+        // Null if it was not yet listening to signals.
         if (victim >= 0.7) expect([0, null]).toContain(code);
         worker = newWorker();
       }
       const watch = createAwsPictures(stack, sqs, model);
       await watch.quiet();
-      // Only killed processes may fill the dead letters; sent again, they end like all others.
+      // Kills may dead-letter messages. Sent again, they must get through.
       let redriven = 0;
       for (;;) {
         const letters = await stack.deadLetters.receive({ maxMessages: 10, waitMs: 0 });

@@ -13,11 +13,11 @@ import { createQuantizer } from '../../lib/image-gpt/quantizer.ts';
 import { backfill } from '../../lib/pipeline/backfill.ts';
 import { openModel } from '../../lib/runtime/model.ts';
 import { type AwsPictures, createAwsPictures } from '../support/aws-pictures.ts';
-import { type AwsStack, createAwsStack } from '../support/aws-stack.ts';
 import { type Lambda, startLambda } from '../support/lambda.ts';
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts';
 import { type TinyCheckpoint, tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 import { startWorker, type WorkerProcess } from '../support/worker-process.ts';
+import { type AwsStack, createAwsStack } from './aws-stack.ts';
 
 const missing = await motoMissing();
 const folder = join(import.meta.dirname, '../fixtures/pictures');
@@ -28,15 +28,15 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 interface Deployable {
   id: string;
   directory: string;
-  /** Features of each file. */
+  /** Correct features of each file. */
   truth: Map<string, number[]>;
 }
 
-describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '' : `: ${missing}`}`, () => {
+describe.skipIf(missing !== undefined)(`deploying another model${missing === undefined ? '' : `: ${missing}`}`, () => {
   const checkpoints: TinyCheckpoint[] = [];
   const models: Deployable[] = [];
-  const told: ResultEvent[] = [];
-  /** File behind each key. */
+  const publishedEvents: ResultEvent[] = [];
+  /** File of each key. */
   const contents = new Map<string, string>();
   let moto: Moto;
   let stack: AwsStack;
@@ -50,11 +50,12 @@ describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '
     stack = await createAwsStack();
     sqs = createSqsClient();
     checkpoints.push(await tinyCheckpoint({ seed: 1, size: 8 }));
-    // The same but for its weights; and one with another palette and resolution.
+    // The second differs in its weights; the third also in palette and resolution.
     const scaled = (data: Float32Array): Float32Array => data.map((value) => value * 1.5);
     checkpoints.push(
       await tinyCheckpoint({
-        ...{ seed: 1, size: 8 },
+        seed: 1,
+        size: 8,
         tensors: (all) => all.map((tensor) => ({ ...tensor, data: scaled(tensor.data) })),
       }),
     );
@@ -70,7 +71,7 @@ describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '
     for (const checkpoint of checkpoints) await checkpoint[Symbol.asyncDispose]();
   });
 
-  /** What the model says of each file, computed here. */
+  /** Computes the correct features of each file in this process. */
   async function deployable(directory: string): Promise<Deployable> {
     const model = await openModel(await openCheckpoint(directory), { threads: 1 });
     const { palette, ...recipe } = model.preprocessing;
@@ -93,13 +94,21 @@ describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '
   };
 
   const environment = ({ id, directory }: Deployable): Record<string, string> => ({
-    ...{ ...moto.environment, ...stack.environment, MODEL_LOCATION: directory, MODEL_ID: id },
-    ...{ WORKERS: '1', DECODERS: '1', VISIBILITY_SECONDS: '6', DRAIN_SECONDS: '15' },
+    ...moto.environment,
+    ...stack.environment,
+    MODEL_LOCATION: directory,
+    MODEL_ID: id,
+    WORKERS: '1',
+    DECODERS: '1',
+    VISIBILITY_SECONDS: '6',
+    DRAIN_SECONDS: '15',
   });
 
   function deployLambda(to: Deployable): void {
     lambda = startLambda({
-      ...{ sqs, queueUrl: stack.uploadsUrl, queueArn: stack.uploadsArn },
+      sqs,
+      queueUrl: stack.uploadsUrl,
+      queueArn: stack.uploadsArn,
       environment: environment(to),
     });
   }
@@ -135,8 +144,8 @@ describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '
         ...stack,
         output: { ...stack.output, list: () => stack.output.list({ prefix: resultPrefix(id) }) },
         async events() {
-          told.push(...(await stack.events()));
-          return told;
+          publishedEvents.push(...(await stack.events()));
+          return publishedEvents;
         },
       },
       sqs,
@@ -148,7 +157,7 @@ describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '
     return watch(model('a')).waiting(url);
   }
 
-  /** The function turns what has come into tokens, and nobody takes those. */
+  /** Runs only the function, until all uploads are tokens in the tokens queue. */
   async function fillTokens(of: Deployable): Promise<void> {
     deployLambda(of);
     while ((await waiting(stack.uploadsUrl)) > 0) await sleep(100);
@@ -156,16 +165,16 @@ describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '
     expect(await waiting(stack.tokensUrl)).toBeGreaterThan(0);
   }
 
-  /** Every picture has its outcome under this model, and it says what this model says of that picture. */
-  async function allUnder(of: Deployable): Promise<void> {
+  /** Expects an outcome under this model for every picture, with the model's own features. */
+  async function expectAllUnder(of: Deployable): Promise<void> {
     const about = watch(of);
     await about.quiet();
     await about.check(Object.fromEntries([...contents.keys()].map((key) => [key, 'succeeded'])));
-    for (const { id } of models) await truthful(id);
+    for (const { id } of models) await expectTrueFeatures(id);
     expect(await stack.deadLetters.receive({ maxMessages: 10, waitMs: 0 })).toEqual([]);
   }
 
-  async function truthful(id: string): Promise<void> {
+  async function expectTrueFeatures(id: string): Promise<void> {
     const truth = models.find((model) => model.id === id)?.truth;
     for await (const { key } of stack.output.list({ prefix: resultPrefix(id) })) {
       const read = await stack.output.get(key);
@@ -179,7 +188,7 @@ describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '
     }
   }
 
-  /** As `igpt backfill`: references to what has no current outcome. */
+  /** Does what `igpt backfill` does: sends references to pictures without a current outcome. Returns their keys. */
   async function runBackfill({ id }: Deployable): Promise<string[]> {
     const keys: string[] = [];
     for await (const { key, etag } of backfill({ input: stack.input, output: stack.output, model: id, verify: true })) {
@@ -195,14 +204,14 @@ describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '
     return found;
   }
 
-  it('with other weights takes over full queues: nothing is lost, and nothing passes for the old model’s', async () => {
+  it('with other weights takes over full queues, and labels every outcome with its own id', async () => {
     await put('first', 6);
     deployLambda(model('a'));
     await deployWorker(model('a'));
-    await allUnder(model('a'));
+    await expectAllUnder(model('a'));
     await Promise.all([stopLambda(), stopWorker()]);
 
-    // Both queues are full of what was meant for a.
+    // Both queues hold messages for model a.
     await put('second', 8);
     await fillTokens(model('a'));
     await put('third', 4);
@@ -214,11 +223,11 @@ describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '
     expect((await runBackfill(model('b'))).toSorted()).toEqual(
       [...contents.keys()].filter((key) => key.startsWith('first')).toSorted(),
     );
-    await allUnder(model('b'));
+    await expectAllUnder(model('b'));
     await Promise.all([stopLambda(), stopWorker()]);
   });
 
-  it('rolled back with full queues finds its old results again, and makes up for the rest', async () => {
+  it('after a rollback with full queues finds its old outcomes again, and a backfill makes the rest', async () => {
     const before = await etags(model('a'));
     expect(before.size).toBe(6);
     await put('fourth', 8);
@@ -228,27 +237,27 @@ describe.skipIf(missing !== undefined)(`another model${missing === undefined ? '
     await watch(model('a')).quiet();
     const rest = await runBackfill(model('a'));
     expect(rest.toSorted()).toEqual([...contents.keys()].filter((key) => /^(second|third)/.test(key)).toSorted());
-    await allUnder(model('a'));
+    await expectAllUnder(model('a'));
     const after = await etags(model('a'));
     for (const [key, etag] of before) expect(after.get(key)).toBe(etag);
     await Promise.all([stopLambda(), stopWorker()]);
   });
 
-  it('with another palette and resolution sends what was made for the old one back, and so does the old one after a rollback', async () => {
+  it('with another palette and resolution sends tokens of the old model back, and a rollback does the same', async () => {
     await put('fifth', 8);
     await fillTokens(model('a'));
     await deployWorker(model('c'));
-    // Only references are left, in the uploads queue.
+    // Only references are left, all of them in the uploads queue.
     while ((await waiting(stack.tokensUrl)) > 0) await sleep(100);
     expect(await waiting(stack.uploadsUrl)).toBe(8);
     expect((await etags(model('c'))).size).toBe(0);
     await stopWorker();
     await fillTokens(model('c'));
 
-    // Rolled back before c has come to anything.
+    // Rolled back before c has stored an outcome.
     deployLambda(model('a'));
     await deployWorker(model('a'));
-    await allUnder(model('a'));
+    await expectAllUnder(model('a'));
     expect((await etags(model('c'))).size).toBe(0);
     expect(contents.size).toBe(34);
     const { size } = await etags(model('a'));

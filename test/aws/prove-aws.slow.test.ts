@@ -10,6 +10,7 @@ import { createEcsClient, createS3Client, createSnsClient, createSqsClient } fro
 import { createSnsEventSink } from '../../lib/aws/sns-event-sink.ts';
 import { eventOf } from '../../lib/contracts/event.ts';
 import type { Outcome } from '../../lib/contracts/outcome.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { type DeployedStack, readDeployedStack } from '../../lib/operate/deployed-stack.ts';
 import { queueNameOf } from '../../lib/operate/stack-queues.ts';
@@ -23,13 +24,12 @@ import { clientConfig, deployIntoMoto } from '../support/deployed-in-moto.ts';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { json, type ScriptedAws, startScriptedAws } from '../support/scripted-aws.ts';
 
-// `npm run prove:aws` without an account: its buckets, queues and topic are the emulator's, its tasks are played.
+// `npm run prove:aws` without an account: buckets, queues and topic are in the emulator, and the test plays the tasks.
 
 const missing = await motoMissing();
 const run = promisify(execFile);
-const root = join(import.meta.dirname, '../..');
 
-describe.skipIf(missing !== undefined)(`prove:aws over moto${missing === undefined ? '' : `: ${missing}`}`, () => {
+describe.skipIf(missing !== undefined)(`prove:aws on moto${missing === undefined ? '' : `: ${missing}`}`, () => {
   let moto: Moto;
   let stack: DeployedStack;
   const clients = {} as Parameters<typeof awsWorld>[1] & { sns: ReturnType<typeof createSnsClient> };
@@ -41,7 +41,7 @@ describe.skipIf(missing !== undefined)(`prove:aws over moto${missing === undefin
     stack = await readDeployedStack(new CloudFormationClient(clientConfig(moto)), 'ImageGpt');
     const made = { s3: createS3Client(), sqs: createSqsClient(), sns: createSnsClient(), ecs: createEcsClient() };
     Object.assign(clients, made);
-    // Which moto's CloudFormation leaves out.
+    // moto's CloudFormation does not make this subscription.
     const { resultsTopicArn: TopicArn, resultEventsQueueUrl: url } = stack.outputs;
     const Endpoint = `arn:aws:sqs:${motoRegion}:${motoAccount}:${queueNameOf(url)}`;
     const Attributes = { RawMessageDelivery: 'true' };
@@ -52,10 +52,10 @@ describe.skipIf(missing !== undefined)(`prove:aws over moto${missing === undefin
     await moto?.[Symbol.asyncDispose]();
   });
 
-  /** Plays the stack: a task comes for what is in the bucket, does what `outcomeOf` says, and goes; killed, another comes. */
+  /** Plays the stack's tasks: one stores `outcomeOf` each picture; after `kill`, a second one does the other half. */
   function played(pictures: readonly ProofPicture[], outcomeOf: (picture: ProofPicture, etag: string) => Outcome) {
-    const said: string[] = [];
-    const world = awsWorld(stack.outputs, clients, (line) => said.push(line));
+    const lines: string[] = [];
+    const world = awsWorld(stack.outputs, clients, (line) => lines.push(line));
     const sink = createSnsEventSink({ client: clients.sns, topicArn: stack.outputs.resultsTopicArn });
     const done = new Set<string>();
     let killed = false;
@@ -67,7 +67,7 @@ describe.skipIf(missing !== undefined)(`prove:aws over moto${missing === undefin
         for await (const { key, etag } of world.input.list()) {
           const picture = pictures.find((candidate) => candidate.key === key);
           if (picture === undefined || done.has(key)) continue;
-          // The second half waits for the killed task's successor.
+          // The second half waits until the first task is killed.
           if (done.size >= pictures.length / 2 && !killed) continue;
           const outcome = outcomeOf(picture, etag);
           const at = outcomeKey(outcome.model, key);
@@ -88,7 +88,7 @@ describe.skipIf(missing !== undefined)(`prove:aws over moto${missing === undefin
       },
     };
     return {
-      said,
+      lines,
       world: { ...world, ...tasks },
       async stop() {
         stopped = true;
@@ -103,25 +103,28 @@ describe.skipIf(missing !== undefined)(`prove:aws over moto${missing === undefin
     if (expected !== 'succeeded')
       return { ...about, created_at, status: 'failed', error: { code: expected, message: 'no' } };
     return {
-      ...{ ...about, created_at, status: 'succeeded', classification: null, features: null, likelihood: null },
-      ...{
-        image: { format: 'jpeg', width: 1, height: 1, bytes: 1 },
-        provider: 'cpu',
-        precision: 'f32',
-        onnxruntime: '1',
-      },
+      ...about,
+      created_at,
+      status: 'succeeded',
+      classification: null,
+      features: null,
+      likelihood: null,
+      image: { format: 'jpeg', width: 1, height: 1, bytes: 1 },
+      provider: 'cpu',
+      precision: 'f32',
+      onnxruntime: '1',
     };
   }
 
-  test('the whole way: wake, kill, every outcome, none left running; then the buckets go', async () => {
+  test('starts from zero, kills a task, finds every outcome, and deletes the buckets', async () => {
     const pictures = proofPictures(30, 8);
-    const { world, said, stop } = played(pictures, outcomeOf);
+    const { world, lines, stop } = played(pictures, outcomeOf);
     const figures = await prove(world, { pictures, limitMs: 30_000, pollMs: 50 });
     await stop();
 
     expect(figures.verdict).toEqual({ right: 30, repeatedEvents: 1, wrong: [] });
     expect(figures).toMatchObject({ killed: 'task-1', deadLetters: 0 });
-    expect(said).toContain('killed task-1');
+    expect(lines).toContain('killed task-1');
     const report = proofReport(parseProofOptions([]), { name: 'ImageGptProof', region: 'us-east-1' }, figures, 600);
     expect(report).toMatch(/^right outcomes +30 of 300$/m);
     expect(report).toMatch(/^deploy +600 s$/m);
@@ -132,27 +135,29 @@ describe.skipIf(missing !== undefined)(`prove:aws over moto${missing === undefin
     }
   });
 
-  test('the command refuses a stack that is there already, before it asks', async () => {
+  test('refuses an existing stack before it asks', async () => {
     const command = run(process.execPath, ['test/prove-aws/main.ts', '--stack', 'ImageGpt'], {
-      cwd: root,
+      cwd: repositoryRoot,
       env: { ...process.env, ...moto.environment },
     });
 
     await expect(command).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('there is a stack ImageGpt already, whose buckets would be deleted'),
+      stderr: expect.stringContaining('expected a new stack, but ImageGpt exists, and its buckets would be deleted'),
     });
   });
 
-  test('without a terminal it says what it would cost, and does nothing without --yes', async () => {
+  test('without a terminal prints the cost, and does nothing without --yes', async () => {
     const command = run(process.execPath, ['test/prove-aws/main.ts'], {
-      cwd: root,
+      cwd: repositoryRoot,
       env: { ...process.env, ...moto.environment },
     });
 
     await expect(command).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/this should cost about 0\.\d\d USD, and at most some \d+\.\d\d.*\n.*add --yes/),
+      stderr: expect.stringMatching(
+        /this should cost about 0\.\d\d USD, and at most about \d+\.\d\d USD.*\n.*add --yes/,
+      ),
     });
   });
 });
@@ -170,14 +175,14 @@ describe('the tasks of prove:aws', () => {
     return awsWorld(outputs, { s3: createS3Client(), sqs: createSqsClient(), ecs }, () => {});
   }
 
-  test('are counted over both services', async () => {
+  test('are counted in both services', async () => {
     aws.answer(json({ services: [{ runningCount: 1 }, { runningCount: 2 }] }));
 
     expect(await world().running()).toBe(3);
     expect(JSON.parse(aws.requests[0]?.body ?? '')).toEqual({ cluster: 'c', services: ['spot', 'demand'] });
   });
 
-  test('one that runs is stopped, on Spot first', async () => {
+  test('are stopped, on Spot first', async () => {
     aws.answer(json({ taskArns: [] }), json({ taskArns: ['arn:aws:ecs:us-east-1:1:task/c/abc'] }), json({}));
 
     expect(await world().kill()).toBe('abc');
@@ -187,7 +192,7 @@ describe('the tasks of prove:aws', () => {
     });
   });
 
-  test('none is stopped where none runs', async () => {
+  test('are not stopped if none runs', async () => {
     aws.answer(json({ taskArns: [] }), json({ taskArns: [] }));
 
     expect(await world().kill()).toBeUndefined();

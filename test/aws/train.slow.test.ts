@@ -13,7 +13,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { igpt, ROOT, temporaryFolder } from '../cli/igpt-process.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
+import { igpt, temporaryFolder } from '../cli/igpt-process.ts';
 import { redAndBlue } from '../cli/training-data.ts';
 import { clientConfig } from '../support/deployed-in-moto.ts';
 import { motoMissing, startMoto } from '../support/moto.ts';
@@ -21,11 +22,11 @@ import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 
 const missing = await motoMissing();
 const bucket = 'training';
-// Some seconds of steps, so that the first copy, after one, finds the run under way.
+// Several seconds of training, so that the first copy to S3, after one second, comes in the middle.
 const recipe = ['--objective', 'ar', '--steps', '4000', '--batch', '4', '--save-every', '100', '--eval-every', '1000', '--threads', '1', '--decoders', '1']; // biome-ignore format: one line
 
 test.skipIf(missing !== undefined)(
-  'a training job that Spot takes away goes on in its next attempt, and leaves the model of an uninterrupted run on S3',
+  'a training job that Spot interrupts resumes in its next attempt, and writes the model of an uninterrupted run to S3',
   async () => {
     await using moto = await startMoto();
     const s3 = new S3Client({ ...clientConfig(moto), forcePathStyle: true });
@@ -47,10 +48,10 @@ test.skipIf(missing !== undefined)(
       return found.map(({ Key: key = '' }) => key.slice('runs/a/'.length));
     };
 
-    /** An attempt on a new machine: nothing is there but what S3 has. */
+    /** Runs an attempt on an empty disk, and stops it when `until` is true. Resolves with its exit code. */
     async function attempt(until: () => Promise<boolean>): Promise<number> {
       const disk = await mkdtemp(join(tmpdir(), 'igpt-train-'));
-      const job = spawn(process.execPath, [join(ROOT, 'functions/train/main.ts')], {
+      const job = spawn(process.execPath, [join(repositoryRoot, 'functions/train/main.ts')], {
         env: {
           ...process.env,
           ...moto.environment,
@@ -70,8 +71,8 @@ test.skipIf(missing !== undefined)(
       return code;
     }
 
-    const begun = async () => (await keys()).some((key) => key.endsWith('trainer-state.json'));
-    expect(await attempt(begun)).toBe(143);
+    const hasCopied = async () => (await keys()).some((key) => key.endsWith('trainer-state.json'));
+    expect(await attempt(hasCopied)).toBe(143);
     expect(await attempt(async () => false)).toBe(0);
     const last = (await keys()).filter((key) => key.startsWith('training/step-'));
     expect(new Set(last.map((key) => key.split('/')[1]))).toEqual(new Set(['step-00003900', 'step-00004000']));

@@ -2,14 +2,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { pythonEnvironment } from '../support/python.ts';
 import type { Suite } from './context.ts';
 import { describeMachine } from './machine.ts';
 import { type Peer, startPeer } from './peer.ts';
 import { formatRows, type Row, reached } from './report.ts';
 
-/** Loaded when asked for: each brings its own part of the system along. */
-const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
+/** Suites are loaded on demand, because each imports another part of the system. */
+const suiteLoaders: Readonly<Record<string, () => Promise<Suite>>> = {
   precision: async () => (await import('./suites/precision.ts')).precision,
   provider: async () => (await import('./suites/provider.ts')).provider,
   features: async () => (await import('./suites/features.ts')).features,
@@ -27,21 +28,20 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   'training-memory': async () => (await import('./suites/training-memory.ts')).trainingMemory,
 };
 
-const PROVIDERS = ['cpu', 'cuda', 'webgpu'] as const;
+const providers = ['cpu', 'cuda', 'webgpu'] as const;
 
-const ROOT = join(import.meta.dirname, '../..');
-/** Git-ignored; checkpoints and pictures that the benchmark makes stay here between runs. */
-const SCRATCH = join(ROOT, '.scratch/bench');
+/** Checkpoints and pictures that the benchmark makes and keeps; git-ignored. */
+const scratchFolder = join(repositoryRoot, '.scratch/bench');
 
-const USAGE = `npm run bench -- [SUITE…] [--peers] [--quick] [--rounds N] [--json FILE]
+const usage = `npm run bench -- [SUITE…] [--peers] [--quick] [--rounds N] [--json FILE]
 
-Suites: ${Object.keys(SUITES).join(', ')} (default: all)
-  --peers     measure PyTorch, transformers and Hugging Face's image processor beside us; installs them once
-  --quick     3 rounds and fewer pictures: for trying, not for reporting
-  --rounds N  times that each side is measured, in turns (default 5)
-  --provider P cpu, cuda or webgpu: where the suite provider runs (default cpu)
-  --base DIR  another tree of this project with its node_modules: what the suite startup is compared with
-  --json FILE where the figures go (default .scratch/bench.json)
+Suites: ${Object.keys(suiteLoaders).join(', ')} (default: all)
+  --peers       also measure PyTorch, transformers and Hugging Face's image processor; installs them once
+  --quick       3 rounds and fewer pictures: to try the benchmark, not to report figures
+  --rounds N    how often each side is measured, in turns (default 5)
+  --provider P  where the suite provider runs: cpu, cuda or webgpu (default cpu)
+  --base DIR    another tree of this project, with node_modules, to compare in the suite startup
+  --json FILE   file for the figures (default .scratch/bench.json)
 `;
 
 async function main(): Promise<void> {
@@ -52,28 +52,30 @@ async function main(): Promise<void> {
       peers: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
-      provider: { type: 'string', default: 'cpu' },
       base: { type: 'string' },
-      json: { type: 'string', default: join(ROOT, '.scratch/bench.json') },
+      provider: { type: 'string', default: 'cpu' },
+      json: { type: 'string', default: join(repositoryRoot, '.scratch/bench.json') },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) {
-    process.stdout.write(USAGE);
+    process.stdout.write(usage);
     return;
   }
-  const names = positionals.length > 0 ? positionals : Object.keys(SUITES);
+  const names = positionals.length > 0 ? positionals : Object.keys(suiteLoaders);
   const suites = names.map((name) => {
-    const load = SUITES[name];
-    if (load === undefined) throw new UsageError(`there is no suite '${name}'`);
+    const load = suiteLoaders[name];
+    if (load === undefined)
+      throw new UsageError(`expected a suite (${Object.keys(suiteLoaders).join(', ')}), received '${name}'`);
     return { name, load };
   });
   const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
-  if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError(`expected --rounds from 1, got ${values.rounds}`);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new UsageError(`expected a whole number from 1 for --rounds, received ${values.rounds}`);
 
-  const provider = PROVIDERS.find((name) => name === values.provider);
+  const provider = providers.find((name) => name === values.provider);
   if (provider === undefined)
-    throw new UsageError(`expected --provider ${PROVIDERS.join(', ')}, got ${values.provider}`);
+    throw new UsageError(`expected ${providers.join(', ')} for --provider, received ${values.provider}`);
 
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const peer = values.peers ? await openPeer(say) : undefined;
@@ -84,11 +86,10 @@ async function main(): Promise<void> {
       say(`${name} …`);
       try {
         const suite = await load();
-        rows.push(
-          ...(await suite({ rounds, quick: values.quick, peer, provider, base: values.base, scratch: SCRATCH, say })),
-        );
+        const { quick, base } = values;
+        rows.push(...(await suite({ rounds, quick, peer, provider, base, scratch: scratchFolder, say })));
       } catch (error) {
-        // The other suites' figures are worth having.
+        // The other suites still run.
         failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
@@ -98,7 +99,9 @@ async function main(): Promise<void> {
 
   const machine = await describeMachine(load, peer?.versions);
   process.stdout.write(`${Object.entries(machine).map(describe).join(' · ')}\n`);
-  process.stdout.write(`Ratios are medians of ${rounds} runs in turns, one side at a time.\n\n${formatRows(rows)}`);
+  process.stdout.write(
+    `Ratios are medians of ${rounds} runs. The sides run in turns, never at once.\n\n${formatRows(rows)}`,
+  );
   for (const failure of failures) process.stdout.write(`\nFAILED ${failure}\n`);
 
   await mkdir(dirname(values.json), { recursive: true });
@@ -112,7 +115,7 @@ async function main(): Promise<void> {
 class UsageError extends Error {}
 
 async function openPeer(say: (line: string) => void): Promise<Peer> {
-  say('peers: looking for Python with torch and transformers; the first time they are installed …');
+  say('peers: looking for Python with torch and transformers; the first run installs them …');
   const environment = await pythonEnvironment();
   if ('missing' in environment) throw new UsageError(`--peers: ${environment.missing}`);
   return startPeer(environment.python);
@@ -128,6 +131,6 @@ try {
   await main();
 } catch (error) {
   if (!(error instanceof UsageError || (error instanceof TypeError && 'code' in error))) throw error;
-  process.stderr.write(`${error.message}\n\n${USAGE}`);
+  process.stderr.write(`${error.message}\n\n${usage}`);
   process.exitCode = 2;
 }

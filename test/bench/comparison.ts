@@ -1,8 +1,8 @@
 import { type Side, secondsPerItem, speedRatio } from './interleave.ts';
 import type { Row, Target } from './report.ts';
 
-/** How the time for one item is shown. */
-const IN_UNIT = {
+/** Converts the seconds of one item to each unit. */
+const conversions = {
   ms: (seconds: number) => seconds * 1e3,
   µs: (seconds: number) => seconds * 1e6,
   'pictures/s': (seconds: number) => 1 / seconds,
@@ -13,16 +13,16 @@ const IN_UNIT = {
 export interface Comparison {
   suite: string;
   name: string;
-  unit: keyof typeof IN_UNIT;
-  /** Of the ratio; without the other side it is left out. */
+  unit: keyof typeof conversions;
+  /** Target of the ratio; left out if the other side was not measured. */
   target?: Target | undefined;
   note?: string | undefined;
 }
 
-/** The row of two sides that took turns; `theirs` is undefined where it was not measured. */
+/** Makes the row of two sides that ran in turns; `theirs` is undefined if it was not measured. */
 export function comparison(what: Comparison, ours: Side, theirs: Side | undefined): Row {
   const { suite, name, unit, target, note } = what;
-  const inUnit = IN_UNIT[unit];
+  const inUnit = conversions[unit];
   return {
     suite,
     name,

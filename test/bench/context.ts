@@ -3,28 +3,28 @@ import type { Provider } from '../../lib/ports/model.ts';
 import type { Peer } from './peer.ts';
 import type { Row } from './report.ts';
 
-/** What every suite is given. */
+/** Settings and tools of every suite. */
 export interface BenchContext {
-  /** Times that each side is measured. */
+  /** How often each side is measured. */
   rounds: number;
   /** Fewer pictures and shapes; the rows say so. */
   quick: boolean;
-  /** Python peers; absent without --peers. */
+  /** The Python process; undefined without --peers. */
   peer: Peer | undefined;
-  /** Where suite `provider` runs. */
+  /** Where the suite `provider` runs. */
   provider: Provider;
-  /** Another tree of this project, for suite `startup`. */
+  /** Another tree of this project, for the suite `startup`. */
   base: string | undefined;
-  /** Folder for checkpoints and pictures, kept between runs. */
+  /** Folder for checkpoints and pictures that are kept between runs. */
   scratch: string;
-  /** Words for standard error. */
+  /** Prints a line on standard error. */
   say(line: string): void;
 }
 
 export type Suite = (context: BenchContext) => Promise<Row[]>;
 
-/** Threads of both sides wherever nothing else is said. */
-export const THREADS = 2;
+/** Threads of both sides, unless a suite says otherwise. */
+export const benchThreads = 2;
 
-/** The model in the repository, whose palette random checkpoints share. */
-export const NANO = join(import.meta.dirname, '../../lib/models/igpt-nano');
+/** The model in the repository. Random checkpoints use its palette. */
+export const nanoDirectory = join(import.meta.dirname, '../../lib/models/igpt-nano');

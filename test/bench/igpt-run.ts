@@ -6,21 +6,21 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { peakMemory } from './process-tree.ts';
 
-const IGPT = join(import.meta.dirname, '../../lib/cli/igpt.js');
+const igptCommand = join(import.meta.dirname, '../../lib/cli/igpt.js');
 
 const summary = z.object({ type: z.literal('summary'), seen: z.int(), succeeded: z.int() });
 
-/** What a whole `igpt run` cost. */
+/** Time and memory of a whole `igpt run`. */
 export interface IgptRun {
-  /** From start to end of the process. */
+  /** From the start to the end of the process. */
   seconds: number;
-  /** Until the first outcome: start-up, and one picture for each worker. */
+  /** Seconds until the first outcome: start-up, and one picture in each model thread. */
   firstOutcome: number;
-  /** Of the process and all its children together, bytes; 0 unless it was asked for. */
+  /** Peak memory of the process and its children together (bytes); 0 without `watchMemory`. */
   peakBytes: number;
 }
 
-/** Runs `igpt run` on a folder as a process of its own, into a new folder that is removed afterwards. */
+/** Runs `igpt run` on a folder in its own process, into a new folder that is removed afterwards. */
 export async function igptRun(
   pictures: string,
   options: readonly string[],
@@ -29,7 +29,7 @@ export async function igptRun(
   const out = await mkdtemp(join(tmpdir(), 'igpt-bench-'));
   try {
     const start = performance.now();
-    const child = spawn(process.execPath, [IGPT, 'run', pictures, '--out', out, '--no-report', ...options], {
+    const child = spawn(process.execPath, [igptCommand, 'run', pictures, '--out', out, '--no-report', ...options], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let last = '';
@@ -46,9 +46,10 @@ export async function igptRun(
     const peakBytes = watchMemory && child.pid !== undefined ? await peakMemory(child.pid, ended) : 0;
     await ended;
     const seconds = (performance.now() - start) / 1000;
-    if (child.exitCode !== 0) throw new Error(`igpt run ended with code ${child.exitCode}: ${errors.trim()}`);
+    if (child.exitCode !== 0)
+      throw new Error(`Expected igpt run to exit with 0, received ${child.exitCode}: ${errors.trim()}`);
     const { seen, succeeded } = summary.parse(JSON.parse(last.trim().split('\n').at(-1) ?? ''));
-    if (seen !== succeeded) throw new Error(`Expected every picture to succeed, ${succeeded} of ${seen} did`);
+    if (seen !== succeeded) throw new Error(`Expected all ${seen} pictures to succeed, ${succeeded} did`);
     return { seconds, firstOutcome, peakBytes };
   } finally {
     await rm(out, { recursive: true, force: true });

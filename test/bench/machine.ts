@@ -3,18 +3,18 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-/** What the figures were measured on. */
+/** The machine that the figures were measured on. */
 export interface Machine {
   cpu: string;
   cores: number;
   /** GiB. */
   memory: number;
-  /** 1-minute load average when the benchmark began: above about 0.5 something else was running. */
+  /** 1-minute load average at the start. Above about 0.5, other programs were running. */
   load: number;
   node: string;
   onnxruntime: string;
-  /** torch, transformers …; only with --peers. */
-  peers?: Readonly<Record<string, string>>;
+  /** Versions of torch, transformers …; only with --peers. */
+  peers: Readonly<Record<string, string>> | undefined;
 }
 
 export async function describeMachine(load: number, peers?: Readonly<Record<string, string>>): Promise<Machine> {
@@ -27,6 +27,6 @@ export async function describeMachine(load: number, peers?: Readonly<Record<stri
     load,
     node: process.version,
     onnxruntime: version,
-    ...(peers === undefined ? {} : { peers }),
+    peers,
   };
 }

@@ -6,15 +6,15 @@ import type { Provider } from '../../lib/ports/model.ts';
 import { InferenceSession, Tensor } from '../../lib/runtime/onnxruntime.ts';
 import { median, type Side, side, timed } from './interleave.ts';
 
-/** [rows, inner] x [inner, columns], and back. */
+/** A product of `[rows, inner]` and `[inner, columns]`, and one back to `[rows, inner]`. */
 interface MatMulShape {
   rows: number;
   inner: number;
   columns: number;
 }
 
-/** iGPT-S's own products at batch 1 and 4, and square ones: whichever the machine likes best is its peak. */
-const SHAPES: readonly MatMulShape[] = [
+/** Products of iGPT-S at batch 1 and 4, and square ones. The fastest of them is the machine's peak. */
+const matMulShapes: readonly MatMulShape[] = [
   { rows: 4096, inner: 512, columns: 2048 },
   { rows: 4096, inner: 512, columns: 1536 },
   { rows: 1024, inner: 512, columns: 2048 },
@@ -22,19 +22,19 @@ const SHAPES: readonly MatMulShape[] = [
   { rows: 2048, inner: 2048, columns: 2048 },
 ];
 
-/** Operations in a run: long enough (about 0.1 s a core) that starting it does not count. */
-const RUN_FLOPS = 40e9;
-const PROBES = 3;
+/** Operations in a run: enough (about 0.1 s on a core) that the start of a run does not matter. */
+const flopsPerRun = 40e9;
+const probes = 3;
 
-/** A way to multiply matrices; its items are floating-point operations. */
+/** The fastest matrix product; its items are floating-point operations. */
 export interface MatMulPeak extends Side {
-  /** What was found fastest, in words. */
-  words: string;
+  /** Shape of the product, for people. */
+  shape: string;
 }
 
 /**
- * The fastest plain MatMul that onnxruntime has here. With `prepack`, its weights are laid out anew when the session
- * opens (a private copy, which a mapped checkpoint does without).
+ * Finds the fastest plain MatMul of onnxruntime on this machine. With `prepack`, onnxruntime copies the weights into a
+ * faster layout when the session opens; mapped checkpoints do without that copy.
  */
 export async function matMulPeak(
   threads: number,
@@ -42,10 +42,10 @@ export async function matMulPeak(
   { provider = 'cpu', half = false }: { provider?: Provider; half?: boolean } = {},
 ): Promise<MatMulPeak> {
   let best: { peak: MatMulPeak; rate: number } | undefined;
-  for (const shape of SHAPES) {
+  for (const shape of matMulShapes) {
     const peak = await matMuls(shape, threads, prepack, provider, half);
     const seconds: number[] = [];
-    for (let probe = 0; probe < PROBES; probe += 1) seconds.push(await peak.run());
+    for (let probe = 0; probe < probes; probe += 1) seconds.push(await peak.run());
     const rate = peak.items / median(seconds);
     if (best === undefined || rate > best.rate) best = { peak, rate };
   }
@@ -60,7 +60,7 @@ async function matMuls(
   provider: Provider,
   half: boolean,
 ): Promise<MatMulPeak> {
-  const pairs = Math.ceil(RUN_FLOPS / (4 * rows * inner * columns));
+  const pairs = Math.ceil(flopsPerRun / (4 * rows * inner * columns));
   const graph = createGraph('matmul');
   const small = (length: number): Float32Array => new Float32Array(length).map((_, i) => ((i % 17) - 8) * 1e-2);
   const up = addConstant(graph, 'up', small(inner * columns), [inner, columns]);
@@ -69,7 +69,7 @@ async function matMuls(
   let value = addInput(graph, 'x', 'float32', [rows, inner]);
   if (half) value = addNode(graph, 'Cast', [value], { to: { kind: 'int', value: onnxElementType.float16 } });
   for (let pair = 0; pair < pairs; pair += 1) value = matMul(graph, matMul(graph, value, up), down);
-  // Summed to one row, since a large output would be copied and timed too.
+  // Summed to one row, because copying a large output would count.
   addOutput(graph, 'y', matMul(graph, ones, value), 'float32', [1, inner]);
 
   const session = await InferenceSession.create(writeOnnx(half ? halfGraph(graph) : graph), {
@@ -81,6 +81,6 @@ async function matMuls(
   const x = new Tensor('float32', small(rows * inner), [rows, inner]);
   return {
     ...side(pairs * 4 * rows * inner * columns, () => timed(() => session.run({ x }))),
-    words: `[${rows}, ${inner}] x [${inner}, ${columns}]`,
+    shape: `[${rows}, ${inner}] x [${inner}, ${columns}]`,
   };
 }

@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * Holds processes to one core while `work` runs, with all their threads and whatever they start meanwhile. `held` is
- * false where the system has no `taskset` (it is Linux's): then they run where they like.
+ * Restricts processes to one core while `work` runs, with all their threads and the processes that they start. `held`
+ * is false if the system has no `taskset` (a Linux command); then the processes run on any core.
  */
 export async function onOneCore<T>(pids: readonly number[], work: (held: boolean) => Promise<T>): Promise<T> {
   const before = await Promise.all(pids.map(allowedCores)).catch(() => undefined);
@@ -19,7 +19,7 @@ export async function onOneCore<T>(pids: readonly number[], work: (held: boolean
   }
 }
 
-/** As taskset writes them: `0-3,6`. */
+/** Cores that a process may use, as taskset prints them: `0-3,6`. */
 async function allowedCores(pid: number): Promise<string> {
   const { stdout } = await run('taskset', ['-c', '-p', `${pid}`]);
   return stdout.trim().split(': ').at(-1) ?? '';

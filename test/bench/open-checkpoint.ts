@@ -6,27 +6,27 @@ import { inOwnProcess } from './own-process.ts';
 import { anonymousMemory } from './process-tree.ts';
 
 const report = z.object({
-  /** Bytes of the weight files. */
+  /** Size of the weight files (bytes). */
   weights: z.number(),
-  /** Opening the checkpoint and its first session. */
+  /** Seconds to open the checkpoint and its first session. */
   seconds: z.number(),
-  /** Memory of its own that the first session took, bytes. */
+  /** Private memory of the first session (bytes). */
   first: z.number(),
-  /** The same for each further one; 0 when none was opened. */
+  /** Private memory of each further session (bytes); 0 if none was opened. */
   further: z.number(),
 });
 
-/** What opening a checkpoint cost. */
+/** Time and memory of opening a checkpoint. */
 export type OpeningReport = z.infer<typeof report>;
 
 export interface OpeningOptions {
-  /** For features of this layer; default: for the likelihood, which takes all layers. */
+  /** Open for features of this layer (default: for the likelihood, which needs all layers). */
   layer?: number | undefined;
-  /** Sessions opened after the first, which stay open beside it. Default 4. */
+  /** Number of sessions to open after the first, which stay open (default 4). */
   further?: number;
 }
 
-/** Opens the checkpoint in a process of its own, where nothing else takes memory. */
+/** Opens the checkpoint in its own process, where nothing else takes memory. */
 export async function measureOpening(directory: string, options: OpeningOptions = {}): Promise<OpeningReport> {
   return inOwnProcess(import.meta.filename, [directory, JSON.stringify(options)], report);
 }

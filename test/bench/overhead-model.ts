@@ -4,7 +4,7 @@ import { packTokens } from '../../lib/image-gpt/token-packing.ts';
 import type { LocalModel } from '../../lib/runtime/model.ts';
 import { stubEtag } from './stub-aws.ts';
 
-/** Colours and features of iGPT-S at 32 x 32, where what is computed costs nothing. */
+/** Colours, features and class logits with the sizes of iGPT-S at 32 x 32, which cost nothing to compute. */
 const colors = 512;
 const features = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i) * 3);
 const classLogits = Float32Array.from({ length: 10 }, (_, i) => Math.cos(i));
@@ -14,7 +14,10 @@ export const overheadModel: LocalModel = {
   objective: 'ar',
   tokens: 1024,
   preprocessing: {
-    ...{ height: 32, width: 32, resample: 2, crop: 'none' },
+    height: 32,
+    width: 32,
+    resample: 2,
+    crop: 'none',
     palette: Float32Array.from({ length: colors * 3 }, (_, i) => Math.sin(i)),
   },
   outputs: ['classification', 'features', 'likelihood'],
@@ -24,7 +27,7 @@ export const overheadModel: LocalModel = {
   provider: 'cpu',
   precision: 'f32',
   onnxruntime: '0.0.0',
-  // Two batches of a GPU's session.
+  // Two batches of a session on a GPU.
   concurrency: 128,
   predict: async () => ({ classLogits, features, nats: 2.5 }),
   close: async () => {},
@@ -37,7 +40,7 @@ export const overheadPicture = Buffer.from(
   'base64',
 );
 
-/** Pictures in a tokens message, when the batches are full. */
+/** Pictures in a full message of the tokens queue. */
 export const pictures = 100;
 
 /** A full message of the tokens queue for this model. */

@@ -22,17 +22,17 @@ import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { overheadMessage, overheadModel, overheadPicture, pictures } from './overhead-model.ts';
 import { stubEtag } from './stub-aws.ts';
 
-// Runs one deployed process against a stub of AWS and measures its own CPU time. The suite `overhead` starts it and
-// receives the figure as a message. The output of the process is discarded.
+// A deployed process that calls a stub of AWS and measures its own CPU time. The suite `overhead` starts it and
+// receives the result as a message.
 
-/** Pictures before the measurement, and during it. */
-const warmUp = 2000;
-const measured = 6000;
+/** Number of pictures before the measurement, and during it. */
+const warmUpPictures = 2000;
+const measuredPictures = 6000;
 
-/** Messages in a delivery of the function. */
-const deliverySize = 100;
+/** Messages in one invocation of the function. */
+const messagesPerInvocation = 100;
 
-/** CPU milliseconds per picture. `run` calls `done` for each picture and ends when `done` returns true. */
+/** CPU milliseconds per picture. `run` calls `done` after each picture (or several) and returns when it gets true. */
 async function measure(run: (done: (pictures?: number) => boolean) => Promise<void>): Promise<number> {
   let pictures = 0;
   let from: NodeJS.CpuUsage | undefined;
@@ -40,10 +40,10 @@ async function measure(run: (done: (pictures?: number) => boolean) => Promise<vo
   let cost = Number.NaN;
   await run((ended = 1) => {
     pictures += ended;
-    if (from === undefined && pictures >= warmUp) {
+    if (from === undefined && pictures >= warmUpPictures) {
       from = process.cpuUsage();
       begun = pictures;
-    } else if (from !== undefined && Number.isNaN(cost) && pictures - begun >= measured) {
+    } else if (from !== undefined && Number.isNaN(cost) && pictures - begun >= measuredPictures) {
       const { user, system } = process.cpuUsage(from);
       cost = (user + system) / 1000 / (pictures - begun);
     }
@@ -52,7 +52,7 @@ async function measure(run: (done: (pictures?: number) => boolean) => Promise<vo
   return cost;
 }
 
-/** The worker with a model that costs nothing. */
+/** The whole worker, with a model that costs nothing. */
 async function worker(): Promise<number> {
   const env = readEnvironment(workerEnvironment, process.env);
   const telemetry = createTelemetry({ service: 'worker', clock });
@@ -79,7 +79,7 @@ async function worker(): Promise<number> {
   });
 }
 
-/** The worker's flow over ports that cost nothing: our own share, without the SDK's. */
+/** The worker's flow on ports that cost nothing: our own share, without the SDK. */
 async function flowAlone(): Promise<number> {
   const telemetry = createTelemetry({ service: 'worker', clock });
   const object = { key: '', etag: stubEtag, size: 1, lastModified: new Date(0) };
@@ -109,12 +109,12 @@ async function flowAlone(): Promise<number> {
   });
 }
 
-/** The function, delivery after delivery. Decoding runs in child processes, which are not counted. */
+/** The function, one invocation after the other. Decoding runs in child processes, which are not counted. */
 async function preprocess(): Promise<number> {
   const env = readEnvironment(preprocessEnvironment, process.env);
   const { flow, queueAt } = await openPreprocessor(env, createTelemetry({ service: 'preprocess', clock }));
   const body = messageText({ schema_version: 1, type: 'reference', key: 'a/picture.png' });
-  const messages = Array.from({ length: deliverySize }, (_, i) => ({
+  const messages = Array.from({ length: messagesPerInvocation }, (_, i) => ({
     body,
     receipt: String(i),
     receiveCount: 1,
@@ -128,11 +128,11 @@ async function preprocess(): Promise<number> {
   });
 }
 
-/** The share of decoding (as seen from the function's own process) and of the palette. */
+/** The function's own share of decoding, and quantising to the palette. */
 async function decoding(): Promise<number> {
   const env = readEnvironment(preprocessEnvironment, process.env);
   const { preprocessing } = await openTokenizerFiles(env.MODEL_LOCATION);
-  if (preprocessing === undefined) throw new Error('Expected a model that reads pictures.');
+  if (preprocessing === undefined) throw new Error(`Expected a palette in ${env.MODEL_LOCATION}, found none`);
   const { palette, ...recipe } = preprocessing;
   const decoder = openDecoder(recipe, { size: env.DECODERS ?? 1 });
   const quantize = createQuantizer(palette);
@@ -140,13 +140,13 @@ async function decoding(): Promise<number> {
     const one = async (): Promise<void> => {
       packTokens(quantize((await decoder.decode(overheadPicture)).rgb), palette.length / 3);
     };
-    while (!done(deliverySize)) await Promise.all(Array.from({ length: deliverySize }, one));
+    while (!done(messagesPerInvocation)) await Promise.all(Array.from({ length: messagesPerInvocation }, one));
     await decoder.close();
   });
 }
 
 /** One PUT and one HEAD of the bare SDK, eight at a time. */
-async function floor(): Promise<number> {
+async function bareSdk(): Promise<number> {
   const client = createS3Client();
   const Body = Buffer.alloc(6000, '0');
   return measure(async (done) => {
@@ -163,6 +163,12 @@ function fail(error: unknown): void {
   process.exit(1);
 }
 
-const runs: Readonly<Record<string, () => Promise<number>>> = { worker, flow: flowAlone, preprocess, decoding, floor };
+const runs: Readonly<Record<string, () => Promise<number>>> = {
+  worker,
+  flow: flowAlone,
+  preprocess,
+  decoding,
+  floor: bareSdk,
+};
 process.send?.(await runs[process.argv[2] ?? '']?.());
 process.exit(0);

@@ -11,17 +11,17 @@ const versions = z.record(z.string(), z.unknown()).transform((entries) => {
   return z.record(z.string(), z.string()).parse(rest);
 });
 
-/** One case, built in the Python process and ready to run again and again. */
+/** A case that is prepared in the Python process and can run repeatedly. */
 interface PeerCase {
-  /** Runs once; seconds. */
+  /** Runs once; resolves with the seconds that it took. */
   run(): Promise<number>;
-  /** Runs once; what it computed, as JSON. */
+  /** Runs once; resolves with what it computed, as JSON. */
   result(): Promise<unknown>;
-  /** Lets the Python process forget it. */
+  /** Frees the case in the Python process. */
   drop(): Promise<void>;
 }
 
-/** A long-living Python process (peers/peer.py) that is measured in turns with us. */
+/** A long-running Python process (peers/peer.py) that is measured in turns with us. */
 export interface Peer {
   pid: number;
   versions: Readonly<Record<string, string>>;
@@ -29,13 +29,13 @@ export interface Peer {
   close(): void;
 }
 
-/** Settings that some machines carry against old OpenBLAS builds; they slow a current numpy, which would flatter us. */
-const BLAS_WORKAROUNDS = ['OPENBLAS_CORETYPE', 'OPENBLAS_L2_SIZE'];
+/** Workarounds for old OpenBLAS builds that some machines set. They slow a current numpy down: unfair to the peer. */
+const blasWorkarounds = ['OPENBLAS_CORETYPE', 'OPENBLAS_L2_SIZE'];
 
 export async function startPeer(python: string): Promise<Peer> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !BLAS_WORKAROUNDS.includes(name)));
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !blasWorkarounds.includes(name)));
   const child = spawn(python, [join(import.meta.dirname, 'peers', 'peer.py')], {
-    // One BLAS thread: numpy is used only where one core is measured. torch has its own threads.
+    // One BLAS thread, because numpy is used only in suites on one core. torch has its own threads.
     env: { ...env, OPENBLAS_NUM_THREADS: '1', HF_HUB_OFFLINE: '1', TRANSFORMERS_VERBOSITY: 'error', TQDM_DISABLE: '1' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -67,7 +67,7 @@ export async function startPeer(python: string): Promise<Peer> {
     });
 
   const { pid } = child;
-  if (pid === undefined) throw new Error(`Expected ${python} to start`);
+  if (pid === undefined) throw new Error(`Expected ${python} to start, it did not`);
   return {
     pid,
     versions: versions.parse(await ask('versions')),

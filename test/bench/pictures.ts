@@ -2,31 +2,31 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import sharp from 'sharp';
 
-const PHOTOGRAPHS = join(import.meta.dirname, '../fixtures/pictures');
+const photographFolder = join(import.meta.dirname, '../fixtures/pictures');
 
 /** The repository's own JPEG photographs. */
 async function photographs(): Promise<Buffer[]> {
-  const all = await readdir(PHOTOGRAPHS, { recursive: true });
+  const all = await readdir(photographFolder, { recursive: true });
   const names = all.filter((name) => name.endsWith('.jpg')).toSorted();
-  return Promise.all(names.map((name) => readFile(join(PHOTOGRAPHS, name))));
+  return Promise.all(names.map((name) => readFile(join(photographFolder, name))));
 }
 
 /**
- * A folder of `count` different JPEGs of one size, cut from the repository's photographs; made once. Every one is
- * another part of a photograph, so that no two are equal.
+ * A folder of `count` different JPEGs of one size, made once. Each is another part of one of the repository's
+ * photographs.
  */
 export async function pictureFolder(directory: string, count: number, width: number, height: number): Promise<string> {
   if (await isDirectory(directory)) return directory;
-  const parts = `${directory}.${process.pid}`;
-  await mkdir(parts, { recursive: true });
+  const partial = `${directory}.${process.pid}`;
+  await mkdir(partial, { recursive: true });
   const sources = await photographs();
   for (let i = 0; i < count; i += 1) {
     const source = sources[i % sources.length];
-    // From 60 to 100 % of the photograph: the smaller the part, the further down the list.
+    // From 100 % of the photograph at the start of the list to 60 % at its end.
     const share = 1 - (0.4 * i) / count;
-    await writeFile(join(parts, `${String(i).padStart(4, '0')}.jpg`), await part(source, share, width, height));
+    await writeFile(join(partial, `${String(i).padStart(4, '0')}.jpg`), await part(source, share, width, height));
   }
-  await rename(parts, directory).catch(() => rm(parts, { recursive: true }));
+  await rename(partial, directory).catch(() => rm(partial, { recursive: true }));
   return directory;
 }
 
@@ -40,7 +40,10 @@ async function part(source: Buffer | undefined, share: number, width: number, he
     .toBuffer();
 }
 
-/** A JPEG of `width` x `height` without a colour profile: a photograph enlarged, with noise so that it compresses like a camera's. */
+/**
+ * Makes a JPEG of `width` x `height` once, without a colour profile. It is an enlarged photograph with noise, which
+ * compresses like a picture from a camera.
+ */
 export async function largePicture(file: string, width: number, height: number): Promise<string> {
   if (await isFile(file)) return file;
   const [photograph] = await photographs();

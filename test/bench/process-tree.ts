@@ -1,20 +1,20 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Bytes of one process that no other has: memory of its own, without the pages of mapped files. */
+/** Private memory of a process, without the pages of mapped files (bytes). */
 export async function anonymousMemory(pid: number | 'self'): Promise<number> {
   return (await statusBytes(pid, 'RssAnon')) ?? 0;
 }
 
-/** Bytes of mapped files that one process holds in memory; others may share them, and the system may drop them. */
+/** Pages of mapped files that a process has in memory (bytes). Other processes may share them. */
 export async function mappedMemory(pid: number | 'self'): Promise<number> {
   return (await statusBytes(pid, 'RssFile')) ?? 0;
 }
 
-/** Time between two looks, ms: short against the seconds that a peak lasts. */
-const LOOK = 25;
+/** Poll interval (milliseconds): short, because a peak lasts seconds. */
+const pollMs = 25;
 
-/** The largest memory (RSS, bytes) that a process and its descendants had together until `ended`; Linux only. */
+/** Peak memory (RSS, bytes) of a process and its descendants together until `ended`; Linux only. */
 export async function peakMemory(pid: number, ended: Promise<unknown>): Promise<number> {
   let peak = 0;
   let over = false;
@@ -27,7 +27,7 @@ export async function peakMemory(pid: number, ended: Promise<unknown>): Promise<
       peak,
       sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0),
     );
-    await Promise.race([end, pause(LOOK)]);
+    await Promise.race([end, pause(pollMs)]);
   }
   await end;
   return peak;
@@ -42,7 +42,7 @@ async function descendants(pid: number): Promise<number[]> {
   return [pid, ...(await Promise.all(pids.map(descendants))).flat()];
 }
 
-/** A field of /proc/PID/status in bytes; undefined when the process is gone. */
+/** A field of /proc/PID/status in bytes; undefined if the process has ended. */
 async function statusBytes(pid: number | 'self', field: string): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const kibibytes = status.match(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm'))?.[1];

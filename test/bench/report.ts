@@ -1,7 +1,7 @@
 import { type Column, table } from '../../lib/cli/terminal/table.ts';
 
 export interface Target {
-  /** Of the ratio, or of our figure where nothing is compared. */
+  /** Target of the ratio, or of our figure if there is no ratio. */
   value: number;
   /** Default: `at least`. */
   direction?: 'at least' | 'at most';
@@ -15,23 +15,23 @@ export interface Row {
   unit: string;
   ours: number;
   theirs?: number;
-  /** Above 1: better than what we are compared with, unless the name says what is divided. */
+  /** Ours to theirs. Above 1 we are faster, unless the name says what is divided. */
   ratio?: number;
   target?: Target;
-  /** What a reader must know to judge the figure. */
+  /** What a reader needs to know about the figure. */
   note?: string;
-  /** Single runs behind the medians, by side. */
+  /** Seconds of the single runs, by side. */
   seconds?: Readonly<Record<string, readonly number[]>>;
 }
 
-/** Whether the row meets its target; undefined where there is none. */
+/** Whether the row meets its target; undefined without a target. */
 export function reached({ ours, ratio, target }: Row): boolean | undefined {
   if (target === undefined) return undefined;
   const value = ratio ?? ours;
   return target.direction === 'at most' ? value <= target.value : value >= target.value;
 }
 
-const COLUMNS: readonly Column[] = [
+const columns: readonly Column[] = [
   { title: 'suite' },
   { title: 'what' },
   { title: 'ours', align: 'right' },
@@ -55,10 +55,10 @@ export function formatRows(rows: readonly Row[]): string {
     row.target === undefined ? '' : `${row.target.direction === 'at most' ? '≤' : '≥'} ${row.target.value}`,
     { true: 'yes', false: 'NO', undefined: '' }[String(reached(row))] ?? '',
   ]);
-  return `${table(COLUMNS, cells)}${notes.length > 0 ? `\nNotes\n${notes.join('')}` : ''}`;
+  return `${table(columns, cells)}${notes.length > 0 ? `\nNotes\n${notes.join('')}` : ''}`;
 }
 
-/** Three significant digits are more than a benchmark knows. */
+/** Rounds to three significant digits. */
 function figure(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }

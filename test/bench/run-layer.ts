@@ -1,25 +1,25 @@
 import { z } from 'zod';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { openForward } from '../../lib/runtime/forward.ts';
-import { THREADS } from './context.ts';
+import { benchThreads } from './context.ts';
 import { inOwnProcess } from './own-process.ts';
 import { anonymousMemory, mappedMemory } from './process-tree.ts';
 
 const report = z.object({
-  /** Memory of its own after opening, bytes. */
+  /** Private memory after opening (bytes). */
   opened: z.number(),
-  /** The same after a picture. */
+  /** Private memory after one picture (bytes). */
   own: z.number(),
-  /** Pages of the weight files that a picture brought in, bytes. */
+  /** Pages of the weight files that the picture loaded (bytes). */
   mapped: z.number(),
-  /** One picture. */
+  /** Seconds for one picture. */
   seconds: z.number(),
 });
 
-/** What features of one layer cost. */
+/** Memory and time of the features of one layer. */
 export type LayerReport = z.infer<typeof report>;
 
-/** Opens the checkpoint for features of `layer` and runs one picture, in a process of its own. */
+/** Opens the checkpoint for features of `layer` and runs one picture, in its own process. */
 export async function measureLayer(directory: string, layer: number): Promise<LayerReport> {
   return inOwnProcess(import.meta.filename, [directory, String(layer)], report);
 }
@@ -29,7 +29,7 @@ async function run(directory: string, layer: number): Promise<LayerReport> {
   const before = { own: await anonymousMemory('self'), mapped: await mappedMemory('self') };
   const { config, weights } = await openCheckpoint(directory);
   const request = { features: { layers: [layer], norm: 'next', pool: 'mean' } } as const;
-  const forward = await openForward({ config, weights }, request, { threads: THREADS });
+  const forward = await openForward({ config, weights }, request, { threads: benchThreads });
   const opened = (await anonymousMemory('self')) - before.own;
   const start = performance.now();
   await forward.execute(new Int32Array(config.n_positions));

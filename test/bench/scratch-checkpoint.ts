@@ -1,9 +1,9 @@
 import { access, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TensorData, writeSafetensors } from '../../lib/checkpoint/safetensors/write-safetensors.ts';
-import { NANO } from './context.ts';
+import { nanoDirectory } from './context.ts';
 
-/** Shape of a checkpoint to make. Names are the checkpoint's. */
+/** Shape of a checkpoint, with the names of its config.json. */
 export interface ScratchShape {
   n_embd: number;
   n_layer: number;
@@ -11,14 +11,14 @@ export interface ScratchShape {
   n_positions: number;
 }
 
-/** iGPT-S at 32 x 32 (MODEL.md section 3). */
-export const IGPT_S: ScratchShape = { n_embd: 512, n_layer: 24, n_head: 8, n_positions: 1024 };
+/** iGPT-S at 32 x 32. */
+export const igptS: ScratchShape = { n_embd: 512, n_layer: 24, n_head: 8, n_positions: 1024 };
 
 /** iGPT-L at 32 x 32. */
-export const IGPT_L: ScratchShape = { n_embd: 1536, n_layer: 48, n_head: 16, n_positions: 1024 };
+export const igptL: ScratchShape = { n_embd: 1536, n_layer: 48, n_head: 16, n_positions: 1024 };
 
-/** Colours in its palette, V. */
-export const N_COLORS = 512;
+/** Number of colours in the palette (V). */
+export const paletteColors = 512;
 
 interface Tensor {
   name: string;
@@ -27,7 +27,7 @@ interface Tensor {
   deviation: number;
 }
 
-/** Every tensor of a Hugging Face ImageGPT with a causal head. Biases are 0, as in every published iGPT and in transformers' initial values. */
+/** All tensors of a Hugging Face ImageGPT with a causal head. Biases are 0, as in every published iGPT. */
 function tensorsOf({ n_embd: d, n_layer, n_positions }: ScratchShape): Tensor[] {
   const weight = (name: string, shape: readonly number[]): Tensor => ({ name, shape, mean: 0, deviation: 0.02 });
   const bias = (name: string, shape: readonly number[]): Tensor => ({ name, shape, mean: 0, deviation: 0 });
@@ -48,15 +48,15 @@ function tensorsOf({ n_embd: d, n_layer, n_positions }: ScratchShape): Tensor[] 
     ];
   });
   return [
-    weight('transformer.wte.weight', [N_COLORS + 1, d]),
+    weight('transformer.wte.weight', [paletteColors + 1, d]),
     weight('transformer.wpe.weight', [n_positions, d]),
     ...blocks.flat(),
     gain('transformer.ln_f.weight'),
-    weight('lm_head.weight', [N_COLORS, d]),
+    weight('lm_head.weight', [paletteColors, d]),
   ];
 }
 
-/** mulberry32: a small seeded generator, uniform in (0, 1). */
+/** Random numbers in (0, 1) from the seed (mulberry32). */
 function uniform(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -71,7 +71,7 @@ const elements = (shape: readonly number[]): number => shape.reduce((product, le
 
 function normal(tensor: Tensor, next: () => number): TensorData {
   const data = new Float32Array(elements(tensor.shape));
-  // Box and Muller: two uniform numbers make two normal ones.
+  // Box-Muller: two uniform numbers give two normal ones.
   for (let i = 0; i < data.length; i += 2) {
     const radius = tensor.deviation * Math.sqrt(-2 * Math.log(next()));
     const angle = 2 * Math.PI * next();
@@ -87,7 +87,10 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Writes a checkpoint with seeded random weights and igpt-nano's palette, in Hugging Face layout, once; later calls find it. Returns its directory. */
+/**
+ * Writes a checkpoint in Hugging Face's layout with seeded random weights and igpt-nano's palette, unless the directory
+ * exists. Returns the directory.
+ */
 export function scratchCheckpoint(directory: string, shape: ScratchShape): Promise<string> {
   return checkpoint(directory, shape, (file) => {
     const next = uniform(1);
@@ -96,7 +99,7 @@ export function scratchCheckpoint(directory: string, shape: ScratchShape): Promi
   });
 }
 
-/** The same with every weight 0, as a file with a hole: as large as the real one, but not on disk. */
+/** Like {@link scratchCheckpoint}, but every weight is 0, in a sparse file that takes no disk space. */
 export function sparseCheckpoint(directory: string, shape: ScratchShape): Promise<string> {
   return checkpoint(directory, shape, async (file) => {
     let offset = 0;
@@ -114,19 +117,19 @@ export function sparseCheckpoint(directory: string, shape: ScratchShape): Promis
   });
 }
 
-/** Makes the directory whole or not at all: `write` makes model.safetensors. */
+/** Makes the whole directory or nothing; `write` writes model.safetensors. */
 async function checkpoint(
   directory: string,
   shape: ScratchShape,
   write: (file: string) => Promise<void>,
 ): Promise<string> {
   if (await exists(directory)) return directory;
-  const parts = `${directory}.${process.pid}`;
-  await mkdir(parts, { recursive: true });
+  const partial = `${directory}.${process.pid}`;
+  await mkdir(partial, { recursive: true });
   const config = {
     model_type: 'imagegpt',
     architectures: ['ImageGPTForCausalImageModeling'],
-    vocab_size: N_COLORS + 1,
+    vocab_size: paletteColors + 1,
     ...shape,
     n_inner: null,
     activation_function: 'quick_gelu',
@@ -135,13 +138,13 @@ async function checkpoint(
     tie_word_embeddings: false,
   };
   const side = Math.sqrt(shape.n_positions);
-  const nano: object = JSON.parse(await readFile(join(NANO, 'preprocessor_config.json'), 'utf8'));
+  const nano: object = JSON.parse(await readFile(join(nanoDirectory, 'preprocessor_config.json'), 'utf8'));
   const preprocessor = { ...nano, size: { height: side, width: side } };
-  await writeFile(join(parts, 'config.json'), JSON.stringify(config));
-  await writeFile(join(parts, 'preprocessor_config.json'), JSON.stringify(preprocessor));
-  await write(join(parts, 'model.safetensors'));
-  await rename(parts, directory).catch(async (error: unknown) => {
-    await rm(parts, { recursive: true, force: true });
+  await writeFile(join(partial, 'config.json'), JSON.stringify(config));
+  await writeFile(join(partial, 'preprocessor_config.json'), JSON.stringify(preprocessor));
+  await write(join(partial, 'model.safetensors'));
+  await rename(partial, directory).catch(async (error: unknown) => {
+    await rm(partial, { recursive: true, force: true });
     if (!(await exists(directory))) throw error;
   });
   return directory;

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** AWS as far as the deployed processes see it: every request succeeds, at next to no cost, and nothing is kept. */
+/** A stub of AWS for the deployed processes. Every request succeeds at almost no cost; nothing is stored. */
 export interface StubAws extends AsyncDisposable {
   endpoint: string;
-  /** Requests by what they asked for. */
+  /** Number of requests by action. */
   requests: Record<string, number>;
 }
 
-/** ETag of every picture, and of every outcome. */
+/** ETag of every picture and every outcome. */
 export const stubEtag = '"0123456789abcdef0123456789abcdef"';
 
-/** `message` is what the tokens queue gives to each receive, `picture` the body of each object. */
+/** Starts the stub: every receive gets `message`, every object has the body `picture`. */
 export async function startStubAws({ message, picture }: { message: string; picture: Uint8Array }): Promise<StubAws> {
   const requests: Record<string, number> = {};
   const md5 = createHash('md5').update(message).digest('hex');

@@ -6,25 +6,25 @@ import { inOwnProcess } from './own-process.ts';
 
 const request = z.object({
   directory: z.string(),
-  /** Pictures that go through the graph at once. */
+  /** Pictures that go through the model together. */
   batch: z.number(),
   recompute: z.boolean(),
   threads: z.number(),
-  /** Steps that are timed, after one that is not. */
+  /** Number of timed steps, after one step to warm up. */
   steps: z.number(),
 });
 
 const report = z.object({
-  /** Largest resident memory of the process, bytes. */
+  /** Peak resident memory of the process (bytes). */
   peak: z.number(),
-  /** Of each step. */
+  /** Seconds of each timed step. */
   seconds: z.array(z.number()),
 });
 
 type TrainingRequest = z.infer<typeof request>;
 type TrainingReport = z.infer<typeof report>;
 
-/** Trains a checkpoint for a few steps in a process of its own, whose peak is its own too. */
+/** Trains a checkpoint for a few steps in its own process, where nothing else takes memory. */
 export async function measureTraining(options: TrainingRequest): Promise<TrainingReport> {
   return inOwnProcess(import.meta.filename, [JSON.stringify(options)], report);
 }

@@ -10,10 +10,10 @@ import { openReportServer } from '../../lib/report/report-server.ts';
 import { finished, startIgpt, temporaryFolder } from '../cli/igpt-process.ts';
 import { writePicture, writePictures } from '../cli/picture-folder.ts';
 import { servedAt } from '../cli/served-at.ts';
-import { axe } from '../support/axe.ts';
-import { chromiumPath, launchChromium } from '../support/chromium.ts';
-import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
-import { HOSTILE, pictureNames, SCREENSHOTS, visitPage } from '../support/visit-page.ts';
+import { reportAbout, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
+import { axe } from './axe.ts';
+import { chromiumPath, launchChromium } from './chromium.ts';
+import { hostileText, pictureNames, screenshotFolder, visitPage } from './visit-page.ts';
 
 const executable = chromiumPath();
 
@@ -22,7 +22,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    mkdirSync(SCREENSHOTS, { recursive: true });
+    mkdirSync(screenshotFolder, { recursive: true });
     browser = await launchChromium(executable ?? '');
   });
   afterAll(async () => {
@@ -30,13 +30,13 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     folder[Symbol.dispose]();
   });
 
-  /** Opens a page. Fails if the page logs an error or makes a request to another server. */
+  /** Opens a page; expects no errors, and requests only to the page's own server. */
   async function open(url: string, check: (page: Page) => Promise<void>, options = {}): Promise<void> {
     const requests = await visitPage(browser, url, check, options);
     expect(requests.filter((request) => !request.startsWith(url) && !request.startsWith('data:'))).toEqual([]);
   }
 
-  /** A served report without a run. */
+  /** Serves a live report without a run. */
   async function serve(port = 0) {
     const live = createLiveReport();
     const dropped: string[] = [];
@@ -44,7 +44,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       port,
       live,
       maxBytes: 1000,
-      page: () => reportPage(reportRowsOf([]), REPORT_ABOUT, { live: { maxBytes: 1000, folder: 'pictures/dropped' } }),
+      page: () => reportPage(reportRowsOf([]), reportAbout, { live: { maxBytes: 1000, folder: 'pictures/dropped' } }),
       async drop(name, body) {
         await Array.fromAsync(body);
         dropped.push(name);
@@ -55,7 +55,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       live,
       dropped,
       url: server.url,
-      /** Stops without telling the pages. */
+      /** Stops the server without telling the pages. */
       kill: () => server.close(),
       async [Symbol.asyncDispose]() {
         live.end();
@@ -64,7 +64,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     };
   }
 
-  /** Drops files on the page, as a user would with the mouse. */
+  /** Drops files on the page, as a user would. */
   async function drop(page: Page, files: { name: string; bytes: Buffer }[]): Promise<void> {
     const list = files.map(({ name, bytes }) => [name, bytes.toString('base64')]);
     const carried = await page.evaluateHandle(`(() => {
@@ -75,7 +75,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       return carried;
     })()`);
     await page.dispatchEvent('main', 'dragover', { dataTransfer: carried });
-    await page.screenshot({ path: join(SCREENSHOTS, 'live-dragged-over.png') });
+    await page.screenshot({ path: join(screenshotFolder, 'live-dragged-over.png') });
     await page.dispatchEvent('main', 'drop', { dataTransfer: carried });
   }
 
@@ -109,7 +109,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       );
       expect(await page.locator('#sent-words').textContent()).toBe('2 of 3 pictures sent, 1 failed');
 
-      // With the keyboard only; a file that is no picture fails like any other.
+      // With the keyboard alone, and with a file that is not a picture: it gets a failed outcome.
       const choice = page.waitForEvent('filechooser');
       await page.getByRole('button', { name: 'Choose pictures' }).focus();
       await page.keyboard.press('Enter');
@@ -124,10 +124,10 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
 
       expect(await axe(page)).toEqual([]);
       await page.evaluate('scrollTo(0, 0)');
-      await page.screenshot({ path: join(SCREENSHOTS, 'live-light.png'), fullPage: true });
+      await page.screenshot({ path: join(screenshotFolder, 'live-light.png'), fullPage: true });
       await page.emulateMedia({ colorScheme: 'dark' });
       expect(await axe(page)).toEqual([]);
-      await page.screenshot({ path: join(SCREENSHOTS, 'live-dark.png'), fullPage: true });
+      await page.screenshot({ path: join(screenshotFolder, 'live-dark.png'), fullPage: true });
 
       child.kill('SIGINT');
       await page.getByText('igpt has ended').waitFor();
@@ -141,7 +141,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       'on a whim (2).png',
       'on a whim.png',
     ]);
-    // The views of the page are in the file too.
+    // The report file has the thumbnails too.
     expect(readFileSync(join(folder.path, 'out', 'report.html'), 'utf8').match(/"thumbnail"/g)).toHaveLength(5);
   });
 
@@ -154,7 +154,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       await page.locator('#label').selectOption('dog');
       await page.getByRole('button', { name: 'ship' }).focus();
       const before = await page.locator('#pictures > li').first().elementHandle();
-      live.put(reportRowAt(8, { key: `${HOSTILE}.jpg`, classes: [{ label: HOSTILE, probability: 1 }] }));
+      live.put(reportRowAt(8, { key: `${hostileText}.jpg`, classes: [{ label: hostileText, probability: 1 }] }));
       live.put(reportRowAt(9));
       live.put(reportRowAt(5, { nats: 0.125 }));
       await expect.poll(() => pictureNames(page)).toEqual([1, 5, 9].map((i) => `folder/picture ${i}.jpg`));
@@ -163,15 +163,15 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
       expect(await before?.evaluate((card) => card.isConnected)).toBe(true);
       expect(await page.locator('#figures').textContent()).toMatch(/^pictures10/);
 
-      await page.locator('#label').selectOption(HOSTILE);
-      expect(await pictureNames(page)).toEqual([`${HOSTILE}.jpg`]);
-      await drop(page, [{ name: `${HOSTILE.replaceAll('/', '')}.png`, bytes: Buffer.from('x') }]);
+      await page.locator('#label').selectOption(hostileText);
+      expect(await pictureNames(page)).toEqual([`${hostileText}.jpg`]);
+      await drop(page, [{ name: `${hostileText.replaceAll('/', '')}.png`, bytes: Buffer.from('x') }]);
       await page.locator('#sent').getByText('waiting for the model').waitFor();
       expect(await page.evaluate('"hurt" in window')).toBe(false);
     });
   });
 
-  test('counts many pictures sent at once, and lists the last ones', async () => {
+  test('counts many dropped pictures, and lists the last ones', async () => {
     await using served = await serve();
     await open(served.url, async (page) => {
       const one = Buffer.from('x');
@@ -190,7 +190,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     });
   });
 
-  test('shows 2,000 earlier pictures', async () => {
+  test('draws 2,000 pictures that were finished before it was opened', async () => {
     await using served = await serve();
     for (let i = 0; i < 2000; i++) served.live.put(reportRowAt(i));
     await open(served.url, async (page) => {
@@ -200,7 +200,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     });
   });
 
-  test('reconnects to a restarted server and shows its pictures', async () => {
+  test('reconnects by itself to a new server, and shows its pictures', async () => {
     const first = await serve();
     first.live.put(reportRowAt(0));
     const context = await browser.newContext();
@@ -218,7 +218,7 @@ describe.skipIf(executable === undefined)('the live report in Chromium', () => {
     await context.close();
   });
 
-  test('refuses requests and frames of another origin', async () => {
+  test('accepts nothing from a page of another origin, and refuses to be framed', async () => {
     await using served = await serve();
     const evil = createServer((_, response) => {
       response.setHeader('content-type', 'text/html');

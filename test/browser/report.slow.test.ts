@@ -8,10 +8,10 @@ import { writePlot } from '../../lib/report/plot-file.ts';
 import { reportPage } from '../../lib/report/report-page.ts';
 import type { ReportRow } from '../../lib/report/report-row.ts';
 import { igpt, temporaryFolder } from '../cli/igpt-process.ts';
-import { axe } from '../support/axe.ts';
-import { chromiumPath, launchChromium } from '../support/chromium.ts';
-import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
-import { HOSTILE, pictureNames, SCREENSHOTS, visitPage } from '../support/visit-page.ts';
+import { reportAbout, reportRowAt, reportRowsOf } from '../support/report-rows.ts';
+import { axe } from './axe.ts';
+import { chromiumPath, launchChromium } from './chromium.ts';
+import { hostileText, pictureNames, screenshotFolder, visitPage } from './visit-page.ts';
 
 const executable = chromiumPath();
 
@@ -20,7 +20,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    mkdirSync(SCREENSHOTS, { recursive: true });
+    mkdirSync(screenshotFolder, { recursive: true });
     browser = await launchChromium(executable ?? '');
   });
   afterAll(async () => {
@@ -28,7 +28,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     folder[Symbol.dispose]();
   });
 
-  /** Opens a file. Fails if the page logs an error or makes any request. */
+  /** Opens a file; expects no errors, and no requests besides the file itself. */
   async function open(path: string, check: (page: Page) => Promise<void>, options = {}): Promise<void> {
     const requests = await visitPage(browser, pathToFileURL(path).href, check, options);
     expect(requests.map((url) => url.slice(0, 5)).filter((url) => url !== 'data:')).toEqual(['file:']);
@@ -36,7 +36,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
 
   async function report(name: string, rows: readonly ReportRow[]): Promise<string> {
     const path = join(folder.path, name);
-    writeFileSync(path, (await Array.fromAsync(reportPage(reportRowsOf(rows), REPORT_ABOUT))).join(''));
+    writeFileSync(path, (await Array.fromAsync(reportPage(reportRowsOf(rows), reportAbout))).join(''));
     return path;
   }
 
@@ -57,7 +57,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
           expect(await page.locator('#pictures img').count()).toBe(12);
           expect(await page.locator('#pictures canvas').count()).toBe(24);
           await page.evaluate('scrollTo(0, 0)');
-          await page.screenshot({ path: join(SCREENSHOTS, `report-${colorScheme}.png`), fullPage: true });
+          await page.screenshot({ path: join(screenshotFolder, `report-${colorScheme}.png`), fullPage: true });
           expect(await axe(page)).toEqual([]);
         },
         { colorScheme },
@@ -65,7 +65,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     }
   });
 
-  test('fits a phone, without accessibility errors', async () => {
+  test('fits a narrow screen, where axe finds nothing either', async () => {
     await open(
       await report(
         'narrow.html',
@@ -73,7 +73,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
       ),
       async (page) => {
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
-        await page.screenshot({ path: join(SCREENSHOTS, 'report-narrow.png'), fullPage: true });
+        await page.screenshot({ path: join(screenshotFolder, 'report-narrow.png'), fullPage: true });
         expect(await axe(page)).toEqual([]);
       },
       { viewport: { width: 360, height: 700 } },
@@ -110,7 +110,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
       await page.locator('#label').selectOption('dog');
       expect(await short()).toEqual([1, 5, 9]);
       await page.getByLabel('Least confidence, percent').fill('60');
-      // 40 % and a half of (37 i mod 100): 58.5, 82.5 and 56.5 %.
+      // The confidence is 40 % plus half of (37 i mod 100): 58.5, 82.5 and 56.5 %.
       expect(await short()).toEqual([5]);
       await page.getByRole('button', { name: 'Reset' }).click();
       await page.getByLabel('Most surprise, nats per token').fill('1.5');
@@ -121,7 +121,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
       await expect.poll(() => cards(page)).toBe(1);
       await page.getByRole('button', { name: 'Reset' }).click();
 
-      // With the keyboard only: a class in the totals filters too.
+      // With the keyboard alone: a class among the totals is a filter too.
       await page.getByRole('button', { name: 'ship' }).focus();
       await page.keyboard.press('Enter');
       expect(await short()).toEqual([2, 10]);
@@ -129,17 +129,17 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
   });
 
   test('shows hostile names as text', async () => {
-    const classes = [{ label: HOSTILE, probability: 1 }];
-    const rows = [reportRowAt(0, { key: `${HOSTILE}.jpg`, classes }), reportRowAt(1)];
+    const classes = [{ label: hostileText, probability: 1 }];
+    const rows = [reportRowAt(0, { key: `${hostileText}.jpg`, classes }), reportRowAt(1)];
     await open(await report('hostile.html', rows), async (page) => {
-      expect(await pictureNames(page)).toContain(`${HOSTILE}.jpg`);
-      await page.locator('#label').selectOption(HOSTILE);
-      expect(await pictureNames(page)).toEqual([`${HOSTILE}.jpg`]);
+      expect(await pictureNames(page)).toContain(`${hostileText}.jpg`);
+      await page.locator('#label').selectOption(hostileText);
+      expect(await pictureNames(page)).toEqual([`${hostileText}.jpg`]);
       expect(await page.evaluate('"hurt" in window')).toBe(false);
     });
   });
 
-  test('shows a placeholder for an empty name, and removes marks that reverse a name', async () => {
+  test('shows a name for empty labels, and removes marks that reverse text', async () => {
     const classes = [{ label: '', probability: 1 }];
     await open(await report('marks.html', [reportRowAt(0, { key: 'evil\u202egpj.exe', classes })]), async (page) => {
       expect(await pictureNames(page)).toEqual(['evil\ufffdgpj.exe']);
@@ -149,7 +149,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     });
   });
 
-  test('hides controls that no picture has values for, and tells when nothing matches', async () => {
+  test('hides filters that no picture can match, and says when no picture matches', async () => {
     await open(await report('failed.html', [reportRowAt(6), reportRowAt(13)]), async (page) => {
       for (const id of ['find', 'status', 'sort']) expect(await page.locator(`#${id}`).isVisible(), id).toBe(true);
       for (const id of ['label', 'least-confidence', 'most-nats']) {
@@ -162,21 +162,21 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     });
   });
 
-  test('prints cards that were never scrolled to', async () => {
+  test('prints pictures that were never scrolled to', async () => {
     const rows = Array.from({ length: 60 }, (_, i) => reportRowAt(i));
     await open(await report('print.html', rows), async (page) => {
       expect(await page.locator('#pictures .views:empty').count()).toBeGreaterThan(0);
       await page.pdf();
       expect(await page.locator('#pictures .views:empty').count()).toBe(0);
-      // 60 pictures, of which every seventh failed; each other one has a token image and a map.
+      // 60 pictures, of which every seventh failed; each other one has a token image and a surprise map.
       expect(await page.locator('#pictures canvas').count()).toBe(2 * 52);
     });
   });
 
-  test('marks figures that cover only the listed pictures', async () => {
+  test('says which figures count only the listed pictures', async () => {
     const path = join(folder.path, 'some.html');
     const rows = [0, 1, 2].map((i) => reportRowAt(i));
-    const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, {
+    const pieces = reportPage(reportRowsOf(rows), reportAbout, {
       totals: (ofRows) => ({ ...ofRows, pictures: 5000, succeeded: 4990, failed: 10, listedOnly: true }),
     });
     writeFileSync(path, (await Array.fromAsync(pieces)).join(''));
@@ -191,10 +191,10 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     });
   });
 
-  test('offers a class that only unlisted pictures have', async () => {
+  test('offers a class that only pictures beyond the listed ones have', async () => {
     const path = join(folder.path, 'beyond.html');
     const rows = [0, 1, 2].map((i) => reportRowAt(i));
-    const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, { limit: 2 });
+    const pieces = reportPage(reportRowsOf(rows), reportAbout, { limit: 2 });
     writeFileSync(path, (await Array.fromAsync(pieces)).join(''));
     await open(path, async (page) => {
       await page.getByRole('button', { name: 'ship' }).click();
@@ -205,7 +205,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
     });
   });
 
-  test('has the style of a plot page, which has no accessibility errors either', async () => {
+  test('has the same design as a plot page, where axe finds nothing either', async () => {
     const path = join(folder.path, 'layers.html');
     const points = [0.3, 0.5, 0.6].map((share, layer): [number, number] => [layer, 100 * share]);
     const svg = lineChart({
@@ -223,7 +223,7 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
         async (page) => {
           await page.getByRole('img', { name: 'Probe' }).waitFor();
           expect(await page.evaluate(`document.querySelector('img').naturalWidth`)).toBe(720);
-          await page.screenshot({ path: join(SCREENSHOTS, `figure-${colorScheme}.png`), fullPage: true });
+          await page.screenshot({ path: join(screenshotFolder, `figure-${colorScheme}.png`), fullPage: true });
           expect(await axe(page)).toEqual([]);
         },
         { colorScheme },
@@ -240,11 +240,11 @@ describe.skipIf(executable === undefined)('the report in Chromium', () => {
       const interactive = await page.evaluate(`performance.getEntriesByType('navigation')[0].domInteractive`);
       expect(interactive).toBeLessThan(1000);
       await expect.poll(() => cards(page)).toBe(2000);
-      // Only cards near the visible part are drawn.
+      // Only pictures near the visible part are drawn.
       expect(await page.locator('#pictures canvas').count()).toBeLessThan(200);
       await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)');
       await page.locator('#pictures > li').last().getByText('what it saw').waitFor();
-      await page.screenshot({ path: join(SCREENSHOTS, 'report-many.png') });
+      await page.screenshot({ path: join(screenshotFolder, 'report-many.png') });
     });
   });
 });

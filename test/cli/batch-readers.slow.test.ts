@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { openShard } from '../../lib/jobs/parquet/shard-file.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { pythonEnvironment } from '../support/python.ts';
 import { blocksOf } from './documents.ts';
-import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
+import { igpt, temporaryFolder } from './igpt-process.ts';
 
 const environment = await pythonEnvironment('requirements-parquet.txt');
 
@@ -16,7 +17,7 @@ test.skipIf('missing' in environment)('DuckDB, pandas and pyarrow read the shard
   if ('missing' in environment) return;
   using folder = temporaryFolder();
   const out = join(folder.path, 'shards');
-  await igpt(['batch', 'run', join(ROOT, 'test/fixtures/pictures'), '--out', out, '--shard-size', '5']);
+  await igpt(['batch', 'run', join(repositoryRoot, 'test/fixtures/pictures'), '--out', out, '--shard-size', '5']);
   const [query] = blocksOf('docs/batch.md').filter(({ language }) => language === 'sql');
   const sql = (query?.text ?? '').replace("'shards/", `'${out}/`);
   const { stdout } = await run(environment.python, [join(import.meta.dirname, 'read_shards.py'), out, '128', sql]);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ScriptedAws, startScriptedAws } from '../support/scripted-aws.ts';
-import { scriptedStack as stack } from '../support/scripted-stack.ts';
 import { igpt } from './igpt-process.ts';
+import { scriptedStack as stack } from './scripted-stack.ts';
 
 const batch = (aws: ScriptedAws, ...args: string[]) =>
   igpt(['batch', ...args, '--stack', 'Mine'], {

@@ -4,9 +4,10 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { jobSummary } from '../../lib/contracts/job.ts';
 import { openShard } from '../../lib/jobs/parquet/shard-file.ts';
-import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
+import { igpt, temporaryFolder } from './igpt-process.ts';
 
-const pictureFolder = join(ROOT, 'test/fixtures/pictures');
+const pictureFolder = join(repositoryRoot, 'test/fixtures/pictures');
 
 /** Content of every file that holds no times. */
 function outputOf(out: string): Record<string, string> {

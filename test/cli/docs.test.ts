@@ -5,9 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { createProgram } from '../../lib/cli/program.ts';
 import { DeploymentConfigError, readDeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import { pipelineEvent } from '../../lib/contracts/event.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { idleCost } from '../../lib/operate/idle-cost.ts';
 import { blocksOf, documents, readDocument, tableUnder } from './documents.ts';
-import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
+import { igpt, temporaryFolder } from './igpt-process.ts';
 
 const account = 'needs an AWS account';
 const dataSet = 'downloads 139 MB';
@@ -60,7 +61,7 @@ describe('the commands of the documents', () => {
 
   test.each(runHere)('%s: every one works, in order, but those that the table here names', async (name) => {
     using folder = temporaryFolder();
-    symlinkSync(join(ROOT, 'test'), join(folder.path, 'test'));
+    symlinkSync(join(repositoryRoot, 'test'), join(folder.path, 'test'));
     for (const command of commandsOf(name).filter((line) => !isElsewhere(line))) {
       const [npx, program, ...args] = command.split(' ');
       expect([npx, program], command).toEqual(['npx', 'igpt']);
@@ -71,7 +72,7 @@ describe('the commands of the documents', () => {
 
   test.each(elsewhere)('%s is covered by a file that exists', (command, _, coveredBy) => {
     expect(allCommands.filter((line) => command.test(line))).not.toEqual([]);
-    if (coveredBy !== nothingElse) expect(existsSync(join(ROOT, coveredBy)), coveredBy).toBe(true);
+    if (coveredBy !== nothingElse) expect(existsSync(join(repositoryRoot, coveredBy)), coveredBy).toBe(true);
   });
 
   test('name only verbs and options that exist', async () => {
@@ -90,7 +91,8 @@ describe('the commands of the documents', () => {
       .flatMap((line) => /^npm run bench -- (.*)/.exec(line)?.[1]?.split(' ') ?? [])
       .filter((word) => !word.startsWith('--'));
     expect(suites).toContain('open');
-    for (const suite of suites) expect(existsSync(join(ROOT, `test/bench/suites/${suite}.ts`)), suite).toBe(true);
+    for (const suite of suites)
+      expect(existsSync(join(repositoryRoot, `test/bench/suites/${suite}.ts`)), suite).toBe(true);
   });
 
   test('configure deployments only by settings that exist', () => {

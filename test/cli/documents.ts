@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from './igpt-process.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 
 /** Documents for users and contributors, by path from the repository. */
 export const documents: readonly string[] = [
   ...['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'SECURITY.md'],
-  ...readdirSync(join(ROOT, 'docs'))
+  ...readdirSync(join(repositoryRoot, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ];
@@ -17,7 +17,7 @@ export interface Block {
 }
 
 export function readDocument(name: string): string {
-  return readFileSync(join(ROOT, name), 'utf8');
+  return readFileSync(join(repositoryRoot, name), 'utf8');
 }
 
 /** Fenced blocks of a document, in order. */

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { verbs } from '../../lib/cli/verb-list.ts';
-import { IGPT, igpt, pathWithoutProject, temporaryFolder } from './igpt-process.ts';
+import { igpt, igptCommand, pathWithoutProject, temporaryFolder } from './igpt-process.ts';
 
 describe('without a verb', () => {
   test('prints the grammar, the verbs and three commands that run as they stand', async () => {
@@ -59,7 +59,10 @@ describe('a wrong command line', () => {
   test('a folder that was removed under the user is said in one line', () => {
     using folder = temporaryFolder();
     const leave = 'mkdir gone && cd gone && rmdir ../gone && "$0" inspect igpt-nano';
-    const { status, stdout, stderr } = spawnSync('sh', ['-c', leave, IGPT], { cwd: folder.path, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', leave, igptCommand], {
+      cwd: folder.path,
+      encoding: 'utf8',
+    });
 
     expect(stderr).toMatch(/^igpt: the folder that you are in does not exist any more[^\n]*\n$/);
     expect(stdout).toBe('');
@@ -79,7 +82,7 @@ describe('the entry', () => {
   test('runs through a link from another folder, under whichever Node the machine has', async () => {
     using folder = temporaryFolder();
     mkdirSync(join(folder.path, 'bin'));
-    symlinkSync(IGPT, join(folder.path, 'bin', 'igpt'));
+    symlinkSync(igptCommand, join(folder.path, 'bin', 'igpt'));
     writeFileSync(
       join(folder.path, 'call.mjs'),
       `import { spawnSync } from 'node:child_process'; const { status } = spawnSync('./bin/igpt', ['inspect', 'igpt-nano', '--json'], { stdio: 'inherit' }); process.exit(status);`,

@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 
-export const ROOT = join(import.meta.dirname, '..', '..');
-
-export const IGPT = join(ROOT, 'lib', 'cli', 'igpt.js');
+export const igptCommand = join(repositoryRoot, 'lib', 'cli', 'igpt.js');
 
 export interface Finished {
   code: number | null;
@@ -19,29 +18,29 @@ interface StartOptions {
   cwd?: string;
   /** Added to the environment. */
   env?: Record<string, string>;
-  /** Largest file that it can write, KiB (`ulimit -f`). Default: any. */
+  /** Largest file that it can write (KiB, `ulimit -f`; default: no limit). */
   fileKib?: number;
 }
 
-/** The real command as a process of its own, by its shebang, with the environment of a plain shell: no variables of npm. */
+/** Starts the real command in its own process, through its shebang, without the variables of npm and vitest. */
 export function startIgpt(
   args: readonly string[],
-  { cwd = ROOT, env = {}, fileKib }: StartOptions = {},
+  { cwd = repositoryRoot, env = {}, fileKib }: StartOptions = {},
 ): ChildProcessWithoutNullStreams {
   const plain = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|INIT_CWD$|NODE_|VITEST|TEST$|IGPT_|FORCE_COLOR$|NO_COLOR$)/.test(name),
   );
   const options = { cwd, env: { ...Object.fromEntries(plain), ...env } };
-  if (fileKib === undefined) return spawn(IGPT, args, options);
-  return spawn('bash', ['-c', 'ulimit -f "$0" && exec "$@"', String(fileKib), IGPT, ...args], options);
+  if (fileKib === undefined) return spawn(igptCommand, args, options);
+  return spawn('bash', ['-c', 'ulimit -f "$0" && exec "$@"', String(fileKib), igptCommand, ...args], options);
 }
 
-/** Runs the command to its end. */
+/** Runs the command until it ends. */
 export async function igpt(args: readonly string[], options?: StartOptions): Promise<Finished> {
   return finished(startIgpt(args, options));
 }
 
-/** Waits for the end of a started command; call it before anything else waits. */
+/** Resolves when a started command has ended. Call it at once, or output is lost. */
 export async function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
   let stdout = '';
   let stderr = '';
@@ -56,7 +55,7 @@ export async function finished(child: ChildProcessWithoutNullStreams): Promise<F
   return { code: child.exitCode, signal: child.signalCode, stdout, stderr };
 }
 
-/** PATH without the project's node_modules/.bin: `node` is then the machine's own, which may be an old one. */
+/** PATH without the project's node_modules/.bin, so that `node` is the machine's own, which may be old. */
 export function pathWithoutProject(): string {
   const { PATH = '' } = process.env;
   return PATH.split(delimiter)
@@ -64,7 +63,7 @@ export function pathWithoutProject(): string {
     .join(delimiter);
 }
 
-/** A folder that is gone after the test: `using folder = temporaryFolder()`. */
+/** A folder that is removed after the test: `using folder = temporaryFolder()`. */
 export function temporaryFolder(): Disposable & { path: string } {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'igpt-cli-')));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };

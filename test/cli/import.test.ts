@@ -2,12 +2,13 @@ import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { golden } from '../support/golden.ts';
 import { hubServer } from '../support/hub-server.ts';
 import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
-import { finished, igpt, ROOT, startIgpt, temporaryFolder } from './igpt-process.ts';
+import { finished, igpt, startIgpt, temporaryFolder } from './igpt-process.ts';
 
-const TENSORFLOW = join(ROOT, 'test/fixtures/tensorflow');
+const TENSORFLOW = join(repositoryRoot, 'test/fixtures/tensorflow');
 
 describe('igpt import', () => {
   test('makes a model directory that igpt runs, and says what it is', async () => {

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { documents, readDocument, tableUnder } from './documents.ts';
-import { ROOT } from './igpt-process.ts';
 
 const foldersOf = (path: string): string[] =>
-  readdirSync(join(ROOT, path), { withFileTypes: true })
+  readdirSync(join(repositoryRoot, path), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
 
@@ -17,14 +17,14 @@ describe('the documents and the tree', () => {
     for (const target of targets.filter((target) => !/^https?:/.test(target))) {
       const [path = '', anchor] = target.split('#');
       const at = path === '' ? name : normalize(join(dirname(name), path));
-      expect(existsSync(join(ROOT, at)), target).toBe(true);
+      expect(existsSync(join(repositoryRoot, at)), target).toBe(true);
       if (anchor !== undefined) expect(anchorsOf(at), target).toContain(anchor);
     }
   });
 
   test.each(documents)('%s: files and folders that it names exist', (name) => {
     const paths = readDocument(name).match(/(?<![\w/.-])(?:lib|functions|cdk|test|docs)\/[\w./-]*\w/g) ?? [];
-    const missing = paths.filter((path) => !isExample(path) && !existsSync(join(ROOT, path)));
+    const missing = paths.filter((path) => !isExample(path) && !existsSync(join(repositoryRoot, path)));
     expect([...new Set(missing)]).toEqual([]);
   });
 
@@ -54,19 +54,19 @@ describe('docs/architecture.md', () => {
   test('each contract has its file', () => {
     const files = rowsOf('## Contracts').map(([, file = '']) => file);
     expect(files.length).toBeGreaterThan(5);
-    expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+    expect(files.filter((file) => !existsSync(join(repositoryRoot, file)))).toEqual([]);
   });
 });
 
 function exportsFunction(file: string, name: string): boolean {
-  const path = join(ROOT, file);
+  const path = join(repositoryRoot, file);
   if (!existsSync(path)) return false;
   return new RegExp(`^export (async )?function\\*? ${name}\\b`, 'm').test(readFileSync(path, 'utf8'));
 }
 
 /** As GitHub makes them of headings. */
 function anchorsOf(path: string): string[] {
-  if (statSync(join(ROOT, path)).isDirectory()) return [];
+  if (statSync(join(repositoryRoot, path)).isDirectory()) return [];
   return Array.from(readDocument(path).matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
     heading
       .toLowerCase()

@@ -2,10 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { decodeNpy } from '../../lib/image-gpt/npy.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
-import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
+import { igpt, temporaryFolder } from './igpt-process.ts';
 
-const PICTURES = join(ROOT, 'test/fixtures/pictures');
+const PICTURES = join(repositoryRoot, 'test/fixtures/pictures');
 
 describe('igpt palette fit', () => {
   test('writes a preprocessor that a checkpoint reads, the same for the same seed', async () => {

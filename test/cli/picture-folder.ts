@@ -9,7 +9,7 @@ export async function writePictures(folder: string, count: number): Promise<void
   }
 }
 
-/** Writes one picture of 24x18; another `seed` makes another picture. */
+/** Writes a picture of 24x18 pixels; each seed gives another picture. */
 export async function writePicture(path: string, seed: number): Promise<void> {
   const [width, height] = [24, 18];
   const rgb = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * (7 + seed) + seed * 31) % 256);
@@ -17,7 +17,7 @@ export async function writePicture(path: string, seed: number): Promise<void> {
   writeFileSync(path, await writePng(rgb, width, height));
 }
 
-/** Files that are no pictures, and the code that each ends with. */
+/** Writes files that are not valid pictures. Returns the failure code of each. */
 export function writeBadFiles(folder: string): Record<string, string> {
   const bad: Record<string, [content: string, code: string]> = {
     'empty.jpg': ['', 'empty_object'],

@@ -1,4 +1,4 @@
-"""Reads a batch job's directory with DuckDB, pandas and pyarrow; prints what each saw as one JSON object."""
+"""Reads a job's directory with DuckDB, pandas and pyarrow; prints what each read as one JSON object."""
 
 import json
 import sys

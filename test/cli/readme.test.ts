@@ -2,8 +2,9 @@ import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { verbs } from '../../lib/cli/verb-list.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { blocksOf, readDocument, tableUnder } from './documents.ts';
-import { igpt, ROOT, temporaryFolder } from './igpt-process.ts';
+import { igpt, temporaryFolder } from './igpt-process.ts';
 
 describe('the README', () => {
   test('has at most 200 lines, and opens with the two commands, the second of which is what CI runs', () => {
@@ -27,7 +28,7 @@ describe('a run of the sample pictures', () => {
 
   beforeAll(async () => {
     using folder = temporaryFolder();
-    symlinkSync(join(ROOT, 'test'), join(folder.path, 'test'));
+    symlinkSync(join(repositoryRoot, 'test'), join(folder.path, 'test'));
     const { stdout, stderr } = await igpt(['run', 'test/fixtures/pictures'], { cwd: folder.path });
     output = `${stdout}${stderr}`.split('\n').map(withoutPace);
     const { result_key } = JSON.parse(output.find((line) => line.includes('"space/rocket.jpg"')) ?? '');

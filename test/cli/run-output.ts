@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type PipelineEvent, pipelineEvent, type ResultEvent, type SummaryEvent } from '../../lib/contracts/event.ts';
 import { type Outcome, outcome } from '../../lib/contracts/outcome.ts';
 
-/** The events of a run's standard output, each checked against its contract. */
+/** Parses every line of a run's standard output, and checks it against its contract. */
 export function eventsOf(stdout: string): PipelineEvent[] {
   return stdout
     .split('\n')
@@ -15,12 +15,12 @@ export function resultsOf(stdout: string): ResultEvent[] {
   return eventsOf(stdout).filter((event) => event.type === 'result');
 }
 
-/** The last event, which must be the only summary. */
+/** The last line, which must be the only summary. */
 export function summaryOf(stdout: string): SummaryEvent {
   const summaries = eventsOf(stdout).filter((event) => event.type === 'summary');
   const last = eventsOf(stdout).at(-1);
   if (last?.type !== 'summary' || summaries.length !== 1) {
-    throw new Error(`expected one summary at the end, received:\n${stdout}`);
+    throw new Error(`Expected one summary at the end, received:\n${stdout}`);
   }
   return last;
 }
@@ -34,7 +34,7 @@ export function outcomesIn(out: string): Map<string, Outcome & { mtimeMs: number
       const path = join(entry.parentPath, entry.name);
       const parsed = outcome.parse(JSON.parse(readFileSync(path, 'utf8')));
       if (found.has(parsed.key)) {
-        throw new Error(`two outcomes for ${parsed.key}`);
+        throw new Error(`Expected one outcome for ${parsed.key}, found two`);
       }
       found.set(parsed.key, { ...parsed, mtimeMs: statSync(path).mtimeMs });
     }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { IGPT, igpt, temporaryFolder } from './igpt-process.ts';
+import { igpt, igptCommand, temporaryFolder } from './igpt-process.ts';
 import { summaryOf } from './run-output.ts';
 
 test('the three commands that igpt prints run as they stand, from any folder', async () => {
@@ -10,7 +10,7 @@ test('the three commands that igpt prints run as they stand, from any folder', a
   const commands = /as they stand:\n((?: {2}.*\n)+)/.exec(stdout)?.[1]?.trim().split(/\n\s*/) ?? [];
   const [run = '', classify = '', inspect = ''] = commands;
   const shell = async (command: string) => {
-    expect(command).toContain(`node ${IGPT} `);
+    expect(command).toContain(`node ${igptCommand} `);
     return promisify(execFile)('sh', ['-c', command], { cwd: folder.path });
   };
 

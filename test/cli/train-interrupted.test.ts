@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createRandom } from '../../lib/image-gpt/random.ts';
 import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 import { finished, igpt, startIgpt, temporaryFolder } from './igpt-process.ts';
-import { metricsOf, metricsReach, outcomeOf, writeTokens } from './training-run.ts';
+import { metricsOf, metricsReach, trainedState, writeTokens } from './training-run.ts';
 
 const STEPS = 90;
 
@@ -39,7 +39,7 @@ test.each([
     await using world = await startWorld(objective);
     const whole = await world.run('whole');
     expect(whole.code, whole.stderr).toBe(0);
-    const expected = outcomeOf(join(world.path, 'whole'), STEPS);
+    const expected = trainedState(join(world.path, 'whole'), STEPS);
 
     const out = join(world.path, 'killed');
     const random = createRandom(17, signal.length);
@@ -57,7 +57,7 @@ test.each([
     }
     const last = await world.run('killed', '--resume');
     expect(last.code, last.stderr).toBe(0);
-    expect(outcomeOf(out, STEPS)).toEqual(expected);
+    expect(trainedState(out, STEPS)).toEqual(expected);
     expect(readdirSync(out).sort()).toEqual([
       'config.json',
       'model.safetensors',
@@ -74,7 +74,7 @@ test('goes on from the checkpoint before one that is cut short, and ends the sam
   await using world = await startWorld('ar');
   await world.run('out');
   const out = join(world.path, 'out');
-  const expected = outcomeOf(out, STEPS);
+  const expected = trainedState(out, STEPS);
   const weights = join(out, 'training', `step-000000${STEPS}`, 'model.safetensors');
   truncateSync(weights, statSync(weights).size - 1);
 
@@ -82,7 +82,7 @@ test('goes on from the checkpoint before one that is cut short, and ends the sam
   expect(again.code, again.stderr).toBe(0);
   expect(again.stderr).toContain(`the checkpoint of step ${STEPS} is damaged; using an earlier one`);
   expect(again.stderr).toContain(`resuming after step 84 of ${STEPS}`);
-  expect(outcomeOf(out, STEPS)).toEqual(expected);
+  expect(trainedState(out, STEPS)).toEqual(expected);
 });
 
 test('refuses a run with other settings and a directory that is no run, and says how to go on', async () => {

@@ -15,7 +15,7 @@ async function writeNoise(path: string, [r, g, b]: readonly [number, number, num
   writeFileSync(path, png);
 }
 
-/** A folder of `count` red and as many blue pictures, in folders of their names; one more is damaged. */
+/** Writes `count` red and `count` blue pictures into the folders `red` and `blue`, and a damaged one into `blue`. */
 export async function redAndBlue(folder: string, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
     await writeNoise(join(folder, 'red', `${i}.png`), [180, 20, 20]);

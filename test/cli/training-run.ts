@@ -5,23 +5,25 @@ import { encodeNpy } from '../../lib/image-gpt/npy.ts';
 import type { Metric } from '../../lib/training/metrics-file.ts';
 import { randomTokens } from '../support/tiny-checkpoint.ts';
 
-/** Pictures of {@link writeTokens}. */
-const PICTURES = 60;
+/** Number of pictures of {@link writeTokens}. */
+const pictures = 60;
 
-/** x.npy and y.npy in `folder`: tokens for a tiny checkpoint, and labels of its three classes. */
+/** Writes x.npy and y.npy into `folder`: tokens for a tiny checkpoint, and labels of its three classes. */
 export function writeTokens(folder: string): void {
-  writeFileSync(join(folder, 'x.npy'), encodeNpy(randomTokens(5, PICTURES * 16, 8), [PICTURES, 16]));
+  writeFileSync(join(folder, 'x.npy'), encodeNpy(randomTokens(5, pictures * 16, 8), [pictures, 16]));
   writeFileSync(
     join(folder, 'y.npy'),
     encodeNpy(
-      Int32Array.from({ length: PICTURES }, (_, i) => i % 3),
-      [PICTURES],
+      Int32Array.from({ length: pictures }, (_, i) => i % 3),
+      [pictures],
     ),
   );
 }
 
-/** What igpt train computed, without times: everything that a run that was interrupted must have in common with one that was not. */
-export function outcomeOf(out: string, step: number): Record<string, string> {
+/**
+ * Weights and metrics of a training, without times. An interrupted training must have the same as an uninterrupted one.
+ */
+export function trainedState(out: string, step: number): Record<string, string> {
   const folder = join(out, 'training', `step-${String(step).padStart(8, '0')}`);
   const files = ['model.safetensors', 'trainer-state.safetensors', 'trainer-state.json'].map((name) =>
     join(folder, name),
@@ -38,7 +40,7 @@ export function metricsOf(out: string): Metric[] {
   return lines.map((line) => JSON.parse(line));
 }
 
-/** Resolves when a training has written metrics of `steps` steps, or has ended. */
+/** Resolves when a training has written `steps` lines of metrics, or has ended. */
 export async function metricsReach(out: string, steps: number, end: Promise<unknown>): Promise<void> {
   const ended = new AbortController();
   void end.finally(() => ended.abort());

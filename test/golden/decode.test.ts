@@ -10,7 +10,7 @@ describe.each([
   { model: 'oa16', values: 'oa16' },
   { model: 'oa16-hf', values: 'oa16' },
 ])('$model', ({ model, values }) => {
-  test('the greedy continuation has the reference’s tokens', async () => {
+  test('completes greedily with the same tokens as the reference', async () => {
     const { greedy } = goldenJson(z.object({ greedy: z.array(z.array(z.number())) }), values, 'expected.json');
     const { tokens } = goldenInputs(values);
     const checkpoint = await openCheckpoint(golden(model));
@@ -18,7 +18,7 @@ describe.each([
     expect([...completed]).toEqual(greedy.flat());
   });
 
-  test.each([0, 1, 32, 63])('gives the golden logits step by step after %d given tokens', async (keep) => {
+  test.each([0, 1, 32, 63])('gives the golden logits in each step after %d given tokens', async (keep) => {
     const checkpoint = await openCheckpoint(golden(model));
     const { tokens } = goldenInputs(values);
     const { data, shape } = goldenNpy(values, 'logits.npy');

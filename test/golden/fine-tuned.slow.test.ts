@@ -15,10 +15,10 @@ import { randomTokens, tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 const environment = await pythonEnvironment();
 
 test.skipIf('missing' in environment)(
-  'transformers loads a model fine-tuned by igpt train as ImageGPTForImageClassification, with equal logits',
+  'transformers loads a model that igpt train fine-tuned, and computes the same class logits',
   async () => {
     using folder = temporaryFolder();
-    // Heads of 16, whose root is an integer: transformers truncates the root.
+    // Heads of size 16: transformers truncates the square root of the head size, and that of 16 is exact.
     await using model = await tinyCheckpoint({ n_colors: 32, n_embd: 32, n_head: 2, config: { n_inner: null } });
     await redAndBlue(join(folder.path, 'pictures'), 8);
     const data = ['--data', 'pictures', '--cache', 'cache', '--decoders', '1'];

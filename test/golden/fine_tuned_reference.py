@@ -1,7 +1,7 @@
-"""What transformers' classifier says of a model directory that igpt train made.
+"""Computes the class logits of a model directory of igpt train with transformers' classifier.
 
 python fine_tuned_reference.py MODEL TOKENS OUT
-TOKENS is [N, n] without SOS; OUT gets the class logits [N, C]. Weights or classes that transformers misses end it.
+TOKENS is [N, n] without SOS; OUT gets the class logits [N, C]. Fails if transformers misses weights or classes.
 """
 
 import sys

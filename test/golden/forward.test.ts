@@ -6,7 +6,7 @@ import { openForward } from '../../lib/runtime/forward.ts';
 import type { Output } from '../../lib/runtime/session.ts';
 import { distance, expectGolden, golden, goldenInputs, goldenJson, goldenNpy, magnitude } from '../support/golden.ts';
 
-/** A checkpoint, and the golden directory with its expected numbers. */
+/** A checkpoint, and the golden directory with its expected values. */
 const cases = [
   { model: 'hf16', values: 'hf16' },
   { model: 'oa16', values: 'oa16' },
@@ -28,7 +28,7 @@ function layersOf(values: string): number[] {
   return Array.from({ length: goldenNpy(values, 'hidden_pooled.npy').shape[0]! }, (_, l) => l);
 }
 
-/** Golden rows [k, batch, d] in our shape [batch, k x d]. */
+/** Golden rows `[k, batch, d]` in our order, `[batch, k x d]`. */
 function byPicture(array: { shape: readonly number[]; data: ArrayLike<number> }): number[] {
   const [k, batch, d] = array.shape as [number, number, number];
   return Array.from({ length: batch * k * d }, (_, i) => {
@@ -61,7 +61,7 @@ describe.each(cases)('$model', ({ model, values }) => {
     expectGolden(features!.data, byPicture(hidden));
   });
 
-  test('gives the golden mean after the next norm at every layer (ln_f after the last)', async () => {
+  test('gives the golden mean after the next norm at every layer, and after ln_f at the top', async () => {
     const last = layersOf(values).length - 1;
     const below = { layers: layersOf(values).slice(0, -1), norm: 'next', pool: 'mean' } as const;
     const top = { layers: [last], norm: 'next', pool: 'mean' } as const;
@@ -85,7 +85,7 @@ describe.each(cases)('$model', ({ model, values }) => {
   });
 });
 
-test('the attention scale uses the true root, which transformers truncates', async () => {
+test('the attention scale uses the exact square root; transformers truncates it by default', async () => {
   const logits = (await run('hf16', 'hf16', { logits: true })).get('logits')!.data;
   expect(distance(logits, goldenNpy('hf16', 'logits_hf_int_scale_bug.npy').data)).toBeGreaterThan(1);
 });
@@ -105,7 +105,7 @@ test.each(['hf16', 'oa16', 'oa16-hf'])('the last token of %s changes neither log
   expect(after.get('likelihood')!.data[n - 1]).not.toBe(before.get('likelihood')!.data[n - 1]);
 });
 
-test('several outputs in one pass equal those of separate passes', async () => {
+test('several outputs of one execution equal those of separate executions', async () => {
   const features = { layers: [2], norm: 'next', pool: 'mean' } as const;
   const together = await run('hf16', 'hf16', { features, classes: true, likelihood: true });
   expect(together.get('features')).toEqual((await run('hf16', 'hf16', { features })).get('features'));

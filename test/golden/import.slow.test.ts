@@ -33,14 +33,14 @@ describe.skipIf(missing !== undefined)(
 
     const floats = async (path: string) => Float32Array.from(decodeNpy(await readFile(path)).data);
 
-    /** Every checkpoint that we write, and tokens for it. */
+    // Writes every checkpoint, with the tokens that it runs beside it.
     beforeAll(async () => {
       out = await mkdtemp(join(tmpdir(), 'igpt-import-'));
       await python('write', out);
       const tokens = await readFile(join(out, 'tokens.npy'));
-      const ours: string[] = [];
+      const imported: string[] = [];
       for (const saved of forms.flatMap((form) => Object.keys(dtypes).map((dtype) => `${form}-${dtype}`))) {
-        ours.push(join(out, `ours-${saved}`));
+        imported.push(join(out, `ours-${saved}`));
         await importCheckpoint(join(out, saved), join(out, `ours-${saved}`));
       }
       const tensorFlow = join(out, 'ours-tensorflow');
@@ -52,10 +52,10 @@ describe.skipIf(missing !== undefined)(
         name: 'fresh',
         shardBytes: 300_000,
       });
-      for (const directory of [...ours, fresh]) await writeFile(join(directory, 'tokens.npy'), tokens);
+      for (const directory of [...imported, fresh]) await writeFile(join(directory, 'tokens.npy'), tokens);
       const { tokens: theirs } = goldenInputs('oa16');
       await writeFile(join(tensorFlow, 'tokens.npy'), encodeNpy(BigInt64Array.from(theirs, BigInt), [3, 64]));
-      await python('read', ...ours, tensorFlow, fresh);
+      await python('read', ...imported, tensorFlow, fresh);
     });
 
     afterAll(() => rm(out, { recursive: true, force: true }));
@@ -71,7 +71,7 @@ describe.skipIf(missing !== undefined)(
 
     for (const [name, dtype] of Object.entries(dtypes)) {
       test.each(forms)(
-        `a checkpoint that PyTorch saved in ${name} as %s gives equal logits, imported and exported again`,
+        `a checkpoint that PyTorch saved in ${name} as %s keeps its logits, here and back in transformers`,
         async (form) => {
           const imported = join(out, `ours-${form}-${name}`);
           const expected = await floats(join(out, `logits-${name}.npy`));
@@ -83,7 +83,7 @@ describe.skipIf(missing !== undefined)(
       );
     }
 
-    test('we read shards that transformers wrote, and transformers reads ours', async () => {
+    test('transformers and we use the same names for shards', async () => {
       for (const directory of ['sharded-f32', 'ours-fresh']) {
         const names = await readdir(join(out, directory));
         expect(names).toContain('model.safetensors.index.json');
@@ -95,7 +95,7 @@ describe.skipIf(missing !== undefined)(
       expectGolden(await floats(join(out, 'ours-tensorflow/logits.npy')), goldenNpy('oa16', 'logits.npy').data);
     });
 
-    test('a new model gives equal logits for every colour in transformers: its output matrix is zero', async () => {
+    test('a new model gives equal logits for every colour in transformers, because its output matrix is zero', async () => {
       expect(new Set(await floats(join(out, 'ours-fresh/logits.npy')))).toEqual(new Set([0]));
     });
   },

@@ -1,9 +1,10 @@
-"""What PyTorch and transformers make and read, for import.slow.test.ts.
+"""Writes and reads checkpoints with PyTorch and transformers, for import.slow.test.ts.
 
-python import_reference.py write OUT: OUT gets one folder for each way of saving one model (a causal head, heads of 24,
-biases that are not zero), tokens.npy [2, 64] and logits-{f32,bf16,f16}.npy [2, 64, 32] of what was saved.
-python import_reference.py read MODEL...: transformers opens each MODEL as we wrote it, runs MODEL/tokens.npy, and puts
-MODEL/logits.npy beside it.
+python import_reference.py write OUT: saves one model (a causal head, heads of size 24, non-zero biases) in every format,
+each in its own folder of OUT. Adds tokens.npy [2, 64] and the logits of each number format, logits-{f32,bf16,f16}.npy
+[2, 64, 32].
+python import_reference.py read MODEL...: opens each MODEL with transformers, runs MODEL/tokens.npy, and writes
+MODEL/logits.npy.
 """
 
 import sys
@@ -19,7 +20,7 @@ action, *paths = sys.argv[1], *map(Path, sys.argv[2:])
 def logits(model, tokens):
     sos = torch.full((len(tokens), 1), model.config.vocab_size - 1)
     ids = torch.cat([sos, tokens[:, :-1]], dim=1)
-    # reorder_and_upcast_attn: the path of transformers that divides by the true root of the head size.
+    # reorder_and_upcast_attn (below): then transformers divides by the exact square root of the head size.
     with torch.no_grad():
         return model.float().eval()(ids).logits.numpy()
 
@@ -47,7 +48,7 @@ if action == "write":
             folder = out / f"{form}-{name}"
             folder.mkdir()
             saved.config.save_pretrained(folder)
-            # As old transformers did: causal masks among the weights.
+            # Old versions of transformers saved causal masks among the weights.
             state = dict(saved.state_dict())
             for i in range(3):
                 state[f"transformer.h.{i}.attn.bias"] = torch.tril(torch.ones(64, 64, dtype=torch.uint8)).view(1, 1, 64, 64)
@@ -57,6 +58,6 @@ if action == "write":
 else:
     for path in paths:
         model, info = ImageGPTForCausalImageModeling.from_pretrained(path, output_loading_info=True)
-        # A class head belongs to another class of theirs.
+        # The class head belongs to another class of transformers.
         assert not info["missing_keys"] and not info["unexpected_keys"] - {"score.weight"}, info
         np.save(path / "logits.npy", logits(model, torch.from_numpy(np.load(path / "tokens.npy"))))

@@ -3,7 +3,7 @@ import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { hasKnownLogits, logitsWithoutSos } from '../../lib/runtime/known-logits.ts';
 import { golden, goldenInputs, goldenNpy } from '../support/golden.ts';
 
-test('without SOS, the first logits equal those of transformers for the plain tokens', async () => {
+test('without SOS, the logits equal those of transformers for the plain tokens', async () => {
   const model = await openCheckpoint(golden('hf16'));
   const { tokens } = goldenInputs('hf16');
   const { data } = goldenNpy('hf16', 'logits_no_sos.npy'); // [3, 64, 16]
@@ -18,7 +18,7 @@ test('without SOS, the first logits equal those of transformers for the plain to
   }
 });
 
-test('only the shape of imagegpt-small has known logits', async () => {
+test('logits are known only for the shape of imagegpt-small', async () => {
   const model = await openCheckpoint(golden('hf16'));
   expect(hasKnownLogits(model)).toBe(false);
   const small = { n_embd: 512, n_layer: 24, n_head: 8, n_colors: 512, n_positions: 1024 };

@@ -13,7 +13,7 @@ import { applyGraph, trainingStepGraph } from '../../lib/graph/training/training
 import type { BlockWeights, ImageGptWeights, Projection, Weight } from '../../lib/graph/weights.ts';
 import { gpuGraph } from '../../lib/runtime/forward.ts';
 
-// Each line of a file is a graph: its name, and the start of the SHA-256 of its ONNX bytes. Equal bytes give equal
+// Each line of a snapshot names a graph and gives the start of the SHA-256 of its ONNX bytes. Equal bytes give equal
 // numbers. After a deliberate change of a graph: npx vitest run --config test/vitest.config.ts onnx-bytes -u
 const folder = '../fixtures/golden/onnx-bytes';
 
@@ -105,7 +105,7 @@ test('graphs that compare number formats have the recorded bytes', async () => {
   await expect(lines.join('\n')).toMatchFileSnapshot(`${folder}/comparison.txt`);
 });
 
-/** Every head size of the published models (64, 128, 96), one that fused kernels refuse (6), and both layouts. */
+/** All head sizes of the published models (64, 128, 96), one that fused kernels refuse (6), and both layouts. */
 const models: readonly (readonly [string, ImageGptModel])[] = [
   ['S', published('S')],
   ['M', published('M', { n_layer: 2 })],
@@ -131,7 +131,7 @@ function published(variant: Variant, other: Partial<ImageGptModel['config']> = {
   return { config, weights: { ...weights, score: weight('score.weight', [10, config.n_embd]) } };
 }
 
-/** Separate matrices of queries, keys and values, no biases, and a tensor for SOS (not in BERT models). */
+/** OpenAI's layout: separate matrices for queries, keys and values, no biases, and a separate SOS (not for BERT). */
 function inOpenAiLayout({ config, weights }: ImageGptModel): ImageGptModel {
   const { n_embd: d, n_head: H, objective } = config;
   const byHead = (name: string) => weight(name, [H, d / H, d]);
@@ -191,13 +191,13 @@ function quantized(block: BlockWeights, i: number, { config }: ImageGptModel, pr
 
 function projection(name: string, k: number, columns: number, precision: Precision): Projection {
   if (precision === 'int8-block') {
-    const runs = Math.ceil(k / 128);
+    const blocks = Math.ceil(k / 128);
     const values = {
-      ...weight(`${name} values`, [columns, runs, 128]),
+      ...weight(`${name} values`, [columns, blocks, 128]),
       dtype: 'U8',
-      length: columns * runs * 128,
+      length: columns * blocks * 128,
     } as const;
-    return { format: 'int8-block', inputs: k, values, scales: weight(`${name} scales`, [columns * runs]) };
+    return { format: 'int8-block', inputs: k, values, scales: weight(`${name} scales`, [columns * blocks]) };
   }
   const values = { ...weight(`${name} values`, [k, columns]), dtype: 'I8', length: k * columns } as const;
   return { format: 'int8', values, scales: weight(`${name} scales`, [columns]) };
@@ -208,7 +208,7 @@ function weight(name: string, shape: readonly number[]): Weight {
   return { name, file: 'model.safetensors', offset: 64, length, dtype: 'F32', shape };
 }
 
-/** Every weight in F16. */
+/** The same weights in F16. */
 function halved(weights: ImageGptWeights): ImageGptWeights {
   return JSON.parse(JSON.stringify(weights), (_, value) =>
     value !== null && value.dtype === 'F32' ? { ...value, dtype: 'F16', length: value.length / 2 } : value,

@@ -7,10 +7,10 @@ import { wideCheckpoint } from '../support/wide-checkpoint.ts';
 
 // Tolerances of golden/wide.
 /** Relative to the tensor's largest value. */
-const ENTRY_TOLERANCE = 2e-5;
-/** Relative. */
-const NORM_TOLERANCE = 5e-6;
-const LOSS_TOLERANCE = 5e-6;
+const entryTolerance = 2e-5;
+/** Relative to the norm. */
+const normTolerance = 5e-6;
+const lossTolerance = 5e-6;
 
 const tensor = z.object({
   l2: z.number(),
@@ -50,24 +50,24 @@ describe.each(['s-width', 'l-heads'])('%s', (name) => {
     const batch = bert ? { tokens, mask } : { tokens, labels: Int32Array.from(Y) };
     const { loss, gradients } = await session.gradients(batch);
     await session.close();
-    expect(Math.abs(loss - (bert ? expected.bert_loss : expected.joint_loss))).toBeLessThan(LOSS_TOLERANCE);
+    expect(Math.abs(loss - (bert ? expected.bert_loss : expected.joint_loss))).toBeLessThan(lossTolerance);
 
     const d = model.config.n_embd;
     const references = goldenJson(gradientsSchema, 'wide', name, 'gradients.json')[kind];
     for (const [key, { l2, max_abs, index, value }] of Object.entries(references)) {
       const gradient = gradients.get(key);
       if (gradient === undefined) {
-        expect([key, l2]).toEqual(['score.weight', 0]); // a BERT loss alone does not reach it
+        expect([key, l2]).toEqual(['score.weight', 0]); // the BERT loss does not depend on it
         continue;
       }
       const actual = index.map((i) => gradient[i]!);
-      expect(distance(actual, value), key).toBeLessThanOrEqual(ENTRY_TOLERANCE * max_abs);
+      expect(distance(actual, value), key).toBeLessThanOrEqual(entryTolerance * max_abs);
       const norm = Math.sqrt(gradient.reduce((sum, x) => sum + x * x, 0));
-      expect(Math.abs(norm - l2), key).toBeLessThanOrEqual(NORM_TOLERANCE * l2);
+      expect(Math.abs(norm - l2), key).toBeLessThanOrEqual(normTolerance * l2);
     }
     const table = gradients.get('transformer.wte.weight')!;
     const rows = expected.grad_wte_rows.flatMap((row) => [...table.subarray(row * d, (row + 1) * d)]);
     const { data } = goldenNpy('wide', name, `grad_wte_rows_${kind}.npy`);
-    expect(distance(rows, data)).toBeLessThanOrEqual(ENTRY_TOLERANCE * references['transformer.wte.weight']!.max_abs);
+    expect(distance(rows, data)).toBeLessThanOrEqual(entryTolerance * references['transformer.wte.weight']!.max_abs);
   });
 });

@@ -6,11 +6,11 @@ import { openTrainingSession, type TrainingOptions } from '../../lib/runtime/tra
 import { distance, golden, goldenJson, magnitude } from '../support/golden.ts';
 import { readTensors } from '../support/safetensors-file.ts';
 
-/** Relative to the largest value of the tensor, or to 1 if that is smaller. */
-const GRADIENT_TOLERANCE = 1e-5;
-/** Tolerance of the golden values: torch in float32 differs by 8e-6 from float64. */
-const PARAMETER_TOLERANCE = 1e-5;
-const LOSS_TOLERANCE = 1e-5;
+/** Relative to the tensor's largest value, or to 1 if that is larger. */
+const gradientTolerance = 1e-5;
+/** Tolerance of the golden files: torch in float32 differs from float64 by 8e-6. */
+const parameterTolerance = 1e-5;
+const lossTolerance = 1e-5;
 
 const numbers = z.array(z.number());
 const rows = z.array(numbers);
@@ -54,12 +54,12 @@ describe.each(['hf16', 'oa16', 'oa512bert'])('%s', (name) => {
     const { session } = await open(given);
     const { gradients, generative, classification } = await session.gradients(batch);
     await session.close();
-    expect(Math.abs(generative! - expected.gen_loss)).toBeLessThan(LOSS_TOLERANCE);
-    if (given.loss === 'joint') expect(Math.abs(classification! - expected.clf_loss)).toBeLessThan(LOSS_TOLERANCE);
+    expect(Math.abs(generative! - expected.gen_loss)).toBeLessThan(lossTolerance);
+    if (given.loss === 'joint') expect(Math.abs(classification! - expected.clf_loss)).toBeLessThan(lossTolerance);
     const reference = await readTensors(golden(name, given.file));
     for (const [tensor, values] of reference) {
-      const gradient = gradients.get(tensor) ?? new Float32Array(values.length); // the loss does not reach it
-      expect(distance(gradient, values), tensor).toBeLessThanOrEqual(GRADIENT_TOLERANCE * magnitude(values));
+      const gradient = gradients.get(tensor) ?? new Float32Array(values.length); // the loss does not depend on it
+      expect(distance(gradient, values), tensor).toBeLessThanOrEqual(gradientTolerance * magnitude(values));
     }
     expect([...gradients.keys()].filter((tensor) => !reference.has(tensor))).toEqual([]);
   });
@@ -78,15 +78,15 @@ describe.each(['hf16', 'oa16', 'oa512bert'])('%s', (name) => {
         losses.push((await session.step(next, { step: i + 1, learningRate: 1e-3 })).loss);
       }
       await session.close();
-      expect(distance(losses, expected[`${optimizer.kind}_losses`])).toBeLessThan(LOSS_TOLERANCE);
+      expect(distance(losses, expected[`${optimizer.kind}_losses`])).toBeLessThan(lossTolerance);
       const reference = await readTensors(golden(name, `params_after_3_${optimizer.kind}.safetensors`));
       expect(session.parameters.map((tensor) => tensor.name).sort()).toEqual([...reference.keys()].sort());
       for (const { name: tensor, data } of session.parameters) {
         const values = reference.get(tensor)!;
-        // The true gradient of the key bias is 0: Adam turns its rounding errors into steps.
+        // The true gradient of the key bias is 0; Adam turns its rounding errors into steps.
         const isKeyBias = (i: number) => tensor.endsWith('c_attn.bias') && i >= d && i < 2 * d;
         const actual = data.map((value, i) => (isKeyBias(i) ? values[i]! : value));
-        expect(distance(actual, values), tensor).toBeLessThanOrEqual(PARAMETER_TOLERANCE);
+        expect(distance(actual, values), tensor).toBeLessThanOrEqual(parameterTolerance);
       }
     },
   );
@@ -101,5 +101,5 @@ test('an autoregressive model used as a BERT model has the golden loss', async (
   const tokens = Int32Array.from(inputs.X.flat());
   const { loss } = await session.evaluate({ tokens, mask: Uint8Array.from(inputs.bert_masked.flat()) });
   await session.close();
-  expect(Math.abs(loss - expected!)).toBeLessThan(LOSS_TOLERANCE);
+  expect(Math.abs(loss - expected!)).toBeLessThan(lossTolerance);
 });

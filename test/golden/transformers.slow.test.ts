@@ -17,17 +17,14 @@ import { pythonEnvironment } from '../support/python.ts';
 const environment = await pythonEnvironment();
 const missing = 'missing' in environment ? environment.missing : undefined;
 
-const NANO = join(import.meta.dirname, '../../lib/models/igpt-nano');
-/**
- * Colour JPEGs without a profile, baseline and progressive, which sharp and Pillow decode alike. The image processor
- * refuses grey ones.
- */
-const PICTURES = ['animals/cat.jpg', 'space/rocket.jpg', 'people/astronaut.jpg'].map((name) =>
+const nano = join(import.meta.dirname, '../../lib/models/igpt-nano');
+/** Colour JPEGs without a profile, baseline and progressive: sharp and Pillow decode them alike. */
+const pictures = ['animals/cat.jpg', 'space/rocket.jpg', 'people/astronaut.jpg'].map((name) =>
   join(import.meta.dirname, '../fixtures/pictures', name),
 );
 
 describe.skipIf(missing !== undefined)(
-  `beside transformers${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  `compared with transformers${missing === undefined ? '' : ` (skipped: ${missing})`}`,
   () => {
     let out = '';
 
@@ -35,7 +32,7 @@ describe.skipIf(missing !== undefined)(
       out = await mkdtemp(join(tmpdir(), 'igpt-transformers-'));
       const python = 'python' in environment ? environment.python : '';
       const script = join(import.meta.dirname, 'transformers_reference.py');
-      await promisify(execFile)(python, [script, out, NANO, ...PICTURES]);
+      await promisify(execFile)(python, [script, out, nano, ...pictures]);
     });
 
     afterAll(() => rm(out, { recursive: true, force: true }));
@@ -51,25 +48,25 @@ describe.skipIf(missing !== undefined)(
       return data!;
     }
 
-    test('gives equal logits for a checkpoint that transformers saved', async () => {
+    test('a checkpoint that transformers saved gives the same logits', async () => {
       const { data } = await array('logits.npy');
       expectGolden(await ours('causal', { logits: true }, 'logits'), Float32Array.from(data, Number));
     });
 
-    test('gives equal class logits for a classifier that transformers saved', async () => {
+    test('a classifier that transformers saved gives the same class logits', async () => {
       const { data } = await array('classes.npy');
       expectGolden(await ours('classifier', { classes: true }, 'classes'), Float32Array.from(data, Number));
     });
 
-    test('makes the same tokens of all JPEGs as the image processor of Hugging Face', async () => {
+    test('JPEGs give exactly the tokens of the image processor of Hugging Face', async () => {
       const theirs = z
         .record(z.string(), z.array(z.int()))
         .parse(JSON.parse(await readFile(join(out, 'picture_tokens.json'), 'utf8')));
-      const { preprocessing } = await openTokenizerFiles(NANO);
+      const { preprocessing } = await openTokenizerFiles(nano);
       const { palette, ...recipe } = preprocessing!;
       const quantize = createQuantizer(palette);
       const decoder = openDecoder(recipe, { size: 1 });
-      for (const picture of PICTURES) {
+      for (const picture of pictures) {
         const { rgb } = await decoder.decode(await readFile(picture));
         const name = picture.split('/').at(-1)!;
         expect([...quantize(rgb)], name).toEqual(theirs[name]);

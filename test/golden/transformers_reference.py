@@ -1,8 +1,8 @@
-"""Makes a checkpoint with transformers' own save_pretrained, and what transformers computes from it.
+"""Saves checkpoints with transformers, and what transformers computes with them.
 
 python transformers_reference.py OUT MODEL PICTURE...
 OUT gets causal/ and classifier/ (checkpoint directories), tokens.npy [3, 64], logits.npy [3, 64, 32],
-classes.npy [3, 5], and picture_tokens.json: what Hugging Face's processor of MODEL makes of each picture.
+classes.npy [3, 5], and picture_tokens.json: the tokens of each picture by Hugging Face's processor of MODEL.
 """
 
 import json
@@ -22,8 +22,8 @@ from transformers import (
 out, model_directory, *pictures = map(Path, sys.argv[1:])
 torch.manual_seed(20)
 
-# Heads of 24: the root is not whole, which is where transformers' default path goes wrong (it truncates the root).
-# reorder_and_upcast_attn takes its other path, with the true scale.
+# Heads of size 24: transformers truncates its square root by default, which gives a wrong attention scale.
+# With reorder_and_upcast_attn it uses the exact root.
 config = ImageGPTConfig(
     vocab_size=33,
     n_positions=64,
@@ -38,10 +38,10 @@ config = ImageGPTConfig(
 )
 
 
-def made(kind):
+def random_model(kind):
     model = kind(config).eval()
     with torch.no_grad():
-        # Fresh biases are 0 and fresh gains 1: moved, so that none can be lost unseen.
+        # New biases are 0 and new gains are 1: change them, so that the test notices a lost one.
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
     return model
@@ -54,7 +54,7 @@ for name, kind, result in (
     ("causal", ImageGPTForCausalImageModeling, "logits"),
     ("classifier", ImageGPTForImageClassification, "classes"),
 ):
-    model = made(kind)
+    model = random_model(kind)
     model.save_pretrained(out / name)
     with torch.no_grad():
         np.save(out / f"{result}.npy", model(ids).logits.numpy())

@@ -7,10 +7,10 @@ import type { Output } from '../../lib/runtime/session.ts';
 import { distance, goldenJson, goldenNpy } from '../support/golden.ts';
 import { type WideCheckpoint, wideCheckpoint } from '../support/wide-checkpoint.ts';
 
-// Tolerances of golden/wide: four times the difference of plain sequential float32 to float64.
+// Tolerances of golden/wide: four times the error of plain sequential float32 against float64.
 const logitTolerance = 5e-5;
 const pooledTolerance = 2e-5;
-/** Channels of the case `outliers` that are 40 times the others. */
+/** For the case outliers, where two channels are 40 times the others. */
 const outlierTolerance = 2e-4;
 
 const inputsSchema = z.object({
@@ -87,7 +87,7 @@ describe.each(['s-width', 'l-heads', 'outliers'])('%s', (name) => {
     expect(distance(outputs.get('classes')!.data, bertClasses!.flat())).toBeLessThan(pooledTolerance);
   });
 
-  /** Rows of the logits at the stored positions, [batch, 8, V]. */
+  /** Rows of the logits at the stored positions `[batch, 8, V]`. */
   function atPositions({ data, dims }: Output): number[] {
     const [batch, n, colors] = dims as [number, number, number];
     return Array.from({ length: batch }, (_, picture) =>

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
-import { createWorld, faults, startProcess } from '../support/pipeline-world.ts';
+import { createWorld, findProblems, startProcess } from '../support/pipeline-world.ts';
 
-/** Runs a process that dies at its `step`-th point, then a second one. `crashed` is undefined if the first survived. */
+/**
+ * Runs a process that dies at its `step`-th point, then another one. `crashed` is undefined if no point was reached.
+ */
 async function crashAt(
   step: number,
 ): Promise<{ crashed: string | undefined; wrong: string[]; deadLetters: number; statuses: unknown[] }> {
@@ -21,23 +23,23 @@ async function crashAt(
       return crashed === undefined ? Promise.resolve() : new Promise(() => {});
     },
   });
-  // Long enough for all steps, too short for a redelivery.
+  // Long enough for all pictures, too short for a message to become visible again.
   await world.clock.sleep(5000);
-  const survivor = startProcess(world);
+  const second = startProcess(world);
   const quiet = await world.quiet();
-  await survivor.stop();
+  await second.stop();
   world.clock.stop();
   const statuses = [...world.output.objects.values()].map(({ body }) => parseOutcome(body)?.status);
   return {
     crashed,
-    wrong: [...faults(world), ...(quiet ? [] : ['stuck'])],
+    wrong: [...findProblems(world), ...(quiet ? [] : ['stuck'])],
     deadLetters: world.uploads.deadLetters.length + world.tokens.deadLetters.length,
     statuses: statuses.sort(),
   };
 }
 
 describe('a process that dies', () => {
-  test('between any two steps loses nothing and leaves nothing stuck', async () => {
+  test('between any two steps loses no picture and leaves none stuck', async () => {
     const points = new Set<string>();
     for (let step = 1; ; step++) {
       const { crashed, ...end } = await crashAt(step);

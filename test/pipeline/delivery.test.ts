@@ -4,7 +4,7 @@ import { type Outcome, parseOutcome } from '../../lib/contracts/outcome.ts';
 import { tokensMessage } from '../../lib/contracts/tokens-message.ts';
 import { TransientError } from '../../lib/ports/error.ts';
 import { createFakeModel, fakePreprocessing } from '../support/fake-model.ts';
-import { createWorld, faults, startProcess, type World } from '../support/pipeline-world.ts';
+import { createWorld, findProblems, startProcess, type World } from '../support/pipeline-world.ts';
 
 function outcomes({ output }: World): Record<string, Outcome | undefined> {
   return Object.fromEntries([...output.objects].map(([key, { body }]) => [key, parseOutcome(body)]));
@@ -21,10 +21,10 @@ async function run(world: World, options: Parameters<typeof startProcess>[1] = {
   await process.stop();
 }
 
-/** Starts a process eight times. Predicting a light picture ends it. */
-async function lives(world: World): Promise<void> {
+/** Runs eight processes in turn, each of which dies when it predicts a light picture. */
+async function runDyingProcesses(world: World): Promise<void> {
   const model = createFakeModel();
-  for (let life = 0; life < 8; life++) {
+  for (let i = 0; i < 8; i++) {
     let dead = false;
     const predict: typeof model.predict = async (tokens) => {
       dead ||= tokens[0] === 1;
@@ -40,7 +40,7 @@ async function lives(world: World): Promise<void> {
 }
 
 describe('a message that is delivered twice', () => {
-  test('gives one outcome, and publishes its event again', async () => {
+  test('gives one outcome, and its event twice', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'good');
     await run(world);
@@ -52,7 +52,7 @@ describe('a message that is delivered twice', () => {
     expect(world.published[1]).toEqual(world.published[0]);
   });
 
-  test('keeps the stored success when the second delivery fails', async () => {
+  test('keeps its outcome when the second delivery fails', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'good');
     await run(world);
@@ -72,13 +72,13 @@ describe('messages out of order', () => {
     await run(world);
     await world.announce('a.jpg', old);
     await run(world);
-    expect(faults(world)).toEqual([]);
+    expect(findProblems(world)).toEqual([]);
     expect(Object.values(outcomes(world))).toMatchObject([{ status: 'failed' }]);
   });
 });
 
-describe('poison among good pictures', () => {
-  test('becomes failed outcomes and harms no other picture', async () => {
+describe('bad pictures among good ones', () => {
+  test('get failed outcomes, and the good ones succeed', async () => {
     const world = createWorld();
     for (let i = 0; i < 40; i++) await world.upload(`${i}.jpg`, i % 4 === 0 ? 'bad' : i % 4 === 1 ? 'crash' : 'good');
     await world.upload('huge.jpg', 'x'.repeat(1001));
@@ -98,11 +98,11 @@ describe('poison among good pictures', () => {
     expect(world.uploads.deadLetters).toEqual([]);
   });
 
-  test('that ends the process is dead-lettered alone', async () => {
+  test('one that kills the process is dead-lettered alone', async () => {
     const world = createWorld();
     const keys = ['a', 'b', 'killer', 'c'];
     for (const key of keys) await world.upload(key, key === 'killer' ? `good ${'x'.repeat(200)}` : 'good');
-    await lives(world);
+    await runDyingProcesses(world);
     expect(Object.keys(outcomes(world)).sort()).toEqual(['a', 'b', 'c'].map((key) => `results/fake-1/${key}.json`));
     expect(world.tokens.deadLetters).toHaveLength(1);
     expect(tokensMessage.parse(JSON.parse(world.tokens.deadLetters[0] ?? '')).pictures.map(({ key }) => key)).toContain(
@@ -110,7 +110,7 @@ describe('poison among good pictures', () => {
     );
   });
 
-  test('that ends the process, twice in a message, does not harm the picture in between', async () => {
+  test('one that kills the process, twice in a message, leaves the picture in between its outcome', async () => {
     const world = createWorld();
     const image = { format: 'jpeg', width: 1, height: 1, bytes: 1 };
     const put = await world.input.put('between', new TextEncoder().encode('good'));
@@ -119,7 +119,7 @@ describe('poison among good pictures', () => {
     const between = { key: 'between', etag, image, tokens: Buffer.of(0).toString('base64') };
     const message = { schema_version: 1, preprocessing: fakePreprocessing, pictures: [killer, between, killer] };
     await world.tokens.send([JSON.stringify(message)]);
-    await lives(world);
+    await runDyingProcesses(world);
     expect(Object.keys(outcomes(world))).toEqual(['results/fake-1/between.json']);
     expect(world.tokens.deadLetters).toHaveLength(1);
   });
@@ -130,18 +130,18 @@ describe('poison among good pictures', () => {
     '{}',
     '{"schema_version":1,"type":"reference","key":""}',
     '{"schema_version":2,"type":"reference","key":"a"}',
-  ])('that is no message is dead-lettered: %j', async (body) => {
+  ])('an invalid message is dead-lettered: %j', async (body) => {
     const world = createWorld();
     await world.uploads.send([body]);
     await world.tokens.send([body]);
     await world.upload('a.jpg', 'good');
     await run(world);
-    expect(faults(world)).toEqual([]);
+    expect(findProblems(world)).toEqual([]);
     expect(world.uploads.deadLetters).toEqual([body]);
     expect(world.tokens.deadLetters).toEqual([body]);
   });
 
-  test('with invalid tokens is dead-lettered', async () => {
+  test('a message with invalid tokens is dead-lettered', async () => {
     const world = createWorld();
     const image = { format: 'jpeg', width: 1, height: 1, bytes: 1 };
     // Four tokens of one bit fill half a byte. The other half must be zero.
@@ -155,8 +155,8 @@ describe('poison among good pictures', () => {
   });
 });
 
-describe('a picture that changes while in progress', () => {
-  test('gets the outcome of its last version', async () => {
+describe('a picture that changes while it is processed', () => {
+  test('has the outcome of its last version', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'good');
     let overwritten = false;
@@ -167,11 +167,11 @@ describe('a picture that changes while in progress', () => {
         await world.upload('a.jpg', 'bad now');
       },
     });
-    expect(faults(world)).toEqual([]);
+    expect(findProblems(world)).toEqual([]);
     expect(Object.values(outcomes(world))).toMatchObject([{ status: 'failed' }]);
   });
 
-  test('and is deleted leaves nothing stuck', async () => {
+  test('leaves nothing stuck when it is deleted', async () => {
     for (const point of ['before input.get', 'before model.predict']) {
       const world = createWorld();
       await world.upload('a.jpg', 'good');
@@ -184,7 +184,7 @@ describe('a picture that changes while in progress', () => {
     }
   });
 
-  test('and is deleted loses the outcome that a failed delivery had stored', async () => {
+  test('loses the outcome of an earlier, failed delivery when it is deleted', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'bad');
     let stored = false;
@@ -202,13 +202,13 @@ describe('a picture that changes while in progress', () => {
     expect(world.published).toEqual([]);
   });
 
-  test('to another version and back keeps the outcome of the current version', async () => {
+  test('keeps the outcome of the current version when it is changed and changed back', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'good');
     await run(world);
     await world.clock.sleep(1000);
     await world.upload('a.jpg', 'bad for a while');
-    // The outcome of the bad version is about to replace the good one's, when the good version returns.
+    // The bad version's outcome is about to overwrite the good one's when the good version comes back.
     let slow = true;
     const process = startProcess(world, {
       async fault(point) {
@@ -221,16 +221,16 @@ describe('a picture that changes while in progress', () => {
     expect(await world.quiet()).toBe(true);
     await process.stop();
     expect(slow).toBe(false);
-    expect(faults(world)).toEqual([]);
+    expect(findProblems(world)).toEqual([]);
     expect(Object.values(outcomes(world))).toMatchObject([{ status: 'succeeded' }]);
   });
 });
 
-describe('another model', () => {
-  test('with another preprocessing sends old tokens back as references, and loses nothing', async () => {
+describe('deploying another model', () => {
+  test('with another preprocessing sends the tokens of the old model back, and loses nothing', async () => {
     const world = createWorld();
     for (let i = 0; i < 10; i++) await world.upload(`${i}.jpg`, 'good');
-    // The old process has filled the tokens queue when it is stopped.
+    // The process with the old model fills the tokens queue before it is stopped.
     const old = startProcess(world, {
       fault: (point) => (point === 'before tokens.receive' ? new Promise(() => {}) : Promise.resolve()),
     });
@@ -247,12 +247,12 @@ describe('another model', () => {
       },
     });
     expect(decoded).toBe(10);
-    expect(faults(world, 'fake-2')).toEqual([]);
+    expect(findProblems(world, 'fake-2')).toEqual([]);
     expect(Object.keys(outcomes(world))).toHaveLength(10);
     expect(Object.values(outcomes(world)).every((outcome) => outcome?.model === 'fake-2')).toBe(true);
   });
 
-  test('with the same preprocessing uses the old tokens', async () => {
+  test('with the same preprocessing uses the tokens of the old model', async () => {
     const world = createWorld();
     await world.upload('a.jpg', 'good');
     const old = startProcess(world, {
@@ -267,7 +267,7 @@ describe('another model', () => {
         if (point === 'before decoder.decode') decoded += 1;
       },
     });
-    expect(faults(world, 'fake-2')).toEqual([]);
+    expect(findProblems(world, 'fake-2')).toEqual([]);
     expect(decoded).toBe(0);
   });
 });

@@ -46,7 +46,7 @@ async function status(path: string): Promise<unknown> {
 }
 
 describe('a run over directories', () => {
-  test('stores each outcome under the key of its picture, whatever its name', async () => {
+  test('stores each outcome under the path of its picture, for names of every kind', async () => {
     const names = [
       'a',
       'a!',
@@ -66,7 +66,7 @@ describe('a run over directories', () => {
     expect(await run()).toMatchObject({ seen: names.length, succeeded: 0, skipped: names.length });
   });
 
-  test('stores and finds outcomes of paths that are too long for an outcome key', async () => {
+  test('stores outcomes of paths that are too long for a result key, and finds them again', async () => {
     const long = `${Array.from({ length: 5 }, () => 'y'.repeat(200)).join('/')}/picture.jpg`;
     await write(long);
     expect(await run()).toMatchObject({ seen: 1, succeeded: 1 });
@@ -77,7 +77,7 @@ describe('a run over directories', () => {
     expect(await run()).toMatchObject({ seen: 1, skipped: 1 });
   });
 
-  test('processes a changed picture, even if the new file is older than the old one', async () => {
+  test('processes changed pictures again, also if the new file is older than the one that it replaces', async () => {
     await write('changed.jpg');
     await write('replaced.jpg');
     await write('same.jpg');
@@ -91,7 +91,7 @@ describe('a run over directories', () => {
     expect([await status('changed.jpg'), await status('replaced.jpg')]).toEqual(['failed', 'failed']);
   });
 
-  test('gets the outcome of the new version when a picture is replaced while in progress', async () => {
+  test('stores the outcome of the new version when a picture is replaced while it is processed', async () => {
     await write('a.jpg');
     const { decode } = createFakeDecoder();
     let replaced = false;

@@ -18,7 +18,7 @@ import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const [{ model, preprocessing, quantize, colors }] = simulatedModels;
 
-/** Both flows over stores in memory; `predicted` has the length of every input of the model. */
+/** Both deployed flows in memory; `predicted` are the numbers of tokens that the model received. */
 function setUp() {
   const clock = createVirtualClock();
   const [input, output] = [createMemoryObjectStore(clock), createMemoryObjectStore(clock)];
@@ -68,10 +68,8 @@ const delivery = (body: string): QueueMessage => ({
   sentAt: new Date(0),
 });
 
-/**
- * The flow must resolve, or refuse the message as invalid. Any other error would be retried in vain or end the process.
- */
-async function understoodOrRefused(flow: Flow, body: string): Promise<void> {
+/** Expects that the flow accepts the body or throws a MessageError. Other errors would be retried in vain. */
+async function expectAcceptedOrRefused(flow: Flow, body: string): Promise<void> {
   const [result] = await Promise.allSettled([flow(delivery(body))]);
   if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(MessageError);
 }
@@ -91,7 +89,7 @@ const picture = (tokens: string) => ({
 
 const packed = Buffer.from(packTokens(Uint16Array.of(0, 1, 0, 1), colors)).toString('base64');
 
-/** Valid messages of both queues, to be changed at random. */
+/** Valid messages of both queues, to be mutated. */
 const valid: unknown[] = [
   { schema_version: 1, type: 'reference', key: 'a', etag: '"e"' },
   { Records: [record('a'), record('b', 'ObjectRemoved:Delete')] },
@@ -99,7 +97,7 @@ const valid: unknown[] = [
   { schema_version: 1, preprocessing, pictures: [picture(packed), picture(packed)] },
 ];
 
-/** A message in which one value, at any depth, is replaced by another. */
+/** A valid message with one value, at any depth, replaced. */
 const mutated = fc
   .tuple(fc.constantFrom(...valid), fc.nat(), fc.oneof(fc.jsonValue(), fc.constant(undefined), fc.double()))
   .map(([message, at, value]) => {
@@ -113,27 +111,30 @@ const mutated = fc
 
 const anyBody = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.json(), mutated);
 
-describe('a random message', () => {
-  test('in the uploads queue is processed or refused', async () => {
+describe('any input of the queues', () => {
+  test('is accepted or refused by the uploads flow', async () => {
     const { receiveUploads } = setUp();
-    await fc.assert(fc.asyncProperty(anyBody, (body) => understoodOrRefused(receiveUploads, body)));
+    await fc.assert(fc.asyncProperty(anyBody, (body) => expectAcceptedOrRefused(receiveUploads, body)));
   });
 
-  test('in the tokens queue is processed or refused, and the model gets only inputs of its size', async () => {
+  test('is accepted or refused by the tokens flow, and the model receives only pictures of its size', async () => {
     const { infer, predicted } = setUp();
     // At least one message whose pictures are predicted.
-    await understoodOrRefused(infer, JSON.stringify(valid.at(-1)));
-    await fc.assert(fc.asyncProperty(anyBody, (body) => understoodOrRefused(infer, body)));
+    await expectAcceptedOrRefused(infer, JSON.stringify(valid.at(-1)));
+    await fc.assert(fc.asyncProperty(anyBody, (body) => expectAcceptedOrRefused(infer, body)));
     const anyTokens = fc.uint8Array({ maxLength: 8 }).map((bytes) => Buffer.from(bytes).toString('base64'));
     await fc.assert(
       fc.asyncProperty(fc.array(anyTokens, { maxLength: 3 }), (tokens) =>
-        understoodOrRefused(infer, messageText({ schema_version: 1, preprocessing, pictures: tokens.map(picture) })),
+        expectAcceptedOrRefused(
+          infer,
+          messageText({ schema_version: 1, preprocessing, pictures: tokens.map(picture) }),
+        ),
       ),
     );
     expect(new Set(predicted)).toEqual(new Set([model.tokens]));
   });
 
-  test('with a key that S3 encodes in any way leads to the outcome of its picture', async () => {
+  test('a key with any characters gets the outcome of its picture, as S3 encodes it', async () => {
     const { input, output, tokens, infer, receiveUploads } = setUp();
     const anyKey = fc
       .oneof(
@@ -163,21 +164,21 @@ describe('a random message', () => {
     );
   });
 
-  test('with a key that is too long for S3 is refused', async () => {
+  test('is refused if a key is too long for S3', async () => {
     const { receiveUploads } = setUp();
     const body = messageText({ Records: [record('k'.repeat(1025))] });
     await expect(receiveUploads(delivery(body))).rejects.toThrow(MessageError);
   });
 
-  test('that is invalid is dead-lettered, while the process handles the valid ones', async () => {
+  test('is dead-lettered if it is invalid, and reported at its last receive, while valid messages get through', async () => {
     const { clock, input, output, uploads, tokens, infer, receiveUploads } = setUp();
     const stop = new AbortController();
-    const last: string[] = [];
-    const tellLast = (error: unknown, message?: QueueMessage): void => {
+    const reported: string[] = [];
+    const onError = (error: unknown, message?: QueueMessage): void => {
       expect(error).toBeInstanceOf(MessageError);
-      if (message?.lastReceive) last.push(message.body);
+      if (message?.lastReceive) reported.push(message.body);
     };
-    const common = { clock, signal: stop.signal, concurrency: 10, onError: tellLast };
+    const common = { clock, signal: stop.signal, concurrency: 10, onError };
     const running = [
       consume({ ...common, queue: uploads, flow: receiveUploads }),
       consume({ ...common, queue: tokens, flow: infer }),
@@ -201,7 +202,7 @@ describe('a random message', () => {
 
     expect([...uploads.deadLetters].toSorted()).toEqual(hostile.toSorted());
     expect([...tokens.deadLetters].toSorted()).toEqual(hostile.toSorted());
-    expect(last.toSorted()).toEqual([...hostile, ...hostile].toSorted());
+    expect(reported.toSorted()).toEqual([...hostile, ...hostile].toSorted());
     expect([...output.objects.keys()]).toEqual([`results/${model.id}/good.json`]);
   });
 });

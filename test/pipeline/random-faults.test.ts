@@ -1,26 +1,27 @@
 import { expect, test } from 'vitest';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { TransientError } from '../../lib/ports/error.ts';
-import { createWorld, faults, type Process, startProcess, type World } from '../support/pipeline-world.ts';
+import { createWorld, findProblems, type Process, startProcess, type World } from '../support/pipeline-world.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
-/** Enough for every kind of fault at every call many times, in a few seconds. */
+/** Number of schedules: every kind of fault occurs at every call many times, in a few seconds. */
 const schedules = 1000;
 
 /** Share of the points between two steps at which a fault occurs. */
 const faultRate = 0.05;
 
 /**
- * One schedule. Pictures are uploaded, overwritten, deleted and announced twice. Two processes have errors before and
- * after calls, delays beyond the visibility timeout, clock jumps and crashes. Then the faults end.
+ * Plays one schedule and returns the problems. Pictures are put, overwritten, deleted and announced twice. Meanwhile
+ * calls of two processes fail or take longer than the visibility timeout, the clock jumps, and processes die. Then the
+ * faults end.
  */
 async function playSchedule(seed: number): Promise<string[]> {
   const random = seededRandom(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   const world = createWorld();
-  /** Codes with which a good picture may have failed. */
-  const broken = new Set<string>();
-  let calm = false;
+  /** Failure codes that a good picture may have. */
+  const allowedCodes = new Set<string>();
+  let faultsEnded = false;
 
   async function supervise(): Promise<Process> {
     for (;;) {
@@ -28,24 +29,24 @@ async function playSchedule(seed: number): Promise<string[]> {
       let dead = false;
       const process = startProcess(world, {
         async fault(point) {
-          if (!dead && (calm || random() >= faultRate)) return;
+          if (!dead && (faultsEnded || random() >= faultRate)) return;
           const kind = random();
-          dead ||= !calm && kind < 0.15;
+          dead ||= !faultsEnded && kind < 0.15;
           if (dead) {
             death.resolve();
             return new Promise(() => {});
           }
           if (kind < 0.6) {
-            if (point.endsWith('decoder.decode')) broken.add('internal_error');
-            if (point.endsWith('model.predict')) broken.add('inference_failed');
+            if (point.endsWith('decoder.decode')) allowedCodes.add('internal_error');
+            if (point.endsWith('model.predict')) allowedCodes.add('inference_failed');
             throw new TransientError('injected', point);
           }
           await world.clock.sleep(random() * 100_000);
-          // A process that has died in the meantime does not continue, and receives no message.
+          // A process that has died meanwhile does not continue, and takes no message that others wait for.
           if (dead) return new Promise(() => {});
         },
       });
-      const ended = Promise.race([death.promise.then(() => 'died'), untilCalm(world, () => calm)]);
+      const ended = Promise.race([death.promise.then(() => 'died'), untilFaultsEnd(world, () => faultsEnded)]);
       if ((await ended) !== 'died') return process;
       await world.clock.sleep(random() * 30_000);
     }
@@ -64,11 +65,11 @@ async function playSchedule(seed: number): Promise<string[]> {
     etags.push((await world.input.head(key))?.etag ?? '"gone"');
     await world.clock.sleep(random() * 40_000);
   }
-  calm = true;
+  faultsEnded = true;
   const alive = await Promise.all(processes);
   const quiet = await world.quiet();
 
-  // Only crashes may cause dead letters. After a resend, these pictures end like all others.
+  // Deaths may dead-letter messages. Sent again, they must get through.
   const dead = [...world.uploads.deadLetters];
   const deadTokens = [...world.tokens.deadLetters];
   await world.uploads.send(dead);
@@ -76,24 +77,28 @@ async function playSchedule(seed: number): Promise<string[]> {
   const quietAgain = await world.quiet();
   await Promise.all(alive.map((process) => process.stop()));
   world.clock.stop();
-  return [...faults(world), ...unjustFailures(world, broken), ...(quiet && quietAgain ? [] : ['stuck'])];
+  return [
+    ...findProblems(world),
+    ...unexpectedFailures(world, allowedCodes),
+    ...(quiet && quietAgain ? [] : ['stuck']),
+  ];
 }
 
-async function untilCalm(world: World, calm: () => boolean): Promise<string> {
-  while (!calm()) await world.clock.sleep(1000);
-  return 'calm';
+async function untilFaultsEnd(world: World, ended: () => boolean): Promise<string> {
+  while (!ended()) await world.clock.sleep(1000);
+  return 'faults ended';
 }
 
-/** A good picture may have failed only because the decoder or the model failed on the last receive. */
-function unjustFailures({ input, output }: World, broken: ReadonlySet<string>): string[] {
+/** Good pictures may fail only because the decoder or the model failed at the last permitted receive. */
+function unexpectedFailures({ input, output }: World, allowedCodes: ReadonlySet<string>): string[] {
   return [...output.objects.values()].flatMap(({ body }) => {
     const outcome = parseOutcome(body);
     if (outcome?.status !== 'failed' || !input.text(outcome.key)?.startsWith('good')) return [];
-    return broken.has(outcome.error.code) ? [] : [`${outcome.key}: ${outcome.error.code}`];
+    return allowedCodes.has(outcome.error.code) ? [] : [`${outcome.key}: ${outcome.error.code}`];
   });
 }
 
-test('under random faults every picture gets one outcome of its current version, and an event', async () => {
+test('random faults leave every picture with one outcome of its current version, and an event', async () => {
   for (let seed = 1; seed <= schedules; seed++) {
     expect({ seed, wrong: await playSchedule(seed) }).toEqual({ seed, wrong: [] });
   }

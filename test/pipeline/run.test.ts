@@ -2,23 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { type Progress, runPipeline } from '../../lib/pipeline/run-pipeline.ts';
 import type { Stall } from '../../lib/pipeline/stall.ts';
 import { TransientError } from '../../lib/ports/error.ts';
-import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
-import { createFakeDecoder, createFakeModel } from '../support/fake-model.ts';
-import { createRunPorts } from '../support/run-ports.ts';
-
-/** The fake decoder, which calls `before` for each picture. */
-function decoderThat(before: (text: string) => Promise<void>): PictureDecoder {
-  const { decode } = createFakeDecoder();
-  return {
-    async decode(bytes) {
-      await before(new TextDecoder().decode(bytes));
-      return decode(bytes);
-    },
-  };
-}
+import { createFakeModel } from '../support/fake-model.ts';
+import { createRunPorts, decoderWith } from './run-ports.ts';
 
 describe('a run', () => {
-  test('gives every picture an outcome and an event, and ends with a summary', async () => {
+  test('gives every picture an outcome and an event, and ends with a correct summary', async () => {
     const { put, options, outcome, published } = createRunPorts();
     await put('a.jpg', 'good');
     await put('b/c.jpg', 'bad');
@@ -54,14 +42,14 @@ describe('a run', () => {
     const { put, options, outcome } = createRunPorts();
     await put('a.jpg', 'bad');
     await runPipeline(options());
-    const decoder = decoderThat(async () => {});
-    const mended = { decode: () => decoder.decode(new TextEncoder().encode('good')) };
-    const result = await runPipeline({ ...options(), decoder: mended, retryFailed: true });
+    const decoder = decoderWith(async () => {});
+    const repaired = { decode: () => decoder.decode(new TextEncoder().encode('good')) };
+    const result = await runPipeline({ ...options(), decoder: repaired, retryFailed: true });
     expect(result).toMatchObject({ seen: 1, succeeded: 1, failed: 0, skipped: 0 });
     expect(outcome('a.jpg')?.status).toBe('succeeded');
   });
 
-  test('over an empty input ends with zeros', async () => {
+  test('without pictures ends with a summary of zeros', async () => {
     const { options, published } = createRunPorts();
     expect(await runPipeline(options())).toMatchObject({ seen: 0 });
     expect(published).toEqual([{ type: 'summary', seen: 0, succeeded: 0, failed: 0, skipped: 0 }]);
@@ -77,33 +65,33 @@ describe('a run', () => {
     expect([outcome('a.jpg')?.model, outcome('a.jpg', 'fake-2')?.model]).toEqual(['fake-1', 'fake-2']);
   });
 
-  test('processes the new version of a picture that is overwritten while in progress', async () => {
+  test('processes the new version of a picture that is overwritten meanwhile', async () => {
     const ports = createRunPorts();
     await ports.put('a.jpg', 'good');
-    const decoder = decoderThat(async (text) => {
+    const decoder = decoderWith(async (text) => {
       if (text === 'good') await ports.put('a.jpg', 'good, but another');
     });
     expect(await runPipeline({ ...ports.options(), decoder })).toMatchObject({ seen: 1, succeeded: 1 });
     expect(ports.outcome('a.jpg')?.etag).toBe((await ports.input.head('a.jpg'))?.etag);
   });
 
-  test('skips a picture that changes faster than it can be read', async () => {
+  test('skips a picture that changes faster than it can be processed', async () => {
     const ports = createRunPorts();
     await ports.put('a.jpg', 'good');
-    const decoder = decoderThat((text) => ports.put('a.jpg', `${text} again`));
+    const decoder = decoderWith((text) => ports.put('a.jpg', `${text} again`));
     expect(await runPipeline({ ...ports.options(), decoder })).toMatchObject({ seen: 1, succeeded: 0, skipped: 1 });
   });
 
-  test('counts a picture that is deleted while in progress as skipped', async () => {
+  test('counts a picture that is deleted meanwhile as skipped', async () => {
     const ports = createRunPorts();
     await ports.put('a.jpg', 'good');
     await ports.put('b.jpg', 'good');
-    const decoder = decoderThat(() => ports.input.delete('b.jpg'));
+    const decoder = decoderWith(() => ports.input.delete('b.jpg'));
     const result = await runPipeline({ ...ports.options(), decoder, decoding: 1 });
     expect(result).toMatchObject({ seen: 2, succeeded: 1, failed: 0, skipped: 1 });
   });
 
-  test('fails a picture after the decoder has failed five times, without paths in the message', async () => {
+  test('tries a picture that breaks the decoder five times, and stores no text of the error', async () => {
     const { put, options, outcome } = createRunPorts();
     await put('a.jpg', 'crash');
     await put('b.jpg', 'good');
@@ -114,7 +102,7 @@ describe('a run', () => {
     expect(JSON.stringify(outcome('a.jpg'))).not.toContain('secret');
   });
 
-  test('fails a picture with non-finite numbers, without harming its neighbours', async () => {
+  test('fails a picture with numbers that are not finite, while others in its batch succeed', async () => {
     const { put, options, outcome } = createRunPorts();
     await put('a.jpg', 'good');
     await put('b.jpg', `good ${'x'.repeat(200)}`);
@@ -130,17 +118,17 @@ describe('a run', () => {
     };
     const result = await runPipeline({ ...options(), model: { ...model, predict: counted } });
     expect(result).toMatchObject({ seen: 2, succeeded: 1, failed: 1 });
-    expect(calls, 'the same numbers would come again').toBe(2);
+    expect(calls, 'not retried: the numbers would be the same').toBe(2);
     expect(outcome('a.jpg')?.status).toBe('succeeded');
     expect(outcome('b.jpg')).toMatchObject({ status: 'failed', error: { code: 'inference_failed' } });
   });
 
-  test('holds a bounded number of pictures, however many there are', async () => {
+  test('has a bounded number of pictures in progress', async () => {
     const { clock, put, options } = createRunPorts();
     for (let i = 0; i < 300; i++) await put(`${i}.jpg`, 'good');
     const pending: number[] = [];
     let [decoding, predicting, mostDecoding, mostPredicting] = [0, 0, 0, 0];
-    const decoder = decoderThat(async () => {
+    const decoder = decoderWith(async () => {
       decoding += 1;
       mostDecoding = Math.max(mostDecoding, decoding);
       await clock.sleep(10);
@@ -165,13 +153,13 @@ describe('a run', () => {
     expect(result).toMatchObject({ seen: 300, succeeded: 300 });
     expect(mostDecoding).toBe(3);
     expect(mostPredicting).toBe(8);
-    // 16 in the uploads queue and 2 messages of 8 in the tokens queue, including the held ones.
+    // 16 in the uploads queue and 2 messages of 8 in the tokens queue, including those in flight.
     expect(Math.max(...pending)).toBeLessThanOrEqual(16 + 2 * 8 + 1);
   });
 });
 
 describe('an interrupted run', () => {
-  test('finishes the pictures in progress and leaves the others to the next run', async () => {
+  test('finishes the pictures in progress, counts them, and leaves the rest to the next run', async () => {
     const ports = createRunPorts();
     for (let i = 0; i < 50; i++) await ports.put(`${i}.jpg`, 'good');
     const interrupt = new AbortController();
@@ -194,7 +182,7 @@ describe('an interrupted run', () => {
     expect(second).toMatchObject({ seen: 50, succeeded: 50 - begun, skipped: begun, interrupted: false });
   });
 
-  test('does nothing if it was interrupted before it began', async () => {
+  test('does nothing if it is interrupted before it starts', async () => {
     const { put, options } = createRunPorts();
     await put('a.jpg', 'good');
     expect(await runPipeline({ ...options(), signal: AbortSignal.abort() })).toMatchObject({
@@ -204,13 +192,13 @@ describe('an interrupted run', () => {
   });
 });
 
-describe('a run that fails', () => {
-  test('stops when outcomes cannot be stored, with the reason', async () => {
+describe('a run that cannot continue', () => {
+  test('stops when outcomes cannot be stored, and says why', async () => {
     const { put, options, output } = createRunPorts();
     for (let i = 0; i < 100; i++) await put(`${i}.jpg`, 'good');
     let decoded = 0;
     const full = { ...output, put: () => Promise.reject(new Error('the disk is full')) };
-    const decoder = decoderThat(async () => {
+    const decoder = decoderWith(async () => {
       decoded += 1;
     });
     await expect(runPipeline({ ...options(), output: full, decoder })).rejects.toMatchObject({
@@ -221,7 +209,7 @@ describe('a run that fails', () => {
     expect(decoded).toBeLessThan(100);
   });
 
-  test('with one picture continues without it, and retries it in the next run', async () => {
+  test('skips one picture whose outcome cannot be stored, and tries it again the next time', async () => {
     const { put, options, output, published } = createRunPorts();
     for (let i = 0; i < 30; i++) await put(`${i}.jpg`, 'good');
     const refusing: typeof output.put = (key, ...rest) =>
@@ -233,7 +221,7 @@ describe('a run that fails', () => {
     expect(await runPipeline(options())).toMatchObject({ seen: 30, succeeded: 1, skipped: 29, unfinished: {} });
   });
 
-  test('to store large outcomes stores no failed outcomes instead', async () => {
+  test('stores no failed outcome for pictures whose succeeded outcome is too large to store', async () => {
     const { put, options, output, outcome } = createRunPorts();
     // Messages of eight pictures. The failed outcome of a bad picture is small enough.
     for (let i = 0; i < 20; i++) await put(`${i}.jpg`, i === 7 ? 'bad' : 'good');
@@ -251,7 +239,7 @@ describe('a run that fails', () => {
     expect(outcome('0.jpg')?.status).toBe('succeeded');
   });
 
-  test('to read pictures continues without them, however many there are', async () => {
+  test('continues without pictures that cannot be read, also if there are many', async () => {
     const { put, options, input, output } = createRunPorts();
     for (let i = 100; i < 150; i++) await put(`${i}.jpg`, 'good');
     const get: typeof input.get = (key, ...rest) =>
@@ -277,12 +265,12 @@ describe('a run reports', () => {
   test('its progress', async () => {
     const { put, options } = createRunPorts();
     for (let i = 0; i < 5; i++) await put(`${i}.jpg`, i === 0 ? 'bad' : 'good');
-    const told: Progress[] = [];
-    await runPipeline({ ...options(), onProgress: (progress) => told.push(progress) });
-    expect(told.at(-1)).toEqual({ succeeded: 4, failed: 1, skipped: 0, pending: 0, total: 5 });
+    const reports: Progress[] = [];
+    await runPipeline({ ...options(), onProgress: (progress) => reports.push(progress) });
+    expect(reports.at(-1)).toEqual({ succeeded: 4, failed: 1, skipped: 0, pending: 0, total: 5 });
   });
 
-  test('what it waits for when no picture ends for a minute', async () => {
+  test('what it waits for when no picture finishes for a minute', async () => {
     const { put, options, clock } = createRunPorts();
     await put('slow.jpg', 'good');
     await put('slow too.jpg', 'good');
@@ -297,112 +285,5 @@ describe('a run reports', () => {
     expect(stalls[0]?.stalledMs).toBeGreaterThanOrEqual(60_000);
     expect(stalls[0]?.waitingFor).toMatchObject([{ stage: 'predicting', pictures: 2, oldest: 'slow too.jpg' }]);
     expect(stalls[1]?.stalledMs).toBeGreaterThanOrEqual(120_000);
-  });
-});
-
-describe('a run that watches', () => {
-  /** Changes that a test announces, one at a time. */
-  function createChanges() {
-    let fire = Promise.withResolvers<boolean>();
-    return {
-      fire: () => fire.resolve(true),
-      end: () => fire.resolve(false),
-      async *changes() {
-        while (await fire.promise) {
-          fire = Promise.withResolvers();
-          yield;
-        }
-      },
-    };
-  }
-
-  test('processes new and changed pictures once each, until it is interrupted', async () => {
-    const ports = createRunPorts();
-    const stop = new AbortController();
-    const { fire, changes } = createChanges();
-    await ports.put('a.jpg', 'good');
-    await ports.put('b.jpg', 'bad');
-    await ports.clock.sleep(10_000);
-    const running = runPipeline({ ...ports.options(), changes: changes(), retryFailed: true, signal: stop.signal });
-    await ports.clock.sleep(10_000);
-    expect(ports.published).toHaveLength(2);
-    await ports.put('a.jpg', 'good, changed');
-    await ports.put('c.jpg', 'good');
-    fire();
-    await ports.clock.sleep(10_000);
-    const since = ports.published.slice(2).map((event) => event.type === 'result' && event.key);
-    expect(since.sort()).toEqual(['a.jpg', 'c.jpg']);
-    stop.abort();
-    expect(await running).toMatchObject({ seen: 4, succeeded: 3, failed: 1, skipped: 0, interrupted: true });
-  });
-
-  test('defers a picture that is still being written', async () => {
-    const ports = createRunPorts();
-    const { changes, end } = createChanges();
-    const start = ports.clock.now().getTime();
-    await ports.put('a.jpg', 'bad, because it is half written');
-    await ports.clock.sleep(500);
-    const decoded: number[] = [];
-    const decoder = decoderThat(async () => void decoded.push(ports.clock.now().getTime() - start));
-    const running = runPipeline({ ...ports.options(), decoder, changes: changes() });
-    // The passes are at 500 ms, 1500 ms and 2500 ms.
-    await ports.clock.sleep(700);
-    await ports.put('a.jpg', 'good');
-    await ports.clock.sleep(20_000);
-    end();
-    expect(await running).toMatchObject({ seen: 1, succeeded: 1, interrupted: false });
-    expect(decoded).toEqual([expect.any(Number)]);
-    expect(decoded[0]).toBeGreaterThanOrEqual(2200);
-  });
-
-  test('processes urgent pictures before the listing reaches them, and counts them once', async () => {
-    const ports = createRunPorts();
-    const stop = new AbortController();
-    const { changes } = createChanges();
-    const many = Array.from({ length: 300 }, (_, i) => `a${String(i).padStart(3, '0')}.jpg`);
-    for (const key of many) await ports.put(key, 'good');
-    async function* urgent() {
-      await ports.clock.sleep(2500);
-      await ports.put('z/dropped.jpg', 'good');
-      yield 'z/dropped.jpg';
-      // The same picture twice.
-      yield 'z/dropped.jpg';
-    }
-    // One picture per second. Without urgency it would be the 301st.
-    const decoder = decoderThat(() => ports.clock.sleep(1000));
-    const running = runPipeline({
-      ...ports.options(),
-      decoder,
-      decoding: 1,
-      changes: changes(),
-      urgent: urgent(),
-      signal: stop.signal,
-    });
-    await ports.clock.sleep(200_000);
-    const keys = () => ports.published.map((event) => (event.type === 'result' ? event.key : ''));
-    expect(keys()).toContain('z/dropped.jpg');
-    expect(keys().length).toBeLessThan(200);
-    await ports.clock.sleep(200_000);
-    expect(keys().toSorted()).toEqual([...many, 'z/dropped.jpg']);
-    stop.abort();
-    expect(await running).toMatchObject({ seen: 301, succeeded: 301, skipped: 0 });
-  });
-
-  test('is not stalled when there is nothing to do', async () => {
-    const ports = createRunPorts();
-    const { changes, end, fire } = createChanges();
-    const stalls: Stall[] = [];
-    const decoder = decoderThat(() => ports.clock.sleep(30_000));
-    const onStall = (stall: Stall) => void stalls.push(stall);
-    const running = runPipeline({ ...ports.options(), decoder, changes: changes(), onStall });
-    await ports.clock.sleep(170_000);
-    await ports.put('a.jpg', 'good');
-    await ports.clock.sleep(8000);
-    // No picture has ended for almost a minute, but this picture has not waited that long.
-    fire();
-    await ports.clock.sleep(600_000);
-    end();
-    expect(await running).toMatchObject({ seen: 1, succeeded: 1 });
-    expect(stalls).toEqual([]);
   });
 });

@@ -16,13 +16,15 @@ export interface ProofClients {
   ecs: ECSClient;
 }
 
-/** The deployed stack by its outputs. */
+/** Connects to the deployed stack by its outputs. */
 export function awsWorld(outputs: StackOutputs, { s3, sqs, ecs }: ProofClients, say: ProofWorld['say']): ProofWorld {
   const bucket = (name: string) => retryingStore(createS3Store({ client: s3, bucket: name, clock }), clock);
   const { cluster, service, onDemandService, modelId } = outputs;
   const services = onDemandService === undefined ? [service] : [service, onDemandService];
   return {
-    ...{ clock, say, model: modelId },
+    clock,
+    say,
+    model: modelId,
     input: bucket(outputs.inputBucket),
     output: bucket(outputs.outputBucket),
     events: createSqsQueue({ client: sqs, url: outputs.resultEventsQueueUrl, maxReceiveCount }),
@@ -36,7 +38,7 @@ export function awsWorld(outputs: StackOutputs, { s3, sqs, ecs }: ProofClients, 
           new ListTasksCommand({ cluster, serviceName, desiredStatus: 'RUNNING' }),
         );
         if (task === undefined) continue;
-        await ecs.send(new StopTaskCommand({ cluster, task, reason: 'prove:aws kills a task at work' }));
+        await ecs.send(new StopTaskCommand({ cluster, task, reason: 'prove:aws kills a busy task' }));
         return task.slice(task.lastIndexOf('/') + 1);
       }
       return undefined;
@@ -49,10 +51,10 @@ export function awsWorld(outputs: StackOutputs, { s3, sqs, ecs }: ProofClients, 
   };
 }
 
-/** Objects in one DeleteObjects. Source: Amazon S3 API Reference, "DeleteObjects". */
-const deleteSize = 1000;
+/** Most objects in one DeleteObjects. Source: Amazon S3 API Reference, "DeleteObjects". */
+const maxDeletedObjects = 1000;
 
-/** Deletes a bucket with all that is in it. */
+/** Deletes a bucket with all its objects. */
 export async function deleteBucket(s3: S3Client, name: string): Promise<void> {
   let keys: { Key: string }[] = [];
   const flush = async (): Promise<void> => {
@@ -61,7 +63,7 @@ export async function deleteBucket(s3: S3Client, name: string): Promise<void> {
   };
   for await (const { key } of createS3Store({ client: s3, bucket: name, clock }).list()) {
     keys.push({ Key: key });
-    if (keys.length >= deleteSize) await flush();
+    if (keys.length >= maxDeletedObjects) await flush();
   }
   await flush();
   await s3.send(new DeleteBucketCommand({ Bucket: name }));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { createEcsClient, createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 import { createCloudFormationClient, createStsClient } from '../../lib/operate/clients.ts';
 import { type DeployedStack, readDeployedStack, StackError } from '../../lib/operate/deployed-stack.ts';
 import { awsWorld, deleteBucket } from './aws-world.ts';
@@ -12,10 +13,9 @@ import { proofPictures } from './proof-pictures.ts';
 import { proofReport } from './proof-report.ts';
 import { prove } from './prove.ts';
 
-// NEVER RUN ON REAL AWS by those who wrote it: there was no account. What it is made of is tested in
-// test/unit/prove-aws and, over an emulator, in test/aws/prove-aws.slow.test.ts.
+// `npm run prove:aws`. NEVER RUN ON REAL AWS by its authors, who had no account. Its parts are tested in
+// test/unit/prove-aws and, on an emulator, in test/aws/prove-aws.slow.test.ts.
 
-const root = join(import.meta.dirname, '../..');
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 async function main(): Promise<void> {
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   }
   if (options.region !== undefined) Object.assign(process.env, { AWS_REGION: options.region });
   await refuseExisting(options.stack);
-  if (!(await agreed(options))) {
+  if (!(await confirmed(options))) {
     say('nothing was done');
     return;
   }
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   const interrupt = interrupted();
   const clients = { s3: createS3Client(), sqs: createSqsClient(), ecs: createEcsClient() };
   try {
-    say('deploying; this takes some ten minutes');
+    say('deploying; this takes about ten minutes');
     seconds.deploy = await timed(() => cdk('deploy', options));
     deployed = await readDeployedStack(createCloudFormationClient(), options.stack);
     const proof = prove(awsWorld(deployed.outputs, clients, say), {
@@ -49,29 +49,29 @@ async function main(): Promise<void> {
   } finally {
     if (options.keep) {
       say(
-        `kept the stack ${options.stack}; to end it: npx cdk destroy -c stackName=${options.stack}, then delete its buckets`,
+        `kept the stack ${options.stack}; to remove it: npx cdk destroy -c stackName=${options.stack}, then delete its buckets`,
       );
     } else {
       seconds.destroy = await timed(() => cdk('destroy', options));
       for (const name of deployed === undefined ? [] : [deployed.outputs.inputBucket, deployed.outputs.outputBucket]) {
         await deleteBucket(clients.s3, name);
       }
-      say(`destroyed in ${Math.round(seconds.destroy)} s, buckets too`);
-      if (deployed === undefined) say(`the deployment failed: look whether buckets of ${options.stack} were left`);
+      say(`destroyed the stack and its buckets in ${Math.round(seconds.destroy)} s`);
+      if (deployed === undefined) say(`the deployment failed: check whether buckets of ${options.stack} are left`);
     }
   }
 }
 
-/** Rejects at Ctrl-C, so that the stack is destroyed all the same; a second one ends at once. */
+/** Rejects at the first Ctrl-C, so that the stack is still destroyed. A second Ctrl-C ends the process at once. */
 function interrupted(): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
-  process.once('SIGINT', () => reject(new Error('interrupted; the stack is destroyed now, unless --keep was given')));
-  // A deployment that Ctrl-C ends fails by itself.
+  process.once('SIGINT', () => reject(new Error('interrupted; the stack is being destroyed, unless --keep was given')));
+  // During the deployment nothing waits for this promise; cdk fails by itself.
   promise.catch(() => {});
   return promise;
 }
 
-/** Its buckets are deleted in the end, so it must be a stack of its own. */
+/** Refuses an existing stack, because the proof deletes its buckets in the end. */
 async function refuseExisting(stack: string): Promise<void> {
   try {
     await readDeployedStack(createCloudFormationClient(), stack);
@@ -79,37 +79,47 @@ async function refuseExisting(stack: string): Promise<void> {
     if (error instanceof StackError && error.code === 'stack_missing') return;
     throw error;
   }
-  throw new ProofUsageError(`there is a stack ${stack} already, whose buckets would be deleted: give another --stack`);
+  throw new ProofUsageError(
+    `expected a new stack, but ${stack} exists, and its buckets would be deleted: give another --stack`,
+  );
 }
 
-async function agreed(options: ProofOptions): Promise<boolean> {
+/** Prints the account and the cost, and asks for confirmation. */
+async function confirmed(options: ProofOptions): Promise<boolean> {
   const { Account: account, Arn: arn } = await createStsClient().send(new GetCallerIdentityCommand({}));
   const { usual, most } = proofCost(options);
   say(
     `account ${account} as ${arn}: deploy the stack ${options.stack} (compute=${options.compute}) and send ${options.pictures} pictures`,
   );
-  say(`this should cost about ${usual.toFixed(2)} USD, and at most some ${most.toFixed(2)} if all goes wrong`);
+  say(
+    `this should cost about ${usual.toFixed(2)} USD, and at most about ${most.toFixed(2)} USD if every wait times out`,
+  );
   if (options.yes) return true;
-  if (!process.stdin.isTTY) throw new ProofUsageError('there is no terminal to ask on: add --yes if that is meant');
+  if (!process.stdin.isTTY)
+    throw new ProofUsageError('expected a terminal to ask for confirmation: without one, add --yes');
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await prompt.question('go on? (yes/no) ');
+  const answer = await prompt.question('continue? (yes/no) ');
   prompt.close();
   return answer.trim().toLowerCase() === 'yes';
 }
 
-/** The project's own `cdk`, its words passed on. */
+/** Runs the project's own `cdk`, with its output on this terminal. */
 async function cdk(verb: 'deploy' | 'destroy', { stack, compute }: ProofOptions): Promise<void> {
-  const asked = verb === 'deploy' ? ['--require-approval', 'never'] : ['--force'];
+  const confirmation = verb === 'deploy' ? ['--require-approval', 'never'] : ['--force'];
   const context = ['-c', `stackName=${stack}`, '-c', `compute=${compute}`];
-  const child = spawn(process.execPath, [join(root, 'node_modules/aws-cdk/bin/cdk'), verb, ...context, ...asked], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(repositoryRoot, 'node_modules/aws-cdk/bin/cdk'), verb, ...context, ...confirmation],
+    {
+      cwd: repositoryRoot,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  );
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', resolve);
   });
-  if (code !== 0) throw new Error(`expected cdk ${verb} to succeed, it ended with ${code}`);
+  if (code !== 0) throw new Error(`expected cdk ${verb} to succeed, received exit code ${code}: see its output above`);
 }
 
 async function timed(work: () => Promise<void>): Promise<number> {

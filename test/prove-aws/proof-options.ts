@@ -1,42 +1,42 @@
 import { parseArgs } from 'node:util';
 
 export interface ProofOptions {
-  /** Name of the stack that is made and destroyed. */
+  /** Name of the stack that is deployed and destroyed. */
   stack: string;
   region: string | undefined;
   compute: 'gpu' | 'cpu';
   pictures: number;
-  /** How many of them are bad. */
+  /** Number of bad pictures among them. */
   bad: number;
-  /** Each wait ends after so long, minutes. */
+  /** Timeout of each wait (minutes). */
   limit: number;
-  /** Don't ask. */
+  /** Do not ask for confirmation. */
   yes: boolean;
-  /** Leave the stack and its buckets. */
+  /** Do not destroy the stack and its buckets. */
   keep: boolean;
   help: boolean;
 }
 
 export const proofUsage = `npm run prove:aws -- [--compute gpu|cpu] [--region R] [--stack S] [--yes] [--keep]
 
-Deploys a stack of its own into your AWS account, sends 300 pictures through it (40 of them bad), wakes the workers
-from zero, kills one at work, checks that every outcome is there and right, destroys the stack with its buckets, and
-prints the figures. It costs money, so it says how much and asks. It was never run on real AWS by those who wrote it.
+Deploys a new stack into your AWS account and sends 300 pictures through it (40 of them bad). The workers start from
+zero, and one is killed while it works. Then the command checks every outcome, destroys the stack with its buckets, and
+prints the figures. It costs money: it prints how much and asks first. Its authors have never run it on real AWS.
 
-  --compute C   gpu or cpu (Fargate); a new account's GPU quota is 0 (default cpu)
+  --compute C   gpu, or cpu on Fargate (default cpu); the GPU quota of a new account is 0
   --region R    AWS region (default: AWS_REGION or the profile's)
-  --stack S     name of the stack; it must not be there yet (default ImageGptProof)
-  --pictures N  pictures in all (default 300)
-  --bad N       bad ones among them (default 40)
-  --limit N     each wait gives up after N minutes (default 40)
-  --yes         don't ask
-  --keep        don't destroy the stack and its buckets
+  --stack S     name of the stack, which must not exist yet (default ImageGptProof)
+  --pictures N  number of pictures (default 300)
+  --bad N       number of bad pictures among them (default 40)
+  --limit N     timeout of each wait (minutes; default 40)
+  --yes         do not ask for confirmation
+  --keep        do not destroy the stack and its buckets
 `;
 
 /** A wrong command line. */
 export class ProofUsageError extends Error {}
 
-/** @throws {ProofUsageError} for what is unknown or makes no sense */
+/** @throws {ProofUsageError} for unknown options and invalid values */
 export function parseProofOptions(args: readonly string[]): ProofOptions {
   const values = parse(args);
   const { compute, stack, region } = values;
@@ -47,10 +47,15 @@ export function parseProofOptions(args: readonly string[]): ProofOptions {
   }
   const pictures = whole('pictures', values.pictures, 20, 100_000);
   return {
-    ...{ stack, region, compute, pictures },
+    stack,
+    region,
+    compute,
+    pictures,
     bad: whole('bad', values.bad, 0, pictures - 10),
     limit: whole('limit', values.limit, 1, 24 * 60),
-    ...{ yes: values.yes, keep: values.keep, help: values.help },
+    yes: values.yes,
+    keep: values.keep,
+    help: values.help,
   };
 }
 

@@ -5,7 +5,7 @@ import type { FailureCode } from '../../lib/ports/error.ts';
 export interface ProofPicture {
   key: string;
   body: Uint8Array;
-  /** What has to become of it. */
+  /** Expected outcome. */
   expected: 'succeeded' | FailureCode;
 }
 
@@ -22,10 +22,10 @@ const good = [
   'things/eye-retina.avif',
 ];
 
-/** Characters that S3 encodes in notifications and listings. */
+/** Folder names with characters that S3 encodes in notifications and listings. */
 const folders = ['plain', 'with space', 'plus+and%25', 'ümläut/☂', "quote'&=?"];
 
-/** `count` pictures, `bad` of them bad in four ways, spread among the others. */
+/** Makes `count` pictures. `bad` of them, spread evenly, are bad in one of four ways. */
 export function proofPictures(count: number, bad: number): ProofPicture[] {
   const files = good.map((name) => ({ name, body: readFileSync(join(pictures, name)) }));
   const photograph = files[0]?.body ?? new Uint8Array();

@@ -3,7 +3,7 @@ import type { DeployedStack } from '../../lib/operate/deployed-stack.ts';
 import type { ProofOptions } from './proof-options.ts';
 import type { ProofFigures } from './prove.ts';
 
-/** The figures of a proof as a table, and what was not right. */
+/** The figures of a proof as a table, then a line for each wrong picture. */
 export function proofReport(
   { pictures, bad, compute }: ProofOptions,
   { name, region }: Pick<DeployedStack, 'name' | 'region'>,
@@ -16,12 +16,12 @@ export function proofReport(
     ['stack', `${name} in ${region}, compute=${compute}`],
     ['pictures', `${pictures}, ${bad} of them bad`],
     ['deploy', seconds(deploySeconds)],
-    ['wake: first upload to first running task', seconds(figures.wake)],
+    ['first upload to first running task', seconds(figures.wake)],
     ['first upload to first outcome', seconds(figures.firstOutcome)],
     ['first upload to last outcome', seconds(figures.allOutcomes)],
-    ['killed at work', figures.killed ?? 'nothing: no task was left to kill'],
+    ['killed task', figures.killed ?? 'none: no task was running'],
     ['last outcome to no running task', seconds(figures.backToZero)],
-    ['events told again', String(verdict.repeatedEvents)],
+    ['repeated events', String(verdict.repeatedEvents)],
     ['dead letters', String(figures.deadLetters)],
     ['right outcomes', `${verdict.right} of ${pictures}`],
   ];

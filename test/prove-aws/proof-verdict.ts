@@ -2,9 +2,9 @@ import type { ResultEvent } from '../../lib/contracts/event.ts';
 import type { Outcome } from '../../lib/contracts/outcome.ts';
 import type { ProofPicture } from './proof-pictures.ts';
 
-/** What was found in the account for one picture. */
+/** Everything that the account has for one picture. */
 export interface Found {
-  /** Of the object in the input bucket; undefined when it is not there. */
+  /** ETag of the picture in the input bucket; undefined if it is missing. */
   etag: string | undefined;
   outcome: Outcome | undefined;
   events: readonly ResultEvent[];
@@ -12,13 +12,13 @@ export interface Found {
 
 export interface ProofVerdict {
   right: number;
-  /** Events that told of the same outcome again: at least once is promised, not once. */
+  /** Events beyond the first of each outcome. They are allowed: delivery is at least once. */
   repeatedEvents: number;
-  /** One line for each picture that is not right. */
+  /** One line for each wrong picture. */
   wrong: string[];
 }
 
-/** Holds what was found against what has to be: one outcome for each picture, of its version, and an event that agrees. */
+/** Checks that each picture has the expected outcome for its current version, and an event that agrees with it. */
 export function judge(pictures: readonly ProofPicture[], found: ReadonlyMap<string, Found>): ProofVerdict {
   const wrong: string[] = [];
   let repeatedEvents = 0;

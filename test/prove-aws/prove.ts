@@ -8,32 +8,34 @@ import type { Queue } from '../../lib/ports/queue.ts';
 import type { ProofPicture } from './proof-pictures.ts';
 import { type Found, judge, type ProofVerdict } from './proof-verdict.ts';
 
-/** A deployed stack, seen from outside. */
+/** A deployed stack, as seen from outside. */
 export interface ProofWorld {
   input: ObjectStore;
   output: ObjectStore;
-  /** The result-events queue; nobody else may read it. */
+  /** The result-events queue; no other program may read it. */
   events: Queue;
   model: string;
-  /** Tasks that run now. */
+  /** Number of running tasks. */
   running(): Promise<number>;
-  /** Ends a running task as a failure would; resolves with its name, or undefined when none runs. */
+  /** Kills a running task; resolves with its id, or undefined if none runs. */
   kill(): Promise<string | undefined>;
-  /** Messages in all dead letters. */
+  /** Number of messages in all dead-letter queues. */
   deadLetters(): Promise<number>;
   clock: Clock;
   say(line: string): void;
 }
 
-/** Seconds, each from the start of its step. */
+/** Results of a proof. Times are in seconds. */
 export interface ProofFigures {
-  /** From the first upload, at zero tasks, to the first running task and to the first outcome. */
+  /** From the first upload to the first running task. */
   wake: number;
+  /** From the first upload to the first outcome. */
   firstOutcome: number;
-  /** From the first upload to the last outcome, a task being killed in between. */
+  /** From the first upload to the last outcome; a task is killed in between. */
   allOutcomes: number;
   /** From the last outcome to no running task. */
   backToZero: number;
+  /** Id of the killed task. */
   killed: string | undefined;
   deadLetters: number;
   verdict: ProofVerdict;
@@ -41,38 +43,38 @@ export interface ProofFigures {
 
 export interface ProveOptions {
   pictures: readonly ProofPicture[];
-  /** Longest wait for anything, milliseconds. */
+  /** Timeout of each wait (milliseconds). */
   limitMs: number;
-  /** Between two looks, milliseconds. */
+  /** Poll interval (milliseconds). */
   pollMs: number;
 }
 
-/** Something took too long. */
+/** A wait took longer than its limit. */
 class ProofTimeout extends Error {}
 
-/** Uploads at once. */
+/** Number of concurrent uploads. */
 const uploadsAtOnce = 16;
 
 /**
- * Half of the pictures wake the stack from zero; when the first outcome is there, the other half comes and a task is
- * killed at work. Then everything has to end right, and the tasks have to go.
+ * Uploads half of the pictures while no task runs. After the first outcome, uploads the other half and kills a busy
+ * task. Then waits for all outcomes and events, and until no task runs.
  */
 export async function prove(world: ProofWorld, { pictures, limitMs, pollMs }: ProveOptions): Promise<ProofFigures> {
   const { clock, say, model } = world;
   const half = Math.ceil(pictures.length / 2);
   const atStart = await world.running();
-  if (atStart > 0) say(`${atStart} tasks run already: this is no wake from zero`);
+  if (atStart > 0) say(`${atStart} tasks are already running: the stack does not start from zero`);
 
   const started = clock.now().getTime();
   const since = (from: number): number => (clock.now().getTime() - from) / 1000;
   await upload(pictures.slice(0, half));
-  say(`${half} pictures are in the bucket`);
-  await until('a task runs', async () => (await world.running()) > 0 || (await outcomes()) > 0);
+  say(`uploaded ${half} pictures`);
+  await until('a running task', async () => (await world.running()) > 0 || (await outcomes()) > 0);
   const wake = since(started);
-  say(`a task runs after ${Math.round(wake)} s`);
-  await until('an outcome is there', async () => (await outcomes()) > 0);
+  say(`the first task runs after ${Math.round(wake)} s`);
+  await until('an outcome', async () => (await outcomes()) > 0);
   const firstOutcome = since(started);
-  say(`the first outcome is there after ${Math.round(firstOutcome)} s`);
+  say(`the first outcome came after ${Math.round(firstOutcome)} s`);
 
   await upload(pictures.slice(half));
   let killed: string | undefined;
@@ -80,22 +82,26 @@ export async function prove(world: ProofWorld, { pictures, limitMs, pollMs }: Pr
     killed = await world.kill();
     return killed !== undefined || (await outcomes()) >= pictures.length;
   });
-  say(killed === undefined ? 'no task was left to kill' : `killed ${killed}`);
-  let said = 0;
-  await until('every outcome is there', async () => {
-    const there = await outcomes();
-    if (there !== said) say(`${there} of ${pictures.length} outcomes`);
-    said = there;
-    return there >= pictures.length;
+  say(killed === undefined ? 'no task was running that could be killed' : `killed ${killed}`);
+  let previous = 0;
+  await until('every outcome', async () => {
+    const stored = await outcomes();
+    if (stored !== previous) say(`${stored} of ${pictures.length} outcomes`);
+    previous = stored;
+    return stored >= pictures.length;
   });
   const allOutcomes = since(started);
   const lastOutcome = clock.now().getTime();
   const found = await gather();
   const deadLetters = await world.deadLetters();
-  say('waiting for the tasks to go');
-  await until('no task runs', async () => (await world.running()) === 0);
+  say('waiting until no task runs');
+  await until('no running task', async () => (await world.running()) === 0);
   return {
-    ...{ wake, firstOutcome, allOutcomes, killed, deadLetters },
+    wake,
+    firstOutcome,
+    allOutcomes,
+    killed,
+    deadLetters,
     backToZero: since(lastOutcome),
     verdict: judge(pictures, found),
   };
@@ -119,16 +125,18 @@ export async function prove(world: ProofWorld, { pictures, limitMs, pollMs }: Pr
     const from = clock.now().getTime();
     while (!(await done())) {
       if (clock.now().getTime() - from > limitMs) {
-        throw new ProofTimeout(`expected that ${what}, but not within ${Math.round(limitMs / 60_000)} minutes`);
+        throw new ProofTimeout(
+          `expected ${what} within ${Math.round(limitMs / 60_000)} minutes (--limit), waited in vain`,
+        );
       }
       await clock.sleep(pollMs);
     }
   }
 
-  /** Everything about each picture; events come within a moment of the outcome. */
+  /** Reads everything about each picture. Events come shortly after the outcomes. */
   async function gather(): Promise<Map<string, Found>> {
     const events = new Map<string, ResultEvent[]>();
-    await until('every event is there', async () => {
+    await until('every event', async () => {
       for (;;) {
         const messages = await world.events.receive({ maxMessages: 10, waitMs: 1000 });
         if (messages.length === 0) break;
@@ -140,7 +148,7 @@ export async function prove(world: ProofWorld, { pictures, limitMs, pollMs }: Pr
       }
       return pictures.every(({ key }) => events.has(key));
     }).catch((error: unknown) => {
-      // The verdict names the pictures without one.
+      // The verdict names the pictures without an event.
       if (!(error instanceof ProofTimeout)) throw error;
     });
     const found = new Map<string, Found>();

@@ -5,32 +5,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 
 /*
- * Shows without a GPU that onnxruntime's CUDA provider has all that it is linked against in the GPU image: PyPI's
- * packages of the provider and of CUDA 13.0 are staged (0.7 GB to fetch, 1.3 GB on disk), and the check of the image's
- * own build is held against them, whole and with each library missing. Then onnxruntime-node itself loads the provider,
- * as a worker does at its start. Needs Linux on x86-64 and python3 with pip. Not a part of CI: it is large.
+ * `npm run prove:cuda` shows without a GPU that the GPU image has all libraries that onnxruntime's CUDA provider needs.
+ * It downloads PyPI's packages of the provider and of CUDA 13.0 (0.7 GB; 1.3 GB on disk). It runs the check of the
+ * image's build on them, first with all libraries, then without each of them. Then onnxruntime-node loads the provider,
+ * as a worker does when it starts. Needs Linux on x86-64 and python3 with pip. CI does not run it, because it is large.
  *
- * The image takes the provider from NuGet. That it is the same file is assumed; the sum below is what the image's build
- * prints where it is.
+ * The image takes the provider from NuGet. We assume that it is the same file: compare the checksum that is printed
+ * here with the one that the image's build prints.
  */
 
 const run = promisify(execFile);
-const repository = join(import.meta.dirname, '../..');
-const check = join(repository, 'functions/worker/check-cuda-provider.sh');
+const check = join(repositoryRoot, 'functions/worker/check-cuda-provider.sh');
 const binaries = 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64';
 
-/** CUDA 13.0's: cuRAND has versions of its own. The names with `-cu13` are empty. */
+/** The packages of CUDA 13.0. cuRAND has its own version numbers. Packages whose name ends in `-cu13` are empty. */
 const cuda = ['nvidia-cublas==13.0.*', 'nvidia-curand==10.4.0.*', 'nvidia-cuda-runtime==13.0.*'];
 
-/** What the provider is linked against, besides the driver. */
+/** Libraries that the provider is linked to, besides the driver. */
 const libraries = ['libcublas.so.13', 'libcublasLt.so.13', 'libcudart.so.13', 'libcurand.so.10'];
 
 const say = (line: string): void => console.log(line);
 
+/** Installs the packages into a folder. */
 async function stage(folder: string): Promise<void> {
-  const file = join(repository, 'node_modules/onnxruntime-node/package.json');
+  const file = join(repositoryRoot, 'node_modules/onnxruntime-node/package.json');
   const { version } = z.object({ version: z.string() }).parse(JSON.parse(await readFile(file, 'utf8')));
   const wheels = ['manylinux_2_28_x86_64', 'manylinux_2_27_x86_64', 'manylinux2014_x86_64'];
   await run('python3', [
@@ -42,7 +43,7 @@ async function stage(folder: string): Promise<void> {
   for (const name of await readdir(folder)) if (name.endsWith('.dist-info')) say(`staged ${name.slice(0, -10)}`);
 }
 
-/** The check of the image's build; its output, and whether it let the provider pass. */
+/** Runs the check of the image's build on the provider, with the libraries of `folder`. */
 async function checked(provider: string, folder: string): Promise<{ passed: boolean; output: string }> {
   const env = { ...process.env, LD_LIBRARY_PATH: folder };
   return run('sh', [check, provider], { env }).then(
@@ -51,10 +52,10 @@ async function checked(provider: string, folder: string): Promise<{ passed: bool
   );
 }
 
-/** What a worker says of the provider when it starts: onnxruntime-node with the provider beside it, in a copy. */
-async function loaded(folder: string, staged: string, cudaFolder: string): Promise<string> {
+/** Loads the provider in a copy of onnxruntime-node, as a worker does: `loaded`, or the error message. */
+async function loadProvider(folder: string, staged: string, cudaFolder: string): Promise<string> {
   for (const part of ['lib', 'node_modules/onnxruntime-node', 'node_modules/onnxruntime-common']) {
-    await cp(join(repository, part), join(folder, part), { recursive: true });
+    await cp(join(repositoryRoot, part), join(folder, part), { recursive: true });
   }
   for (const name of ['shared', 'cuda']) {
     const file = `libonnxruntime_providers_${name}.so`;
@@ -78,29 +79,34 @@ try {
 
   const whole = await checked(provider, cudaFolder);
   say(`\n${whole.output.trim()}\n`);
-  if (!whole.passed) wrong.push('the provider does not pass with all of CUDA 13.0');
+  if (!whole.passed) wrong.push('the check fails with all libraries of CUDA 13.0');
   const elsewhere = libraries.filter((name) => !whole.output.includes(`${name} => ${join(cudaFolder, name)} `));
-  if (elsewhere.length > 0) wrong.push(`not taken from the staged packages: ${elsewhere.join(', ')}`);
+  if (elsewhere.length > 0) wrong.push(`not found in the installed packages: ${elsewhere.join(', ')}`);
 
   for (const missing of libraries) {
     const others = join(scratch, `without ${missing}`);
     await mkdir(others);
-    // Hard links: a library finds its neighbours by its own place (RUNPATH $ORIGIN), through symbolic ones too.
+    // Hard links: with symbolic links, a library would still find the others in its real folder (RUNPATH $ORIGIN).
     for (const name of libraries) if (name !== missing) await link(join(cudaFolder, name), join(others, name));
     const { passed, output } = await checked(provider, others);
     const [, found] = new RegExp(`${missing.replaceAll('.', '\\.')} => (/\\S+)`).exec(output) ?? [];
     const named = !passed && output.includes(`${missing} => not found`);
-    const words = found === undefined ? 'NOT stopped, or not named' : `this machine has its own, ${found}`;
-    say(`without ${missing}: ${named ? 'stopped, and named' : words}`);
-    if (!named && found === undefined) wrong.push(`nobody notices that ${missing} is missing`);
+    const failure = found === undefined ? 'the check does NOT name it' : `this machine has its own, ${found}`;
+    say(`without ${missing}: ${named ? 'the check fails and names it' : failure}`);
+    if (!named && found === undefined) wrong.push(`the check does not notice that ${missing} is missing`);
   }
 
-  const words = await loaded(join(scratch, 'app'), staged, cudaFolder);
-  say(`\nonnxruntime-node: ${words}`);
-  // Where there is a driver, it answers, and may be too old, or have no device.
-  if (!/^loaded$|libcuda\.so\.1|CUDA failure/.test(words)) wrong.push('onnxruntime-node lacks more than the driver');
+  const message = await loadProvider(join(scratch, 'app'), staged, cudaFolder);
+  say(`\nonnxruntime-node: ${message}`);
+  // A machine with a driver gives another error: the driver may be too old, or have no device.
+  if (!/^loaded$|libcuda\.so\.1|CUDA failure/.test(message))
+    wrong.push(`onnxruntime-node needs more than the driver: ${message}`);
 } finally {
   await rm(scratch, { recursive: true });
 }
-say(wrong.length === 0 ? '\nEvery library and symbol is there but the driver’s.' : `\nWRONG: ${wrong.join('; ')}`);
+say(
+  wrong.length === 0
+    ? '\nAll libraries and symbols are there, except those of the driver.'
+    : `\nWRONG: ${wrong.join('; ')}`,
+);
 process.exitCode = wrong.length === 0 ? 0 : 1;

@@ -6,14 +6,14 @@ import type { SimulatedWorld } from './simulated-world.ts';
 /** The deployed processes, which their services keep alive, and the model that is deployed. */
 export interface Deployment {
   current(): SimulatedModel;
-  /** Replaces every process, each at a random time; some drain first, some are killed. */
+  /** Replaces each process after a random delay; some end in order, others are killed. */
   deploy(model: SimulatedModel): void;
-  /** True if a process of this model may have been alive at `time` (milliseconds since the epoch). */
+  /** Whether a process with this model may still have run at `time` (milliseconds since the epoch). */
   aliveAt(model: SimulatedModel, time: number): boolean;
   machines(): Machine[];
   /** Resolves when every process has the deployed model. */
   settled(): Promise<void>;
-  /** Drains all processes. False if one does not end. */
+  /** Stops all processes in order; false when one of them does not stop. */
   stop(): Promise<boolean>;
 }
 
@@ -23,32 +23,32 @@ interface Running {
   stop(): Promise<void>;
 }
 
-/** Time from SIGTERM to SIGKILL (milliseconds). */
+/** Time that a service gives a task between SIGTERM and SIGKILL (milliseconds). */
 const stopTimeoutMs = 110_000;
 
 /** Longest time that a service takes to start a process (milliseconds). */
 const restartMs = 30_000;
 
 export function createDeployment(world: SimulatedWorld, first: SimulatedModel): Deployment {
-  const { random, clock, trace } = world.chance;
+  const { random, clock, trace } = world.conditions;
   let current = first;
-  let ended = false;
+  let stopped = false;
   let change = Promise.withResolvers<string>();
   const lastAlive = new Map<SimulatedModel, number>();
   const running = new Map<string, Running>();
 
   async function keep(name: string, start: Start): Promise<void> {
-    while (!ended) {
+    while (!stopped) {
       const deployed = current;
-      const machine = createMachine(world.chance, name);
+      const machine = createMachine(world.conditions, name);
       const process = { machine, deployed, stop: start(machine, deployed) };
       running.set(name, process);
       do {
         const changed = change.promise;
         const why = await Promise.race([machine.died, changed]);
-        if (why === 'changed' && !ended) await clock.sleep(random() * restartMs);
-      } while (!machine.dead && !ended && deployed === current);
-      if (ended) return;
+        if (why === 'changed' && !stopped) await clock.sleep(random() * restartMs);
+      } while (!machine.dead && !stopped && deployed === current);
+      if (stopped) return;
       if (!machine.dead && random() < 0.6) await end(process);
       machine.die('replaced');
       lastAlive.set(deployed, clock.now().getTime());
@@ -56,10 +56,9 @@ export function createDeployment(world: SimulatedWorld, first: SimulatedModel): 
     }
   }
 
-  /** Stops a process as a service does: with SIGTERM, and later with SIGKILL. */
+  /** Stops a process as a service does: SIGTERM first. False when only SIGKILL is left. */
   async function end({ machine, stop }: Running): Promise<boolean> {
-    // A message that is released on its last receive is dead-lettered. The contract allows that, so it counts as a
-    // fault.
+    // It releases its messages now; those that were received too often go to the dead-letter queue.
     machine.faults += 1;
     const ended = stop().then(() => true);
     return Promise.race([ended, clock.sleep(stopTimeoutMs).then(() => false)]);
@@ -88,7 +87,7 @@ export function createDeployment(world: SimulatedWorld, first: SimulatedModel): 
       }
     },
     async stop() {
-      ended = true;
+      stopped = true;
       const alive = [...running.values()].filter(({ machine }) => !machine.dead);
       return (await Promise.all(alive.map(end))).every(Boolean);
     },

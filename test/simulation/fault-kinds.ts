@@ -2,48 +2,48 @@
 const callFaults = [
   /** Refused at once, without effect. */
   'throttle',
-  /** 500 or 503, mostly without effect. */
+  /** 500 or 503: usually nothing has happened. */
   'server_error',
   /** No response and no effect. */
   'timeout_before',
-  /** No response, but it took effect. */
+  /** No answer, although it has happened. */
   'timeout_after',
-  /** No response; it takes effect after the caller has given up. */
+  /** No answer, and it happens after the caller has given up. */
   'late_effect',
-  /** Takes longer than visibility timeouts and time limits. */
+  /** May take longer than the visibility timeout and the time limits. */
   'slow',
-  /** Half of an object is stored. */
+  /** Only half of an object is stored. */
   'torn_write',
-  /** Only a part of the entries takes effect. */
+  /** Only a part of the entries of a call is processed. */
   'partial_response',
   /** A message is delivered twice. */
   'duplicate',
-  /** Messages are delivered in a random order. */
+  /** Messages arrive in a random order. */
   'reorder',
-  /** A message becomes visible again while it is processed. */
+  /** A message becomes visible again while it is still being processed. */
   'visibility_expired',
-  /** The process dies, before or after the effect. */
+  /** The process dies, before or after the call takes effect. */
   'crash',
 ] as const;
 
 export type CallFault = (typeof callFaults)[number];
 
-/** What users, operators and bad luck do. */
+/** What users, operators and the environment do meanwhile. */
 const worldFaults = [
   'overwrite',
   'delete',
-  /** A repeated, late or outdated notification. */
+  /** A notification that is repeated, late or out of date. */
   'stray_notification',
-  /** A body that is no valid message. */
+  /** A body that is not one of our messages. */
   'hostile_message',
-  /** A picture that ends every process that decodes or predicts it. */
+  /** A picture that kills every process that decodes it, or every process that predicts it. */
   'poison',
   'clock_jump',
-  /** Writes above a size always fail, as on a full disk. */
+  /** Every write above a size fails: the disk is full. */
   'no_room',
-  /** Reads of one picture always fail. */
+  /** Every read of one picture fails. */
   'unreadable',
-  /** Another model is deployed while the queues are full. */
+  /** Another model is deployed while messages wait in the queues. */
   'model_change',
   /** The model before the last is deployed again. */
   'rollback',
@@ -54,7 +54,7 @@ type WorldFault = (typeof worldFaults)[number];
 
 export type FaultKind = CallFault | WorldFault;
 
-/** How often each kind has occurred. */
+/** How often each kind of fault has occurred. */
 export type FaultCounts = Record<FaultKind, number>;
 
 export function noFaults(): FaultCounts {

@@ -6,25 +6,25 @@ import { type FaultKind, noFaults } from './fault-kinds.ts';
 
 const run = promisify(execFile);
 
-/** How many schedules are played; SEEDS=1000000 plays more. */
+/** Number of schedules; `SEEDS=1000000` plays more (default 100000). */
 const { SEEDS: seeds = '100000' } = process.env;
 
 const processes = 2;
 
-interface Report {
+interface SimulationReport {
   hours: number;
   wrong: unknown[];
   faults: Record<FaultKind, number>;
 }
 
-async function play(first: number, last: number): Promise<Report> {
+async function play(first: number, last: number): Promise<SimulationReport> {
   const script = join(import.meta.dirname, './play.ts');
-  // It exits with 1 if something is wrong. Its standard output says what.
-  const said = await run(process.execPath, [script, String(first), String(last)]).catch((error) => error);
-  return JSON.parse(said.stdout);
+  // Exit code 1 means that something is wrong; standard output says what.
+  const ended = await run(process.execPath, [script, String(first), String(last)]).catch((error) => error);
+  return JSON.parse(ended.stdout);
 }
 
-test(`under ${seeds} schedules of random faults nothing is lost, wrong or stuck`, async () => {
+test(`${seeds} schedules of random faults leave no picture lost, wrong or stuck`, async () => {
   const share = Math.ceil(Number(seeds) / processes);
   const reports = await Promise.all(
     Array.from({ length: processes }, (_, i) => play(i * share + 1, Math.min((i + 1) * share, Number(seeds)))),
@@ -36,5 +36,5 @@ test(`under ${seeds} schedules of random faults nothing is lost, wrong or stuck`
   }
   const hours = reports.reduce((sum, report) => sum + report.hours, 0);
   const counts = Object.entries(faults).map(([kind, times]) => `${kind} ${times}`);
-  process.stdout.write(`${seeds} schedules, ${hours} hours of their time, 0 wrong; ${counts.join(', ')}\n`);
+  process.stdout.write(`${seeds} schedules, ${hours} simulated hours, 0 wrong; ${counts.join(', ')}\n`);
 });

@@ -8,7 +8,7 @@ const record = (bucket: string, key: string) => ({
   s3: { bucket: { name: bucket }, object: { key, eTag: 'hostile' } },
 });
 
-/** Bodies that every queue must refuse; `key` is that of a picture. */
+/** Makers of invalid bodies: every queue must refuse them. `key` is the key of a real picture. */
 export const hostileMessages: readonly ((key: string) => string)[] = [
   () => 'hostile',
   () => '["hostile"]',
@@ -18,7 +18,7 @@ export const hostileMessages: readonly ((key: string) => string)[] = [
   () => messageText({ Records: [record('pictures', 'hostile%')] }),
   (key) => messageText({ schema_version: 2, preprocessing: '00000000000000aa', pictures: [picture(key, 'AA==')] }),
   (key) => messageText({ schema_version: 1, preprocessing: 'hostile', pictures: [picture(key, 'AA==')] }),
-  // Too long, and with non-zero bits after the last token.
+  // First one token too many, then bits set after the last token.
   (key) => messageText({ schema_version: 1, preprocessing: '00000000000000aa', pictures: [picture(key, 'AAAA')] }),
   (key) => messageText({ schema_version: 1, preprocessing: '00000000000000aa', pictures: [picture(key, 'AQ==')] }),
   () => messageText({ schema_version: 1, preprocessing: '00000000000000aa', pictures: [], hostile: 1 }),

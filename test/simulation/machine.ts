@@ -3,71 +3,75 @@ import { TransientError } from '../../lib/ports/error.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import type { CallFault, FaultCounts, FaultKind } from './fault-kinds.ts';
 
-/** What all machines of a schedule share. */
-export interface Chance {
+/** What all machines of a schedule share: time, chance and lasting faults. */
+export interface Conditions {
   random(): number;
   pick<T>(items: readonly T[]): T;
-  /** AWS's clock. */
+  /** The clock of AWS. */
   clock: VirtualClock;
-  /** True: no more faults occur. */
-  calm: boolean;
-  /** Size of the largest object that can be written (bytes). Larger writes always fail. */
-  roomFor: number;
-  /** Key of a picture that can never be read. */
-  unreadable: string | undefined;
-  counts: FaultCounts;
-  /** Late effects that are still to come. */
-  late: number;
-  /** Receives every fault and action, to print a schedule. */
+  /** No call fails any more. */
+  faultsEnded: boolean;
+  /** Size of the largest object that can be written (bytes); every larger write fails. */
+  maxObjectBytes: number;
+  /** Key of the picture whose every read fails. */
+  unreadableKey: string | undefined;
+  faultCounts: FaultCounts;
+  /** Number of effects that are still to come. */
+  pendingEffects: number;
+  /** Called with each fault and action. */
   trace(what: string): void;
 }
 
-/** Share of calls that fail. */
+/** Share of the calls that fail. */
 const faultRate = 0.05;
 
-/** Share of calls with a slow response, so that other calls come in between. */
+/** Share of the calls whose answer is delayed, so that other calls come in between. */
 const slowRate = 0.15;
 
-/** Longest delay of a slow response (milliseconds). */
+/** Longest such delay (milliseconds). */
 const latencyMs = 400;
 
-/** Longest duration of a failed call (milliseconds): beyond visibility timeouts and time limits. */
+/** Longest duration of a failed call (milliseconds): longer than the visibility timeout and the time limits. */
 export const longestMs = 150_000;
 
-/** The effect of a call; `partly` is half of it, for calls that can take effect in part. */
+/** What a call does. */
 interface Effect<R> {
-  whole(faulty: boolean): R | Promise<R>;
-  partly?: () => void;
-  /** For queues: duplicated, reordered or expired messages. */
-  oddly?: (kind: CallFault) => R;
+  perform(faulty: boolean): R | Promise<R>;
+  /** Does a part of it, for calls where that can happen. */
+  performPart?: () => void;
+  /** Does it with duplicated, reordered or early messages, for calls where that can happen. */
+  performDistorted?: (kind: CallFault) => R;
 }
 
-/** A process. All its calls of ports go through `call`, which may delay them, fail, or end the process. */
+/**
+ * The machine of one process. Every call to a port goes through `call`, which may fail, be slow or kill the process.
+ */
 export interface Machine {
   readonly clock: Clock;
-  /** Failed calls so far, including its death. */
+  /** Number of failed calls so far, plus its death. */
   faults: number;
   dead: boolean;
   died: Promise<unknown>;
   die(why: string): void;
   call<R>(name: string, kinds: readonly CallFault[], effect: Effect<R>): Promise<R>;
+  /** Moves this machine's clock. */
   jump(ms: number): void;
 }
 
-/** A promise that a dead process waits for. */
+/** The answer to a dead process. */
 const never = <R>(): Promise<R> => new Promise<R>(() => {});
 
-export function hit(chance: Chance, kind: FaultKind, where: string): void {
-  chance.counts[kind] += 1;
-  chance.trace(`${kind} ${where}`);
+export function recordFault(conditions: Conditions, kind: FaultKind, where: string): void {
+  conditions.faultCounts[kind] += 1;
+  conditions.trace(`${kind} ${where}`);
 }
 
-export function createMachine(chance: Chance, name: string): Machine {
-  const { random, clock } = chance;
+export function createMachine(conditions: Conditions, name: string): Machine {
+  const { random, clock } = conditions;
   const death = Promise.withResolvers<string>();
   let skew = 0;
   const machine: Machine = {
-    // Each machine has its own clock. A dead machine never wakes up.
+    // Each machine has its own clock, and a dead process never wakes.
     clock: {
       now: () => new Date(clock.now().getTime() + skew),
       sleep: (ms, signal) => clock.sleep(ms, signal).then(() => (machine.dead ? never() : undefined)),
@@ -79,7 +83,7 @@ export function createMachine(chance: Chance, name: string): Machine {
       if (machine.dead) return;
       machine.dead = true;
       machine.faults += 1;
-      chance.trace(`${name} dies: ${why}`);
+      conditions.trace(`${name} dies: ${why}`);
       death.resolve(why);
     },
     jump(ms) {
@@ -87,36 +91,36 @@ export function createMachine(chance: Chance, name: string): Machine {
     },
     async call(call, kinds, effect) {
       if (machine.dead) return never();
-      if (!chance.calm && random() < slowRate) await clock.sleep(random() * latencyMs);
+      if (!conditions.faultsEnded && random() < slowRate) await clock.sleep(random() * latencyMs);
       if (machine.dead) return never();
-      if (chance.calm || random() >= faultRate) {
-        const result = await effect.whole(false);
+      if (conditions.faultsEnded || random() >= faultRate) {
+        const result = await effect.perform(false);
         return machine.dead ? never() : result;
       }
-      const kind = chance.pick(kinds);
+      const kind = conditions.pick(kinds);
       machine.faults += 1;
-      hit(chance, kind, `${name} ${call}`);
-      const result = await fail(kind, call, effect);
+      recordFault(conditions, kind, `${name} ${call}`);
+      const result = await applyFault(kind, call, effect);
       return machine.dead ? never() : result;
     },
   };
 
-  async function fail<R>(kind: CallFault, call: string, effect: Effect<R>): Promise<R> {
+  async function applyFault<R>(kind: CallFault, call: string, effect: Effect<R>): Promise<R> {
     const failed = new TransientError(kind, call);
     switch (kind) {
       case 'crash': {
-        if (random() < 0.5) void effect.whole(true);
+        if (random() < 0.5) void effect.perform(true);
         machine.die('crash');
         return never();
       }
       case 'throttle':
         throw failed;
       case 'server_error': {
-        if (random() < 0.3) await effect.whole(true);
+        if (random() < 0.3) await effect.perform(true);
         throw failed;
       }
       case 'timeout_after': {
-        await effect.whole(true);
+        await effect.perform(true);
         await clock.sleep(random() * longestMs);
         throw failed;
       }
@@ -125,29 +129,29 @@ export function createMachine(chance: Chance, name: string): Machine {
         throw failed;
       }
       case 'late_effect': {
-        chance.late += 1;
+        conditions.pendingEffects += 1;
         const at = random() * longestMs;
         void clock.sleep(at).then(async () => {
-          chance.late -= 1;
-          chance.trace(`${name} ${call} takes effect late`);
-          await effect.whole(true);
+          conditions.pendingEffects -= 1;
+          conditions.trace(`${name} ${call} has its late effect`);
+          await effect.perform(true);
         });
         await clock.sleep(random() * at);
         throw failed;
       }
       case 'slow': {
         await clock.sleep(random() * longestMs);
-        return machine.dead ? never() : effect.whole(true);
+        return machine.dead ? never() : effect.perform(true);
       }
       case 'torn_write':
       case 'partial_response': {
-        effect.partly?.();
+        effect.performPart?.();
         throw failed;
       }
       case 'duplicate':
       case 'reorder':
       case 'visibility_expired':
-        return effect.oddly === undefined ? effect.whole(true) : effect.oddly(kind);
+        return effect.performDistorted === undefined ? effect.perform(true) : effect.performDistorted(kind);
     }
   }
   return machine;

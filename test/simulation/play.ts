@@ -1,17 +1,16 @@
 import { type FaultKind, noFaults } from './fault-kinds.ts';
 import { playSchedule } from './play-schedule.ts';
 
-// Plays fault schedules over the deployed flows. `npm run simulate -- 17` prints one schedule step by step. `npm run
-// simulate -- 1 100000` plays many and prints one line of JSON: the seeds, what was wrong, and how often each fault
-// occurred.
+// Plays fault schedules over the deployed flows. `npm run simulate -- 17` plays one and prints it step by step.
+// `npm run simulate -- 1 100000` plays many and prints one line of JSON: how often each fault occurred, what was wrong.
 
-// Millions of errors are created here, and nobody reads their stacks.
+// Stack traces of a million injected errors cost time, and nothing reads them.
 Error.stackTraceLimit = 0;
 
 const [first = Number.NaN, last] = process.argv.slice(2).map(Number);
 if (last === undefined) {
   const { wrong } = await playSchedule(first, (line) => process.stdout.write(`${line}\n`));
-  process.stdout.write(`seed ${first}: ${wrong.length === 0 ? 'all is well' : wrong.join('\n')}\n`);
+  process.stdout.write(`seed ${first}: ${wrong.length === 0 ? 'nothing wrong' : wrong.join('\n')}\n`);
   process.exitCode = wrong.length === 0 ? 0 : 1;
 } else {
   const faults = noFaults();

@@ -14,17 +14,17 @@ export interface SimulatedModel {
   preprocessing: string;
   quantize: Quantizer;
   colors: number;
-  /** The feature of picture n is n + offset. */
+  /** Its feature for picture n is n + offset. */
   offset: number;
 }
 
-/** Palette from black to white, [colors, 3]. */
-function grey(colors: number): Float32Array {
+/** Grey palette from black to white `[colors, 3]`. */
+function greyPalette(colors: number): Float32Array {
   return Float32Array.from({ length: colors * 3 }, (_, i) => (2 * Math.floor(i / 3)) / (colors - 1) - 1);
 }
 
 function simulatedModel(id: string, preprocessing: string, colors: number, offset: number): SimulatedModel {
-  const palette = grey(colors);
+  const palette = greyPalette(colors);
   const model = createFakeModel({
     id,
     preprocessing: { height: 2, width: 2, resample: 2, crop: 'none', palette },
@@ -37,46 +37,46 @@ function simulatedModel(id: string, preprocessing: string, colors: number, offse
   return { model, preprocessing, quantize: createQuantizer(palette), colors, offset };
 }
 
-/** The first two differ in weights, the third also in the palette. */
+/** The first two differ in their weights; the third also has another palette. */
 export const simulatedModels: readonly [SimulatedModel, SimulatedModel, SimulatedModel] = [
   simulatedModel('model-a', '00000000000000aa', 2, 100),
   simulatedModel('model-b', '00000000000000aa', 2, 200),
   simulatedModel('model-c', '00000000000000cc', 4, 300),
 ];
 
-/** The picture that ends the process that predicts it: all four pixels are white. */
+/** Number of the picture that kills every process that predicts it: all four pixels are white. */
 const killer = 15;
 
-/** True if the picture ends a process that decodes or predicts it. */
+/** Whether this picture kills the processes that decode or predict it. */
 export function isPoison(text: string): boolean {
   return /^(poison|killer)/.test(text);
 }
 
-/** Pictures whose decoding or prediction threw an error. Only these may have failed for it. */
-export interface Broken {
-  /** Texts of pictures. */
+/** Pictures whose decoding or predicting threw: only these may fail for that reason. */
+export interface ThrownPictures {
+  /** Texts of the pictures. */
   decoding: Set<string>;
-  /** Numbers of pictures. */
+  /** Numbers of the pictures. */
   predicting: Set<number>;
 }
 
-/** The number of a picture, computed from its tokens. */
+/** Reads the number of a picture from its tokens. */
 function numberOf(tokens: Uint16Array): number {
   return tokens.reduce((sum, token, i) => sum + (token > 0 ? 2 ** i : 0), 0);
 }
 
 /**
- * A decoder for pictures that are text: a word and a number. `good n` and `killer 15` become pixels that encode the
- * number; `bad` is corrupt, `crash` always makes the decoder throw, `poison` ends the process.
+ * A decoder for pictures that are text: a word and a number. `good n` and `killer 15` decode to pixels that hold the
+ * bits of the number. `bad` is corrupt, `crash` makes the decoder throw each time, `poison` kills the process.
  */
-export function simulatedDecoder(machine: Machine, broken: Broken): PictureDecoder {
+export function simulatedDecoder(machine: Machine, thrown: ThrownPictures): PictureDecoder {
   return {
     decode(bytes) {
       const text = new TextDecoder().decode(bytes);
       const decoded = machine.call('decoder.decode', ['throttle', 'slow', 'crash'], {
-        whole() {
+        perform() {
           const [word, number = ''] = text.split(' ');
-          if (word === 'bad') throw new PictureError('corrupt_image', 'Expected a picture, received nonsense.');
+          if (word === 'bad') throw new PictureError('corrupt_image', 'Expected a picture, received other bytes.');
           if (word === 'crash') throw new Error('the decoder broke');
           if (word === 'poison') machine.die('poison');
           const rgb = Uint8Array.from({ length: 12 }, (_, i) => (Number(number) & (2 ** Math.floor(i / 3)) ? 255 : 0));
@@ -84,52 +84,52 @@ export function simulatedDecoder(machine: Machine, broken: Broken): PictureDecod
         },
       });
       return decoded.catch((error: unknown) => {
-        broken.decoding.add(text);
+        thrown.decoding.add(text);
         throw error;
       });
     },
   };
 }
 
-export function simulatedModelOf(machine: Machine, { model }: SimulatedModel, broken: Broken): Model {
+export function simulatedModelOf(machine: Machine, { model }: SimulatedModel, thrown: ThrownPictures): Model {
   return {
     ...model,
     predict(tokens) {
       const predicted = machine.call('model.predict', ['throttle', 'slow', 'crash'], {
-        whole() {
+        perform() {
           if (tokens.every((token) => token > 0)) machine.die('killer');
           return model.predict(tokens);
         },
       });
       return predicted.catch((error: unknown) => {
-        broken.predicting.add(numberOf(tokens));
+        thrown.predicting.add(numberOf(tokens));
         throw error;
       });
     },
   };
 }
 
-/** True if a picture with this text may have failed with this code. */
-export function isHonest(code: FailureCode, text: string, { decoding, predicting }: Broken): boolean {
+/** Whether a picture with this text may fail with `code`: it is bad, or its decoding or predicting threw. */
+export function canFailWith(code: FailureCode, text: string, { decoding, predicting }: ThrownPictures): boolean {
   const [word, number] = text.split(' ');
   if (code === 'internal_error') return decoding.has(text);
   if (code === 'inference_failed') return predicting.has(Number(number));
   return code === 'corrupt_image' && word === 'bad';
 }
 
-/** What is false in the outcome of a picture with this text; undefined if nothing is. */
-export function untruth(outcome: Outcome, text: string, broken: Broken): string | undefined {
+/** What is untrue in the outcome of a picture with this text; undefined if nothing is. */
+export function untrueClaim(outcome: Outcome, text: string, thrown: ThrownPictures): string | undefined {
   const [word = '', number = ''] = text.split(' ');
-  const of = simulatedModels.find(({ model }) => model.id === outcome.model);
-  if (of === undefined) return `the outcome of a model ${outcome.model}`;
+  const deployed = simulatedModels.find(({ model }) => model.id === outcome.model);
+  if (deployed === undefined) return `the outcome of an unknown model, ${outcome.model}`;
   if (outcome.status === 'failed') {
     const { code } = outcome.error;
-    return isHonest(code, text, broken) ? undefined : `${code} of a ${word} picture`;
+    return canFailWith(code, text, thrown) ? undefined : `${code} of a ${word} picture`;
   }
   if (word !== 'good') return `success of a ${word} picture`;
   const [value] = outcome.features?.values ?? [];
-  if (value !== Number(number) + of.offset) return `${value} of picture ${number} by ${outcome.model}`;
-  const label = `${of.model.id} ${Number(number) > 0 ? 'light' : 'dark'}`;
+  if (value !== Number(number) + deployed.offset) return `${value} of picture ${number} by ${outcome.model}`;
+  const label = `${deployed.model.id} ${Number(number) > 0 ? 'light' : 'dark'}`;
   const tie = Number(number) === 0;
   return tie || outcome.classification?.label === label
     ? undefined

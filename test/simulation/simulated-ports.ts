@@ -2,7 +2,7 @@ import { TransientError } from '../../lib/ports/error.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import type { EventSink } from '../../lib/ports/queue.ts';
 import type { CallFault, FaultKind } from './fault-kinds.ts';
-import { type Chance, hit, type Machine } from './machine.ts';
+import { type Conditions, type Machine, recordFault } from './machine.ts';
 
 const reads: readonly CallFault[] = ['throttle', 'server_error', 'timeout_before', 'slow', 'crash'];
 const writes: readonly CallFault[] = [
@@ -15,45 +15,45 @@ const writes: readonly CallFault[] = [
   'crash',
 ];
 
-/** A bucket as a process sees it. */
-export function connectStore(store: ObjectStore, name: string, machine: Machine, chance: Chance): ObjectStore {
-  /** Fails always, in addition to random faults. */
+/** A bucket as the process on `machine` sees it. */
+export function connectStore(store: ObjectStore, name: string, machine: Machine, conditions: Conditions): ObjectStore {
+  /** Fails always; the call itself may fail in another way first. */
   async function refuse(kind: FaultKind, call: string): Promise<never> {
-    await machine.call(call, reads, { whole: () => {} });
+    await machine.call(call, reads, { perform: () => {} });
     machine.faults += 1;
-    hit(chance, kind, call);
+    recordFault(conditions, kind, call);
     throw new TransientError(kind, call);
   }
 
   return {
     async *list(options) {
-      await machine.call(`${name}.list`, reads, { whole: () => {} });
+      await machine.call(`${name}.list`, reads, { perform: () => {} });
       yield* store.list(options);
     },
-    head: (key) => machine.call(`${name}.head`, reads, { whole: () => store.head(key) }),
+    head: (key) => machine.call(`${name}.head`, reads, { perform: () => store.head(key) }),
     get(key, options) {
-      if (key === chance.unreadable) return refuse('unreadable', `${name}.get`);
-      return machine.call(`${name}.get`, reads, { whole: () => store.get(key, options) });
+      if (key === conditions.unreadableKey) return refuse('unreadable', `${name}.get`);
+      return machine.call(`${name}.get`, reads, { perform: () => store.get(key, options) });
     },
     put(key, body, condition) {
-      if (body.length > chance.roomFor) return refuse('no_room', `${name}.put`);
+      if (body.length > conditions.maxObjectBytes) return refuse('no_room', `${name}.put`);
       return machine.call(`${name}.put`, [...writes, 'torn_write', 'torn_write'], {
-        whole: () => store.put(key, body, condition),
-        partly: () => void store.put(key, body.subarray(0, body.length / 2), condition),
+        perform: () => store.put(key, body, condition),
+        performPart: () => void store.put(key, body.subarray(0, body.length / 2), condition),
       });
     },
-    delete: (key, condition) => machine.call(`${name}.delete`, writes, { whole: () => store.delete(key, condition) }),
+    delete: (key, condition) => machine.call(`${name}.delete`, writes, { perform: () => store.delete(key, condition) }),
   };
 }
 
-/** A topic as a process sees it. */
+/** A topic as the process on `machine` sees it. */
 export function connectSink<E>(published: E[], machine: Machine): EventSink<E> {
   return {
     publish: (events) =>
       machine.call('events.publish', [...writes, 'partial_response', 'duplicate'], {
-        whole: () => void published.push(...events),
-        partly: () => void published.push(...events.slice(0, events.length / 2)),
-        oddly: () => void published.push(...events, ...events),
+        perform: () => void published.push(...events),
+        performPart: () => void published.push(...events.slice(0, events.length / 2)),
+        performDistorted: () => void published.push(...events, ...events),
       }),
   };
 }

@@ -14,25 +14,27 @@ import { connectSink, connectStore } from './simulated-ports.ts';
 import type { SimulatedQueue } from './simulated-queue.ts';
 import type { SimulatedWorld } from './simulated-world.ts';
 
-// The two deployed processes, wired as functions/ wires them.
+// The two kinds of deployed processes, wired as in functions/.
 
-/** Starts a process on a machine; returns a function that drains it. */
+/** Starts a process on a machine; returns a function that stops it in order. */
 export type Start = (machine: Machine, deployed: SimulatedModel) => () => Promise<void>;
 
 /** Name of the input bucket. */
 export const bucket = 'pictures';
 
-/** Time limit of the function, and the reserve at its end in which nothing begins (milliseconds). */
+/** Time limit of the function, and the part of it that is reserved for releasing messages (milliseconds). */
 const functionMs = 120_000;
 const reserveMs = 15_000;
 
-/** Longest wait of one receive (milliseconds). Longer than SQS's, so that idle processes take few steps. */
+/**
+ * Longest wait of one receive (milliseconds). Far above SQS's limit, so that idle processes cost little to simulate.
+ */
 const waitMs = 600_000;
 
-function commonPorts({ chance, input, output, published }: SimulatedWorld, machine: Machine) {
+function commonPorts({ conditions, input, output, published }: SimulatedWorld, machine: Machine) {
   return {
-    input: connectStore(input, 'input', machine, chance),
-    output: connectStore(output, 'output', machine, chance),
+    input: connectStore(input, 'input', machine, conditions),
+    output: connectStore(output, 'output', machine, conditions),
     events: connectSink(published, machine),
     clock: machine.clock,
     confirmSource: true,
@@ -40,7 +42,7 @@ function commonPorts({ chance, input, output, published }: SimulatedWorld, machi
   };
 }
 
-/** The preprocess function with its event source mapping, over one of its queues. */
+/** The preprocess function on one of its queues, with the event source mapping in front of it. */
 export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Start {
   return (machine, { model, preprocessing, quantize, colors }) => {
     const { clock } = machine;
@@ -54,7 +56,7 @@ export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Sta
       colors,
       packer,
       model: model.id,
-      decoder: simulatedDecoder(machine, world.broken),
+      decoder: simulatedDecoder(machine, world.thrown),
       decoding: createSemaphore(2),
       maxPictureBytes: 1000,
     });
@@ -77,7 +79,7 @@ export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Sta
         if (done.signal.aborted) return;
         timeOver.abort('time is over');
         await clock.sleep(reserveMs, done.signal);
-        // Lambda ends a call that exceeds its time limit.
+        // Lambda kills the process at its time limit.
         if (!done.signal.aborted) machine.die('time limit');
       });
       const failed = await handleDelivery(messages, { queue, flow, signal: timeOver.signal, onError: () => {} });
@@ -103,7 +105,7 @@ export function workerOf(world: SimulatedWorld): Start {
       ...common,
       events: gatherEvents(common.events, clock),
       uploads: world.uploads.connect(machine),
-      model: simulatedModelOf(machine, deployed, world.broken),
+      model: simulatedModelOf(machine, deployed, world.thrown),
       preprocessing: deployed.preprocessing,
       predicting: createSemaphore(4),
     });

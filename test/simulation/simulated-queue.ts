@@ -1,32 +1,32 @@
 import { maxReceiveCount } from '../../lib/contracts/delivery.ts';
 import type { Queue, QueueMessage } from '../../lib/ports/queue.ts';
 import type { CallFault } from './fault-kinds.ts';
-import type { Chance, Machine } from './machine.ts';
+import type { Conditions, Machine } from './machine.ts';
 
 interface DeadLetter {
   body: string;
-  /** Its last receiver had no fault, so the contract does not allow this dead letter. */
-  unjust: boolean;
+  /** Its last receiver had no fault while it held the message: it should not be dead-lettered. */
+  withoutFault: boolean;
 }
 
-/** A queue on SQS: at least once, in any order, with visibility timeout and dead letters. */
+/** A queue like SQS: at-least-once delivery in any order, with a visibility timeout and dead letters. */
 export interface SimulatedQueue {
   send(bodies: readonly string[]): void;
-  /** The queue as a process sees it. */
+  /** The queue as the process on `machine` sees it. */
   connect(machine: Machine): Queue;
-  /** Messages that were received too often. */
+  /** Takes the messages that were received too often. */
   takeDeadLetters(): DeadLetter[];
-  /** Messages in the queue, held ones included. */
+  /** Number of messages in the queue, including those in flight. */
   size(): number;
 }
 
-interface Item {
+interface StoredMessage {
   body: string;
   sentAt: Date;
   receiveCount: number;
   visibleAt: number;
   machine?: Machine;
-  /** Faults of its machine at the delivery; -1 if the delivery itself was faulty. */
+  /** Fault count of its machine when it was delivered; -1 if the delivery itself failed. */
   faults: number;
 }
 
@@ -62,31 +62,32 @@ const receives: readonly CallFault[] = [
 ];
 const changes = sends.filter((fault) => fault !== 'duplicate');
 
-export function createSimulatedQueue(chance: Chance, name: string, visibilityMs: number): SimulatedQueue {
-  const { clock, random } = chance;
-  const visible = new Set<Item>();
-  const held = new Map<string, Item>();
+export function createSimulatedQueue(conditions: Conditions, name: string, visibilityMs: number): SimulatedQueue {
+  const { clock, random } = conditions;
+  const visible = new Set<StoredMessage>();
+  const inFlight = new Map<string, StoredMessage>();
   const waiters = new Set<Waiter>();
   let dead: DeadLetter[] = [];
   let deliveries = 0;
-  let armedFor = Number.POSITIVE_INFINITY;
+  /** When the next check for expired messages is due. */
+  let nextCheck = Number.POSITIVE_INFINITY;
 
   const now = (): number => clock.now().getTime();
 
   function send(bodies: readonly string[]): void {
     for (const body of bodies) visible.add({ body, sentAt: clock.now(), receiveCount: 0, visibleAt: 0, faults: 0 });
-    serve();
+    answerWaiters();
   }
 
-  function serve(): void {
+  function answerWaiters(): void {
     for (const waiter of waiters) {
       if (visible.size === 0) return;
       waiters.delete(waiter);
-      if (!waiter.machine.dead) waiter.answer(take(waiter.maxMessages, waiter.machine, false));
+      if (!waiter.machine.dead) waiter.answer(deliver(waiter.maxMessages, waiter.machine, false));
     }
   }
 
-  function take(maxMessages: number, machine: Machine, faulty: boolean, kind?: CallFault): QueueMessage[] {
+  function deliver(maxMessages: number, machine: Machine, faulty: boolean, kind?: CallFault): QueueMessage[] {
     const items = [...visible];
     if (kind === 'reorder') items.sort(() => random() - 0.5);
     return items.slice(0, maxMessages).map((item) => {
@@ -97,75 +98,75 @@ export function createSimulatedQueue(chance: Chance, name: string, visibilityMs:
       item.visibleAt = now() + (kind === 'visibility_expired' ? random() * 2000 : visibilityMs);
       item.machine = machine;
       item.faults = faulty ? -1 : machine.faults;
-      held.set(receipt, item);
-      arm(item.visibleAt);
+      inFlight.set(receipt, item);
+      scheduleCheck(item.visibleAt);
       const { body, receiveCount, sentAt } = item;
       if (kind === 'duplicate') visible.add({ ...item });
       return { body, receipt, receiveCount, lastReceive: receiveCount >= maxReceiveCount, sentAt };
     });
   }
 
-  /** Calls `expire` when a held message may become visible. */
-  function arm(at: number): void {
-    if (at >= armedFor) return;
-    armedFor = at;
+  /** Checks again at `at`, when a message in flight may have become visible. */
+  function scheduleCheck(at: number): void {
+    if (at >= nextCheck) return;
+    nextCheck = at;
     void clock.sleep(at - now()).then(() => {
-      // A later call has armed an earlier time.
-      if (armedFor !== at) return;
-      armedFor = Number.POSITIVE_INFINITY;
+      // An earlier check was scheduled meanwhile.
+      if (nextCheck !== at) return;
+      nextCheck = Number.POSITIVE_INFINITY;
       expire();
     });
   }
 
   function expire(): void {
     let next = Number.POSITIVE_INFINITY;
-    for (const [receipt, item] of held) {
+    for (const [receipt, item] of inFlight) {
       if (item.visibleAt > now()) {
         next = Math.min(next, item.visibleAt);
         continue;
       }
-      held.delete(receipt);
+      inFlight.delete(receipt);
       if (item.receiveCount < maxReceiveCount) visible.add(item);
-      else dead.push({ body: item.body, unjust: item.machine?.faults === item.faults });
+      else dead.push({ body: item.body, withoutFault: item.machine?.faults === item.faults });
     }
-    if (next !== Number.POSITIVE_INFINITY) arm(next);
-    serve();
+    if (next !== Number.POSITIVE_INFINITY) scheduleCheck(next);
+    answerWaiters();
   }
 
   function remove(receipts: readonly string[]): void {
-    for (const receipt of receipts) held.delete(receipt);
+    for (const receipt of receipts) inFlight.delete(receipt);
   }
 
   function change(receipts: readonly string[], ms: number): void {
     for (const receipt of receipts) {
-      const item = held.get(receipt);
+      const item = inFlight.get(receipt);
       if (item === undefined) continue;
       item.visibleAt = now() + ms;
-      arm(item.visibleAt);
+      scheduleCheck(item.visibleAt);
     }
   }
 
   function receive(machine: Machine, maxMessages: number, waitMs: number, signal?: AbortSignal) {
     if (signal?.aborted) return Promise.resolve([]);
-    if (visible.size > 0) return Promise.resolve(take(maxMessages, machine, false));
+    if (visible.size > 0) return Promise.resolve(deliver(maxMessages, machine, false));
     const { promise, resolve } = Promise.withResolvers<QueueMessage[]>();
     const waiter: Waiter = { maxMessages, machine, answer: resolve };
     waiters.add(waiter);
-    const give = (): void => {
+    const answerEmpty = (): void => {
       waiters.delete(waiter);
       resolve([]);
     };
-    signal?.addEventListener('abort', give, { once: true });
-    void clock.sleep(waitMs).then(give);
-    return promise.finally(() => signal?.removeEventListener('abort', give));
+    signal?.addEventListener('abort', answerEmpty, { once: true });
+    void clock.sleep(waitMs).then(answerEmpty);
+    return promise.finally(() => signal?.removeEventListener('abort', answerEmpty));
   }
 
-  /** The first half; nothing of a single message. */
+  /** The first half, rounded down. */
   const half = <T>(items: readonly T[]): T[] => items.slice(0, Math.floor(items.length / 2));
 
   return {
     send,
-    size: () => visible.size + held.size,
+    size: () => visible.size + inFlight.size,
     takeDeadLetters() {
       const taken = dead;
       dead = [];
@@ -174,26 +175,26 @@ export function createSimulatedQueue(chance: Chance, name: string, visibilityMs:
     connect: (machine) => ({
       send: (bodies) =>
         machine.call(`${name}.send`, sends, {
-          whole: () => send(bodies),
-          partly: () => send(half(bodies)),
-          oddly: () => send([...bodies, ...bodies]),
+          perform: () => send(bodies),
+          performPart: () => send(half(bodies)),
+          performDistorted: () => send([...bodies, ...bodies]),
         }),
       receive: ({ maxMessages, waitMs, signal }) =>
         machine.call(`${name}.receive`, receives, {
-          whole: (faulty) =>
-            faulty ? take(maxMessages, machine, true) : receive(machine, maxMessages, waitMs, signal),
-          partly: () => void take(maxMessages, machine, true),
-          oddly: (kind) => take(maxMessages, machine, true, kind),
+          perform: (faulty) =>
+            faulty ? deliver(maxMessages, machine, true) : receive(machine, maxMessages, waitMs, signal),
+          performPart: () => void deliver(maxMessages, machine, true),
+          performDistorted: (kind) => deliver(maxMessages, machine, true, kind),
         }),
       delete: (receipts) =>
         machine.call(`${name}.delete`, changes, {
-          whole: () => remove(receipts),
-          partly: () => remove(half(receipts)),
+          perform: () => remove(receipts),
+          performPart: () => remove(half(receipts)),
         }),
       changeVisibility: (receipts, ms) =>
         machine.call(`${name}.changeVisibility`, changes, {
-          whole: () => change(receipts, ms),
-          partly: () => change(half(receipts), ms),
+          perform: () => change(receipts, ms),
+          performPart: () => change(half(receipts), ms),
         }),
     }),
   };

@@ -4,23 +4,30 @@ import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
-import type { AwsStack } from './aws-stack.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
 
-/** Looks at a stack from outside, as its user does. */
+/** Checks the pictures and outcomes of a stack from outside, as its user does. */
 export interface AwsPictures {
-  /** Messages in a queue, those at hand included. */
+  /** Messages in a queue, including those in flight. */
   waiting(url: string): Promise<number>;
-  /** Until both queues have been empty twice in a row. */
+  /** Resolves when both queues have been empty twice in a row. */
   quiet(): Promise<void>;
   /**
-   * Every picture has the one outcome of its current version, somebody was told of it, and there are no other outcomes.
-   * `expected`: `succeeded`, or the code of the failure, by key.
+   * Every picture has one outcome, of its current version, with an event. There are no other outcomes.
+   *
+   * @param expected by key: `succeeded`, or the failure code
    */
   check(expected: Readonly<Record<string, string>>): Promise<void>;
 }
 
-/** What is looked at. */
-export type WatchedStack = Pick<AwsStack, 'input' | 'output' | 'uploadsUrl' | 'tokensUrl' | 'events'>;
+export interface WatchedStack {
+  input: ObjectStore;
+  output: ObjectStore;
+  uploadsUrl: string;
+  tokensUrl: string;
+  /** Takes the events that were published since the last call. */
+  events(): Promise<ResultEvent[]>;
+}
 
 export function createAwsPictures(stack: WatchedStack, sqs: SQSClient, model: string): AwsPictures {
   const events: ResultEvent[] = [];
@@ -34,9 +41,9 @@ export function createAwsPictures(stack: WatchedStack, sqs: SQSClient, model: st
   return {
     waiting,
     async quiet() {
-      for (let calm = 0; calm < 2; await clock.sleep(300)) {
+      for (let emptyInARow = 0; emptyInARow < 2; await clock.sleep(300)) {
         const left = (await waiting(stack.uploadsUrl)) + (await waiting(stack.tokensUrl));
-        calm = left === 0 ? calm + 1 : 0;
+        emptyInARow = left === 0 ? emptyInARow + 1 : 0;
       }
     },
     async check(expected) {
@@ -48,8 +55,10 @@ export function createAwsPictures(stack: WatchedStack, sqs: SQSClient, model: st
         const found = read.status === 'found' ? parseOutcome(read.body) : undefined;
         expect(found?.etag, key).toBe(etag);
         seen[key] = found?.status === 'failed' ? found.error.code : (found?.status ?? 'none');
-        const told = events.some((event) => event.key === key && event.etag === etag && event.status === found?.status);
-        expect(told, `an event for ${key}`).toBe(true);
+        const hasEvent = events.some(
+          (event) => event.key === key && event.etag === etag && event.status === found?.status,
+        );
+        expect(hasEvent, `an event for ${key}`).toBe(true);
       }
       expect(seen).toEqual(expected);
       const stored: string[] = [];

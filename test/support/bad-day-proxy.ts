@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { maxKeyBytes } from '../../lib/contracts/limits.ts';
 import { seededRandom } from './seeded-random.ts';
 
-/** What went wrong, and how often. */
+/** What goes wrong with a request. */
 type Mishap =
   | 'slow_down'
   | 'internal_error'
@@ -12,29 +12,37 @@ type Mishap =
   | 'conflict'
   | 'denied'
   | 'delay'
-  /** No answer at all, until the client has had enough of it. */
+  /** No answer at all, until the client times out. */
   | 'hang';
 
-/** Hangs of a day: each costs its client the half minute of its time limit. */
+/** Most hangs of a proxy: each costs the client its timeout of 30 s. */
 const maxHangs = 2;
 
 export interface BadDayProxy extends AsyncDisposable {
   endpoint: string;
-  /** Share of the requests that something happens to. */
+  /** Share of the requests that fail or are delayed. */
   share: number;
+  /** How often each mishap has happened. */
   mishaps: Record<Mishap, number>;
 }
 
 /**
- * Stands before an emulator and does what AWS does on bad days, to the given share of requests: throttles, fails, closes
- * connections before and after the work is done, answers late or never, has conditional writes try again, and takes
- * missing objects for forbidden ones. On any day it refuses keys that are too long, as S3 does and moto does not.
+ * A proxy in front of an emulator that treats a share of the requests as AWS does on bad days: it throttles, fails,
+ * closes connections before and after the work is done, answers late or never, rejects conditional writes with a
+ * conflict, and answers 403 instead of 404. It always refuses keys that are too long, as S3 does but moto does not.
  */
 export async function startBadDayProxy(target: string, share: number, seed: number): Promise<BadDayProxy> {
   const random = seededRandom(seed);
   const { hostname, port } = new URL(target);
   const mishaps: BadDayProxy['mishaps'] = {
-    ...{ slow_down: 0, internal_error: 0, reset_before: 0, reset_after: 0, conflict: 0, denied: 0, delay: 0, hang: 0 },
+    slow_down: 0,
+    internal_error: 0,
+    reset_before: 0,
+    reset_after: 0,
+    conflict: 0,
+    denied: 0,
+    delay: 0,
+    hang: 0,
   };
 
   function mishapOf(from: IncomingMessage): Mishap | undefined {
@@ -86,7 +94,7 @@ export async function startBadDayProxy(target: string, share: number, seed: numb
   return proxy;
 }
 
-/** Bytes of the key in `/bucket/key`. */
+/** Length of the key in `/bucket/key` (bytes). */
 function keyBytes({ url = '' }: IncomingMessage): number {
   const { pathname } = new URL(url, 'http://localhost');
   return Buffer.byteLength(decodeURIComponent(pathname.slice(1).split('/').slice(1).join('/')));
@@ -96,7 +104,7 @@ function isS3({ headers }: IncomingMessage): boolean {
   return /\/s3\/aws4_request/.test(headers.authorization ?? '');
 }
 
-/** The error in the words of the service that was asked. */
+/** Answers with an error in the format of the called service. */
 function fail(from: IncomingMessage, to: ServerResponse, status: number, code: string): void {
   if (from.headers['content-type']?.startsWith('application/x-amz-json')) {
     to.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });

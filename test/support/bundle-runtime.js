@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 
-// As lambda-runtime.ts, for a bundle in the working directory: its code and no other.
+// Does what lambda-runtime.ts does, with the bundle in the working directory instead of the source.
 
 const { handler } = await import(pathToFileURL(`${process.cwd()}/index.mjs`).href);
 

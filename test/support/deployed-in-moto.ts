@@ -3,8 +3,8 @@ import { ECSClient, RegisterTaskDefinitionCommand } from '@aws-sdk/client-ecs';
 import { imageGptTemplate } from '../cdk/synthesize.ts';
 import { type Moto, motoAccount, motoRegion } from './moto.ts';
 
-/** Resources of the template that carry data or that a command looks at, and that moto makes. */
-const kept = [
+/** Resource types that carry data or that commands read, and that moto supports. */
+const keptTypes = [
   'AWS::S3::Bucket',
   'AWS::SQS::Queue',
   'AWS::SNS::Topic',
@@ -14,12 +14,12 @@ const kept = [
   'AWS::StepFunctions::StateMachine',
 ];
 
-// biome-ignore lint/suspicious/noExplicitAny: a template is whatever CloudFormation makes of it.
+// biome-ignore lint/suspicious/noExplicitAny: a template is JSON of any shape.
 type Json = any;
 
 /**
- * Deploys what the commands need of the synthesised template into moto, by CloudFormation: the same queues, topic,
- * buckets, services and state machines, and all outputs, without what moto cannot make (roles, network, functions).
+ * Deploys the part of the synthesised template that the commands need into moto: queues, topic, buckets, services,
+ * state machines and all outputs. Roles, network and functions are left out, because moto cannot make them.
  */
 export async function deployIntoMoto(
   moto: Moto,
@@ -28,23 +28,24 @@ export async function deployIntoMoto(
 ): Promise<void> {
   const config = clientConfig(moto);
   const { Resources: resources, Outputs: outputs }: Json = imageGptTemplate({ ...context, stackName }).toJSON();
-  const mine: Record<string, Json> = {};
+  const deployed: Record<string, Json> = {};
   for (const [id, resource] of Object.entries<Json>(resources)) {
-    if (kept.includes(resource.Type)) mine[id] = reduced(resource);
+    if (keptTypes.includes(resource.Type)) deployed[id] = reduced(resource);
   }
   const ecs = new ECSClient(config);
   const containerDefinitions = [{ name: 'worker', image: 'worker', memory: 1 }];
   await ecs.send(new RegisterTaskDefinitionCommand({ family: 'worker', containerDefinitions }));
-  const TemplateBody = JSON.stringify({ Resources: mine, Outputs: withoutOthers(outputs, mine) });
+  const TemplateBody = JSON.stringify({ Resources: deployed, Outputs: resolvable(outputs, deployed) });
   const cloudFormation = new CloudFormationClient(config);
   await cloudFormation.send(new CreateStackCommand({ StackName: stackName, TemplateBody }));
   const { Stacks: [stack] = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName: stackName }));
-  if (stack?.StackStatus !== 'CREATE_COMPLETE') throw new Error(`Expected a stack, received ${stack?.StackStatus}.`);
+  if (stack?.StackStatus !== 'CREATE_COMPLETE')
+    throw new Error(`Expected the stack to be CREATE_COMPLETE, received ${stack?.StackStatus}.`);
 }
 
 /**
- * Tells these outputs as a stack of CloudFormation's own, for what was made in the emulator by hand; the cost brake's
- * state machines are made here.
+ * Makes a stack with these outputs, for resources that were made in the emulator by hand. The state machines of the
+ * cost brake are made here.
  */
 export async function writeOutputs(
   moto: Moto,
@@ -52,22 +53,23 @@ export async function writeOutputs(
   outputs: Readonly<Record<string, string>>,
 ): Promise<void> {
   const machine = reduced({ Type: 'AWS::StepFunctions::StateMachine' });
-  const told = Object.entries(outputs).map(([name, value]) => [name, { Value: value }]);
+  const given = Object.entries(outputs).map(([name, value]) => [name, { Value: value }]);
   const machines = { CostBrakeHoldArn: { Value: { Ref: 'Hold' } }, CostBrakeReleaseArn: { Value: { Ref: 'Release' } } };
   const template = {
     Resources: { Hold: machine, Release: machine },
-    Outputs: { ...Object.fromEntries(told), ...machines },
+    Outputs: { ...Object.fromEntries(given), ...machines },
   };
   const cloudFormation = new CloudFormationClient(clientConfig(moto));
   await cloudFormation.send(new CreateStackCommand({ StackName: stackName, TemplateBody: JSON.stringify(template) }));
 }
 
-/** For SDK clients of the test itself. */
+/** Configuration of the test's own SDK clients. */
 export function clientConfig({ endpoint }: Moto) {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   return { endpoint, region: motoRegion, credentials, forcePathStyle: true };
 }
 
+/** A resource with only those properties that moto understands. */
 function reduced({ Type, Properties: properties }: Json): Json {
   switch (Type) {
     case 'AWS::ECS::Service':
@@ -87,13 +89,13 @@ function reduced({ Type, Properties: properties }: Json): Json {
   }
 }
 
-/** An output that refers to what is not there becomes the name of what it refers to. */
-function withoutOthers(outputs: Record<string, Json>, mine: Record<string, Json>): Record<string, Json> {
+/** An output that refers to a resource that is left out becomes the id of that resource. */
+function resolvable(outputs: Record<string, Json>, deployed: Record<string, Json>): Record<string, Json> {
   return Object.fromEntries(
     Object.entries(outputs).map(([name, output]) => {
       const text = JSON.stringify(output.Value);
       const [, id] = /"(?:Ref|Fn::GetAtt)":\[?"([^"]+)"/.exec(text) ?? [];
-      return [name, { Value: id === undefined || id in mine || id.startsWith('AWS::') ? output.Value : id }];
+      return [name, { Value: id === undefined || id in deployed || id.startsWith('AWS::') ? output.Value : id }];
     }),
   );
 }

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-// biome-ignore lint/suspicious/noExplicitAny: the SDK defines the requests.
+// biome-ignore lint/suspicious/noExplicitAny: requests are JSON of any shape.
 type Json = any;
 
-/** A job or one of its children, as DescribeJobs and ListJobs return it. */
+/** A job, or a child of an array job, in the form of DescribeJobs and ListJobs. */
 interface FakeJob {
   jobId: string;
   jobName: string;
@@ -13,7 +13,7 @@ interface FakeJob {
   status: string;
   createdAt: number;
   environment: Record<string, string>;
-  /** Children of an array job. */
+  /** Number of children; array jobs only. */
   size?: number;
   statusReason?: string;
   startedAt?: number;
@@ -21,15 +21,15 @@ interface FakeJob {
   container?: { exitCode?: number; reason?: string };
 }
 
-/** The part of AWS Batch that the verbs use. It runs nothing: a test sets the state of the children. */
+/** The part of AWS Batch that the commands call. No job runs: the test sets the status of children. */
 export interface FakeBatch extends AsyncDisposable {
   endpoint: string;
   jobs: FakeJob[];
-  /** Children of array jobs (`id:index`), and jobs without children (`id`). */
+  /** Children of the array jobs (`id:index`), and plain jobs themselves (`id`). */
   children: FakeJob[];
   /** Environment of the only job definition. */
   definition: Record<string, string>;
-  /** The only compute environment. */
+  /** Description of the one compute environment. */
   environment: Json;
 }
 
@@ -57,7 +57,7 @@ export async function startFakeBatch(): Promise<FakeBatch> {
     return { ...rest, status, arrayProperties: { size, statusSummary } };
   }
 
-  const actions: Record<string, (body: Json) => Json> = {
+  const operations: Record<string, (body: Json) => Json> = {
     submitjob({ jobName, jobQueue, jobDefinition, containerOverrides, arrayProperties }) {
       const jobId = `job-${jobs.length + 1}`;
       const environment: Record<string, string> = {};
@@ -97,7 +97,7 @@ export async function startFakeBatch(): Promise<FakeBatch> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
-    const answer = actions[request.url?.replace('/v1/', '') ?? ''];
+    const answer = operations[request.url?.replace('/v1/', '') ?? ''];
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer?.(JSON.parse(Buffer.concat(chunks).toString() || '{}')) ?? {}));
   });

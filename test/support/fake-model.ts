@@ -2,25 +2,25 @@ import { PictureError } from '../../lib/ports/error.ts';
 import type { Model } from '../../lib/ports/model.ts';
 import type { DecodedPicture, PictureDecoder } from '../../lib/ports/picture-decoder.ts';
 
-/** Hash that the fake model's preprocessing goes by. */
+/** Hash of the fake model's preprocessing. */
 export const fakePreprocessing = '00000000000000aa';
 
 /**
- * A decoder for pictures that are text: `good …` decodes to pixels of its length, `bad …` is corrupt, `crash …` breaks
- * the decoder itself, so it is retried.
+ * A decoder for pictures that are text. `good …` decodes to pixels whose value is the length of the text, `bad …` is
+ * corrupt, `crash …` makes the decoder throw, so that the picture is retried.
  */
 export function createFakeDecoder(): PictureDecoder {
   return {
     async decode(bytes): Promise<DecodedPicture> {
       const text = new TextDecoder().decode(bytes);
-      if (text.startsWith('bad')) throw new PictureError('corrupt_image', 'Expected a picture, received nonsense.');
+      if (text.startsWith('bad')) throw new PictureError('corrupt_image', 'Expected a picture, received other bytes.');
       if (text.startsWith('crash')) throw new Error('/home/somebody/secret: the decoder broke');
       return { format: 'jpeg', width: 8, height: 6, rgb: new Uint8Array(4 * 3).fill(text.length) };
     },
   };
 }
 
-/** A model of four tokens and two colours whose class tells the tokens: all 0 is `dark`, else `light`. */
+/** A model of four tokens and two colours. Its class is `dark` if all tokens are 0, else `light`. */
 export function createFakeModel(changes: Partial<Model> = {}): Model {
   return {
     id: 'fake-1',

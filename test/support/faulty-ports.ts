@@ -4,8 +4,8 @@ import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
 import type { EventSink, Queue } from '../../lib/ports/queue.ts';
 
 /**
- * Called before and after each call of a port: rejects to make it fail (before: it never happened; after: it did, but
- * nobody knows), waits to make it slow, never resolves for a process that has died.
+ * Called before and after each call of a port, with `before NAME` or `after NAME`. It rejects to make the call fail,
+ * waits to make it slow, and never resolves for a process that has died.
  */
 export type Fault = (point: string) => Promise<void>;
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { repositoryRoot } from '../../lib/local/repository.ts';
 
-/** A folder of the house and what it may import. */
+/** A folder of the source tree, and what it may import. */
 export interface Room {
   name: string;
   /** Its folder, from the repository's root. */
@@ -14,18 +15,16 @@ export interface Room {
   mayImport: readonly string[];
 }
 
-export const repository = join(import.meta.dirname, '..', '..');
-
-/** Packages that one room imports for everybody, by room. One file is the door to onnxruntime-node. */
-const doors: Record<string, string[]> = { decode: ['sharp'], jobs: ['hyparquet', 'hyparquet-writer'] };
-const doorToOnnxruntime = 'lib/runtime/onnxruntime.ts';
+/** Packages that only one room may import, by room. Only one file may import onnxruntime-node. */
+const ownPackages: Record<string, string[]> = { decode: ['sharp'], jobs: ['hyparquet', 'hyparquet-writer'] };
+const onnxruntimeImporter = 'lib/runtime/onnxruntime.ts';
 const packages = ['hyparquet', 'hyparquet-writer', 'onnxruntime-node', 'sharp'];
 
 const outsideLib = ['cdk', 'functions'];
 
 /** The rows of the table of floors in docs/architecture.md: floor, room, holds, may import. */
 export function readRooms(): Room[] {
-  const text = readFileSync(join(repository, 'docs', 'architecture.md'), 'utf8');
+  const text = readFileSync(join(repositoryRoot, 'docs', 'architecture.md'), 'utf8');
   const rows = text.matchAll(/^\| (\d) +\| ([a-z-]+) +\| ([^|]+) \| ([^|]+) \|$/gm);
   return [...rows].map(([, floor = '', name = '', holds = '', mayImport = '']) => ({
     name,
@@ -36,23 +35,23 @@ export function readRooms(): Room[] {
   }));
 }
 
-/** Biome's overrides that hold the table: one for each room, then the door to onnxruntime-node. */
+/** Biome's overrides that enforce the table: one for each room, then those for onnxruntime-node. */
 export function floorOverrides(rooms: readonly Room[]): unknown[] {
   const inLib = rooms.filter(({ folder }) => folder.startsWith('lib/')).map(({ name }) => name);
-  const held = rooms.map((room) => {
+  const ofRooms = rooms.map((room) => {
     const forbidden = inLib.filter((name) => name !== room.name && !room.mayImport.includes(name));
     const others = outsideLib.filter((name) => name !== room.name);
     const below = room.folder.startsWith('lib/') ? '' : 'lib/';
     const allowed = room.mayImport.length === 0 ? 'nothing of ours' : room.mayImport.join(', ');
-    const closed = packages.filter((name) => !doors[room.name]?.includes(name));
+    const foreignPackages = packages.filter((name) => !ownPackages[room.name]?.includes(name));
     return restrict(`${room.folder}/**`, [
       {
         group: [...forbidden.map((name) => `${up}${below}${name}/**`), ...others.map((name) => `${up}${name}/**`)],
         message: `${room.folder} may import ${allowed} (docs/architecture.md).`,
       },
       {
-        group: closed,
-        message: `sharp belongs to lib/decode, hyparquet to lib/jobs, onnxruntime-node to ${doorToOnnxruntime}.`,
+        group: foreignPackages,
+        message: `sharp belongs to lib/decode, hyparquet to lib/jobs, onnxruntime-node to ${onnxruntimeImporter}.`,
       },
       ...(room.pure
         ? [{ group: ['node:*', 'node:*/*'], message: `${room.folder} is pure: no platform modules.` }]
@@ -60,13 +59,13 @@ export function floorOverrides(rooms: readonly Room[]): unknown[] {
     ]);
   });
   const tests = restrict('test/**', [
-    { group: ['onnxruntime-node'], message: `${doorToOnnxruntime} turns off its telemetry first.` },
+    { group: ['onnxruntime-node'], message: `${onnxruntimeImporter} turns off its telemetry first.` },
   ]);
-  const door = { includes: [doorToOnnxruntime], linter: { rules: { style: { noRestrictedImports: 'off' } } } };
-  return [...held, door, tests];
+  const importer = { includes: [onnxruntimeImporter], linter: { rules: { style: { noRestrictedImports: 'off' } } } };
+  return [...ofRooms, importer, tests];
 }
 
-/** How deep a room's files lie: its folder, and two folders below it. */
+/** Relative paths out of a room: from its folder, and from two folders below it. */
 const up = '{../,../../,../../../}';
 
 function restrict(includes: string, patterns: unknown[]): unknown {

@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 
 const folder = new URL('../fixtures/golden/quant/', import.meta.url);
 
-/** What Pillow and NumPy make of a picture: the resized pixels and their tokens in both palettes. */
+/** Reference values of Pillow and NumPy for a picture: the resized pixels and their tokens in both palettes. */
 interface GoldenCase {
   /** `<filter>_<size>`, or `eval224crop_bilinear_32`. */
   key: string;

@@ -38,7 +38,7 @@ export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>)
   return Array.from(actual).reduce((largest, value, i) => Math.max(largest, Math.abs(value - expected[i]!)), 0);
 }
 
-/** Within 2e-5 x max(1, largest reference value), the tolerance of golden values in float32. */
+/** Expects `actual` within 2e-5 x max(1, largest reference value), the tolerance of golden values in float32. */
 export function expectGolden(actual: ArrayLike<number>, expected: ArrayLike<number>): void {
   expect(distance(actual, expected)).toBeLessThanOrEqual(2e-5 * magnitude(expected));
 }

@@ -4,21 +4,24 @@ import type { AddressInfo } from 'node:net';
 
 export interface HubServer extends AsyncDisposable {
   url: string;
-  /** Ranges that were asked for, `path start-end`, probes of a single byte left out. */
+  /** Requested ranges, `path start-end`, without probes of a single byte. */
   readonly ranges: readonly string[];
-  /** Bytes of a file that are sent before the connection breaks, once. */
+  /** Bytes of a file that are sent before the connection breaks; each entry works once. */
   breakAfter: Map<string, number>;
-  /** Replaces what is sent, not what the checksums are of. */
+  /** Replaces the bytes that are sent, but not the listed checksums. */
   sent: Map<string, Buffer>;
-  /** Status of every answer from now on. */
+  /** HTTP status of every answer from now on. */
   status: number | undefined;
-  /** Access token without which the hub shows nothing. */
+  /** Access token that every request must carry. */
   token: string | undefined;
-  /** What paths-info says instead, given what was asked for. */
+  /** Replaces the answer of paths-info; gets the requested paths. */
   listed: ((paths: string[]) => unknown[]) | undefined;
 }
 
-/** A small part of Hugging Face's hub, on this machine: one model, `org/model`, with these files; the large ones in LFS. */
+/**
+ * A local server with a small part of Hugging Face's API: one model, `org/model`; files from `lfsFrom` bytes are in
+ * LFS.
+ */
 export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 1000): Promise<HubServer> {
   const ranges: string[] = [];
   const breakAfter = new Map<string, number>();
@@ -67,7 +70,7 @@ export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 10
       response.end(bytes.subarray(start, end));
     } else {
       breakAfter.delete(path);
-      response.write(bytes.subarray(start, start + limit), () => setTimeout(() => response.destroy(), 50));
+      response.write(bytes.subarray(start, start + limit), () => response.socket?.end());
     }
   }
 

@@ -1,6 +1,6 @@
 import { handler } from '../../functions/preprocess/handler.ts';
 
-// Lambda's part inside its own process: invocations come from the parent, one at a time, with the function's time limit.
+// The Lambda runtime inside the function's process: invocations come from the parent process, one at a time.
 
 process.on('message', async ({ event, timeoutMs }: { event: Parameters<typeof handler>[0]; timeoutMs: number }) => {
   const end = Date.now() + timeoutMs;

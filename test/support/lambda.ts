@@ -5,44 +5,44 @@ import type { SqsBatchResponse, SqsEvent } from '../../lib/aws/lambda-delivery.t
 
 export interface LambdaOptions {
   sqs: SQSClient;
-  /** Of the event source mapping. */
+  /** Queue of the event source mapping. */
   queueUrl: string;
   queueArn: string;
-  /** The function's, and nothing else. */
+  /** The function's whole environment, besides PATH. */
   environment: Record<string, string>;
-  /** The function's time limit. Default 60 s. */
+  /** The function's time limit (milliseconds; default 60000). */
   timeoutMs?: number;
-  /** Folder of a bundle, which is run instead of the source. */
+  /** Folder of a bundle to run instead of the source. */
   bundle?: string;
 }
 
 export interface Lambda {
-  /** Message ids that a response named, every time. */
+  /** Message ids in the failure lists of all responses. */
   failures: string[];
-  /** Errors of whole invocations. */
+  /** Errors that ended whole invocations. */
   errors: string[];
   /** What the process printed, line by line. */
   lines(): string[];
-  /** Receives nothing more, finishes the invocation, ends the process. */
+  /** Finishes the current invocation and ends the process. */
   stop(): Promise<void>;
-  /** Ends the process at once, in the middle of whatever it does. */
+  /** Kills the process at once. */
   kill(): Promise<void>;
 }
 
-/** A batch as the event source mapping gathers it: up to 100 messages. */
-const batchSize = 100;
+/** Most messages in one invocation of the event source mapping. */
+const maxMessages = 100;
 
 /**
- * The preprocess function in a process of its own, and the event source mapping in front of it: batches, and deletion of
- * all messages but those that the response names (ReportBatchItemFailures).
+ * Runs the preprocess function in its own process, with the event source mapping in front of it. The mapping deletes
+ * all messages except those in the response's failure list (ReportBatchItemFailures).
  */
 export function startLambda(options: LambdaOptions): Lambda {
   const { sqs, queueUrl, queueArn, environment, timeoutMs = 60_000, bundle } = options;
   const { PATH: path = '' } = process.env;
-  const ofSource = new URL('./lambda-runtime.ts', import.meta.url);
-  const ofBundle = new URL('./bundle-runtime.js', import.meta.url);
-  const child = fork(bundle === undefined ? ofSource : ofBundle, {
-    ...(bundle === undefined ? {} : { cwd: bundle }),
+  const sourceRuntime = new URL('./lambda-runtime.ts', import.meta.url);
+  const bundleRuntime = new URL('./bundle-runtime.js', import.meta.url);
+  const child = fork(bundle === undefined ? sourceRuntime : bundleRuntime, {
+    cwd: bundle,
     env: { PATH: path, ...environment },
     execArgv: [],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -59,27 +59,27 @@ export function startLambda(options: LambdaOptions): Lambda {
   let stopping = false;
 
   async function gather(): Promise<Message[]> {
-    const batch: Message[] = [];
-    while (batch.length < batchSize) {
+    const gathered: Message[] = [];
+    while (gathered.length < maxMessages) {
       const { Messages: messages = [] } = await sqs.send(
         new ReceiveMessageCommand({
           QueueUrl: queueUrl,
           MaxNumberOfMessages: 10,
-          WaitTimeSeconds: batch.length === 0 ? 1 : 0,
+          WaitTimeSeconds: gathered.length === 0 ? 1 : 0,
           MessageSystemAttributeNames: ['All'],
         }),
       );
       if (messages.length === 0) break;
-      batch.push(...messages);
+      gathered.push(...messages);
     }
-    return batch;
+    return gathered;
   }
 
-  async function invoke(batch: Message[]): Promise<SqsBatchResponse | undefined> {
-    const records = batch.map(({ MessageId = '', ReceiptHandle = '', Body = '', Attributes = {} }) => ({
+  async function invoke(messages: Message[]): Promise<SqsBatchResponse | undefined> {
+    const records = messages.map(({ MessageId = '', ReceiptHandle = '', Body = '', Attributes = {} }) => ({
       messageId: MessageId,
       receiptHandle: ReceiptHandle,
-      body: withWhatMotoLacks(Body),
+      body: withSequencer(Body),
       attributes: {
         ApproximateReceiveCount: Attributes.ApproximateReceiveCount ?? '',
         SentTimestamp: Attributes.SentTimestamp ?? '',
@@ -88,7 +88,7 @@ export function startLambda(options: LambdaOptions): Lambda {
       eventSourceARN: queueArn,
     }));
     const event: SqsEvent = { Records: records };
-    // Killed while the batch was gathered: the messages come again.
+    // The process was killed while messages were gathered: they become visible again.
     if (!child.connected) return undefined;
     child.send({ event, timeoutMs });
     const answer = await Promise.race([
@@ -102,13 +102,13 @@ export function startLambda(options: LambdaOptions): Lambda {
 
   async function poll(): Promise<void> {
     while (!stopping) {
-      const batch = await gather();
-      if (batch.length === 0) continue;
-      const response = await invoke(batch);
+      const messages = await gather();
+      if (messages.length === 0) continue;
+      const response = await invoke(messages);
       if (response === undefined) continue;
       const failed = response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
       failures.push(...failed);
-      const done = batch.filter(({ MessageId = '' }) => !failed.includes(MessageId));
+      const done = messages.filter(({ MessageId = '' }) => !failed.includes(MessageId));
       for (let i = 0; i < done.length; i += 10) {
         const entries = done.slice(i, i + 10).map(({ ReceiptHandle }, j) => ({ Id: String(j), ReceiptHandle }));
         await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }));
@@ -135,8 +135,8 @@ export function startLambda(options: LambdaOptions): Lambda {
   };
 }
 
-/** S3's notifications also tell an order of the changes of a key, and the version; moto's don't. */
-function withWhatMotoLacks(body: string): string {
+/** Adds the sequencer and the version id of S3's notifications, which moto leaves out. */
+function withSequencer(body: string): string {
   if (!body.includes('"aws:s3"')) return body;
   const notification = JSON.parse(body);
   for (const [i, { s3 }] of notification.Records.entries()) {

@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { ObjectStore, StoredObject } from '../../lib/ports/object-store.ts';
 
-/** A bucket in memory as S3 behaves: ETag of the content, times in whole seconds, conditional writes, UTF-8 order. */
+/**
+ * A bucket in memory that behaves like S3: ETag of the content, times in whole seconds, conditional writes, UTF-8
+ * order.
+ */
 export interface MemoryObjectStore extends ObjectStore {
-  /** What is there, by key. */
+  /** Stored objects by key. */
   readonly objects: ReadonlyMap<string, { object: StoredObject; body: Uint8Array }>;
-  /** Body as text. */
+  /** Body of an object as text. */
   text(key: string): string | undefined;
 }
 
@@ -36,10 +39,10 @@ export function createMemoryObjectStore(clock: Clock): MemoryObjectStore {
       return { status: 'found', ...found };
     },
     async put(key, body, condition) {
-      const there = objects.get(key)?.object.etag;
-      if (condition !== undefined && 'ifNoneMatch' in condition && there !== undefined)
+      const current = objects.get(key)?.object.etag;
+      if (condition !== undefined && 'ifNoneMatch' in condition && current !== undefined)
         return { status: 'precondition_failed' };
-      if (condition !== undefined && 'ifMatch' in condition && there !== condition.ifMatch)
+      if (condition !== undefined && 'ifMatch' in condition && current !== condition.ifMatch)
         return { status: 'precondition_failed' };
       const etag = `"${createHash('md5').update(body).digest('hex')}"`;
       const lastModified = new Date(Math.floor(clock.now().getTime() / 1000) * 1000);
@@ -47,8 +50,8 @@ export function createMemoryObjectStore(clock: Clock): MemoryObjectStore {
       return { status: 'stored', etag };
     },
     async delete(key, condition) {
-      const there = objects.get(key)?.object.etag;
-      if (condition === undefined || condition.ifMatch === there) objects.delete(key);
+      const current = objects.get(key)?.object.etag;
+      if (condition === undefined || condition.ifMatch === current) objects.delete(key);
     },
   };
 }

@@ -2,17 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { pythonEnvironment } from './python.ts';
 
-/** An AWS emulator in a process of its own. */
+/** moto, an emulator of AWS, in its own process. */
 export interface Moto extends AsyncDisposable {
   endpoint: string;
-  /** What a process needs to speak to it, and to nothing else. */
+  /** Environment with which a process calls moto instead of AWS. */
   environment: Record<string, string>;
 }
 
 export const motoAccount = '123456789012';
 export const motoRegion = 'us-east-1';
 
-/** Why the emulator cannot be had here, for a skip; undefined when it can. */
+/** Why moto cannot be installed here, as the reason of a skipped test; undefined if it can. */
 export async function motoMissing(): Promise<string | undefined> {
   const found = await pythonEnvironment('requirements-aws.txt');
   return 'missing' in found ? found.missing : undefined;
@@ -25,10 +25,10 @@ export async function startMoto(): Promise<Moto> {
   const { PATH: path = '' } = process.env;
   const server = spawn(found.python, ['-m', 'moto.server', '-p', '0'], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    // moto takes credentials as they come, and must find none of ours.
+    // No other variables: moto must not see our AWS credentials.
     env: { PATH: path, PYTHONUNBUFFERED: '1' },
   });
-  // With 127.0.0.1 moto gives queue URLs that the SDK takes for AWS's own.
+  // Not 127.0.0.1: with it, moto returns queue URLs that the SDK takes for AWS's own.
   const endpoint = `http://localhost:${await portOf(server)}`;
   return {
     endpoint,
@@ -46,15 +46,15 @@ export async function startMoto(): Promise<Moto> {
   };
 }
 
-/** Reads the port from what the server says, and goes on reading so that it is never blocked. */
+/** Reads the port from the server's log, and keeps reading so that the server is never blocked. */
 async function portOf(server: ChildProcess): Promise<string> {
-  const said: string[] = [];
+  const lines: string[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   server.once('error', reject);
-  server.once('exit', () => reject(new Error(`Expected moto to start, but it said: ${said.join('\n')}`)));
+  server.once('exit', () => reject(new Error(`Expected moto to start, but it ended: ${lines.join('\n')}`)));
   if (server.stderr !== null) {
     createInterface(server.stderr).on('line', (line) => {
-      if (said.length < 50) said.push(line);
+      if (lines.length < 50) lines.push(line);
       const [, port] = /Running on http:\/\/[^:]+:(\d+)/.exec(line) ?? [];
       if (port !== undefined) resolve(port);
     });

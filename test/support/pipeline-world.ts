@@ -25,10 +25,11 @@ export interface World {
   uploads: MemoryQueue;
   tokens: MemoryQueue;
   published: PipelineEvent[];
-  /** Uploads a picture and sends its reference. */
+  /** Puts a picture and sends its notification. */
   upload(key: string, text: string): Promise<void>;
+  /** Sends a notification. */
   announce(key: string, etag?: string): Promise<void>;
-  /** Waits until the queues are empty. False if they are not empty after a day. */
+  /** Waits until the queues are empty; false if they are not within a day. */
   quiet(): Promise<boolean>;
 }
 
@@ -64,11 +65,11 @@ export function createWorld(): World {
 
 export interface Process {
   ends: PictureEnd[];
-  /** Finishes the messages at hand. */
+  /** Finishes the messages in flight. */
   stop(): Promise<void>;
 }
 
-/** Starts a process that runs both flows over the world and calls `fault` before and after each call of a port. */
+/** Starts a process that runs both flows; `fault` is called around each call of a port. */
 export function startProcess(
   world: World,
   options: { fault?: Fault; model?: Model; preprocessing?: string; confirmSource?: boolean } = {},
@@ -113,26 +114,26 @@ export function startProcess(
   };
 }
 
-/** Pictures without a correct outcome or event, once the queues are empty. */
-export function faults(world: World, modelId = 'fake-1'): string[] {
+/** Pictures whose outcome or event is missing or wrong; call it when the queues are empty. */
+export function findProblems(world: World, modelId = 'fake-1'): string[] {
   const wrong: string[] = [];
   for (const [key, { object, body }] of world.input.objects) {
-    const resultFile = outcomeKey(modelId, key);
-    const stored = world.output.objects.get(resultFile);
+    const resultKey = outcomeKey(modelId, key);
+    const stored = world.output.objects.get(resultKey);
     const outcome = stored === undefined ? undefined : parseOutcome(stored.body);
     if (outcome === undefined) wrong.push(`${key}: no outcome`);
     else if (outcome.key !== key || outcome.etag !== object.etag) wrong.push(`${key}: the outcome of another version`);
     else if (new TextDecoder().decode(body).startsWith('bad') && outcome.status !== 'failed')
       wrong.push(`${key}: no failure`);
-    const told = world.published.some(
+    const hasEvent = world.published.some(
       (event) =>
         event.type === 'result' &&
         event.key === key &&
         event.etag === object.etag &&
-        event.result_key === resultFile &&
+        event.result_key === resultKey &&
         event.status === outcome?.status,
     );
-    if (!told) wrong.push(`${key}: no event`);
+    if (!hasEvent) wrong.push(`${key}: no event`);
   }
   return wrong;
 }

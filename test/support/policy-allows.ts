@@ -7,9 +7,9 @@ export interface Statement {
 }
 
 /**
- * As IAM decides for a policy that only allows.
+ * Whether IAM allows this call under a policy that has only Allow statements.
  *
- * @param resolve gives a value of the template without its references
+ * @param resolve resolves the references in a value of the template
  */
 export function allows(
   statements: readonly Statement[],
@@ -24,7 +24,7 @@ export function allows(
   });
 }
 
-/** IAM's wildcard: any text, slashes too. */
+/** Matches IAM's wildcard: `*` stands for any text, slashes included. */
 function matchesGlob(text: string, pattern: string): boolean {
   const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`, 's').test(text);

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 
 /** A call as IAM sees it. */
 export interface RecordedCall {
-  /** Access key that it was signed with: who. */
+  /** Access key that signed the call: the caller. */
   who: string;
   /** `s3:GetObject` */
   action: string;
-  /** ARN; of an ECS service only its name. */
+  /** ARN; only the name for an ECS service. */
   resource: string;
-  /** Of a listing. */
+  /** Prefix of a listing. */
   prefix?: string;
 }
 
@@ -18,7 +18,7 @@ export interface RecordingProxy extends AsyncDisposable {
   calls: RecordedCall[];
 }
 
-/** Stands before an emulator and writes down who called what on which resource. */
+/** A proxy in front of an emulator that records who called which action on which resource. */
 export async function startRecordingProxy(target: string, account: string, region: string): Promise<RecordingProxy> {
   const { hostname, port } = new URL(target);
   const calls: RecordedCall[] = [];
@@ -66,7 +66,7 @@ function callOf({ method = '', url = '', headers }: IncomingMessage, body: Buffe
     const prefix = searchParams.get('prefix');
     return { who, action, resource: `arn:aws:s3:::${path.replace(/\/$/, '')}`, ...(prefix !== null && { prefix }) };
   }
-  // IAM knows a batch by its single call.
+  // IAM has no actions for batches: they count as the single call.
   const target =
     String(headers['x-amz-target'] ?? '')
       .split('.')

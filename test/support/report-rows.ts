@@ -1,11 +1,11 @@
 import type { ReportAbout, ReportRow } from '../../lib/report/report-row.ts';
 
-const LABELS = ['cat', 'dog', 'ship', 'truck'];
+const labels = ['cat', 'dog', 'ship', 'truck'];
 
-/** A 1x1 WebP. */
-const DOT = 'UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAUAmJaQAA3AA/v02aAA=';
+/** A WebP of 1x1 pixel, in base64. */
+const webpPixel = 'UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAUAmJaQAA3AA/v02aAA=';
 
-export const REPORT_ABOUT: ReportAbout = {
+export const reportAbout: ReportAbout = {
   model: 'tiny-0123456789ab',
   card: [['parameters', '1,353,472']],
   width: 4,
@@ -33,8 +33,8 @@ export function reportRowAt(i: number, change: Partial<ReportRow> = {}): ReportR
   }
   const best = 0.4 + ((i * 37) % 100) / 200;
   const classes = [
-    { label: LABELS[i % 4] ?? '', probability: best },
-    { label: LABELS[(i + 1) % 4] ?? '', probability: 1 - best },
+    { label: labels[i % 4] ?? '', probability: best },
+    { label: labels[(i + 1) % 4] ?? '', probability: 1 - best },
   ];
   const tokens = Buffer.from(Uint16Array.from({ length: 16 }, (_, at) => (at + i) % 16).buffer).toString('base64');
   const surprise = Buffer.from(Uint8Array.from({ length: 16 }, (_, at) => (at * 3 + i) % 50)).toString('base64');
@@ -46,7 +46,7 @@ export function reportRowAt(i: number, change: Partial<ReportRow> = {}): ReportR
     classes,
     nats: 1 + ((i * 61) % 300) / 100,
     error: null,
-    look: { thumbnail: DOT, tokens, surprise },
+    look: { thumbnail: webpPixel, tokens, surprise },
     ...change,
   };
 }

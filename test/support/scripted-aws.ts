@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** One answer of a scripted service: a response, or a function that writes it. */
+/** One prepared answer, or a function that answers the request itself. */
 export type Answer =
   | { status: number; headers?: Record<string, string>; body?: string }
   | ((response: ServerResponse, request: IncomingMessage) => void);
@@ -14,9 +14,9 @@ interface ScriptedRequest {
   body: string;
 }
 
-/** An HTTP server that gives prepared answers in order to real SDK clients. */
+/** An HTTP server that gives prepared answers in turn to the SDK's real clients. */
 export interface ScriptedAws extends AsyncDisposable {
-  /** Configuration of the SDK clients. They do not retry, so each request takes one answer. */
+  /** Configuration of an SDK client, without retries, so that each request takes one answer. */
   config: {
     endpoint: string;
     region: string;
@@ -59,7 +59,7 @@ export async function startScriptedAws(): Promise<ScriptedAws> {
   };
 }
 
-/** An error as S3 answers it. */
+/** An error answer of S3. */
 export function s3Error(status: number, code: string): Answer {
   return {
     status,
@@ -68,7 +68,7 @@ export function s3Error(status: number, code: string): Answer {
   };
 }
 
-/** An error of a service that speaks JSON (SQS, ECS). */
+/** An error answer of a service with a JSON protocol (SQS, ECS). */
 export function jsonError(status: number, code: string): Answer {
   return {
     status,

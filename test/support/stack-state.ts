@@ -5,14 +5,14 @@ import type { StackState } from '../../lib/operate/stack-state.ts';
 
 const nothing = { waiting: 0, inFlight: 0 };
 
-/** The time of every state in this file. */
+/** The time of every state here. */
 export const noon = new Date('2026-11-24T12:00:00Z');
 
 export function minutesBefore(minutes: number): Date {
   return new Date(noon.getTime() - minutes * 60_000);
 }
 
-/** An idle stack with the given differences. */
+/** State of an idle stack, with these differences. */
 export function stackState(differences: Partial<StackState> = {}): StackState {
   return {
     stack: 'Mine',
@@ -66,7 +66,7 @@ export const deployedStack: DeployedStack = {
   },
 };
 
-/** A dead letter sent at noon. */
+/** A dead letter whose message was sent at noon. */
 export function deadLetter(body: string, differences: Partial<DeadLetter> = {}): DeadLetter {
   return {
     id: '1',

@@ -1,7 +1,7 @@
 import type { ResultEvent } from '../../lib/contracts/event.ts';
 import type { Queue } from '../../lib/ports/queue.ts';
 
-/** Takes all that is in a queue of result events. */
+/** Takes all events out of a result-events queue. */
 export async function takeEvents(queue: Queue): Promise<ResultEvent[]> {
   const found: ResultEvent[] = [];
   for (;;) {

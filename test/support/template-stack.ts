@@ -17,7 +17,7 @@ import { CreateTopicCommand, type SNSClient, SubscribeCommand } from '@aws-sdk/c
 import { CreateQueueCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { motoAccount, motoRegion } from './moto.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: a template is whatever CloudFormation makes of it.
+// biome-ignore lint/suspicious/noExplicitAny: a template is JSON of any shape.
 type Json = any;
 
 export interface Clients {
@@ -27,7 +27,7 @@ export interface Clients {
   ecs: ECSClient;
 }
 
-/** What a synthesised stack has become in the emulator. */
+/** A synthesised stack whose resources exist in the emulator. */
 export interface TemplateStack {
   /** A value of the template with its references resolved. */
   resolve(value: unknown): string;
@@ -39,9 +39,9 @@ export interface TemplateStack {
 }
 
 /**
- * Makes the resources of a synthesised template that carry data, one by one in the order of their references: buckets,
- * queues with their redrive policies, the topic with its subscription, the bucket's notifications, the model's files,
- * cluster and service. Everything is named and wired as the template says and in no other way.
+ * Makes the resources of a synthesised template that carry data: buckets, queues with their redrive policies, the topic
+ * with its subscription, the bucket's notifications, the model's files, cluster and service. References decide the
+ * order. Names and references come from the template alone.
  */
 export async function createTemplateStack(directory: string, stack: string, clients: Clients): Promise<TemplateStack> {
   const { s3, sqs, sns, ecs } = clients;
@@ -51,7 +51,8 @@ export async function createTemplateStack(directory: string, stack: string, clie
 
   function attribute(id: string, name: string): string {
     const found = made.get(id)?.[name];
-    if (found === undefined) throw new RangeError(`Expected ${id}.${name} to be there before it is referred to.`);
+    if (found === undefined)
+      throw new RangeError(`Expected ${id}.${name} to exist before another resource refers to it.`);
     return found;
   }
 
@@ -130,7 +131,7 @@ export async function createTemplateStack(directory: string, stack: string, clie
     },
   };
   for (const type of Object.keys(makers)) {
-    // Dead letters before the queues that name them.
+    // Dead-letter queues before the queues that refer to them.
     const ofType = resources.filter(([, resource]) => resource.Type === type);
     ofType.sort(
       ([, a], [, b]) =>
@@ -146,7 +147,8 @@ export async function createTemplateStack(directory: string, stack: string, clie
         ([id, resource]) => resource.Type === type && (name === undefined || id.replace(/[0-9A-F]{8}$/, '') === name),
       );
       const [[, only] = []] = found;
-      if (only === undefined || found.length > 1) throw new RangeError(`Expected one ${type} ${name}.`);
+      if (only === undefined || found.length > 1)
+        throw new RangeError(`Expected one ${type} ${name ?? ''}, found ${found.length}.`);
       return only.Properties;
     },
     output: (name) => resolve(template.Outputs[name].Value),

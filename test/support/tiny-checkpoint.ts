@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { type TensorData, writeSafetensors } from '../../lib/checkpoint/safetensors/write-safetensors.ts';
 import type { Crop, FeatureNorm, Objective, Resample } from '../../lib/ports/model.ts';
 
-/** What the checkpoint is made of; every part has a small default. */
+/** Shape and contents of the checkpoint; every option has a small default. */
 export interface TinyCheckpointOptions {
   /** Tensor names and config.json: Hugging Face's, or OpenAI's. Default `huggingface`. */
   layout?: 'huggingface' | 'openai';
-  /** Prefix of Hugging Face's tensor names; saves of the base model have none. Default `transformer.`. */
+  /** Prefix of Hugging Face's tensor names; checkpoints of the base model have none. Default `transformer.`. */
   prefix?: 'transformer.' | '';
   /** Default 2. */
   n_layer?: number;
@@ -20,9 +20,9 @@ export interface TinyCheckpointOptions {
   size?: number;
   /** Palette size V. Default 8. */
   n_colors?: number;
-  /** Classes of score.weight; 0 leaves the head out. Default 3. */
+  /** Number of classes; 0 leaves score.weight out. Default 3. */
   classes?: number;
-  /** Whether lm_head is there. Default true. */
+  /** Whether lm_head is written. Default true. */
   lmHead?: boolean;
   /** Non-zero biases, zero biases, or none at all (Hugging Face only). Default `random`. */
   biases?: 'random' | 'zero' | 'absent';
@@ -34,15 +34,15 @@ export interface TinyCheckpointOptions {
   resample?: Resample;
   feature_layer?: number;
   feature_norm?: FeatureNorm;
-  /** Whether preprocessor_config.json is there. Default true. */
+  /** Whether preprocessor_config.json is written. Default true. */
   preprocessor?: boolean;
   /** Seed of every weight and colour. Default 1. */
   seed?: number;
-  /** Keys that replace those of config.json. */
+  /** Added to config.json; replaces keys of the same name. */
   config?: Readonly<Record<string, unknown>>;
-  /** Keys that replace those of preprocessor_config.json. */
+  /** Added to preprocessor_config.json; replaces keys of the same name. */
   preprocessorConfig?: Readonly<Record<string, unknown>>;
-  /** The last word on the tensors before they are written. */
+  /** Changes the tensors before they are written. */
   tensors?: (tensors: TensorData[]) => TensorData[];
 }
 
@@ -51,7 +51,7 @@ export interface TinyCheckpoint extends AsyncDisposable {
   tensors: readonly TensorData[];
 }
 
-/** Writes a small random checkpoint into a new directory under the system's temporary one; disposing removes it. */
+/** Writes a small random checkpoint into a new temporary directory; disposing removes it. */
 export async function tinyCheckpoint(options: TinyCheckpointOptions = {}): Promise<TinyCheckpoint> {
   const directory = await mkdtemp(join(tmpdir(), 'tiny-igpt-'));
   const random = seededNormal(options.seed ?? 1);
@@ -71,7 +71,7 @@ export async function tinyCheckpoint(options: TinyCheckpointOptions = {}): Promi
   };
 }
 
-/** Random tokens [n] for a checkpoint with V colours, seeded. */
+/** Random tokens `[n]` below `n_colors`, from the seed. */
 export function randomTokens(seed: number, n: number, n_colors: number): Uint16Array {
   const random = seededUniform(seed);
   return Uint16Array.from({ length: n }, () => Math.floor(random() * n_colors));
@@ -88,7 +88,7 @@ function tensor(name: string, shape: readonly number[], random: Normal, deviatio
   return { name, shape, data: Float32Array.from({ length }, () => random(deviation, mean)) };
 }
 
-// Deviations are larger than a fresh model's, so that attention is far from uniform and a wrong graph shows.
+// Deviations are larger than in a new model: attention is far from uniform, so that a wrong graph gives other results.
 function huggingFaceTensors(options: TinyCheckpointOptions, random: Normal): TensorData[] {
   const { L, d, n, V, C } = sizes(options);
   const { prefix = 'transformer.', biases = 'random', lmHead = true } = options;
@@ -201,7 +201,7 @@ function seededUniform(seed: number): () => number {
   };
 }
 
-/** Normal numbers by Box and Muller's rule. */
+/** Normally distributed numbers (Box-Muller). */
 function seededNormal(seed: number): Normal {
   const uniform = seededUniform(seed);
   return (deviation, mean = 0) =>

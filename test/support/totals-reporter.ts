@@ -1,6 +1,6 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Closes a run with `N passed, N failed` alone on a line, so that a script can read the outcome. */
+/** Prints `N passed, N failed` on a line of its own at the end, for scripts. */
 export default class TotalsReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     let passed = 0;
@@ -8,7 +8,7 @@ export default class TotalsReporter implements Reporter {
     let skipped = 0;
     for (const module of modules) {
       failed += module.errors().length;
-      // A hook that fails leaves its tests skipped: it must not pass for a run without failures.
+      // A failed hook leaves its tests skipped: count the hook as a failure.
       for (const suite of module.children.allSuites()) failed += suite.errors().length;
       for (const test of module.children.allTests()) {
         const { state } = test.result();

@@ -1,16 +1,16 @@
 import type { Clock } from '../../lib/ports/clock.ts';
 
 export interface VirtualClock extends Clock {
-  /** Moves the time, as an administrator or a bad time server does; sleeps are not changed. */
+  /** Sets the clock forward or back, as a time server may do. Sleeps are not affected. */
   jump(ms: number): void;
-  /** Ends time: nobody wakes any more. For worlds with processes that have died and don't know it. */
+  /** Stops time: no sleep ends any more. For tests that leave dead processes behind. */
   stop(): void;
 }
 
-/** Steps of time in one turn of the event loop. */
+/** Wake-ups in one turn of the event loop. */
 const stepsPerTurn = 16;
 
-/** A clock that jumps to the next wake-up as soon as nothing else is left to do: hours pass in a moment. */
+/** A clock that jumps to the next wake-up as soon as nothing else is left to do, so that hours pass in a moment. */
 export function createVirtualClock(start = Date.UTC(2026, 0, 1)): VirtualClock {
   let elapsed = 0;
   let offset = start;
@@ -23,8 +23,8 @@ export function createVirtualClock(start = Date.UTC(2026, 0, 1)): VirtualClock {
     if (scheduled || stopped || sleepers.size === 0) return;
     scheduled = true;
     steps += 1;
-    // Everything in these tests runs in microtasks, so all of it is done when this runs. A tick comes after them and is
-    // ten times as fast as an immediate; but input and output, should there be any, must have their turn too.
+    // These tests run in microtasks, and all of them are done when the next tick runs. A tick is ten times as fast as
+    // an immediate, but only an immediate lets input and output proceed.
     if (steps % stepsPerTurn === 0) setImmediate(step);
     else queueMicrotask(() => process.nextTick(step));
   }

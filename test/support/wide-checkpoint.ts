@@ -21,8 +21,10 @@ export interface WideCheckpoint extends AsyncDisposable {
 }
 
 /**
- * Makes the weights of a case of golden/wide in a temporary directory; disposing removes it. `factor` replaces that of
- * the outlier channels: the same function in other weights, for which there are no checksums.
+ * Makes the weights of a case of golden/wide in a temporary directory; disposing removes it.
+ *
+ * @param factor replaces the factor of the outlier channels; the model computes the same with other weights, whose
+ *   checksum is not checked
  */
 export async function wideCheckpoint(name: string, factor?: number): Promise<WideCheckpoint> {
   const stored = goldenJson(caseSchema, 'wide', name, 'case.json');
@@ -32,7 +34,7 @@ export async function wideCheckpoint(name: string, factor?: number): Promise<Wid
   const { files } = goldenJson(checksumsSchema, 'wide', name, 'checksums.json');
   const sum = createHash('sha256').update(bytes).digest('hex');
   if (factor === undefined && sum !== files['model.safetensors']?.sha256)
-    throw new Error(`The weights made for ${golden('wide', name)} differ`);
+    throw new Error(`Expected the checksum of ${golden('wide', name)}, received ${sum}`);
   const directory = await mkdtemp(join(tmpdir(), 'wide-igpt-'));
   await writeFile(join(directory, 'model.safetensors'), bytes);
   await writeFile(join(directory, 'config.json'), JSON.stringify(spec.config));
@@ -44,7 +46,7 @@ interface Tensor {
   data: Float32Array;
 }
 
-/** One stream of numbers a tensor, seeded by its name, so that the order of tensors does not matter. */
+/** Each tensor has its own random numbers, seeded by its name, so that the order of tensors does not matter. */
 function makeWeights(spec: z.infer<typeof caseSchema>): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   for (const { name, shape, scale, offset } of spec.tensors) {
@@ -66,7 +68,7 @@ function makeWeights(spec: z.infer<typeof caseSchema>): Map<string, Tensor> {
 }
 
 function encode(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
-  if (endianness() !== 'LE') throw new Error('The weights are written on little-endian machines only');
+  if (endianness() !== 'LE') throw new Error(`Expected a little-endian machine, this one is ${endianness()}`);
   const names = [...tensors.keys()].sort();
   let end = 0;
   const entries = names.map((name) => {

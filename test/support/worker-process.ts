@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 export interface WorkerProcess {
-  /** What it has printed, line by line. */
+  /** Lines that it has printed so far. */
   lines: string[];
-  /** Resolves when a line holds `text`; rejects when the process ends before. */
+  /** Resolves with the first line that contains `text`; rejects if the process ends before. */
   says(text: string): Promise<string>;
   signal(name: 'SIGTERM' | 'SIGKILL'): void;
-  /** Exit code; null when a signal ended it. */
+  /** Exit code; null if a signal killed it. */
   exited: Promise<number | null>;
 }
 
-/** The worker's entry, or another of its image, as its container runs it, with this environment and nothing else. */
+/** Starts the worker's entry, or another entry of its image, with this environment and PATH only. */
 export function startWorker(environment: Record<string, string>, entry = 'functions/worker/main.ts'): WorkerProcess {
   const { PATH: path = '' } = process.env;
   const child = spawn(process.execPath, [join(import.meta.dirname, '../..', entry)], {
@@ -25,7 +25,7 @@ export function startWorker(environment: Record<string, string>, entry = 'functi
   for (const stream of [child.stdout, child.stderr]) {
     createInterface(stream).on('line', (line) => {
       lines.push(line);
-      for (const look of waiting) look();
+      for (const check of waiting) check();
     });
   }
   return {
@@ -34,14 +34,14 @@ export function startWorker(environment: Record<string, string>, entry = 'functi
     signal: (name) => void child.kill(name),
     says(text) {
       const { promise, resolve, reject } = Promise.withResolvers<string>();
-      const look = (): void => {
+      const check = (): void => {
         const line = lines.find((line) => line.includes(text));
         if (line !== undefined) resolve(line);
       };
-      waiting.add(look);
-      child.once('close', () => reject(new Error(`Expected "${text}", but the worker ended: ${lines.join('\n')}`)));
-      look();
-      return promise.finally(() => waiting.delete(look));
+      waiting.add(check);
+      child.once('close', () => reject(new Error(`Expected "${text}", but the process ended: ${lines.join('\n')}`)));
+      check();
+      return promise.finally(() => waiting.delete(check));
     },
   };
 }

@@ -1,6 +1,6 @@
-"""iGPT in PyTorch: transformers as it comes, and the fastest block that PyTorch's own operators give.
+"""iGPT in PyTorch: transformers without changes, and the fastest block of PyTorch's own operators.
 
-Every case is a function of its options that returns a function without arguments; that one is timed.
+Every case takes its options and returns a function without arguments, which is timed.
 """
 
 import json
@@ -12,13 +12,13 @@ from safetensors.torch import load_file
 
 
 def input_ids(tokens, sos):
-    """[SOS, x_0 .. x_(n-2)] of every picture, [batch, n]: what an iGPT was trained on."""
+    """[SOS, x_0 .. x_(n-2)] of every picture, [batch, n]: the inputs that an iGPT was trained on."""
     x = torch.tensor(tokens, dtype=torch.long)
     return torch.cat([torch.full((x.shape[0], 1), sos), x[:, :-1]], dim=1)
 
 
 def eager(checkpoint, tokens, layer):
-    """transformers as its documentation says: every layer, output_hidden_states, then the mean of one of them."""
+    """transformers as in its documentation: all layers with output_hidden_states, then the mean of one of them."""
     from transformers import ImageGPTModel
 
     model = ImageGPTModel.from_pretrained(checkpoint, dtype=torch.float32).eval()
@@ -38,7 +38,7 @@ def load(checkpoint):
 
 
 def features(config, weights, layer):
-    """h^layer, pooled: [batch, n] -> [batch, d]. Stops at the layer; true attention scale."""
+    """Features of the layer: [batch, n] -> [batch, d]. Computes no further layers; uses the true attention scale."""
     d, heads, epsilon = config["n_embd"], config["n_head"], config["layer_norm_epsilon"]
 
     def norm(x, gain):
@@ -81,7 +81,7 @@ def sdpa(checkpoint, tokens, layer):
 
 
 def compiled(checkpoint, tokens, layer, dtype="float32"):
-    """The same block under torch.compile with shapes fixed; compiling happens in the warm-up run."""
+    """The same block under torch.compile with fixed shapes. The warm-up run compiles it."""
     config, weights = load(checkpoint)
     weights = {name: tensor.to(getattr(torch, dtype)) for name, tensor in weights.items()}
     forward = torch.compile(features(config, weights, layer), dynamic=False, fullgraph=True)
@@ -95,7 +95,7 @@ def compiled(checkpoint, tokens, layer, dtype="float32"):
 
 
 def generate(checkpoint, prefix, count):
-    """transformers' cached, greedy generate: `count` tokens after SOS and the prefix [batch, k]; the new tokens."""
+    """transformers' cached, greedy generate: returns `count` new tokens after SOS and the prefix [batch, k]."""
     from transformers import ImageGPTForCausalImageModeling
 
     model = ImageGPTForCausalImageModeling.from_pretrained(checkpoint, dtype=torch.float32).eval()

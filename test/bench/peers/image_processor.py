@@ -4,7 +4,7 @@ from PIL import Image
 
 
 def processor(checkpoint, pictures):
-    """Opens, decodes, resizes and quantises pictures one by one: the whole way from a file to [n] tokens."""
+    """Opens, decodes, resizes and quantises pictures one by one, from the file to [n] tokens."""
     from transformers import AutoImageProcessor
 
     hugging_face = AutoImageProcessor.from_pretrained(checkpoint)

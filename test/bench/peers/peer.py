@@ -1,7 +1,7 @@
-"""A long-living peer that is measured beside us: JSON lines in, JSON lines out.
+"""A long-running process whose cases are measured in turns with ours: JSON lines in, JSON lines out.
 
-Requests: {"id", "command", ...}. `prepare` builds a named case and answers with its handle, `run` runs it once and
-answers with the seconds it took, `drop` forgets it. One request at a time, so that nothing runs beside the other side.
+Requests: {"id", "command", ...}. `prepare` builds a named case and answers with its handle. `run` runs it once and
+answers with the seconds that it took. `drop` frees it. Requests are handled one at a time.
 """
 
 import json
@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-# Libraries may print: what they say goes to standard error, and the protocol keeps a descriptor of its own.
+# Libraries may print on standard output: send that to standard error, and keep the real output for the protocol.
 protocol = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)
 
@@ -70,7 +70,7 @@ def main():
         request = json.loads(line)
         try:
             answer = {"id": request["id"], "ok": True, **peer.answer(request)}
-        except Exception as error:  # the other side decides what a failed case means
+        except Exception as error:  # the benchmark decides what a failed case means
             answer = {"id": request["id"], "ok": False, "error": f"{type(error).__name__}: {error}"}
         protocol.write(json.dumps(answer) + "\n")
         protocol.flush()

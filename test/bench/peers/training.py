@@ -9,7 +9,7 @@ from image_gpt import input_ids, load
 
 
 def step(checkpoint, tokens):
-    """One Adam step on the pictures, next-token loss; the loss before it. The faster of PyTorch's two norms is taken."""
+    """One Adam step on the next-token loss; returns the loss before it. Uses the faster of PyTorch's two norms."""
     trials = []
     for fused_norm in (True, False):
         run = training_run(checkpoint, tokens, fused_norm)

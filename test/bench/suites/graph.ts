@@ -3,41 +3,43 @@ import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
 import { randomTokens } from '../../support/tiny-checkpoint.ts';
 import { comparison } from '../comparison.ts';
-import { type BenchContext, THREADS } from '../context.ts';
+import { type BenchContext, benchThreads } from '../context.ts';
 import { interleave, side, timed } from '../interleave.ts';
 import { matMulPeak } from '../matmul-peak.ts';
 import type { Row } from '../report.ts';
-import { IGPT_S, N_COLORS, type ScratchShape, scratchCheckpoint } from '../scratch-checkpoint.ts';
+import { igptS, paletteColors, type ScratchShape, scratchCheckpoint } from '../scratch-checkpoint.ts';
 
-const BATCH = 4;
-const LAYER = IGPT_S.n_layer / 2;
+const batchSize = 4;
+const middleLayer = igptS.n_layer / 2;
 
-/** The forward graph's operations a second, against the fastest matrix products that onnxruntime has on this machine. */
+/** Operations per second of the forward graph, against onnxruntime's fastest matrix product on this machine. */
 export async function graph({ rounds, scratch }: BenchContext): Promise<Row[]> {
-  const { config, weights } = await openCheckpoint(await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S));
-  const request = { features: { layers: [LAYER], norm: 'raw', pool: 'mean' } } as const;
+  const { config, weights } = await openCheckpoint(await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), igptS));
+  const request = { features: { layers: [middleLayer], norm: 'raw', pool: 'mean' } } as const;
   const tokens = Uint16Array.from(
-    Array.from({ length: BATCH }, (_, i) => [...randomTokens(i + 1, IGPT_S.n_positions, N_COLORS)]).flat(),
+    Array.from({ length: batchSize }, (_, i) => [...randomTokens(i + 1, igptS.n_positions, paletteColors)]).flat(),
   );
   const rows: Row[] = [];
-  for (const threads of [THREADS, 1]) {
+  for (const threads of [benchThreads, 1]) {
     const forward = await openForward({ config, weights }, request, { threads });
     const prepacked = await openForward({ config, weights }, request, { threads, prepack: true });
-    const ours = side(BATCH * LAYER * causalFlops(IGPT_S), () => timed(() => forward.execute(tokens)));
-    const oursPrepacked = side(BATCH * LAYER * causalFlops(IGPT_S), () => timed(() => prepacked.execute(tokens)));
+    const ours = side(batchSize * middleLayer * causalFlops(igptS), () => timed(() => forward.execute(tokens)));
+    const oursPrepacked = side(batchSize * middleLayer * causalFlops(igptS), () =>
+      timed(() => prepacked.execute(tokens)),
+    );
     const peak = await matMulPeak(threads, true);
     const mapped = await matMulPeak(threads, false);
     await interleave([ours, mapped, oursPrepacked, peak], rounds);
     await Promise.all([forward.close(), prepacked.close()]);
     const what = { suite: 'graph', unit: 'GFLOP/s' } as const;
-    const at = `S to layer ${LAYER}, ${threads} thread${threads === 1 ? '' : 's'}`;
+    const at = `S to layer ${middleLayer}, ${threads} thread${threads === 1 ? '' : 's'}`;
     rows.push(
       comparison(
         {
           ...what,
           name: `${at}, mapped weights; theirs peak matmul on mapped weights`,
           target: { value: 0.8 },
-          note: `${mapped.words}; only causal operations are counted`,
+          note: `${mapped.shape}; only causal operations are counted`,
         },
         ours,
         mapped,
@@ -47,7 +49,7 @@ export async function graph({ rounds, scratch }: BenchContext): Promise<Row[]> {
           ...what,
           name: `${at}, prepacked; theirs peak matmul, prepacked`,
           target: { value: 0.8 },
-          note: peak.words,
+          note: peak.shape,
         },
         oursPrepacked,
         peak,
@@ -58,7 +60,9 @@ export async function graph({ rounds, scratch }: BenchContext): Promise<Row[]> {
   return rows;
 }
 
-/** Operations of one block for one picture (2 a product): four projections and the MLP, and attention to earlier tokens only. */
+/**
+ * Operations of one block for one picture (2 for a multiply-add): projections, MLP, and attention to earlier tokens.
+ */
 function causalFlops({ n_embd: d, n_positions: n }: ScratchShape): number {
   const matrices = 2 * n * (3 * d * d + d * d + 8 * d * d);
   const attention = 2 * 2 * d * ((n * (n + 1)) / 2);

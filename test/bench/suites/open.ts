@@ -6,27 +6,29 @@ import { importCheckpoint } from '../../../lib/checkpoint/import/import-checkpoi
 import { initCheckpoint } from '../../../lib/checkpoint/init-checkpoint.ts';
 import { variantConfig } from '../../../lib/checkpoint/variants.ts';
 import { listWeights } from '../../../lib/checkpoint/weights-by-role.ts';
-import { type BenchContext, NANO } from '../context.ts';
+import { type BenchContext, nanoDirectory } from '../context.ts';
 import { median } from '../interleave.ts';
 import { measureOpening, type OpeningReport } from '../open-checkpoint.ts';
 import type { Row } from '../report.ts';
 import { measureLayer } from '../run-layer.ts';
 
-const MEBIBYTE = 2 ** 20;
+const mebibyte = 2 ** 20;
 
-/** Both copies of iGPT-L, and room for whoever else uses the disk. */
-const DISK_BYTES = 12e9;
+/** Free disk space that the suite needs: both copies of iGPT-L, and a reserve. */
+const neededDiskBytes = 12e9;
 
-/** Seconds and own memory that opening iGPT-L with random weights takes (Linux only: it reads /proc). Removes it afterwards. */
+/**
+ * Time and private memory of opening iGPT-L with random weights (Linux only: it reads /proc). Removes it afterwards.
+ */
 export async function open(context: BenchContext): Promise<Row[]> {
   const { scratch, say } = context;
   if (process.platform !== 'linux') {
-    say('open: left out, it can be measured on Linux only');
+    say('open: skipped, because it needs Linux');
     return [];
   }
   const disk = await statfs(join(import.meta.dirname, '../../..'));
-  if (disk.bavail * disk.bsize < DISK_BYTES) {
-    say(`open: left out, it needs ${DISK_BYTES / 1e9} GB of disk`);
+  if (disk.bavail * disk.bsize < neededDiskBytes) {
+    say(`open: skipped, because it needs ${neededDiskBytes / 1e9} GB of free disk space`);
     return [];
   }
   const directories: Readonly<Record<'F32' | 'BF16', string>> = {
@@ -36,7 +38,7 @@ export async function open(context: BenchContext): Promise<Row[]> {
   try {
     say('open: making iGPT-L, 5.5 GB …');
     const config = variantConfig('L');
-    const palette = join(NANO, 'preprocessor_config.json');
+    const palette = join(nanoDirectory, 'preprocessor_config.json');
     await initCheckpoint(directories.F32, { config, palette, name: 'igpt-l', force: true });
     await importCheckpoint(directories.F32, directories.BF16, { dtype: 'BF16', force: true });
     const rows: Row[] = [];
@@ -51,43 +53,43 @@ export async function open(context: BenchContext): Promise<Row[]> {
   }
 }
 
-/** Blocks of XL that fit the disk and the time: each has 453 MB of weights. */
-const XL_BLOCKS = 4;
+/** Number of XL's blocks that are made, to limit disk space and time: each has 453 MB of weights. */
+const xlBlocks = 4;
 
-/** XL with its depth cut, in shards: what features of a layer read, and what they keep. */
+/** A shortened XL in shards: the weights that features of a layer read, and the memory that they keep. */
 async function cutXl({ scratch, say }: BenchContext): Promise<Row[]> {
   const directory = join(scratch, 'igpt-xl-cut');
   try {
-    say(`open: making ${XL_BLOCKS} blocks of iGPT-XL, 1.9 GB …`);
+    say(`open: making ${xlBlocks} blocks of iGPT-XL, 1.9 GB …`);
     await initCheckpoint(directory, {
-      config: { ...variantConfig('XL'), n_layer: XL_BLOCKS, feature_layer: 2 },
-      palette: join(NANO, 'preprocessor_config.json'),
+      config: { ...variantConfig('XL'), n_layer: xlBlocks, feature_layer: 2 },
+      palette: join(nanoDirectory, 'preprocessor_config.json'),
       name: 'igpt-xl-cut',
       force: true,
       shardBytes: 1e9,
     });
     const rows: Row[] = [];
-    for (const layer of [1, XL_BLOCKS]) {
+    for (const layer of [1, xlBlocks]) {
       const { opened, own, mapped, seconds } = await measureLayer(directory, layer);
       const needed = await neededBytes(directory, layer);
-      const name = `XL cut to ${XL_BLOCKS} blocks, features of layer ${layer}`;
+      const name = `XL cut to ${xlBlocks} blocks, features of layer ${layer}`;
       rows.push(
         {
           suite: 'open',
-          name: `${name}: own memory when opened; theirs those weights`,
+          name: `${name}: private memory when opened; theirs its weights`,
           unit: 'MiB',
-          ours: opened / MEBIBYTE,
-          theirs: needed / MEBIBYTE,
+          ours: opened / mebibyte,
+          theirs: needed / mebibyte,
           ratio: opened / needed,
           target: { value: 0.2, direction: 'at most' },
-          note: `a picture took ${seconds.toFixed(1)} s and ${(own / MEBIBYTE).toFixed(0)} MiB of its own`,
+          note: `a picture took ${seconds.toFixed(1)} s and ${(own / mebibyte).toFixed(0)} MiB of private memory`,
         },
         {
           suite: 'open',
-          name: `${name}: weights read; theirs those needed`,
+          name: `${name}: weights read; theirs the weights needed`,
           unit: 'MiB',
-          ours: mapped / MEBIBYTE,
-          theirs: needed / MEBIBYTE,
+          ours: mapped / mebibyte,
+          theirs: needed / mebibyte,
           ratio: mapped / needed,
           target: { value: 1.1, direction: 'at most' },
         },
@@ -121,17 +123,17 @@ async function opening(
     },
     {
       suite: 'open',
-      name: `L in ${dtype}, ${what}: own memory; theirs those weights in f32`,
+      name: `L in ${dtype}, ${what}: private memory; theirs its weights in f32`,
       unit: 'MiB',
-      ours: first / MEBIBYTE,
-      theirs: needed / MEBIBYTE,
+      ours: first / mebibyte,
+      theirs: needed / mebibyte,
       ratio: first / needed,
       target: { value: dtype === 'F32' ? 0.2 : 1.2, direction: 'at most' },
     },
   ];
 }
 
-/** Weights that the outputs need, as float32, bytes. */
+/** Size of the weights that the outputs need, as float32 (bytes). */
 async function neededBytes(directory: string, layer: number | undefined): Promise<number> {
   const { weights } = await openCheckpoint(directory);
   const { lmHead: _, ...features } = weights;

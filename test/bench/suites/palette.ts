@@ -1,23 +1,23 @@
 import { openTokenizerFiles } from '../../../lib/checkpoint/checkpoint.ts';
 import { createQuantizer, type Quantizer } from '../../../lib/image-gpt/quantizer.ts';
-import { type BenchContext, NANO } from '../context.ts';
+import { type BenchContext, nanoDirectory } from '../context.ts';
 import { interleave, secondsPerItem, side, timed } from '../interleave.ts';
 import type { Row } from '../report.ts';
 
-const PIXELS = 1024;
-/** Searches in a run, so that the clock's grain does not count. */
-const REPEAT = 200;
+const pixels = 1024;
+/** Searches in a run: many, because the clock is coarse. */
+const searchesPerRun = 200;
 
-/** Nearest colour of 512 for the pixels of one 32 x 32 picture, against trying every colour. */
+/** Nearest of 512 colours for each pixel of a 32 x 32 picture, against trying every colour. */
 export async function palette({ rounds }: BenchContext): Promise<Row[]> {
-  const { preprocessing } = await openTokenizerFiles(NANO);
-  if (preprocessing === undefined) throw new Error(`Expected a palette in ${NANO}, found none`);
+  const { preprocessing } = await openTokenizerFiles(nanoDirectory);
+  if (preprocessing === undefined) throw new Error(`Expected a palette in ${nanoDirectory}, found none`);
   const centres = preprocessing.palette;
   const quantize = createQuantizer(centres);
   const every: Quantizer = (rgb) => nearestOfAll(rgb, centres);
 
-  // Evenly spread over all colours: no picture asks for more different cells.
-  const spread = Uint8Array.from({ length: 3 * PIXELS }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 16) & 255);
+  // Spread evenly over all colours: the most cells that a picture can need.
+  const spread = Uint8Array.from({ length: 3 * pixels }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 16) & 255);
   const cold = await timed(() => createQuantizer(centres)(spread));
   const search = (quantizer: Quantizer, times: number) =>
     side(times, () =>
@@ -25,23 +25,23 @@ export async function palette({ rounds }: BenchContext): Promise<Row[]> {
         for (let i = 0; i < times; i += 1) quantizer(spread);
       }),
     );
-  const ours = search(quantize, REPEAT);
-  const theirs = search(every, REPEAT / 20);
+  const ours = search(quantize, searchesPerRun);
+  const theirs = search(every, searchesPerRun / 20);
   await interleave([ours, theirs], rounds);
   return [
     {
       suite: 'palette',
-      name: `nearest of 512 colours, ${PIXELS} pixels`,
+      name: `nearest of 512 colours, ${pixels} pixels`,
       unit: 'µs',
       ours: secondsPerItem(ours) * 1e6,
       target: { value: 200, direction: 'at most' },
-      note: `trying every colour takes ${(secondsPerItem(theirs) * 1e6).toFixed(0)} µs; the first picture of a process, whose cells are not built yet, ${(cold * 1e3).toFixed(1)} ms`,
+      note: `trying every colour takes ${(secondsPerItem(theirs) * 1e6).toFixed(0)} µs; the first picture of a process, which builds the cells, ${(cold * 1e3).toFixed(1)} ms`,
       seconds: { ours: ours.seconds, 'every colour': theirs.seconds },
     },
   ];
 }
 
-/** The plain definition: the first of the smallest distances. */
+/** The definition: the first colour with the smallest distance. */
 function nearestOfAll(rgb: Uint8Array, centres: Float32Array): Uint16Array {
   return Uint16Array.from({ length: rgb.length / 3 }, (_, pixel) => {
     let best = 0;

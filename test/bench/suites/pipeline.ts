@@ -5,22 +5,26 @@ import { openDecoder } from '../../../lib/decode/decoder-pool.ts';
 import { createQuantizer } from '../../../lib/image-gpt/quantizer.ts';
 import { openModel } from '../../../lib/runtime/model.ts';
 import { comparison } from '../comparison.ts';
-import { type BenchContext, THREADS } from '../context.ts';
+import { type BenchContext, benchThreads } from '../context.ts';
 import { igptRun } from '../igpt-run.ts';
 import { interleave, median, secondsPerItem, side, timed } from '../interleave.ts';
 import { pictureFolder } from '../pictures.ts';
 import type { Row } from '../report.ts';
-import { IGPT_S, scratchCheckpoint } from '../scratch-checkpoint.ts';
+import { igptS, scratchCheckpoint } from '../scratch-checkpoint.ts';
 
-const LAYER = IGPT_S.n_layer / 2;
+const middleLayer = igptS.n_layer / 2;
 
-/** A whole `igpt run` as a process, against the model port alone, fed with tokens made beforehand. */
+/** A whole `igpt run` in its own process, against the bare model with tokens that were made before. */
 export async function pipeline({ rounds, quick, scratch }: BenchContext): Promise<Row[]> {
   const pictures = quick ? 24 : 200;
-  const directory = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S);
+  const directory = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), igptS);
   const folder = await pictureFolder(join(scratch, `pictures-640x427-${pictures}`), pictures, 640, 427);
   const checkpoint = await openCheckpoint(directory);
-  const model = await openModel(checkpoint, { outputs: ['features'], featureLayer: LAYER, threads: THREADS });
+  const model = await openModel(checkpoint, {
+    outputs: ['features'],
+    featureLayer: middleLayer,
+    threads: benchThreads,
+  });
 
   const { palette, ...recipe } = model.preprocessing;
   const decoder = openDecoder(recipe);
@@ -30,7 +34,16 @@ export async function pipeline({ rounds, quick, scratch }: BenchContext): Promis
   for (const name of names) tokens.push(quantize((await decoder.decode(await readFile(join(folder, name)))).rgb));
   await decoder.close();
 
-  const options = ['--model', directory, '--outputs', 'features', '--layer', String(LAYER), '--workers', `${THREADS}`];
+  const options = [
+    '--model',
+    directory,
+    '--outputs',
+    'features',
+    '--layer',
+    String(middleLayer),
+    '--workers',
+    `${benchThreads}`,
+  ];
   const firstOutcomes: number[] = [];
   const whole = side(pictures, async () => {
     const { seconds, firstOutcome } = await igptRun(folder, options);
@@ -45,11 +58,11 @@ export async function pipeline({ rounds, quick, scratch }: BenchContext): Promis
     comparison(
       {
         suite: 'pipeline',
-        name: `igpt run, ${pictures} JPEGs of 640x427, S to layer ${LAYER}, ${THREADS} workers; theirs the bare model`,
+        name: `igpt run, ${pictures} JPEGs of 640x427, S to layer ${middleLayer}, ${benchThreads} workers; theirs the bare model`,
         unit: 'pictures/s',
-        // A short run is mostly start-up.
+        // A short run spends most of its time in start-up.
         target: quick ? undefined : { value: 0.95 },
-        note: `from the start of the process to its end; ${(secondsPerItem(whole) * pictures).toFixed(1)} s a run, the first outcome after ${median(firstOutcomes).toFixed(1)} s; a picture alone takes ${(secondsPerItem(bare) * THREADS).toFixed(2)} s`,
+        note: `from the start of the process to its end; ${(secondsPerItem(whole) * pictures).toFixed(1)} s a run, the first outcome after ${median(firstOutcomes).toFixed(1)} s; a picture alone takes ${(secondsPerItem(bare) * benchThreads).toFixed(2)} s`,
       },
       whole,
       bare,

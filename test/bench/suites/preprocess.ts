@@ -11,10 +11,10 @@ import { interleave, side, timed } from '../interleave.ts';
 import { onOneCore } from '../one-core.ts';
 import { largePicture, pictureFolder } from '../pictures.ts';
 import type { Row, Target } from '../report.ts';
-import { IGPT_S, scratchCheckpoint } from '../scratch-checkpoint.ts';
+import { igptS, scratchCheckpoint } from '../scratch-checkpoint.ts';
 
-/** The limit of `igpt run`, pixels. */
-const MAX_PIXELS = 100_000_000;
+/** Largest picture of `igpt run` (pixels). */
+const maxPixels = 100_000_000;
 
 interface Case {
   name: string;
@@ -23,7 +23,10 @@ interface Case {
   target: Target;
 }
 
-/** From a JPEG file to 1,024 tokens on one core, against Hugging Face's processor (the one for PIL; the other needs torchvision). */
+/**
+ * From a JPEG file to 1,024 tokens on one core, against Hugging Face's processor on PIL (its other one needs
+ * torchvision).
+ */
 export async function preprocess(context: BenchContext): Promise<Row[]> {
   const { scratch, quick } = context;
   const small = await pictureFolder(join(scratch, 'pictures-640x427-40'), 40, 640, 427);
@@ -41,7 +44,7 @@ export async function preprocess(context: BenchContext): Promise<Row[]> {
   restrictLibvips(false);
   const { peer, say } = context;
   return onOneCore([process.pid, ...(peer ? [peer.pid] : [])], async (held) => {
-    if (!held) say('preprocess: without taskset, both sides run on as many cores as they like');
+    if (!held) say('preprocess: there is no taskset, so both sides run on any number of cores');
     const rows: Row[] = [];
     for (const one of cases) rows.push(...(await measure(context, one)));
     return rows;
@@ -51,25 +54,25 @@ export async function preprocess(context: BenchContext): Promise<Row[]> {
 type Decode = (bytes: Uint8Array) => Promise<{ rgb: Uint8Array }>;
 
 async function measure({ rounds, peer, scratch }: BenchContext, one: Case): Promise<Row[]> {
-  const checkpoint = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S);
+  const checkpoint = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), igptS);
   const { preprocessing } = await openTokenizerFiles(checkpoint);
   if (preprocessing === undefined) throw new Error(`Expected a palette in ${checkpoint}, found none`);
   const { palette, ...recipe } = preprocessing;
   const quantize = createQuantizer(palette);
   const { pictures, scaledDecoding } = one;
-  const settings: DecodeSettings = { recipe, maxPixels: MAX_PIXELS, allowSvg: false, scaledDecoding };
-  const here: Decode = (bytes) => decodePicture(bytes, settings);
+  const settings: DecodeSettings = { recipe, maxPixels: maxPixels, allowSvg: false, scaledDecoding };
+  const inThisProcess: Decode = (bytes) => decodePicture(bytes, settings);
   const decoder = openDecoder(recipe, { size: 1, scaledDecoding });
-  const child: Decode = (bytes) => decoder.decode(bytes);
+  const inChild: Decode = (bytes) => decoder.decode(bytes);
   const theirs = await peer?.prepare('processor', { checkpoint, pictures }, 1);
 
   const ourSide = (decode: Decode, atOnce: number) =>
     side(pictures.length, () => timed(() => tokensOf(pictures, decode, quantize, atOnce)));
-  const oneByOne = ourSide(child, 1);
-  const inTurn = ourSide(child, 2);
-  const inProcess = ourSide(here, 1);
+  const oneByOne = ourSide(inChild, 1);
+  const oneAhead = ourSide(inChild, 2);
+  const inProcess = ourSide(inThisProcess, 1);
   const theirSide = theirs && side(pictures.length, theirs.run);
-  await interleave([oneByOne, theirSide, inProcess, inTurn], rounds);
+  await interleave([oneByOne, theirSide, inProcess, oneAhead], rounds);
 
   const exact = await tokensOf(
     pictures,
@@ -78,7 +81,7 @@ async function measure({ rounds, peer, scratch }: BenchContext, one: Case): Prom
   );
   const notes = [
     ...(scaledDecoding
-      ? [`scaled decoding changes ${differing(await tokensOf(pictures, child, quantize), exact)}`]
+      ? [`scaled decoding changes ${differing(await tokensOf(pictures, inChild, quantize), exact)}`]
       : []),
     ...(theirs === undefined
       ? []
@@ -92,13 +95,13 @@ async function measure({ rounds, peer, scratch }: BenchContext, one: Case): Prom
   const what = { suite: 'preprocess', unit: 'ms', target: one.target } as const;
   const note = notes.length > 0 ? notes.join('; ') : undefined;
   return [
-    comparison({ ...what, name: `${one.name}, in a child process, each waited for`, note }, oneByOne, theirSide),
-    comparison({ ...what, name: `${one.name}, in a child process, the next one ready` }, inTurn, theirSide),
+    comparison({ ...what, name: `${one.name}, in a child process, one at a time`, note }, oneByOne, theirSide),
+    comparison({ ...what, name: `${one.name}, in a child process, one ahead` }, oneAhead, theirSide),
     comparison({ ...what, name: `${one.name}, in this process` }, inProcess, theirSide),
   ];
 }
 
-/** @param atOnce pictures that are read, decoded or waiting at the same time */
+/** @param atOnce number of pictures that are read or decoded at the same time */
 async function tokensOf(
   pictures: readonly string[],
   decode: Decode,
@@ -114,7 +117,7 @@ async function tokensOf(
   return tokens;
 }
 
-/** "3 of 1024 tokens" */
+/** Number of differing tokens, as `3 of 1024 tokens`. */
 function differing(a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[]): string {
   let count = 0;
   let all = 0;

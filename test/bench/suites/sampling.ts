@@ -6,34 +6,34 @@ import { type Decoder, openDecoder } from '../../../lib/runtime/decode.ts';
 import { inPrecision } from '../../../lib/runtime/precision.ts';
 import { randomTokens } from '../../support/tiny-checkpoint.ts';
 import { comparison } from '../comparison.ts';
-import { type BenchContext, THREADS } from '../context.ts';
+import { type BenchContext, benchThreads } from '../context.ts';
 import { interleave, side, timed } from '../interleave.ts';
 import type { Row } from '../report.ts';
-import { IGPT_S, N_COLORS, scratchCheckpoint } from '../scratch-checkpoint.ts';
+import { igptS, paletteColors, scratchCheckpoint } from '../scratch-checkpoint.ts';
 
-/** Half a picture is given, as in the paper's completions; the steps that are timed follow at once. */
-const KEEP = IGPT_S.n_positions / 2;
+/** Number of given tokens: half a picture, as in the paper's completions. The timed steps follow them. */
+const keptTokens = igptS.n_positions / 2;
 
 const rows2d = z.array(z.array(z.int()));
 
-/** Greedy tokens from the key-value cache, a step at a time, against transformers' cached generate. */
+/** Greedy tokens with the key-value cache, step by step, against transformers' cached generate. */
 export async function sampling({ rounds, quick, peer, scratch }: BenchContext): Promise<Row[]> {
   const steps = quick ? 8 : 32;
-  const directory = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), IGPT_S);
+  const directory = await scratchCheckpoint(join(scratch, 'igpt-s-no-biases'), igptS);
   const checkpoint = await openCheckpoint(directory);
   const { config, weights } = checkpoint;
   const { checkpoint: blocks } = await inPrecision(checkpoint, 'int8-block', { folder: join(scratch, 'derived') });
-  const prefix = randomTokens(1, KEEP, N_COLORS);
+  const prefix = randomTokens(1, keptTokens, paletteColors);
   const rows: Row[] = [];
   for (const samples of [1, 8]) {
-    // A lone sample gets company in lib/runtime/complete.ts, and so it does here.
+    // At least two, as in lib/runtime/complete.ts.
     const batch = Math.max(2, samples);
-    const decoder = await openDecoder({ config, weights }, { keep: KEEP, batch, threads: THREADS });
-    const narrow = await openDecoder(blocks, { keep: KEEP, batch, threads: THREADS });
+    const decoder = await openDecoder({ config, weights }, { keep: keptTokens, batch, threads: benchThreads });
+    const narrow = await openDecoder(blocks, { keep: keptTokens, batch, threads: benchThreads });
     const given = Int32Array.from(Array.from({ length: batch }, () => [...prefix]).flat());
     const prefixes = Array.from({ length: samples }, () => [...prefix]);
     const generate = (count: number) =>
-      peer?.prepare('generate', { checkpoint: directory, prefix: prefixes, count }, THREADS);
+      peer?.prepare('generate', { checkpoint: directory, prefix: prefixes, count }, benchThreads);
     const long = await generate(steps + 1);
     const short = await generate(1);
 
@@ -49,7 +49,7 @@ export async function sampling({ rounds, quick, peer, scratch }: BenchContext): 
     };
     const { result: exact, measured: ours } = decode(decoder);
     const { result: rounded, measured: oursNarrow } = decode(narrow);
-    // Reading the prefix is not what is compared: the same with one token is taken off.
+    // Subtract the time of one token, so that reading the prefix does not count.
     const theirs = long && short && side(steps, async () => (await long.run()) - (await short.run()));
     await interleave([ours, theirs, oursNarrow], rounds);
 
@@ -76,13 +76,13 @@ export async function sampling({ rounds, quick, peer, scratch }: BenchContext): 
   return rows;
 }
 
-/** Takes the likeliest token `steps` times; the tokens of the first sample, the one after the last step included. */
+/** Takes the most probable token in each step. Returns the `steps` + 1 tokens of the first sample. */
 async function greedy(decoder: Decoder, first: Float32Array, steps: number): Promise<number[]> {
   let logits = first; // [batch, V]
   const tokens: number[] = [];
   for (let step = 0; step <= steps; step += 1) {
     const chosen = Int32Array.from({ length: decoder.batch }, (_, i) =>
-      sampleToken(logits.subarray(i * N_COLORS, (i + 1) * N_COLORS), { temperature: 0 }, () => 0),
+      sampleToken(logits.subarray(i * paletteColors, (i + 1) * paletteColors), { temperature: 0 }, () => 0),
     );
     tokens.push(chosen[0] ?? -1);
     if (step < steps) logits = await decoder.step(chosen);

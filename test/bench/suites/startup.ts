@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { pathWithoutProject, ROOT } from '../../cli/igpt-process.ts';
+import { repositoryRoot } from '../../../lib/local/repository.ts';
+import { pathWithoutProject } from '../../cli/igpt-process.ts';
 import type { BenchContext } from '../context.ts';
 import { interleave, median, type Side, side, speedRatio } from '../interleave.ts';
 import type { Row } from '../report.ts';
 
-const picture = join(ROOT, 'test/fixtures/pictures/animals/cat.jpg');
+const picture = join(repositoryRoot, 'test/fixtures/pictures/animals/cat.jpg');
 
 /** Targets of the ratio to the other tree, by command line. */
 const commands = [
@@ -15,8 +16,8 @@ const commands = [
 ];
 
 /**
- * Processor time (user and system, with all threads and children) that short commands take; with `--base DIR`, against
- * the same commands of another tree of this project. The first call of each warms the compile cache.
+ * Processor time of short commands (user and system, with all threads and children). With `--base DIR`, it is compared
+ * with that of another tree of this project. The first call of each command warms the compile cache.
  */
 export async function startup(context: BenchContext): Promise<Row[]> {
   const rows: Row[] = [];
@@ -33,7 +34,7 @@ async function measure(
   target: number,
   { node, name }: { node: string; name: string },
 ): Promise<Row> {
-  const ours = commandSide(node, ROOT, args);
+  const ours = commandSide(node, repositoryRoot, args);
   const theirs = base === undefined ? undefined : commandSide(node, base, args);
   await interleave([ours, theirs], rounds);
   return {

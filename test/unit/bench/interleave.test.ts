@@ -11,7 +11,7 @@ describe('interleave', () => {
       });
     const a = timer('a', [9, 1, 2]);
     const b = timer('b', [9, 3, 4]);
-    await interleave([a, undefined, b], 2);
+    await interleave([a, undefined, b], 2, { pauseMs: 0 });
     expect(runs.join('')).toBe('ababab');
     expect(a.seconds).toEqual([1, 2]);
     expect(b.seconds).toEqual([3, 4]);

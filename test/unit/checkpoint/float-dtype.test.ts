@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FloatDtype, floatPieces } from '../../../lib/checkpoint/float-dtype.ts';
-import { tensorBytes } from '../../support/source-values.ts';
+import { tensorBytes } from './source-values.ts';
 
 function tensor(dtype: string, bytes: Uint8Array) {
   return {

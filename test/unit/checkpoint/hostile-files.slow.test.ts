@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fuzzedReaders, fuzzReader } from '../../support/fuzz-readers.ts';
+import { fuzzedReaders, fuzzReader } from './fuzz-readers.ts';
 
 const runs = 1000;
 

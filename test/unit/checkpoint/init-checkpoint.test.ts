@@ -7,8 +7,8 @@ import { type InitOptions, initCheckpoint } from '../../../lib/checkpoint/init-c
 import type { ImageGptConfig } from '../../../lib/image-gpt/config.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
 import { modelShape } from '../../support/model-shape.ts';
-import { sourceFloats } from '../../support/source-values.ts';
 import { randomTokens } from '../../support/tiny-checkpoint.ts';
+import { sourceFloats } from './source-values.ts';
 
 const palette = join(import.meta.dirname, '../../../lib/models/igpt-nano/preprocessor_config.json');
 

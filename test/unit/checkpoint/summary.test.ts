@@ -84,7 +84,8 @@ describe('summary', () => {
     });
 
     it('counts stored parameters', async () => {
-      // d = 4, L = 1, n = 4, V = 2, C = 0: wte 3x4 (with SOS), wpe 4x4, block 12 d^2 + 2 d + 9 d biases, ln_f 4, head 2x4.
+      // d = 4, L = 1, n = 4, V = 2, C = 0: wte 3x4 (with SOS), wpe 4x4, block 12 d^2 + 2 d + 9 d biases, ln_f 4, head
+      // 2x4.
       const tiny = { n_embd: 4, n_layer: 1, size: 2, n_colors: 2, classes: 0 };
 
       expect((await summaryOf(tiny)).parameters).toBe(12 + 16 + (192 + 8 + 36) + 4 + 8);

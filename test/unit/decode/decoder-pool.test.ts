@@ -11,10 +11,10 @@ import {
   openDecoder,
 } from '../../../lib/decode/decoder-pool.ts';
 import { TransientError } from '../../../lib/ports/error.ts';
-import { nestedUseSvg } from '../../support/hostile-svg.ts';
+import { nestedUseSvg } from './hostile-svg.ts';
 
-const hostileChild = fileURLToPath(new URL('../../support/hostile-decode-child.ts', import.meta.url));
-const waitingParent = fileURLToPath(new URL('../../support/decoder-parent.ts', import.meta.url));
+const hostileChild = fileURLToPath(new URL('./hostile-decode-child.ts', import.meta.url));
+const waitingParent = fileURLToPath(new URL('./decoder-parent.ts', import.meta.url));
 const picture = (name: string) => readFileSync(new URL(`../../fixtures/pictures/${name}`, import.meta.url));
 
 const opened: Decoder[] = [];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { resampleTable } from '../../../lib/image-gpt/resample-table.ts';
 import { resizeColumns } from '../../../lib/image-gpt/resize-columns.ts';
-import { compileWat } from '../../support/compile-wat.ts';
+import { compileWat } from './compile-wat.ts';
 
 const SOURCE = join(import.meta.dirname, '../../../lib/image-gpt/resize-columns');
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isReport, viewKey, viewsOfReport } from '../../../lib/report/read-report.ts';
 import { reportPage } from '../../../lib/report/report-page.ts';
-import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../../support/report-rows.ts';
+import { reportAbout, reportRowAt, reportRowsOf } from '../../support/report-rows.ts';
 
 describe('an earlier report', () => {
   let folder: string;
@@ -14,22 +14,22 @@ describe('an earlier report', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'igpt-report-'));
     path = join(folder, 'report.html');
-    await writeFile(path, (await Array.fromAsync(reportPage(reportRowsOf(rows), REPORT_ABOUT))).join(''));
+    await writeFile(path, (await Array.fromAsync(reportPage(reportRowsOf(rows), reportAbout))).join(''));
   });
   afterEach(() => rm(folder, { recursive: true }));
 
   test('returns its views, by picture and version', async () => {
-    const views = await viewsOfReport(path, REPORT_ABOUT.model);
+    const views = await viewsOfReport(path, reportAbout.model);
     expect([...views.keys()]).toEqual([0, 1, 7].map((i) => viewKey(`folder/picture ${i}.jpg`, `"${i}"`)));
     expect(views.get(viewKey('folder/picture 1.jpg', '"1"'))).toEqual(rows[1]?.look);
   });
 
   test('of another model returns nothing, and so does a missing or foreign file', async () => {
     expect(await viewsOfReport(path, 'other-0123456789ab')).toEqual(new Map());
-    expect(await viewsOfReport(join(folder, 'none.html'), REPORT_ABOUT.model)).toEqual(new Map());
+    expect(await viewsOfReport(join(folder, 'none.html'), reportAbout.model)).toEqual(new Map());
     await writeFile(path, '<!doctype html><html>');
     expect(await isReport(path)).toBe(false);
-    expect(await viewsOfReport(path, REPORT_ABOUT.model)).toEqual(new Map());
+    expect(await viewsOfReport(path, reportAbout.model)).toEqual(new Map());
   });
 
   test('skips damaged lines and values that are no base64', async () => {
@@ -39,7 +39,7 @@ describe('an earlier report', () => {
       return line.includes('picture 1.jpg') ? line.replace('"thumbnail":"', '"thumbnail":"\\"onload=') : line;
     });
     await writeFile(path, lines.join('\n'));
-    const views = await viewsOfReport(path, REPORT_ABOUT.model);
+    const views = await viewsOfReport(path, reportAbout.model);
     expect([...views.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
   });
 
@@ -51,7 +51,7 @@ describe('an earlier report', () => {
       return line.includes('picture 1.jpg') ? line.replace(/("surprise":")..../, '$1') : line;
     });
     await writeFile(path, lines.join('\n'));
-    const views = await viewsOfReport(path, REPORT_ABOUT.model);
+    const views = await viewsOfReport(path, reportAbout.model);
     expect([...views.keys()]).toEqual([viewKey('folder/picture 7.jpg', '"7"')]);
   });
 });

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { reportMark, reportPage } from '../../../lib/report/report-page.ts';
 import type { ReportRow } from '../../../lib/report/report-row.ts';
-import { REPORT_ABOUT, reportRowAt, reportRowsOf } from '../../support/report-rows.ts';
+import { reportAbout, reportRowAt, reportRowsOf } from '../../support/report-rows.ts';
 
 async function page(rows: readonly ReportRow[], limit?: number): Promise<string> {
-  const pieces = reportPage(reportRowsOf(rows), REPORT_ABOUT, limit === undefined ? {} : { limit });
+  const pieces = reportPage(reportRowsOf(rows), reportAbout, limit === undefined ? {} : { limit });
   return (await Array.fromAsync(pieces)).join('');
 }
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { openDecoder } from '../../../lib/runtime/decode.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
-import { digest } from '../../support/digest.ts';
 import { distance, magnitude } from '../../support/golden.ts';
 import { randomTokens, type TinyCheckpointOptions, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+import { digest } from './digest.ts';
 
 const cases: (TinyCheckpointOptions & { name: string })[] = [
   { name: 'tiny', n_embd: 16, n_head: 2, size: 4, n_colors: 8 },

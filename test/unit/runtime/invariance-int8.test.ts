@@ -7,8 +7,8 @@ import type { ForwardRequest, ImageGptModel } from '../../../lib/graph/forward-g
 import { complete } from '../../../lib/runtime/complete.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
 import { inPrecision } from '../../../lib/runtime/precision.ts';
-import { digest } from '../../support/digest.ts';
 import { randomTokens, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+import { digest } from './digest.ts';
 
 const shape = { n_embd: 128, n_head: 2, size: 18, n_colors: 100, classes: 7 };
 const request: ForwardRequest = {

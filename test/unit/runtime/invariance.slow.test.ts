@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
-import { digest } from '../../support/digest.ts';
 import { randomTokens, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+import { digest } from './digest.ts';
 
 test('at the width and length of S, threads and repeated executions change no bit', async () => {
   await using checkpoint = await tinyCheckpoint({ n_embd: 512, n_head: 8, size: 32, n_colors: 512, classes: 1000 });

@@ -3,13 +3,13 @@ import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import type { ForwardRequest, ImageGptModel } from '../../../lib/graph/forward-graph.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
 import type { Output } from '../../../lib/runtime/session.ts';
-import { digest } from '../../support/digest.ts';
 import {
   randomTokens,
   type TinyCheckpoint,
   type TinyCheckpointOptions,
   tinyCheckpoint,
 } from '../../support/tiny-checkpoint.ts';
+import { digest } from './digest.ts';
 
 const cases: (TinyCheckpointOptions & { name: string })[] = [
   { name: 'tiny', n_embd: 16, n_head: 2, size: 4, n_colors: 8 },

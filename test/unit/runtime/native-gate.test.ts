@@ -24,7 +24,7 @@ describe('a native gate', () => {
   });
 
   it('lets a process exit during predictions with its own exit code, without an abort', async () => {
-    const script = new URL('../../support/exit-while-predicting.ts', import.meta.url).pathname;
+    const script = new URL('./exit-while-predicting.ts', import.meta.url).pathname;
     const child = spawn(process.execPath, [script], { stdio: ['ignore', 'ignore', 'pipe'] });
     const [[code], words] = await Promise.all([once(child, 'exit'), text(child.stderr)]);
 

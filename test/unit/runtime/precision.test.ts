@@ -9,8 +9,8 @@ import { nameBeside } from '../../../lib/local/leftovers.ts';
 import { complete } from '../../../lib/runtime/complete.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
 import { finerPlan, inPrecision } from '../../../lib/runtime/precision.ts';
-import { digest } from '../../support/digest.ts';
 import { randomTokens, type TinyCheckpointOptions, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+import { digest } from './digest.ts';
 
 let folder: string;
 

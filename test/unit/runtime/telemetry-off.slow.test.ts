@@ -3,22 +3,23 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import { repositoryRoot } from '../../../lib/local/repository.ts';
 import { openModel } from '../../../lib/runtime/model.ts';
-import { IGPT, ROOT, temporaryFolder } from '../../cli/igpt-process.ts';
+import { igptCommand, temporaryFolder } from '../../cli/igpt-process.ts';
 import { writeTokens } from '../../cli/training-run.ts';
-import { observe, observingMissing, type Seen } from '../../support/observed-process.ts';
 import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
+import { type Observation, observe, observingMissing } from './observed-process.ts';
 
 // With telemetry on, onnxruntime 1.30 writes files as soon as a session opens, and resolves its collector's name 25 s
 // later (9 s if an earlier process left events). The files are enough for a test, so none waits.
 
 const missing = observingMissing();
-const NANO = join(ROOT, 'lib/models/igpt-nano');
+const NANO = join(repositoryRoot, 'lib/models/igpt-nano');
 
 /** Node's arguments for a module given as text. */
 const module = (code: string): string[] => ['--input-type=module', '--eval', code];
 /** Specifier of a file of the project, quoted. */
-const url = (path: string): string => JSON.stringify(pathToFileURL(join(ROOT, path)).href);
+const url = (path: string): string => JSON.stringify(pathToFileURL(join(repositoryRoot, path)).href);
 /** Code that makes `graph`, y = |x|. */
 const graph = `
   const { addInput, addNode, addOutput, createGraph } = await import(${url('lib/graph/graph.ts')});
@@ -26,15 +27,15 @@ const graph = `
   const graph = createGraph('abs');
   addOutput(graph, 'y', addNode(graph, 'Abs', [addInput(graph, 'x', 'float32', [1])]), 'float32', [1]);`;
 
-/** Files written outside the working directory and our caches. */
-function strange({ written }: Seen, folder: string): string[] {
+/** What was written elsewhere than in its working directory and our caches. */
+function strange({ written }: Observation, folder: string): string[] {
   const ours = ['work', 'home/.cache/image-gpt-serverless'].map((name) => join(folder, name));
-  ours.push(join(ROOT, 'node_modules/.cache/igpt'));
+  ours.push(join(repositoryRoot, 'node_modules/.cache/igpt'));
   return written.filter((path) => !ours.some((own) => path === own || path.startsWith(`${own}/`)));
 }
 
-function expectSilence(seen: Seen, folder: string): void {
-  expect(seen.code, seen.said).toBe(0);
+function expectSilence(seen: Observation, folder: string): void {
+  expect(seen.code, seen.printed).toBe(0);
   expect(strange(seen, folder)).toEqual([]);
   expect(seen.reached).toEqual([]);
 }
@@ -46,7 +47,7 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
       const { InferenceSession } = await import(${url('node_modules/onnxruntime-node/dist/index.js')});
       await InferenceSession.create(writeOnnx(graph));`;
     const seen = await observe(folder.path, module(open)).ended;
-    expect(seen.code, seen.said).toBe(0);
+    expect(seen.code, seen.printed).toBe(0);
     expect(strange(seen, folder.path)).toContain(
       join(folder.path, 'home/.cache/Microsoft/DeveloperTools/.onnxruntime/onnxruntime.db'),
     );
@@ -75,9 +76,9 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
 
   test('is off in igpt run', async () => {
     using folder = temporaryFolder();
-    const pictures = join(ROOT, 'test/fixtures/pictures/animals');
-    const run = await observe(folder.path, [IGPT, 'run', pictures, '--model', NANO, '--out', 'out']).ended;
-    expect(run.said).toContain('"type":"result"');
+    const pictures = join(repositoryRoot, 'test/fixtures/pictures/animals');
+    const run = await observe(folder.path, [igptCommand, 'run', pictures, '--model', NANO, '--out', 'out']).ended;
+    expect(run.printed).toContain('"type":"result"');
     expectSilence(run, folder.path);
   });
 
@@ -86,7 +87,7 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
     await using model = await tinyCheckpoint();
     writeTokens(folder.path);
     const recipe = '--objective joint --tokens ../x.npy --labels ../y.npy --steps 2 --batch 4 --out out'.split(' ');
-    const train = await observe(folder.path, [IGPT, 'train', '--model', model.directory, ...recipe]).ended;
+    const train = await observe(folder.path, [igptCommand, 'train', '--model', model.directory, ...recipe]).ended;
     expectSilence(train, folder.path);
     expect(train.written.some((path) => path.includes('/work/out/'))).toBe(true);
   });
@@ -95,7 +96,7 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
     using folder = temporaryFolder();
     const opened = await openModel(await openCheckpoint(NANO), { threads: 1 });
     await opened.close();
-    const worker = observe(folder.path, [join(ROOT, 'functions/worker/main.ts')], {
+    const worker = observe(folder.path, [join(repositoryRoot, 'functions/worker/main.ts')], {
       // No service answers; the worker retries until it is stopped.
       AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
       AWS_REGION: 'us-east-1',
@@ -115,8 +116,8 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
       if (line.includes('"ready"')) worker.child.kill('SIGTERM');
     });
     const seen = await worker.ended;
-    expect(seen.said).toContain('"ready"');
-    expect(seen.code, seen.said).toBe(0);
+    expect(seen.printed).toContain('"ready"');
+    expect(seen.code, seen.printed).toBe(0);
     expect(strange(seen, folder.path)).toEqual([]);
     expect(seen.reached.filter((address) => address !== '127.0.0.1:9')).toEqual([]);
   });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { TransientError } from '../../../lib/ports/error.ts';
 import { openThreadPool, type ThreadPool, ThreadUnusableError } from '../../../lib/runtime/thread-pool.ts';
-import type { OddStart, OddTask } from '../../support/odd-thread.ts';
+import type { OddStart, OddTask } from './odd-thread.ts';
 
 type Pool = ThreadPool<string, OddTask, { value: number; thread: number }>;
 
 function openPool(threads: number, start: OddStart = 'well'): Promise<Pool> {
-  const file = new URL('../../support/odd-thread.ts', import.meta.url);
+  const file = new URL('./odd-thread.ts', import.meta.url);
   return openThreadPool({ file, data: start, threads });
 }
 

@@ -9,8 +9,8 @@ import { findNonFinite } from '../../../../lib/checkpoint/non-finite.ts';
 import { summarize } from '../../../../lib/checkpoint/summary.ts';
 import { encodeNpy } from '../../../../lib/image-gpt/npy.ts';
 import { golden } from '../../../support/golden.ts';
-import { sourceBytes } from '../../../support/source-values.ts';
 import { tinyCheckpoint } from '../../../support/tiny-checkpoint.ts';
+import { sourceBytes } from '../source-values.ts';
 
 describe('import-checkpoint', () => {
   const tensorFlow = join(import.meta.dirname, '../../../fixtures/tensorflow');

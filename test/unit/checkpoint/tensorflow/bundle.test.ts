@@ -6,7 +6,7 @@ import { openSafetensors } from '../../../../lib/checkpoint/import/find-source.t
 import { openTensorFlow, parseIndex } from '../../../../lib/checkpoint/tensorflow/bundle.ts';
 import { crc32c, maskedCrc32c } from '../../../../lib/checkpoint/tensorflow/crc32c.ts';
 import { golden } from '../../../support/golden.ts';
-import { sourceBytes } from '../../../support/source-values.ts';
+import { sourceBytes } from '../source-values.ts';
 
 const fixtures = join(import.meta.dirname, '../../../fixtures/tensorflow');
 

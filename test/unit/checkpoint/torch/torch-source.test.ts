@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTorch } from '../../../../lib/checkpoint/torch/torch-source.ts';
-import { sourceBytes, sourceFloats } from '../../../support/source-values.ts';
+import { sourceBytes, sourceFloats } from '../source-values.ts';
 
 const fixtures = join(import.meta.dirname, '../../../fixtures/torch');
 /** 0 to n - 1, the values of every tensor in the fixtures. */

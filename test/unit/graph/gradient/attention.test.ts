@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { attention, headGroups } from '../../../../lib/graph/gradient/attention.ts';
-import { expectGradients } from '../../../support/finite-differences.ts';
+import { expectGradients } from './finite-differences.ts';
 
 describe.each([true, false])('attention, causal %s', (causal) => {
   test.each([

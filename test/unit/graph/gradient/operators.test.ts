@@ -11,7 +11,7 @@ import {
 } from '../../../../lib/graph/gradient/operators.ts';
 import { createTape } from '../../../../lib/graph/gradient/tape.ts';
 import { createGraph } from '../../../../lib/graph/graph.ts';
-import { expectGradients } from '../../../support/finite-differences.ts';
+import { expectGradients } from './finite-differences.ts';
 
 test('a sum, also of a value with itself', () =>
   expectGradients({ a: [2, 3], b: [2, 3] }, (tape) => ({

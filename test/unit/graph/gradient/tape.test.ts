@@ -9,7 +9,7 @@ import {
   type Tape,
 } from '../../../../lib/graph/gradient/tape.ts';
 import { createGraph, type Value } from '../../../../lib/graph/graph.ts';
-import { expectGradients } from '../../../support/finite-differences.ts';
+import { expectGradients } from './finite-differences.ts';
 
 const layer = (tape: Tape, [x = '']: readonly Value[]) => [silu(tape, linear(tape, x, 2, { weight: 'w' }))];
 

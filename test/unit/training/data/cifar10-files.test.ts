@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FetchOptions, fetchCifar10 } from '../../../../lib/training/data/cifar10-files.ts';
-import { leftoverOf } from '../../../support/leftover.ts';
+import { leftoverOf } from './leftover.ts';
 
 let folder: string;
 beforeEach(async () => {

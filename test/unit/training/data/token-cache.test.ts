@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeNpy } from '../../../../lib/image-gpt/npy.ts';
 import type { DataSet } from '../../../../lib/training/data/data-set.ts';
 import { cachedTokenSet, defaultCache, tokenSetKey } from '../../../../lib/training/data/token-cache.ts';
-import { leftoverOf } from '../../../support/leftover.ts';
+import { leftoverOf } from './leftover.ts';
 
 const dataSet: DataSet = {
   name: 'pictures',

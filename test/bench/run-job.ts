@@ -10,35 +10,52 @@ import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
 
 interface BenchJob {
   input: ObjectStore;
-  /** What the job calls its input. */
+  /** Name of the input in the job's settings. */
   name: string;
   /** An empty directory. */
   out: string;
   decoder: PictureDecoder;
   model: Model;
-  /** Rows of a shard. */
+  /** Rows in a shard. */
   shardSize: number;
   /** Pictures read and decoded at once. */
   decoding: number;
-  /** Pictures that the model holds at once. */
+  /** Pictures in the model at once. */
   predicting: number;
 }
 
-/** A whole job, from the listing to its summary. */
+/** Runs a whole job, from the listing to its summary. */
 export async function runJob({ input, name, out, decoder, model, shardSize, ...atOnce }: BenchJob): Promise<void> {
   const output = await openOutputDirectory(out, { plainNames: true });
   const settings: JobSettings = {
-    ...{ store: name, source: name, model: model.id, shard_size: shardSize },
+    store: name,
+    source: name,
+    model: model.id,
+    shard_size: shardSize,
     model_options: {
-      ...{ outputs: [...model.outputs], feature_layer: model.featureLayer, feature_norm: model.featureNorm },
-      ...{ precision: 'f32', provider: 'cpu', scaled_decoding: false, prepack: false },
+      outputs: [...model.outputs],
+      feature_layer: model.featureLayer,
+      feature_norm: model.featureNorm,
+      precision: 'f32',
+      provider: 'cpu',
+      scaled_decoding: false,
+      prepack: false,
     },
     decoding: { allow_svg: false, max_megapixels: 100, max_megabytes: 50 },
   };
   const job = await planJob({ output, settings, pictures: input.list() });
   const { summary } = await runShards({
-    ...{ input, output, job, decoder, model, format: parquetShards, clock: systemClock },
-    ...{ maxPictureBytes: 50_000_000, maxFailureRate: 0, signal: new AbortController().signal, ...atOnce },
+    input,
+    output,
+    job,
+    decoder,
+    model,
+    format: parquetShards,
+    clock: systemClock,
+    maxPictureBytes: 50_000_000,
+    maxFailureRate: 0,
+    signal: new AbortController().signal,
+    ...atOnce,
   });
   if (summary?.failed !== 0) throw new Error(`Expected every picture to succeed: ${JSON.stringify(summary)}`);
 }

@@ -2,27 +2,27 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
-import { openSafetensors, openSource } from '../../lib/checkpoint/import/find-source.ts';
-import { importCheckpoint } from '../../lib/checkpoint/import/import-checkpoint.ts';
-import { readPalette } from '../../lib/checkpoint/palette-file.ts';
-import { writeShards } from '../../lib/checkpoint/safetensors/write-shards.ts';
-import { crc32c, maskedCrc32c } from '../../lib/checkpoint/tensorflow/crc32c.ts';
-import { wireReader } from '../../lib/checkpoint/tensorflow/wire.ts';
-import { encodeNpy } from '../../lib/image-gpt/npy.ts';
-import { ImageGptError } from '../../lib/ports/error.ts';
-import { golden } from './golden.ts';
+import { openSafetensors, openSource } from '../../../lib/checkpoint/import/find-source.ts';
+import { importCheckpoint } from '../../../lib/checkpoint/import/import-checkpoint.ts';
+import { readPalette } from '../../../lib/checkpoint/palette-file.ts';
+import { writeShards } from '../../../lib/checkpoint/safetensors/write-shards.ts';
+import { crc32c, maskedCrc32c } from '../../../lib/checkpoint/tensorflow/crc32c.ts';
+import { wireReader } from '../../../lib/checkpoint/tensorflow/wire.ts';
+import { encodeNpy } from '../../../lib/image-gpt/npy.ts';
+import { ImageGptError } from '../../../lib/ports/error.ts';
+import { golden } from '../../support/golden.ts';
 import { type Mutation, mutate } from './mutate.ts';
 
-const fixtures = join(import.meta.dirname, '../fixtures');
+const fixtures = join(import.meta.dirname, '../../fixtures');
 
-/** A reader of foreign files, with valid files to damage. */
+/** A reader of files from outside, with valid files to damage. */
 interface FuzzedReader {
   name: string;
   files: () => Promise<ReadonlyMap<string, Buffer>>;
   /** Name of the file to damage. */
   damaged: string;
   /** Corrects the checksums of the damaged bytes, so that the code after the checks is tested too. */
-  repair?: (damaged: Buffer, sound: Buffer) => Buffer;
+  repair?: (damaged: Buffer, valid: Buffer) => Buffer;
   /** Reads all of the damaged file. */
   read: (path: string) => Promise<void>;
 }
@@ -84,9 +84,9 @@ async function shards(): Promise<ReadonlyMap<string, Buffer>> {
 }
 
 /** Writes the checksums that match the damaged bytes of each block. */
-function repairTable(damaged: Buffer, sound: Buffer): Buffer {
-  if (damaged.length !== sound.length) return damaged;
-  const footer = wireReader(sound.subarray(sound.length - 48), 'sound');
+function repairTable(damaged: Buffer, valid: Buffer): Buffer {
+  if (damaged.length !== valid.length) return damaged;
+  const footer = wireReader(valid.subarray(valid.length - 48), 'valid');
   const [meta = 0, metaLength = 0, index = 0, indexLength = 0] = [0, 0, 0, 0].map(() => footer.varint());
   for (const [offset, length] of [
     [0, meta - 5],
@@ -98,7 +98,7 @@ function repairTable(damaged: Buffer, sound: Buffer): Buffer {
   return damaged;
 }
 
-/** A place in the file, 0 to 1. Integers are spread evenly; most doubles of fast-check are close to 0. */
+/** A place in the file, 0 to 1. Drawn as an integer, because most of fast-check's doubles are close to 0. */
 const share = fc.integer({ min: 0, max: 1_000_000 }).map((millionths) => millionths / 1_000_000);
 const length = fc.integer({ min: 1, max: 256 });
 const mutation: fc.Arbitrary<Mutation> = fc.oneof(
@@ -136,12 +136,12 @@ export async function fuzzReader(reader: FuzzedReader, runs: number): Promise<Fu
     const files = await reader.files();
     for (const [name, bytes] of files) await writeFile(join(source, name), bytes);
     const path = join(source, reader.damaged);
-    const sound = await readFile(path);
+    const valid = await readFile(path);
     await reader.read(path);
     await fc.assert(
       fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 3 }), async (mutations) => {
-        const damaged = mutate(sound, mutations);
-        await writeFile(path, reader.repair?.(damaged, sound) ?? damaged);
+        const damaged = mutate(valid, mutations);
+        await writeFile(path, reader.repair?.(damaged, valid) ?? damaged);
         count.tried++;
         try {
           await reader.read(path);
@@ -150,7 +150,8 @@ export async function fuzzReader(reader: FuzzedReader, runs: number): Promise<Fu
           count.refused++;
         }
         const left = [...(await readdir(directory)), ...(await readdir(source))].sort();
-        if (left.join() !== ['source', ...files.keys()].sort().join()) throw new Error(`It left ${left.join()}`);
+        if (left.join() !== ['source', ...files.keys()].sort().join())
+          throw new Error(`Expected no files besides the source, found ${left.join()}`);
       }),
       { numRuns: runs },
     );
@@ -160,7 +161,7 @@ export async function fuzzReader(reader: FuzzedReader, runs: number): Promise<Fu
   return count;
 }
 
-/** More than any tensor of the valid files: a damaged file may not yield much more than it holds. */
+/** Larger than any tensor of the valid files: a damaged file must not yield much more data than it holds. */
 const maxTensorBytes = 1_000_000;
 
 async function readAll(path: string): Promise<void> {
@@ -169,7 +170,8 @@ async function readAll(path: string): Promise<void> {
   for (const tensor of opened.tensors.values()) {
     let bytes = 0;
     for await (const piece of tensor.pieces()) bytes += piece.length;
-    if (bytes > maxTensorBytes) throw new Error(`Tensor ${tensor.name} has ${bytes} bytes`);
+    if (bytes > maxTensorBytes)
+      throw new Error(`Expected at most ${maxTensorBytes} bytes in tensor ${tensor.name}, read ${bytes}`);
   }
 }
 

@@ -1,16 +1,16 @@
-import type { SourceTensor, TensorSource } from '../../lib/checkpoint/tensor-source.ts';
+import type { SourceTensor, TensorSource } from '../../../lib/checkpoint/tensor-source.ts';
 
-/** Bytes of a tensor of `source`, all of them. */
+/** All bytes of a tensor of `source`. */
 export async function sourceBytes(source: TensorSource, name: string): Promise<Buffer> {
   const tensor = source.tensors.get(name);
-  if (tensor === undefined) throw new Error(`There is no tensor ${name}`);
+  if (tensor === undefined) throw new Error(`Expected a tensor ${name}, found none`);
   return tensorBytes(tensor);
 }
 
 /** All bytes of a tensor. */
 export async function tensorBytes(tensor: Pick<SourceTensor, 'pieces'>): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  // A piece is valid until the next one: copied.
+  // Copied, because a piece is valid only until the next one is read.
   for await (const piece of tensor.pieces()) pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces);
 }

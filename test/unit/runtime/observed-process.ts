@@ -5,26 +5,26 @@ import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 
 /** A process whose system calls are recorded. */
-export interface Observed {
+export interface ObservedProcess {
   child: ChildProcessByStdio<null, Readable, Readable>;
-  /** Resolves when it has ended: what it and its descendants did. */
-  ended: Promise<Seen>;
+  /** Resolves when the process has ended, with what it and its descendants did. */
+  ended: Promise<Observation>;
 }
 
-export interface Seen {
+export interface Observation {
   code: number | null;
   /** Standard output and standard error. */
-  said: string;
-  /** Paths that were created or opened for writing, devices left out. */
+  printed: string;
+  /** Paths that were created or opened for writing, without devices. */
   written: string[];
-  /** `address:port`, or the path of a socket, of each connection or datagram that was tried, whether or not it failed. */
+  /** Targets of all attempted connections and datagrams: `address:port`, or the path of a socket. */
   reached: string[];
 }
 
-/** A user who is not root needs a user namespace as well. */
+/** Users other than root need a user namespace as well. */
 const unshare = ['unshare', process.getuid?.() === 0 ? '-n' : '-rn'];
 
-/** Why processes cannot be observed here, for a skip; undefined when they can. */
+/** Why processes cannot be observed here, as the reason of a skipped test; undefined if they can. */
 export function observingMissing(): string | undefined {
   try {
     execFileSync('strace', ['-D', '-ff', '-y', '-o', '/dev/null', ...unshare, 'true'], { stdio: 'pipe' });
@@ -35,34 +35,34 @@ export function observingMissing(): string | undefined {
 }
 
 /**
- * Starts Node in a network namespace where nothing can be reached. Its home, its temporary folder and its working
- * directory (`home`, `tmp`, `work`) lie below `folder`; it has no other variables than `env`.
+ * Starts Node in a network namespace without any network. Its home, temporary and working directories are `home`, `tmp`
+ * and `work` in `folder`. Its environment is PATH, these directories and `env`.
  */
-export function observe(folder: string, args: readonly string[], env: Record<string, string> = {}): Observed {
-  const place = (name: string): string => join(folder, name);
-  for (const name of ['home', 'tmp', 'work', 'trace']) mkdirSync(place(name), { recursive: true });
+export function observe(folder: string, args: readonly string[], env: Record<string, string> = {}): ObservedProcess {
+  const at = (name: string): string => join(folder, name);
+  for (const name of ['home', 'tmp', 'work', 'trace']) mkdirSync(at(name), { recursive: true });
   const { PATH: path = '' } = process.env;
-  // -D: signals reach Node instead of strace. -ff: a file for each thread, so that no call is split by another thread's.
-  const how = ['-D', '-ff', '-qq', '-y', '-o', place('trace/of')];
+  // -D: signals reach Node instead of strace. -ff: one file for each thread, so that calls do not interleave.
+  const straceOptions = ['-D', '-ff', '-qq', '-y', '-o', at('trace/of')];
   const calls = 'trace=%network,open,openat,openat2,creat,mkdir,mkdirat';
-  const child = spawn('strace', [...how, '-e', calls, ...unshare, process.execPath, ...args], {
-    cwd: place('work'),
-    env: { PATH: path, HOME: place('home'), XDG_CACHE_HOME: place('home/.cache'), TMPDIR: place('tmp'), ...env },
+  const child = spawn('strace', [...straceOptions, '-e', calls, ...unshare, process.execPath, ...args], {
+    cwd: at('work'),
+    env: { PATH: path, HOME: at('home'), XDG_CACHE_HOME: at('home/.cache'), TMPDIR: at('tmp'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let said = '';
+  let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
+      printed += text;
     });
   }
-  // strace holds the streams too, so they close when the record is complete.
-  const ended = once(child, 'close').then(([code]) => ({ code, said, ...readTrace(place('trace'), place('work')) }));
+  // strace holds the streams too: they close when its files are complete.
+  const ended = once(child, 'close').then(([code]) => ({ code, printed, ...readTrace(at('trace'), at('work')) }));
   return { child, ended };
 }
 
-/** Relative paths are taken to begin in `work`: none of these processes changes its directory. */
-function readTrace(directory: string, work: string): Pick<Seen, 'written' | 'reached'> {
+/** Resolves relative paths in `work`: the observed processes do not change their directory. */
+function readTrace(directory: string, work: string): Pick<Observation, 'written' | 'reached'> {
   const lines = readdirSync(directory).flatMap((name) => readFileSync(join(directory, name), 'utf8').split('\n'));
   const written = lines
     .map(writtenPath)
@@ -73,7 +73,7 @@ function readTrace(directory: string, work: string): Pick<Seen, 'written' | 'rea
   return { written: [...new Set(written)].toSorted(), reached: [...new Set(reached)].toSorted() };
 }
 
-/** Of a call that succeeded. */
+/** Path that a successful call created or opened for writing. */
 function writtenPath(line: string): string | undefined {
   const [, opened] = /^(?:creat\(|open.*O_(?:WRONLY|RDWR|CREAT)).* = \d+<(.*)>$/.exec(line) ?? [];
   const [, made] = /^mkdir(?:at)?\(.*"(.*)", \d+\) += 0$/.exec(line) ?? [];

@@ -1,8 +1,8 @@
 import { isMainThread, threadId } from 'node:worker_threads';
-import { ImageGptError } from '../../lib/ports/error.ts';
-import { serve } from '../../lib/runtime/thread-port.ts';
+import { ImageGptError } from '../../../lib/ports/error.ts';
+import { serve } from '../../../lib/runtime/thread-port.ts';
 
-/** How the thread behaves when it is opened. */
+/** How this thread behaves when it starts. */
 export type OddStart = 'well' | 'unusable' | 'dies';
 
 /** A task: what to do with `value`. */
@@ -11,7 +11,7 @@ export interface OddTask {
   value: number;
 }
 
-/** A thread for tests of the pool: doubles numbers, or fails in every way that a thread can. */
+/** A thread for tests of the pool: it doubles numbers, or fails in every way that a thread can. */
 async function open(start: OddStart) {
   if (start === 'unusable') {
     throw new ImageGptError('graph_mismatch', 'Expected another graph.');

@@ -2,24 +2,26 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+const names = ['chromium', 'chromium-browser', 'google-chrome'];
 
 /**
- * Path of the machine's Chromium. That there is none is a reason to skip tests, but an error in CI: there it must be
- * had (`apt-get install chromium`).
+ * Path of Chromium on this machine; undefined if it is not installed, so that tests can be skipped.
+ *
+ * @throws Error in CI, where it must be installed
  */
 export function chromiumPath(): string | undefined {
   const { PATH = '', CI: ci } = process.env;
   const found = PATH.split(delimiter)
-    .flatMap((folder) => NAMES.map((name) => join(folder, name)))
+    .flatMap((folder) => names.map((name) => join(folder, name)))
     .find(isExecutable);
-  if (found === undefined && ci === 'true') throw new Error('Expected Chromium in CI, but none is on the PATH.');
+  if (found === undefined && ci === 'true')
+    throw new Error('Expected Chromium on the PATH in CI, found none. Install it: apt-get install chromium.');
   return found;
 }
 
-/** A headless browser without network: the page must need none. */
+/** Starts a headless Chromium. */
 export async function launchChromium(executablePath: string): Promise<Browser> {
-  // Chromium refuses its sandbox to root, who runs CI; it only sees pages of ours.
+  // CI runs as root, where Chromium's sandbox does not work. The browser opens only our own pages.
   return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
 }
 

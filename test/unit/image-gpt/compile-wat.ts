@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import wabt from 'wabt';
 
-/** A WebAssembly text file in binary form, base64: `node test/support/compile-wat.ts FILE.wat` prints it. */
+/** Compiles a WebAssembly text file to base64; `node test/unit/image-gpt/compile-wat.ts FILE.wat` prints it. */
 export async function compileWat(path: string): Promise<string> {
   const { parseWat } = await wabt();
   const module = parseWat(path, await readFile(path, 'utf8'), { simd: true });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Digest of all bits of `values`: comparing long arrays element by element takes vitest seconds. */
+/** SHA-1 of the bytes of `values`. Use it for long arrays, which vitest compares slowly. */
 export function digest(values: Float32Array): string {
   return createHash('sha1')
     .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))

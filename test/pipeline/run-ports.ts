@@ -3,11 +3,12 @@ import { type Outcome, parseOutcome } from '../../lib/contracts/outcome.ts';
 import { createMemoryQueue } from '../../lib/local/memory-queue.ts';
 import { outcomeKey } from '../../lib/pipeline/outcome-key.ts';
 import type { RunOptions } from '../../lib/pipeline/run-pipeline.ts';
-import { createFakeDecoder, createFakeModel, fakePreprocessing } from './fake-model.ts';
-import { createMemoryObjectStore } from './memory-object-store.ts';
-import { createVirtualClock } from './virtual-clock.ts';
+import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
+import { createFakeDecoder, createFakeModel, fakePreprocessing } from '../support/fake-model.ts';
+import { createMemoryObjectStore } from '../support/memory-object-store.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
-/** Everything that a run needs, in memory; `published` has its events. */
+/** All ports of a run, in memory; `published` are the events so far. */
 export function createRunPorts() {
   const clock = createVirtualClock();
   const published: PipelineEvent[] = [];
@@ -29,7 +30,7 @@ export function createRunPorts() {
     input,
     output,
     published,
-    /** Options with new queues, as a new process has. */
+    /** Options with new, empty queues, as in a new process. */
     options,
     async put(key: string, text: string): Promise<void> {
       await input.put(key, new TextEncoder().encode(text));
@@ -37,6 +38,17 @@ export function createRunPorts() {
     outcome(key: string, model = 'fake-1'): Outcome | undefined {
       const stored = output.objects.get(outcomeKey(model, key));
       return stored === undefined ? undefined : parseOutcome(stored.body);
+    },
+  };
+}
+
+/** The fake decoder, which awaits `before` before each picture. */
+export function decoderWith(before: (text: string) => Promise<void>): PictureDecoder {
+  const { decode } = createFakeDecoder();
+  return {
+    async decode(bytes) {
+      await before(new TextDecoder().decode(bytes));
+      return decode(bytes);
     },
   };
 }

@@ -6,40 +6,46 @@ import { openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
 import type { Model } from '../../lib/ports/model.ts';
 import type { ObjectStore, StoredObject } from '../../lib/ports/object-store.ts';
 import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
-import { runJob } from './batch-job.ts';
 import { blindModel } from './blind-model.ts';
-import { NANO } from './context.ts';
+import { nanoDirectory } from './context.ts';
 import { inOwnProcess } from './own-process.ts';
+import { runJob } from './run-job.ts';
 
 const request = z.object({
   pictures: z.number(),
-  /** Rows of a shard. */
+  /** Rows in a shard. */
   shardSize: z.number(),
 });
 
 const report = z.object({
-  /** Largest resident memory of the process, bytes. */
+  /** Peak resident memory of the process (bytes). */
   peak: z.number(),
   seconds: z.number(),
 });
 
-type BatchMemoryRequest = z.infer<typeof request>;
-type BatchMemoryReport = z.infer<typeof report>;
+type JobMemoryRequest = z.infer<typeof request>;
+type JobMemoryReport = z.infer<typeof report>;
 
-/** Runs a job of made-up pictures, with a model that sees nothing, into real shards of 512 features. */
-export async function measureBatch(options: BatchMemoryRequest): Promise<BatchMemoryReport> {
+/** Runs a job of generated pictures, with a model that computes nothing, into real shards of 512 features. */
+export async function measureJob(options: JobMemoryRequest): Promise<JobMemoryReport> {
   return inOwnProcess(import.meta.filename, [JSON.stringify(options)], report);
 }
 
-async function run({ pictures, shardSize }: BatchMemoryRequest): Promise<BatchMemoryReport> {
-  const { preprocessing } = await openTokenizerFiles(NANO);
-  if (preprocessing === undefined) throw new Error(`Expected a palette in ${NANO}, found none`);
+async function run({ pictures, shardSize }: JobMemoryRequest): Promise<JobMemoryReport> {
+  const { preprocessing } = await openTokenizerFiles(nanoDirectory);
+  if (preprocessing === undefined) throw new Error(`Expected a palette in ${nanoDirectory}, found none`);
   const out = await mkdtemp(join(tmpdir(), 'igpt-bench-'));
   const start = performance.now();
   try {
     await runJob({
-      ...{ input: madeUpStore(pictures), name: 'made up', out, decoder: greyDecoder(preprocessing) },
-      ...{ model: blindModel(preprocessing), shardSize, decoding: 4, predicting: 8 },
+      input: generatedStore(pictures),
+      name: 'generated',
+      out,
+      decoder: greyDecoder(preprocessing),
+      model: blindModel(preprocessing),
+      shardSize,
+      decoding: 4,
+      predicting: 8,
     });
   } finally {
     await rm(out, { recursive: true, force: true });
@@ -47,11 +53,11 @@ async function run({ pictures, shardSize }: BatchMemoryRequest): Promise<BatchMe
   return { peak: process.resourceUsage().maxRSS * 1024, seconds: (performance.now() - start) / 1000 };
 }
 
-/** So many objects of 3 KB. */
-function madeUpStore(pictures: number): ObjectStore {
+/** A read-only store with this number of objects of 3 KB. */
+function generatedStore(pictures: number): ObjectStore {
   const body = new Uint8Array(3000);
   const object = (key: string): StoredObject => ({ key, etag: '"1"', size: body.length, lastModified: new Date(0) });
-  const refuse = () => Promise.reject(new Error('Expected only to be read'));
+  const refuse = () => Promise.reject(new Error('Expected only reads of this store, received a write'));
   return {
     async *list() {
       for (let i = 0; i < pictures; i += 1) yield object(`pictures/${String(i).padStart(9, '0')}.jpg`);

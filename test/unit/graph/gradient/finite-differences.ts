@@ -1,23 +1,23 @@
 import { expect } from 'vitest';
-import { backpropagate, createGradients, createTape, record, type Tape } from '../../lib/graph/gradient/tape.ts';
-import { addConstant, addInput, addNode, addOutput, createGraph, type Value } from '../../lib/graph/graph.ts';
-import { multiply } from '../../lib/graph/operators.ts';
-import { prune } from '../../lib/graph/training/training-step-graph.ts';
-import { openTrainingExecution } from '../../lib/runtime/training-execution.ts';
-import { seededRandom } from './seeded-random.ts';
+import { backpropagate, createGradients, createTape, record, type Tape } from '../../../../lib/graph/gradient/tape.ts';
+import { addConstant, addInput, addNode, addOutput, createGraph, type Value } from '../../../../lib/graph/graph.ts';
+import { multiply } from '../../../../lib/graph/operators.ts';
+import { prune } from '../../../../lib/graph/training/training-step-graph.ts';
+import { openTrainingExecution } from '../../../../lib/runtime/training-execution.ts';
+import { seededRandom } from '../../../support/seeded-random.ts';
 
 type Shape = readonly number[];
 
-/** Half a step: small enough for the curvature of these functions, large enough for float32's rounding. */
-const STEP = 1e-2;
-/** Tested elements of each input. */
-const TRIED = 24;
+/** Half of the difference's width: small against the functions' curvature, large against float32 rounding. */
+const step = 1e-2;
+/** Number of elements of each input that are checked. */
+const checkedElements = 24;
 
 const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 
 /**
- * Compares the gradient that an operation appends with central differences of its own forward nodes. The loss is the sum
- * of its outputs times fixed random numbers, or the operation's own loss if it returns one.
+ * Compares the gradients that an operation appends with central differences of its forward nodes. The loss is the sum
+ * of the outputs times fixed random numbers, or the loss that `build` returns.
  */
 export async function expectGradients(
   inputs: Readonly<Record<string, Shape>>,
@@ -63,14 +63,14 @@ export async function expectGradients(
   for (const [name, values] of data) {
     const gradient = analytic.get(`gradient ${name}`)!;
     const scale = gradient.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
-    for (let tried = 0; tried < Math.min(TRIED, values.length); tried++) {
-      const i = values.length <= TRIED ? tried : Math.floor(random() * values.length);
+    for (let checked = 0; checked < Math.min(checkedElements, values.length); checked++) {
+      const i = values.length <= checkedElements ? checked : Math.floor(random() * values.length);
       const before = values[i]!;
       const at = async (value: number) => {
         values[i] = value;
         return (await results()).get('loss')![0]!;
       };
-      const difference = ((await at(before + STEP)) - (await at(before - STEP))) / (2 * STEP);
+      const difference = ((await at(before + step)) - (await at(before - step))) / (2 * step);
       values[i] = before;
       expect(
         Math.abs(gradient[i]! - difference) / scale,

@@ -1,8 +1,8 @@
-import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
-import { openModel } from '../../lib/runtime/model.ts';
-import { randomTokens, tinyCheckpoint } from './tiny-checkpoint.ts';
+import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import { openModel } from '../../../lib/runtime/model.ts';
+import { randomTokens, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
-// Exits with code 3 while both threads are busy and have more to do.
+// Exits with code 3 while both threads are busy and more pictures wait.
 const tiny = await tinyCheckpoint({ n_layer: 4, n_embd: 128, size: 16 });
 const model = await openModel(await openCheckpoint(tiny.directory), { threads: 2 });
 await tiny[Symbol.asyncDispose]();

@@ -1,16 +1,17 @@
-import { readFrames, writeFrame } from '../../lib/decode/decode-protocol.ts';
+import { readFrames, writeFrame } from '../../../lib/decode/decode-protocol.ts';
 
-/** Stands in for decode-child.ts: does what the picture's bytes say, so that every way to misbehave can be tested. */
-const NOTHING = new Uint8Array(0);
+// Replaces decode-child.ts: misbehaves as the picture's bytes say.
+
+const noBytes = new Uint8Array(0);
 const answers = new Map([
-  ['nonsense', () => writeFrame(process.stdout, { colour: 'red' }, NOTHING)],
+  ['nonsense', () => writeFrame(process.stdout, { colour: 'red' }, noBytes)],
   ['half', () => writeFrame(process.stdout, { format: 'png', width: 1, height: 1 }, Buffer.alloc(2))],
   ['huge', () => writeFrame(process.stdout, { format: 'png', width: 1, height: 1 }, Buffer.alloc(100_000))],
   ['crash', () => process.abort()],
   ['hang', () => {}],
 ]);
 
-writeFrame(process.stdout, { ready: true }, NOTHING);
+writeFrame(process.stdout, { ready: true }, noBytes);
 for await (const { data } of readFrames(process.stdin, 1_000_000)) {
   const order = Buffer.from(data).toString();
   const answer = answers.get(order);

@@ -1,4 +1,4 @@
-/** Changes to make to a file: each is drawn from numbers alone, so that a failing case can be repeated. */
+/** A change to a file, described by numbers only, so that fast-check can print and repeat a failing case. */
 export type Mutation =
   | { kind: 'flip'; at: number; bits: number }
   | { kind: 'set'; at: number; byte: number }
@@ -8,7 +8,7 @@ export type Mutation =
   | { kind: 'copy'; from: number; to: number; length: number }
   | { kind: 'huge'; at: number; length: number };
 
-/** `at`, `from` and `to` are shares of the file, 0 to 1. */
+/** Applies the mutations in order. `at`, `from` and `to` are places as shares of the file, 0 to 1. */
 export function mutate(bytes: Buffer, mutations: readonly Mutation[]): Buffer {
   return mutations.reduce<Buffer>((file, mutation) => apply(file, mutation), Buffer.from(bytes));
 }

@@ -1,7 +1,7 @@
-import { openDecoder } from '../../lib/decode/decoder-pool.ts';
+import { openDecoder } from '../../../lib/decode/decoder-pool.ts';
 import { nestedUseSvg } from './hostile-svg.ts';
 
-/** A process of its own that waits for a picture which takes for ever: a test kills it and looks for its children. */
+// A process that waits for a picture that never finishes: a test kills it and checks that its children end too.
 const decoder = openDecoder(
   { width: 8, height: 8, resample: 2, crop: 'none' },
   { size: 1, allowSvg: true, timeoutMs: 600_000 },

@@ -1,7 +1,7 @@
 import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
-import type { Answer } from './scripted-aws.ts';
+import type { Answer } from '../support/scripted-aws.ts';
 
-/** CloudFormation's answer for the stack `Mine`. The value of output `X` is `the-X`; the outputs in `without` are missing. */
+/** CloudFormation's answer for a deployed stack: the value of output `NAME` is `the-NAME`. Leaves out `without`. */
 export function scriptedStack(...without: string[]): Answer {
   const outputs = Object.values(stackOutputs)
     .filter((output) => !without.includes(output))

@@ -14,12 +14,12 @@ import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import type { Queue } from '../../lib/ports/queue.ts';
-import { motoAccount, motoRegion } from './moto.ts';
-import { takeEvents } from './take-events.ts';
+import { motoAccount, motoRegion } from '../support/moto.ts';
+import { takeEvents } from '../support/take-events.ts';
 
-/** What the stack would deploy, made by hand in the emulator; the clients are those of this process. */
+/** The stack's resources, made by hand in the emulator, with clients of this process. */
 export interface AwsStack {
-  /** The deployed processes' environment, without the model. */
+  /** Environment of the deployed processes, without the model. */
   environment: Record<string, string>;
   input: ObjectStore;
   output: ObjectStore;
@@ -29,9 +29,9 @@ export interface AwsStack {
   uploadsUrl: string;
   uploadsArn: string;
   tokensUrl: string;
-  /** Takes what the topic has published since the last time. */
+  /** Takes the events that the topic has published since the last call. */
   events(): Promise<ResultEvent[]>;
-  /** Desired count of the ECS service, which is 0 at first. */
+  /** Desired count of the ECS service (initially 0). */
   desiredCount(): Promise<number | undefined>;
   close(): void;
 }
@@ -45,8 +45,8 @@ export async function createAwsStack(): Promise<AwsStack> {
   const createQueue = async (name: string, Attributes: Record<string, string> = {}): Promise<string> =>
     (await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }))).QueueUrl ?? '';
 
-  const deadUrl = await createQueue('dead-letters');
-  // Short, so that what a killed process held comes back soon.
+  const deadLettersUrl = await createQueue('dead-letters');
+  // A short timeout, so that the messages of a killed process come back soon.
   const uploadsUrl = await createQueue('uploads', { RedrivePolicy: redrive, VisibilityTimeout: '5' });
   const tokensUrl = await createQueue('tokens', { RedrivePolicy: redrive, VisibilityTimeout: '60' });
   const eventsUrl = await createQueue('result-events');
@@ -83,7 +83,7 @@ export async function createAwsStack(): Promise<AwsStack> {
     output: createS3Store({ client: s3, bucket: 'outcomes', clock }),
     uploads: queue(uploadsUrl),
     tokens: queue(tokensUrl),
-    deadLetters: queue(deadUrl),
+    deadLetters: queue(deadLettersUrl),
     uploadsUrl,
     uploadsArn: queueArn('uploads'),
     tokensUrl,
