@@ -6,6 +6,7 @@ export default defineConfig({
   cacheDir: '../node_modules/.vite',
   test: {
     root: import.meta.dirname,
+    globalSetup: './support/temporary-folder.ts',
     env: { ORT_DISABLE_TELEMETRY: '1' },
     include: ['**/*.test.ts'],
     exclude: ['**/*.slow.test.ts'],

@@ -1,8 +1,7 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { afterAll } from 'vitest';
 import { z } from 'zod';
 import { ImageGptStack } from '../../cdk/image-gpt-stack.ts';
 import { readDeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
@@ -25,19 +24,18 @@ export interface Synthesis {
  */
 export function imageGptApp(context: Readonly<Record<string, unknown>> = {}): Synthesis {
   const app = new App({ context: { ...flags, ...small, ...context, 'aws:cdk:bundling-stacks': [] } });
-  outputs.push(app.outdir);
   return { app, stack: new ImageGptStack(app, readDeploymentConfig(app.node.getAllContext())) };
 }
 
-/** The template of {@link imageGptApp}. */
-export function imageGptTemplate(context?: Readonly<Record<string, unknown>>): Template {
-  return Template.fromStack(imageGptApp(context).stack);
-}
+const templates = new Map<string, Template>();
 
-const outputs: string[] = [];
-afterAll(() => {
-  for (const directory of outputs.splice(0)) rmSync(directory, { recursive: true, force: true });
-});
+/** The template of {@link imageGptApp}; synthesised once for each context. */
+export function imageGptTemplate(context: Readonly<Record<string, unknown>> = {}): Template {
+  const key = JSON.stringify(context);
+  const template = templates.get(key) ?? Template.fromStack(imageGptApp(context).stack);
+  templates.set(key, template);
+  return template;
+}
 
 /** The only resource of `type`, or the one named `name`: its logical id without the hash of CDK. */
 export function resource(template: Template, type: string, name?: string): { id: string; properties: Properties } {
