@@ -45,7 +45,7 @@ describe('igpt palette fit', () => {
       2,
     ],
     ['a filter that there is not', ['--resample', 'cubic'], /expected one of nearest, .*got 'cubic'/, 2],
-    ['an output that is taken', ['--out', 'taken.json'], /exists already/, 2],
+    ['an output that is taken', ['--out', 'taken.json'], /this file exists; add --force/, 2],
     [
       'a file for a folder',
       [],
