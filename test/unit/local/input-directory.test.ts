@@ -1,14 +1,21 @@
 import { chmod, mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openInputDirectory, type SkippedFile } from '../../../lib/local/input-directory.ts';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { SkippedFile } from '../../../lib/local/input-directory.ts';
 import type { ObjectStore } from '../../../lib/ports/object-store.ts';
 
 /** Called in place of the pause before a recently modified file is checked again. */
-const duringPause = vi.hoisted(() => ({ work: async (): Promise<void> => {} }));
+const duringPause = { work: async (): Promise<void> => {} };
 
-vi.mock('node:timers/promises', () => ({ setTimeout: () => duringPause.work() }));
+// Another test of this process may have loaded the module with the real pause.
+vi.resetModules();
+vi.doMock('node:timers/promises', () => ({ setTimeout: () => duringPause.work() }));
+const { openInputDirectory } = await import('../../../lib/local/input-directory.ts');
+afterAll(() => {
+  vi.doUnmock('node:timers/promises');
+  vi.resetModules();
+});
 
 let outside: string;
 let root: string;
