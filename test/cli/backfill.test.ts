@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
@@ -36,7 +36,7 @@ describe.skipIf(missing !== undefined)(`igpt backfill on moto${missing === undef
       const { ETag = '' } = await s3.send(new PutObjectCommand({ Bucket: stack.outputs.inputBucket, Key, Body: Key }));
       etags.set(Key, ETag);
     });
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await nextSecond(stack.outputs.inputBucket, 'dogs/c.jpg');
     await eachOf([...keys, 'dogs/b.jpg', 'gone.jpg'], (key) => putOutcome(key, etags.get(key) ?? '"gone"'));
     await putOutcome('dogs/c.jpg', '"another version"');
     // Synthesis, the emulator's start and a hundred writes take long on a busy machine.
@@ -47,6 +47,20 @@ describe.skipIf(missing !== undefined)(`igpt backfill on moto${missing === undef
     await moto?.[Symbol.asyncDispose]();
   });
   afterEach(async () => void (await sent()));
+
+  /** Resolves when the emulator dates a new object later than this one: it counts in seconds. */
+  async function nextSecond(Bucket: string, Key: string): Promise<void> {
+    const modified = async (): Promise<number> =>
+      (await s3.send(new HeadObjectCommand({ Bucket, Key }))).LastModified?.getTime() ?? 0;
+    const before = await modified();
+    const clock = { Bucket: stack.outputs.outputBucket, Key: 'clock' };
+    const now = async (): Promise<number> => {
+      await s3.send(new PutObjectCommand({ ...clock, Body: '' }));
+      return (await s3.send(new HeadObjectCommand(clock))).LastModified?.getTime() ?? 0;
+    };
+    while ((await now()) <= before);
+    await s3.send(new DeleteObjectCommand(clock));
+  }
 
   async function putOutcome(key: string, etag: string): Promise<void> {
     const about = { schema_version: 1, status: 'failed', key, etag, model: stack.outputs.modelId };
