@@ -92,7 +92,7 @@ function openAi(reader: TensorReader, config: ImageGptConfig, prefix: string): O
       mlpProjection: reader.required(`${h}mlp/c_proj/w`, [n_inner, d]),
     });
   }
-  // BERT models have no start token. One that is stored anyway is not used.
+  // BERT models use no start token, even if the weights hold one.
   const sos = objective === 'ar' ? reader.required(`${prefix}sos`, [d]) : reader.optional(`${prefix}sos`, [d]);
   const weights = {
     layout: 'openai',

@@ -22,15 +22,15 @@ const location = z.string().regex(/^(s3:\/\/[^/]+\/.+|(?!s3:).+)$/, 'expected a 
 const flag = z.enum(['true', 'false'], 'expected true or false').transform((text) => text === 'true');
 
 function whole({ min, max }: { min: number; max: number }) {
-  const words = `expected a whole number from ${min} to ${max}`;
+  const expected = `expected a whole number from ${min} to ${max}`;
   return z
     .string()
-    .regex(/^\d{1,15}$/, words)
+    .regex(/^\d{1,15}$/, expected)
     .transform(Number)
-    .refine((value) => value >= min && value <= max, words);
+    .refine((value) => value >= min && value <= max, expected);
 }
 
-/** Variables of both processes. */
+/** Variables of functions/preprocess and functions/worker. */
 const shared = {
   /** Bucket of the pictures. */
   INPUT_BUCKET: bucketName,
@@ -115,7 +115,7 @@ const argumentList = z.string().transform((text, context): string[] => {
   }
 });
 
-/** Variables in the job definition of a deployment that determine what its workers compute. */
+/** The variables of a deployment's job definition that decide what its workers compute. */
 export const jobDefinition = workerEnvironment.pick({
   MODEL_LOCATION: true,
   MODEL_ID: true,

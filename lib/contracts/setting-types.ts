@@ -14,7 +14,7 @@ export const bucketName = z
 /** `s3://bucket/prefix`, without a slash at the end. */
 export const s3Prefix = z.string().regex(/^s3:\/\/[a-z0-9.-]+\/.*[^/]$/, 'expected s3://bucket/prefix');
 
-/** Path of a directory, as text that is no `s3:` address. */
+/** Path of a directory: any text that does not begin with `s3:`. */
 const directory = z.string().regex(/^(?!s3:).+$/);
 
 /** A directory, or {@link s3Prefix}. */

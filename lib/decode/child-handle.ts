@@ -48,7 +48,7 @@ export function startChild(settings: ChildSettings, module: string): ChildHandle
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-  // A write to a child that has just ended fails; its exit is reported instead.
+  // A write to a child that has just ended fails. The exit is reported instead.
   child.stdin.on('error', () => {});
   const rgbBytes = settings.recipe.width * settings.recipe.height * 3;
   const frames = readFrames(child.stdout, rgbBytes + frameOverhead);
@@ -113,13 +113,13 @@ export function startChild(settings: ChildSettings, module: string): ChildHandle
 /** How long a child may take to start (milliseconds). It usually takes 250. */
 const startTimeoutMs = 60_000;
 
-/** Private memory that Node 24 maps at start (KiB): 620 MB, mostly unused thread stacks, and some room. */
+/** Private memory that Node 24 maps at start (KiB): 620 MB, mostly unused thread stacks, plus a reserve. */
 const nodeBaseKib = 768 * 1024;
 
 /**
- * Heap of JavaScript (MB). Pictures lie outside the heap, but V8 schedules garbage collection by its size. With 64 it
- * collects at every other picture after a few hundred: 3,000 small PNGs take 20 s instead of 2 s. From 256 on it does
- * not.
+ * Size of the JavaScript heap (MB). Pictures are outside the heap, but the heap's size decides how often V8 collects
+ * garbage. With 64 MB, V8 soon collects after every other picture: 3,000 small PNGs take 20 s instead of 2 s. With
+ * 256 MB it does not.
  */
 const heapMb = 256;
 

@@ -60,7 +60,7 @@ export function slice(graph: Graph, value: Value, start: number, end: number, ax
   return addNode(graph, 'Slice', [value, int64s(graph, [start]), int64s(graph, [end]), int64s(graph, [axis])]);
 }
 
-/** Adds `before` columns of `fill` at the start and removes `-after` columns at the end: [rows, columns]. */
+/** Pads [rows, columns] with `fill`: `before` columns at the start, `after` at the end. Below 0 it removes columns. */
 export function shiftColumns(graph: Graph, value: Value, before: number, after: number, fill: Value): Value {
   return addNode(graph, 'Pad', [value, int64s(graph, [0, before, 0, after]), fill]);
 }

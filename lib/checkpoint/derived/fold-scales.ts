@@ -38,8 +38,8 @@ export function multiplyColumns(matrix: Float32Array, scales: Float32Array, firs
 
 /**
  * Scale of each channel of the values (v) relative to the median channel, [d]. Scales are powers of two, so moving them
- * from v to the next matrix changes no bit. They are estimated from the column norms, because the inputs of all columns
- * are of similar size after a norm without gain.
+ * from v to the next matrix changes no bit. The norms of the columns are the estimate: after a norm without gain, the
+ * inputs of all columns are of similar size.
  *
  * @param packed q | k | v, [d, 3d]
  */

@@ -50,9 +50,9 @@ export function quantizeBlocks(
   for (let j = 0; j < columns; j++) {
     for (let b = 0; b < blocks; b++) {
       const end = Math.min(rows, (b + 1) * block);
-      let most = 0;
-      for (let i = b * block; i < end; i++) most = Math.max(most, Math.abs(matrix[i * columns + j]!));
-      const scale = scaleOf(most);
+      let largest = 0;
+      for (let i = b * block; i < end; i++) largest = Math.max(largest, Math.abs(matrix[i * columns + j]!));
+      const scale = scaleOf(largest);
       scales[j * blocks + b] = scale;
       for (let i = b * block; i < end; i++) {
         values[j * blocks * block + i] = blockZero + rounded(matrix[i * columns + j]!, scale);
@@ -62,9 +62,9 @@ export function quantizeBlocks(
   return { values, scales };
 }
 
-/** A column of zeros gets scale 1, which avoids a division by 0. */
-function scaleOf(most: number): number {
-  return most === 0 ? 1 : Math.fround(most / maxValue);
+/** Zeros alone get scale 1, which avoids a division by 0. */
+function scaleOf(largest: number): number {
+  return largest === 0 ? 1 : Math.fround(largest / maxValue);
 }
 
 /** The clamp is needed: the scale is rounded to float32, so the largest number can exceed 127. */

@@ -49,7 +49,7 @@ export async function openLegacy(file: ByteFile): Promise<TorchFile> {
   };
 }
 
-/** Every storage that the pickle names. Unused ones too: the position of a storage follows from the sizes before it. */
+/** Every storage that the pickle names, also unused ones: the sizes of earlier storages give a storage's position. */
 function storagesByKey(file: ByteFile, ids: readonly PickleValue[]): Map<string, Storage> {
   const storages = new Map<string, Storage>();
   for (const id of ids) {

@@ -43,8 +43,8 @@ async function batchVerify(place: string, { remove, json }: BatchVerifyOptions):
       bar.update(seen, job.shards.length);
     }
     const name = 'shard' in check ? check.shard : 'manifest' in check ? check.manifest : check.file;
-    if (json) await bar.around(() => writeOut(`${JSON.stringify(check)}\n`));
-    else if (state !== 'whole') await bar.around(() => writeOut(`${state}  ${printable(name)}\n`));
+    if (json) await bar.hideWhile(() => writeOut(`${JSON.stringify(check)}\n`));
+    else if (state !== 'whole') await bar.hideWhile(() => writeOut(`${state}  ${printable(name)}\n`));
   }
   bar.stop();
   const { whole, ...others } = counts;

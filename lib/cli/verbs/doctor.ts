@@ -131,7 +131,7 @@ async function release(options: DoctorOptions): Promise<void> {
   }
   const stop = new AbortController();
   using _ = onFirstInterrupt(() => stop.abort());
-  const when = since === null ? '' : `, which holds since ${ago(since, clock.now())}`;
+  const when = since === null ? '' : `, which has held since ${ago(since, clock.now())}`;
   process.stderr.write(`igpt: releasing the cost brake of ${stack.name}${when}\n`);
   const steps = await releaseCostBrake({ client, outputs: stack.outputs, clock, signal: stop.signal });
   const lines = steps.map((step) => `${stepWords[step] ?? step}\n`);

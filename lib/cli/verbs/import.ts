@@ -90,7 +90,7 @@ function convert(
 
 /**
  * Imports from the cache of Hugging Face's own tools if it holds the model, without the network. A download is kept until
- * it is imported, so that an interrupted one continues.
+ * it is imported, so that an interrupted download is resumed.
  */
 async function fromHub(model: HubModel, options: ImportOptions, bar: ProgressBar): Promise<Imported> {
   const { cache, offline, ...hub } = await readHubSettings(process.env);

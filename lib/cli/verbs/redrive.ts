@@ -102,7 +102,9 @@ function summaryLines(redrives: readonly QueueRedrive[], { dryRun, call }: Repor
       : `${counted(moved, 'message')} moved back`,
     ...(refused > 0 ? [`${counted(refused, 'message')} refused by SQS: run it again`] : []),
     ...(unreadable > 0
-      ? [`${counted(unreadable, 'message')} unreadable: left there, until 14 days after the first sending`]
+      ? [
+          `${counted(unreadable, 'message')} unreadable: left in the queue, until SQS drops it 14 days after it was sent`,
+        ]
       : []),
     ...unfinished.map(({ name }) => `the dead-letter queue of ${name} holds more messages than were read`),
   ];

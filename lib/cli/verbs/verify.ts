@@ -31,7 +31,7 @@ interface KnownLogitsReport {
 export function verifyCommand(): Command {
   return new Command('verify')
     .description(
-      'Checks a checkpoint: whether every weight is finite, how uneven the channels of each layer are, and how well each matrix survives int8. With --picture, the COCO picture 000000039769.png of transformers’ tests, it also compares imagegpt-small’s first logits with the ones known from transformers’ own test.',
+      'Checks a checkpoint: whether every weight is finite, how uneven the channels of each layer are, and how well each matrix survives int8. With --picture (000000039769.png of transformers’ tests), it also compares imagegpt-small’s first logits with those that transformers’ own test expects.',
     )
     .argument('<model>', 'checkpoint directory, or igpt-nano')
     .option(
