@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { choice, featureNorm, outputName } from './choices.ts';
+import { bucketName, choice, directoryOrS3Prefix, featureNorm, outputName, splitList } from './field-types.ts';
 import { defaultInstanceTypes, familyOf } from './instances.ts';
 import { modelId } from './keys.ts';
 import { isS3Location } from './s3-location.ts';
-import { bucketName, directoryOrS3Prefix, splitList } from './setting-types.ts';
 import { defaultStackName } from './stack-outputs.ts';
 
 /** A whole number. `cdk deploy -c name=value` gives text, cdk.json gives numbers. */

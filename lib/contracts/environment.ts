@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { choice, featureNorm, outputName, precision } from './choices.ts';
 import { drainSeconds, visibilitySeconds } from './delivery.ts';
+import { bucketName, choice, featureNorm, outputName, precision, s3Prefix, splitList } from './field-types.ts';
 import { modelId } from './keys.ts';
 import { maxArrayChildren } from './limits.ts';
-import { bucketName, s3Prefix, splitList } from './setting-types.ts';
 
 // Environment variables of the deployed processes. The stack writes them, functions/ reads them. An empty variable counts
 // as absent. Variables that Node, the AWS SDK (AWS_REGION, AWS_ENDPOINT_URL …) and Powertools (POWERTOOLS_SERVICE_NAME,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failureCodes } from '../ports/error.ts';
-import { featureNorm, outputName, precision, provider } from './choices.ts';
+import { featureNorm, outputName, precision, provider } from './field-types.ts';
 import { modelId } from './keys.ts';
 import type { Classification } from './outcome.ts';
 

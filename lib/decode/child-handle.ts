@@ -1,12 +1,23 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
-import type { Failure } from '../contracts/failure.ts';
+import { z } from 'zod';
+import { type Failure, failureCode } from '../contracts/field-types.ts';
 import { compileCacheEnvironment } from '../local/compile-cache.ts';
 import { ImageGptError, PictureError } from '../ports/error.ts';
 import type { DecodedPicture } from '../ports/picture-decoder.ts';
-import { answerHead, readyHead } from './child-answer.ts';
 import { type ChildSettings, frameOverhead, readFrames, writeFrame } from './decode-protocol.ts';
+
+// The answers of the child are validated here and not in decode-protocol.ts, because the child itself loads no zod.
+
+/** First frame from the child: it is ready for pictures. */
+const readyHead = z.strictObject({ ready: z.literal(true) });
+
+/** The child's answer to a picture. On success, `data` is rgb [height, width, 3] at the input resolution. */
+export const answerHead = z.union([
+  z.strictObject({ format: z.string(), width: z.int().positive(), height: z.int().positive() }),
+  z.strictObject({ code: failureCode, message: z.string() }),
+]);
 
 /** A decoding child process. It decodes one picture at a time. */
 export interface ChildHandle {

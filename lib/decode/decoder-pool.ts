@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Failure } from '../contracts/failure.ts';
+import type { Failure } from '../contracts/field-types.ts';
 import type { Recipe } from '../image-gpt/recipe.ts';
 import { ImageGptError, PictureError, TransientError } from '../ports/error.ts';
 import type { DecodedPicture, PictureDecoder } from '../ports/picture-decoder.ts';
