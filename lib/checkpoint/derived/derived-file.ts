@@ -7,7 +7,7 @@ import type { Precision } from '../../ports/model.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { CheckpointError } from '../error.ts';
 import { readSafetensorsHeader } from '../safetensors/safetensors.ts';
-import { streamSafetensors } from '../safetensors/stream-safetensors.ts';
+import { streamSafetensors } from '../safetensors/write-safetensors.ts';
 import { statFile } from '../stat-file.ts';
 import { fileHash, weightHashes } from '../weights-hash.ts';
 import { halfTensors, quantizedTensors } from './derived-tensors.ts';

@@ -2,7 +2,7 @@ import type { BlockWeights, ImageGptWeights, Weight } from '../../graph/weights.
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { CheckpointError } from '../error.ts';
 import { type FloatDtype, floatBytes, floatPieces, fromFloat32, keptDtype } from '../float-dtype.ts';
-import type { StreamedTensor } from '../safetensors/stream-safetensors.ts';
+import type { StreamedTensor } from '../safetensors/write-safetensors.ts';
 import { elementsOf, type SourceTensor } from '../tensor-source.ts';
 
 /**
