@@ -2,8 +2,17 @@ import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { GraphError } from '../error.ts';
 import { evenly } from '../evenly.ts';
 import { attention } from '../gradient/attention.ts';
-import { crossEntropy } from '../gradient/cross-entropy.ts';
-import { gatherRows, joined, linear, meanRows, pieces, rmsNorm, silu, sum } from '../gradient/operators.ts';
+import {
+  crossEntropy,
+  gatherRows,
+  joined,
+  linear,
+  meanRows,
+  pieces,
+  rmsNorm,
+  silu,
+  sum,
+} from '../gradient/operators.ts';
 import { createTape, recomputed, type Tape } from '../gradient/tape.ts';
 import { addConstant, addInput, addNode, type Graph, type Value } from '../graph.ts';
 import { activationSlope, concat, int32, reshape, shiftColumns, split, where } from '../operators.ts';
