@@ -23,7 +23,7 @@ export interface S3StoreOptions {
   contentType?: string;
 }
 
-/** Pauses after a 409 (milliseconds). Of two conditional writes at once, S3 asks one to retry. */
+/** Pauses after a 409 (milliseconds). When two conditional writes meet, S3 asks one of them to retry. */
 const conflictPausesMs = [100, 400];
 
 /** A bucket on S3. ETags are quoted, as in S3's responses. */

@@ -92,7 +92,7 @@ function seeHelp(command: Command): string {
   return [invocation(), pathOf(command), '--help'].filter(Boolean).join(' ');
 }
 
-/** Such as `batch run`; empty for the program itself. */
+/** The command and its parents, for instance `batch run`; empty for the program itself. */
 function pathOf(command: Command): string {
   if (command.parent === null) return '';
   return `${pathOf(command.parent)} ${command.name()}`.trimStart();

@@ -10,7 +10,7 @@ export const visibilitySeconds = {
   uploads: 6 * preprocessTimeoutSeconds,
   /** Messages of a killed worker come back after this time. A living worker extends it. */
   tokens: 60,
-  /** For the user's own consumer. SQS's default of 30 s is short for one that calls other services. */
+  /** The user's own consumer. SQS's default of 30 s is too short for a consumer that calls other services. */
   resultEvents: 300,
 };
 

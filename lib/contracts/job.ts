@@ -76,7 +76,7 @@ export const jobSchema = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{16}$/),
   settings: jobSettings,
   pictures: z.int().nonnegative(),
-  /** In the order of the shards. `manifest` is the key of the shard's list of pictures; it contains a hash of the list. */
+  /** One entry per shard, in order. `manifest` is the key of the shard's list of pictures, and contains its hash. */
   shards: z.array(z.strictObject({ pictures: z.int().positive(), manifest: z.string() })),
 });
 

@@ -8,7 +8,7 @@ const srgbPrimaries = {
 /** sRGB profiles round their primaries. The primaries of Display P3 and Adobe RGB differ by more than 0.05. */
 const primaryTolerance = 0.003;
 
-/** In 8-bit levels. Compact sRGB profiles approximate the curve to within 1; a gamma of 2.2 differs by 6. */
+/** Tolerance (8-bit levels). Compact sRGB profiles approximate the curve to within 1; a gamma of 2.2 differs by 6. */
 const curveTolerance = 1;
 
 /** Converts an encoded value to linear light, both 0 to 1. */

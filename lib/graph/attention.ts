@@ -66,7 +66,7 @@ export function causalAttention(graph: Graph, heads: Heads): CausalAttention {
       if (fitsGroupQueryAttention(heads)) {
         const lastKey = addConstant(graph, `int32 [${total - 1}]`, Int32Array.of(total - 1), [1]);
         // A sink of weight exp(hiddenScore) = 0 changes no bit of the result. It makes onnxruntime 1.30 skip its tiled
-        // kernel, which is slower here (S, one thread: 33 ms a layer).
+        // kernel, which is slower here.
         const sink = addConstant(graph, 'no sink', new Float32Array(heads.n_head).fill(hiddenScore), [heads.n_head]);
         pushNode(
           graph,

@@ -109,8 +109,9 @@ export function quickGelu(graph: Graph, value: Value): Value {
 }
 
 /**
- * Residual sum = a + b + bias, and its RMS norm = sum * gain / sqrt(mean(sum^2) + epsilon), in one pass: a [batch, n,
- * d], b [batch, n, d] or [n, d], gain and bias [d]. iGPT's norm does not subtract the mean (model.py, `norm`).
+ * The residual sum and its RMS norm, in one pass: sum = a + b + bias, norm = sum * gain / sqrt(mean(sum^2) + epsilon).
+ * Shapes: a [batch, n, d]; b [batch, n, d] or [n, d]; gain and bias [d]. iGPT's norm does not subtract the mean
+ * (model.py, `norm`).
  */
 export function addAndNorm(
   graph: Graph,

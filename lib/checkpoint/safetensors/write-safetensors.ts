@@ -17,7 +17,7 @@ export interface StreamedTensor {
 
 /**
  * Writes a safetensors file in the given order, with one piece in memory. The file appears whole or not at all: it is
- * written under a temporary name and renamed, so a process that has memory-mapped the old file keeps it.
+ * written under a temporary name, then renamed. A process that has memory-mapped the old file keeps the old content.
  *
  * @param written called with the size of each piece of data after it was written (bytes)
  * @throws CheckpointError `tensor_shape` if a tensor yields the wrong number of bytes, `weights_invalid` if two tensors

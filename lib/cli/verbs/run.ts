@@ -44,7 +44,7 @@ import {
   type ServeOptions,
 } from '../options/report-options.ts';
 import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
-import { runNote, runReport, stallWords, unfinishedWords } from '../terminal/run-summary.ts';
+import { runNote, runReport, stallText, unfinishedText } from '../terminal/run-summary.ts';
 import { onOutputFailure } from '../terminal/standard-output.ts';
 import { printable } from '../terminal/text.ts';
 import { createSkippedFiles, reportOnce } from '../terminal/trouble.ts';
@@ -172,14 +172,14 @@ async function run(dir: string, options: RunOptions): Promise<void> {
       const { succeeded, failed, skipped, total } = progress;
       bar.update(succeeded + failed + skipped, total, runNote(progress));
     },
-    onStall: (stall) => bar.say(`igpt: ${stallWords(stall)}`),
+    onStall: (stall) => bar.say(`igpt: ${stallText(stall)}`),
     onError,
   }).finally(() => {
     // Stops watching the directory, also when the run fails.
     stop.abort();
   });
   const seconds = (performance.now() - started) / 1000;
-  const unfinished = unfinishedWords(result.unfinished);
+  const unfinished = unfinishedText(result.unfinished);
   await served?.end();
   // An interrupted run writes no report, except with --watch or --serve, which usually end by an interrupt.
   if (report !== undefined && views !== undefined && (watching || !result.interrupted)) {

@@ -80,27 +80,27 @@ async function smoke(options: SmokeOptions): Promise<void> {
   }
 }
 
-/** For people: the time of each stage, and the model's answer. */
+/** The result as text: the time of each stage, and the prediction. */
 function smokeReport({ name, outputs }: DeployedStack, outcome: Outcome, stages: readonly Stage[]): string {
   const all = [...stages, { stage: 'all', seconds: totalSeconds(stages) }];
   const times = table(
     [{ title: 'stage' }, { title: 'seconds', align: 'right' }],
     all.map(({ stage, seconds }) => [stage, seconds.toFixed(1)]),
   );
-  const prediction = predictionWords(outcome);
+  const prediction = predictionText(outcome);
   if (prediction === undefined) return times;
   return `${times}\n${printable(`${name} works: ${prediction}, says ${outputs.modelId}`)}\n`;
 }
 
 /** Undefined for a failed outcome, which the error describes. */
-function predictionWords(outcome: Outcome): string | undefined {
+function predictionText(outcome: Outcome): string | undefined {
   if (outcome.status === 'failed') return undefined;
   const { classification, likelihood } = outcome;
   if (classification !== null) return `${classification.label}, ${(100 * classification.probability).toFixed(1)} %`;
   return likelihood === null ? 'features' : `${likelihood.nats_per_token.toFixed(3)} nats/token`;
 }
 
-/** For machines. */
+/** The result as JSON. */
 function smokeJson({ name, region }: DeployedStack, outcome: Outcome, stages: readonly Stage[]) {
   const classification = outcome.status === 'succeeded' ? outcome.classification : null;
   return {

@@ -194,9 +194,9 @@ export function rmsNorm(tape: Tape, x: Value, gain: Value, d: number, epsilon: n
 }
 
 /**
- * A loss: logits [rows, columns], targets int32 [rows], weights [rows] -> the weighted sum of -log p(target), a scalar,
- * and -log p(target) of each row [rows], in nats. The gradient with respect to the logits is p - 1 at the target and p
- * elsewhere, times the row's weight.
+ * The cross-entropy loss of logits [rows, columns] with targets int32 [rows] and weights [rows]. Returns -log p(target)
+ * of `each` row [rows], and as `loss` their weighted sum, a scalar (nats). The gradient with respect to the logits is
+ * p - 1 at the target and p elsewhere, times the row's weight.
  */
 export function crossEntropy(tape: Tape, logits: Value, targets: Value, weights: Value): { loss: Value; each: Value } {
   const { graph } = tape;

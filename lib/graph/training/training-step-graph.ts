@@ -28,9 +28,12 @@ export function sumName(weight: Weight, lane = 0): string {
 /**
  * A training step as one graph: forward pass, losses, gradients and optimiser.
  *
- * Inputs: those of {@link trainingForward}; with sums also {@link sumName}; for an update the scalars `learning_rate`,
- * `first_correction` 1 / (1 - beta1^step) and `second_correction` 1 / sqrt(1 - beta2^step), and the pieces of
- * `addAdam`.
+ * Inputs:
+ *
+ * - those of {@link trainingForward}
+ * - with sums: {@link sumName} of each trained tensor
+ * - for an update: the pieces of {@link addAdam}, and the scalars `learning_rate`, `first_correction`
+ *   1 / (1 - beta1^step) and `second_correction` 1 / sqrt(1 - beta2^step)
  *
  * Outputs: the scalars `generative` and `classification` (nats); without gradients also `token_losses` [batch, n] and
  * `class_logits` [batch, C]; for an update `gradient_norm`, a scalar.
