@@ -46,7 +46,7 @@ export function createGatherer<T>(options: GathererOptions<T>): Gatherer<T> {
     if (open === undefined) return;
     const { items, done, timer } = open;
     open = undefined;
-    // With a reason, because the default reason is an error with a stack.
+    // A string as reason: by default, abort creates an error with its stack trace.
     timer.abort('performed');
     perform(items).then(done.resolve, done.reject);
   }

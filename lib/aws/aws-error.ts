@@ -20,7 +20,7 @@ const transientNames = [
   'ExpiredTokenException',
 ];
 
-/** 403: a policy or credentials that may be fixed. 409: another writer. 408 and 429: too early. */
+/** 403: somebody may fix the policy or the credentials. 408: timeout. 409: another writer. 429: throttling. */
 const transientStatuses = [403, 408, 409, 429];
 
 /** The error's name as the service gives it: NoSuchKey, SlowDown … */
@@ -37,7 +37,7 @@ export function awsErrorStatus(error: unknown): number | undefined {
 }
 
 /**
- * Classifies the error of an SDK call, which the SDK has already retried. Transient are: no response (a reset, a
+ * Classifies the error of an SDK call, which the SDK has already retried. These are transient: no response (a reset, a
  * timeout), throttling, 5xx and access denied. `action` completes "Expected to …".
  */
 export function awsError(action: string, cause: unknown): TransientError | AwsError {

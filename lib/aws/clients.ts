@@ -12,13 +12,13 @@ const requestTimeoutMs = 30_000;
 export const clientDefaults = {
   retryMode: 'adaptive',
   maxAttempts: 4,
-  // Nobody adds middleware later. Without the cache, assembling it takes a tenth of the CPU time of each request.
+  // Otherwise each request assembles its middleware again, a tenth of its CPU time. Ours never changes.
   cacheMiddleware: true,
   requestHandler: {
     connectionTimeout: 3000,
     requestTimeout: requestTimeoutMs,
     throwOnRequestTimeout: true,
-    // Also limits reading the body, which follows the response's head.
+    // requestTimeout ends with the response's headers. This limit also covers the body.
     socketTimeout: requestTimeoutMs,
   },
 } as const;

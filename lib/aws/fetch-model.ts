@@ -27,9 +27,8 @@ const json = /^[^/]+\.json$/;
 const safetensors = /^[^/]+\.safetensors$/;
 
 /**
- * Returns the directory of a checkpoint, and fetches it first if it is on S3. The fetched directory is named by a hash
- * of keys and ETags, and appears whole or not at all. Its last segment is that of the prefix, because it may be the
- * model's name.
+ * Returns the directory of a checkpoint. Fetches the checkpoint first if it is on S3: whole or not at all, into
+ * `<cache>/checkpoint-<hash of keys and ETags>/<last segment of the prefix>`. The last segment may be the model's name.
  *
  * @throws {AwsError} `model_missing` when the prefix has no config.json; what reading S3 throws
  */
@@ -46,16 +45,16 @@ export async function fetchModel(options: FetchModelOptions): Promise<string> {
   const name = basename(prefix);
   if (await exists(join(place, name))) return join(place, name);
 
-  const parts = `${place}.${process.pid}`;
+  const partial = `${place}.${process.pid}`;
   try {
-    await mkdir(join(parts, name), { recursive: true });
-    for (const file of wanted) await download(bucket, file, join(parts, name, file.key.slice(prefix.length)));
-    await rename(parts, place).catch(async (error: unknown) => {
-      // Another process was faster.
+    await mkdir(join(partial, name), { recursive: true });
+    for (const file of wanted) await download(bucket, file, join(partial, name, file.key.slice(prefix.length)));
+    await rename(partial, place).catch(async (error: unknown) => {
+      // Another process has fetched it in the meantime.
       if (!(await exists(join(place, name)))) throw error;
     });
   } finally {
-    await rm(parts, { recursive: true, force: true });
+    await rm(partial, { recursive: true, force: true });
   }
   return join(place, name);
 

@@ -26,7 +26,7 @@ export interface SqsBatchResponse {
 
 /** The messages of one event, all from one queue. */
 export interface LambdaDelivery {
-  /** By message id, which the response uses. */
+  /** By message id, as the response names them. */
   messages: Map<string, QueueMessage>;
   /** URL of the queue. */
   queueUrl: string;

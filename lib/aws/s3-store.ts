@@ -23,7 +23,7 @@ export interface S3StoreOptions {
   contentType?: string;
 }
 
-/** Pauses after a 409 (milliseconds). Of two conditional writes at once, S3 asks one to retry. */
+/** Pauses after a 409 (milliseconds). When two conditional writes meet, S3 asks one of them to retry. */
 const conflictPausesMs = [100, 400];
 
 /** A bucket on S3. ETags are quoted, as in S3's responses. */
@@ -61,7 +61,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       const { ContentLength: Size, ...facts } = await client.send(new HeadObjectCommand(at(key)));
       return storedObject(key, { Size, ...facts });
     } catch (error) {
-      // With permission to list, a missing key gives 404. So 403 says nothing about the key.
+      // Our policies allow listing, so a missing key gives 404. A 403 does not mean that the key is missing.
       if (awsErrorStatus(error) === 404) return undefined;
       throw awsError(`find ${place(key)}`, error);
     }
@@ -143,10 +143,7 @@ interface Facts {
 
 function storedObject(key: string, { ETag, Size, LastModified }: Facts): StoredObject {
   if (ETag === undefined || Size === undefined || LastModified === undefined) {
-    throw new AwsError(
-      'aws_refused',
-      `Expected ETag, size and time of ${JSON.stringify(key)}, received a part of them.`,
-    );
+    throw new AwsError('aws_refused', `Expected ETag, size and time of ${JSON.stringify(key)}, but some are missing.`);
   }
   return { key, etag: quotedEtag(ETag), size: Size, lastModified: LastModified };
 }

@@ -54,17 +54,17 @@ export function createSnsEventSink({
 }
 
 function attributesOf(event: PipelineEvent): Record<string, MessageAttributeValue> {
-  if (event.type === 'batch') return { type: text(event.type), model: text(event.model) };
+  if (event.type === 'batch') return { type: stringAttribute(event.type), model: stringAttribute(event.model) };
   if (event.type !== 'result') return {};
   const { status, model } = event;
   const label = event.status === 'succeeded' ? event.label : null;
   return {
-    status: text(status),
-    model: text(model),
-    ...(label !== null && attributeText.test(label) && { label: text(label) }),
+    status: stringAttribute(status),
+    model: stringAttribute(model),
+    ...(label !== null && attributeText.test(label) && { label: stringAttribute(label) }),
   };
 }
 
-function text(value: string): MessageAttributeValue {
+function stringAttribute(value: string): MessageAttributeValue {
   return { DataType: 'String', StringValue: value };
 }

@@ -45,7 +45,7 @@ export async function fetchTraining(
       const { Body: body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
       if (body instanceof Readable) await pipeline(body, createWriteStream(to));
     } catch (error) {
-      throw awsError(`fetch ${key} of the run`, error);
+      throw awsError(`fetch ${key} of the training`, error);
     }
   }
 }
@@ -80,8 +80,8 @@ export function createTrainingMirror(
 
   /** False when `igpt train` has deleted the file in the meantime. */
   async function upload(path: string): Promise<boolean> {
-    // `igpt train` replaces, appends to and deletes files, but never overwrites bytes. So an open file keeps its
-    // content.
+    // `igpt train` replaces files, appends to them and deletes them, but never overwrites bytes. So the bytes of an
+    // open file do not change.
     const file = await open(join(directory, path)).catch(() => undefined);
     if (file === undefined) return false;
     try {
@@ -91,7 +91,7 @@ export function createTrainingMirror(
       await client.send(new PutObjectCommand(command));
       return true;
     } catch (error) {
-      throw awsError(`store ${path} of the run`, error);
+      throw awsError(`store ${path} of the training`, error);
     } finally {
       await file.close();
     }
@@ -106,7 +106,7 @@ async function filesIn(directory: string): Promise<string[]> {
     .filter(isCopied);
 }
 
-/** Changes with each new content of the file; undefined when there is no file. */
+/** Differs whenever the content may have changed; undefined when there is no file. */
 async function versionOf(path: string): Promise<string | undefined> {
   const facts = await stat(path).catch(() => undefined);
   return facts && `${facts.ino} ${facts.size} ${facts.mtimeMs}`;

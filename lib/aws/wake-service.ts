@@ -50,8 +50,8 @@ export function createServiceWaker({ client, cluster, service, clock }: WakeServ
 }
 
 /**
- * A queue that calls `wake` after each send. If `wake` fails, the messages are in the queue nevertheless, and the next
- * send calls it again. So the error only goes to `onError`.
+ * A queue that calls `wake` after each send. An error of `wake` goes to `onError` only: the messages are already in the
+ * queue, and the next send calls `wake` again.
  */
 export function wakeOnSend(queue: Queue, wake: () => Promise<void>, onError: (error: unknown) => void): Queue {
   return {

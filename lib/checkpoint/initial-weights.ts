@@ -3,7 +3,7 @@ import { createRandom } from '../image-gpt/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type FloatDtype, fromFloat32 } from './float-dtype.ts';
 import { bytesOf } from './safetensors/safetensors.ts';
-import type { StreamedTensor } from './safetensors/stream-safetensors.ts';
+import type { StreamedTensor } from './safetensors/write-safetensors.ts';
 import { elementsOf } from './tensor-source.ts';
 import { weightsByRole } from './weights-by-role.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ImageGptWeights } from '../graph/weights.ts';
 import { openByteFile } from './byte-file.ts';
-import type { StreamedTensor } from './safetensors/stream-safetensors.ts';
+import type { StreamedTensor } from './safetensors/write-safetensors.ts';
 import { listWeights } from './weights-by-role.ts';
 
 /** A tensor that holds NaN or infinities, which make a model's predictions useless. */

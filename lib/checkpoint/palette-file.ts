@@ -31,7 +31,7 @@ export async function findPreprocessor(
     preprocessorSchema,
     'preprocessor_invalid',
   );
-  const clusters = palette === undefined ? await besidePalette(directory) : await readPalette(palette);
+  const clusters = palette === undefined ? await findPalette(directory) : await readPalette(palette);
   if (clusters === undefined) return beside === undefined ? undefined : withSize(beside, n_positions);
   return withSize({ ...defaults, ...beside, clusters }, n_positions);
 }
@@ -59,7 +59,7 @@ function withSize(json: Record<string, unknown>, n_positions: number): Record<st
   return { ...json, size: { height: side, width: side } };
 }
 
-async function besidePalette(directory: string): Promise<number[][] | undefined> {
+async function findPalette(directory: string): Promise<number[][] | undefined> {
   for (const name of paletteNames) {
     const path = join(directory, name);
     if ((await statFile(path, 'palette_invalid')) !== undefined) return readNpy(path);

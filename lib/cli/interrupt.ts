@@ -30,7 +30,7 @@ export function watchInterrupts(): void {
   }
 }
 
-/** Calls `first` for the first signal; the second ends the process. After disposal, the first ends it again. */
+/** Calls `first` for the first signal; the second ends the process. After disposal, every signal ends the process. */
 export function onFirstInterrupt(first: (signal: InterruptSignal) => void): Disposable {
   handler = (signal) => {
     handler = endAtOnce;
@@ -71,7 +71,7 @@ export function stopOnInterrupt(say: (line: string) => void, finishing = 'what i
 
 function endAtOnce(signal: InterruptSignal): void {
   process.stderr.write(`igpt: stopped by ${signal}; no partly written file is left. Run again: ${sameCommand()}\n`);
-  // Added last, so that all other exit listeners have cleaned up. process.exit alone would wait for a thread that is
+  // This exit listener is added last, so the others clean up first. process.exit alone would wait for a thread that is
   // blocked in a system call, such as on an unreachable share or a pipe without a writer.
   process.once('exit', () => endBySignal(signal));
   process.exit(interruptExitCode(signal));

@@ -38,12 +38,12 @@ export function examples(...lines: string[]): string {
 
 const samplesFolder = join(repositoryRoot, 'test', 'fixtures', 'pictures');
 
-/** Path of a sample picture; of their folder for an empty name. */
+/** Path of a sample picture; an empty name gives the folder of all. */
 export function samplePicturePath(name: string): string {
   return join(samplesFolder, name);
 }
 
-/** The sample pictures, or one of them, as a shell word relative to the user's folder. */
+/** Path of the sample pictures, or of one of them: a shell word, relative to the user's folder. */
 export function samplePictures(name = ''): string {
   const path = join(samplesFolder, name);
   const short = relative(process.cwd(), path);

@@ -16,7 +16,7 @@ const forwardedSignals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 const returnedBytes = 4_194_304;
 
 /**
- * Runs the command under a Node that runs TypeScript without a build: this Node if it does, else the `node` package's.
+ * Runs the command under a Node that runs TypeScript without a build: this Node, or else the `node` package's.
  * @param {string[]} args what follows `igpt`
  */
 export async function launch(args) {
@@ -41,7 +41,7 @@ export async function launch(args) {
 }
 
 /**
- * Type stripping is stable, and so without a warning, from 24.12 and 25.2.
+ * From 24.12 and 25.2 on, type stripping is stable and prints no warning.
  * @param {string} version
  */
 export function runsTypeScriptQuietly(version) {
@@ -51,9 +51,9 @@ export function runsTypeScriptQuietly(version) {
 
 /** @param {string[]} args */
 async function runHere(args) {
-  // This process may be the child of another `igpt` (see runUnder): it ends when that one is killed.
+  // This process may be the child of another `igpt` (see runUnder). It ends when the parent is killed.
   process.once('disconnect', () => {
-    // Added last, so that the other exit listeners have cleaned up. A thread in a system call would delay process.exit.
+    // This exit listener is added last, so the others clean up first. A thread in a system call delays process.exit.
     process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
     process.exit(1);
   });
@@ -82,9 +82,9 @@ function bundledNode() {
  * @param {string[]} args
  */
 function runUnder(node, args) {
-  // The name of the call, so that the child can print it in its messages.
+  // The path that the user called: the child prints it in messages.
   const entry = process.argv[1] ?? fileURLToPath(new URL('./igpt.js', import.meta.url));
-  // The ipc channel tells the child when this process ends in any way, so a killed `igpt` leaves no child behind.
+  // The ipc channel closes when this process ends for any reason, so a killed `igpt` leaves no child behind.
   const env = { MALLOC_MMAP_THRESHOLD_: String(returnedBytes), ...process.env };
   const child = spawn(node, [entry, ...args], { env, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   for (const signal of forwardedSignals) {

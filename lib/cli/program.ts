@@ -59,7 +59,7 @@ function translate(command: Command, error: CommanderError): Error {
     .replace(
       /^option '(.+?)' argument '(.*)' is invalid\. (.*?)\.?$/s,
       (_, option, got, why) =>
-        // A parser of lists names the wrong part itself.
+        // The message of a list parser already names the wrong item.
         `${option}: ${why}${why.includes(", got '") ? '' : `; got '${got}'`}`,
     )
     .replace(/^command-argument value '(.*)' is invalid for argument '(.+?)'\. (.*?)\.?$/s, "$2: $3; got '$1'")
@@ -70,7 +70,7 @@ function translate(command: Command, error: CommanderError): Error {
   return new UsageError(`${verb}${words}${see}`, { cause: error });
 }
 
-/** Leaves out the default of a switch, which is always off. */
+/** Leaves out the default of a switch: it is always off. */
 function optionDescription(option: Option): string {
   const words = new Help().optionDescription(option);
   return option.isBoolean() ? words.replace(/ ?\(default: false\)$/, '') : words;
@@ -92,13 +92,13 @@ function seeHelp(command: Command): string {
   return [invocation(), pathOf(command), '--help'].filter(Boolean).join(' ');
 }
 
-/** Such as `batch run`; empty for the program itself. */
+/** The command and its parents, for instance `batch run`; empty for the program itself. */
 function pathOf(command: Command): string {
   if (command.parent === null) return '';
   return `${pathOf(command.parent)} ${command.name()}`.trimStart();
 }
 
-/** The grammar of a command, the verbs, and three commands that run as they are. */
+/** The grammar of a command, the verbs, and three commands that work as printed. */
 function grammar(program: Command): string {
   const call = invocation();
   const width = Math.max(...program.commands.map((command) => command.name().length));
@@ -110,12 +110,12 @@ function grammar(program: Command): string {
     '',
     ...verbs,
     '',
-    'Three commands that run as they stand:',
+    'Three commands to try:',
     `  ${call} run ${samplePictures()}`,
     `  ${call} classify ${samplePictures('animals/cat.jpg')}`,
     `  ${call} inspect igpt-nano`,
     '',
-    `Every verb explains itself: ${call} run --help`,
+    `Help of a verb: ${call} run --help`,
     '',
   ].join('\n');
 }

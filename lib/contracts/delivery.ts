@@ -1,4 +1,4 @@
-/** Receives after which SQS moves a message to the dead-letter queue (RedrivePolicy.maxReceiveCount). */
+/** Number of receives after which SQS moves a message to the dead-letter queue (RedrivePolicy.maxReceiveCount). */
 export const maxReceiveCount = 5;
 
 /** Timeout of the preprocess function: enough for 100 pictures, with time for slow ones (seconds). */
@@ -6,11 +6,11 @@ export const preprocessTimeoutSeconds = 180;
 
 /** How long a received message stays hidden unless its receiver extends the time (seconds). */
 export const visibilitySeconds = {
-  /** Six times the function's timeout, as Lambda asks, so that a throttled delivery does not come twice. */
+  /** Six times the function's timeout, as Lambda recommends, so that a throttled message is not delivered twice. */
   uploads: 6 * preprocessTimeoutSeconds,
   /** Messages of a killed worker come back after this time. A living worker extends it. */
   tokens: 60,
-  /** For the user's own consumer. SQS's default of 30 s is short for one that calls other services. */
+  /** The user's own consumer. SQS's default of 30 s is too short for a consumer that calls other services. */
   resultEvents: 300,
 };
 
@@ -24,7 +24,7 @@ export const stopTimeoutSeconds = 110;
 export const drainSeconds = 100;
 
 /**
- * How long a failed message stays hidden: 10 s, 40 s, 160 s, 640 s (milliseconds). Together about a quarter of an hour,
+ * How long a failed message stays hidden (milliseconds): 10 s, 40 s, 160 s, 640 s. Together about a quarter of an hour,
  * so that a short outage does not use up a picture's five receives.
  */
 export function retryDelayMs(receiveCount: number): number {

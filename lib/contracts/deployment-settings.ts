@@ -1,26 +1,25 @@
 import { z } from 'zod';
-import { choice, featureNorm, outputName } from './choices.ts';
+import { bucketName, choice, directoryOrS3Prefix, featureNorm, outputName, splitList } from './field-types.ts';
 import { defaultInstanceTypes, familyOf } from './instances.ts';
 import { modelId } from './keys.ts';
 import { isS3Location } from './s3-location.ts';
-import { bucketName, directoryOrS3Prefix, splitList } from './setting-types.ts';
 import { defaultStackName } from './stack-outputs.ts';
 
 /** A whole number. `cdk deploy -c name=value` gives text, cdk.json gives numbers. */
 function whole({ min, max }: { min: number; max: number }) {
-  const words = `expected a whole number from ${min} to ${max}`;
+  const expected = `expected a whole number from ${min} to ${max}`;
   return z
     .union(
       [
         z.number(),
         z
           .string()
-          .regex(/^\d{1,9}$/, words)
+          .regex(/^\d{1,9}$/, expected)
           .transform(Number),
       ],
-      words,
+      expected,
     )
-    .refine((value) => Number.isInteger(value) && value >= min && value <= max, words);
+    .refine((value) => Number.isInteger(value) && value >= min && value <= max, expected);
 }
 
 const flag = z.union(
@@ -28,8 +27,8 @@ const flag = z.union(
   'expected true or false',
 );
 
-function list<T>(item: z.ZodType<T, string>, words: string) {
-  return z.union([z.string().transform(splitList), z.array(z.string())], words).pipe(z.array(item).min(1, words));
+function list<T>(item: z.ZodType<T, string>, expected: string) {
+  return z.union([z.string().transform(splitList), z.array(z.string())], expected).pipe(z.array(item).min(1, expected));
 }
 
 /** `name:tag`, after a registry if it is not Docker Hub. */
@@ -38,13 +37,13 @@ const imageName = z.string().regex(/^[a-z0-9][\w.:/@-]*:[\w.-]+$/, 'expected an 
 /** Periods that CloudWatch Logs offers, up to a year (days). */
 const retentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 180, 365] as const;
 
-/** How the number of worker tasks follows the tokens queue, unless a deployment says otherwise. */
+/** Defaults of the scaling: how the number of worker tasks follows the tokens queue. */
 export const scalingDefaults = { messagesPerTask: 50, maxTasks: 4 };
 
 /** A policy of Application Auto Scaling has at most 20 steps, and each task needs one. */
 const mostTasks = 20;
 
-const instanceTypeWords = 'expected sizes of g6, g5 or g4dn, separated by commas, for instance g6.xlarge';
+const expectedInstanceTypes = 'expected sizes of g6, g5 or g4dn, separated by commas, for instance g6.xlarge';
 
 /** Settings of a deployment: `-c name=value`, or `context` in cdk.json. */
 export const deploymentSettings = z.strictObject({
@@ -80,7 +79,7 @@ export const deploymentSettings = z.strictObject({
   maxMegapixels: whole({ min: 1, max: 100 }).default(100),
   /** Existing bucket with the pictures, such as that of an earlier stack. Default: a new bucket. */
   inputBucket: bucketName.optional(),
-  /** ARN of the KMS key of an existing input bucket. Default: the bucket has no key of its own. */
+  /** ARN of the KMS key of an existing input bucket. Default: none, for a bucket without a KMS key. */
   inputKmsKey: z
     .string()
     .regex(/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/, 'expected the ARN of a KMS key')
@@ -99,8 +98,8 @@ export const deploymentSettings = z.strictObject({
   messagesPerTask: whole({ min: 1, max: 100_000 }).default(scalingDefaults.messagesPerTask),
   /** GPU instance types, best first. Default: g6.xlarge, g5.xlarge, g4dn.xlarge. */
   instanceTypes: list(
-    z.string().refine((type) => familyOf(type) !== undefined, instanceTypeWords),
-    instanceTypeWords,
+    z.string().refine((type) => familyOf(type) !== undefined, expectedInstanceTypes),
+    expectedInstanceTypes,
   ).default([...defaultInstanceTypes]),
   /** Adds a job queue for `igpt train --on-aws`, on Fargate Spot. It costs nothing while no job runs. Default: false. */
   training: flag.default(false),
@@ -135,15 +134,16 @@ export const deploymentSettings = z.strictObject({
 
 const checkedSettings = deploymentSettings.superRefine((config, context) => {
   if (isS3Location(config.model) && config.modelId === undefined) {
-    const message = 'expected the id of the model with an s3:// location (a worker with another id prints its own)';
+    const message =
+      'expected the id of the model with an s3:// location (if it is wrong, the worker prints the right one)';
     context.addIssue({ code: 'custom', path: ['modelId'], message });
   }
   if (config.inputBucket !== undefined && config.inputBucket === config.outputBucket) {
-    const message = 'expected another bucket than inputBucket, because every outcome would be taken for a picture';
+    const message = 'expected another bucket than inputBucket, because outcomes there would be taken for pictures';
     context.addIssue({ code: 'custom', path: ['outputBucket'], message });
   }
   if (config.inputKmsKey !== undefined && config.inputBucket === undefined) {
-    const message = 'expected inputBucket with it; the stack’s own bucket is encrypted with a key of S3';
+    const message = 'expected inputBucket too; the stack’s own bucket is encrypted with a key of S3';
     context.addIssue({ code: 'custom', path: ['inputKmsKey'], message });
   }
 });

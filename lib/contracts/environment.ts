@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { choice, featureNorm, outputName, precision } from './choices.ts';
 import { drainSeconds, visibilitySeconds } from './delivery.ts';
+import { bucketName, choice, featureNorm, outputName, precision, s3Prefix, splitList } from './field-types.ts';
 import { modelId } from './keys.ts';
 import { maxArrayChildren } from './limits.ts';
-import { bucketName, s3Prefix, splitList } from './setting-types.ts';
 
 // Environment variables of the deployed processes. The stack writes them, functions/ reads them. An empty variable counts
 // as absent. Variables that Node, the AWS SDK (AWS_REGION, AWS_ENDPOINT_URL …) and Powertools (POWERTOOLS_SERVICE_NAME,
@@ -22,15 +21,15 @@ const location = z.string().regex(/^(s3:\/\/[^/]+\/.+|(?!s3:).+)$/, 'expected a 
 const flag = z.enum(['true', 'false'], 'expected true or false').transform((text) => text === 'true');
 
 function whole({ min, max }: { min: number; max: number }) {
-  const words = `expected a whole number from ${min} to ${max}`;
+  const expected = `expected a whole number from ${min} to ${max}`;
   return z
     .string()
-    .regex(/^\d{1,15}$/, words)
+    .regex(/^\d{1,15}$/, expected)
     .transform(Number)
-    .refine((value) => value >= min && value <= max, words);
+    .refine((value) => value >= min && value <= max, expected);
 }
 
-/** Variables of both processes. */
+/** Variables of functions/preprocess and functions/worker. */
 const shared = {
   /** Bucket of the pictures. */
   INPUT_BUCKET: bucketName,
@@ -115,7 +114,7 @@ const argumentList = z.string().transform((text, context): string[] => {
   }
 });
 
-/** Variables in the job definition of a deployment that determine what its workers compute. */
+/** The variables of a deployment's job definition that decide what its workers compute. */
 export const jobDefinition = workerEnvironment.pick({
   MODEL_LOCATION: true,
   MODEL_ID: true,

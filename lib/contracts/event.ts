@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { failure } from './failure.ts';
+import { failure } from './field-types.ts';
 import { rowErrorCode } from './job.ts';
 import { inputKey, modelId } from './keys.ts';
 import type { Outcome } from './outcome.ts';

@@ -11,9 +11,9 @@ export const gpuFamilies = {
 
 interface GpuFamilyFacts {
   gpu: string;
-  /** Of one GPU, GB. */
+  /** Memory of one GPU (GB). */
   gpuMemoryGb: number;
-  /** Peak in f32 without tensor cores, GFLOP/s: weights and sums are f32, and no gain of tensor cores was measured. */
+  /** f32 peak without tensor cores (GFLOP/s). Weights and sums are f32, and we measured no gain from tensor cores. */
   peakGflops: number;
   /** vCPUs of the size `xlarge`; an `Nxlarge` has N times as many. */
   xlargeVcpus: number;
@@ -21,7 +21,7 @@ interface GpuFamilyFacts {
 
 export type GpuFamily = keyof typeof gpuFamilies;
 
-/** Instance types with one GPU whose price is known: Linux on demand (USD per hour). See operate/prices for region and date. */
+/** Instance types with one GPU whose price is known. Linux on demand; lib/operate/prices.ts has region and date. */
 export const gpuInstances = {
   'g6.xlarge': { family: 'g6', usdPerHour: 0.8048 },
   'g6.2xlarge': { family: 'g6', usdPerHour: 0.9776 },
@@ -36,7 +36,7 @@ export const gpuInstances = {
 
 export type GpuInstance = keyof typeof gpuInstances;
 
-/** Names of {@link gpuInstances}, cheapest size of the best family first. */
+/** Names of {@link gpuInstances}, in the same order: best family first, then cheapest size first. */
 export const gpuInstanceNames = Object.keys(gpuInstances).filter(isGpuInstance);
 
 /** True when the price of `type` is known. */
@@ -44,7 +44,7 @@ export function isGpuInstance(type: string): type is GpuInstance {
   return Object.hasOwn(gpuInstances, type);
 }
 
-/** Instance types of a deployment, best first, unless it names others. */
+/** Default instance types of a deployment, best first. */
 export const defaultInstanceTypes = ['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge'] as const satisfies GpuInstance[];
 
 /** Family of an instance type such as `g6.2xlarge`; undefined for types that the worker does not run on. */

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { failureCodes } from '../ports/error.ts';
-import { featureNorm, outputName, precision, provider } from './choices.ts';
+import { featureNorm, outputName, precision, provider } from './field-types.ts';
 import { modelId } from './keys.ts';
 import type { Classification } from './outcome.ts';
 
-/** Why a row can have no result. */
+/** Why a picture has no values in its row. */
 export const rowErrorCode = z.enum([
   ...failureCodes,
-  /** The picture does not exist (any more). */
+  /** The picture does not exist, or was deleted. */
   'not_found',
   /** The picture was replaced after the manifest was written. */
   'changed',
@@ -39,7 +39,7 @@ export interface JobRow {
 /** A picture of the job: a line of the manifest. */
 export const manifestPicture = z.strictObject({
   key: z.string().min(1),
-  /** Null if the source does not know it: then the current version is read. */
+  /** Null if the source lists no ETags: the current version is then read. */
   etag: z.string().nullable(),
 });
 
@@ -76,7 +76,7 @@ export const jobSchema = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{16}$/),
   settings: jobSettings,
   pictures: z.int().nonnegative(),
-  /** In the order of the shards. `manifest` is the key of the shard's list of pictures; it contains a hash of the list. */
+  /** One entry per shard, in order. `manifest` is the key of the shard's list of pictures, and contains its hash. */
   shards: z.array(z.strictObject({ pictures: z.int().positive(), manifest: z.string() })),
 });
 
@@ -153,7 +153,7 @@ const shardDigits = 5;
 
 const digits = (shard: number): string => String(shard).padStart(shardDigits, '0');
 
-/** Key of a shard's list of pictures. `hash` is that of the list. */
+/** Key of a shard's list of pictures; `hash` is a hash of the list. */
 export function manifestKey(shard: number, hash: string): string {
   return `${jobKeys.manifests}${digits(shard)}-${hash}.jsonl`;
 }

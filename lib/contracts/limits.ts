@@ -4,7 +4,7 @@ export const maxKeyBytes = 1024;
 /** Largest message, and largest SendMessageBatch request (bytes). Source: Amazon SQS Developer Guide, "Message quotas". */
 export const maxMessageBytes = 1_048_576;
 
-/** Most messages in a SendMessageBatch, ReceiveMessage or DeleteMessageBatch request. Source: same. */
+/** Most messages in a SendMessageBatch, ReceiveMessage or DeleteMessageBatch request. Source: the same. */
 export const maxChunkMessages = 10;
 
 /** Most children of an array job, hence most shards of a job on AWS. Source: AWS Batch User Guide, "Array jobs". */

@@ -27,7 +27,9 @@ export function readMessage<T>(body: string, contract: z.ZodType<T>, name: strin
   try {
     json = JSON.parse(body);
   } catch (cause) {
-    throw new MessageError(`Expected ${name} in JSON, received ${body.length} characters that are no JSON.`, { cause });
+    throw new MessageError(`Expected ${name} in JSON, received ${body.length} characters that are not JSON.`, {
+      cause,
+    });
   }
   const parsed = contract.safeParse(json);
   if (parsed.success) return parsed.data;

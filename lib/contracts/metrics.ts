@@ -1,4 +1,4 @@
-/** Namespace of our metrics in CloudWatch, unless POWERTOOLS_METRICS_NAMESPACE is set. */
+/** Default namespace of our metrics in CloudWatch; POWERTOOLS_METRICS_NAMESPACE overrides it. */
 export const metricNamespace = 'ImageGpt';
 
 /** Metrics of the deployed processes. All have the dimension `service`. */

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { featureNorm } from './choices.ts';
-import { failure } from './failure.ts';
+import { failure, featureNorm } from './field-types.ts';
 import { inputKey, modelId } from './keys.ts';
 
 /** Facts about a picture file. */

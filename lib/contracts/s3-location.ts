@@ -13,7 +13,7 @@ export function isS3Location(text: string): boolean {
 }
 
 /**
- * Parses `s3://bucket` or `s3://bucket/path`. Undefined for a text without `s3:`, which is a path of this machine.
+ * Parses `s3://bucket` or `s3://bucket/path`. Undefined for a text without `s3:`, which is a local path.
  *
  * @throws {UsageError} when the text begins with `s3:` but names no bucket
  */

@@ -1,7 +1,7 @@
-/** Name of the stack, unless a deployment says otherwise. */
+/** Default name of the stack. */
 export const defaultStackName = 'ImageGpt';
 
-/** Outputs of every stack, under the names that CloudFormation knows. */
+/** Outputs of every stack: our name, and the name in CloudFormation. */
 export const requiredOutputs = {
   inputBucket: 'InputBucket',
   outputBucket: 'OutputBucket',
@@ -38,7 +38,7 @@ const optionalOutputs = {
   batchJob: 'BatchJob',
 } as const;
 
-/** All outputs of the CloudFormation stack. Verbs and consumers find everything by them. */
+/** All outputs of the CloudFormation stack. Verbs and consumers look up every resource here. */
 export const stackOutputs = { ...requiredOutputs, ...optionalOutputs };
 
 /** Values of a stack's outputs. */

@@ -1,12 +1,23 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
-import type { Failure } from '../contracts/failure.ts';
+import { z } from 'zod';
+import { type Failure, failureCode } from '../contracts/field-types.ts';
 import { compileCacheEnvironment } from '../local/compile-cache.ts';
 import { ImageGptError, PictureError } from '../ports/error.ts';
 import type { DecodedPicture } from '../ports/picture-decoder.ts';
-import { answerHead, readyHead } from './child-answer.ts';
 import { type ChildSettings, frameOverhead, readFrames, writeFrame } from './decode-protocol.ts';
+
+// The answers of the child are validated here and not in decode-protocol.ts, because the child itself loads no zod.
+
+/** First frame from the child: it is ready for pictures. */
+const readyHead = z.strictObject({ ready: z.literal(true) });
+
+/** The child's answer to a picture. On success, `data` is rgb [height, width, 3] at the input resolution. */
+export const answerHead = z.union([
+  z.strictObject({ format: z.string(), width: z.int().positive(), height: z.int().positive() }),
+  z.strictObject({ code: failureCode, message: z.string() }),
+]);
 
 /** A decoding child process. It decodes one picture at a time. */
 export interface ChildHandle {
@@ -48,7 +59,7 @@ export function startChild(settings: ChildSettings, module: string): ChildHandle
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-  // A write to a child that has just ended fails; its exit is reported instead.
+  // A write to a child that has just ended fails. The exit is reported instead.
   child.stdin.on('error', () => {});
   const rgbBytes = settings.recipe.width * settings.recipe.height * 3;
   const frames = readFrames(child.stdout, rgbBytes + frameOverhead);
@@ -113,13 +124,13 @@ export function startChild(settings: ChildSettings, module: string): ChildHandle
 /** How long a child may take to start (milliseconds). It usually takes 250. */
 const startTimeoutMs = 60_000;
 
-/** Private memory that Node 24 maps at start (KiB): 620 MB, mostly unused thread stacks, and some room. */
+/** Private memory that Node 24 maps at start (KiB): 620 MB, mostly unused thread stacks, plus a reserve. */
 const nodeBaseKib = 768 * 1024;
 
 /**
- * Heap of JavaScript (MB). Pictures lie outside the heap, but V8 schedules garbage collection by its size. With 64 it
- * collects at every other picture after a few hundred: 3,000 small PNGs take 20 s instead of 2 s. From 256 on it does
- * not.
+ * Size of the JavaScript heap (MB). Pictures are outside the heap, but the heap's size decides how often V8 collects
+ * garbage. With 64 MB, V8 soon collects after every other picture: 3,000 small PNGs take 20 s instead of 2 s. With
+ * 256 MB it does not.
  */
 const heapMb = 256;
 

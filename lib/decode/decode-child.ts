@@ -22,7 +22,7 @@ const parent = process.ppid;
 async function serve(settings: ChildSettings): Promise<void> {
   restrictLibvips(settings.allowSvg);
   writeFrameSync(stdout, { ready: true }, noData);
-  // The parent ends this process by SIGKILL, which would lose what it compiled.
+  // The parent ends this process by SIGKILL, so Node would not write its compile cache at exit.
   flushCompileCache();
   const next = frameReader(stdin, settings.maxBytes + frameOverhead);
   for (let request = next(); request; request = next()) await answer(request.data, settings);
@@ -54,7 +54,7 @@ function watch(maxBytes: number): () => void {
   return () => clearInterval(timer);
 }
 
-/** By SIGKILL: a normal exit waits for the decoding thread, which a hostile picture can keep busy for long. */
+/** Uses SIGKILL: a normal exit waits for the decoding thread, which a hostile picture can keep busy. */
 function endNow(): void {
   process.kill(process.pid, 'SIGKILL');
 }

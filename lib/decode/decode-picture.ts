@@ -103,8 +103,8 @@ async function readPixels(
   name: string,
 ): Promise<RgbPicture> {
   const image = sharp(bytes, {
-    // As strict as Pillow: pixel data that is cut off or unreadable fails. A mere warning of libjpeg (stray bytes
-    // before a marker) does not: 'warning' would refuse pictures that every viewer shows.
+    // As strict as Pillow: pixel data that is cut off or unreadable fails. 'warning' would also refuse pictures that
+    // every viewer shows, for instance a JPEG with stray bytes before a marker.
     failOn: 'error',
     limitInputPixels: settings.maxPixels,
     autoOrient: true,
@@ -134,14 +134,14 @@ function colors(image: Sharp, metadata: Metadata): Sharp {
 }
 
 /**
- * Short side after scaled decoding, as a multiple of the short side that the recipe reads, so that Pillow's filter
+ * Least short side after scaled decoding, as a multiple of the short side that the recipe reads. Pillow's filter then
  * still does most of the reduction. The crop recipe needs less, because it reduces its 224 pixels once more.
  */
 const keptDetail = { none: 8, 'short-224-center': 2 };
 
 /**
- * Lets libjpeg decode a JPEG at 1/8, 1/4 or 1/2 of its size, which saves most of its work. sharp chooses such a
- * fraction only if libvips still has something to reduce, hence 9, 5 and 3.
+ * Lets libjpeg decode a JPEG at 1/8, 1/4 or 1/2 of its size, which saves most of its work. sharp uses 1/8 only for a
+ * total reduction of more than 8, and so on. Hence 9, 5 and 3.
  */
 function scaled(image: Sharp, metadata: Metadata, { scaledDecoding, recipe }: DecodeSettings): Sharp {
   if (!scaledDecoding || metadata.format !== 'jpeg') return image;

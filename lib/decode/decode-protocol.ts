@@ -15,7 +15,7 @@ export interface Frame {
 
 /** What a child receives at its start, as JSON in its only argument. */
 export interface ChildSettings extends DecodeSettings {
-  /** Largest file. */
+  /** Largest file (bytes). */
   maxBytes: number;
   maxMemoryBytes: number;
 }
@@ -37,11 +37,11 @@ export function writeFrame(to: Writable, head: unknown, data: Uint8Array): void 
 /** Writes a frame to a file descriptor. Blocks until everything is written. */
 export function writeFrameSync(fd: number, head: unknown, data: Uint8Array): void {
   let rest: Uint8Array[] = [frameStart(head, data), data];
-  while (rest.length > 0) rest = after(rest, writevSync(fd, rest));
+  while (rest.length > 0) rest = withoutFirst(rest, writevSync(fd, rest));
 }
 
-/** The rest of `parts` after their first `bytes` bytes. */
-function after(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
+/** `parts` without their first `bytes` bytes. */
+function withoutFirst(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let done = bytes;
   return parts.flatMap((part) => {
     const skipped = Math.min(done, part.length);

@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Failure } from '../contracts/failure.ts';
+import type { Failure } from '../contracts/field-types.ts';
 import type { Recipe } from '../image-gpt/recipe.ts';
 import { ImageGptError, PictureError, TransientError } from '../ports/error.ts';
 import type { DecodedPicture, PictureDecoder } from '../ports/picture-decoder.ts';
 import { ChildEndedError, type ChildHandle, startChild } from './child-handle.ts';
 
-/** What a user may set of a decoder: limits on a picture, and how many children decode. */
+/** The settings of a decoder that a user can change. */
 export interface DecodingSettings {
-  /** Child processes at most: one starts at once, the others when needed. */
+  /** Most child processes. One starts at once, the others when needed. */
   size: number;
   /** Largest file (bytes). */
   maxBytes: number;
@@ -38,7 +38,7 @@ export const decoderDefaults = {
 
 /** Every setting has a default: {@link decoderDefaults}. */
 export interface DecoderOptions extends Partial<DecodingSettings> {
-  /** Pictures that may wait for a child (default 1,024); one more is refused with a TransientError. */
+  /** Most pictures that may wait for a child (default 1,024). Any further one is refused with a TransientError. */
   maxWaiting?: number;
   /**
    * Memory of one child (bytes); {@link startChild} says how it is enforced. Default: the larger of 1 GiB (enough for
@@ -58,7 +58,7 @@ export interface Decoder extends PictureDecoder, AsyncDisposable {
 /** The decoder was closed. */
 export class DecoderClosedError extends ImageGptError {}
 
-/** Pictures to read and decode at once: one more for each child, so that no child waits for a file. */
+/** How many pictures to read and decode at once: two per child, so that no child waits for a file. */
 export function decodingConcurrency({ size }: Pick<DecodingSettings, 'size'>): number {
   return 2 * size;
 }
@@ -94,7 +94,7 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
     scaledDecoding,
   };
   const children = new Set<ChildHandle>();
-  // One starts at once, while the caller opens what else it needs.
+  // One child starts at once, while the caller opens the model.
   const idle: ChildHandle[] = [start()];
   const waiting: (() => void)[] = [];
   let running = 0;

@@ -11,7 +11,7 @@ export async function writePng(rgb: Uint8Array, width: number, height: number): 
     .toBuffer();
 }
 
-/** PNG pixels for one SVG pixel: sharp on high-resolution screens. */
+/** PNG pixels per SVG pixel: two, for high-resolution screens. */
 const scale = 2;
 
 /** The density at which librsvg draws one SVG pixel as one PNG pixel. */
@@ -24,7 +24,7 @@ export async function svgToPng(svg: string): Promise<Uint8Array> {
     .toBuffer();
 }
 
-/** WebP quality (percent). At this size 90 looks the same and takes twice the bytes. */
+/** WebP quality (percent). For small pictures, 90 looks the same and takes twice the bytes. */
 const quality = 72;
 
 /**

@@ -5,10 +5,10 @@ const srgbPrimaries = {
   bXYZ: [0.1431, 0.0606, 0.7141],
 } as const;
 
-/** Profiles round their primaries. Those of Display P3 and Adobe RGB differ by more than 0.05. */
+/** sRGB profiles round their primaries. The primaries of Display P3 and Adobe RGB differ by more than 0.05. */
 const primaryTolerance = 0.003;
 
-/** In 8-bit levels. Compact sRGB profiles approximate the curve to within 1; a gamma of 2.2 differs by 6. */
+/** Tolerance (8-bit levels). Compact sRGB profiles approximate the curve to within 1; a gamma of 2.2 differs by 6. */
 const curveTolerance = 1;
 
 /** Converts an encoded value to linear light, both 0 to 1. */

@@ -11,13 +11,13 @@ export interface Heads {
 /** Queries, keys and values: packed [batch, n, 3d] (q | k | v), or three [batch, n, d]. */
 export type Projections = { packed: Value } | { q: Value; k: Value; v: Value };
 
-/** Pictures that go through a graph together, each [n, d]. A graph without one takes one picture, in strips. */
+/** Pictures that go through a graph together, each [n, d]. A graph without a batch takes one picture, in strips. */
 export interface Batch {
   pictures: number;
   /**
-   * `fused` is onnxruntime's GroupQueryAttention where it fits: causal, heads of a multiple of 8. `plain` uses ordinary
-   * operators: slower and larger, but right on every provider. (The fused kernel of onnxruntime 1.30 for WebGPU gave
-   * wrong numbers on SwiftShader, the only adapter tried.)
+   * `fused` is onnxruntime's GroupQueryAttention where it fits (causal, head size a multiple of 8). `plain` uses
+   * ordinary operators: slower and larger, but right on every provider. (The fused kernel of onnxruntime 1.30 for
+   * WebGPU gave wrong numbers on SwiftShader, the only adapter tried.)
    */
   attention: 'fused' | 'plain';
 }
@@ -35,17 +35,17 @@ export const hiddenScore = -1e30;
 
 /**
  * Positions that go through a layer together. A strip sees only the keys up to its end, so nearly half of all scores
- * are never computed, and its activations stay in the processor's cache. Of 128 to 1,024, 256 is the fastest (S, one
+ * are never computed. Its activations stay in the processor's cache. Among 128 to 1,024, 256 is the fastest (S, one
  * thread: 56 ms a layer, against 66 ms for the whole picture) and takes a quarter of the memory.
  */
 const stripLength = 256;
 
-/** GroupQueryAttention accepts heads of a multiple of this size. */
+/** GroupQueryAttention accepts head sizes that are multiples of this. */
 const headSizeStep = 8;
 
 /** Causal attention of one layer. Strips are passed in order, from the first position on. */
 export interface CausalAttention {
-  /** Attention of the next `length` queries over the keys up to each of them: [1, length, d]. */
+  /** Attention of the next `length` queries, each over the keys up to itself: [1, length, d]. */
   attend(projections: Projections, length: number): Value;
   /** Keys and values of all strips so far, by head: [1, n_head, n, dh]. */
   readonly keys: Value;
@@ -66,7 +66,7 @@ export function causalAttention(graph: Graph, heads: Heads): CausalAttention {
       if (fitsGroupQueryAttention(heads)) {
         const lastKey = addConstant(graph, `int32 [${total - 1}]`, Int32Array.of(total - 1), [1]);
         // A sink of weight exp(hiddenScore) = 0 changes no bit of the result. It makes onnxruntime 1.30 skip its tiled
-        // kernel, which is slower here (S, one thread: 33 ms a layer).
+        // kernel, which is slower here.
         const sink = addConstant(graph, 'no sink', new Float32Array(heads.n_head).fill(hiddenScore), [heads.n_head]);
         pushNode(
           graph,
@@ -77,7 +77,7 @@ export function causalAttention(graph: Graph, heads: Heads): CausalAttention {
           'com.microsoft',
         );
       } else {
-        // MultiHeadAttention takes heads of any size, but only all queries at once, and computes every score.
+        // MultiHeadAttention takes any head size, but needs all queries at once, and computes every score.
         pushNode(
           graph,
           'MultiHeadAttention',

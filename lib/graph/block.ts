@@ -110,10 +110,7 @@ function project(graph: Graph, normed: Value, { attention, quantized }: BlockWei
   };
 }
 
-/**
- * `input` [batch, n, k] x `weight` [k, columns] -> [batch, n, columns], in the matrix's other number format if it has
- * one.
- */
+/** `input` [batch, n, k] x `weight` [k, columns] -> [batch, n, columns]. If given, `quantized` replaces `weight`. */
 function product(
   graph: Graph,
   input: Value,

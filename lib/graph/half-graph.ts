@@ -1,7 +1,7 @@
 import { addNode, type Graph, type Initializer, type Node, onnxElementType, type Value } from './graph.ts';
 
-/** Sums many exponentials, too many for 16 bits. From here on, values stay in float32. */
-const wideFrom = 'LogSoftmax';
+/** LogSoftmax sums too many exponentials for 16 bits. From this node on, values stay in float32. */
+const firstWideOperator = 'LogSoftmax';
 
 /**
  * The same graph in 16 bits, for GPUs. F16 weights are not widened, constants are narrowed, outputs stay float32. Every
@@ -22,7 +22,7 @@ export function halfGraph(graph: Graph): Graph {
       continue;
     }
     const inputs = node.inputs.map((input) => narrow.get(input) ?? input);
-    if (node.operator === wideFrom) {
+    if (node.operator === firstWideOperator) {
       const input = addNode(half, 'Cast', inputs, { to: { kind: 'int', value: onnxElementType.float32 } });
       half.nodes.push({ ...node, inputs: [input] });
       wide.add(output);

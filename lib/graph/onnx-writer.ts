@@ -10,7 +10,7 @@ import {
   writeString,
 } from './protobuf.ts';
 
-/** Of ONNX 1.16, the first version with {@link operatorSet}. */
+/** IR version of ONNX 1.16, which introduced {@link operatorSet}. */
 const irVersion = 10;
 /** The newest operator set that onnxruntime supports since 1.18. */
 const operatorSet = 21;

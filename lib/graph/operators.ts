@@ -60,7 +60,7 @@ export function slice(graph: Graph, value: Value, start: number, end: number, ax
   return addNode(graph, 'Slice', [value, int64s(graph, [start]), int64s(graph, [end]), int64s(graph, [axis])]);
 }
 
-/** Adds `before` columns of `fill` at the start and removes `-after` columns at the end: [rows, columns]. */
+/** Pads [rows, columns] with `fill`: `before` columns at the start, `after` at the end. Below 0 it removes columns. */
 export function shiftColumns(graph: Graph, value: Value, before: number, after: number, fill: Value): Value {
   return addNode(graph, 'Pad', [value, int64s(graph, [0, before, 0, after]), fill]);
 }
@@ -109,8 +109,9 @@ export function quickGelu(graph: Graph, value: Value): Value {
 }
 
 /**
- * Residual sum = a + b + bias, and its RMS norm = sum * gain / sqrt(mean(sum^2) + epsilon), in one pass: a [batch, n,
- * d], b [batch, n, d] or [n, d], gain and bias [d]. iGPT's norm does not subtract the mean (model.py, `norm`).
+ * The residual sum and its RMS norm, in one pass: sum = a + b + bias, norm = sum * gain / sqrt(mean(sum^2) + epsilon).
+ * Shapes: a [batch, n, d]; b [batch, n, d] or [n, d]; gain and bias [d]. iGPT's norm does not subtract the mean
+ * (model.py, `norm`).
  */
 export function addAndNorm(
   graph: Graph,

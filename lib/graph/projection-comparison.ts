@@ -16,9 +16,9 @@ interface Product {
 }
 
 /**
- * A graph that compares each matrix product in f32 with the same product in the matrix's other number format, on the
- * same input. Inputs: `tokens` int32 [1, length]; BERT models also `mask`. Output: `sums` [n_layer x 4 x 3], for each
- * matrix the sums of f32 x other, f32 squared and other squared. The cosine is first / sqrt(second x third).
+ * A graph that compares each matrix product in f32 with the same product in another number format, on the same input.
+ * Inputs: `tokens` int32 [1, length]; BERT models also `mask`. Output: `sums` [n_layer x 4 x 3], for each matrix the
+ * sums of f32 x other, f32 squared and other squared. The cosine is first / sqrt(second x third).
  */
 export function projectionComparison(model: ImageGptModel, quantized: ImageGptWeights, length: number): Graph {
   const { weights, config } = model;
@@ -46,9 +46,13 @@ function compare(
   d: number,
 ): Value[] {
   const strips = productsOf(graph, nodes, name, block, d).map(({ input, output }) => {
-    const theirs = name === 'attention' ? dividedValues(graph, output, other.valueScales, d) : output;
-    const ours = multiplyProjection(graph, inputOf(graph, input, name, block, other), other[name]);
-    return [sumOfProducts(graph, theirs, ours), sumOfProducts(graph, theirs, theirs), sumOfProducts(graph, ours, ours)];
+    const inF32 = name === 'attention' ? dividedValues(graph, output, other.valueScales, d) : output;
+    const inOther = multiplyProjection(graph, inputOf(graph, input, name, block, other), other[name]);
+    return [
+      sumOfProducts(graph, inF32, inOther),
+      sumOfProducts(graph, inF32, inF32),
+      sumOfProducts(graph, inOther, inOther),
+    ];
   });
   return strips.reduce((totals, strip) => totals.map((total, i) => add(graph, total, strip[i] ?? '')));
 }

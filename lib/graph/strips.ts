@@ -19,7 +19,7 @@ export interface Strip extends Point {
   length: number;
 }
 
-/** Positions of the shortest strip when `n` go through the layers: the fewest rows of any matrix product. */
+/** Length of the shortest strip of `n` positions: the fewest rows of any matrix product. */
 export function shortestStrip(config: ImageGptConfig, n: number): number {
   return Math.min(...stripLengths(config, n));
 }

@@ -22,7 +22,7 @@ export type Projection =
   | { format: 'f32'; weight: Weight }
   /**
    * Signed 8 bits [k, columns], with a scale per column [columns]. The graph also rounds the input to 8 bits, with one
-   * scale for the whole input: all rows that are multiplied together depend on each other.
+   * scale for the whole input: so the rows of one product depend on each other.
    */
   | { format: 'int8'; values: IntegerMatrix; scales: Weight }
   /**

@@ -1,5 +1,5 @@
 import { eventOf, type PipelineEvent } from '../contracts/event.ts';
-import type { Failure } from '../contracts/failure.ts';
+import type { Failure } from '../contracts/field-types.ts';
 import type { FailedOutcome, Outcome } from '../contracts/outcome.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ObjectStore } from '../ports/object-store.ts';

@@ -1,5 +1,5 @@
 import type { Semaphore } from '../async/semaphore.ts';
-import type { Failure } from '../contracts/failure.ts';
+import type { Failure } from '../contracts/field-types.ts';
 import type { TokensPicture } from '../contracts/tokens-message.ts';
 import type { Quantizer } from '../image-gpt/quantizer.ts';
 import { packTokens } from '../image-gpt/token-packing.ts';

@@ -1,4 +1,4 @@
-import type { Failure } from '../contracts/failure.ts';
+import type { Failure } from '../contracts/field-types.ts';
 import { type FailureCode, PictureError } from '../ports/error.ts';
 import type { QueueMessage } from '../ports/queue.ts';
 

@@ -1,8 +1,7 @@
-import { cacheNames, decodeStepGraph } from '../graph/decode-step-graph.ts';
+import { cacheNames, decodeStepGraph, prefillGraph } from '../graph/decode-graphs.ts';
 import type { ImageGptModel } from '../graph/forward-graph.ts';
 import type { Graph } from '../graph/graph.ts';
 import { writeOnnx } from '../graph/onnx-writer.ts';
-import { prefillGraph } from '../graph/prefill-graph.ts';
 import { shortestStrip } from '../graph/strips.ts';
 import type { QuantizedBlock } from '../graph/weights.ts';
 import { invalidInput, RuntimeError } from './error.ts';

@@ -48,7 +48,7 @@ test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)(
-  '%s finishes the pictures in flight and prints how to go on; the same command makes the rest',
+  '%s finishes the pictures in flight and prints how to resume; the same command makes the rest',
   async (signal, exitCode) => {
     using run = await startSlowRun();
     await outcomes(run.child, 10);
@@ -56,7 +56,7 @@ test.each([
     const first = await run.end;
 
     expect(first.code).toBe(exitCode);
-    expect(first.stderr).toMatch(/To go on: node \S*igpt\.js run pictures --out out --workers 1 --decoders 1\n/);
+    expect(first.stderr).toMatch(/To resume: node \S*igpt\.js run pictures --out out --workers 1 --decoders 1\n/);
     const { seen } = summaryOf(first.stdout);
     expect(seen).toBeGreaterThanOrEqual(10);
     expect(seen).toBeLessThan(run.total);
@@ -116,7 +116,7 @@ test('a run whose output is closed by its reader stops in good order', async () 
 
   expect(first.code).toBe(1);
   expect(first.stderr).toContain('nobody reads standard output any more');
-  expect(first.stderr).toContain('To go on: ');
+  expect(first.stderr).toContain('To resume: ');
   const before = outcomesIn(run.out);
   const second = await run.again();
   expect(summaryOf(second.stdout)).toMatchObject({ seen: run.total, skipped: before.size });

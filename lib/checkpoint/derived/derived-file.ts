@@ -7,7 +7,7 @@ import type { Precision } from '../../ports/model.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { CheckpointError } from '../error.ts';
 import { readSafetensorsHeader } from '../safetensors/safetensors.ts';
-import { streamSafetensors } from '../safetensors/stream-safetensors.ts';
+import { streamSafetensors } from '../safetensors/write-safetensors.ts';
 import { statFile } from '../stat-file.ts';
 import { fileHash, weightHashes } from '../weights-hash.ts';
 import { halfTensors, quantizedTensors } from './derived-tensors.ts';
@@ -65,7 +65,7 @@ export async function writeDerived(
 ): Promise<void> {
   const { weights, config } = checkpoint;
   const metadata = {
-    ...noSeal,
+    ...unsealed,
     format: formatVersion,
     source: await sourceHash(checkpoint),
     precision,
@@ -119,18 +119,18 @@ async function sourceHash(checkpoint: Checkpoint): Promise<string> {
 }
 
 /** Placeholder for the seal, a SHA-256 (hex), while the file is written. */
-const noDigits = '0'.repeat(64);
+const blankSeal = '0'.repeat(64);
 
 /** Must be the first metadata, so that the seal has a fixed place in the file. */
-const noSeal = { sha256: noDigits };
+const unsealed = { sha256: blankSeal };
 
 /** The seal follows the header's length and the beginning of its JSON. */
 const sealStart = 8 + '{"__metadata__":{"sha256":"'.length;
 
 /** The seal covers everything from here to the end of the file. */
-const sealEnd = sealStart + noDigits.length;
+const sealEnd = sealStart + blankSeal.length;
 
-/** Replaces {@link noSeal} by the SHA-256 of everything that follows it. */
+/** Replaces {@link blankSeal} by the SHA-256 of everything that follows it. */
 async function sealFile(path: string): Promise<void> {
   const seal = await fileHash(path, sealEnd);
   await using file = await open(path, 'r+');

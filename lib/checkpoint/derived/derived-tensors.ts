@@ -1,11 +1,17 @@
 import type { BlockWeights, ImageGptWeights, Weight } from '../../graph/weights.ts';
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { fromFloat32 } from '../float-dtype.ts';
-import type { StreamedTensor } from '../safetensors/stream-safetensors.ts';
+import type { StreamedTensor } from '../safetensors/write-safetensors.ts';
 import { listWeights } from '../weights-by-role.ts';
-import { multiplyColumns, multiplyRows, packAttention, valueScales } from './fold-scales.ts';
 import type { MatrixFormat, MatrixRole, Plan } from './precision-plan.ts';
-import { quantizeBlocks, quantizeColumns } from './quantize-matrix.ts';
+import {
+  multiplyColumns,
+  multiplyRows,
+  packAttention,
+  quantizeBlocks,
+  quantizeColumns,
+  valueScales,
+} from './quantize-matrix.ts';
 import { readWeight } from './read-weight.ts';
 
 /** Tensor names in a derived file of quantized weights. */

@@ -1,4 +1,4 @@
-/** Formats of a matrix. `int8-unfolded` keeps the gain in the norm. A number is how many inputs a block has. */
+/** Formats of a matrix. `int8-unfolded` keeps the gain in the norm. `-32` and `-128` are inputs per block. */
 const matrixFormats = ['int8', 'int8-unfolded', 'int8-block-32', 'int8-block-128', 'f32'] as const;
 
 export type MatrixFormat = (typeof matrixFormats)[number];

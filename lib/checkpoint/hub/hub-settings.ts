@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CheckpointError } from '../error.ts';
 
-/** How to reach the Hugging Face hub, and where its cache is. Taken from the variables that its own tools read. */
+/** How to reach the Hugging Face hub, and where its cache is: the variables that Hugging Face's own tools read. */
 export interface HubSettings {
   /** HF_ENDPOINT (default https://huggingface.co). */
   hubUrl: string;
@@ -21,7 +21,7 @@ const yes = /^(1|on|yes|true)$/i;
 /**
  * Reads the variables of huggingface_hub (its `constants.py`). An empty variable counts as unset.
  *
- * @throws CheckpointError `download_failed` if the token does not look like one
+ * @throws CheckpointError `download_failed` if the token does not begin with hf_
  */
 export async function readHubSettings(env: Readonly<Record<string, string | undefined>>): Promise<HubSettings> {
   const value = (name: string) => env[name]?.trim() || undefined;

@@ -7,7 +7,7 @@ const maxLayers = 1000;
 
 /**
  * Builds a config.json for weights that came without one, from their tensor names and shapes. OpenAI's shapes contain
- * the number of heads. In Hugging Face's layout it is known only for the published sizes.
+ * the number of heads. Hugging Face's do not: there, it is known only for the published sizes.
  *
  * @param heads number of heads, if the user gave it
  * @throws CheckpointError `heads_unknown` if the number of heads is unknown, `source_unknown` if this is not an iGPT

@@ -2,13 +2,16 @@ import type { BlockWeights, ImageGptWeights, Weight } from '../../graph/weights.
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { CheckpointError } from '../error.ts';
 import { type FloatDtype, floatBytes, floatPieces, fromFloat32, keptDtype } from '../float-dtype.ts';
-import type { StreamedTensor } from '../safetensors/stream-safetensors.ts';
+import type { StreamedTensor } from '../safetensors/write-safetensors.ts';
 import { elementsOf, type SourceTensor } from '../tensor-source.ts';
 
 /**
  * The tensors of an iGPT under Hugging Face's names, in the order of the forward pass. OpenAI's layout is converted as
- * in transformers (convert_imagegpt_original_tf2_to_pytorch.py): q, k and v [H, dh, d] (out x in) become one c_attn
- * [d, 3d] (in x out); sos becomes row V of wte (zeros for BERT models); missing biases become zeros.
+ * in transformers (convert_imagegpt_original_tf2_to_pytorch.py):
+ *
+ * - q, k and v [H, dh, d] (out x in) become one c_attn [d, 3d] (in x out).
+ * - sos becomes row V of wte (zeros for BERT models).
+ * - Missing biases become zeros.
  *
  * @param dtype dtype of all tensors; default: unchanged, but F64 becomes F32
  */

@@ -54,15 +54,15 @@ export async function importCheckpoint(path: string, out: string, options: Impor
   const { force = false } = options;
   await checkNewDirectory(out, force);
   const { directory, source } = await openSource(path);
-  await refuseOwnPlace(directory, out);
+  await refuseSourceAsOutput(directory, out);
   await using opened = { ...source, tensors: withoutWrapperPrefix(source.tensors) };
   const format = opened.format;
   const nonFinite = await makeDirectory(out, force, (temporary) => writeModel(temporary, directory, opened, options));
   return { format, checkpoint: await openCheckpoint(out), nonFinite };
 }
 
-/** Replacing the source by its own import would lose files that are not imported: the probe, the README. */
-async function refuseOwnPlace(directory: string, out: string): Promise<void> {
+/** Refuses to replace the source: files that are not imported (the probe, the README) would be lost. */
+async function refuseSourceAsOutput(directory: string, out: string): Promise<void> {
   const place = await realpath(out).catch(() => undefined);
   if (place === undefined || place !== (await realpath(directory))) return;
   throw new CheckpointError('output_exists', `${out} is the folder of the weights to import; choose another name.`);
@@ -162,7 +162,7 @@ function huggingFaceConfig(
   return { ...known, ...kept, torch_dtype: torchDtypes[dtype] };
 }
 
-/** Widening 16 bits doubles the size, and biases add little. More means that a hostile file would fill the disk. */
+/** Widening 16 bits doubles the size, and biases add little. Only a hostile file grows more, to fill the disk. */
 const maxGrowth = 4;
 
 function refuseGrowth(total: number, sourceBytes: number): void {
@@ -191,5 +191,6 @@ export function withoutWrapperPrefix(tensors: TensorSource['tensors']): TensorSo
       return [name, { ...tensor, name }] as const;
     }),
   );
-  return own.size === tensors.size ? own : tensors; // two tensors would get the same name: keep both, and the unknown one is refused later
+  // If two tensors would get one name, keep both names: the unknown one is refused later.
+  return own.size === tensors.size ? own : tensors;
 }

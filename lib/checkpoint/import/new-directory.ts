@@ -11,8 +11,8 @@ const modelFiles =
 
 /**
  * Checks that a model directory can be created: its parent must exist, and the path must be free or replaceable. An
- * empty directory is replaceable, a model directory with `force`, anything else never. First removes what killed
- * processes left of the same directory.
+ * empty directory is replaceable, a model directory with `force`, anything else never. First removes the temporary
+ * directories that killed processes left beside it.
  *
  * @throws CheckpointError `output_exists`, `output_not_writable`
  */
@@ -106,7 +106,7 @@ async function replace(temporary: string, path: string, old: string): Promise<vo
 }
 
 /**
- * Checks the free disk space, before minutes of writing would end in an error.
+ * Checks the free disk space, before minutes of writing.
  *
  * @throws CheckpointError `output_not_writable`
  */

@@ -158,7 +158,7 @@ function parseTensor(name: string, entry: unknown, dataStart: number, file: stri
 
 /** In this format every byte of data belongs to exactly one tensor. */
 function checkRanges(tensors: SafetensorsTensor[], dataStart: number, fileBytes: number, file: string): void {
-  // An empty tensor may share its offset with the next one, so it is sorted before it.
+  // An empty tensor may share the offset of the next one. The empty one must come first.
   tensors.sort((a, b) => a.offset - b.offset || a.length - b.length);
   let end = dataStart;
   for (const tensor of tensors) {
@@ -174,7 +174,7 @@ function checkRanges(tensors: SafetensorsTensor[], dataStart: number, fileBytes:
     throw truncatedFile(file, `${end} bytes`, fileBytes);
   }
   if (end < fileBytes) {
-    throw invalid(file, `${fileBytes - end} bytes after the last tensor that belong to none`);
+    throw invalid(file, `${fileBytes - end} bytes after the last tensor that belong to no tensor`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesOf } from './safetensors.ts';
-import { type StreamedTensor, streamSafetensors } from './stream-safetensors.ts';
+import { type StreamedTensor, streamSafetensors } from './write-safetensors.ts';
 
 export interface ShardOptions {
   /** Called with the bytes of data written so far, and in total. */

@@ -3,8 +3,7 @@ import { type ByteFile, openByteFile } from '../byte-file.ts';
 import { damagedFile, truncatedFile } from '../error.ts';
 import { bytesOf } from '../safetensors/safetensors.ts';
 import type { SourceTensor, TensorSource } from '../tensor-source.ts';
-import { crc32c, maskedCrc32c } from './crc32c.ts';
-import { readTable } from './table.ts';
+import { crc32c, maskedCrc32c, readTable } from './table.ts';
 import { fieldsOf, invalidTensorFlow } from './wire.ts';
 
 /** Safetensors dtype by number in tensorflow/core/framework/types.proto. Others (strings, variants) are not weights. */

@@ -1,5 +1,5 @@
+import crc from 'crc-32/crc32c.js';
 import { damagedFile, truncatedFile } from '../error.ts';
-import { crc32c, maskedCrc32c } from './crc32c.ts';
 import { invalidTensorFlow, type WireReader, wireReader } from './wire.ts';
 
 /** The end of the file: positions of the two outer blocks, padding, and the magic number (bytes). */
@@ -84,4 +84,14 @@ function blockEntries(block: Buffer, file: string): [string, Buffer][] {
     entries.push([key.toString('utf8'), reader.bytes(length)]);
   }
   return entries;
+}
+
+/** CRC-32C of `bytes`, continued from `sum`, the checksum of the previous bytes. */
+export function crc32c(bytes: Uint8Array, sum = 0): number {
+  return crc.buf(bytes, sum) >>> 0;
+}
+
+/** The checksum as LevelDB and TensorFlow store it: masked, because a CRC of data that contains CRCs is weak. */
+export function maskedCrc32c(sum: number): number {
+  return (((sum >>> 15) | (sum << 17)) + 0xa282ead8) >>> 0;
 }

@@ -142,16 +142,6 @@ function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** iGPT-XL's pickle has about 250 kB. The limit bounds the memory for a hostile file. */
-export const maxPickleBytes = 16 * 2 ** 20;
-
-/** The tensors of a PyTorch file of either format, and the positions of their storages. */
-export interface TorchFile {
-  tensors: readonly TensorView[];
-  /** Position of the storage of `tensor` (bytes). Verifies its checksum if there is one. */
-  locate(tensor: TensorView): Promise<number>;
-}
-
 /** The file has `found`, which PyTorch does not write. */
 export function invalidTorchFile(file: string, found: string): CheckpointError {
   return new CheckpointError('weights_invalid', `${file} is not a valid PyTorch file: it has ${found}.`);

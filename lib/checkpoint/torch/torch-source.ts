@@ -1,9 +1,8 @@
 import { type ByteFile, openByteFile } from '../byte-file.ts';
-import type { SourceTensor, TensorSource } from '../tensor-source.ts';
-import { openLegacy } from './legacy.ts';
-import type { TensorView, TorchFile } from './state-dict.ts';
-import { tensorPieces } from './strided.ts';
-import { openZipped } from './zipped.ts';
+import { CheckpointError } from '../error.ts';
+import { elementsOf, type SourceTensor, type TensorSource } from '../tensor-source.ts';
+import type { TensorView } from './state-dict.ts';
+import { openLegacy, openZipped, type TorchFile } from './torch-file.ts';
 
 /**
  * Opens a file of `torch.save`: a zip file, or the legacy format of PyTorch before 1.6. Reads tensors and runs nothing.
@@ -39,4 +38,62 @@ function toSource(file: ByteFile, tensor: TensorView, locate: TorchFile['locate'
       yield* tensorPieces(file, await locate(tensor), tensor);
     },
   };
+}
+
+/** A slice of a packed matrix spans a few times its own size. A much wider span is hostile. */
+const maxSpread = 16;
+
+/** Reads a tensor in C order. `start` is the position of its storage in `file` (bytes). */
+async function* tensorPieces(file: ByteFile, start: number, tensor: TensorView): AsyncGenerator<Uint8Array> {
+  const { name, shape, strides, offset } = tensor;
+  const { itemBytes } = tensor.storage;
+  const elements = elementsOf(shape);
+  if (elements === 0) return;
+  if (isContiguous(shape, strides)) {
+    yield* file.pieces(start + offset * itemBytes, elements * itemBytes);
+    return;
+  }
+  // The elements are not contiguous: read the whole span, then pick them in order.
+  const extent = 1 + shape.reduce((sum, size, axis) => sum + (size - 1) * (strides[axis] ?? 0), 0);
+  if (extent > maxSpread * elements) {
+    throw new CheckpointError(
+      'weights_invalid',
+      `Tensor ${name} has ${elements} elements spread over ${extent}; expected at most ${maxSpread} times as many. Save it with .contiguous().`,
+    );
+  }
+  const bytes = await file.read(start + offset * itemBytes, extent * itemBytes);
+  yield gather(bytes, shape, strides, itemBytes);
+}
+
+/** An axis of size 1 may have any stride. */
+function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const size = shape[axis] ?? 1;
+    if (size !== 1 && strides[axis] !== expected) return false;
+    expected *= size;
+  }
+  return true;
+}
+
+function gather(bytes: Buffer, shape: readonly number[], strides: readonly number[], itemBytes: number): Uint8Array {
+  const result = Buffer.from(new ArrayBuffer(elementsOf(shape) * itemBytes));
+  const index = shape.map(() => 0);
+  let from = 0;
+  for (let to = 0; to < result.length; to += itemBytes) {
+    for (let byte = 0; byte < itemBytes; byte++) result[to + byte] = bytes[from * itemBytes + byte] ?? 0;
+    // Next index: the last axis changes fastest.
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const next = (index[axis] ?? 0) + 1;
+      const stride = strides[axis] ?? 0;
+      if (next < (shape[axis] ?? 1)) {
+        index[axis] = next;
+        from += stride;
+        break;
+      }
+      index[axis] = 0;
+      from -= (next - 1) * stride;
+    }
+  }
+  return result;
 }

@@ -54,15 +54,15 @@ async function findDirectory(file: ByteFile): Promise<{ start: number; length: n
   if (at < 0 || at + endRecordBytes > tail.length) {
     throw truncatedFile(file.name, 'a zip directory at its end', file.size);
   }
-  const record = file.size - tailBytes + at;
+  const endRecord = file.size - tailBytes + at;
   const short = {
     count: tail.readUInt16LE(at + 10),
     length: tail.readUInt32LE(at + 12),
     start: tail.readUInt32LE(at + 16),
   };
-  const long = await longEndRecord(file, record);
+  const long = await longEndRecord(file, endRecord);
   const { count, length, start } = long ?? short;
-  const end = long?.end ?? record;
+  const end = long?.end ?? endRecord;
   if (!(start + length <= end)) throw invalidTorchFile(file.name, 'a directory that passes its end');
   if (length > maxDirectoryBytes)
     throw invalidTorchFile(file.name, `a directory of ${length} bytes, expected at most ${maxDirectoryBytes}`);
@@ -72,16 +72,16 @@ async function findDirectory(file: ByteFile): Promise<{ start: number; length: n
   return { start, length, count };
 }
 
-/** The end record with 64-bit sizes, if a locator before the plain end record points to one. */
+/** The end record with 64-bit sizes, if a locator before the plain end record (at `endRecord`) points to one. */
 async function longEndRecord(
   file: ByteFile,
-  record: number,
+  endRecord: number,
 ): Promise<{ start: number; length: number; count: number; end: number } | undefined> {
-  if (record < locatorBytes) return undefined;
-  const locator = await file.read(record - locatorBytes, locatorBytes);
+  if (endRecord < locatorBytes) return undefined;
+  const locator = await file.read(endRecord - locatorBytes, locatorBytes);
   if (locator.toString('latin1', 0, 4) !== 'PK\x06\x07') return undefined;
   const end = size64(locator, 8, file.name);
-  if (end + endRecord64Bytes > record) throw invalidTorchFile(file.name, 'a directory that passes its end');
+  if (end + endRecord64Bytes > endRecord) throw invalidTorchFile(file.name, 'a directory that passes its end');
   const long = await file.read(end, endRecord64Bytes);
   if (long.toString('latin1', 0, 4) !== 'PK\x06\x06')
     throw invalidTorchFile(file.name, 'no 64-bit end record where its locator points');

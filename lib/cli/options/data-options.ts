@@ -22,7 +22,7 @@ export function addDataOptions(command: Command, { required = true } = {}): Comm
     .addOption(
       new Option(
         '--data <data>',
-        `pictures: a directory or s3://bucket/prefix (labels: the first folder; folders train/, validation/ and test/ above it divide the data), tokens x.npy [N, n], or ${cifar10Name} (downloaded with npm once, 139 MB)`,
+        `pictures: a directory or s3://bucket/prefix (the first folder is the label; folders train/, validation/ and test/ above the labels divide the data); or tokens x.npy [N, n]; or ${cifar10Name} (139 MB, downloaded once with npm)`,
       ).makeOptionMandatory(required),
     )
     .option('--labels <y.npy>', 'labels [N], 0 to C-1, for --data x.npy')
@@ -30,7 +30,7 @@ export function addDataOptions(command: Command, { required = true } = {}): Comm
   return addDecodeOptions(command);
 }
 
-/** `--cache`, in the user's cache unless given. */
+/** The option `--cache` (default: a folder in the user's cache). */
 export function cacheOption(description: string): Option {
   return new Option('--cache <directory>', description).default(defaultCache(), 'in the user’s cache');
 }
@@ -46,20 +46,23 @@ export function addSplitOptions(command: Command): Command {
   const share = number({ min: 0, max: 0.9 });
   return command
     .addOption(
-      new Option('--validation-share <s>', 'share of the pictures held out for choices, if the data has no such part')
+      new Option(
+        '--validation-share <s>',
+        'share of the pictures held out to choose settings, if the data has no validation part',
+      )
         .default(defaultValidationShare)
         .argParser(share),
     )
     .addOption(
       new Option(
         '--test-share <s>',
-        'share of the pictures held out for the final figure, if the data has no such part',
+        'share of the pictures held out for the final figure, if the data has no test part',
       )
         .default(defaultTestShare)
         .argParser(share),
     )
     .addOption(
-      new Option('--split-seed <n>', 'another seed gives another division').default(0).argParser(integer({ min: 0 })),
+      new Option('--split-seed <n>', 'seed of the division into parts').default(0).argParser(integer({ min: 0 })),
     );
 }
 
@@ -85,7 +88,7 @@ export function observeDataSet(bar: ProgressBar): { observer: DataSetObserver; r
   const observer = {
     onProgress: bar.update,
     onSkipped: skipped.add,
-    onFetch: () => bar.say(`${cifar10Name}: downloading it with npm, once, 139 MB`),
+    onFetch: () => bar.say(`${cifar10Name}: downloading 139 MB with npm, only this once`),
   };
   return { observer, report: skipped.report };
 }

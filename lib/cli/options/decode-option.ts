@@ -23,7 +23,7 @@ export interface DecodeOptions extends DecoderOptions, DecodingLimits {
   scaledDecoding: boolean;
 }
 
-/** A day (seconds). Timers hold milliseconds in 31 bits, 24 days: a longer one would fire at once. */
+/** A day (seconds). Timers hold milliseconds in 31 bits, up to 24 days: a longer timer would fire at once. */
 const longestTimeoutS = 86_400;
 
 /** A square with a million pixels on each side: more than any accepted format can hold. */

@@ -3,9 +3,9 @@ import { type FloatDtype, floatDtypes } from '../../checkpoint/float-dtype.ts';
 import { resolutions, variants } from '../../checkpoint/variants.ts';
 import { integer } from './number-option.ts';
 
-/** Such as `--dtype bf16`. */
-export function dtypeOption(words: string): Option {
-  return new Option('--dtype <dtype>', words).choices(floatDtypes.map((dtype) => dtype.toLowerCase()));
+/** The option `--dtype`, for instance `--dtype bf16`. */
+export function dtypeOption(description: string): Option {
+  return new Option('--dtype <dtype>', description).choices(floatDtypes.map((dtype) => dtype.toLowerCase()));
 }
 
 /** The value of `--dtype` in safetensors' spelling. */
@@ -13,7 +13,7 @@ export function chosenDtype(text: string | undefined): FloatDtype | undefined {
   return floatDtypes.find((dtype) => dtype.toLowerCase() === text);
 }
 
-/** Such as `--variant s`; lower case, as people type it. */
+/** The option `--variant`, for instance `--variant s`. Lower case, as people type it. */
 export function variantOption(): Option {
   return new Option('--variant <size>', "one of the paper's sizes").choices(variants.map((name) => name.toLowerCase()));
 }
@@ -24,6 +24,6 @@ export function resolutionOption(): Option {
   );
 }
 
-export function headsOption(words: string): Option {
-  return new Option('--heads <n>', words).argParser(integer({ min: 1 }));
+export function headsOption(description: string): Option {
+  return new Option('--heads <n>', description).argParser(integer({ min: 1 }));
 }

@@ -56,7 +56,7 @@ export function addModelOptions(command: Command): Command {
     .addOption(providerOption())
     .option(
       '--prepack',
-      'copy the weights into the layout that suits the processor: about 12 % faster, but each worker needs memory for a copy',
+      'copy the weights into the layout that suits the processor: about 12 % faster, but each thread needs memory for a copy',
       false,
     );
 }

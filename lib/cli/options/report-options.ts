@@ -61,7 +61,7 @@ export function addServeOption(command: Command): Command {
   return command.addOption(
     new Option(
       '--serve [port]',
-      `show the report live at http://127.0.0.1:${defaultPort}/ or another port (0: any free one), and store pictures that are dropped on it in <dir>/dropped; runs on, like --watch`,
+      `show the report live at http://127.0.0.1:${defaultPort}/ or another port (0: any free one), and store pictures that are dropped on it in <dir>/dropped; keeps running, like --watch`,
     )
       .preset(String(defaultPort))
       .argParser(integer({ min: 0, max: 65_535 })),

@@ -10,7 +10,7 @@ export function regionOption(): Option {
   return new Option('--region <region>', 'AWS region (default: AWS_REGION, or the profile’s)').argParser(regionName);
 }
 
-/** Command lines for a stack that work as they are, by verb: `npx igpt redrive --stack Mine`. */
+/** Makes command lines for one stack, which work as printed: `redrive` gives `npx igpt redrive --stack Mine`. */
 export function stackCall(stack: string): (verb: string) => string {
   const option = stack === defaultStackName ? '' : ` --stack ${stack}`;
   return (verb) => `${invocation()} ${verb}${option}`;

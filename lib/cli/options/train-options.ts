@@ -82,7 +82,7 @@ function addRecipe(command: Command): void {
     )
     .addOption(new Option('--batch <b>', 'pictures per step').default(128).argParser(integer({ min: 1 })))
     .addOption(
-      new Option('--optimizer <name>', 'with betas 0.9 and 0.95, epsilon 1e-8')
+      new Option('--optimizer <name>', 'optimizer; betas 0.9 and 0.95, epsilon 1e-8')
         .choices(['adam', 'adamw'])
         .default('adam'),
     )
@@ -95,11 +95,13 @@ function addRecipe(command: Command): void {
     .addOption(
       new Option(
         '--schedule <name>',
-        'after the warm-up (default: cosine, to 0; constant for joint and --tokens)',
+        'learning rate after the warm-up (default: cosine, to 0; constant for joint and --tokens)',
       ).choices(['constant', 'cosine']),
     )
     .addOption(new Option('--warmup <n>', 'steps of linear rise to the peak').default(0).argParser(integer({ min: 0 })))
-    .addOption(new Option('--weight-decay <x>', 'for every tensor').default(0).argParser(number({ min: 0 })))
+    .addOption(
+      new Option('--weight-decay <x>', 'weight decay of every tensor').default(0).argParser(number({ min: 0 })),
+    )
     .addOption(
       new Option('--clip <c>', 'largest norm of the gradients (default: no limit)').argParser(
         number({ min: 0, aboveMin: true }),
@@ -141,11 +143,15 @@ function addHeldOut(command: Command): void {
         integer({ min: 1 }),
       ),
     )
-    .addOption(new Option('--best <by>', 'what makes a model the best').choices(['loss', 'accuracy']).default('loss'))
+    .addOption(
+      new Option('--best <by>', 'figure on held-out pictures that decides which model is the best')
+        .choices(['loss', 'accuracy'])
+        .default('loss'),
+    )
     .addOption(
       new Option(
         '--leap <nats>',
-        'stop when the loss rises this far above the mean of the last steps (and above 8 deviations)',
+        'stop when the loss rises this far (and 8 standard deviations) above the mean of the last steps',
       )
         .default(1)
         .argParser(number({ min: 0, aboveMin: true })),

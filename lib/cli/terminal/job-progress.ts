@@ -34,7 +34,7 @@ export function jobSummaryText({ pictures, succeeded, failed, failures, shards, 
   return `${totals}\n${failedWith}`;
 }
 
-/** {@link planJob} with a progress bar; undefined when an interrupt stopped it, which it reports. */
+/** {@link planJob} with a progress bar. After an interrupt it reports that, and returns undefined. */
 export async function planWithProgress(
   options: Omit<PlanOptions, 'signal' | 'onListed'>,
   bar: ProgressBar,
@@ -56,7 +56,7 @@ export async function planWithProgress(
 }
 
 /**
- * {@link writeJobReport} with a progress bar. False when the report was not written, which it reports; the job and its
+ * {@link writeJobReport} with a progress bar. If the report is not written, says why and returns false; the job and its
  * summary are not affected.
  */
 export async function writeReportWithProgress(
@@ -84,6 +84,6 @@ export async function writeReportWithProgress(
 
 /** Reports an interrupt and how to continue, and sets the exit code. */
 export function sayStopped(stop: Stop): void {
-  process.stderr.write(`\nStopped before the end; complete shards are kept. To go on: ${sameCommand()}\n`);
+  process.stderr.write(`\nStopped before the end; complete shards are kept. To resume: ${sameCommand()}\n`);
   process.exitCode = stop.exitCode();
 }

@@ -11,11 +11,11 @@ export interface ProgressBar extends Disposable {
   /** `total` undefined: not known yet. `note` comes at the end of the line. */
   update(done: number, total?: number, note?: string): void;
   /** Starts at `done`: work of an earlier process does not count for the rate. */
-  goOn(done: number, total: number): void;
+  resumeAt(done: number, total: number): void;
   /** Prints a line above the bar. */
   say(line: string): void;
   /** Hides the bar while `write` writes to `output`, if both are terminals: they may be the same one. */
-  around<T>(write: () => T, output?: { isTTY?: boolean }): T;
+  hideWhile<T>(write: () => T, output?: { isTTY?: boolean }): T;
   /** Removes the bar. */
   stop(): void;
 }
@@ -25,7 +25,7 @@ const shownAfterMs = 2000;
 
 const redrawMs = 100;
 
-/** The rate covers this time (milliseconds): finished pictures that a run skips at its start would inflate it. */
+/** The rate covers only this last time (milliseconds). A run first skips finished pictures, which would inflate it. */
 const rateWindowMs = 15_000;
 
 const eraseLine = '\r\u001b[2K';
@@ -64,7 +64,7 @@ export function progressBar(
     update(done, total, note) {
       state = { done, total, note };
     },
-    goOn(done, total) {
+    resumeAt(done, total) {
       state = { done, total };
       samples = [{ at: now(), done }];
     },
@@ -72,7 +72,7 @@ export function progressBar(
       erase();
       stream.write(`${line}\n`);
     },
-    around(write, output = process.stdout) {
+    hideWhile(write, output = process.stdout) {
       if (!drawn || output.isTTY !== true) {
         return write();
       }

@@ -32,7 +32,7 @@ export function runReport(result: RunResult, seconds: number): string {
 }
 
 /** How many pictures have no outcome, why, and what to do; undefined when every picture has one. */
-export function unfinishedWords(unfinished: RunResult['unfinished']): string | undefined {
+export function unfinishedText(unfinished: RunResult['unfinished']): string | undefined {
   const reasons = Object.entries(unfinished).toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   if (reasons.length === 0) return undefined;
   const pictures = reasons.reduce((sum, [, n]) => sum + n, 0);
@@ -41,7 +41,7 @@ export function unfinishedWords(unfinished: RunResult['unfinished']): string | u
 }
 
 /** The text for a stall: how long, and which pictures it waits for. */
-export function stallWords({ stalledMs, waitingFor }: Stall): string {
+export function stallText({ stalledMs, waitingFor }: Stall): string {
   const waits = waitingFor.map(
     ({ stage, pictures, oldest, waitedMs }) =>
       `${stage} (${pictures} ${pictures === 1 ? 'picture' : 'pictures'}, ${printable(oldest)} for ${duration(waitedMs / 1000)})`,

@@ -2,7 +2,7 @@ type OutputFailure = (error: NodeJS.ErrnoException) => void;
 
 let failed = false;
 
-/** In `igpt … | head`, a reader that stops early is no error. A full disk is one. */
+/** A reader that stops early, as in `igpt … | head`, is no error. A full disk is an error. */
 let handle: OutputFailure = (error) => {
   if (error.code === 'EPIPE') {
     process.exit(process.exitCode ?? 0);

@@ -43,7 +43,7 @@ export async function openTrainReport(
     const page = { kind: 'Image GPT training', title, svg, table: heldOut(file.metrics) };
     await writeWhole(join(folder, 'report.html'), await plotPage(page));
   }
-  bar.goOn(from * batch, steps * batch);
+  bar.resumeAt(from * batch, steps * batch);
   return {
     step(record) {
       last = record;

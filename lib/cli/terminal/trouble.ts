@@ -7,19 +7,19 @@ import { printable, red } from './text.ts';
 
 type FailedFile = Extract<PictureFile<unknown>, { status: 'failed' }>;
 
-/** Prints the error of a failed file, with `json` on standard output too. Returns the first two cells of its row. */
-export async function tellFailed(
+/** Prints the error of a failed file; with `json`, also on standard output. Returns the first two cells of its row. */
+export async function reportFailedFile(
   { file, code, message }: FailedFile,
   { bar, json }: { bar: ProgressBar; json: boolean },
 ): Promise<[file: string, code: string]> {
   if (json) {
-    await bar.around(() => writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`));
+    await bar.hideWhile(() => writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`));
   }
   bar.say(`${printable(file)}: ${code}: ${message}`);
   return [printable(file), red(code, process.stdout)];
 }
 
-/** Prints each kind of error once: a full disk fails every picture in the same way. */
+/** Prints each error code once: a full disk fails every picture in the same way. */
 export function reportOnce(bar: ProgressBar): (error: unknown) => void {
   const printed = new Set<string>();
   return (error) => {

@@ -49,7 +49,7 @@ export function backfillCommand(): Command {
     .option('--force', 'let --prune delete every outcome if there are no pictures at all', false)
     .addOption(
       new Option('--max-waiting <pictures>', 'pause while more than this many pictures wait in the queues')
-        // The default of two functions needs 20 minutes for them; SQS drops messages after seven days.
+        // Two preprocess functions, the default, need 20 minutes for 100,000. SQS drops messages after seven days.
         .default(100_000)
         .argParser(integer({ min: 1, max: 100_000_000 })),
     )

@@ -97,12 +97,12 @@ export function jobStatusText(state: JobStatus): string {
     summary === undefined
       ? []
       : [`done: ${summary.succeeded} pictures succeeded, ${summary.failed} failed; see _summary.json\n`];
-  return [`${head}\n`, `${bar}\n`, ...children, costWords(state), ...ended, notesText(state)]
+  return [`${head}\n`, `${bar}\n`, ...children, costText(state), ...ended, notesText(state)]
     .filter((part) => part !== '')
     .join('\n');
 }
 
-function costWords(state: JobStatus): string {
+function costText(state: JobStatus): string {
   const { aws, machines } = state;
   const { costUsd } = jobOutlook(state);
   if (aws === undefined) return '';

@@ -44,7 +44,7 @@ export function batchSubmitCommand(): Command {
       '<src>',
       'pictures in the stack’s input bucket: s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one s3://bucket/key a line',
     )
-    .requiredOption('--out <dst>', 'name of the job (shards go to s3://OUTPUT_BUCKET/batch/NAME), or that address')
+    .requiredOption('--out <dst>', 'name of the job, or its address s3://OUTPUT_BUCKET/batch/NAME, where the shards go')
     .addOption(stackOption())
     .addOption(regionOption())
     .addOption(shardSizeOption())
@@ -162,7 +162,7 @@ async function report(
   await writeOut(json ? `${JSON.stringify({ state, job: job.id, out: place, ...facts })}\n` : `${words[state]()}\n`);
   if (state === 'done') return;
   const call = stackCall(stack.name);
-  process.stderr.write(`Its progress: ${call(`batch status ${out}`)}; to end it: ${call(`batch cancel ${out}`)}\n`);
+  process.stderr.write(`Progress: ${call(`batch status ${out}`)}; to cancel: ${call(`batch cancel ${out}`)}\n`);
 }
 
 function refuseLocal(src: string): void {

@@ -31,20 +31,20 @@ async function batchVerify(place: string, { remove, json }: BatchVerifyOptions):
   const { output, job } = await openJob(place, { readOnly: !remove });
   using bar = progressBar('shards');
   const counts = { whole: 0, missing: 0, damaged: 0, unrecorded: 0, foreign: 0 };
-  let lists = 0;
+  let badManifests = 0;
   let seen = 0;
   for await (const check of verifyJob({ output, job, format: parquetShards })) {
     const { state } = check;
     counts[state] += 1;
-    if ('manifest' in check) lists += 1;
+    if ('manifest' in check) badManifests += 1;
     else if (state === 'damaged' && remove) await ('shard' in check ? removeShard(output, seen) : reopenJob(output));
     if (!('file' in check)) {
       seen += 1;
       bar.update(seen, job.shards.length);
     }
     const name = 'shard' in check ? check.shard : 'manifest' in check ? check.manifest : check.file;
-    if (json) await bar.around(() => writeOut(`${JSON.stringify(check)}\n`));
-    else if (state !== 'whole') await bar.around(() => writeOut(`${state}  ${printable(name)}\n`));
+    if (json) await bar.hideWhile(() => writeOut(`${JSON.stringify(check)}\n`));
+    else if (state !== 'whole') await bar.hideWhile(() => writeOut(`${state}  ${printable(name)}\n`));
   }
   bar.stop();
   const { whole, ...others } = counts;
@@ -55,11 +55,11 @@ async function batchVerify(place: string, { remove, json }: BatchVerifyOptions):
   if (bad.length === 0) return;
   process.exitCode = 1;
   const { missing, damaged, unrecorded, foreign } = counts;
-  if (missing + damaged + unrecorded > lists) {
+  if (missing + damaged + unrecorded > badManifests) {
     const how = damaged > 0 && !remove ? 'delete damaged shards with --remove; then ' : '';
     process.stderr.write(`${how}igpt batch run, with the same options, makes the missing shards\n`);
   }
-  if (lists > 0)
+  if (badManifests > 0)
     process.stderr.write('a manifest cannot be made again: restore it, or start again in another directory\n');
   if (foreign > 0) process.stderr.write('readers would take foreign shards for shards of the job: move them away\n');
 }

@@ -15,7 +15,7 @@ import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
 import { percent, printable } from '../terminal/text.ts';
-import { tellFailed } from '../terminal/trouble.ts';
+import { reportFailedFile } from '../terminal/trouble.ts';
 
 interface ClassifyOptions extends DecodeOptions {
   model: string;
@@ -80,7 +80,7 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
     const { file } = result;
     if (result.status === 'failed') {
       process.exitCode = 1;
-      rows.push(await tellFailed(result, { bar, json }));
+      rows.push(await reportFailedFile(result, { bar, json }));
     } else {
       const { image, classes } = result.value;
       rows.push([
@@ -88,7 +88,7 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
         ...classes.map(({ label, probability }) => `${printable(label)} ${percent(probability)} %`),
       ]);
       if (json) {
-        await bar.around(() =>
+        await bar.hideWhile(() =>
           writeOut(`${JSON.stringify({ file, status: 'succeeded', model: model.id, image, classes })}\n`),
         );
       }

@@ -80,7 +80,7 @@ export function completeCommand(): Command {
         .default('cpu')
         .argParser(cpuOnly),
     )
-    .requiredOption('--out <grid.png|grid.html|y.npy>', 'where to write; the ending chooses the format')
+    .requiredOption('--out <grid.png|grid.html|y.npy>', 'where to write; the extension chooses the format')
     .option('--force', 'replace the file if it exists', false);
   return addDecodeOptions(command)
     .addHelpText(
@@ -158,7 +158,7 @@ async function completePictures(file: string | undefined, options: CompleteOptio
     const png = await writePng(grid.rgb, grid.width, grid.height);
     await writeOutputFile(out, force, extension === '.png' ? png : await gridPage(png, name, keep, options));
     process.stderr.write(
-      `${printable(out)}: original, the first ${keep} of ${n} tokens, ${samples} completions; a row a picture\n`,
+      `${printable(out)}: original, the first ${keep} of ${n} tokens, ${samples} completions; one row per picture\n`,
     );
   }
 }
@@ -182,7 +182,7 @@ async function gridPage(png: Uint8Array, model: string, keep: number, options: C
   return new TextEncoder().encode(page);
 }
 
-/** All rows [N, n] of an npy file. The completions of N pictures need more memory anyway. */
+/** Reads all rows [N, n] of an npy file at once: the completions need more memory than they do. */
 async function allTokens(path: string, n: number, colors: number): Promise<Uint16Array> {
   await using file = await openTokenRows(path, { columns: n, below: colors, what: 'token' });
   if (file.rows === 0) {

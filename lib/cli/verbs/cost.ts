@@ -146,7 +146,7 @@ function answerOf(options: CostOptions, model: CostModel): CostAnswer {
   };
 }
 
-/** For machines. */
+/** The answer as JSON. */
 function asJson(answer: CostAnswer) {
   const { model, question, estimate, idle, jobSavingUsd } = answer;
   return {
@@ -170,7 +170,7 @@ function asJson(answer: CostAnswer) {
   };
 }
 
-/** For people. */
+/** The answer as text. */
 function costReport(answer: CostAnswer): string {
   const { model, question, estimate, idle, jobSavingUsd } = answer;
   const { spot, onDemand } = estimate.workers;

@@ -105,7 +105,7 @@ async function clean(options: DoctorOptions): Promise<void> {
 }
 
 /** Steps of the stack's release state machine. The numbers count its services and event source mappings. */
-const stepWords: Readonly<Record<string, string>> = {
+const stepTexts: Readonly<Record<string, string>> = {
   AllowGrowth1: 'the service may start tasks again',
   AllowGrowth2: 'the on-demand service may start tasks again',
   TakeMessages1: 'uploads are processed again',
@@ -131,10 +131,10 @@ async function release(options: DoctorOptions): Promise<void> {
   }
   const stop = new AbortController();
   using _ = onFirstInterrupt(() => stop.abort());
-  const when = since === null ? '' : `, which holds since ${ago(since, clock.now())}`;
+  const when = since === null ? '' : `, which has held since ${ago(since, clock.now())}`;
   process.stderr.write(`igpt: releasing the cost brake of ${stack.name}${when}\n`);
   const steps = await releaseCostBrake({ client, outputs: stack.outputs, clock, signal: stop.signal });
-  const lines = steps.map((step) => `${stepWords[step] ?? step}\n`);
+  const lines = steps.map((step) => `${stepTexts[step] ?? step}\n`);
   await writeOut(
     options.json
       ? `${JSON.stringify({ stack: stack.name, released: true, steps })}\n`

@@ -12,7 +12,7 @@ import { summarize } from '../../checkpoint/summary.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { examples } from '../invocation.ts';
 import { chosenDtype, dtypeOption, headsOption } from '../options/new-model-options.ts';
-import { nonFiniteWords, writtenModel } from '../terminal/model-words.ts';
+import { nonFiniteText, writtenModel } from '../terminal/model-text.ts';
 import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 
@@ -60,7 +60,7 @@ async function importModel(src: string, options: ImportOptions): Promise<void> {
   const { format, checkpoint, nonFinite } =
     hub === undefined ? await convert(src, undefined, options, bar) : await fromHub(hub, options, bar);
   bar.stop();
-  if (nonFinite.length > 0) process.stderr.write(`warning: ${nonFiniteWords(nonFinite)}; imported unchanged\n`);
+  if (nonFinite.length > 0) process.stderr.write(`warning: ${nonFiniteText(nonFinite)}; imported unchanged\n`);
   const summary = summarize(checkpoint);
   await writeOut(
     options.json
@@ -90,7 +90,7 @@ function convert(
 
 /**
  * Imports from the cache of Hugging Face's own tools if it holds the model, without the network. A download is kept until
- * it is imported, so that an interrupted one continues.
+ * it is imported, so that an interrupted download is resumed.
  */
 async function fromHub(model: HubModel, options: ImportOptions, bar: ProgressBar): Promise<Imported> {
   const { cache, offline, ...hub } = await readHubSettings(process.env);

@@ -13,7 +13,7 @@ import {
   variantOption,
 } from '../options/new-model-options.ts';
 import { integer } from '../options/number-option.ts';
-import { writtenModel } from '../terminal/model-words.ts';
+import { writtenModel } from '../terminal/model-text.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 

@@ -53,7 +53,7 @@ const filterNames = [...filters.keys()].join(', ');
 export function paletteCommand(): Command {
   const command = new Command('palette')
     .description(
-      'palette fit DATA: finds the colours of the tokens by k-means over pixels of pictures at input resolution, in [-1, 1] as in iGPT, and writes preprocessor_config.json for a model directory. The same pictures and seed give the same file.',
+      'palette fit DATA finds the colours of the tokens: k-means over pixels of pictures at input resolution, in [-1, 1] as in iGPT. It writes preprocessor_config.json for a model directory. The same pictures and seed give the same file.',
     )
     .addArgument(new Argument('<action>', 'what to do').choices(['fit']))
     .argument('<data>', `a directory of pictures, s3://bucket/prefix, or ${cifar10Name} (its training pictures)`)

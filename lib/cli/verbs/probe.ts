@@ -165,7 +165,7 @@ async function saveProbe(
     throw cannotWrite(out, error);
   });
   process.stderr.write(
-    `${printable(out)}: probe on layer ${layers.join(' + ')}, ${labels.length} classes; named probe.safetensors and next to the model’s weights, it becomes the model’s class head\n`,
+    `${printable(out)}: probe on layer ${layers.join(' + ')}, ${labels.length} classes; to make it the model’s class head, name it probe.safetensors and put it next to the weights\n`,
   );
 }
 

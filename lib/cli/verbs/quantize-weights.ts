@@ -44,7 +44,7 @@ export function quantizeWeightsCommand(): Command {
     )
     .argument('<model>', 'checkpoint directory, or igpt-nano')
     .option('--pictures <dir>', 'directory of pictures, read with its subdirectories', samplePicturePath(''))
-    .addOption(new Option('--precision <p>', 'only this one (default: all)').choices(derivedPrecisions))
+    .addOption(new Option('--precision <p>', 'only this number format (default: all)').choices(derivedPrecisions))
     .option('--again', 'make the files again, even if they exist', false)
     .option('--json', 'one JSON object per line and precision instead of a table', false)
     .addHelpText('after', examples(`quantize-weights igpt-nano --pictures ${samplePictures()}`))

@@ -17,7 +17,7 @@ import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
 import { printable } from '../terminal/text.ts';
-import { tellFailed } from '../terminal/trouble.ts';
+import { reportFailedFile } from '../terminal/trouble.ts';
 
 interface QuantizeOptions extends DecodeOptions {
   model: string;
@@ -90,7 +90,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
     const { file } = result;
     if (result.status === 'failed') {
       failed += 1;
-      rows.push([...(await tellFailed(result, { bar, json })), '', '']);
+      rows.push([...(await reportFailedFile(result, { bar, json })), '', '']);
       continue;
     }
     const { picture, tokens } = result.value;
@@ -100,7 +100,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
     }
     if (json) {
       const image = { format: picture.format, width: picture.width, height: picture.height };
-      await bar.around(() =>
+      await bar.hideWhile(() =>
         writeOut(`${JSON.stringify({ file, status: 'succeeded', image, tokens: Array.from(tokens) })}\n`),
       );
     }

@@ -62,7 +62,7 @@ interface ReportOptions {
   call(verb: string): string;
 }
 
-/** For people: the groups of messages with their causes, and what was done. */
+/** The redrive as text: the groups of messages with their causes, and what was done. */
 export function redriveReport(redrives: readonly QueueRedrive[], options: ReportOptions): string {
   const groups = redrives.flatMap((redrive) => redrive.groups);
   if (groups.length === 0) return `no dead letters of ${redrives.map(({ name }) => name).join(', ')}\n`;
@@ -102,7 +102,9 @@ function summaryLines(redrives: readonly QueueRedrive[], { dryRun, call }: Repor
       : `${counted(moved, 'message')} moved back`,
     ...(refused > 0 ? [`${counted(refused, 'message')} refused by SQS: run it again`] : []),
     ...(unreadable > 0
-      ? [`${counted(unreadable, 'message')} unreadable: left there, until 14 days after the first sending`]
+      ? [
+          `${counted(unreadable, 'message')} unreadable: left in the queue, until SQS drops it 14 days after it was sent`,
+        ]
       : []),
     ...unfinished.map(({ name }) => `the dead-letter queue of ${name} holds more messages than were read`),
   ];
@@ -112,7 +114,7 @@ function messagesOf(groups: readonly LetterGroup[], readable: boolean): number {
   return groups.filter((group) => group.readable === readable).reduce((sum, { messages }) => sum + messages, 0);
 }
 
-/** For machines. */
+/** The redrive as JSON. */
 export function redriveJson(stack: string, redrives: readonly QueueRedrive[]) {
   return {
     stack,

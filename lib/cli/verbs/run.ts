@@ -44,7 +44,7 @@ import {
   type ServeOptions,
 } from '../options/report-options.ts';
 import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
-import { runNote, runReport, stallWords, unfinishedWords } from '../terminal/run-summary.ts';
+import { runNote, runReport, stallText, unfinishedText } from '../terminal/run-summary.ts';
 import { onOutputFailure } from '../terminal/standard-output.ts';
 import { printable } from '../terminal/text.ts';
 import { createSkippedFiles, reportOnce } from '../terminal/trouble.ts';
@@ -87,7 +87,7 @@ export function runCommand(): Command {
       [
         '',
         'Standard output: one JSON event a line for each new outcome, and a summary at the end. Text for people goes to standard error.',
-        'Ctrl-C finishes the pictures in flight and prints how to go on; a second Ctrl-C ends at once. Exit codes: 0 done (pictures may',
+        'Ctrl-C finishes the pictures in flight and prints how to resume; a second Ctrl-C ends at once. Exit codes: 0 done (pictures may',
         'have failed), 1 could not run, or could not store every outcome or the report, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
       ].join('\n'),
     )
@@ -113,7 +113,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const output = await openOutputDirectory(directories.output);
   using stop = stopOnInterrupt(bar.say);
   const lines = createNdjsonEventSink<PipelineEvent>(process.stdout, { onClosed: () => stop.abort() });
-  const events: EventSink<PipelineEvent> = { publish: (published) => bar.around(() => lines.publish(published)) };
+  const events: EventSink<PipelineEvent> = { publish: (published) => bar.hideWhile(() => lines.publish(published)) };
   onOutputFailure(({ code }) => {
     const why = code === 'EPIPE' ? 'nobody reads standard output any more' : `standard output failed (${code})`;
     bar.say(`igpt: ${why}; finishing the pictures in flight`);
@@ -172,16 +172,16 @@ async function run(dir: string, options: RunOptions): Promise<void> {
       const { succeeded, failed, skipped, total } = progress;
       bar.update(succeeded + failed + skipped, total, runNote(progress));
     },
-    onStall: (stall) => bar.say(`igpt: ${stallWords(stall)}`),
+    onStall: (stall) => bar.say(`igpt: ${stallText(stall)}`),
     onError,
   }).finally(() => {
-    // The watch ends with the run, also when the run fails.
+    // Stops watching the directory, also when the run fails.
     stop.abort();
   });
   const seconds = (performance.now() - started) / 1000;
-  const unfinished = unfinishedWords(result.unfinished);
+  const unfinished = unfinishedText(result.unfinished);
   await served?.end();
-  // An interrupted pass writes no report. A watch usually ends by an interrupt, so it does write its report.
+  // An interrupted run writes no report, except with --watch or --serve, which usually end by an interrupt.
   if (report !== undefined && views !== undefined && (watching || !result.interrupted)) {
     for (const [key, shown] of served?.views() ?? []) earlier.set(key, shown);
     const rows = reportRows({
@@ -195,7 +195,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     try {
       await writeRunReport({ path: report, name, rows, about, pictures: result.seen }, bar);
     } catch (error) {
-      // The outcomes are stored all the same, and are summarised below.
+      // The outcomes are stored, and the summary below still follows.
       if (!(error instanceof ImageGptError)) throw error;
       bar.say(`igpt: ${error.message}${unfinished === undefined ? '; the outcomes are stored' : ''}`);
       process.exitCode ??= 1;
@@ -212,7 +212,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
     process.exitCode = 1;
   }
   if (result.interrupted) {
-    process.stderr.write(`\nStopped before the end. To go on: ${sameCommand()}\n`);
+    process.stderr.write(`\nStopped before the end. To resume: ${sameCommand()}\n`);
     process.exitCode = stop.exitCode();
   }
 }

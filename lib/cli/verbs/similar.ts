@@ -105,7 +105,9 @@ async function similar(file: string, options: SimilarOptions): Promise<void> {
   const drawn = await similarSheet({ query: query.bytes, store, keys, decoding });
   await writeOutputFile(sheet, force, await writePng(drawn.rgb, drawn.width, drawn.height));
   const gone =
-    drawn.missing.length === 0 ? '' : `; white because it is gone: ${drawn.missing.map(printable).join(', ')}`;
+    drawn.missing.length === 0
+      ? ''
+      : `; left white, because the picture is gone: ${drawn.missing.map(printable).join(', ')}`;
   process.stderr.write(`${printable(sheet)}: ${printable(file)}, then similar pictures, best first${gone}\n`);
 }
 

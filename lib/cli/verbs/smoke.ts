@@ -5,12 +5,13 @@ import type { Outcome } from '../../contracts/outcome.ts';
 import { statPath } from '../../local/stat-path.ts';
 import type { DeployedStack } from '../../operate/deployed-stack.ts';
 import { openStack, type StackOptions } from '../../operate/open-stack.ts';
+import type { SmokeStages } from '../../operate/smoke.ts';
 import { UsageError } from '../../ports/error.ts';
 import { interruptExitCode, onFirstInterrupt } from '../interrupt.ts';
 import { examples, samplePicturePath } from '../invocation.ts';
 import { number } from '../options/number-option.ts';
 import { regionOption, stackCall, stackOption } from '../options/stack-option.ts';
-import { createStageClock, type Stage } from '../terminal/stage-clock.ts';
+import { type BarStream, duration } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
 import { printable } from '../terminal/text.ts';
@@ -79,27 +80,27 @@ async function smoke(options: SmokeOptions): Promise<void> {
   }
 }
 
-/** For people: the time of each stage, and the model's answer. */
+/** The result as text: the time of each stage, and the prediction. */
 function smokeReport({ name, outputs }: DeployedStack, outcome: Outcome, stages: readonly Stage[]): string {
   const all = [...stages, { stage: 'all', seconds: totalSeconds(stages) }];
   const times = table(
     [{ title: 'stage' }, { title: 'seconds', align: 'right' }],
     all.map(({ stage, seconds }) => [stage, seconds.toFixed(1)]),
   );
-  const prediction = predictionWords(outcome);
+  const prediction = predictionText(outcome);
   if (prediction === undefined) return times;
   return `${times}\n${printable(`${name} works: ${prediction}, says ${outputs.modelId}`)}\n`;
 }
 
 /** Undefined for a failed outcome, which the error describes. */
-function predictionWords(outcome: Outcome): string | undefined {
+function predictionText(outcome: Outcome): string | undefined {
   if (outcome.status === 'failed') return undefined;
   const { classification, likelihood } = outcome;
   if (classification !== null) return `${classification.label}, ${(100 * classification.probability).toFixed(1)} %`;
   return likelihood === null ? 'features' : `${likelihood.nats_per_token.toFixed(3)} nats/token`;
 }
 
-/** For machines. */
+/** The result as JSON. */
 function smokeJson({ name, region }: DeployedStack, outcome: Outcome, stages: readonly Stage[]) {
   const classification = outcome.status === 'succeeded' ? outcome.classification : null;
   return {
@@ -118,4 +119,72 @@ function smokeJson({ name, region }: DeployedStack, outcome: Outcome, stages: re
 
 function totalSeconds(stages: readonly Stage[]): number {
   return stages.reduce((sum, { seconds }) => sum + seconds, 0);
+}
+
+/** A stage that has ended. */
+interface Stage {
+  stage: string;
+  /** Time of this stage alone. */
+  seconds: number;
+}
+
+/** Times consecutive stages, and shows the current one on a terminal. */
+interface StageClock extends SmokeStages, Disposable {
+  list(): Stage[];
+  stop(): void;
+}
+
+const redrawMs = 500;
+const eraseLine = '\r\u001b[2K';
+
+/**
+ * @param stream gets a line per stage, and on a terminal a live line: `0:42 waiting for its outcome · tokens queue`
+ * @param now milliseconds
+ */
+export function createStageClock(
+  stream: BarStream = process.stderr,
+  now = performance.now.bind(performance),
+): StageClock {
+  const stages: Stage[] = [];
+  let begun = now();
+  let stageBegun = begun;
+  let doing = '';
+  let detail = '';
+  const terminal = stream.isTTY === true;
+  const draw = (): void => {
+    if (doing === '') return;
+    const words = [doing, detail].filter((part) => part !== '').join(' · ');
+    stream.write(eraseLine + `${duration((now() - begun) / 1000)} ${words}`.slice(0, (stream.columns || 80) - 1));
+  };
+  const timer = terminal ? setInterval(draw, redrawMs) : undefined;
+  timer?.unref();
+
+  function stop(): void {
+    clearInterval(timer);
+    if (terminal && doing !== '') stream.write(eraseLine);
+    doing = '';
+  }
+
+  return {
+    start(what) {
+      begun = now();
+      stageBegun = begun;
+      doing = what;
+    },
+    done(stage, next) {
+      const at = now();
+      stages.push({ stage, seconds: (at - stageBegun) / 1000 });
+      stageBegun = at;
+      doing = next;
+      detail = '';
+      if (terminal) stream.write(eraseLine);
+      stream.write(`${duration((at - begun) / 1000)} ${stage}\n`);
+    },
+    note(text) {
+      detail = text;
+    },
+    list: () => [...stages],
+    stop,
+    [Symbol.dispose]: stop,
+  };
 }

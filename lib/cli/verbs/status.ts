@@ -41,7 +41,7 @@ async function status(options: StatusOptions): Promise<void> {
   });
 }
 
-/** For people. */
+/** The state of a stack as text. */
 export function statusReport({ name, region, outputs, status }: DeployedStack, state: StackState): string {
   const { at, queues, deadLetters, metrics } = state;
   const right = (title: string) => ({ title, align: 'right' }) as const;
@@ -62,7 +62,7 @@ export function statusReport({ name, region, outputs, status }: DeployedStack, s
     `${name} in ${region} (${status}), model ${outputs.modelId}, ${at.toTimeString().slice(0, 8)}\n`,
     table([{ title: 'queue' }, right('messages'), right('in flight'), right('oldest')], [...queueRows, ...deadRows]),
     table([{ title: 'tasks' }, right('wanted'), right('running'), right('starting')], serviceRows),
-    `${outlookWords(outlook(state), metrics.failedPerSecond)}\n`,
+    `${outlookText(outlook(state), metrics.failedPerSecond)}\n`,
     notes(state, stackCall(name))
       .map((line) => `${printable(line)}\n`)
       .join(''),
@@ -75,7 +75,7 @@ function oldest(messages: number, seconds: number | null): string {
   return messages === 0 || seconds === null ? '-' : age(seconds);
 }
 
-function outlookWords({ outstanding, picturesPerSecond, secondsLeft }: Outlook, failedPerSecond: number): string {
+function outlookText({ outstanding, picturesPerSecond, secondsLeft }: Outlook, failedPerSecond: number): string {
   const failed = failedPerSecond === 0 ? '' : ` (${((100 * failedPerSecond) / picturesPerSecond).toFixed(1)} % failed)`;
   const pace =
     picturesPerSecond === 0
@@ -86,7 +86,7 @@ function outlookWords({ outstanding, picturesPerSecond, secondsLeft }: Outlook, 
   return `${pace}; about ${outstanding} pictures outstanding, ${left}`;
 }
 
-/** For machines. */
+/** The state of a stack as JSON. */
 export function statusJson({ name, region, account, status, outputs }: DeployedStack, state: StackState) {
   const { at, queues, deadLetters, services, brake, alarms, metrics } = state;
   const { outstanding, picturesPerSecond, secondsLeft } = outlook(state);

@@ -71,7 +71,7 @@ async function tail(options: TailOptions): Promise<void> {
     stop.abort();
     process.exitCode = interruptExitCode(signal);
   });
-  // In `igpt tail | head`, the reader ends first, and the queue must still be deleted.
+  // The reader may end first, as in `igpt tail | head`. The queue must be deleted even then.
   onOutputFailure(() => stop.abort());
   const sqs = createSqsClient();
   const filter = taps.eventFilter(options);
@@ -153,13 +153,13 @@ function parseEvent(body: string): PipelineEvent | undefined {
   }
 }
 
-/** Line of an event for people: `20:15:03  ship 52.9 %   space/rocket.jpg`. */
+/** An event as a line of text: `20:15:03  ship 52.9 %   space/rocket.jpg`. */
 export function eventLine(event: ResultEvent, at: Date): string {
   const time = at.toTimeString().slice(0, 8);
-  return printable(`${time}  ${resultWords(event).padEnd(24)}  ${event.key}`);
+  return printable(`${time}  ${resultText(event).padEnd(24)}  ${event.key}`);
 }
 
-function resultWords(event: ResultEvent): string {
+function resultText(event: ResultEvent): string {
   if (event.status === 'failed') return `failed: ${event.error.code}`;
   const { label, probability } = event;
   if (label === null) return 'succeeded';

@@ -80,7 +80,7 @@ function sayHowItEnded({ start }: Training, { step, ended }: TrainState, out: st
   }
 }
 
-/** Training replaces the model in `--out`; with `--force`, before it reads `--model`. */
+/** Refuses a `--model` inside `--out`: training replaces the models there, with `--force` before reading `--model`. */
 async function refuseModelInOut(directory: string, { model, out }: TrainFlags): Promise<void> {
   const place = await realpath(out).catch(() => undefined);
   if (place === undefined || !`${await realpath(directory)}${sep}`.startsWith(`${place}${sep}`)) return;
@@ -89,7 +89,7 @@ async function refuseModelInOut(directory: string, { model, out }: TrainFlags): 
   );
 }
 
-/** Plain tokens all train, unless the command line holds some of them out. */
+/** With `--tokens`, all rows are for training, unless the command line holds some out. */
 function sharesOf(flags: TrainFlags, plain: boolean, command: Command): Required<SplitOptions> {
   const share = (name: 'validationShare' | 'testShare') =>
     plain && command.getOptionValueSource(name) !== 'cli' ? 0 : flags[name];
@@ -114,7 +114,7 @@ async function trainOnAws(flags: TrainFlags, command: Command): Promise<void> {
       : `job ${job} (${name}) starts when Fargate Spot has capacity, in ${stack.region}; its model and metrics will be at ${printable(out)}\n`,
   );
   process.stderr.write(
-    `To look at it: aws batch describe-jobs --jobs ${job}; to end it: aws batch terminate-job --job-id ${job} --reason done\n`,
+    `Progress: aws batch describe-jobs --jobs ${job}; to cancel: aws batch terminate-job --job-id ${job} --reason done\n`,
   );
 }
 

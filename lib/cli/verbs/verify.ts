@@ -11,7 +11,7 @@ import { inPrecision, leastCosine } from '../../runtime/precision.ts';
 import { projectionCosines } from '../../runtime/projection-cosines.ts';
 import { examples, samplePicturePath, samplePictures } from '../invocation.ts';
 import { modelDirectory } from '../options/model-option.ts';
-import { nonFiniteWords } from '../terminal/model-words.ts';
+import { nonFiniteText } from '../terminal/model-text.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
 
@@ -31,7 +31,7 @@ interface KnownLogitsReport {
 export function verifyCommand(): Command {
   return new Command('verify')
     .description(
-      'Checks a checkpoint: whether every weight is finite, how uneven the channels of each layer are, and how well each matrix survives int8. With --picture, the COCO picture 000000039769.png of transformers’ tests, it also compares imagegpt-small’s first logits with the ones known from transformers’ own test.',
+      'Checks a checkpoint: whether every weight is finite, how uneven the channels of each layer are, and how well each matrix survives int8. With --picture (000000039769.png of transformers’ tests), it also compares imagegpt-small’s first logits with those that transformers’ own test expects.',
     )
     .argument('<model>', 'checkpoint directory, or igpt-nano')
     .option(
@@ -71,7 +71,7 @@ async function verify(model: string, options: VerifyOptions): Promise<void> {
       outliers: [],
       int8_matrix_cosines: [],
     };
-    await writeOut(options.json ? `${JSON.stringify(report)}\n` : `NOT valid: ${nonFiniteWords(nonFinite)}.\n`);
+    await writeOut(options.json ? `${JSON.stringify(report)}\n` : `NOT valid: ${nonFiniteText(nonFinite)}.\n`);
     return;
   }
   const known = options.picture === undefined ? undefined : await compareWithKnown(checkpoint, tokens);

@@ -12,9 +12,7 @@ export interface AttentionShape extends Heads {
   causal: boolean;
 }
 
-/**
- * Queries and heads that are computed together, so that their scores stay close to a core's cache (measured with 2 MB).
- */
+/** Queries and heads that are computed together, so that their scores nearly fit a core's cache. */
 interface Block {
   heads: number;
   start: number;
@@ -36,9 +34,10 @@ function queriesOf(n: number): number {
 }
 
 const fewestQueries = 128;
+
 /**
- * Bytes of scores in a block, unless one head has more. 2 MB, which fits a core's cache, is as fast but doubles the
- * nodes.
+ * Most bytes of scores in a block; a single head may take more. 2 MB, the size of the measured core's cache, is as fast
+ * but doubles the nodes.
  */
 const blockBytes = 2 ** 22;
 
@@ -136,8 +135,8 @@ function backwardBlocks(
   const dq: Value[] = [];
   const dk = keySums(graph, n);
   const dv = keySums(graph, n);
-  // From the last block, which sees all keys, to the first: sums of keys that earlier blocks cannot see are then
-  // complete.
+  // Last block first: it sees all keys, and each earlier block sees fewer. So the sum of a key is complete once the
+  // remaining blocks do not see it.
   for (const [i, block] of [...blocks.entries()].toReversed()) {
     const dO = dOutputs[i] ?? '';
     const one = addConstant(

@@ -1,6 +1,19 @@
 import { addConstant, addNode, type Graph, nextValue, pushNode, type Value } from '../graph.ts';
 import * as operators from '../operators.ts';
-import { add, concat, float32, int64s, matMul, multiply, reshape, scatterElements, split } from '../operators.ts';
+import {
+  add,
+  concat,
+  float32,
+  gatherElements,
+  int64s,
+  logSoftmax,
+  matMul,
+  multiply,
+  negate,
+  reshape,
+  scatterElements,
+  split,
+} from '../operators.ts';
 import { record, type Tape } from './tape.ts';
 
 /** Sum of two values of the same shape, as in the residual stream. */
@@ -178,4 +191,25 @@ export function rmsNorm(tape: Tape, x: Value, gain: Value, d: number, epsilon: n
     });
   });
   return y;
+}
+
+/**
+ * The cross-entropy loss of logits [rows, columns] with targets int32 [rows] and weights [rows]. Returns -log p(target)
+ * of `each` row [rows], and as `loss` their weighted sum, a scalar (nats). The gradient with respect to the logits is
+ * p - 1 at the target and p elsewhere, times the row's weight.
+ */
+export function crossEntropy(tape: Tape, logits: Value, targets: Value, weights: Value): { loss: Value; each: Value } {
+  const { graph } = tape;
+  const columns = reshape(graph, targets, [-1, 1]);
+  const logProbabilities = logSoftmax(graph, logits);
+  const chosen = gatherElements(graph, logProbabilities, columns, 1); // [rows, 1]
+  const each = negate(graph, reshape(graph, chosen, [-1])); // [rows]
+  const loss = matMul(graph, weights, each);
+  record(tape, [], (_, gradients) => {
+    const probabilities = addNode(graph, 'Exp', [logProbabilities]);
+    const atTarget = addNode(graph, 'Sub', [addNode(graph, 'Exp', [chosen]), float32(graph, 1)]);
+    const difference = scatterElements(graph, probabilities, columns, atTarget, 1);
+    gradients.add(logits, multiply(graph, difference, reshape(graph, weights, [-1, 1])));
+  });
+  return { loss, each };
 }

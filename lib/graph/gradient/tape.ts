@@ -58,9 +58,9 @@ export function createGradients(graph: Graph, sums: ReadonlyMap<Value, Value> = 
 }
 
 /**
- * Activation recomputation: keeps only the inputs of the operations of `build`, whose gradient appends the operations a
- * second time. This takes a third more products and a fraction of the memory. The session must not optimise the graph:
- * onnxruntime would merge the equal nodes.
+ * Activation recomputation: of the operations that `build` appends, only the inputs are kept. The gradient appends the
+ * operations a second time. This takes a third more products and a fraction of the memory. The session must not
+ * optimise the graph: onnxruntime would merge the equal nodes.
  */
 export function recomputed(
   tape: Tape,

@@ -2,8 +2,17 @@ import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { GraphError } from '../error.ts';
 import { evenly } from '../evenly.ts';
 import { attention } from '../gradient/attention.ts';
-import { crossEntropy } from '../gradient/cross-entropy.ts';
-import { gatherRows, joined, linear, meanRows, pieces, rmsNorm, silu, sum } from '../gradient/operators.ts';
+import {
+  crossEntropy,
+  gatherRows,
+  joined,
+  linear,
+  meanRows,
+  pieces,
+  rmsNorm,
+  silu,
+  sum,
+} from '../gradient/operators.ts';
 import { createTape, recomputed, type Tape } from '../gradient/tape.ts';
 import { addConstant, addInput, addNode, type Graph, type Value } from '../graph.ts';
 import { activationSlope, concat, int32, reshape, shiftColumns, split, where } from '../operators.ts';
@@ -41,10 +50,12 @@ const stripBytes = 2 ** 19;
 const fewestRows = 256;
 
 /**
- * The forward pass for training. Inputs: every weight by its checkpoint name; `tokens` int32 [batch, n] without SOS;
- * for BERT models `mask` bool [batch, n]; for the generative loss `token_weights` [batch x n], the weight of each
- * token's loss; for the class loss `labels` int32 [batch] and `class_weights` [batch]. Pictures are computed in strips
- * of rows that stay in the cache.
+ * The forward pass for training. Pictures are computed in strips of rows that stay in the cache. Inputs:
+ *
+ * - every weight, by its checkpoint name
+ * - `tokens` int32 [batch, n], without SOS; for BERT models also `mask` bool [batch, n]
+ * - for the generative loss: `token_weights` [batch x n], the weight of each token's loss
+ * - for the class loss: `labels` int32 [batch] and `class_weights` [batch]
  *
  * @throws GraphError `output_unavailable`
  */
@@ -58,8 +69,8 @@ export function trainingForward(
   const tape = createTape(graph);
   const rows = Math.max(fewestRows, Math.floor(stripBytes / (4 * config.n_inner)));
   const lengths = evenly(n, Math.ceil(n / rows));
-  const perPicture = lengths.length;
-  const all = Array.from({ length: batch }, () => lengths).flat();
+  const stripsPerPicture = lengths.length;
+  const allLengths = Array.from({ length: batch }, () => lengths).flat();
   const generative = loss !== 'classification';
   if (generative && weights.lmHead === undefined) {
     throw new GraphError(
@@ -68,7 +79,7 @@ export function trainingForward(
     );
   }
   const tokens = addInput(graph, 'tokens', 'int32', [batch, n]);
-  let strips = embedding(tape, tokens, all, lengths, config, weights);
+  let strips = embedding(tape, tokens, allLengths, lengths, config, weights);
   const normed = (layer: number): Value[] => {
     const gain = parameter(graph, weights.blocks[layer]?.ln1 ?? weights.lnF);
     return strips.map((strip) => rmsNorm(tape, strip, gain, d, epsilon));
@@ -79,7 +90,7 @@ export function trainingForward(
   for (let layer = 0; layer <= top; layer++) {
     if (layer === headLayer && loss !== 'generative') {
       const features = normed(layer);
-      const pooled = picturesOf(features, perPicture).map((parts) =>
+      const pooled = picturesOf(features, stripsPerPicture).map((parts) =>
         meanRows(tape, joined(tape, parts, lengths, 0), n),
       );
       const ones = Array.from({ length: batch }, () => 1);
@@ -91,16 +102,16 @@ export function trainingForward(
     }
     if (layer === L || layer === top) break;
     const block = blockOf(tape, layer, config, weights);
-    strips = picturesOf(strips, perPicture).flatMap((parts) =>
+    strips = picturesOf(strips, stripsPerPicture).flatMap((parts) =>
       recompute ? recomputed(tape, parts, block(lengths)) : block(lengths)(tape, parts),
     );
   }
   if (generative && weights.lmHead !== undefined) {
     const head = { weight: parameter(graph, weights.lmHead), transposed: true };
-    const targets = split(graph, reshape(graph, tokens, [-1]), all, 0);
-    const shares = split(graph, addInput(graph, 'token_weights', 'float32', [batch * n]), all, 0);
+    const targets = split(graph, reshape(graph, tokens, [-1]), allLengths, 0);
+    const shares = split(graph, addInput(graph, 'token_weights', 'float32', [batch * n]), allLengths, 0);
     const parts = normed(L).map((strip, i) => {
-      const length = all[i] ?? 0;
+      const length = allLengths[i] ?? 0;
       const logits = linear(tape, strip, length, head); // [rows, V]
       return crossEntropy(tape, logits, targets[i] ?? '', shares[i] ?? '');
     });
@@ -121,7 +132,7 @@ function parameter(graph: Graph, weight: Weight, shape: readonly number[] = weig
 function embedding(
   tape: Tape,
   tokens: Value,
-  all: readonly number[],
+  allLengths: readonly number[],
   lengths: readonly number[],
   { objective, n_colors: V, n_embd: d }: ImageGptConfig,
   weights: ImageGptWeights,
@@ -146,8 +157,12 @@ function embedding(
     ids = shiftColumns(graph, tokens, 1, -1, int32(graph, V));
   }
   const positions = pieces(tape, parameter(graph, weights.wpe), lengths, 0);
-  return split(graph, reshape(graph, ids, [-1]), all, 0).map((indices, i) =>
-    sum(tape, gatherRows(tape, table.rows, table.size, indices, all[i] ?? 0), positions[i % positions.length] ?? ''),
+  return split(graph, reshape(graph, ids, [-1]), allLengths, 0).map((indices, i) =>
+    sum(
+      tape,
+      gatherRows(tape, table.rows, table.size, indices, allLengths[i] ?? 0),
+      positions[i % positions.length] ?? '',
+    ),
   );
 }
 
@@ -217,8 +232,8 @@ function classLogits(tape: Tape, features: Value, batch: number, { score }: Imag
 }
 
 /** The strips of each picture. */
-function picturesOf(strips: readonly Value[], perPicture: number): Value[][] {
-  return Array.from({ length: strips.length / perPicture }, (_, i) =>
-    strips.slice(i * perPicture, (i + 1) * perPicture),
+function picturesOf(strips: readonly Value[], stripsPerPicture: number): Value[][] {
+  return Array.from({ length: strips.length / stripsPerPicture }, (_, i) =>
+    strips.slice(i * stripsPerPicture, (i + 1) * stripsPerPicture),
   );
 }

@@ -18,7 +18,8 @@ export interface TrainingStepRequest extends TrainingForwardOptions {
 }
 
 /**
- * Input: a lane's sum of gradients of earlier parts of the batch. The output with the prefix `next ` adds this part's.
+ * Name of the input with a lane's sum of gradients over earlier parts of the batch. The output `next <name>` also
+ * includes this part.
  */
 export function sumName(weight: Weight, lane = 0): string {
   return lane === 0 ? `gradient of ${weight.name}` : `gradient ${lane} of ${weight.name}`;
@@ -27,9 +28,12 @@ export function sumName(weight: Weight, lane = 0): string {
 /**
  * A training step as one graph: forward pass, losses, gradients and optimiser.
  *
- * Inputs: those of {@link trainingForward}; with sums also {@link sumName}; for an update the scalars `learning_rate`,
- * `first_correction` 1 / (1 - beta1^step) and `second_correction` 1 / sqrt(1 - beta2^step), and the pieces of
- * `addAdam`.
+ * Inputs:
+ *
+ * - those of {@link trainingForward}
+ * - with sums: {@link sumName} of each trained tensor
+ * - for an update: the pieces of {@link addAdam}, and the scalars `learning_rate`, `first_correction`
+ *   1 / (1 - beta1^step) and `second_correction` 1 / sqrt(1 - beta2^step)
  *
  * Outputs: the scalars `generative` and `classification` (nats); without gradients also `token_losses` [batch, n] and
  * `class_logits` [batch, C]; for an update `gradient_norm`, a scalar.
@@ -149,9 +153,9 @@ function gradientScale(graph: Graph, norm: Value, clip: number | undefined): Val
 }
 
 /**
- * Makes onnxruntime compute nodes in the order in which they were appended. It walks back from the outputs and visits
- * the input that is written last first, so the nodes are written in reverse. Each gradient is then computed as early as
- * possible, which frees activations, and recomputed activations as late as possible.
+ * Makes onnxruntime compute nodes in the order in which they were appended. onnxruntime walks back from the outputs and
+ * takes the last written node first, so the nodes are written in reverse. Gradients are then computed as early as
+ * possible, which frees activations. Recomputed activations are computed as late as possible.
  */
 function executeInOrder(graph: Graph): void {
   graph.nodes.reverse();

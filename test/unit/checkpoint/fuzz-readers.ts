@@ -6,7 +6,7 @@ import { openSafetensors, openSource } from '../../../lib/checkpoint/import/find
 import { importCheckpoint } from '../../../lib/checkpoint/import/import-checkpoint.ts';
 import { readPalette } from '../../../lib/checkpoint/palette-file.ts';
 import { writeShards } from '../../../lib/checkpoint/safetensors/write-shards.ts';
-import { crc32c, maskedCrc32c } from '../../../lib/checkpoint/tensorflow/crc32c.ts';
+import { crc32c, maskedCrc32c } from '../../../lib/checkpoint/tensorflow/table.ts';
 import { wireReader } from '../../../lib/checkpoint/tensorflow/wire.ts';
 import { encodeNpy } from '../../../lib/image-gpt/npy.ts';
 import { ImageGptError } from '../../../lib/ports/error.ts';

@@ -118,7 +118,7 @@ test('input and output must be different buckets', () => {
 test('a KMS key needs an existing bucket', () => {
   const inputKmsKey = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 
-  expect(faults({ inputKmsKey })).toEqual([expect.stringMatching(/^inputKmsKey: expected inputBucket with it/)]);
+  expect(faults({ inputKmsKey })).toEqual([expect.stringMatching(/^inputKmsKey: expected inputBucket too/)]);
   expect(faults({ inputKmsKey, inputBucket: 'pictures' })).toEqual([]);
 });
 

@@ -21,7 +21,7 @@ describe('read message', () => {
       /Expected an uploads message, .*key: /,
     );
     expect(() => read('nonsense')).toThrow(
-      'Expected an uploads message in JSON, received 8 characters that are no JSON.',
+      'Expected an uploads message in JSON, received 8 characters that are not JSON.',
     );
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSafetensors } from '../../../../lib/checkpoint/import/find-source.ts';
 import { openTensorFlow, parseIndex } from '../../../../lib/checkpoint/tensorflow/bundle.ts';
-import { crc32c, maskedCrc32c } from '../../../../lib/checkpoint/tensorflow/crc32c.ts';
+import { crc32c, maskedCrc32c } from '../../../../lib/checkpoint/tensorflow/table.ts';
 import { golden } from '../../../support/golden.ts';
 import { sourceBytes } from '../source-values.ts';
 

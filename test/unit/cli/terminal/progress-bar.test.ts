@@ -56,7 +56,7 @@ describe('progressBar', () => {
 
   test('leaves out of the rate what an earlier process did', () => {
     const bar = progressBar('pictures', screen, () => Date.now());
-    bar.goOn(1000, 1020);
+    bar.resumeAt(1000, 1020);
     vi.advanceTimersByTime(1000);
     bar.update(1008, 1020);
     vi.advanceTimersByTime(1000);
@@ -81,7 +81,7 @@ describe('progressBar', () => {
     bar.update(8, 20);
     vi.advanceTimersByTime(2000);
     screen.text = '';
-    bar.around(() => screen.write('{"type":"result"}\n'), screen);
+    bar.hideWhile(() => screen.write('{"type":"result"}\n'), screen);
 
     const erased = '\r\u001b[2K';
     expect(screen.text.startsWith(`${erased}{"type":"result"}\n${erased}█`)).toBe(true);
@@ -94,7 +94,7 @@ describe('progressBar', () => {
     bar.update(8, 20);
     vi.advanceTimersByTime(2000);
     screen.text = '';
-    expect(bar.around(() => 'written', {})).toBe('written');
+    expect(bar.hideWhile(() => 'written', {})).toBe('written');
 
     expect(screen.text).toBe('');
     bar.stop();

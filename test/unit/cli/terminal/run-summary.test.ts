@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runNote, runReport, stallWords, unfinishedWords } from '../../../../lib/cli/terminal/run-summary.ts';
+import { runNote, runReport, stallText, unfinishedText } from '../../../../lib/cli/terminal/run-summary.ts';
 import type { RunResult } from '../../../../lib/pipeline/run-pipeline.ts';
 
 const result: RunResult = {
@@ -38,14 +38,14 @@ test('leaves out failures and the rate when there are none', () => {
 });
 
 test('reports how many pictures have no outcome and why, most frequent first', () => {
-  expect(unfinishedWords({ EIO: 1, ENOSPC: 3 })).toBe(
+  expect(unfinishedText({ EIO: 1, ENOSPC: 3 })).toBe(
     '4 of the failed pictures have no outcome: reading the picture, or storing or publishing the outcome, failed (ENOSPC: 3, EIO: 1). Fix that and run again: only missing outcomes are made.',
   );
-  expect(unfinishedWords({})).toBeUndefined();
+  expect(unfinishedText({})).toBeUndefined();
 });
 
 test('names the stages and pictures that a stall waits for', () => {
-  const words = stallWords({
+  const words = stallText({
     stalledMs: 60_000,
     waitingFor: [
       { stage: 'decoding', pictures: 1, oldest: 'a\nb.jpg', waitedMs: 61_000 },

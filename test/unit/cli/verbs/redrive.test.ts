@@ -25,7 +25,7 @@ it('lists messages with their causes, and what was moved and what stays', () => 
       '  for instance <xml',
       '',
       '2 messages moved back',
-      '1 message unreadable: left there, until 14 days after the first sending',
+      '1 message unreadable: left in the queue, until SQS drops it 14 days after it was sent',
       '',
     ].join('\n'),
   );

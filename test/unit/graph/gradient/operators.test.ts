@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  crossEntropy,
   gatherRows,
   joined,
   linear,
@@ -76,3 +77,9 @@ test.each([1e-5, 0.5])('RMS norm with epsilon %d, with respect to the input and 
     outputs: [{ value: rmsNorm(tape, 'x', 'g', 8, epsilon), shape: [3, 8] }],
   })),
 );
+
+test('a weighted cross entropy, with a row of weight 0', () =>
+  expectGradients({ logits: [3, 4] }, (tape) => ({ loss: crossEntropy(tape, 'logits', 'targets', 'shares').loss }), {
+    targets: Int32Array.of(1, 0, 3),
+    shares: Float32Array.of(0.5, 0, 2),
+  }));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { crc32c, maskedCrc32c } from '../../../../lib/checkpoint/tensorflow/crc32c.ts';
+import { crc32c, maskedCrc32c } from '../../../../lib/checkpoint/tensorflow/table.ts';
 
 it('gives the checksums of RFC 3720, section B.4', () => {
   expect(crc32c(Buffer.alloc(32)).toString(16)).toBe('8a9136aa');

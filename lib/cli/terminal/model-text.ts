@@ -7,7 +7,7 @@ import { printable } from './text.ts';
 const namedTensors = 5;
 
 /** Which tensors hold NaN or infinity, how many values, and what follows from it. */
-export function nonFiniteWords(found: readonly NonFinite[]): string {
+export function nonFiniteText(found: readonly NonFinite[]): string {
   const named = found
     .slice(0, namedTensors)
     .map(({ tensor, count }) => `${printable(tensor)} (${count.toLocaleString('en')})`);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createStageClock } from '../../../../lib/cli/terminal/stage-clock.ts';
+import { createStageClock } from '../../../../lib/cli/verbs/smoke.ts';
 
 it('times each stage and prints a line for each', () => {
   let [time, text] = [0, ''];

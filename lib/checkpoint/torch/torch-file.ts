@@ -1,16 +1,84 @@
+import { crc32 } from 'node:zlib';
 import type { ByteFile } from '../byte-file.ts';
-import { truncatedFile } from '../error.ts';
+import { damagedFile, truncatedFile } from '../error.ts';
 import { type Pickle, readPickle } from './pickle.ts';
 import { isKind, type PickleValue } from './pickle-value.ts';
 import {
   allowedGlobals,
   invalidTorchFile,
-  maxPickleBytes,
   readStorage,
   type Storage,
   stateDictTensors,
-  type TorchFile,
+  type TensorView,
 } from './state-dict.ts';
+import { readZip, type ZipEntry } from './zip.ts';
+
+/** The tensors of a PyTorch file of either format, and the positions of their storages. */
+export interface TorchFile {
+  tensors: readonly TensorView[];
+  /** Position of the storage of `tensor` (bytes). Verifies its checksum if there is one. */
+  locate(tensor: TensorView): Promise<number>;
+}
+
+/** iGPT-XL's pickle has about 250 kB. The limit bounds the memory for a hostile file. */
+const maxPickleBytes = 16 * 2 ** 20;
+
+/**
+ * Opens the format of PyTorch since 1.6: a zip file with the state dict as a pickle and one record per storage.
+ *
+ * @throws CheckpointError `weights_unsafe`, `weights_invalid`, `weights_truncated`
+ */
+export async function openZipped(file: ByteFile): Promise<TorchFile> {
+  const entries = await readZip(file);
+  const [pickle, ...others] = [...entries.values()].filter(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
+  if (pickle === undefined || others.length > 0) {
+    throw invalidTorchFile(
+      file.name,
+      `${pickle === undefined ? 'no' : 'several'} data.pkl; expected one, as torch.save writes`,
+    );
+  }
+  if (pickle.length > maxPickleBytes)
+    throw invalidTorchFile(file.name, `a pickle of ${pickle.length} bytes, expected at most ${maxPickleBytes}`);
+  const folder = pickle.name.slice(0, -'data.pkl'.length);
+  const order = entries.get(`${folder}byteorder`);
+  if (
+    order !== undefined &&
+    (await file.read(order.offset, Math.min(order.length, 6))).toString('latin1') !== 'little'
+  ) {
+    throw invalidTorchFile(file.name, 'big-endian numbers, which are not supported');
+  }
+  const { value } = readPickle(await file.read(pickle.offset, pickle.length), 0, allowedGlobals);
+  const verified = new Set<string>();
+  return {
+    tensors: stateDictTensors(value),
+    async locate({ name, storage: { key, elements, itemBytes } }) {
+      const entry = entries.get(`${folder}data/${key}`);
+      if (entry === undefined || entry.length < elements * itemBytes) {
+        throw invalidTorchFile(
+          file.name,
+          `${entry?.length ?? 'no'} bytes for tensor ${name}, expected ${elements * itemBytes}`,
+        );
+      }
+      if (!verified.has(key)) {
+        await verifyChecksum(file, entry);
+        verified.add(key);
+      }
+      return entry.offset;
+    },
+  };
+}
+
+/** PyTorch has an option to omit checksums, and then writes 0. */
+const noChecksum = 0;
+
+async function verifyChecksum(file: ByteFile, entry: ZipEntry): Promise<void> {
+  if (entry.crc32 === noChecksum) return;
+  let sum = 0;
+  for await (const piece of file.pieces(entry.offset, entry.length)) sum = crc32(piece, sum);
+  if (sum !== entry.crc32) {
+    throw damagedFile(file.name, `the checksum of ${entry.name} does not match`);
+  }
+}
 
 /** PyTorch's magic number, the first pickle of the file (torch/serialization.py). */
 const magicNumber = 0x1950a86a20f9469cfc6cn;
@@ -49,7 +117,7 @@ export async function openLegacy(file: ByteFile): Promise<TorchFile> {
   };
 }
 
-/** Every storage that the pickle names. Unused ones too: the position of a storage follows from the sizes before it. */
+/** Every storage that the pickle names, also unused ones: the sizes of earlier storages give a storage's position. */
 function storagesByKey(file: ByteFile, ids: readonly PickleValue[]): Map<string, Storage> {
   const storages = new Map<string, Storage>();
   for (const id of ids) {
@@ -72,16 +140,16 @@ async function findStorages(
   const places = new Map<string, number>();
   let at = keys.end;
   for (const key of keys.value.items) {
-    const size = typeof key === 'string' ? storages.get(key) : undefined;
-    if (typeof key !== 'string' || size === undefined || places.has(key)) {
+    const storage = typeof key === 'string' ? storages.get(key) : undefined;
+    if (typeof key !== 'string' || storage === undefined || places.has(key)) {
       throw invalidTorchFile(file.name, 'a storage that its pickle does not name');
     }
     const stored = (await file.read(at, countBytes)).readBigInt64LE();
-    if (stored !== BigInt(size.elements)) {
-      throw invalidTorchFile(file.name, `${stored} elements in a storage, expected ${size.elements}`);
+    if (stored !== BigInt(storage.elements)) {
+      throw invalidTorchFile(file.name, `${stored} elements in a storage, expected ${storage.elements}`);
     }
     places.set(key, at + countBytes);
-    at += countBytes + size.elements * size.itemBytes;
+    at += countBytes + storage.elements * storage.itemBytes;
     if (at > file.size) {
       throw truncatedFile(file.name, `at least ${at} bytes`, file.size);
     }

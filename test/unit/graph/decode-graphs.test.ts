@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
-import { decodeStepGraph } from '../../../lib/graph/decode-step-graph.ts';
-import { prefillGraph } from '../../../lib/graph/prefill-graph.ts';
+import { decodeStepGraph, prefillGraph } from '../../../lib/graph/decode-graphs.ts';
 import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
 test('a step reads the cache and returns only the new rows', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answerHead } from '../../../lib/decode/child-answer.ts';
+import { answerHead } from '../../../lib/decode/child-handle.ts';
 
 describe('answerHead', () => {
   it('accepts a size or a failure with a known code, and nothing else', () => {
