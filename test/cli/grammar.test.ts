@@ -6,7 +6,7 @@ import { verbs } from '../../lib/cli/verb-list.ts';
 import { igpt, igptCommand, pathWithoutProject, temporaryFolder } from './igpt-process.ts';
 
 describe('without a verb', () => {
-  test('prints the grammar, the verbs and three commands that run as they stand', async () => {
+  test('prints the grammar, the verbs and three commands to try', async () => {
     const { code, stdout, stderr } = await igpt([]);
 
     expect(code).toBe(0);
@@ -15,7 +15,7 @@ describe('without a verb', () => {
     for (const { name, summary } of verbs) {
       expect(stdout).toMatch(new RegExp(`^ {2}${name} +${summary}$`, 'm'));
     }
-    const commands = /as they stand:\n((?: {2}.*\n)+)/.exec(stdout)?.[1]?.trim().split('\n');
+    const commands = /Three commands to try:\n((?: {2}.*\n)+)/.exec(stdout)?.[1]?.trim().split('\n');
     expect(commands).toHaveLength(3);
   });
 });

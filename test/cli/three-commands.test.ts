@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import { igpt, igptCommand, temporaryFolder } from './igpt-process.ts';
 import { summaryOf } from './run-output.ts';
 
-test('the three commands that igpt prints run as they stand, from any folder', async () => {
+test('the three commands that igpt prints work as printed, from any folder', async () => {
   using folder = temporaryFolder();
   const { stdout } = await igpt([], { cwd: folder.path });
-  const commands = /as they stand:\n((?: {2}.*\n)+)/.exec(stdout)?.[1]?.trim().split(/\n\s*/) ?? [];
+  const commands = /Three commands to try:\n((?: {2}.*\n)+)/.exec(stdout)?.[1]?.trim().split(/\n\s*/) ?? [];
   const [run = '', classify = '', inspect = ''] = commands;
   const shell = async (command: string) => {
     expect(command).toContain(`node ${igptCommand} `);
