@@ -12,7 +12,7 @@ const requestTimeoutMs = 30_000;
 export const clientDefaults = {
   retryMode: 'adaptive',
   maxAttempts: 4,
-  // Otherwise each request assembles its middleware again, a tenth of its CPU time. Ours never changes.
+  // Without the cache, each request assembles the same middleware again, which takes a tenth of its CPU time.
   cacheMiddleware: true,
   requestHandler: {
     connectionTimeout: 3000,

@@ -30,7 +30,7 @@ const safetensors = /^[^/]+\.safetensors$/;
  * Returns the directory of a checkpoint. Fetches the checkpoint first if it is on S3: whole or not at all, into
  * `<cache>/checkpoint-<hash of keys and ETags>/<last segment of the prefix>`. The last segment may be the model's name.
  *
- * @throws {AwsError} `model_missing` when the prefix has no config.json; what reading S3 throws
+ * @throws {AwsError} `model_missing` when the prefix has no config.json; also the errors of reading S3
  */
 export async function fetchModel(options: FetchModelOptions): Promise<string> {
   const { client, clock, location, cache, weights } = options;

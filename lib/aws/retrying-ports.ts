@@ -55,7 +55,7 @@ export function retryingStore(store: ObjectStore, clock: Clock): ObjectStore {
   };
 }
 
-/** A queue whose sends are retried likewise. A retried send may deliver a message twice. */
+/** A queue whose sends are retried in the same way. A retried send may deliver a message twice. */
 export function retryingQueue(queue: Queue, clock: Clock): Queue {
   return { ...queue, send: (bodies, options) => withRetries(clock, () => queue.send(bodies, options)) };
 }

@@ -82,7 +82,7 @@ export function createSqsQueue({ client, url, maxReceiveCount, visibilityMs }: S
           .catch((error: unknown) => {
             throw awsError(`delete ${chunk.length} messages`, error);
           });
-        refuseFailures('delete', chunk.length, answer.Failed);
+        throwIfFailed('delete', chunk.length, answer.Failed);
       }
     },
 
@@ -97,7 +97,7 @@ export function createSqsQueue({ client, url, maxReceiveCount, visibilityMs }: S
           .catch((error: unknown) => {
             throw awsError(`change the visibility of ${chunk.length} messages`, error);
           });
-        refuseFailures('change the visibility of', chunk.length, answer.Failed);
+        throwIfFailed('change the visibility of', chunk.length, answer.Failed);
       }
     },
   };
@@ -132,10 +132,10 @@ function sendError(sent: number, failed: readonly EntryError[]): TransientError 
 }
 
 /**
- * Ignores expired receipts, which SQS reports as the sender's fault. They belong to an earlier delivery, so nothing is
- * left to do.
+ * Throws if entries of a request failed. Ignores expired receipts, which SQS reports as the sender's fault: they belong to
+ * an earlier delivery, so nothing is left to do.
  */
-function refuseFailures(action: string, count: number, failures: readonly EntryError[] = []): void {
+function throwIfFailed(action: string, count: number, failures: readonly EntryError[] = []): void {
   const failed = failures.filter(({ SenderFault }) => !SenderFault);
   if (failed.length === 0) return;
   const which = failed.map(({ Id, Code }) => `${Id}: ${Code}`).join(', ');

@@ -18,7 +18,7 @@ export type RowErrorCode = z.infer<typeof rowErrorCode>;
 /** A picture in the output of a job: one row of a shard. Values that were not computed are null. */
 export interface JobRow {
   key: string;
-  /** ETag of what was read, else that of the manifest, else null. */
+  /** ETag of the version that was read; without one, the manifest's; else null. */
   etag: string | null;
   /** Size of the original picture (pixels). */
   width: number | null;
@@ -49,7 +49,7 @@ export type ManifestPicture = z.infer<typeof manifestPicture>;
 const jobSettings = z.strictObject({
   /** Store of the pictures: the real path of a directory, or `s3://bucket`. */
   store: z.string(),
-  /** The source as the user named it; for people. */
+  /** The source as the user named it; only shown. */
   source: z.string(),
   model: modelId,
   /** Options that open the same model again from its checkpoint. */
@@ -123,8 +123,8 @@ export const jobSummary = z.strictObject({
 export type JobSummary = z.infer<typeof jobSummary>;
 
 /**
- * `_submission.json`: the last submission to AWS Batch. Child i makes `shards[i]`. They are the shards that were missing
- * at the time of submission.
+ * `_submission.json`: the last submission to AWS Batch. `shards` are the shards that were missing at the time of
+ * submission. Child i makes `shards[i]`.
  */
 export const jobSubmission = z.strictObject({
   job: z.string(),

@@ -3,7 +3,7 @@ import { matMul } from './operators.ts';
 import type { IntegerMatrix, Projection, Weight } from './weights.ts';
 
 /**
- * MatMulNBits' accuracy_level for products of 8-bit integers. At lower levels it widens the weights in every execution.
+ * MatMulNBits' accuracy_level for products of 8-bit integers. At lower levels, every execution widens the weights.
  */
 const integerProducts = 4;
 

@@ -121,7 +121,7 @@ async function sourceHash(checkpoint: Checkpoint): Promise<string> {
 /** Placeholder for the seal, a SHA-256 (hex), while the file is written. */
 const blankSeal = '0'.repeat(64);
 
-/** Must be the first metadata, so that the seal has a fixed place in the file. */
+/** The first metadata entry, so that the seal has a fixed place in the file. */
 const unsealed = { sha256: blankSeal };
 
 /** The seal follows the header's length and the beginning of its JSON. */

@@ -47,7 +47,7 @@ export function batchRunCommand(): Command {
     )
     .argument(
       '<src>',
-      'a directory, s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one key a line (s3://bucket/key, or a path relative to its own folder)',
+      'a directory, s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one key per line (s3://bucket/key, or a path relative to its own folder)',
     )
     .requiredOption('--out <dst>', 'a directory, or s3://bucket/prefix')
     .addOption(shardSizeOption())

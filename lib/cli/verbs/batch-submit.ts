@@ -42,7 +42,7 @@ export function batchSubmitCommand(): Command {
     )
     .argument(
       '<src>',
-      'pictures in the stack’s input bucket: s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one s3://bucket/key a line',
+      'pictures in the stack’s input bucket: s3://bucket/prefix, the manifest.json of an S3 Inventory, or a file with one s3://bucket/key per line',
     )
     .requiredOption('--out <dst>', 'name of the job, or its address s3://OUTPUT_BUCKET/batch/NAME, where the shards go')
     .addOption(stackOption())

@@ -21,7 +21,7 @@ export function batchVerifyCommand(): Command {
     )
     .argument('<dst>', 'directory or s3://bucket/prefix of a job')
     .option('--remove', 'delete damaged files, so that the next run makes them again', false)
-    .option('--json', 'one JSON object a line, also for whole shards', false)
+    .option('--json', 'one JSON object per line, also for whole shards', false)
     .addHelpText('after', examples('batch verify shards', 'batch verify shards --remove'))
     .addHelpText('after', '\nExit codes: 0 all shards are whole, 1 some are not, 2 wrong command line.')
     .action((place: string, options: BatchVerifyOptions) => batchVerify(place, options));

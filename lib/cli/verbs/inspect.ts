@@ -65,7 +65,7 @@ async function chosen(
   return { name: model, checkpoint: await openCheckpoint(modelDirectory(model)) };
 }
 
-/** The layers that the probe reads, and the norm they pass. */
+/** The layers that the probe reads, and whether it reads them before or after the next norm. */
 type ProbeFacts = { layers: readonly number[]; norm: string } | null;
 
 function probeFacts({ probe }: Checkpoint): ProbeFacts {

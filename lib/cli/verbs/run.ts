@@ -86,7 +86,7 @@ export function runCommand(): Command {
       'after',
       [
         '',
-        'Standard output: one JSON event a line for each new outcome, and a summary at the end. Text for people goes to standard error.',
+        'Standard output: one JSON event per line for each new outcome, and a summary at the end. Text for people goes to standard error.',
         'Ctrl-C finishes the pictures in flight and prints how to resume; a second Ctrl-C ends at once. Exit codes: 0 done (pictures may',
         'have failed), 1 could not run, or could not store every outcome or the report, 2 wrong command line, 130 or 143 interrupted by SIGINT or SIGTERM.',
       ].join('\n'),

@@ -45,7 +45,7 @@ export function similarCommand(): Command {
     .addOption(modelOption())
     .option('--sheet <sheet.png>', 'draw the picture and the pictures found')
     .option('--force', 'overwrite the sheet', false)
-    .option('--json', 'one JSON object a line instead of a table', false);
+    .option('--json', 'one JSON object per line instead of a table', false);
   return addDecoderOptions(command)
     .addHelpText(
       'after',
