@@ -22,7 +22,7 @@ import { acknowledgeWildcards } from './acknowledge.ts';
 import { allow } from './permissions.ts';
 import type { ServiceTarget } from './scaling.ts';
 
-/** A disabled mapping may deliver messages for this long. */
+/** A disabled mapping may still deliver messages for this long. */
 const mappingStops = Duration.minutes(2);
 
 export interface CostBrakeProps {

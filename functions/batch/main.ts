@@ -17,7 +17,7 @@ const stop = new AbortController();
 
 /**
  * Container entry of a job's child: makes one shard, which is stored whole or not at all. Exit codes: 0 the shard is
- * stored, 143 stopped by a signal, 1 an error that a retry would not mend.
+ * stored, 143 stopped by a signal, 1 an error that a retry would not fix.
  */
 async function main(): Promise<number> {
   const env = readEnvironment(jobEnvironment, process.env);

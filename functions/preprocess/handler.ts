@@ -12,7 +12,7 @@ const reserveMs = 15_000;
 
 const telemetry = createTelemetry({ service: 'preprocess', clock });
 const opening = open();
-// Each invocation awaits it and fails with its error.
+// Each invocation awaits `opening` and fails with its error. Unhandled here, the error would end the process.
 opening.catch(() => {});
 
 async function open() {

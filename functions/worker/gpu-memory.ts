@@ -15,8 +15,8 @@ export async function watchGpuMemory(report: (bytes: number) => void, everyMs: n
 }
 
 /**
- * Bytes in use as NVIDIA's driver reports them. Undefined if `nvidia-smi` is not on the PATH or prints no number.
- * NVIDIA's container runtime puts it into the container.
+ * Bytes in use as NVIDIA's driver reports them. Undefined if `nvidia-smi` is not on the PATH or prints no number. NVIDIA's
+ * container runtime puts `nvidia-smi` into the container.
  */
 async function gpuMemory(): Promise<number | undefined> {
   const query = ['--query-gpu=memory.used', '--format=csv,noheader,nounits'];

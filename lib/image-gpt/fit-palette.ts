@@ -45,7 +45,7 @@ const minGain = 1e-4;
  * Fits a palette to pixels [N, 3] by k-means, as the paper does: greedy k-means++ seeding, then Lloyd's rounds. The same
  * pixels in any order, with the same seed, give the same palette.
  *
- * @throws PaletteFitError `too_few_colors`
+ * @throws PaletteFitError `too_few_colors`, `too_few_rounds`
  */
 export async function fitPalette(pixels: Uint8Array, options: FitPaletteOptions): Promise<FittedPalette> {
   const { colors, seed, iterations, onRound } = options;

@@ -17,6 +17,7 @@ interface Filter {
   at(x: number): number;
 }
 
+/** 1 in the fixed point of the weights. */
 const one = 1 << 22;
 
 /** Pillow's constants of the Hamming filter are C floats. */

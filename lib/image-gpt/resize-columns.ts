@@ -46,7 +46,7 @@ const lowBits = 11;
  */
 const padding = 32;
 
-const { memory, resizeColumns: sum } = instantiate();
+const { memory, resizeColumns: resizePiece } = instantiate();
 
 /**
  * The horizontal pass of a resize. WebAssembly SIMD sums four pixels at a time: several times faster than a loop over typed
@@ -90,7 +90,7 @@ export function resizeColumns(
     const count = Math.min(pieceRows, rows - row);
     const from = (firstRow + row) * line;
     bytes.set(rgb.subarray(from, from + count * line), inputAt);
-    sum(count, line, columns, 0, countsAt, weightsAt, stride, inputAt, outputAt);
+    resizePiece(count, line, columns, 0, countsAt, weightsAt, stride, inputAt, outputAt);
     out.set(bytes.subarray(outputAt, outputAt + count * outLine), row * outLine);
   }
   return out;

@@ -11,7 +11,7 @@ import type { ShardFormat } from './shard-format.ts';
 import { JobError, readJson } from './stored-json.ts';
 import { finishJob } from './summary.ts';
 
-/** What makes the rows of a child: input, decoder and model. Opened only when there are rows to make. */
+/** Input, decoder and model of a child. Opened only when there are rows to make. */
 export type ChildMachine = Omit<JobPorts, 'output' | 'format' | 'clock' | 'job' | 'signal'>;
 
 export interface ChildOptions {
@@ -58,7 +58,7 @@ export async function runArrayChild(options: ChildOptions): Promise<ChildEnd> {
   if (job === undefined) throw missing('job_missing', jobKeys.job, options);
   const submission = await readJson(output, jobKeys.submission, jobSubmission);
   if (submission === undefined) throw missing('submission_missing', jobKeys.submission, options);
-  // Undefined when a later submission, with fewer children, has replaced the one of this child.
+  // Undefined if a later submission with fewer shards has replaced the submission that started this child.
   const shard = submission.shards[index];
   const end: ChildEnd =
     shard === undefined || (await output.head(shardKey(shard))) !== undefined

@@ -21,13 +21,13 @@ const none: FailureCounts = { pictures: 0, failed: 0, failures: {} };
 export interface FailureLimit {
   /** @throws {JobError} `too_many_failures`, `cannot_go_on` */
   count(made: MadeRow): void;
-  /** Counts without those of earlier runs. */
+  /** Counts of this run alone. */
   counts(): Pick<FailureCounts, 'pictures' | 'failed'>;
 }
 
 /**
- * Stops a job in which too much fails. `maxRate` is the accepted share of failed pictures (0 to 1). `earlier` counts
- * the pictures of earlier runs: without them, each restart of a bad job would get through another 100 pictures.
+ * Stops a job in which too many pictures fail. `maxRate` is the accepted share (0 to 1). `earlier` counts the pictures
+ * of earlier runs. Without these, each restart of a bad job would process another 100 pictures before it stops.
  */
 export function createFailureLimit(maxRate: number, earlier = none): FailureLimit {
   const failures = { ...earlier.failures };
@@ -48,7 +48,7 @@ export function createFailureLimit(maxRate: number, earlier = none): FailureLimi
       if (systemFailures >= maxSystemFailures) {
         throw new JobError(
           'cannot_go_on',
-          `Expected the decoder and the model to work, but ${systemFailures} pictures in a row failed in all ${attempts} attempts (${code}), and the pictures are not at fault: fix what the messages above say, then run again.`,
+          `Expected the decoder and the model to work, but ${systemFailures} pictures in a row failed in all ${attempts} attempts (${code}), and the pictures are not at fault: fix what the messages above report, then run again.`,
         );
       }
       const all = { pictures: earlier.pictures + pictures, failed: earlier.failed + failed };

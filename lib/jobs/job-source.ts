@@ -14,9 +14,9 @@ import { openInventory } from './s3-inventory.ts';
 /** Where the pictures of a job come from. */
 export interface JobSource {
   store: ObjectStore;
-  /** What opens the store again: a real path, or `s3://bucket`. */
+  /** Address of the store, for {@link openStore}: a real path, or `s3://bucket`. */
   place: string;
-  /** What the user asked for, in one spelling: a real path or an address in S3. */
+  /** The source that the user named, as a real path or an address in S3. */
   name: string;
   pictures(): AsyncIterable<ManifestPicture>;
 }

@@ -1,7 +1,7 @@
 import type { JobRow, ManifestPicture } from '../contracts/job.ts';
 import type { MadeRow } from './make-row.ts';
 
-/** The pictures of one shard, and what stores their rows. */
+/** The pictures of one shard, and the function that stores their rows. */
 export interface ShardTask {
   pictures: readonly ManifestPicture[];
   /** Stores the rows, in the order of the pictures. */
@@ -46,19 +46,19 @@ export async function runLanes(options: LanesOptions): Promise<void> {
     if (stop.signal.aborted) resolve();
   });
 
-  const open = new Set<OpenTask>();
-  async function* items(): AsyncGenerator<{ open: OpenTask; index: number; picture: ManifestPicture }> {
+  const openTasks = new Set<OpenTask>();
+  async function* items(): AsyncGenerator<{ opened: OpenTask; index: number; picture: ManifestPicture }> {
     for await (const task of tasks) {
       const opened: OpenTask = { task, rows: [], left: task.pictures.length, closed: Promise.withResolvers() };
-      open.add(opened);
+      openTasks.add(opened);
       for (const [index, picture] of task.pictures.entries()) {
         if (stop.signal.aborted) return;
-        yield { open: opened, index, picture };
+        yield { opened, index, picture };
       }
       // More open tasks if they are small, so that no lane is idle.
       const most = Math.max(minOpenTasks, 1 + Math.ceil(lanes / task.pictures.length));
-      while (open.size >= most && !stop.signal.aborted) {
-        await Promise.race([aborted, ...[...open].map(({ closed }) => closed.promise)]);
+      while (openTasks.size >= most && !stop.signal.aborted) {
+        await Promise.race([aborted, ...[...openTasks].map(({ closed }) => closed.promise)]);
       }
       if (stop.signal.aborted) return;
     }
@@ -69,15 +69,15 @@ export async function runLanes(options: LanesOptions): Promise<void> {
     for (;;) {
       const next = await queue.next();
       if (next.done || stop.signal.aborted) return;
-      const { open: task, index, picture } = next.value;
+      const { opened, index, picture } = next.value;
       const made = await makeRow(picture, stop.signal);
-      task.rows[index] = made.row;
-      task.left -= 1;
+      opened.rows[index] = made.row;
+      opened.left -= 1;
       onRow(made);
-      if (task.left > 0) continue;
-      await task.task.done(task.rows);
-      open.delete(task);
-      task.closed.resolve();
+      if (opened.left > 0) continue;
+      await opened.task.done(opened.rows);
+      openTasks.delete(opened);
+      opened.closed.resolve();
     }
   }
 

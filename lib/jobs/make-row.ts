@@ -32,14 +32,14 @@ export interface MadeRow {
   systemFailed: boolean;
 }
 
-/** Attempts for each step of a picture: as many as a queue's message gets. */
+/** Attempts for each step of a picture: as many as a message is received before it is dead-lettered. */
 export const attempts = 5;
 
 /** Pause before the second attempt (milliseconds); it doubles for each further one. */
 const firstPauseMs = 250;
 
 /** What is known of a picture before the model predicts it. */
-type Read =
+type PreparedPicture =
   | { facts: Partial<JobRow>; tokens: Uint16Array }
   | { facts: Partial<JobRow>; error: RowErrorCode; systemFailed?: boolean };
 
@@ -70,7 +70,7 @@ export function createRowMaker(options: RowOptions) {
     }
   };
 
-  async function readTokens({ key, etag }: ManifestPicture, signal: AbortSignal): Promise<Read> {
+  async function readTokens({ key, etag }: ManifestPicture, signal: AbortSignal): Promise<PreparedPicture> {
     const condition = etag === null ? {} : { ifMatch: etag };
     const get = () => input.get(key, { ...condition, maxBytes: maxPictureBytes });
     const tried = await tryReading(() => attempt(key, signal, get)).catch((error: unknown) => {

@@ -41,8 +41,8 @@ export function readJob(output: ObjectStore): Promise<Job | undefined> {
 /**
  * Returns the job of the output, or makes a new one with its manifests. A new job is written in two steps: first a
  * manifest for each shard, with a hash of its content in its name; then `_job.json`, which names the manifests and
- * which only one writer can create. So two runs that list at once get the same job, and the run after a killed one
- * lists again.
+ * which only one writer can create. So two runs that list at the same time get the same job. If a run is killed before
+ * it writes `_job.json`, the next run lists again.
  *
  * @throws {JobError} `other_job` when the existing job has other settings; `output_not_empty`, `no_pictures`,
  *   `too_many_shards`
@@ -115,7 +115,7 @@ export async function readManifest(output: ObjectStore, job: Job, shard: number)
 /** Shards are written after their job. Shards without a job are foreign, and would be taken for shards of this job. */
 async function refuseForeignShards(output: ObjectStore): Promise<void> {
   for await (const { key } of output.list({ prefix: jobKeys.shards })) {
-    // Another run may have written the job since.
+    // Another run may have written the job meanwhile.
     if ((await readJob(output)) !== undefined) return;
     throw new JobError(
       'output_not_empty',

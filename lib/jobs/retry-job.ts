@@ -20,7 +20,8 @@ export interface RetryResult {
 
 /**
  * Retries the failed pictures of a finished job, with their current content. A shard is replaced as a whole, and only
- * if nobody has changed it since it was read. Its record is deleted before that and written again after it.
+ * if nobody has changed it since it was read. Its record is deleted before the shard is replaced, and written again
+ * afterwards.
  *
  * @throws {JobError} the errors of {@link runShards}; `shard_missing` when the job is not finished
  */
@@ -37,11 +38,11 @@ export async function retryJob(options: RetryOptions): Promise<RetryResult> {
 
   async function* tasks(): AsyncGenerator<ShardTask> {
     for (const number of failed) {
-      const { etag, open } = await openStored(options, number);
-      const rows = await open.read();
+      const { etag, opened } = await openStored(options, number);
+      const rows = await opened.read();
       const places = rows.flatMap((row, place) => (chosen(row) ? [place] : []));
       yield {
-        // Without an ETag: the current version is read.
+        // Without an ETag, the current version is read.
         pictures: places.map((place) => ({ key: rows[place]?.key ?? '', etag: null })),
         async done(made) {
           made.forEach((row, i) => {

@@ -13,7 +13,7 @@ import { storedShards, storeShard } from './shard.ts';
 import type { ShardFormat } from './shard-format.ts';
 import { finishedSummary, finishJob, recordsOf, reopenJob, summaryOf } from './summary.ts';
 
-/** What a job works with. */
+/** The ports of a job, and its limits. */
 export interface JobPorts {
   /** The store of the pictures that the manifest names. */
   input: ObjectStore;
@@ -118,8 +118,8 @@ export async function makeRows(
   const { decoding, predicting, model, signal, onProgress, onError = () => {} } = ports;
   await runLanes({
     tasks,
-    // Pictures in decoding, pictures in the model, and as many tokenised ones, so that the model never waits for a
-    // file.
+    // Pictures in decoding, pictures in the model, and as many tokenised pictures in reserve, so that the model never
+    // waits for a file.
     lanes: decoding + 2 * predicting,
     signal,
     makeRow: createRowMaker({

@@ -68,8 +68,8 @@ export async function makeRecord(
   shard: number,
   pictures: readonly ManifestPicture[],
 ): Promise<ShardRecord> {
-  const { bytes, open } = await openStored(place, shard);
-  const rows = await open.read({ columns: ['error_code'] }).catch((cause: unknown) => {
+  const { bytes, opened } = await openStored(place, shard);
+  const rows = await opened.read({ columns: ['error_code'] }).catch((cause: unknown) => {
     throw damaged(shard, 'its rows cannot be read', cause);
   });
   if (rows.length !== pictures.length || rows.some(({ key }, i) => key !== pictures[i]?.key)) {
@@ -86,7 +86,7 @@ export async function makeRecord(
 export async function openStored(
   { output, format, job }: ShardPlace,
   shard: number,
-): Promise<{ bytes: Uint8Array; etag: string; open: OpenShard }> {
+): Promise<{ bytes: Uint8Array; etag: string; opened: OpenShard }> {
   const read = await output.get(shardKey(shard));
   if (read.status !== 'found') {
     throw new JobError(
@@ -94,14 +94,15 @@ export async function openStored(
       `Expected ${shardKey(shard)}, but it does not exist: run igpt batch run again.`,
     );
   }
-  let open: OpenShard;
+  let opened: OpenShard;
   try {
-    open = format.open(read.body);
+    opened = format.open(read.body);
   } catch (cause) {
     throw damaged(shard, 'it cannot be read', cause);
   }
-  if (open.facts['igpt.job'] !== job.id) throw damaged(shard, `it belongs to another job, ${open.facts['igpt.job']}`);
-  return { bytes: read.body, etag: read.object.etag, open };
+  const { 'igpt.job': owner } = opened.facts;
+  if (owner !== job.id) throw damaged(shard, `it belongs to another job, ${owner}`);
+  return { bytes: read.body, etag: read.object.etag, opened };
 }
 
 /** Numbers of the job's stored shards. */

@@ -21,7 +21,7 @@ export interface InputDirectoryOptions {
   onSkipped?: ((skipped: SkippedFile) => void) | undefined;
 }
 
-/** The directory cannot be used as input, or was asked to change. */
+/** The directory cannot be used as input, or a caller tried to change it. */
 class InputDirectoryError extends ImageGptError {}
 
 interface Folder {

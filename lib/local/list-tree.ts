@@ -17,11 +17,11 @@ export interface ListTreeOptions<D> {
 }
 
 /** Files whose facts are read at the same time: enough to hide latency, few enough for memory. */
-const chunk = 64;
+const filesAtOnce = 64;
 
 /**
  * Lists a tree of folders in UTF-8 byte order of the keys, one folder at a time. A folder is sorted by its name with `/`,
- * because all keys in it begin like that.
+ * because the keys of its files begin with that.
  */
 export async function* listTree<D>(options: ListTreeOptions<D>): AsyncGenerator<StoredObject> {
   yield* listFolder(options, options.root, '');
@@ -45,7 +45,7 @@ async function* listFolder<D>(
   let files: { key: string; path: string }[] = [];
   for (const { entry, key } of wanted) {
     if (entry.kind === 'file') files.push({ key, path: entry.path });
-    if (entry.kind === 'folder' || files.length === chunk) {
+    if (entry.kind === 'folder' || files.length === filesAtOnce) {
       yield* objects(options, files);
       files = [];
     }

@@ -57,9 +57,9 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
         const path = join(folder, entry.name);
         if (entry.isFile())
           return [{ name: plainNames ? entry.name : keyPart(entry.name, true).text, path, kind: 'file' }];
-        // A link out of the directory is listed, so that listing its keys throws. Outcomes could be stored through it.
-        const leaves = entry.isSymbolicLink() && (await folders.leaves(path));
-        if (!(entry.isDirectory() || leaves) || entry.name.startsWith('.')) return [];
+        // A link out of the directory is listed as a folder, so that listing it throws: outcomes may lie behind it.
+        const leadsOutside = entry.isSymbolicLink() && (await folders.isOutside(path));
+        if (!(entry.isDirectory() || leadsOutside) || entry.name.startsWith('.')) return [];
         const { text, continued } = plainNames ? { text: entry.name, continued: false } : keyPart(entry.name, false);
         if (!continued) return [{ name: text, path, kind: 'folder', folder: path }];
         // The folder contains the rest of the name.
@@ -116,7 +116,7 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
 
   async function put(key: string, body: Uint8Array, condition?: WriteCondition): Promise<WriteResult> {
     const path = pathOf(key);
-    // Saves writing the body if the object exists. The link in `place` decides.
+    // Saves writing the body if the object exists already. Only the link in `place` is atomic.
     if (condition !== undefined && 'ifNoneMatch' in condition && (await statObject(key, path)) !== undefined) {
       return { status: 'precondition_failed' };
     }

@@ -15,14 +15,14 @@ export interface OutputFolders {
   /** @throws {OutputDirectoryError} `output_link` when the folder exists and its real path is outside the root */
   refuseIfOutside(folder: string): Promise<void>;
   /** True if `path` exists and its real path is outside the root. */
-  leaves(path: string): Promise<boolean>;
+  isOutside(path: string): Promise<boolean>;
 }
 
 /** @param root a real path */
 export function createOutputFolders(root: string): OutputFolders {
   const made = new Set<string>();
 
-  async function leaves(path: string): Promise<boolean> {
+  async function isOutside(path: string): Promise<boolean> {
     const real = await realpath(path).catch((error: unknown) => {
       if (isMissing(error)) return root;
       throw error;
@@ -31,7 +31,7 @@ export function createOutputFolders(root: string): OutputFolders {
   }
 
   async function refuseIfOutside(folder: string): Promise<void> {
-    if (!(await leaves(folder))) return;
+    if (!(await isOutside(folder))) return;
     const name = JSON.stringify(relative(root, folder));
     throw new OutputDirectoryError(
       'output_link',
@@ -53,5 +53,5 @@ export function createOutputFolders(root: string): OutputFolders {
     made.add(folder);
   }
 
-  return { make, refuseIfOutside, leaves };
+  return { make, refuseIfOutside, isOutside };
 }

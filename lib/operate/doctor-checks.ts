@@ -135,7 +135,7 @@ export function stackChecks(state: StackState, call: (verb: string) => string): 
   const found = notes(state, call);
   if (found.length === 0) return [check('ok', 'at work', 'no alarm, no dead letters, the cost brake is released')];
   return found.map((note, i) =>
-    // The first note is then the cost brake's.
+    // If the cost brake holds, the first note is about it.
     brakeHolds(state) && i === 0
       ? check('fail', 'at work', note, call('doctor --release'))
       : check('warn', 'at work', note),

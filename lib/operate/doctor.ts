@@ -52,7 +52,7 @@ export interface ExamineOptions {
   stackGiven: boolean;
   /** Checkpoint directory, `igpt-nano` or `s3://bucket/prefix` (default: the setting of the deployment). */
   model: string | undefined;
-  /** Settings of the deployment that go before those of cdk.json. */
+  /** Settings of the deployment. They override those of cdk.json. */
   context: DoctorContext;
   /** Command line of a verb for this stack. */
   call(verb: string): string;
@@ -90,7 +90,7 @@ export async function examine({ stack: name, stackGiven, model, context, call }:
 
 /** Returns an expected error as a value; throws a defect. */
 function expected(error: unknown): ImageGptError {
-  return commandError('check it', error);
+  return commandError('run this check', error);
 }
 
 /** Settings of a deployed stack that its outputs show. */
@@ -108,7 +108,7 @@ async function examineBootstrap(identity: Identity): Promise<Check> {
 
 async function examineDocker(imageBuild: 'docker' | 'codebuild'): Promise<Check> {
   if (imageBuild === 'codebuild') return dockerCheck(imageBuild, undefined);
-  // The variable with which CDK calls another program than Docker.
+  // CDK calls the program of this variable in place of Docker.
   const { CDK_DOCKER: program = 'docker' } = process.env;
   const format = ['version', '--format', '{{.Server.Version}}'];
   const answer = await run(program, format, { timeout: dockerTimeoutMs }).catch(() => undefined);

@@ -75,10 +75,10 @@ export const spotShare = { gpu: 0.4, cpu: 0.3 };
 /** Billed time without work (minutes). `start`: until the task works. `end`: until ECS ends an idle instance. */
 const billedIdle = { gpu: { start: 5, end: 15 }, cpu: { start: 2, end: 0 } };
 
-/** How long the last task waits for more work (minutes). See emptyMinutes in cdk/constructs/scaling-steps.ts. */
+/** How long the last task waits for more work (minutes). See emptyMinutes in cdk/constructs/scaling.ts. */
 const lastTaskWait = 10;
 
-/** Disk of a GPU instance. See cdk/constructs/worker-service.ts. */
+/** Disk of a GPU instance. See cdk/constructs/hardened-instance.ts. */
 const diskGiB = 60;
 
 /** Log text per picture, preprocess and worker together: failures and summed metrics. Successes are not logged. */

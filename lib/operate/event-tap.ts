@@ -206,7 +206,7 @@ export function eventFilter({ status, label = [], model }: EventChoice): EventFi
 }
 
 /**
- * Applies the choice again on this side, because a new filter policy takes up to minutes to become effective. Source:
+ * Applies the choice to received events, because a new filter policy takes up to 15 minutes to become effective. Source:
  * Amazon SNS Developer Guide, "Applying a subscription filter policy".
  */
 export function isChosen(event: ResultEvent, { status, label = [], model }: EventChoice): boolean {

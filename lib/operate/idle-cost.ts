@@ -24,7 +24,7 @@ const imageGb = { gpu: 1, cpu: 0.2 };
 
 /**
  * What the idle stack costs per month. Functions, cluster, services without tasks, queues, topics, roles, network and
- * dashboard cost nothing then. Stored pictures and outcomes are not included.
+ * dashboard cost nothing while the stack is idle. Stored pictures and outcomes are not included.
  */
 export function idleCost(compute: 'gpu' | 'cpu', { modelGb = 0 } = {}): IdleItem[] {
   const { cloudWatch, sqs, ecrGbMonth, s3 } = prices;

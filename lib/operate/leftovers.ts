@@ -15,7 +15,7 @@ export async function listLeftovers(stack: DeployedStack): Promise<string[]> {
 }
 
 /**
- * Removes them, and returns the same list.
+ * Removes what {@link listLeftovers} lists. Returns the list.
  *
  * @throws {CommandError} when a request to AWS fails
  */

@@ -16,7 +16,7 @@ const smokePrefix = 'igpt-smoke/';
 export interface Stored {
   bucket: string;
   key: string;
-  /** In a bucket with versions: deleting this version leaves nothing behind. */
+  /** Undefined in a bucket without versions. Deleting the version leaves no delete marker. */
   versionId: string | undefined;
 }
 
@@ -64,7 +64,7 @@ export async function deleteStored(client: S3Client, { bucket, key, versionId }:
   }
 }
 
-/** An older picture is abandoned: `igpt smoke` gives up much earlier (milliseconds). */
+/** A picture older than this is abandoned (milliseconds). `igpt smoke` gives up much earlier. */
 const abandonedAfterMs = 6 * 3600_000;
 
 /**

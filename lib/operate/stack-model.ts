@@ -59,7 +59,7 @@ async function localCopy(
   { MODEL_ID: id, MODEL_LOCATION: location }: JobDefinition,
   say: (line: string) => void,
 ): Promise<string> {
-  // igpt-nano comes with this package. The caller compares the ids, so another checkpoint of this name is found out.
+  // igpt-nano comes with this package. The caller compares the ids, so it detects a different checkpoint of this name.
   if (/^igpt-nano-[0-9a-f]{12}$/.test(id)) return join(modelsFolder, 'igpt-nano');
   const [{ createS3Client }, { fetchModel }] = await Promise.all([
     import('../aws/clients.ts'),

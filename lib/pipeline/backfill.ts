@@ -39,7 +39,8 @@ export interface BackfillPicture {
  * and outcomes.
  *
  * An outcome that is newer than its picture is current. Any other outcome is read, and is current if it names the
- * picture's ETag. Without that, a picture whose outcome has the same listed time would be processed in every backfill.
+ * picture's ETag. Without this comparison, a picture whose outcome has the same listed time would be processed in every
+ * backfill.
  */
 export async function* backfill(options: BackfillOptions): AsyncGenerator<BackfillPicture> {
   const { output, model, retryFailed = false, verify = false, defer, onCurrent, lookups = 16 } = options;

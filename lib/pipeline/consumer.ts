@@ -17,7 +17,7 @@ export interface ConsumerOptions {
   giveUp?: AbortSignal;
   /** Most messages at hand. */
   concurrency: number;
-  /** How long a message at hand stays hidden; renewed three times as often (milliseconds; default 60 s). */
+  /** Visibility timeout of a message at hand. It is extended three times per timeout (milliseconds; default 60 s). */
   visibilityMs?: number;
   /** Longest wait of one receive (milliseconds; default 20 s, SQS's maximum). */
   waitMs?: number;

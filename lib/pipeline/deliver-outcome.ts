@@ -17,8 +17,8 @@ export interface OutcomePorts {
   observer: FlowObserver;
   /**
    * Check the input again after storing an outcome. If the picture is gone, its outcome is deleted, because no later
-   * message would delete it. If the picture has changed, it is superseded and no event is published: the outcome is
-   * newer than the new version, so a backfill would take it for current where nothing announces changes (a directory).
+   * message would delete it. If the picture has changed, it ends as superseded, and no event is published. A directory
+   * announces no changes, and a backfill would not notice this one: the stored outcome is newer than the new version.
    */
   confirmSource: boolean;
 }

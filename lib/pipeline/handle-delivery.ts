@@ -25,7 +25,7 @@ const suspectFrom = 2;
  * message is released at once, hidden for its own delay.
  *
  * First deliveries run side by side. A redelivered message may have ended the process, so it runs alone, after all
- * messages that are done have been deleted: poison takes no neighbour with it.
+ * messages that are done have been deleted. So poison affects no other message.
  */
 export async function handleDelivery(
   messages: readonly QueueMessage[],

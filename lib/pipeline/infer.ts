@@ -38,9 +38,9 @@ interface Picture {
  * queue, the topic or the model fails, or when the body is no tokens message of this preprocessing
  * ({@link MessageError}). On the last receive, an error of the model becomes a failed outcome instead.
  *
- * A redelivered message skips pictures that have ended. From the third delivery on its pictures are processed one by
- * one, because one of them may end the process. Pictures between two poisonous ones of a message may be dead-lettered;
- * a backfill sends them in other messages.
+ * A redelivered message skips pictures that have ended. From the third delivery on, its pictures are processed one by
+ * one, because one of them may end the process. If a message holds two poisonous pictures, the pictures between them may
+ * be dead-lettered; a backfill sends those in other messages.
  */
 export function createInfer(options: InferOptions): Flow {
   const { output, clock, observer, uploads, model, preprocessing, predicting } = options;
@@ -104,7 +104,10 @@ export function createInfer(options: InferOptions): Flow {
   }
 }
 
-/** Two announcements of a picture may share a message. Twice in a message, one poisonous picture would act as two. */
+/**
+ * A message may hold the same version of a picture twice, after two announcements. A poisonous picture would then count
+ * as two, and the pictures between them would be dead-lettered.
+ */
 function withoutDuplicates(pictures: readonly Picture[]): Picture[] {
   return [...new Map(pictures.map((picture) => [`${picture.facts.etag} ${picture.facts.key}`, picture])).values()];
 }

@@ -62,10 +62,10 @@ export function createTokenPacker(options: TokenPackerOptions): TokenPacker {
     add(picture, { alone = false } = {}) {
       const text = messageText(picture);
       const sent = alone ? send([text]) : gatherer.add(text);
-      const goOn = (): void => {
+      const stopWaiting = (): void => {
         waiting -= 1;
       };
-      sent.then(goOn, goOn);
+      sent.then(stopWaiting, stopWaiting);
       waiting += 1;
       flushIfAllWait();
       return sent;

@@ -59,7 +59,7 @@ export function createPreprocess(options: PreprocessOptions): Preprocess {
     const made = await decoding.run(() => tokensOf(picture, attempt, signal), signal);
     if (made === undefined) return;
     if ('failure' in made) return fail(key, made.etag, made.failure);
-    // After a failed delivery the picture must not take neighbours with it.
+    // A redelivered picture may be poison, so its tokens get a message of their own.
     const alone = attempt.receiveCount > 1;
     await observer.stages.run('sending', key, () => packer.add(made.result, { alone }));
   };
@@ -119,7 +119,7 @@ export function createPreprocess(options: PreprocessOptions): Preprocess {
     return { key, etag, image: { format, width, height, bytes }, tokens: Buffer.from(packed).toString('base64') };
   }
 
-  /** Ends a bad picture. The version is the one that was read or asked for, else the current one. */
+  /** Ends a bad picture. `etag` is the version that was read or asked for; without one, the current version fails. */
   async function fail(key: string, etag: string | undefined, error: Failure): Promise<void> {
     const version = etag ?? (await observer.stages.run('reading', key, () => input.head(key)))?.etag;
     if (version === undefined) return gone(key);

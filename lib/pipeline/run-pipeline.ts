@@ -78,7 +78,7 @@ export interface RunResult extends SummaryEvent {
 /** The run had to stop, because it could no longer store outcomes or publish events. */
 class RunError extends ImageGptError {}
 
-/** Most pictures in a tokens message. A message in memory is free, so it only has to be worth a hand-over. */
+/** Most pictures in a tokens message. Messages in memory cost little, so a few pictures per message are enough. */
 const picturesPerMessage = 8;
 
 /** Longest time that a picture waits for others to share its message (milliseconds). */
@@ -276,7 +276,7 @@ function runError(unfinished: Record<string, number>, cause: unknown): RunError 
   const pictures = Object.values(unfinished).reduce((sum, n) => sum + n, 0);
   return new RunError(
     'cannot_go_on',
-    `Expected to store outcomes and publish events, but ${maxGivenUp} messages in a row failed, and ${pictures} pictures have no outcome: ${why} Mend that and run again: only what is missing is done.`,
+    `Expected to store outcomes and publish events, but ${maxGivenUp} messages in a row failed, and ${pictures} pictures have no outcome: ${why} Fix that and run again: only missing outcomes are computed.`,
     { cause },
   );
 }

@@ -74,7 +74,7 @@ const lookups = 64;
 /** After this many sent references, the waiting pictures are counted again. */
 const countAfter = 2000;
 
-/** Period of counting them during a pause (milliseconds). */
+/** Interval between two counts of the waiting pictures during a pause (milliseconds). */
 const pauseMs = 10_000;
 
 /**

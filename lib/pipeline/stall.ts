@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Stages, StageWait } from './observer.ts';
 
-/** No picture has ended for this long while pictures wait (milliseconds). */
+/** A run stalls if no picture ends for this long although some wait (milliseconds). */
 const stallMs = 60_000;
 
 export interface Stall {

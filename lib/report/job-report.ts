@@ -54,7 +54,7 @@ export interface JobReportOptions {
 export async function writeJobReport(options: JobReportOptions): Promise<number | undefined> {
   const { place, input, output, job, summary, about, model, decoding, decoder, surpriseOf, onProgress, signal } =
     options;
-  // A report in S3 would have to be downloaded: its views are made again instead.
+  // An earlier report in S3 would have to be downloaded. Making its views again costs less.
   const earlier = inS3(place) ? new Map<string, PictureViews>() : await viewsOfReport(jobReportPath(place), model.id);
   await using views = openPictureViews({ input, model, decoding, decoder, surpriseOf, earlier });
   const limit = Math.min(job.pictures, mostRows);
@@ -121,8 +121,8 @@ async function* firstRows({ output, job, limit }: JobReportRowsOptions): AsyncGe
   let left = limit;
   for (const shard of job.shards.keys()) {
     if (left <= 0) return;
-    const { open } = await openStored({ output, job, format: parquetShards }, shard);
-    const rows = await open.read({ columns: shownColumns, start: 0, end: Math.min(left, open.rows) });
+    const { opened } = await openStored({ output, job, format: parquetShards }, shard);
+    const rows = await opened.read({ columns: shownColumns, start: 0, end: Math.min(left, opened.rows) });
     left -= rows.length;
     yield* rows;
   }

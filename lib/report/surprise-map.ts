@@ -13,7 +13,7 @@ export interface SurpriseMemory<M extends Model> {
 }
 
 /** Pictures of earlier runs that may be predicted again: a report must not take as long as the run. */
-const mostAgain = 200;
+const maxRepredicted = 200;
 
 /**
  * Remembers the nats of each token during a run, for as many pictures as a report lists: outcomes hold only the mean.
@@ -21,7 +21,7 @@ const mostAgain = 200;
  */
 export function rememberSurprise<M extends Model>(model: M): SurpriseMemory<M> {
   const known = new Map<string, Uint8Array>();
-  let again = 0;
+  let repredicted = 0;
   async function predict(tokens: Uint16Array) {
     const prediction = await model.predict(tokens);
     if (prediction.natsOfTokens !== undefined && known.size < mostRows) {
@@ -34,8 +34,8 @@ export function rememberSurprise<M extends Model>(model: M): SurpriseMemory<M> {
     async surpriseOf(tokens) {
       const remembered = known.get(hashOf(tokens));
       if (remembered !== undefined || !model.outputs.includes('likelihood')) return remembered ?? null;
-      again += 1;
-      if (again > mostAgain) return null;
+      repredicted += 1;
+      if (repredicted > maxRepredicted) return null;
       const { natsOfTokens } = await model.predict(tokens);
       return natsOfTokens === undefined ? null : inSteps(natsOfTokens);
     },

@@ -4,8 +4,8 @@ export const gpuBatch = {
    * Verbs: enough to fill a large GPU with iGPT-S. The widest value of L takes 32 x 1,024 x 6,144 x 2 bytes = 0.4 GB.
    */
   verbs: 32,
-  /** The deployed worker: so many that the GPU does not wait for messages between threads. */
+  /** The deployed worker: enough to keep the GPU busy while messages travel between threads. */
   worker: 64,
-  /** Data sets: so few that all threads finish at about the same time, so many that messages cost nothing. */
+  /** Data sets: few, so that all threads finish at about the same time, but enough to make messages cheap. */
   dataSets: 16,
 } as const;

@@ -43,7 +43,7 @@ export interface LocalModel extends Model, AsyncDisposable {
 // between threads, about 0.05 ms each, and let threads finish at different times.
 const cpuBatch = 1;
 
-/** Batches of each thread, one in progress and one queued: so it does not wait for the main thread. */
+/** Batches of each thread: one in progress and one queued, so that the thread does not wait for the main thread. */
 const batchesPerThread = 2;
 
 /**

@@ -77,7 +77,7 @@ export interface TrainingSession extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Tokens of a part of a batch: so many that the fixed cost of an execution is negligible. */
+/** Tokens of a part of a batch: enough to make the fixed cost of an execution negligible. */
 const partTokens = 2048;
 
 /**

@@ -72,8 +72,8 @@ async function similar(file: string, options: SimilarOptions): Promise<void> {
   const query = await featuresOf(file, { job, options, decoding });
   const nearest = createNearestRows(query.features, number);
   for (const shard of job.shards.keys()) {
-    const { open } = await openStored({ output, job, format: parquetShards }, shard);
-    await nearest.add(open);
+    const { opened } = await openStored({ output, job, format: parquetShards }, shard);
+    await nearest.add(opened);
     bar.update(shard + 1, job.shards.length, shardKey(shard));
   }
   bar.stop();

@@ -134,7 +134,7 @@
   }
 
   let turn = Promise.resolve();
-  /** Counted since the last time that nothing was being sent. */
+  /** Counts of the files that are being sent. They start again from 0 when a new choice of files finds nothing in progress. */
   let counts = { chosen: 0, sent: 0, failed: 0 };
 
   function sayCounts() {

@@ -15,7 +15,7 @@ const version = '1.1.1';
 /** SHA-512 of the package's archive, from the registry. */
 const archiveSha512 = 'Ij+0xtbjMqp4XvgewYWjoLYFJiKhi64SN6VSUVqdMvOG0vSxzkKpjGyT54M3JePx4lbt0ObiDSBrBhUn2k8lwg==';
 
-/** One retry only, so that a user who is offline hears it soon. */
+/** One retry only, so that an offline user sees the error soon. */
 const fetchFlags = ['--prefer-offline', '--fetch-retries=1', '--fetch-retry-mintimeout=1000'];
 
 const run = promisify(execFile);

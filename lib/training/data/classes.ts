@@ -22,7 +22,7 @@ export function chooseHead(
   modelClasses: readonly string[] | undefined,
 ): ClassHead {
   const { name, labels, classes } = dataSet;
-  // Numbered classes run up to the highest label, so classes without pictures are normal when the head exists.
+  // Numbered classes go from 0 to the highest label, so some may have no pictures. An existing head can be trained anyway.
   if (modelClasses === undefined || !areNumbers(classes)) checkClasses(dataSet, rows);
   if (modelClasses === undefined) return { labels, names: classes };
   const [first = 0] = rows;
@@ -38,8 +38,8 @@ export function chooseHead(
 }
 
 /**
- * Finds the model's class for each class of a data set, by name. Numbers that are not names of its classes are
- * taken as their indices.
+ * Finds the model's class for each class of a data set, by name. If the data set's classes are numbers and none of them
+ * is a name of the model's classes, they are taken as indices.
  *
  * @param advice what to do about classes without a match
  * @throws DataSetError `labels_mismatch`

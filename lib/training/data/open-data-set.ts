@@ -22,7 +22,7 @@ import { cachedTokenSet, tokenSetKey } from './token-cache.ts';
 /** A sheet of 10,000 pictures decodes in a second or two on an idle machine. */
 const sheetTimeoutMs = 120_000;
 
-/** What makes the tokens of a checkpoint. */
+/** The parts of a checkpoint that turn pictures into tokens. */
 interface Tokenizer {
   directory: string;
   config: Pick<ImageGptConfig, 'n_positions' | 'n_colors'>;
@@ -39,7 +39,7 @@ export interface DataSetSource {
   limits: DecodingSettings;
 }
 
-/** What is told while a data set opens. */
+/** Receives progress and notices while a data set opens. */
 export interface DataSetObserver {
   onProgress(done: number, total: number): void;
   /** A file of a directory is left out. */
@@ -134,7 +134,7 @@ interface PictureStore {
 /**
  * Opens a directory or `s3://bucket/prefix`.
  *
- * @param words for the error: the argument that holds `data`, and what else it accepts
+ * @param words for the error: the argument that holds `data`, and the other sources that it accepts
  * @throws UsageError when neither exists
  */
 export async function openPictureStore(

@@ -10,9 +10,9 @@ export interface Split {
 }
 
 export interface SplitOptions {
-  /** Share of the pictures held out to choose by, unless the source has its own part (default 0.1, as in the iGPT paper). */
+  /** Share of the pictures held out to choose by (default 0.1, as in the iGPT paper). Unused if the source has this part. */
   validation?: number;
-  /** Share of the pictures held out to measure by, unless the source has its own part (default 0.1). */
+  /** Share of the pictures held out to measure the final model (default 0.1). Unused if the source has this part. */
   test?: number;
   /** Default 0. */
   seed?: number;
