@@ -1,13 +1,13 @@
-import { Stack } from 'aws-cdk-lib';
+import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { DeploymentConfig } from '../lib/contracts/deployment-settings.ts';
+import { type StackOutputs, stackOutputs } from '../lib/contracts/stack-outputs.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { CostBrake } from './constructs/cost-brake.ts';
 import { WorkDashboard } from './constructs/dashboard.ts';
 import { jobs } from './constructs/jobs.ts';
 import { ModelLocation } from './constructs/model-location.ts';
 import { Network } from './constructs/network.ts';
-import { queueOutputs, writeOutputs } from './constructs/outputs.ts';
 import * as may from './constructs/permissions.ts';
 import { Preprocess } from './constructs/preprocess.ts';
 import { Queues } from './constructs/queues.ts';
@@ -98,4 +98,26 @@ export class ImageGptStack extends Stack {
       ...jobs(this, { config, network, storage, results, model, image: worker.image }),
     });
   }
+}
+
+/** Writes the stack's outputs under the names of lib/contracts/stack-outputs.ts. */
+function writeOutputs(stack: Stack, values: StackOutputs): void {
+  const named: Readonly<Record<string, string | undefined>> = values;
+  for (const [name, output] of Object.entries(stackOutputs)) {
+    const value = named[name];
+    if (value !== undefined) new CfnOutput(stack, output, { value });
+  }
+}
+
+/** Outputs of the queues. */
+function queueOutputs(queues: Queues) {
+  return {
+    uploadsQueueUrl: queues.uploads.queueUrl,
+    backfillQueueUrl: queues.backfill.queueUrl,
+    uploadsDeadLettersUrl: queues.uploadsDeadLetters.queueUrl,
+    tokensQueueUrl: queues.tokens.queueUrl,
+    tokensDeadLettersUrl: queues.tokensDeadLetters.queueUrl,
+    resultEventsQueueUrl: queues.resultEvents.queueUrl,
+    resultEventsDeadLettersUrl: queues.resultEventsDeadLetters.queueUrl,
+  };
 }

@@ -2,7 +2,9 @@ import { tmpdir } from 'node:os';
 import { createS3Client } from '../lib/aws/clients.ts';
 import { fetchModel } from '../lib/aws/fetch-model.ts';
 import { openCheckpoint } from '../lib/checkpoint/checkpoint.ts';
+import type { WorkerEnvironment } from '../lib/contracts/environment.ts';
 import { systemClock as clock } from '../lib/local/system-clock.ts';
+import { gpuBatch } from '../lib/runtime/gpu-batch.ts';
 import { loadProvider } from '../lib/runtime/load-provider.ts';
 import { type LocalModel, type OpenModelOptions, openModel } from '../lib/runtime/model.ts';
 import { DeploymentError } from './open-ports.ts';
@@ -34,4 +36,24 @@ export async function openDeployedModel(deployed: DeployedModel): Promise<LocalM
   if (model.id === id) return model;
   await model.close();
   throw new DeploymentError('model_mismatch', `Expected the model ${id} at ${location}, found ${model.id}: ${advice}.`);
+}
+
+/** Opens the model that the worker's environment names. Throws what {@link openDeployedModel} throws. */
+export function openWorkerModel(env: WorkerEnvironment): Promise<LocalModel> {
+  return openDeployedModel({
+    location: env.MODEL_LOCATION,
+    cache: env.MODEL_CACHE,
+    id: env.MODEL_ID,
+    options: {
+      provider: env.PROVIDER,
+      precision: env.PRECISION,
+      outputs: env.OUTPUTS,
+      featureLayer: env.FEATURE_LAYER,
+      featureNorm: env.FEATURE_NORM,
+      scaledDecoding: env.SCALED_DECODING,
+      threads: env.WORKERS,
+      maxBatch: env.PROVIDER === 'cuda' ? gpuBatch.worker : 1,
+    },
+    advice: 'deploy again, so that preprocess and worker expect the same model',
+  });
 }

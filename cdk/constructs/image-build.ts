@@ -18,7 +18,7 @@ import { Construct, type IDependable } from 'constructs';
 import { acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
 import { allow } from './permissions.ts';
-import { telemetryOff } from './telemetry-off.ts';
+import { telemetryOff } from './shared-environment.ts';
 
 export interface ImageBuildProps {
   source: { directory: string; exclude: string[]; ignoreMode: IgnoreMode };

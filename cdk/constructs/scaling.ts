@@ -19,13 +19,6 @@ import type { BaseService } from 'aws-cdk-lib/aws-ecs';
 import { Role } from 'aws-cdk-lib/aws-iam';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import {
-  emptyMinutes,
-  onDemandAfterMinutes,
-  onDemandSteps,
-  scalingPeriodSeconds,
-  scalingSteps,
-} from './scaling-steps.ts';
 
 export interface ScalingProps {
   tokens: Queue;
@@ -44,7 +37,17 @@ export interface ServiceTarget {
   serviceArn: string;
 }
 
-const period = Duration.seconds(scalingPeriodSeconds);
+/** Period of metrics and alarms: the shortest that SQS offers. */
+const period = Duration.minutes(1);
+
+/**
+ * Minutes without outstanding messages before the tasks end. A GPU instance takes about four minutes to start, so it is
+ * kept for the next pictures a little longer than that.
+ */
+const emptyMinutes = 10;
+
+/** Minutes that the oldest message of the tokens queue waits for Spot before on-demand tasks start. */
+const onDemandAfterMinutes = 15;
 
 /**
  * Sets the number of tasks in steps, by outstanding messages: visible ones and those in flight. With visible messages
@@ -117,12 +120,7 @@ export class Scaling extends Construct {
   }
 
   /** A policy with `steps`, whose bounds are relative to the alarm's threshold. */
-  private steps(
-    id: string,
-    target: ScalableTarget,
-    steps: readonly { lower: number; tasks: number }[],
-    threshold: number,
-  ): IAlarmAction {
+  private steps(id: string, target: ScalableTarget, steps: readonly ScalingStep[], threshold: number): IAlarmAction {
     const action = exactCapacity(this, id, target);
     steps.forEach(({ lower, tasks }, index) => {
       const next = steps[index + 1];
@@ -184,4 +182,34 @@ function exactCapacity(scope: Construct, id: string, scalingTarget: ScalableTarg
     // At most one change in a period.
     cooldown: period,
   });
+}
+
+/** One step of a scaling policy: run exactly `tasks` from `lower` up to the next step's `lower`. */
+interface ScalingStep {
+  lower: number;
+  tasks: number;
+}
+
+/**
+ * Tasks by outstanding messages: one task for every `messagesPerTask`, rounded up, at most `maxTasks`. There is no step
+ * for zero messages, because scaling to zero waits (see {@link emptyMinutes}).
+ */
+export function scalingSteps(messagesPerTask: number, maxTasks: number): ScalingStep[] {
+  return Array.from({ length: maxTasks }, (_, index) => ({
+    lower: index === 0 ? 1 : index * messagesPerTask + 1,
+    tasks: index + 1,
+  }));
+}
+
+/**
+ * On-demand tasks by the age of the oldest message (`lower` in seconds): one at first, half of `maxTasks` after an hour,
+ * all after four hours.
+ */
+export function onDemandSteps(maxTasks: number): ScalingStep[] {
+  const steps = [
+    { lower: onDemandAfterMinutes * 60, tasks: 1 },
+    { lower: 3600, tasks: Math.ceil(maxTasks / 2) },
+    { lower: 4 * 3600, tasks: maxTasks },
+  ];
+  return steps.filter(({ tasks }, index) => tasks !== steps[index - 1]?.tasks);
 }

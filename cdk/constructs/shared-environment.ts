@@ -5,7 +5,6 @@ import * as may from './permissions.ts';
 import type { Queues } from './queues.ts';
 import type { Results } from './results.ts';
 import type { Storage } from './storage.ts';
-import { telemetryOff } from './telemetry-off.ts';
 
 export interface SharedEnvironmentProps {
   config: DeploymentConfig;
@@ -44,3 +43,6 @@ export function sharedEnvironment({ config, storage, queues, results, model, nam
     ],
   };
 }
+
+/** Without this variable onnxruntime sends telemetry to Microsoft (see lib/runtime/telemetry-off.ts). */
+export const telemetryOff = { ORT_DISABLE_TELEMETRY: '1' };

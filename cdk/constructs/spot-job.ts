@@ -20,7 +20,7 @@ import { acknowledgeFindings, acknowledgeWildcards } from './acknowledge.ts';
 import { hardenedInstance } from './hardened-instance.ts';
 import { logGroup } from './log-group.ts';
 import type { Network } from './network.ts';
-import { telemetryOff } from './telemetry-off.ts';
+import { telemetryOff } from './shared-environment.ts';
 import { cacheFolder, type WorkerImage } from './worker-image.ts';
 
 /** The most that AWS Batch allows. */

@@ -3,9 +3,9 @@ import { workerEnvironment } from '../../lib/contracts/environment.ts';
 import { metricNames } from '../../lib/contracts/metrics.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { onStop, runContainer } from '../container-entry.ts';
+import { openWorkerModel } from '../open-model.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { watchGpuMemory } from './gpu-memory.ts';
-import { openWorkerModel } from './open-worker-model.ts';
 import { runInference } from './run-inference.ts';
 
 /** Period of printing the metrics (milliseconds). */

@@ -1,11 +1,16 @@
+import { createSemaphore } from '../../lib/async/semaphore.ts';
+import { gatherDeletions, gatherEvents } from '../../lib/aws/gather-requests.ts';
+import { preprocessingHash } from '../../lib/checkpoint/preprocessing-hash.ts';
 import { retryDelayMs } from '../../lib/contracts/delivery.ts';
 import type { WorkerEnvironment } from '../../lib/contracts/environment.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { workUntilStopped } from '../../lib/pipeline/consumer.ts';
+import { type Flow, workUntilStopped } from '../../lib/pipeline/consumer.ts';
+import { createInfer } from '../../lib/pipeline/infer.ts';
+import type { Queue } from '../../lib/ports/queue.ts';
 import type { LocalModel } from '../../lib/runtime/model.ts';
 import { ThreadUnusableError } from '../../lib/runtime/thread-pool.ts';
+import { openPorts } from '../open-ports.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { openInference } from './open-inference.ts';
 
 /** Receivers that long-poll the queue, and the messages that they hold together (up to 100 pictures each). */
 export const receiving = { consumers: 2, prefetch: 8 };
@@ -49,4 +54,29 @@ export async function runInference(
     },
   });
   if (broken !== undefined) throw broken;
+}
+
+export interface Inference {
+  /** The infer flow, for the tokens queue. */
+  flow: Flow;
+  tokens: Queue;
+}
+
+/** Wires the infer flow to AWS. */
+export function openInference(env: WorkerEnvironment, model: LocalModel, { observer }: Telemetry): Inference {
+  const { input, output, events, queueAt } = openPorts(env);
+  const flow = createInfer({
+    clock,
+    model,
+    observer,
+    input,
+    output,
+    events: gatherEvents(events, clock),
+    uploads: queueAt(env.UPLOADS_QUEUE_URL),
+    preprocessing: preprocessingHash(model.preprocessing, env.SCALED_DECODING),
+    // Tokens may wait for minutes. A picture that is deleted meanwhile must leave no outcome.
+    confirmSource: true,
+    predicting: createSemaphore(model.concurrency),
+  });
+  return { flow, tokens: gatherDeletions(queueAt(env.TOKENS_QUEUE_URL, env.VISIBILITY_SECONDS * 1000), clock) };
 }

@@ -6,8 +6,8 @@ import type { EventSink } from '../ports/queue.ts';
 import { createFailureLimit } from './failure-limit.ts';
 import { readJob, readManifest } from './plan-job.ts';
 import { type JobPorts, makeRows } from './run-shards.ts';
+import type { ShardFormat } from './shard.ts';
 import { storedShards, storeShard } from './shard.ts';
-import type { ShardFormat } from './shard-format.ts';
 import { JobError, readJson } from './stored-json.ts';
 import { finishJob } from './summary.ts';
 

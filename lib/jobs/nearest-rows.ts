@@ -1,4 +1,4 @@
-import type { OpenShard } from './shard-format.ts';
+import type { OpenShard } from './shard.ts';
 
 /** A picture of a job, and its similarity to the query. */
 interface Neighbour {

@@ -9,8 +9,8 @@ import { createFailureLimit, type FailureLimit } from './failure-limit.ts';
 import { runLanes, type ShardTask } from './lanes.ts';
 import { createRowMaker } from './make-row.ts';
 import { readManifest } from './plan-job.ts';
+import type { ShardFormat } from './shard.ts';
 import { storedShards, storeShard } from './shard.ts';
-import type { ShardFormat } from './shard-format.ts';
 import { finishedSummary, finishJob, recordsOf, reopenJob, summaryOf } from './summary.ts';
 
 /** The ports of a job, and its limits. */

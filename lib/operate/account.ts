@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-service-quotas';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import { awsErrorName } from '../aws/aws-error.ts';
-import { commandError } from './operator-error.ts';
+import { commandError } from './command-error.ts';
 
 /** Whom the credentials belong to. */
 export interface Identity {

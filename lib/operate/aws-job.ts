@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-batch';
 import { readEnvironment } from '../aws/read-environment.ts';
 import { type JobDefinition, jobDefinition } from '../contracts/environment.ts';
-import { commandError } from './operator-error.ts';
+import { commandError } from './command-error.ts';
 
 /** False while a job waits, starts or runs. */
 export function hasEnded({ status }: JobDetail): boolean {

@@ -9,7 +9,7 @@ import {
 import type { StackOutputs } from '../contracts/stack-outputs.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ImageGptError } from '../ports/error.ts';
-import { commandError } from './operator-error.ts';
+import { commandError } from './command-error.ts';
 
 /**
  * The cost brake stops a stack that costs money without producing outcomes. `holding` and `releasing`: its state machine

@@ -10,7 +10,7 @@ import {
 import { chunks } from '../aws/chunks.ts';
 import { utf8Length } from '../contracts/key-order.ts';
 import { maxChunkMessages, maxMessageBytes } from '../contracts/limits.ts';
-import { commandError } from './operator-error.ts';
+import { commandError } from './command-error.ts';
 import { queueNameOf } from './stack-queues.ts';
 
 /** A message in a dead-letter queue. */

@@ -7,7 +7,7 @@ import {
 import { awsErrorName } from '../aws/aws-error.ts';
 import { requiredOutputs, type StackOutputs, stackOutputs } from '../contracts/stack-outputs.ts';
 import { ImageGptError } from '../ports/error.ts';
-import { commandError } from './operator-error.ts';
+import { commandError } from './command-error.ts';
 
 type OutputName = keyof typeof stackOutputs;
 

@@ -23,6 +23,7 @@ import {
   readQuota,
 } from './account.ts';
 import { createCloudFormationClient, createServiceQuotasClient, createStsClient } from './clients.ts';
+import { commandError } from './command-error.ts';
 import { type DeployedStack, readDeployedStack, StackError } from './deployed-stack.ts';
 import {
   bootstrapCheck,
@@ -37,7 +38,6 @@ import {
 } from './doctor-checks.ts';
 import { listLeftovers } from './leftovers.ts';
 import { readModelPrefix } from './model-prefix.ts';
-import { commandError } from './operator-error.ts';
 import { createStateClients, readStackState } from './stack-state.ts';
 
 const run = promisify(execFile);

@@ -16,8 +16,8 @@ import {
 import { awsErrorName } from '../aws/aws-error.ts';
 import type { ResultEvent } from '../contracts/event.ts';
 import type { Clock } from '../ports/clock.ts';
+import { commandError } from './command-error.ts';
 import type { DeployedStack } from './deployed-stack.ts';
-import { commandError } from './operator-error.ts';
 import { queueNameOf } from './stack-queues.ts';
 
 export interface EventTapOptions {

@@ -5,8 +5,8 @@ import {
   DescribeJobQueuesCommand,
 } from '@aws-sdk/client-batch';
 import { isGpuInstance } from '../contracts/instances.ts';
+import { commandError } from './command-error.ts';
 import { hourlyUsd } from './estimate-cost.ts';
-import { commandError } from './operator-error.ts';
 
 /** The machines of a job queue. */
 export interface JobMachines {

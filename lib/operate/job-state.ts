@@ -5,7 +5,7 @@ import {
   type JobSummary,
   ListJobsCommand,
 } from '@aws-sdk/client-batch';
-import { commandError } from './operator-error.ts';
+import { commandError } from './command-error.ts';
 
 /** State of a job of AWS Batch and its children. A job without children counts as its own only child. */
 export interface JobState {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { createS3Store } from '../aws/s3-store.ts';
 import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
 import type { Clock } from '../ports/clock.ts';
-import { commandError } from './operator-error.ts';
+import { commandError } from './command-error.ts';
 
 /** The files at a model's `s3://bucket/prefix`. */
 export interface ModelPrefix {

@@ -1,5 +1,5 @@
 import { GetQueueAttributesCommand, type QueueAttributeName, type SQSClient } from '@aws-sdk/client-sqs';
-import { commandError } from './operator-error.ts';
+import { commandError } from './command-error.ts';
 import { queueNameOf } from './stack-queues.ts';
 
 /** Number of messages in a queue. SQS calls it approximate; it may be a minute old. */

@@ -1,7 +1,7 @@
 import { age } from './age.ts';
 import { brakeHolds, countDeadLetters } from './stack-outlook.ts';
+import { explainStop } from './stack-services.ts';
 import type { StackState } from './stack-state.ts';
-import { explainStop } from './stop-advice.ts';
 
 /** Where a picture is stuck. */
 type StuckAt =

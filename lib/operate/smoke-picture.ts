@@ -7,7 +7,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { awsErrorStatus } from '../aws/aws-error.ts';
-import { commandError } from './operator-error.ts';
+import { commandError } from './command-error.ts';
 
 /** Folder of the pictures of `igpt smoke` in the input bucket. */
 const smokePrefix = 'igpt-smoke/';

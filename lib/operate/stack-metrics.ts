@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-cloudwatch';
 import { metricNames } from '../contracts/metrics.ts';
 import type { StackOutputs } from '../contracts/stack-outputs.ts';
-import { commandError } from './operator-error.ts';
+import { commandError } from './command-error.ts';
 import {
   type DeadLetterName,
   deadLetterNames,

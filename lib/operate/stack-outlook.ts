@@ -1,7 +1,7 @@
 import { ago } from './age.ts';
 import { deadLetterNames } from './stack-queues.ts';
+import { explainStop } from './stack-services.ts';
 import type { StackState } from './stack-state.ts';
-import { explainStop } from './stop-advice.ts';
 
 /** How much work is left, and for how long. */
 export interface Outlook {

@@ -6,8 +6,7 @@ import {
   type Service,
 } from '@aws-sdk/client-ecs';
 import type { StackOutputs } from '../contracts/stack-outputs.ts';
-import { commandError } from './operator-error.ts';
-import { stopAdvice } from './stop-advice.ts';
+import { commandError } from './command-error.ts';
 
 /** An ECS service and its tasks. */
 export interface ServiceState {
@@ -97,4 +96,22 @@ async function stoppedTasks(client: ECSClient, cluster: string, serviceName: str
 function later(a: Date | null, b: Date | null): Date | null {
   if (a === null || b === null) return a ?? b;
   return a > b ? a : b;
+}
+
+/**
+ * Words of nvidia-container-cli when the machine's driver is too old for the image's CUDA version. The container then
+ * never starts. Source: NVIDIA_REQUIRE_CUDA of nvidia/cuda's images.
+ */
+const oldDriver = /unsatisfied condition: cuda ?>= ?([\d.]*\d)/;
+
+/** What to do when ECS's reason for a stopped task does not say it; null for other reasons. */
+export function stopAdvice(reason: string): string | null {
+  const [, cuda] = oldDriver.exec(reason) ?? [];
+  if (cuda === undefined) return null;
+  return `the machine's NVIDIA driver is too old for CUDA ${cuda}, which the worker's image needs: run npx cdk deploy for ECS's newest GPU AMI (running machines keep the old one until they end), or choose an image of another CUDA 13 with -c cudaImage`;
+}
+
+/** Why tasks stopped, in words: the advice first, because ECS's reason alone does not help then. */
+export function explainStop({ reason, advice }: { reason: string; advice: string | null }): string {
+  return advice === null ? reason : `${advice}. ECS says: ${reason}`;
 }

@@ -1,8 +1,7 @@
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { openPreprocessor } from '../../functions/preprocess/open-preprocessor.ts';
 import { createTelemetry } from '../../functions/telemetry.ts';
-import { openInference } from '../../functions/worker/open-inference.ts';
-import { receiving } from '../../functions/worker/run-inference.ts';
+import { openInference, receiving } from '../../functions/worker/run-inference.ts';
 import { createSemaphore } from '../../lib/async/semaphore.ts';
 import { createS3Client } from '../../lib/aws/clients.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { onDemandSteps, scalingSteps } from '../../cdk/constructs/scaling.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { readRules, simulate } from './simulated-scaling.ts';
 import { imageGptTemplate, resource } from './synthesize.ts';
@@ -55,6 +56,34 @@ test('on-demand tasks start when tokens have waited for 15 minutes', () => {
 
 test('an empty queue ends the tasks of both services', () => {
   expect(alarm('ScalingEmpty').AlarmActions).toHaveLength(2);
+});
+
+test('there is one task for every 50 outstanding messages, rounded up', () => {
+  expect(scalingSteps(50, 3)).toEqual([
+    { lower: 1, tasks: 1 },
+    { lower: 51, tasks: 2 },
+    { lower: 101, tasks: 3 },
+  ]);
+});
+
+test('20 tasks are 20 steps, the most that a policy may have', () => {
+  expect(scalingSteps(1, 20)).toHaveLength(20);
+});
+
+test('on-demand tasks start after 15 minutes: first one, then half, then all', () => {
+  expect(onDemandSteps(8)).toEqual([
+    { lower: 900, tasks: 1 },
+    { lower: 3600, tasks: 4 },
+    { lower: 14_400, tasks: 8 },
+  ]);
+});
+
+test('steps without a change are left out', () => {
+  expect(onDemandSteps(1)).toEqual([{ lower: 900, tasks: 1 }]);
+  expect(onDemandSteps(2)).toEqual([
+    { lower: 900, tasks: 1 },
+    { lower: 14_400, tasks: 2 },
+  ]);
 });
 
 describe('a simulation of the template’s alarms and policies', () => {

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { systemClock as clock } from '../../local/system-clock.ts';
-import { commandError } from '../../operate/operator-error.ts';
+import { commandError } from '../../operate/command-error.ts';
 import { interruptExitCode, onFirstInterrupt } from '../interrupt.ts';
 import { number } from '../options/number-option.ts';
 import { writeOut } from './standard-output.ts';

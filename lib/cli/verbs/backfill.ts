@@ -95,7 +95,7 @@ async function backfill(options: BackfillOptions): Promise<void> {
       ),
     onResume: () => bar.say('igpt: resuming'),
   }).catch(async (error: unknown) => {
-    const { commandError } = await import('../../operate/operator-error.ts');
+    const { commandError } = await import('../../operate/command-error.ts');
     throw commandError(`compare the buckets of the stack ${options.stack}`, error);
   });
   bar.stop();

@@ -135,7 +135,7 @@ async function showEvents(
 
 /** Message of a network failure. Throws every other error. */
 async function unreachable(error: unknown): Promise<string> {
-  const { commandError } = await import('../../operate/operator-error.ts');
+  const { commandError } = await import('../../operate/command-error.ts');
   const explained = commandError('read the result events', error);
   if (explained.code !== 'unreachable') throw explained;
   return explained.message;

@@ -2,7 +2,7 @@ import { type FileMetaData, parquetMetadata, parquetReadObjects, type SchemaElem
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { z } from 'zod';
 import { type JobRow, rowErrorCode } from '../../contracts/job.ts';
-import type { OpenShard, ShardFacts, ShardFormat } from '../shard-format.ts';
+import type { OpenShard, ShardFacts, ShardFormat } from '../shard.ts';
 import { memoryFile, parquetDamaged } from './read-columns.ts';
 
 /** Shards as Parquet files. */

@@ -9,7 +9,7 @@ import {
   quotaChecks,
   stackChecks,
 } from '../../../lib/operate/doctor-checks.ts';
-import { stopAdvice } from '../../../lib/operate/stop-advice.ts';
+import { stopAdvice } from '../../../lib/operate/stack-services.ts';
 import { minutesBefore, service, stackState } from '../../support/stack-state.ts';
 
 const call = (verb: string) => `igpt ${verb}`;

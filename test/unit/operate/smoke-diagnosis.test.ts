@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diagnose } from '../../../lib/operate/smoke-diagnosis.ts';
 import { countDeadLetters } from '../../../lib/operate/stack-outlook.ts';
-import { stopAdvice } from '../../../lib/operate/stop-advice.ts';
+import { stopAdvice } from '../../../lib/operate/stack-services.ts';
 import { minutesBefore, service, stackState } from '../../support/stack-state.ts';
 
 const idle = stackState();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { awsError } from '../../../lib/aws/aws-error.ts';
-import { commandError } from '../../../lib/operate/operator-error.ts';
+import { commandError } from '../../../lib/operate/command-error.ts';
 
 /** An error as the SDK throws it. */
 function sdkError(name: string, message: string, status?: number): Error {
