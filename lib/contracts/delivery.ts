@@ -14,6 +14,9 @@ export const visibilitySeconds = {
   resultEvents: 300,
 };
 
+/** Poll interval of the worker: how long one receive waits for a message (milliseconds). SQS allows no more. */
+export const longPollMs = 20_000;
+
 /** How often the worker extends a held message per visibility timeout. One extension may fail. */
 export const heartbeatsPerVisibility = 3;
 

@@ -1,4 +1,4 @@
-import { heartbeatsPerVisibility, visibilitySeconds } from '../contracts/delivery.ts';
+import { heartbeatsPerVisibility, longPollMs, visibilitySeconds } from '../contracts/delivery.ts';
 import { maxChunkMessages } from '../contracts/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Queue, QueueMessage } from '../ports/queue.ts';
@@ -19,7 +19,7 @@ export interface ConsumerOptions {
   concurrency: number;
   /** Visibility timeout of a message at hand. It is extended three times per timeout (milliseconds; default 60 s). */
   visibilityMs?: number;
-  /** Longest wait of one receive (milliseconds; default 20 s, SQS's maximum). */
+  /** Longest wait of one receive (milliseconds; default {@link longPollMs}). */
   waitMs?: number;
   /** How long a failed message stays hidden, by its receive count (milliseconds; default 1 s, doubled each time). */
   retryDelayMs?: (receiveCount: number) => number;
@@ -40,7 +40,7 @@ export async function consume(options: ConsumerOptions): Promise<void> {
   const { queue, flow, clock, signal, giveUp, concurrency, turnstile, onError } = options;
   const {
     visibilityMs = visibilitySeconds.tokens * 1000,
-    waitMs = 20_000,
+    waitMs = longPollMs,
     retryDelayMs = (count) => 1000 * 2 ** (count - 1),
   } = options;
   const held = new Map<string, Promise<void>>();

@@ -1,5 +1,7 @@
 /** `cosine` falls to 0 after the warm-up, as in pre-training; `constant` stays at the peak, as in fine-tuning. */
-export type Schedule = 'constant' | 'cosine';
+export const schedules = ['constant', 'cosine'] as const;
+
+export type Schedule = (typeof schedules)[number];
 
 export interface LearningRate {
   /** Learning rate at the end of the warm-up. */

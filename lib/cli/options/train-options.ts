@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { schedules } from '../../training/learning-rate.ts';
 import { defaultLearningRate, defaultSaveEvery, type TrainChoices } from '../../training/train-plan.ts';
 import { examples } from '../invocation.ts';
 import { addDataOptions, addSplitOptions, type DataOptions, type SplitFlags } from './data-options.ts';
@@ -96,7 +97,7 @@ function addRecipe(command: Command): void {
       new Option(
         '--schedule <name>',
         'learning rate after the warm-up (default: cosine, to 0; constant for joint and --tokens)',
-      ).choices(['constant', 'cosine']),
+      ).choices(schedules),
     )
     .addOption(new Option('--warmup <n>', 'steps of linear rise to the peak').default(0).argParser(integer({ min: 0 })))
     .addOption(
