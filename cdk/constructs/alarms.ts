@@ -35,8 +35,8 @@ const minPictures = 20;
 const maxFailedPercent = 20;
 
 /**
- * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm (16 in the stack, with those of
- * scaling), so conditions that only delay a consumer or a backfill are on the dashboard instead.
+ * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm: 16 in the stack, with those of
+ * scaling. So conditions that only delay a consumer or a backfill have no alarm; the dashboard shows them.
  */
 export class Alarms extends Construct {
   readonly topic: Topic;

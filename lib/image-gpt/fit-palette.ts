@@ -90,7 +90,8 @@ function differentColors(pixels: Uint8Array): Colors {
 
 /**
  * Greedy k-means++ (Arthur and Vassilvitskii 2007), as in scikit-learn. Draws each colour with a probability proportional
- * to its squared distance to the colours before it. Of several draws, keeps the one that leaves the least inertia.
+ * to its squared distance to the nearest colour drawn before. Keeps the best of several draws: the one that leaves the
+ * least inertia.
  */
 function seedPalette({ points, counts }: Colors, colors: number, random: Random): Float32Array {
   const size = counts.length;

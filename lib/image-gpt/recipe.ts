@@ -11,8 +11,8 @@ const cropSide = 224;
  * Brings a picture to the model's input resolution.
  *
  * - `none`: squashes the whole picture, without keeping the aspect ratio, as Hugging Face's processor does.
- * - `short-224-center`: resizes the short side to 224 and the long side in proportion (rounded half to even), crops the
- *   centre 224 x 224 (offset rounded down), then resizes to the input resolution with the same filter.
+ * - `short-224-center`: resizes the short side to 224 and the long side in proportion (rounded half to even). Crops the
+ *   centre 224 x 224 (offset rounded down). Then resizes to the input resolution with the same filter.
  *
  * @param rgb [height, width, 3]
  * @returns [recipe.height, recipe.width, 3]

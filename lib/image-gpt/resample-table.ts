@@ -1,8 +1,8 @@
 import type { Resample } from '../ports/model.ts';
 
 /**
- * Weights of one pass of a resize. Output pixel i is the sum of `count[i]` source pixels from `start[i]` on, times the
- * fixed-point weights `weights[i * stride + j]` with 22 fraction bits.
+ * Weights of one pass of a resize. Output pixel i is a weighted sum of `count[i]` source pixels, from `start[i]` on. Source
+ * pixel j of these has the fixed-point weight `weights[i * stride + j]` with 22 fraction bits.
  */
 export interface ResampleTable {
   start: Int32Array;

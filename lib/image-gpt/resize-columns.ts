@@ -41,8 +41,8 @@ const groupBytes = groupSize * 4;
 const lowBits = 11;
 
 /**
- * Extra bytes after input and output. A group is read as 16 bytes, up to three pixels past the last one with a weight,
- * and a pixel is written as four bytes. The extra bytes are multiplied by 0, or overwritten.
+ * Extra bytes after input and output. A group is read as 16 bytes, up to three pixels past the last one with a weight.
+ * These pixels have weight 0. A pixel is written as four bytes; the next pixel overwrites the fourth.
  */
 const padding = 32;
 

@@ -65,8 +65,8 @@ export async function storeShard(
 /**
  * Returns the record of a stored shard. A missing record is made from the shard's file and stored.
  *
- * @throws {JobError} `shard_damaged` when the record cannot be read, or when a missing record cannot be made because
- *   the file does not match the manifest
+ * @throws {JobError} `shard_damaged` when the record cannot be read, or when the record is missing and the file does not
+ *   match the manifest
  */
 export async function recordShard(place: ShardPlace, shard: number): Promise<ShardRecord> {
   const { output, job } = place;

@@ -4,7 +4,7 @@ import { errorCode } from '../ports/error.ts';
 
 /**
  * Creates a directory and its missing parents. Unlike Node's recursive mkdir, it does not hang on file systems that answer
- * ENOENT (/proc), and it throws the system's reason for the first folder that cannot be created: EROFS, EACCES.
+ * ENOENT (/proc). It throws the system's reason for the first folder that cannot be created: EROFS, EACCES.
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {

@@ -9,9 +9,9 @@ import { requiredOutputs, type StackOutputs, stackOutputs } from '../contracts/s
 import { ImageGptError } from '../ports/error.ts';
 import { commandError } from './command-error.ts';
 
-type OutputName = keyof typeof stackOutputs;
+type StackOutputName = keyof typeof stackOutputs;
 
-const required = Object.keys(requiredOutputs).filter(isOutputName);
+const required = Object.keys(requiredOutputs).filter(isStackOutputName);
 
 /** A stack that can process pictures. */
 export interface DeployedStack {
@@ -107,7 +107,7 @@ async function listOurStacks(client: CloudFormationClient): Promise<string[]> {
 }
 
 function parseOutputs(given: ReadonlyMap<string, string>, place: string): StackOutputs {
-  const values: Partial<Record<OutputName, string>> = Object.fromEntries(
+  const values: Partial<Record<StackOutputName, string>> = Object.fromEntries(
     Object.entries(stackOutputs).flatMap(([name, output]) => {
       const value = given.get(output);
       return value === undefined ? [] : [[name, value]];
@@ -122,10 +122,10 @@ function parseOutputs(given: ReadonlyMap<string, string>, place: string): StackO
   throw new StackError('stack_foreign', `${place} ${problem}`);
 }
 
-function isComplete(values: Partial<Record<OutputName, string>>): values is StackOutputs {
+function isComplete(values: Partial<Record<StackOutputName, string>>): values is StackOutputs {
   return required.every((name) => values[name] !== undefined);
 }
 
-function isOutputName(name: string): name is OutputName {
+function isStackOutputName(name: string): name is StackOutputName {
   return Object.hasOwn(stackOutputs, name);
 }

@@ -100,7 +100,7 @@ export function createPreprocess(options: PreprocessOptions): Preprocess {
 
   /**
    * Ends a picture that does not exist. Its outcome is removed here too: an earlier delivery may have stored one and
-   * failed before it checked the source, and the notification of the removal may have been handled before that.
+   * failed before it checked the source. The notification of the removal may have been handled still earlier.
    */
   async function gone(key: string): Promise<void> {
     await observer.stages.run('storing', key, () => removeOutcome(options, model, key));

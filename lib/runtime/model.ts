@@ -50,7 +50,7 @@ const batchesPerThread = 2;
  * Opens a checkpoint for inference: one single-threaded session per thread, all on the same mapped weights. The calling
  * thread only passes messages.
  *
- * `predict` rejects with a TransientError when the thread of its batch stops or the execution fails, and with a
+ * `predict` rejects with a TransientError when the thread of its batch stops or the execution fails. It rejects with a
  * ModelError for tokens that are no picture of this model. `close` waits for all predictions.
  *
  * @throws ModelError when the checkpoint cannot compute an output; ThreadUnusableError when the weights do not fit the

@@ -1,6 +1,6 @@
 /**
- * Lets a process exit while a thread uses onnxruntime-node, which aborts the whole process (Napi::Error, exit code 134)
- * when its thread is ended during a call. Once the gate is shut, the thread starts no call; the process waits for a
+ * Lets a process exit while a thread uses onnxruntime-node. If a thread is ended during a call, onnxruntime-node aborts the
+ * whole process (Napi::Error, exit code 134). Once the gate is shut, the thread starts no call; the process waits for a
  * call in progress. Two 32-bit words in shared memory: is the gate shut, is the thread inside.
  */
 export type NativeGate = Int32Array<SharedArrayBuffer>;

@@ -161,8 +161,8 @@ const stepTerms = 128;
 
 /**
  * Largest number of threads, at most `wanted`, that gives the same bits as one thread. A product [rows, k] x [k,
- * columns] with more columns than rows is divided among threads by columns, and a thread with few columns adds in other
- * steps. Division by rows changes nothing. `rows` are the rows of each product: a strip of a picture, or the samples of
+ * columns] with more columns than rows is divided among threads by columns. A thread with few columns adds in other steps,
+ * which changes bits. Division by rows changes nothing. `rows` are the rows of each product: a strip of a picture, or the samples of
  * a decoding step.
  */
 export function steadyThreads(config: ImageGptConfig, wanted: number, rows: number): number {

@@ -26,8 +26,8 @@ export interface TrainingExecution {
 
 /**
  * Opens a training graph on the CPU. onnxruntime must not optimise it: it would merge recomputed operations with those
- * of the forward pass. Threads spin between operations, as these are many and short and a machine trains one model at a
- * time.
+ * of the forward pass. Threads spin between operations, because operations are many and short, and a machine trains one
+ * model at a time.
  *
  * @param optimizedModelFilePath where onnxruntime writes the graph that it executes; for tests
  * @throws RuntimeError `session_failed`

@@ -201,7 +201,8 @@ async function modelFilesOf(
   return { innerHead, files };
 }
 
-interface Decided {
+/** The choices that follow from the options and the data set. */
+interface ResolvedChoices {
   plan: TrainPlan;
   split: Split;
   head: ClassHead | undefined;
@@ -211,7 +212,7 @@ interface Decided {
 /** Everything that changes the result. A training resumes only with the same settings. */
 async function settingsOf(
   { choices, checkpoint, dataSet }: TrainingInput,
-  { plan, split, head, mask }: Decided,
+  { plan, split, head, mask }: ResolvedChoices,
 ): Promise<TrainingSettings> {
   const { peak, schedule, warmup, steps } = plan.learningRate;
   return {

@@ -22,8 +22,8 @@ export interface BatchOptions {
 }
 
 /**
- * Returns the batch of a step, counted from 1. A batch depends on the seed and the step's number only, so that a training
- * that resumes after step s needs no saved state of a generator.
+ * Returns the batch of a step, counted from 1. A batch depends only on the seed and the step's number. So a training resumes
+ * without a saved state of a generator.
  */
 export function createBatchSource(
   dataSet: DataSet,

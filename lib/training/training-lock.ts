@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts';
 import { errorCode } from '../ports/error.ts';
 import { TrainingError } from './error.ts';
 
-/** A lock file is empty while its process writes its number. If it stays empty longer, that process died (milliseconds). */
+/** A lock file is empty until its process has written its id. A process that takes longer is dead (milliseconds). */
 const emptyMs = 500;
 
 /**
@@ -21,7 +21,7 @@ export async function lockTraining(path: string, clock: Clock): Promise<AsyncDis
       if (errorCode(error) !== 'EEXIST') throw error;
     }
     const owner = Number(await ownerOf(path, clock));
-    // A restarted container may give this process the number of the killed one.
+    // In a restarted container, this process may have the id of the killed one.
     if (Number.isInteger(owner) && owner > 0 && owner !== process.pid && isAlive(owner)) {
       throw new TrainingError(
         'run_busy',
@@ -32,7 +32,7 @@ export async function lockTraining(path: string, clock: Clock): Promise<AsyncDis
   }
 }
 
-/** Number of the process that holds the lock; empty without a lock, or when its process died before writing. */
+/** Id of the process that holds the lock; empty without a lock, or if the process died before it wrote its id. */
 async function ownerOf(path: string, clock: Clock): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text !== '') return text ?? '';

@@ -18,7 +18,7 @@ const required = { repetition_type: 'REQUIRED' } as const;
 
 /**
  * Columns of a shard. Lists have the three levels that the Parquet format asks for. The format has no lists of fixed
- * size, but every list of `features` in a job has d elements, so DuckDB can cast the column to FLOAT[d].
+ * size. But every list of `features` in a job has d elements, so DuckDB can cast the column to FLOAT[d].
  */
 const shardSchema: SchemaElement[] = [
   { name: 'root', num_children: 10 },

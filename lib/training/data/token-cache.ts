@@ -54,18 +54,18 @@ export async function cachedTokenSet(cache: string, key: string, make: () => Pro
   const found = await readTokenSet(place).catch(() => undefined);
   if (found !== undefined) return found;
   await removeLeftovers(place);
-  const parts = nameBeside(place, 'tmp');
+  const unfinished = nameBeside(place, 'tmp');
   // First, so that a cache that is not writable is reported before the work.
-  await makeDirectory(parts).catch(refused(cache));
+  await makeDirectory(unfinished).catch(refused(cache));
   try {
     const made = await make();
-    await writeTokenSet(parts, made).catch(refused(cache));
+    await writeTokenSet(unfinished, made).catch(refused(cache));
     await rm(place, { recursive: true, force: true });
     // Another process may have been faster, with the same tokens.
-    await rename(parts, place).catch(() => undefined);
+    await rename(unfinished, place).catch(() => undefined);
     return made;
   } finally {
-    await rm(parts, { recursive: true, force: true });
+    await rm(unfinished, { recursive: true, force: true });
   }
 }
 

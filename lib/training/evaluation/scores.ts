@@ -34,16 +34,16 @@ export function scoresOf(predicted: Int32Array, scores: Float64Array, labels: In
   const classes = scores.length / count;
   const confusion = new Uint32Array(classes * classes);
   let right = 0;
-  let near = 0;
+  let rightInTop = 0;
   for (let i = 0; i < count; i++) {
     const label = labels[i] ?? 0;
     const guess = predicted[i] ?? 0;
     const cell = label * classes + guess;
     confusion[cell] = (confusion[cell] ?? 0) + 1;
     right += guess === label ? 1 : 0;
-    near += guess === label || rankOf(scores.subarray(i * classes, (i + 1) * classes), label) < topCount ? 1 : 0;
+    rightInTop += guess === label || rankOf(scores.subarray(i * classes, (i + 1) * classes), label) < topCount ? 1 : 0;
   }
-  return { pictures: count, top1: right / count, top5: near / count, confusion };
+  return { pictures: count, top1: right / count, top5: rightInTop / count, confusion };
 }
 
 /**

@@ -61,8 +61,8 @@ const roughTolerance = 1e-4;
 
 /**
  * Chooses the penalty on held-out rows, fits again on training and validation rows together, and measures on test rows.
- * Penalties are tried from the strongest on, each starting at the fit of the one before. The search stops when two
- * penalties since the best were worse.
+ * Penalties are tried from the strongest on, each starting at the fit of the one before. The search stops after two
+ * penalties that are worse than the best.
  */
 export function fitProbe(task: ProbeTask): FittedProbe {
   const { train, validation, test } = task;
