@@ -24,7 +24,7 @@ export interface ChildOptions {
   clock: Clock;
   events: EventSink<BatchEvent>;
   maxFailureRate: number;
-  /** Starts no more pictures, and drops the shard. */
+  /** After an abort no more pictures start, and the shard is dropped. */
   signal: AbortSignal;
   /** Opens decoder and model of a job. They are closed after the shard. */
   open(job: Job): Promise<ChildMachine & AsyncDisposable>;

@@ -12,7 +12,7 @@ interface Neighbour {
 export interface NearestRows {
   /** Compares all rows of a shard with the query. */
   add(shard: OpenShard): Promise<void>;
-  /** Best first. Of equal rows, the one added first comes first. */
+  /** Best first; among equals, the row that was added first. */
   nearest(): Neighbour[];
   /** Number of rows compared: all that have features. */
   compared(): number;

@@ -30,7 +30,7 @@ export interface JobPorts {
   decoding: number;
   /** Pictures that the model works on at once. */
   predicting: number;
-  /** Starts no more pictures. Pictures in progress are finished; incomplete shards are dropped. */
+  /** After an abort no more pictures start. Pictures in progress are finished; incomplete shards are dropped. */
   signal: AbortSignal;
   onProgress?: (progress: JobProgress) => void;
   /** An attempt failed, and the picture is not at fault. It may be retried. */

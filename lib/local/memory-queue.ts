@@ -66,7 +66,7 @@ export function createMemoryQueue({ clock, capacity }: MemoryQueueOptions): Memo
     }
   }
 
-  /** Makes messages visible whose time is over, or dead-letters them. */
+  /** Makes held messages visible when their time is over, or dead-letters them. */
   function expire(): void {
     const now = clock.now().getTime();
     for (const [receipt, item] of held) {

@@ -65,7 +65,7 @@ const lambdaGb = 3008 / 1024;
 
 /**
  * Time that a picture adds to the function (seconds). Reading and sending overlap with decoding. The sandboxed decoder
- * takes 15 ms per megapixel of JPEG on one core here, and two decoders share 1.7 cores of Lambda.
+ * takes 15 ms per megapixel of JPEG on one core of our machine, and two decoders share 1.7 cores of Lambda.
  */
 const lambdaSeconds = { each: 0.005, megapixel: 0.01 };
 

@@ -67,7 +67,7 @@ async function pass(options: FeedOptions, first: boolean): Promise<boolean> {
     retryFailed: first && options.retryFailed,
     verify: first && options.verify,
     defer: changes && defer,
-    // Later passes see the pictures again that the first pass has counted.
+    // Later passes list pictures that the first pass has already counted.
     onCurrent: first ? (key) => isCounted(key) || ledger.skip() : undefined,
   });
   for (;;) {
@@ -80,7 +80,7 @@ async function pass(options: FeedOptions, first: boolean): Promise<boolean> {
   return deferred;
 }
 
-/** Sends the pictures again that changed while they were in progress, until `signal` aborts. */
+/** Resends pictures that changed while they were in progress, until `signal` aborts. */
 export async function sendChangedAgain(ledger: Ledger, uploads: Queue, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     for (const key of await ledger.takeChanged(signal)) await sendReference(uploads, key, signal);
@@ -94,7 +94,7 @@ export interface UrgentOptions {
   uploads: Queue;
   /** Receives the keys that were begun. */
   begun: Set<string>;
-  /** Ends it. */
+  /** Ends the sending. */
   signal: AbortSignal;
 }
 

@@ -21,7 +21,7 @@ export interface Ledger {
   skip(): void;
   /** Ignores a picture that is not in progress: it has ended before, or belongs to another run. */
   end(end: PictureEnd): void;
-  /** Counts a picture as failed that has no outcome, because it could not be read, stored or published. */
+  /** Counts a picture without an outcome as failed: it could not be read, stored or published. */
   giveUp(key: string, why: string): void;
   isPending(key: string): boolean;
   counts(): Counts;

@@ -25,7 +25,7 @@ export interface TokenPacker {
   /** Resolves when the message that holds the picture is in the queue. `alone`: in a message of its own. */
   add(picture: TokensPicture, options?: { alone?: boolean }): Promise<void>;
   /**
-   * Watches calls of `work`, which may add a picture each. Once all running calls wait for their message, it is sent.
+   * Watches calls of `work`, which may add a picture each. When all running calls wait for a message, it is sent at once.
    * So `maxWaitMs` can be long: the pictures of a delivery share messages and never wait for it.
    */
   watch<Args extends unknown[]>(work: (...args: Args) => Promise<void>): (...args: Args) => Promise<void>;

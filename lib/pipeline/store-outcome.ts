@@ -21,8 +21,8 @@ const maxRounds = 5;
  *
  * An outcome that is stored already is stored again, with a later `created_at` and so with a new ETag. This protects
  * against a slow process: it has read the store while another version was current, and is about to write that
- * version's outcome. Every message of the current version ends with a write. If the process read the store before that
- * write, its If-Match fails. If it read the store after, it sees that the input has changed.
+ * version's outcome. Every message of the current version ends with a write. If the slow process read the store before
+ * that write, its If-Match fails. If it read the store afterwards, it sees that the input has changed.
  *
  * @throws {TransientError} when other processes store an outcome in every round
  */

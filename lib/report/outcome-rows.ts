@@ -4,7 +4,7 @@ import { outcomeKey } from '../pipeline/outcome-key.ts';
 import type { ObjectStore, StoredObject } from '../ports/object-store.ts';
 import { mostRows, type PictureViews, type ReportRow } from './report-row.ts';
 
-/** Makes the views of a version of a picture; `etag` null: of its current version. Null when it cannot be read. */
+/** Makes the views of one version of a picture (`etag` null: the current version). Null when it cannot be read. */
 export type ViewsOf = (picture: { key: string; etag: string | null }) => Promise<PictureViews | null>;
 
 export interface ReportRowsOptions {

@@ -27,7 +27,7 @@ export interface TrainingInput {
   checkpoint: Checkpoint;
   objective: Objective;
   dataSet: DataSet;
-  /** Shares that are really held out, where the data set itself does not divide. */
+  /** Shares of the pictures to hold out, unless the data set has parts of its own. */
   shares: Required<SplitOptions>;
   /** Directory of the trained model. */
   out: string;

@@ -39,7 +39,7 @@ export interface StepRecord extends Losses {
   step: number;
   learningRate: number;
   gradientNorm: number;
-  /** Duration of the step, waiting for its batch included. */
+  /** Duration of the step, including the wait for its batch. */
   seconds: number;
 }
 
@@ -51,7 +51,7 @@ export interface Validation extends Losses {
 
 export interface TrainPorts {
   session: Pick<TrainingSession, 'step' | 'parameters'>;
-  /** Asked for while the step before is computed, so that no step waits for its pictures. */
+  /** Called while the previous step is computed, so that no step waits for its pictures. */
   batchOf(step: number): Promise<TrainingBatch>;
   /** Default: nothing is held out, and no step is the best. */
   validate?: (() => Promise<Validation>) | undefined;

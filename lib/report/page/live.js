@@ -134,7 +134,7 @@
   }
 
   let turn = Promise.resolve();
-  /** Counts of the files that are being sent. They start again from 0 when a new choice of files finds nothing in progress. */
+  /** Counts of the files being sent. Reset when files are chosen while nothing is being sent. */
   let counts = { chosen: 0, sent: 0, failed: 0 };
 
   function sayCounts() {
