@@ -72,14 +72,14 @@ export function createTelemetry({ service, clock }: { service: string; clock: Cl
         metrics.singleMetric().addDimension('code', end.code).addMetric(metricNames.failures, MetricUnit.Count, 1);
       },
       caught(key, error) {
-        logger.error('picture failed through no fault of its own', { key, ...errorLog(error) });
+        logger.error('picture failed, but is not at fault', { key, ...errorLog(error) });
       },
     },
     onError(error, message) {
       count(metricNames.retries);
       const { body, receiveCount, lastReceive } = message ?? {};
       const level = lastReceive ? 'error' : 'warn';
-      logger[level](lastReceive ? 'message goes to the dead letters' : 'trying again', {
+      logger[level](lastReceive ? 'message is dead-lettered' : 'trying again', {
         ...errorLog(error),
         body: body?.slice(0, bodyExcerpt),
         receiveCount,

@@ -19,7 +19,7 @@ export interface DirectoryPair {
  */
 export async function checkDirectoryPair(dir: string, out: string): Promise<DirectoryPair> {
   if (out === '') {
-    throw new UsageError('--out: expected a directory, received an empty name; leave --out away for ./igpt-out');
+    throw new UsageError('--out: expected a directory, received an empty name; omit --out for ./igpt-out');
   }
   const found = await stat(dir).catch((error: unknown) => {
     throw new UsageError(`${dir}: expected a directory of pictures, but ${refusal(error)}`);

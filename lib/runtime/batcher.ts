@@ -46,7 +46,7 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
       if (results.length !== batch.length) {
         throw new ImageGptError(
           'results_mismatch',
-          `Expected ${batch.length} results for a batch of as many pictures, received ${results.length}.`,
+          `Expected one result for each of ${batch.length} pictures, received ${results.length}.`,
         );
       }
       results.forEach((result, i) => {
