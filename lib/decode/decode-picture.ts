@@ -6,7 +6,13 @@ import { applyRecipe, type Recipe, recipeShortSide } from '../image-gpt/recipe.t
 import { releaseMemory } from '../image-gpt/release-memory.ts';
 import { PictureError } from '../ports/error.ts';
 import type { DecodedPicture } from '../ports/picture-decoder.ts';
-import { type AcceptedFormat, acceptedFormats, isAccepted, pictureFormat } from './picture-format.ts';
+import {
+  type AcceptedFormat,
+  acceptedFormats,
+  isAccepted,
+  photographFormats,
+  pictureFormat,
+} from './picture-format.ts';
 import { isSrgbProfile } from './srgb-profile.ts';
 
 /** Limits and recipe for decoding a picture. */
@@ -77,13 +83,8 @@ function acceptedFormat(bytes: Uint8Array, allowSvg: boolean): AcceptedFormat {
     );
   }
   if (format === undefined || !isAccepted(format)) {
-    const { svg: _, ...photographs } = acceptedFormats;
-    const names = Object.values(photographs).map(({ name }) => name);
     const received = format === undefined ? 'something else' : `a ${format.toUpperCase()} file`;
-    throw new PictureError(
-      'unsupported_format',
-      `Expected a ${names.slice(0, -1).join(', ')} or ${names.at(-1)} picture, received ${received}.`,
-    );
+    throw new PictureError('unsupported_format', `Expected a ${photographFormats()} picture, received ${received}.`);
   }
   return format;
 }

@@ -23,6 +23,13 @@ export function isAccepted(format: PictureFormat): format is AcceptedFormat {
   return format in acceptedFormats;
 }
 
+/** The formats that need no permission, in words: `JPEG, PNG, … or AVIF`. */
+export function photographFormats(): string {
+  const { svg: _, ...photographs } = acceptedFormats;
+  const names = Object.values(photographs).map(({ name }) => name);
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}
+
 /** How much of a file is searched for `<svg` (bytes): enough to skip an XML declaration, a doctype and a comment. */
 const svgSearchBytes = 4096;
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import pMap from 'p-map';
+import { photographFormats } from '../../decode/picture-format.ts';
 import { PictureError } from '../../ports/error.ts';
 import type { ObjectStore, StoredObject } from '../../ports/object-store.ts';
 import type { PictureDecoder } from '../../ports/picture-decoder.ts';
@@ -93,7 +94,7 @@ export async function loadPictures(listing: PictureListing, options: LoadOptions
     const codes = Object.entries(skipped).map(([code, count]) => `${code} ${count}`);
     throw new DataSetError(
       'data_set_empty',
-      `none of the ${objects.length} files of ${name} could be read as a picture (${codes.join(', ')}); expected JPEG, PNG, WebP, GIF, TIFF or AVIF`,
+      `none of the ${objects.length} files of ${name} could be read as a picture (${codes.join(', ')}); expected ${photographFormats()}`,
     );
   }
   const folders = [...listing.folders, ...(options.folders ?? [])];
