@@ -1,3 +1,4 @@
+import { visibilitySeconds } from '../../lib/contracts/delivery.ts';
 import type { PipelineEvent } from '../../lib/contracts/event.ts';
 import { messageText } from '../../lib/contracts/message-text.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from '../support/memory-object-store.ts';
@@ -25,10 +26,6 @@ export interface SimulatedWorld {
   thrown: ThrownPictures;
 }
 
-/** Visibility timeouts (milliseconds). Uploads: six times the function's time limit, as in the template. */
-const uploadsVisibilityMs = 720_000;
-const tokensVisibilityMs = 60_000;
-
 export function createSimulatedWorld(seed: number, trace?: (line: string) => void): SimulatedWorld {
   const random = seededRandom(seed);
   const clock = createVirtualClock();
@@ -50,9 +47,9 @@ export function createSimulatedWorld(seed: number, trace?: (line: string) => voi
     conditions,
     input: createMemoryObjectStore(clock),
     output: createMemoryObjectStore(clock),
-    uploads: createSimulatedQueue(conditions, 'uploads', uploadsVisibilityMs),
-    backfill: createSimulatedQueue(conditions, 'backfill', uploadsVisibilityMs),
-    tokens: createSimulatedQueue(conditions, 'tokens', tokensVisibilityMs),
+    uploads: createSimulatedQueue(conditions, 'uploads', 1000 * visibilitySeconds.uploads),
+    backfill: createSimulatedQueue(conditions, 'backfill', 1000 * visibilitySeconds.uploads),
+    tokens: createSimulatedQueue(conditions, 'tokens', 1000 * visibilitySeconds.tokens),
     published: [],
     contents: new Map(),
     changedAt: new Map(),
