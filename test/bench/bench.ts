@@ -98,7 +98,8 @@ async function main(): Promise<void> {
   }
 
   const machine = await describeMachine(load, peer?.versions);
-  process.stdout.write(`${Object.entries(machine).map(describe).join(' · ')}\n`);
+  const known = Object.entries(machine).filter(([, value]) => value !== undefined);
+  process.stdout.write(`${known.map(describe).join(' · ')}\n`);
   process.stdout.write(
     `Ratios are medians of ${rounds} runs. The sides run in turns, never at once.\n\n${formatRows(rows)}`,
   );
