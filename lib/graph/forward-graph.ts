@@ -158,7 +158,7 @@ function embedShifted(
   return embedStrips(graph, shiftedEmbedding(graph, tokens, config, weights, n), n, config, weights, batch);
 }
 
-/** In a BERT model every position sees all others, so they stay together. */
+/** A BERT model is not split into strips: every position attends to all others. */
 function embedMasked(
   graph: Graph,
   tokens: Value,

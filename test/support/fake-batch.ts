@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { BatchClient } from '@aws-sdk/client-batch';
 
 // biome-ignore lint/suspicious/noExplicitAny: requests are JSON of any shape.
 type Json = any;
@@ -24,6 +25,8 @@ interface FakeJob {
 /** The part of AWS Batch that the commands call. No job runs: the test sets the status of children. */
 export interface FakeBatch extends AsyncDisposable {
   endpoint: string;
+  /** A client of this fake; it is destroyed with it. */
+  client: BatchClient;
   jobs: FakeJob[];
   /** Children of the array jobs (`id:index`), and plain jobs themselves (`id`). */
   children: FakeJob[];
@@ -102,9 +105,14 @@ export async function startFakeBatch(): Promise<FakeBatch> {
     response.end(JSON.stringify(answer?.(JSON.parse(Buffer.concat(chunks).toString() || '{}')) ?? {}));
   });
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  const endpoint = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const client = new BatchClient({ endpoint, region: 'us-east-1', credentials });
   return Object.assign(fake, {
-    endpoint: `http://localhost:${(server.address() as AddressInfo).port}`,
+    endpoint,
+    client,
     async [Symbol.asyncDispose]() {
+      client.destroy();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

@@ -1,4 +1,4 @@
-import type { JobSettings, ManifestPicture } from '../../lib/contracts/job.ts';
+import type { Job, JobSettings, ManifestPicture } from '../../lib/contracts/job.ts';
 import { parquetShards } from '../../lib/jobs/parquet/shard-file.ts';
 import { planJob } from '../../lib/jobs/plan-job.ts';
 import { type RunShardsOptions, type RunShardsResult, runShards } from '../../lib/jobs/run-shards.ts';
@@ -25,6 +25,15 @@ export const fakeSettings: JobSettings = {
 };
 
 /** A job in memory, with a decoder and a model that tell text files apart. */
+/** A job of four shards. */
+export const fakeJob: Job = {
+  schema_version: 1,
+  id: '0123456789abcdef',
+  settings: fakeSettings,
+  pictures: 38,
+  shards: Array.from({ length: 4 }, (_, i) => ({ pictures: i === 3 ? 8 : 10, manifest: `${i}` })),
+};
+
 export function createJobWorld(settings: JobSettings = fakeSettings) {
   const clock = createVirtualClock();
   const input = createMemoryObjectStore(clock);

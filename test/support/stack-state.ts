@@ -33,6 +33,27 @@ export function stackState(differences: Partial<StackState> = {}): StackState {
   };
 }
 
+/** State of a stack with pictures in every queue, and a worker that starts. */
+export function busyStackState(): StackState {
+  const { metrics } = stackState();
+  return stackState({
+    queues: {
+      uploads: { waiting: 90, inFlight: 10 },
+      backfill: { waiting: 1000, inFlight: 0 },
+      tokens: { waiting: 3, inFlight: 2 },
+      'result-events': { waiting: 7, inFlight: 0 },
+    },
+    services: [service('worker', { desired: 2, running: 1, pending: 1 }), service('on-demand')],
+    metrics: {
+      ...metrics,
+      oldest: { ...metrics.oldest, backfill: 7200, tokens: 30 },
+      succeededPerSecond: 3,
+      failedPerSecond: 1,
+      batchFill: 80,
+    },
+  });
+}
+
 export function service(role: ServiceState['role'], differences: Partial<ServiceState> = {}): ServiceState {
   return { role, desired: 0, running: 0, pending: 0, trouble: null, stopped: [], ...differences };
 }

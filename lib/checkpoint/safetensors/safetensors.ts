@@ -156,7 +156,7 @@ function parseTensor(name: string, entry: unknown, dataStart: number, file: stri
   return { name, dtype, shape, offset: dataStart + begin, length: end - begin };
 }
 
-/** In this format every byte of data belongs to exactly one tensor. */
+/** Checks that every byte of data belongs to exactly one tensor, as the format demands. */
 function checkRanges(tensors: SafetensorsTensor[], dataStart: number, fileBytes: number, file: string): void {
   // An empty tensor may share the offset of the next one. The empty one must come first.
   tensors.sort((a, b) => a.offset - b.offset || a.length - b.length);

@@ -1,4 +1,4 @@
-import { BatchClient } from '@aws-sdk/client-batch';
+import type { BatchClient } from '@aws-sdk/client-batch';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { endJob, findJob, hasEnded, submitJob } from '../../../lib/operate/aws-job.ts';
 import { type FakeBatch, startFakeBatch } from '../../support/fake-batch.ts';
@@ -7,13 +7,9 @@ let batch: FakeBatch;
 let client: BatchClient;
 beforeEach(async () => {
   batch = await startFakeBatch();
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  client = new BatchClient({ endpoint: batch.endpoint, region: 'us-east-1', credentials });
+  client = batch.client;
 });
-afterEach(async () => {
-  client.destroy();
-  await batch[Symbol.asyncDispose]();
-});
+afterEach(() => batch[Symbol.asyncDispose]());
 
 const submit = (children?: number, name = 'mine') =>
   submitJob(client, { queue: 'q', definition: 'd', name, environment: {}, children });

@@ -1,16 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Job } from '../../../lib/contracts/job.ts';
 import { type JobStatus, jobNotes, jobOutlook, waitingKind } from '../../../lib/operate/job-outlook.ts';
 import type { JobState } from '../../../lib/operate/job-state.ts';
-import { fakeSettings } from '../../support/job-world.ts';
-
-const job: Job = {
-  schema_version: 1,
-  id: '0123456789abcdef',
-  settings: fakeSettings,
-  pictures: 38,
-  shards: Array.from({ length: 4 }, (_, i) => ({ pictures: i === 3 ? 8 : 10, manifest: `${i}` })),
-};
+import { fakeJob as job } from '../../support/job-world.ts';
 
 const call = (verb: string) => `igpt ${verb}`;
 const none = { waiting: 0, starting: 0, running: 0, succeeded: 0, failed: 0 };

@@ -1,4 +1,4 @@
-import { BatchClient } from '@aws-sdk/client-batch';
+import type { BatchClient } from '@aws-sdk/client-batch';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { endJob, findJob, submitJob } from '../../../lib/operate/aws-job.ts';
 import { readJobState } from '../../../lib/operate/job-state.ts';
@@ -8,13 +8,9 @@ let batch: FakeBatch;
 let client: BatchClient;
 beforeEach(async () => {
   batch = await startFakeBatch();
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  client = new BatchClient({ endpoint: batch.endpoint, region: 'us-east-1', credentials });
+  client = batch.client;
 });
-afterEach(async () => {
-  client.destroy();
-  await batch[Symbol.asyncDispose]();
-});
+afterEach(() => batch[Symbol.asyncDispose]());
 
 const now = new Date(1_000_000);
 const submit = (children?: number, name = 'mine') =>

@@ -1,26 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { notes, outlook } from '../../../lib/operate/stack-outlook.ts';
 import { stopAdvice } from '../../../lib/operate/stack-services.ts';
-import { minutesBefore, service, stackState } from '../../support/stack-state.ts';
+import { busyStackState, minutesBefore, service, stackState } from '../../support/stack-state.ts';
 
 const call = (verb: string) => `igpt ${verb} --stack Mine`;
 const idle = stackState();
-const busy = stackState({
-  queues: {
-    uploads: { waiting: 90, inFlight: 10 },
-    backfill: { waiting: 1000, inFlight: 0 },
-    tokens: { waiting: 3, inFlight: 2 },
-    'result-events': { waiting: 7, inFlight: 0 },
-  },
-  services: [service('worker', { desired: 2, running: 1, pending: 1 }), service('on-demand')],
-  metrics: {
-    ...idle.metrics,
-    oldest: { ...idle.metrics.oldest, backfill: 7200, tokens: 30 },
-    succeededPerSecond: 3,
-    failedPerSecond: 1,
-    batchFill: 80,
-  },
-});
+const busy = busyStackState();
 
 describe('the outlook', () => {
   it('counts a tokens message as the recent average of pictures', () => {

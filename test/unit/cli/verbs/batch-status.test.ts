@@ -1,16 +1,7 @@
 import { expect, test } from 'vitest';
 import { jobStatusText } from '../../../../lib/cli/verbs/batch-status.ts';
-import type { Job } from '../../../../lib/contracts/job.ts';
 import type { JobStatus } from '../../../../lib/operate/job-outlook.ts';
-import { fakeSettings } from '../../../support/job-world.ts';
-
-const job: Job = {
-  schema_version: 1,
-  id: '0123456789abcdef',
-  settings: fakeSettings,
-  pictures: 38,
-  shards: Array.from({ length: 4 }, (_, i) => ({ pictures: i === 3 ? 8 : 10, manifest: `${i}` })),
-};
+import { fakeJob as job } from '../../../support/job-world.ts';
 
 const status: JobStatus = {
   at: new Date(2026, 0, 1, 12),

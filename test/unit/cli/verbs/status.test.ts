@@ -1,24 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { statusJson, statusReport } from '../../../../lib/cli/verbs/status.ts';
-import { deployedStack, minutesBefore, service, stackState } from '../../../support/stack-state.ts';
+import { busyStackState, deployedStack, minutesBefore, service, stackState } from '../../../support/stack-state.ts';
 
 const idle = stackState();
-const busy = stackState({
-  queues: {
-    uploads: { waiting: 90, inFlight: 10 },
-    backfill: { waiting: 1000, inFlight: 0 },
-    tokens: { waiting: 3, inFlight: 2 },
-    'result-events': { waiting: 7, inFlight: 0 },
-  },
-  services: [service('worker', { desired: 2, running: 1, pending: 1 }), service('on-demand')],
-  metrics: {
-    ...idle.metrics,
-    oldest: { ...idle.metrics.oldest, backfill: 7200, tokens: 30 },
-    succeededPerSecond: 3,
-    failedPerSecond: 1,
-    batchFill: 80,
-  },
-});
+const busy = busyStackState();
 
 describe('igpt status', () => {
   it('shows queues with their ages, tasks, throughput and time left', () => {
