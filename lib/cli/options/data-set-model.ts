@@ -5,7 +5,6 @@ import type { Precision, Provider } from '../../ports/model.ts';
 import { type ForwardPool, openForwardPool } from '../../runtime/forward-pool.ts';
 import { gpuBatch } from '../../runtime/gpu-batch.ts';
 import { inPrecision } from '../../runtime/precision.ts';
-
 import { precisionOption, providerOption, sayDevice, workersOption } from './compute-options.ts';
 import { addDataOptions, addSplitOptions, type DataOptions, type SplitFlags } from './data-options.ts';
 import { modelOption } from './model-option.ts';

@@ -5,6 +5,7 @@ import { type JobReportOptions, jobReportPath, writeJobReport } from '../../repo
 import type { Stop } from '../interrupt.ts';
 import { sameCommand } from '../invocation.ts';
 import { duration, type ProgressBar } from './progress-bar.ts';
+import { withFailures } from './run-summary.ts';
 import { type Column, table } from './table.ts';
 import { printable } from './text.ts';
 
@@ -25,13 +26,7 @@ export function jobSummaryText({ pictures, succeeded, failed, failures, shards, 
   const totals = table(columns, [
     [...[pictures, succeeded, failed, shards.length].map(String), took, (run.cost_usd ?? 0).toFixed(4)],
   ]);
-  const codes = Object.entries(failures).toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-  if (codes.length === 0) return totals;
-  const failedWith = table(
-    [{ title: 'failed with' }, { title: 'pictures', ...right }],
-    codes.map(([code, count]) => [code, String(count)]),
-  );
-  return `${totals}\n${failedWith}`;
+  return withFailures(totals, failures);
 }
 
 /** {@link planJob} with a progress bar. After an interrupt it reports that, and returns undefined. */

@@ -28,7 +28,8 @@ const redrawMs = 100;
 /** The rate covers only this last time (milliseconds). A run first skips finished pictures, which would inflate it. */
 const rateWindowMs = 15_000;
 
-const eraseLine = '\r\u001b[2K';
+/** Goes to the start of the line and clears it. */
+export const eraseLine = '\r\u001b[2K';
 
 /** A bar with rate and remaining time on `stream`, after 2 seconds; silent when `stream` is not a terminal. */
 export function progressBar(

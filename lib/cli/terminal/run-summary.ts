@@ -1,5 +1,6 @@
 import type { Progress, RunResult } from '../../pipeline/run-pipeline.ts';
 import type { Stall } from '../../pipeline/stall.ts';
+import { byAmount } from '../../report/totals.ts';
 import { duration } from './progress-bar.ts';
 import { table } from './table.ts';
 import { printable } from './text.ts';
@@ -20,20 +21,23 @@ export function runReport(result: RunResult, seconds: number): string {
     ],
     [[seen, succeeded, failed, skipped, `${duration(seconds)}${rate}`].map(String)],
   );
-  const failures = Object.entries(result.failures).toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-  if (failures.length === 0) {
-    return totals;
-  }
-  const codes = table(
-    [{ title: 'failed with' }, { title: 'pictures', ...right }],
-    failures.map(([code, pictures]) => [code, String(pictures)]),
+  return withFailures(totals, result.failures);
+}
+
+/** `totals`, and below them how many pictures failed with each code, if any did. */
+export function withFailures(totals: string, failures: Readonly<Record<string, number>>): string {
+  const codes = byAmount(Object.entries(failures));
+  if (codes.length === 0) return totals;
+  const failedWith = table(
+    [{ title: 'failed with' }, { title: 'pictures', align: 'right' }],
+    codes.map(([code, pictures]) => [code, String(pictures)]),
   );
-  return `${totals}\n${codes}`;
+  return `${totals}\n${failedWith}`;
 }
 
 /** How many pictures have no outcome, why, and what to do; undefined when every picture has one. */
 export function unfinishedText(unfinished: RunResult['unfinished']): string | undefined {
-  const reasons = Object.entries(unfinished).toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  const reasons = byAmount(Object.entries(unfinished));
   if (reasons.length === 0) return undefined;
   const pictures = reasons.reduce((sum, [, n]) => sum + n, 0);
   const why = reasons.map(([reason, n]) => `${printable(reason)}: ${n}`).join(', ');

@@ -170,12 +170,11 @@ function classTable({ confusion }: Scores, labels: readonly string[]): { columns
 function asJson(
   { pictures, natsPerToken, bitsPerPixel, scores }: Evaluation,
   labels: readonly string[],
-  { masks, ...facts }: { model: string; precision: string; data: string; masks: number | undefined },
+  facts: { model: string; precision: string; data: string; masks: number | undefined },
 ): string {
   const measured = (share: number): number | null => (Number.isNaN(share) ? null : share);
   return `${JSON.stringify({
     ...facts,
-    masks,
     pictures,
     nats_per_token: natsPerToken,
     bits_per_pixel: bitsPerPixel,

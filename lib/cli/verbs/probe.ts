@@ -248,7 +248,7 @@ function plotOf(title: string, results: readonly ProbeResult[]): string {
 }
 
 /** Parser of a list of layers: `1,2,5`. */
-export function layerList(text: string): number[] {
+function layerList(text: string): number[] {
   const layers = text.split(',').map((part) => (/^\d+$/.test(part.trim()) ? Number(part) : Number.NaN));
   if (layers.some(Number.isNaN) || new Set(layers).size !== layers.length) {
     throw new InvalidArgumentError('expected different layers, separated by commas, such as 1,2,3');

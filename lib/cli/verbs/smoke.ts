@@ -11,7 +11,7 @@ import { interruptExitCode, onFirstInterrupt } from '../interrupt.ts';
 import { examples, samplePicturePath } from '../invocation.ts';
 import { number } from '../options/number-option.ts';
 import { regionOption, stackCall, stackOption } from '../options/stack-option.ts';
-import { type BarStream, duration } from '../terminal/progress-bar.ts';
+import { type BarStream, duration, eraseLine } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
 import { printable } from '../terminal/text.ts';
@@ -135,7 +135,6 @@ interface StageClock extends SmokeStages, Disposable {
 }
 
 const redrawMs = 500;
-const eraseLine = '\r\u001b[2K';
 
 /**
  * @param stream gets a line per stage, and on a terminal a live line: `0:42 waiting for its outcome · tokens queue`
