@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../lib/local/repository.ts';
@@ -11,7 +11,7 @@ const sources = execFileSync('git', ['ls-files', '-co', '--exclude-standard', 'l
   encoding: 'utf8',
 })
   .split('\n')
-  .filter((file) => /\.[jt]s$/.test(file) && existsNow(file));
+  .filter((file) => /\.[jt]s$/.test(file) && existsSync(join(repositoryRoot, file)));
 
 /** Source file to the source files that it imports, types and dynamic imports too. */
 const imports = new Map(sources.map((file) => [file, importsOf(file)]));
@@ -58,15 +58,6 @@ describe('source files', () => {
     expect(long).toEqual([]);
   });
 });
-
-function existsNow(file: string): boolean {
-  try {
-    readFileSync(join(repositoryRoot, file));
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function folderOf(file: string): string {
   const [top = '', room = ''] = file.split('/');

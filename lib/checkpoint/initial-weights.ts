@@ -1,10 +1,10 @@
+import { elementsOf } from '../graph/graph.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { createRandom } from '../image-gpt/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type FloatDtype, fromFloat32 } from './float-dtype.ts';
 import { bytesOf } from './safetensors/safetensors.ts';
 import type { StreamedTensor } from './safetensors/write-safetensors.ts';
-import { elementsOf } from './tensor-source.ts';
 import { weightsByRole } from './weights-by-role.ts';
 
 /** A tensor and its initial distribution: normal, or constant `mean` if `deviation` is 0. */

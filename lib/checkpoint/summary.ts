@@ -1,7 +1,7 @@
+import { elementsOf } from '../graph/graph.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { Objective } from '../ports/model.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { elementsOf } from './tensor-source.ts';
 import { type Variant, variantOf } from './variants.ts';
 import { listWeights } from './weights-by-role.ts';
 

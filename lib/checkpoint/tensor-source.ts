@@ -20,8 +20,3 @@ export interface TensorSource extends AsyncDisposable {
   /** Size of the weight files (bytes). Bounds what an import writes. */
   bytes: number;
 }
-
-/** Number of elements of a shape. */
-export function elementsOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}

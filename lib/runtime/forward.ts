@@ -160,7 +160,7 @@ export function gpuGraph(
   provider: Exclude<Provider, 'cpu'>,
   pictures: number,
 ): Graph {
-  if (model.weights.blocks.some(({ quantized }) => quantized !== undefined)) {
+  if (isQuantized(model.weights)) {
     throw new RuntimeError(
       'precision_unavailable',
       `Expected f16 or f32 on ${provider}, received int8 or int8-block: choose --precision f16, or --provider cpu.`,

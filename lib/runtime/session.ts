@@ -1,3 +1,4 @@
+import { elementsOf } from '../graph/graph.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { Provider } from '../ports/model.ts';
 import { invalidInput, RuntimeError } from './error.ts';
@@ -126,7 +127,7 @@ function toTensor(expected: InferenceSession.ValueMetadata, input: Input | undef
   const fits =
     shape.length === input.dims.length && shape.every((size, i) => typeof size === 'string' || size === input.dims[i]);
   if (!fits) throw invalidInput(`Expected [${shape.join(', ')}] for ${name}, received [${input.dims.join(', ')}].`);
-  const elements = input.dims.reduce((product, size) => product * size, 1);
+  const elements = elementsOf(input.dims);
   if (input.data.length !== elements) {
     throw invalidInput(`Expected ${elements} elements for ${name}, received ${input.data.length}.`);
   }

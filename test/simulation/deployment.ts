@@ -1,3 +1,4 @@
+import { stopTimeoutSeconds } from '../../lib/contracts/delivery.ts';
 import { createMachine, type Machine } from './machine.ts';
 import type { SimulatedModel } from './simulated-models.ts';
 import { functionOver, type Start, workerOf } from './simulated-processes.ts';
@@ -24,7 +25,7 @@ interface Running {
 }
 
 /** Time that a service gives a task between SIGTERM and SIGKILL (milliseconds). */
-const stopTimeoutMs = 110_000;
+const stopTimeoutMs = 1000 * stopTimeoutSeconds;
 
 /** Longest time that a service takes to start a process (milliseconds). */
 const restartMs = 30_000;

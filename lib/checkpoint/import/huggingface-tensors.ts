@@ -1,9 +1,10 @@
+import { elementsOf } from '../../graph/graph.ts';
 import type { BlockWeights, ImageGptWeights, Weight } from '../../graph/weights.ts';
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { CheckpointError } from '../error.ts';
 import { type FloatDtype, floatBytes, floatPieces, fromFloat32, keptDtype } from '../float-dtype.ts';
 import type { StreamedTensor } from '../safetensors/write-safetensors.ts';
-import { elementsOf, type SourceTensor } from '../tensor-source.ts';
+import type { SourceTensor } from '../tensor-source.ts';
 
 /**
  * The tensors of an iGPT under Hugging Face's names, in the order of the forward pass. OpenAI's layout is converted as

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
+import { elementsOf } from '../../graph/graph.ts';
 import { CheckpointError, truncatedFile } from '../error.ts';
 import { statFile } from '../stat-file.ts';
 
@@ -30,7 +31,7 @@ const bitsOf: Readonly<Record<string, number>> = {
 
 /** Size of a tensor (bytes). Not a whole number if a packed tensor does not fill its last byte. */
 export function bytesOf(dtype: string, shape: readonly number[]): number {
-  return (shape.reduce((product, dimension) => product * dimension, 1) * (bitsOf[dtype] ?? Number.NaN)) / 8;
+  return (elementsOf(shape) * (bitsOf[dtype] ?? Number.NaN)) / 8;
 }
 
 /** The format's own limit. A longer header is hostile, or the file is not in this format. */

@@ -1,8 +1,8 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { endianness } from 'node:os';
+import { elementsOf } from '../../graph/graph.ts';
 import { nameBeside } from '../../local/leftovers.ts';
 import { CheckpointError } from '../error.ts';
-import { elementsOf } from '../tensor-source.ts';
 import { bytesOf } from './safetensors.ts';
 
 /** A tensor to write. Its data is produced while it is written. */

@@ -1,5 +1,5 @@
+import { elementsOf } from '../../graph/graph.ts';
 import { CheckpointError } from '../error.ts';
-import { elementsOf } from '../tensor-source.ts';
 import { invalidPickle, isKind, type PickleValue } from './pickle-value.ts';
 
 /** PyTorch's storage classes: the safetensors dtype of an element and its size (bytes). */

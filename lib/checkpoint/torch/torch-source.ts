@@ -1,6 +1,7 @@
+import { elementsOf } from '../../graph/graph.ts';
 import { type ByteFile, openByteFile } from '../byte-file.ts';
 import { CheckpointError } from '../error.ts';
-import { elementsOf, type SourceTensor, type TensorSource } from '../tensor-source.ts';
+import type { SourceTensor, TensorSource } from '../tensor-source.ts';
 import type { TensorView } from './state-dict.ts';
 import { openLegacy, openZipped, type TorchFile } from './torch-file.ts';
 
