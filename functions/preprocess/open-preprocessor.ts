@@ -6,7 +6,7 @@ import { createServiceWaker, wakeOnSend } from '../../lib/aws/wake-service.ts';
 import { openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
 import { preprocessingHash } from '../../lib/checkpoint/preprocessing-hash.ts';
 import type { PreprocessEnvironment } from '../../lib/contracts/environment.ts';
-import { openDecoder } from '../../lib/decode/decoder-pool.ts';
+import { decodingConcurrency, openDecoder } from '../../lib/decode/decoder-pool.ts';
 import { createQuantizer } from '../../lib/image-gpt/quantizer.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { Flow } from '../../lib/pipeline/consumer.ts';
@@ -58,8 +58,7 @@ export async function openPreprocessor(env: PreprocessEnvironment, telemetry: Te
     }),
     quantize: createQuantizer(palette),
     colors: palette.length / 3,
-    // One more per child, so that no child waits for a file.
-    decoding: createSemaphore(2 * decoders),
+    decoding: createSemaphore(decodingConcurrency({ size: decoders })),
     maxPictureBytes: env.MAX_PICTURE_BYTES,
   });
   const bucketEvents = { bucket: env.INPUT_BUCKET, input, output, model };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { StoredObject } from '../ports/object-store.ts';
 import { utf8Length } from './key-order.ts';
 import { maxKeyBytes } from './limits.ts';
 
@@ -11,6 +12,11 @@ export const inputKey = z
   .min(1)
   .refine((key) => key.isWellFormed(), 'expected well-formed Unicode, received a lone surrogate')
   .refine((key) => utf8Length(key) <= maxKeyBytes, `expected at most ${maxKeyBytes} bytes of UTF-8`);
+
+/** Whether an object is the empty one that the S3 console stores to show a folder. It is no picture. */
+export function isFolderMarker({ key, size }: Pick<StoredObject, 'key' | 'size'>): boolean {
+  return size === 0 && key.endsWith('/');
+}
 
 /** `<name>-<hash>`: a path segment that is safe in keys, file names and message attributes. */
 export const modelId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);

@@ -1,6 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { ManifestPicture } from '../contracts/job.ts';
+import { isFolderMarker } from '../contracts/keys.ts';
 import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
 import { type InputDirectoryOptions, openInputDirectory } from '../local/input-directory.ts';
 import { statPath } from '../local/stat-path.ts';
@@ -64,9 +65,8 @@ function listing(store: ObjectStore, place: string, prefix: string): JobSource {
     place,
     name: prefix === '' ? place : `${place}/${prefix}`,
     async *pictures() {
-      for await (const { key, etag, size } of store.list({ prefix })) {
-        // The S3 console creates such empty objects to show folders.
-        if (!(size === 0 && key.endsWith('/'))) yield { key, etag };
+      for await (const object of store.list({ prefix })) {
+        if (!isFolderMarker(object)) yield { key: object.key, etag: object.etag };
       }
     },
   };

@@ -71,8 +71,7 @@ export function createRowMaker(options: RowOptions) {
   };
 
   async function readTokens({ key, etag }: ManifestPicture, signal: AbortSignal): Promise<PreparedPicture> {
-    const condition = etag === null ? {} : { ifMatch: etag };
-    const get = () => input.get(key, { ...condition, maxBytes: maxPictureBytes });
+    const get = () => input.get(key, { ifMatch: etag ?? undefined, maxBytes: maxPictureBytes });
     const tried = await tryReading(() => attempt(key, signal, get)).catch((error: unknown) => {
       throw error instanceof TransientError && !signal.aborted ? unreadable(key, error) : error;
     });

@@ -1,6 +1,6 @@
 import { pMapIterable } from 'p-map';
 import { compareKeys } from '../contracts/key-order.ts';
-import { hasLongResultKey, inputKeyOf, resultPrefix, resultSuffix } from '../contracts/keys.ts';
+import { hasLongResultKey, inputKeyOf, isFolderMarker, resultPrefix, resultSuffix } from '../contracts/keys.ts';
 import { type Outcome, parseOutcome } from '../contracts/outcome.ts';
 import type { ObjectStore, StoredObject } from '../ports/object-store.ts';
 import { outcomeKey } from './outcome-key.ts';
@@ -108,11 +108,6 @@ async function* joinListings({ input, output, model, prefix = '', onOrphan }: Ba
     if (key?.startsWith(prefix)) await onOrphan?.(outcome, key);
     next = await outcomes.next();
   }
-}
-
-/** An empty object that a console stores to show an empty folder. */
-function isFolderMarker({ key, size }: StoredObject): boolean {
-  return size === 0 && key.endsWith('/');
 }
 
 /**

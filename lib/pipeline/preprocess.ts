@@ -1,5 +1,6 @@
 import type { Semaphore } from '../async/semaphore.ts';
 import type { Failure } from '../contracts/field-types.ts';
+import { isFolderMarker } from '../contracts/keys.ts';
 import type { TokensPicture } from '../contracts/tokens-message.ts';
 import type { Quantizer } from '../image-gpt/quantizer.ts';
 import { packTokens } from '../image-gpt/token-packing.ts';
@@ -82,15 +83,13 @@ export function createPreprocess(options: PreprocessOptions): Preprocess {
       observer.ended({ end: 'superseded', key });
       return undefined;
     }
-    const { etag, size } = read.object;
-    const isFolderMarker = size === 0 && key.endsWith('/');
-    if (isFolderMarker) {
+    if (isFolderMarker(read.object)) {
       observer.ended({ end: 'gone', key });
       return undefined;
     }
     const caught = (error: unknown): void => observer.caught(key, error);
     const decoded = await tryPicture(() => decode(read), { attempt, signal, code: 'internal_error', caught });
-    return { ...decoded, etag };
+    return { ...decoded, etag: read.object.etag };
   }
 
   function readPicture({ key, etag }: PictureToRead): Promise<ReadResult> {
