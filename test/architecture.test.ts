@@ -1,17 +1,16 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../lib/local/repository.ts';
 import { floorOverrides, readRooms } from './support/floors.ts';
 
 const rooms = readRooms();
-const sources = execFileSync('git', ['ls-files', '-co', '--exclude-standard', 'lib', 'functions', 'cdk'], {
-  cwd: repositoryRoot,
-  encoding: 'utf8',
-})
-  .split('\n')
-  .filter((file) => /\.[jt]s$/.test(file) && existsSync(join(repositoryRoot, file)));
+const sources = ['lib', 'functions', 'cdk'].flatMap((folder) =>
+  readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.[jt]s$/.test(file))
+    .map((file) => join(folder, file))
+    .sort(),
+);
 
 /** Source file to the source files that it imports, types and dynamic imports too. */
 const imports = new Map(sources.map((file) => [file, importsOf(file)]));

@@ -11,6 +11,8 @@ export default defineConfig({
     include: ['**/*.slow.test.ts'],
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    // A busy machine may need more than Vitest's second.
+    expect: { poll: { timeout: 30_000 } },
     maxWorkers: '100%',
     passWithNoTests: true,
     reporters: ['default', './support/totals-reporter.ts'],

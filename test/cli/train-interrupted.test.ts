@@ -50,7 +50,8 @@ test.each([
       await metricsReach(out, moment + 1, end);
       child.kill(signal);
       const { code, stderr } = await end;
-      if (signal === 'SIGTERM') {
+      // On a busy machine, the signal may arrive after the last step.
+      if (signal === 'SIGTERM' && metricsOf(out).length < STEPS) {
         expect(code, stderr).toBe(143);
         expect(stderr).toMatch(/Stopped after step \d+, which is saved\. To resume: .* train --objective joint /);
       }

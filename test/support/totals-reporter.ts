@@ -1,6 +1,6 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Prints `N passed, N failed` on a line of its own at the end, for scripts. */
+/** Prints `N passed, N failed` on a line of its own at the end, for scripts, and above it what passed only when retried. */
 export default class TotalsReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     let passed = 0;
@@ -12,6 +12,7 @@ export default class TotalsReporter implements Reporter {
       for (const suite of module.children.allSuites()) failed += suite.errors().length;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
+        if (test.diagnostic()?.flaky === true) process.stdout.write(`passed when retried: ${test.fullName}\n`);
         if (state === 'passed') passed += 1;
         else if (state === 'failed') failed += 1;
         else skipped += 1;

@@ -28,7 +28,7 @@ test.skipIf(process.platform !== 'linux')('a zombie is not alive', async () => {
     expect(isAlive(pid)).toBe(true);
     process.kill(pid, 'SIGKILL');
 
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 30_000 });
     expect(process.kill(pid, 0)).toBe(true);
   } finally {
     parent.kill();
