@@ -9,5 +9,16 @@ if (Number.parseInt(process.versions.node, 10) < oldestMajor) {
   );
   process.exitCode = 1;
 } else {
-  import('./launch.js').then(({ launch }) => launch(process.argv.slice(2)));
+  process.once('beforeExit', failUnfinished);
+  import('./launch.js')
+    .then(({ launch }) => launch(process.argv.slice(2)))
+    .then(() => process.off('beforeExit', failUnfinished));
+}
+
+/** Node would exit with 0 when it waits for nothing any more, also if a promise of the work was never settled. */
+function failUnfinished() {
+  process.stderr.write(
+    'igpt: unexpected: the work stopped before its end, and nothing is left to wait for; its results are incomplete. This is a bug in igpt: report it with the command line and what was printed\n',
+  );
+  process.exit(1);
 }
