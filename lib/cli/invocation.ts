@@ -1,5 +1,6 @@
 import { basename, join, relative } from 'node:path';
 import { repositoryRoot } from '../local/repository.ts';
+import { printable } from './terminal/text.ts';
 
 interface Caller {
   env: Readonly<Record<string, string | undefined>>;
@@ -26,8 +27,9 @@ export function sameCommand(caller: Caller = process): string {
   return [invocation(caller), ...caller.argv.slice(2).map(quoted)].join(' ');
 }
 
-/** `text` as one word of a POSIX shell. */
+/** `text` as one word of a POSIX shell; with characters that a terminal would obey, as one of bash, ksh or zsh. */
 export function quoted(text: string): string {
+  if (printable(text) !== text) return `$'${printable(text.replaceAll(/[\\']/g, String.raw`\$&`))}'`;
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 

@@ -2,25 +2,31 @@ import { inspect } from 'node:util';
 import { ImageGptError, UsageError } from '../ports/error.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { createProgram, HelpShown } from './program.ts';
-import { watchStandardOutput } from './terminal/standard-output.ts';
+import { guardStandardStreams } from './terminal/standard-output.ts';
 import { printable, red } from './terminal/text.ts';
 
 /** Runs one command line and sets the exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
   watchInterrupts();
-  watchStandardOutput();
+  guardStandardStreams();
   const { npm_lifecycle_event: script, INIT_CWD: userFolder, IGPT_DEBUG: debug = '' } = process.env;
   if (script === 'igpt' && userFolder !== undefined) {
     // `npm run` changes to the project's folder, but paths on the command line are relative to the user's folder.
     process.chdir(userFolder);
   }
+  const debugging = args.includes('--debug') || debug !== '';
+  // An error that no promise of the work carries, such as one of a stream that nobody listens to.
+  process.on('uncaughtException', (error) => {
+    report(error, debugging);
+    process.exit(1);
+  });
   try {
     requireFolder();
     const program = await createProgram(args);
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof HelpShown)) {
-      report(error, args.includes('--debug') || debug !== '');
+      report(error, debugging);
       process.exitCode = isUsageError(error) ? 2 : 1;
     }
   }
@@ -41,7 +47,7 @@ function requireFolder(): void {
 /** Prints an error in one line. Escapes control characters once for all verbs: messages may hold names of files. */
 function report(error: unknown, debug: boolean): void {
   if (debug) {
-    process.stderr.write(`${inspect(error)}\n`);
+    process.stderr.write(`${inspect(error).split('\n').map(printable).join('\n')}\n`);
   }
   const message = error instanceof Error ? error.message : String(error);
   const words =

@@ -1,4 +1,5 @@
 import { displayWidth } from './table.ts';
+import { printable } from './text.ts';
 
 /** The part of standard error that a bar uses. */
 export interface BarStream {
@@ -12,7 +13,7 @@ export interface ProgressBar extends Disposable {
   update(done: number, total?: number, note?: string): void;
   /** Starts at `done`: work of an earlier process does not count for the rate. */
   resumeAt(done: number, total: number): void;
-  /** Prints a line above the bar. */
+  /** Prints a line, escaped, above the bar. */
   say(line: string): void;
   /** Hides the bar while `write` writes to `output`, if both are terminals: they may be the same one. */
   hideWhile<T>(write: () => T, output?: { isTTY?: boolean }): T;
@@ -71,7 +72,7 @@ export function progressBar(
     },
     say(line) {
       erase();
-      stream.write(`${line}\n`);
+      stream.write(`${printable(line)}\n`);
     },
     hideWhile(write, output = process.stdout) {
       if (!drawn || output.isTTY !== true) {
@@ -120,7 +121,7 @@ export function progressLine({ done, total, unit, perSecond, note }: ProgressSta
     }
   }
   if (note !== undefined) {
-    parts.push(note);
+    parts.push(printable(note));
   }
   const words = parts.join(' · ');
   const room = Math.min(30, columns - displayWidth(words) - 1);

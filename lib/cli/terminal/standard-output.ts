@@ -1,3 +1,5 @@
+import { printableOutput } from './text.ts';
+
 type OutputFailure = (error: NodeJS.ErrnoException) => void;
 
 let failed = false;
@@ -13,8 +15,15 @@ let handle: OutputFailure = (error) => {
   process.exit(1);
 };
 
-/** Ends the process with one line when standard output fails, unless a verb handles that. */
-export function watchStandardOutput(): void {
+/**
+ * The door to the terminal: from now on, text that anything in this process writes to standard output or standard error
+ * is escaped (see {@link printableOutput}), on a terminal and elsewhere alike. A verb or a library cannot forget it.
+ *
+ * Ends the process with one line when standard output fails, unless a verb handles that.
+ */
+export function guardStandardStreams(): void {
+  escapeText(process.stdout);
+  escapeText(process.stderr);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (!failed) {
       failed = true;
@@ -23,6 +32,16 @@ export function watchStandardOutput(): void {
   });
   // Work continues when nobody reads its messages.
   process.stderr.on('error', () => {});
+}
+
+type Written = (error?: Error | null) => void;
+
+function escapeText(stream: NodeJS.WriteStream): void {
+  const write = stream.write.bind(stream);
+  stream.write = (data: string | Uint8Array, encoding?: BufferEncoding | Written, done?: Written): boolean => {
+    const safe = typeof data === 'string' ? printableOutput(data) : data;
+    return typeof encoding === 'function' ? write(safe, encoding) : write(safe, encoding, done);
+  };
 }
 
 /** Calls `failure` once when standard output fails. EPIPE means that its reader has closed it. */

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { printableColored } from './text.ts';
 
 export interface Column {
   title: string;
@@ -6,9 +7,9 @@ export interface Column {
   align?: 'left' | 'right';
 }
 
-/** A plain text table: two spaces between columns, no trailing spaces, a final newline. Cells may hold colour codes. */
+/** A plain text table: two spaces between columns, no trailing spaces, a final newline. Cells are escaped, but may be coloured. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const lines = [columns.map((column) => column.title), ...rows];
+  const lines = [columns.map((column) => column.title), ...rows].map((line) => line.map(printableColored));
   const widths = columns.map((_, c) => Math.max(...lines.map((line) => displayWidth(line[c] ?? ''))));
   return lines
     .map((line) => {

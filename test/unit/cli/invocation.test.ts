@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { invocation, quoted, sameCommand } from '../../../lib/cli/invocation.ts';
 
@@ -17,4 +18,11 @@ test('quotes the arguments that a shell would take apart', () => {
   expect(quoted("it's $HOME")).toBe(String.raw`'it'\''s $HOME'`);
   expect(quoted('')).toBe("''");
   expect(quoted('--out=a/b.npy')).toBe('--out=a/b.npy');
+});
+
+test('writes what a terminal would obey as escapes that bash reads back', () => {
+  const name = "it's \\ $HOME\u001b[2J\u0007\n.jpg";
+  expect(quoted(name)).toBe(String.raw`$'it\'s \\ $HOME\u001b[2J\u0007\u000a.jpg'`);
+  expect(execFileSync('bash', ['-c', `printf %s ${quoted(name)}`], { encoding: 'utf8' })).toBe(name);
+  expect(quoted('\u202egpj.exe')).toBe(String.raw`$'\u202egpj.exe'`);
 });

@@ -14,6 +14,12 @@ describe('table', () => {
     expect(text).toBe(['file       pictures  note', 'a                 3', 'long name      1200  x', ''].join('\n'));
   });
 
+  test('escapes what a terminal would obey in cells and titles, except colours', () => {
+    const text = table([{ title: 'file\u202e' }], [['\u001b[31mred\u001b[39m'], ['a\nb\u009b2J']]);
+
+    expect(text).toBe('file\\u202e\n\u001b[31mred\u001b[39m\na\\u000ab\\u009b2J\n');
+  });
+
   test('prints the titles alone when there are no rows', () => {
     expect(table([{ title: 'code' }, { title: 'pictures' }], [])).toBe('code  pictures\n');
   });
