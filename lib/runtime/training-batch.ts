@@ -10,7 +10,7 @@ export interface TrainingBatch {
   tokens: Int32Array | Uint16Array;
   /** [batch], 0..C-1; for a class loss. */
   labels?: Int32Array | undefined;
-  /** [batch, n], 1 = masked; for BERT models. A picture without a masked token adds nothing to the loss. */
+  /** [batch, n], 1 = masked; for BERT models; every picture has a masked token. */
   mask?: Uint8Array | undefined;
 }
 
@@ -41,6 +41,9 @@ export function checkedBatch(batch: TrainingBatch, { config, classes, loss }: Ch
   const mask = checkedMask(batch.mask, tokens.length, objective === 'bert');
   if (objective === 'bert' && mask === undefined)
     throw invalidInput('Expected a mask to train a BERT model, received none.');
+  const unmasked = mask && unmaskedPicture(mask, n);
+  if (unmasked !== undefined)
+    throw invalidInput(`Expected a masked token in every picture, received none for picture ${unmasked}.`);
   const labels = loss === 'generative' ? undefined : checkedLabels(batch.labels, count, classes);
   const tokenWeights =
     mask === undefined ? new Float32Array(tokens.length).fill(1 / tokens.length) : maskWeights(mask, n);
@@ -58,9 +61,15 @@ export function checkedBatch(batch: TrainingBatch, { config, classes, loss }: Ch
   return { count, share };
 }
 
-/**
- * Mean over the pictures of the mean over their masked tokens (model.py, `bert`). A picture without any has weight 0.
- */
+/** The first picture of `masks` [N, n] with nothing masked, which has no loss; undefined if there is none. */
+export function unmaskedPicture(masks: Uint8Array, n: number): number | undefined {
+  for (let start = 0; start < masks.length; start += n) {
+    if (!masks.subarray(start, start + n).includes(1)) return start / n;
+  }
+  return undefined;
+}
+
+/** Mean over the pictures of the mean over their masked tokens (model.py, `bert`). */
 function maskWeights(mask: Uint8Array, n: number): Float32Array {
   const weights = new Float32Array(mask.length);
   const pictures = mask.length / n;

@@ -12,14 +12,22 @@ export const maxMasks = 64;
  * @param draw which of a picture's masks, 0 to maxMasks - 1
  */
 export function bertMask(rows: ArrayLike<number>, n: number, seed: number, draw: number): Uint8Array {
-  const mask = new Uint8Array(rows.length * n);
-  for (let i = 0; i < rows.length; i++) {
-    mask.set(drawMask(n, createRandom(seed, (rows[i] ?? 0) * maxMasks + draw)), i * n);
-  }
-  return mask;
+  return drawMasks(rows.length, n, (i) => createRandom(seed, (rows[i] ?? 0) * maxMasks + draw));
 }
 
-/** BERT mask [length], 1 = masked; takes one draw for each token. */
-export function drawMask(length: number, random: Random): Uint8Array {
-  return Uint8Array.from({ length }, () => (random() > maskedShare ? 0 : 1));
+/**
+ * BERT masks [pictures, n], 1 = masked; takes one draw for each token. Where no token is drawn, one more draw chooses the
+ * one to mask: a picture with nothing masked has no loss.
+ *
+ * @param randomOf the numbers for a picture
+ */
+export function drawMasks(pictures: number, n: number, randomOf: (picture: number) => Random): Uint8Array {
+  const masks = new Uint8Array(pictures * n);
+  for (let picture = 0; picture < pictures; picture++) {
+    const random = randomOf(picture);
+    const mask = masks.subarray(picture * n, (picture + 1) * n);
+    for (let i = 0; i < n; i++) mask[i] = random() > maskedShare ? 0 : 1;
+    if (!mask.includes(1)) mask[Math.floor(random() * n)] = 1;
+  }
+  return masks;
 }

@@ -3,11 +3,14 @@ import { TrainingError } from './error.ts';
 /** A new loss is compared with the losses of this many last steps. */
 const windowSteps = 100;
 
-/** With fewer steps than this the mean is too noisy to compare with. */
+/** With fewer steps than this the mean is too noisy to compare with: a loss is compared with the first one. */
 const minSteps = 20;
 
 /** A leap is also more than this many standard deviations above the mean: losses of small batches vary by themselves. */
 const leapDeviations = 8;
+
+/** In the first steps, a leap is also more than this many times the first loss. */
+const leapFactor = 3;
 
 export interface LossWatch {
   /** @throws TrainingError `training_diverged` */
@@ -17,9 +20,10 @@ export interface LossWatch {
 }
 
 /**
- * Stops a training that diverges: on a loss or gradient that is not finite, and on a loss far above the last steps.
+ * Stops a training that diverges: on a loss or gradient that is not finite, and on a loss far above the last steps, or in
+ * the first steps far above the first loss.
  *
- * @param leap allowed distance above the mean (nats; Infinity: any)
+ * @param leap allowed distance above the mean, or above the first loss (nats; Infinity: any)
  * @param recent {@link LossWatch.recent} of the checkpoint that the training resumes from
  */
 export function createLossWatch(leap: number, recent: readonly number[] = []): LossWatch {
@@ -30,21 +34,54 @@ export function createLossWatch(leap: number, recent: readonly number[] = []): L
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
         throw diverged(step, `loss ${loss}, gradient norm ${gradientNorm}`);
       }
-      if (window.length >= minSteps) {
-        const mean = window.reduce((sum, value) => sum + value, 0) / window.length;
-        const variance = window.reduce((sum, value) => sum + (value - mean) ** 2, 0) / window.length;
-        if (loss > mean + Math.max(leap, leapDeviations * Math.sqrt(variance))) {
-          throw diverged(
-            step,
-            `a loss of ${loss.toFixed(3)}, after a mean of ${mean.toFixed(3)} over ${window.length} steps`,
-            ', or resume with a larger --leap',
-          );
-        }
+      const [first = loss] = window;
+      const { limit, seen } =
+        window.length < minSteps
+          ? {
+              limit: Math.max(first + leap, first * leapFactor),
+              seen: `${first.toFixed(3)} at step ${step - window.length}`,
+            }
+          : limitOf(usualLosses(window, step - window.length, leap), leap);
+      if (loss > limit) {
+        throw diverged(step, `a loss of ${loss.toFixed(3)}, after ${seen}`, ', or resume with a larger --leap');
       }
       window.push(loss);
       if (window.length > windowSteps) window.shift();
     },
   };
+}
+
+/** Largest loss that is no leap after `losses`, and the words for what it is compared with. */
+function limitOf(losses: readonly number[], leap: number): { limit: number; seen: string } {
+  const mean = losses.reduce((sum, value) => sum + value, 0) / losses.length;
+  const variance = losses.reduce((sum, value) => sum + (value - mean) ** 2, 0) / losses.length;
+  return {
+    limit: mean + Math.max(leap, leapDeviations * Math.sqrt(variance)),
+    seen: `a mean of ${mean.toFixed(3)} over ${losses.length} steps`,
+  };
+}
+
+/** Standard deviations in the median distance from the median, of normally distributed numbers. */
+const deviationsInMedian = 1.4826;
+
+/**
+ * `window` without the leaps of the first steps, which were compared with the first loss only: in the mean and the
+ * standard deviation, a single one would hide all leaps after it. What the later half of the window returned from is a
+ * leap; its median does not move with a few others.
+ *
+ * @param from the step of the first loss in `window`
+ */
+function usualLosses(window: readonly number[], from: number, leap: number): number[] {
+  const later = window.slice(-Math.ceil(window.length / 2));
+  const center = median(later);
+  const deviation = deviationsInMedian * median(later.map((loss) => Math.abs(loss - center)));
+  const limit = center + Math.max(leap, leapDeviations * deviation);
+  return window.filter((loss, i) => loss <= limit || from + i > minSteps);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 /**

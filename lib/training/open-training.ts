@@ -4,6 +4,7 @@ import { readConfigFile } from '../checkpoint/config-file.ts';
 import { weightHashes } from '../checkpoint/weights-hash.ts';
 import { openTokenRows } from '../local/npy-file.ts';
 import type { Objective } from '../ports/model.ts';
+import { unmaskedPicture } from '../runtime/training-batch.ts';
 import { openTrainingSession, type TrainingSession } from '../runtime/training-session.ts';
 import { createAugmenter } from './data/augment.ts';
 import { type ClassHead, chooseHead } from './data/classes.ts';
@@ -155,7 +156,15 @@ async function masksOf(
   if (rows.rows !== size) {
     throw new DataSetError('masks_mismatch', `${path}: expected ${size} masks, one per picture, received ${rows.rows}`);
   }
-  return Uint8Array.from(await rows.read(0, size));
+  const masks = Uint8Array.from(await rows.read(0, size));
+  const unmasked = unmaskedPicture(masks, n);
+  if (unmasked !== undefined) {
+    throw new DataSetError(
+      'masks_mismatch',
+      `${path}: expected a masked token in every row, but row ${unmasked} masks none, so its picture has no loss; mask one, or leave out --mask`,
+    );
+  }
+  return masks;
 }
 
 function openSession(

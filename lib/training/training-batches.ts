@@ -1,6 +1,6 @@
 import { createRandom } from '../image-gpt/random.ts';
 import type { TrainingBatch } from '../runtime/training-batch.ts';
-import { bertMask, drawMask } from './bert-mask.ts';
+import { bertMask, drawMasks } from './bert-mask.ts';
 import type { Augmenter } from './data/augment.ts';
 import { type DataSet, gatherTokens } from './data/data-set.ts';
 import type { RowOrder } from './data/split.ts';
@@ -34,7 +34,10 @@ export function createBatchSource(
     const rows = order((step - 1) * batch, batch);
     const tokens =
       augment === undefined ? gatherTokens(dataSet, rows) : augment(rows, createRandom(seed ^ augmentStream, step));
-    const drawn = () => drawMask(tokens.length, createRandom(seed ^ maskStream, step));
+    const drawn = () => {
+      const random = createRandom(seed ^ maskStream, step);
+      return drawMasks(rows.length, dataSet.tokensPerPicture, () => random);
+    };
     return { tokens, ...inputsOf(dataSet, rows, inputs, drawn) };
   };
 }

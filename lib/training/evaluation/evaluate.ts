@@ -72,8 +72,8 @@ export async function evaluate(
 }
 
 interface Pass {
-  /** [rows], nats per (masked) token; pictures without a masked token are left out. */
-  nats: number[] | undefined;
+  /** [rows], nats per (masked) token. */
+  nats: Float64Array | undefined;
   /** [rows, C] */
   probabilities: Float64Array | undefined;
 }
@@ -109,12 +109,12 @@ async function onePass(
   };
   await forwardRows(pool, dataSet, rows, take, { mask, onProgress });
   return {
-    nats: likelihood ? Array.from(nats).filter((value) => !Number.isNaN(value)) : undefined,
+    nats: likelihood ? nats : undefined,
     probabilities,
   };
 }
 
-/** Mean over the tokens, or over the masked ones. NaN when no token is masked. */
+/** Mean over the tokens, or over the masked ones. */
 function meanNats(tokens: Float32Array, mask: Uint8Array | undefined): number {
   let sum = 0;
   let count = 0;
@@ -148,6 +148,6 @@ function vote(votes: readonly Int32Array[], rows: Uint32Array, seed: number): In
   );
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+function mean(values: ArrayLike<number>): number {
+  return Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -186,15 +186,18 @@ describe('a class head', () => {
 describe('a BERT model', () => {
   const bert = { objective: 'bert' } as const;
 
-  test('learns from masked tokens only; a picture without one adds nothing', async () => {
+  test('learns from masked tokens only; a picture without one is refused', async () => {
     const session = await open({ loss: 'generative' }, bert);
     const mask = new Uint8Array(2 * n);
     mask[3] = 1;
     mask[5] = 1;
+    mask[n + 2] = 1;
     const { loss, tokenLosses } = await session.evaluate({ tokens: pictures(2).tokens, mask });
-    expect(loss).toBeCloseTo((tokenLosses![3]! + tokenLosses![5]!) / 2 / 2, 5);
-    const none = await session.step({ tokens: pictures(1).tokens, mask: new Uint8Array(n) }, AT);
-    expect(none).toMatchObject({ loss: 0, gradientNorm: 0 });
+    expect(loss).toBeCloseTo(((tokenLosses![3]! + tokenLosses![5]!) / 2 + tokenLosses![n + 2]!) / 2, 5);
+    const refused = { code: 'input_invalid', message: expect.stringContaining('received none for picture 1') };
+    mask[n + 2] = 0;
+    await expect(session.step({ tokens: pictures(2).tokens, mask }, AT)).rejects.toMatchObject(refused);
+    await expect(session.evaluate({ tokens: pictures(2).tokens, mask })).rejects.toMatchObject(refused);
   });
 
   test('needs a mask, which autoregressive models refuse', async () => {

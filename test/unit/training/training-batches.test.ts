@@ -48,6 +48,14 @@ describe('createBatchSource', () => {
     expect(share).toBeLessThan(0.16);
   });
 
+  test('masks at least one token of each picture in every step', () => {
+    const batchOf = createBatchSource(dataSet, order, { batch: 4, seed: 0, mask: 'drawn' });
+    for (let step = 1; step <= 200; step++) {
+      const { mask } = batchOf(step);
+      for (let i = 0; i < 4; i++) expect(mask!.subarray(3 * i, 3 * i + 3)).toContain(1);
+    }
+  });
+
   test('takes the given masks of its pictures', () => {
     const mask = Uint8Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1);
     const batchOf = createBatchSource(dataSet, order, { batch: 2, seed: 0, mask });
