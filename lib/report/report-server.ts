@@ -158,6 +158,8 @@ export async function openReportServer(options: ReportServerOptions): Promise<Re
       headersTimeout: timeouts.headersMs,
       requestTimeout: timeouts.requestMs,
       connectionsCheckingInterval: timeouts.checkMs,
+      // Also where Node runs with --insecure-http-parser: a request whose length is ambiguous is refused.
+      insecureHTTPParser: false,
     },
     (request, response) => {
       answer(request, response).catch(() => response.destroy());

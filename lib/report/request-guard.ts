@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 
 /** Why a request is refused. */
 export interface Refusal {
@@ -10,17 +10,20 @@ export interface Refusal {
 /**
  * Refuses requests that come neither from this server's own page nor from its address typed into a browser: a foreign
  * Host (DNS rebinding), a foreign Origin, or a request that the browser marks as cross-site. A request that changes
- * something must name its origin; every browser does.
+ * something must name its origin; every browser does. Node joins headers that occur twice, which then match nothing, but
+ * of several Host headers it keeps the first.
  */
 export function refuseStranger(
-  { method, headers }: { method?: string | undefined; headers: IncomingHttpHeaders },
+  { method, headers, headersDistinct }: Pick<IncomingMessage, 'method' | 'headers' | 'headersDistinct'>,
   port: number,
 ): Refusal | undefined {
+  const { host: hosts = [] } = headersDistinct;
+  if (hosts.length > 1) return { status: 400, words: `Expected one Host header, received ${hosts.length}.` };
   // Browsers leave out the default port.
-  const hosts = ['127.0.0.1', 'localhost'].map((name) => (port === 80 ? name : `${name}:${port}`));
+  const ours = ['127.0.0.1', 'localhost'].map((name) => (port === 80 ? name : `${name}:${port}`));
   const { host = '', origin, 'sec-fetch-site': site } = headers;
-  const address = `http://${hosts[0]}/`;
-  if (!hosts.includes(host)) {
+  const address = `http://${ours[0]}/`;
+  if (!ours.includes(host)) {
     return { status: 421, words: `This server answers only at ${address}` };
   }
   const reads = method === 'GET' || method === 'HEAD';

@@ -110,6 +110,47 @@ describe('the server of a live report', () => {
     expect(dropped).toEqual([]);
   });
 
+  /** Sends `lines` as they are, and gives the statuses of the answers. OURS is the server's host. */
+  async function statusesOf(lines: readonly string[]): Promise<string[]> {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(lines.map((line) => `${line.replaceAll('OURS', `127.0.0.1:${port}`)}\r\n`).join(''));
+    const answers = await text(socket);
+    return [...answers.matchAll(/^HTTP\/1\.1 (\d+) /gm)].map(([, status = '']) => status);
+  }
+
+  const drop = ['POST /pictures?name=a.png HTTP/1.1', 'Host: OURS', 'Origin: http://OURS', 'Connection: close'];
+
+  test('takes a picture from a request of one host and one length', async () => {
+    expect(await statusesOf([...drop, 'Content-Length: 3', '', 'x'])).toEqual(['201']);
+    expect(dropped).toEqual([{ name: 'a.png', body: 'x\r\n' }]);
+  });
+
+  test.each([
+    ['two hosts', '400', ['GET / HTTP/1.1', 'Host: OURS', 'Host: evil.example', 'Connection: close', '']],
+    [
+      'two hosts, the foreign one first',
+      '400',
+      ['GET / HTTP/1.1', 'host: evil.example', 'Host: OURS', 'Connection: close', ''],
+    ],
+    ['no host', '400', ['GET / HTTP/1.1', 'Connection: close', '']],
+    ['no host, which HTTP/1.0 allows', '421', ['GET / HTTP/1.0', '']],
+    ['a list of hosts', '421', ['GET / HTTP/1.1', 'Host: OURS, evil.example', 'Connection: close', '']],
+    ['a user before the host', '421', ['GET / HTTP/1.1', 'Host: evil.example@OURS', 'Connection: close', '']],
+    ['a dot after the host', '421', ['GET / HTTP/1.1', 'Host: localhost.', 'Connection: close', '']],
+    ['a host on two lines', '400', ['GET / HTTP/1.1', 'Host: evil.example', ' OURS', 'Connection: close', '']],
+    ['two origins', '403', [...drop, 'Origin: http://evil.example', 'Content-Length: 0', '']],
+    ['two lengths', '400', [...drop, 'Content-Length: 1', 'Content-Length: 2', '', 'x']],
+    ['a length with a sign', '400', [...drop, 'Content-Length: +1', '', 'x']],
+    ['a length and an encoding', '400', [...drop, 'Content-Length: 1', 'Transfer-Encoding: chunked', '', '0', '']],
+    ['an unknown encoding', '400', [...drop, 'Transfer-Encoding: xchunked', '', '0', '']],
+    ['an encoding after chunked', '400', [...drop, 'Transfer-Encoding: chunked, identity', '', '0', '']],
+    ['two encodings', '400', [...drop, 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity', '', '0', '']],
+  ])('refuses a request with %s', async (_, status, lines) => {
+    expect(await statusesOf(lines)).toEqual([status]);
+    expect(dropped).toEqual([]);
+  });
+
   test.each(['/../../etc/passwd', '/%2e%2e/etc/passwd', '//evil/', '/page.js', '/constructor', 'http://evil.example/'])(
     'answers 404 at %s',
     async (path) => {

@@ -4,7 +4,8 @@ import { refuseStranger } from '../../../lib/report/request-guard.ts';
 const ownPort = 4478;
 
 function status(method: string, headers: Record<string, string>, port = ownPort): number | undefined {
-  return refuseStranger({ method, headers: { host: `127.0.0.1:${ownPort}`, ...headers } }, port)?.status;
+  const all = { host: `127.0.0.1:${ownPort}`, ...headers };
+  return refuseStranger({ method, headers: all, headersDistinct: { host: [all.host] } }, port)?.status;
 }
 
 describe('a request', () => {
@@ -37,6 +38,14 @@ describe('a request', () => {
   ])('with %s is refused', (_, method, headers, expected) => {
     expect(status(method, headers)).toBe(expected);
   });
+
+  test.each([[['127.0.0.1:4478', 'evil.example']], [['127.0.0.1:4478', '127.0.0.1:4478']]])(
+    'with the hosts %j is refused',
+    (hosts) => {
+      const request = { method: 'GET', headers: { host: hosts[0] }, headersDistinct: { host: hosts } };
+      expect(refuseStranger(request, ownPort)).toEqual({ status: 400, words: 'Expected one Host header, received 2.' });
+    },
+  );
 
   test('to port 80 names no port', () => {
     expect(status('POST', { host: '127.0.0.1', origin: 'http://127.0.0.1' }, 80)).toBeUndefined();
