@@ -3,7 +3,7 @@ import type { Random } from './random.ts';
 export interface SamplingOptions {
   /** Divides the logits (default: 1, as in the paper). 0 always takes the most probable token. */
   temperature?: number | undefined;
-  /** Choose only among this many most probable tokens (default: all). */
+  /** Choose only among this many most probable tokens (default and 0: all). */
   topK?: number | undefined;
   /** Choose only among the most probable tokens whose probabilities add up to this, after temperature and topK (default: 1). */
   topP?: number | undefined;
@@ -14,10 +14,10 @@ export interface SamplingOptions {
  * `random`, but not at temperature 0.
  */
 export function sampleToken(logits: Float32Array, options: SamplingOptions, random: Random): number {
-  const { temperature = 1, topK = logits.length, topP = 1 } = options;
+  const { temperature = 1, topK = 0, topP = 1 } = options;
   if (temperature === 0) return mostProbable(logits);
   const ranked = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b);
-  const kept = ranked.slice(0, topK);
+  const kept = topK === 0 ? ranked : ranked.slice(0, topK);
   const largest = logits[ranked[0]!]!;
   const weights = kept.map((token) => Math.exp((logits[token]! - largest) / temperature));
   const whole = sum(weights);

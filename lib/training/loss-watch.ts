@@ -23,10 +23,11 @@ export interface LossWatch {
  * Stops a training that diverges: on a loss or gradient that is not finite, and on a loss far above the last steps, or in
  * the first steps far above the first loss.
  *
- * @param leap allowed distance above the mean, or above the first loss (nats; Infinity: any)
+ * @param leap allowed distance above the mean, or above the first loss (nats; 0: any)
+ * @param floor a loss up to this is no leap in the first steps (nats)
  * @param recent {@link LossWatch.recent} of the checkpoint that the training resumes from
  */
-export function createLossWatch(leap: number, recent: readonly number[] = []): LossWatch {
+export function createLossWatch(leap: number, floor = 0, recent: readonly number[] = []): LossWatch {
   const window = [...recent];
   return {
     recent: window,
@@ -38,11 +39,11 @@ export function createLossWatch(leap: number, recent: readonly number[] = []): L
       const { limit, seen } =
         window.length < minSteps
           ? {
-              limit: Math.max(first + leap, first * leapFactor),
+              limit: Math.max(first + leap, first * leapFactor, floor),
               seen: `${first.toFixed(3)} at step ${step - window.length}`,
             }
           : limitOf(usualLosses(window, step - window.length, leap), leap);
-      if (loss > limit) {
+      if (leap > 0 && loss > limit) {
         throw diverged(step, `a loss of ${loss.toFixed(3)}, after ${seen}`, ', or resume with a larger --leap');
       }
       window.push(loss);

@@ -64,7 +64,7 @@ type TrainingObserver = Pick<TrainPorts, 'onStep' | 'onValidation'> & { onSaved(
 export async function openTraining(input: TrainingInput): Promise<Training> {
   const { choices, checkpoint, objective, dataSet, shares, out, existing } = input;
   const split = splitDataSet(dataSet, shares);
-  const plan = planOf(choices, split.train.length);
+  const plan = planOf(choices, split.train.length, checkpoint.config.n_colors);
   const heldOut = someRows(split.validation, choices.validation, choices.seed);
   checkHeldOut(choices, heldOut.length, dataSet.name);
   const head = await headOf(input, split);
@@ -240,7 +240,8 @@ async function settingsOf(
     '--schedule': schedule,
     '--warmup': warmup,
     '--weight-decay': choices.weightDecay,
-    '--clip': choices.clip ?? null,
+    // 0 is off, as if the option were not given.
+    '--clip': choices.clip || null,
     '--head-layer': choices.headLayer ?? null,
     '--new-head': choices.newHead,
     '--shuffle': choices.shuffle,
@@ -248,7 +249,7 @@ async function settingsOf(
     '--seed': choices.seed,
     '--validation': choices.validation,
     '--eval-every': plan.evalEvery,
-    '--patience': choices.patience ?? null,
+    '--patience': choices.patience || null,
     '--best': choices.best,
     '--micro-batch': choices.microBatch ?? null,
     '--recompute': choices.recompute,

@@ -98,20 +98,29 @@ export function objectiveOf(choices: TrainChoices, { config, weights, name }: Ch
  * @throws DataSetError `held_out_empty`
  */
 export function checkHeldOut({ patience, best }: TrainChoices, pictures: number, name: string): void {
-  if (pictures > 0 || (patience === undefined && best === 'loss')) return;
+  if (pictures > 0 || (!patience && best === 'loss')) return;
   throw new DataSetError(
     'held_out_empty',
     `expected held-out pictures for --patience and --best accuracy, but no pictures of ${name} are held out; give more pictures, or a larger --validation-share or --validation`,
   );
 }
 
-/** @param pictures how many train */
-export function planOf(choices: TrainChoices, pictures: number): TrainPlan {
+/** The loss of fewer pictures than this says little about the loss of others: some pictures are plain, some are not. */
+const tellingBatch = 8;
+
+/**
+ * @param pictures how many train
+ * @param colors of the palette
+ */
+export function planOf(choices: TrainChoices, pictures: number, colors: number): TrainPlan {
   const { batch, objective, warmup, tokens, epochs } = choices;
   const epoch = Math.ceil(pictures / batch);
   const steps = choices.steps ?? Math.max(1, Math.ceil((epochs * pictures) / batch));
   if (warmup > steps) {
     throw new UsageError(`--warmup ${warmup}: expected at most ${steps}, the steps of this training`);
+  }
+  if (choices.patience && choices.evalEvery === 0) {
+    throw new UsageError('--patience counts measurements, but --eval-every 0 makes one only: leave one of them out');
   }
   const learningRate: LearningRate = {
     peak: choices.lr ?? defaultLearningRate[objective],
@@ -123,8 +132,10 @@ export function planOf(choices: TrainChoices, pictures: number): TrainPlan {
     learningRate,
     evalEvery: choices.evalEvery ?? epoch,
     saveEvery: choices.saveEvery ?? Math.min(epoch, defaultSaveEvery),
-    patience: choices.patience ?? Number.POSITIVE_INFINITY,
+    patience: choices.patience || Number.POSITIVE_INFINITY,
     bestBy: choices.best,
     leap: choices.leap,
+    // Twice what guessing among the colours costs, and once more for the classes.
+    leapFloor: batch < tellingBatch ? (objective === 'joint' ? 3 : 2) * Math.log(colors) : 0,
   };
 }

@@ -10,15 +10,17 @@ export type Criterion = 'loss' | 'accuracy';
 export interface TrainPlan {
   /** Its `steps` are those of the training. */
   learningRate: LearningRate;
-  /** Steps between two validations; the last step is validated too. */
+  /** Steps between two validations (0: none before the last step, which is always validated). */
   evalEvery: number;
-  /** Steps between two checkpoints; the last step has one too. */
+  /** Steps between two checkpoints (0: none before the last step, which always has one). */
   saveEvery: number;
   /** Validations in a row without a better one before the training stops early (Infinity: never). */
   patience: number;
   bestBy: Criterion;
   /** Allowed leap of the loss (nats; see {@link createLossWatch}). */
   leap: number;
+  /** A loss up to this is no leap in the first steps (nats). */
+  leapFloor: number;
 }
 
 /** What has to be saved, beside weights and moments, to resume with identical results. */
@@ -82,7 +84,9 @@ export async function train(
 ): Promise<TrainState> {
   const { session } = ports;
   const { steps } = plan.learningRate;
-  const watch = createLossWatch(plan.leap, start.losses);
+  /** Of no step if `every` is 0: the remainder is then no number. */
+  const isDue = (step: number, every: number) => step === steps || step % every === 0;
+  const watch = createLossWatch(plan.leap, plan.leapFloor, start.losses);
   let state = start;
   let saved = start.step;
   let ahead: Promise<TrainingBatch> | undefined;
@@ -100,10 +104,10 @@ export async function train(
     ports.onStep({ ...result, step, learningRate, seconds: (ports.now() - began) / 1000 });
     state = { ...state, step, losses: [...watch.recent], ended: step === steps };
 
-    if (ports.validate !== undefined && (step % plan.evalEvery === 0 || step === steps)) {
+    if (ports.validate !== undefined && isDue(step, plan.evalEvery)) {
       state = await judge(state, await ports.validate());
     }
-    if (state.ended || step % plan.saveEvery === 0) {
+    if (state.ended || isDue(step, plan.saveEvery)) {
       await save(state);
       saved = step;
     }

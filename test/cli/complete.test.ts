@@ -92,7 +92,7 @@ describe('igpt complete refuses', () => {
       2,
       '--keep 65: expected a share from 0 to 1, or a whole number of tokens from 2 to 64',
     ],
-    [['--tokens', 'x.npy', '--top-k', '17'], 2, '--top-k 17: expected 1 to 16'],
+    [['--tokens', 'x.npy', '--top-k', '17'], 2, '--top-k 17: expected 0 (all) to 16'],
     [['--tokens', 'x.npy', '--out', 'y.jpg'], 2, 'expected a name that ends in .png or .npy'],
     [['--tokens', 'x.npy', '--out', 'y.png'], 1, 'expected preprocessor_config.json, which holds the palette'],
     [['--tokens', 'x.npy', '--model', golden('oa512bert')], 2, 'expected an autoregressive model'],

@@ -99,14 +99,16 @@ function addRecipe(command: Command): void {
         'learning rate after the warm-up (default: cosine, to 0; constant for joint and --tokens)',
       ).choices(schedules),
     )
-    .addOption(new Option('--warmup <n>', 'steps of linear rise to the peak').default(0).argParser(integer({ min: 0 })))
+    .addOption(
+      new Option('--warmup <n>', 'steps of linear rise to the peak (0: none)')
+        .default(0)
+        .argParser(integer({ min: 0 })),
+    )
     .addOption(
       new Option('--weight-decay <x>', 'weight decay of every tensor').default(0).argParser(number({ min: 0 })),
     )
     .addOption(
-      new Option('--clip <c>', 'largest norm of the gradients (default: no limit)').argParser(
-        number({ min: 0, aboveMin: true }),
-      ),
+      new Option('--clip <c>', 'largest norm of the gradients (default and 0: no limit)').argParser(number({ min: 0 })),
     )
     .addOption(
       new Option('--head-layer <l>', 'joint: layer of the class head (default: the last)').argParser(
@@ -131,18 +133,22 @@ function addHeldOut(command: Command): void {
         .argParser(integer({ min: 0 })),
     )
     .addOption(
-      new Option('--eval-every <n>', 'steps between measurements (default: one epoch)').argParser(integer({ min: 1 })),
+      new Option(
+        '--eval-every <n>',
+        'steps between measurements (default: one epoch; 0: after the last only)',
+      ).argParser(integer({ min: 0 })),
     )
     .addOption(
       new Option(
         '--save-every <n>',
-        `steps between checkpoints; changes no result (default: one epoch, at most ${defaultSaveEvery})`,
-      ).argParser(integer({ min: 1 })),
+        `steps between checkpoints; changes no result (default: one epoch, at most ${defaultSaveEvery}; 0: after the last only)`,
+      ).argParser(integer({ min: 0 })),
     )
     .addOption(
-      new Option('--patience <k>', 'stop after k measurements in a row without improvement (default: never)').argParser(
-        integer({ min: 1 }),
-      ),
+      new Option(
+        '--patience <k>',
+        'stop after k measurements in a row without improvement (default and 0: never)',
+      ).argParser(integer({ min: 0 })),
     )
     .addOption(
       new Option('--best <by>', 'figure on held-out pictures that decides which model is the best')
@@ -152,9 +158,9 @@ function addHeldOut(command: Command): void {
     .addOption(
       new Option(
         '--leap <nats>',
-        'stop when the loss rises this far (and 8 standard deviations) above the mean of the last steps',
+        'stop when the loss rises this far (and 8 standard deviations) above the mean of the last steps, or in the first 20 steps this far above the first loss, to more than 3 times as much (0: never)',
       )
         .default(1)
-        .argParser(number({ min: 0, aboveMin: true })),
+        .argParser(number({ min: 0 })),
     );
 }

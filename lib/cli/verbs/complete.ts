@@ -66,7 +66,9 @@ export function completeCommand(): Command {
         .argParser(number({ min: 0 })),
     )
     .addOption(
-      new Option('--top-k <k>', 'choose among the k likeliest tokens (default: all)').argParser(integer({ min: 1 })),
+      new Option('--top-k <k>', 'choose among the k likeliest tokens (default and 0: all)').argParser(
+        integer({ min: 0 }),
+      ),
     )
     .addOption(
       new Option('--top-p <p>', 'choose among the likeliest tokens that together have this probability')
@@ -116,7 +118,7 @@ async function completePictures(file: string | undefined, options: CompleteOptio
   }
   const keep = keptTokens(options.keep, n);
   if (topK !== undefined && topK > colors) {
-    throw new UsageError(`--top-k ${topK}: expected 1 to ${colors}, the colours of ${name}`);
+    throw new UsageError(`--top-k ${topK}: expected 0 (all) to ${colors}, the colours of ${name}`);
   }
   if (file !== undefined || extension !== '.npy') {
     // Both need the palette: fail before minutes of work.
@@ -173,7 +175,7 @@ async function gridPage(png: Uint8Array, model: string, keep: number, options: C
       ['from left to right', `original, the first ${keep} tokens, ${samples} completions; one row per picture`],
       ['seed', String(seed)],
       ['temperature', String(temperature)],
-      ...(topK === undefined ? [] : [['top k', String(topK)] as const]),
+      ...(topK === undefined || topK === 0 ? [] : [['top k', String(topK)] as const]),
       ...(topP === 1 ? [] : [['top p', String(topP)] as const]),
       ['precision', precision],
     ],

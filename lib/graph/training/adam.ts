@@ -9,7 +9,7 @@ export interface Optimizer {
   weightDecay: number;
   betas: readonly [number, number];
   epsilon: number;
-  /** Largest norm of all gradients together; larger ones are scaled down to it (default: no limit). */
+  /** Largest norm of all gradients together; larger ones are scaled down to it (default and 0: no limit). */
   clip?: number | undefined;
 }
 

@@ -145,9 +145,9 @@ function addUpdate(graph: Graph, gradients: readonly TrainedGradient[], optimize
 }
 
 /** min(1, clip / norm). Without clipping it is 1, computed from the norm so that it depends on all gradients. */
-function gradientScale(graph: Graph, norm: Value, clip: number | undefined): Value {
+function gradientScale(graph: Graph, norm: Value, clip = 0): Value {
   const divisor = add(graph, norm, float32(graph, normEpsilon));
-  if (clip === undefined) return addNode(graph, 'Div', [divisor, divisor]);
+  if (clip === 0) return addNode(graph, 'Div', [divisor, divisor]);
   const share = addNode(graph, 'Div', [float32(graph, clip), divisor]);
   return addNode(graph, 'Min', [share, float32(graph, 1)]);
 }

@@ -32,6 +32,7 @@ test('top-k keeps the k most probable tokens in their proportion', () => {
   expect(choices({ topK: 2 }, [0, 0.57, 0.58, 0.999])).toEqual([1, 1, 3, 3]);
   expect(choices({ topK: 1 })).toEqual(Array(8).fill(1));
   expect(choices({ topK: 100 })).toEqual(choices({}));
+  expect(choices({ topK: 0 })).toEqual(choices({}));
 });
 
 test('top-p keeps the fewest most probable tokens that reach p', () => {

@@ -17,6 +17,7 @@ describe('train', () => {
     patience: Number.POSITIVE_INFINITY,
     bestBy: 'loss',
     leap: 1,
+    leapFloor: 0,
     ...more,
   });
 
@@ -111,6 +112,12 @@ describe('train', () => {
     const state = await train(plan(9), { ...ports, onStep: () => stop.abort() }, newTraining, stop.signal);
     expect(state).toMatchObject({ step: 1, ended: false });
     expect(told.at(-1)).toBe('save 1');
+  });
+
+  test('validates and saves after the last step only, when the steps between are 0', async () => {
+    const { told, ports } = world({ validations: [1] });
+    await train(plan(7, { evalEvery: 0, saveEvery: 0 }), ports, newTraining, go());
+    expect(told.filter((line) => !/^(step|batch)/.test(line))).toEqual(['validation 7: 1', 'best 7', 'save 7']);
   });
 
   test('does not save weights, or a validation, that are not finite', async () => {
