@@ -7,6 +7,8 @@ export type CheckpointErrorCode =
   | 'config_invalid'
   | 'config_unsupported'
   | 'preprocessor_invalid'
+  /** It has no palette and resolution: it takes tokens, not pictures. */
+  | 'preprocessing_missing'
   | 'palette_invalid'
   | 'weights_missing'
   | 'weights_scattered'

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import { ImageGptError } from '../ports/error.ts';
 import type { Crop, Preprocessing, Resample } from '../ports/model.ts';
 import { CheckpointError } from './error.ts';
 import { readJsonFile } from './json-file.ts';
@@ -121,12 +120,12 @@ export function paletteToFetch(colors: number): string {
 /**
  * The preprocessing of a checkpoint that reads pictures.
  *
- * @throws ImageGptError `no_preprocessing` when the checkpoint takes tokens only
+ * @throws CheckpointError `preprocessing_missing` when the checkpoint takes tokens only
  */
 export function requirePreprocessing(directory: string, preprocessing: Preprocessing | undefined): Preprocessing {
   if (preprocessing === undefined) {
-    throw new ImageGptError(
-      'no_preprocessing',
+    throw new CheckpointError(
+      'preprocessing_missing',
       `${directory}: expected preprocessor_config.json, which holds the palette, but there is none: add the file, or give tokens with igpt forward --tokens`,
     );
   }

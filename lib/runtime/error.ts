@@ -30,8 +30,6 @@ export type ModelErrorCode =
   /** The checkpoint cannot compute a requested output. */
   | 'output_unavailable'
   | 'layer_out_of_range'
-  /** The checkpoint has no palette and resolution: it accepts tokens, not pictures. */
-  | 'preprocessing_missing'
   /** The tokens are not n colours of the palette. */
   | 'tokens_invalid'
   | 'model_closed';

@@ -1,8 +1,8 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { modelId } from '../checkpoint/model-id.ts';
+import { requirePreprocessing } from '../checkpoint/preprocessor-file.ts';
 import type { FeatureNorm, OutputName, Precision } from '../ports/model.ts';
 import { ModelError } from './error.ts';
-import { preprocessingOf } from './model.ts';
 import { inPrecision } from './precision.ts';
 import { selectOutputs } from './select-outputs.ts';
 
@@ -37,7 +37,7 @@ export async function identifyModel(checkpoint: Checkpoint, choices: ModelChoice
       `Expected a feature layer from 0 to ${config.n_layer}, the layers of ${name}; received ${featureLayer}.`,
     );
   }
-  preprocessingOf(checkpoint);
+  requirePreprocessing(checkpoint.directory, checkpoint.preprocessing);
   const outputs = selectOutputs(checkpoint, choices.outputs);
   const { identity: precision } = await inPrecision(checkpoint, choices.precision);
   const id = await modelId(checkpoint, { precision, outputs, featureLayer, featureNorm, scaledDecoding });

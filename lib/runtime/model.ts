@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { modelId } from '../checkpoint/model-id.ts';
-import type { FeatureNorm, Model, OutputName, Precision, Prediction, Preprocessing, Provider } from '../ports/model.ts';
+import { requirePreprocessing } from '../checkpoint/preprocessor-file.ts';
+import type { FeatureNorm, Model, OutputName, Precision, Prediction, Provider } from '../ports/model.ts';
 import { createBatcher } from './batcher.ts';
 import { ModelError } from './error.ts';
 import { gpuBatch } from './gpu-batch.ts';
@@ -58,7 +59,7 @@ const batchesPerThread = 2;
  */
 export async function openModel(checkpoint: Checkpoint, options: OpenModelOptions = {}): Promise<LocalModel> {
   const { config, labels } = checkpoint;
-  const preprocessing = preprocessingOf(checkpoint);
+  const preprocessing = requirePreprocessing(checkpoint.directory, checkpoint.preprocessing);
   const {
     featureLayer = config.feature_layer,
     featureNorm = config.feature_norm,
@@ -138,19 +139,6 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     await batcher.drain();
     await pool.close();
   }
-}
-
-/**
- * How pictures become tokens of this checkpoint.
- *
- * @throws ModelError `preprocessing_missing`
- */
-export function preprocessingOf({ name, preprocessing }: Checkpoint): Preprocessing {
-  if (preprocessing !== undefined) return preprocessing;
-  throw new ModelError(
-    'preprocessing_missing',
-    `${name} has no preprocessor_config.json, so it has no palette and reads tokens only: use igpt forward, or add the file.`,
-  );
 }
 
 function checkTokens(tokens: Uint16Array, n: number, colors: number): void {

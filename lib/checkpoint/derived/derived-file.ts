@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, realpath } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { ImageGptWeights } from '../../graph/weights.ts';
+import { userCache } from '../../local/user-cache.ts';
 import type { Precision } from '../../ports/model.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { CheckpointError } from '../error.ts';
@@ -35,10 +35,8 @@ export interface DerivedWeights {
 
 /** Folder of derived files: IGPT_CACHE, else a folder in the user's cache. */
 export function derivedFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  const { IGPT_CACHE: chosen = '', XDG_CACHE_HOME: cache = '' } = env;
-  return chosen !== ''
-    ? chosen
-    : join(cache !== '' ? cache : join(homedir(), '.cache'), 'image-gpt-serverless', 'derived');
+  const { IGPT_CACHE: chosen = '' } = env;
+  return chosen !== '' ? chosen : join(userCache(env), 'derived');
 }
 
 /** Path of a checkpoint's derived file. The name holds a hash of the weights that it is made from. */

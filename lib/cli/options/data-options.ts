@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import { userCache } from '../../local/user-cache.ts';
 import { cifar10Name, type DataSet } from '../../training/data/data-set.ts';
 import { type DataSetObserver, openDataSet } from '../../training/data/open-data-set.ts';
 import { defaultTestShare, defaultValidationShare, type SplitOptions } from '../../training/data/split.ts';
-import { defaultCache } from '../../training/data/token-cache.ts';
 import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
 import { printable } from '../terminal/text.ts';
 import { createSkippedFiles } from '../terminal/trouble.ts';
@@ -32,7 +32,7 @@ export function addDataOptions(command: Command, { required = true } = {}): Comm
 
 /** The option `--cache` (default: a folder in the user's cache). */
 export function cacheOption(description: string): Option {
-  return new Option('--cache <directory>', description).default(defaultCache(), 'in the user’s cache');
+  return new Option('--cache <directory>', description).default(userCache(), 'in the user’s cache');
 }
 
 export interface SplitFlags {

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { openJobSource } from '../../jobs/job-source.ts';
 import { checkJobOutput, openJobOutput } from '../../jobs/open-job.ts';
@@ -9,7 +10,7 @@ import { type RunShardsResult, runShards } from '../../jobs/run-shards.ts';
 import { systemClock } from '../../local/system-clock.ts';
 import { reportAbout } from '../../report/about-model.ts';
 import { rememberSurprise } from '../../report/surprise-map.ts';
-import { openModel, preprocessingOf } from '../../runtime/model.ts';
+import { openModel } from '../../runtime/model.ts';
 import { stopOnInterrupt } from '../interrupt.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { sayDevice } from '../options/compute-options.ts';
@@ -82,7 +83,7 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
   const decoding = decodingSettings(options);
-  await using decoder = openDecoder(preprocessingOf(checkpoint), decoding);
+  await using decoder = openDecoder(requirePreprocessing(checkpoint.directory, checkpoint.preprocessing), decoding);
   await using model = await openModel(checkpoint, openModelOptions(options));
   await sayDevice(options.provider, options.precision, bar.say);
   const memory = rememberSurprise(model);

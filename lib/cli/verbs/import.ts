@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { CheckpointError } from '../../checkpoint/error.ts';
@@ -10,6 +9,7 @@ import { type Imported, importCheckpoint } from '../../checkpoint/import/import-
 import { checkNewDirectory } from '../../checkpoint/import/new-directory.ts';
 import { summarize } from '../../checkpoint/summary.ts';
 import { statPath } from '../../local/stat-path.ts';
+import { userCache } from '../../local/user-cache.ts';
 import { examples } from '../invocation.ts';
 import { chosenDtype, dtypeOption, headsOption } from '../options/new-model-options.ts';
 import { nonFiniteText, writtenModel } from '../terminal/model-text.ts';
@@ -111,8 +111,7 @@ async function fromHub(model: HubModel, options: ImportOptions, bar: ProgressBar
         : `HF_HUB_OFFLINE is set. ${advice}`,
     );
   }
-  const { XDG_CACHE_HOME: ownCache = join(homedir(), '.cache') } = process.env;
-  const directory = join(ownCache, 'image-gpt-serverless', 'hub', name.replaceAll('/', '--'));
+  const directory = join(userCache(), 'hub', name.replaceAll('/', '--'));
   // Loaded only when needed: it would slow the start of every other import.
   const { downloadModel } = await import('../../checkpoint/hub/hub-download.ts');
   await downloadModel(model, {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
+import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import type { PipelineEvent } from '../../contracts/event.ts';
 import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { checkDirectoryPair } from '../../local/directory-pair.ts';
@@ -23,7 +24,7 @@ import { writeReport } from '../../report/report-page.ts';
 import type { ReportAbout, ReportRow } from '../../report/report-row.ts';
 import { serveReport } from '../../report/serve-report.ts';
 import { rememberSurprise } from '../../report/surprise-map.ts';
-import { openModel, preprocessingOf } from '../../runtime/model.ts';
+import { openModel } from '../../runtime/model.ts';
 import { interruptExitCode, onFirstInterrupt, stopOnInterrupt } from '../interrupt.ts';
 import { examples, sameCommand, samplePictures } from '../invocation.ts';
 import { sayDevice } from '../options/compute-options.ts';
@@ -103,7 +104,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   bar.update(0, undefined, 'opening the model');
   const decoding = decodingSettings(options);
   // Before the model, so that the decoder's child process starts while the model opens.
-  await using decoder = openDecoder(preprocessingOf(checkpoint), decoding);
+  await using decoder = openDecoder(requirePreprocessing(checkpoint.directory, checkpoint.preprocessing), decoding);
   await using model = await openModel(checkpoint, openModelOptions(options));
   const watching = options.watch || options.serve !== undefined;
   const memory = report === undefined && options.serve === undefined ? undefined : rememberSurprise(model);

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { decodeNpyHeader, encodeNpyHeader, littleEndianBytes, type NpyDtype } from '../../image-gpt/npy.ts';
@@ -23,13 +22,6 @@ const description = z.object({
   divided: z.boolean(),
   skipped: z.record(z.string(), z.int().positive()),
 });
-
-/** Folder of cached files: `image-gpt-serverless` in `$XDG_CACHE_HOME` or `~/.cache`. */
-export function defaultCache(environment: NodeJS.ProcessEnv = process.env): string {
-  const { XDG_CACHE_HOME: cache } = environment;
-  // An empty or relative path is ignored (XDG Base Directory Specification).
-  return join(cache?.startsWith('/') ? cache : join(homedir(), '.cache'), 'image-gpt-serverless');
-}
 
 /**
  * Key of a token set in the cache.

@@ -171,12 +171,19 @@ describe('openModel', () => {
     ],
     ['a layer above the last', {}, { featureLayer: 3 }, 'layer_out_of_range', /0 to 2.*received 3/],
     ['half a layer', {}, { featureLayer: 0.5 }, 'layer_out_of_range', /0\.5/],
-    ['a checkpoint without a palette', { preprocessor: false }, {}, 'preprocessing_missing', /preprocessor_config/],
   ])('refuses %s', async (_, tiny, options, code, message) => {
     const opening = withModel(options, async () => undefined, tiny);
 
     await expect(opening).rejects.toMatchObject({ name: 'ModelError', code });
     await expect(opening).rejects.toThrow(message);
+  });
+
+  it('refuses a checkpoint without a palette', async () => {
+    await expect(withModel({}, async () => undefined, { preprocessor: false })).rejects.toMatchObject({
+      name: 'CheckpointError',
+      code: 'preprocessing_missing',
+      message: expect.stringContaining('expected preprocessor_config.json'),
+    });
   });
 
   it.each<[string, (path: string) => Promise<void>]>([

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeNpy } from '../../../../lib/image-gpt/npy.ts';
 import type { DataSet } from '../../../../lib/training/data/data-set.ts';
-import { cachedTokenSet, defaultCache, tokenSetKey } from '../../../../lib/training/data/token-cache.ts';
+import { cachedTokenSet, tokenSetKey } from '../../../../lib/training/data/token-cache.ts';
 import { leftoverOf } from './leftover.ts';
 
 const dataSet: DataSet = {
@@ -82,13 +82,5 @@ describe('a cached token set', () => {
     await expect(cachedTokenSet(join(file, 'cache'), key, async () => dataSet)).rejects.toThrow(
       /could not write the token set to .* another folder with --cache/,
     );
-  });
-});
-
-describe('the default cache', () => {
-  it('is in the user’s cache folder, by the XDG specification', () => {
-    expect(defaultCache({ XDG_CACHE_HOME: '/somewhere' })).toBe('/somewhere/image-gpt-serverless');
-    expect(defaultCache({ XDG_CACHE_HOME: 'relative' })).toMatch(/\.cache\/image-gpt-serverless$/);
-    expect(defaultCache({})).toMatch(/\.cache\/image-gpt-serverless$/);
   });
 });
