@@ -17,7 +17,7 @@ test.each([
   [['complete', 'x.png', '--keep', 'abc', '--out', 'y.png'], /--keep <k>: expected a number, 0 or more; got 'abc'/],
   [
     ['complete', 'x.png', '--top-k', '-1', '--out', 'y.png'],
-    /--top-k <k>: expected a whole number, 1 or more; got '-1'/,
+    /--top-k <k>: expected a whole number, 0 or more; got '-1'/,
   ],
   [
     ['complete', 'x.png', '--top-p', '1.5', '--out', 'y.png'],
