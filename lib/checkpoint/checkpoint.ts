@@ -18,6 +18,8 @@ export interface Checkpoint {
   /** Used in messages and object keys: letters, digits, `.`, `_` and `-`. */
   name: string;
   config: ImageGptConfig;
+  /** Why the class head reads `config.input`; undefined without files. */
+  inputReason?: string | undefined;
   weights: ImageGptWeights;
   /** Base names of the weight files inside `weights.directory`. */
   weightFiles: readonly string[];
@@ -45,7 +47,7 @@ export interface TokenizerFiles {
  */
 export async function openCheckpoint(directory: string): Promise<Checkpoint> {
   await requireDirectory(directory);
-  const { config, crop, labels, classes, name } = await readConfigFile(join(directory, 'config.json'));
+  const { config, inputReason, crop, labels, classes, name } = await readConfigFile(join(directory, 'config.json'));
   const preprocessing = await readPreprocessorFile(join(directory, 'preprocessor_config.json'), config, crop);
   const files = await readWeightFiles(directory);
   const weights = weightsByRole(files, config);
@@ -57,6 +59,7 @@ export async function openCheckpoint(directory: string): Promise<Checkpoint> {
     directory,
     name: checkpointName(name, await realpath(directory)),
     config,
+    inputReason,
     weights,
     weightFiles: files.files,
     weightBytes: files.bytes,

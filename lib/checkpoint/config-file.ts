@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import { type Crop, featureNorms, type Objective } from '../ports/model.ts';
+import { type Crop, classInputs, featureNorms, type Objective } from '../ports/model.ts';
+import { inputOf } from './class-input.ts';
 import { CheckpointError } from './error.ts';
 import type { FloatDtype } from './float-dtype.ts';
 import { parseJson, readJsonFile } from './json-file.ts';
@@ -8,6 +9,8 @@ import { parseJson, readJsonFile } from './json-file.ts';
 /** Contents of config.json, in one form for Hugging Face and OpenAI. */
 export interface ConfigFile {
   config: ImageGptConfig;
+  /** Why the class head reads `config.input`. */
+  inputReason: string;
   crop: Crop;
   /** Class names by index, from id2label; undefined if absent. */
   labels: readonly string[] | undefined;
@@ -31,6 +34,7 @@ const igptSchema = z.strictObject({
   crop: z.enum(['none', 'short-224-center']).optional(),
   feature_layer: z.int().nonnegative().optional(),
   feature_norm: z.enum(featureNorms).optional(),
+  input: z.enum(classInputs).optional(),
 });
 
 /** Keys that Hugging Face and OpenAI share. Defaults are those of transformers' ImageGPTConfig. */
@@ -39,6 +43,7 @@ const commonSchema = z.looseObject({
   n_layer: count.default(24),
   n_head: count.default(8),
   layer_norm_epsilon: z.number().positive().default(1e-5),
+  architectures: z.array(z.string()).nullish(),
   num_labels: count.optional(),
   id2label: z.record(z.string().regex(/^\d+$/), z.string()).nullish(),
   _name_or_path: z.string().nullish(),
@@ -80,7 +85,11 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
 
 type Shape = Pick<ImageGptConfig, 'n_colors' | 'n_positions' | 'n_inner'>;
 
-function toConfigFile(json: z.infer<typeof commonSchema>, shape: Shape, defaultObjective: Objective): ConfigFile {
+function toConfigFile(
+  json: z.infer<typeof commonSchema>,
+  shape: Shape,
+  { layout, defaultObjective }: { layout: 'huggingface' | 'openai'; defaultObjective: Objective },
+): ConfigFile {
   const igpt = json.igpt ?? {};
   const { n_embd, n_layer, n_head, layer_norm_epsilon } = json;
   if (n_embd % n_head !== 0) {
@@ -102,6 +111,14 @@ function toConfigFile(json: z.infer<typeof commonSchema>, shape: Shape, defaultO
       `config.json has ${shape.n_colors} colours; expected ${minColors} to ${maxColors}.`,
     );
   }
+  const objective = igpt.objective ?? defaultObjective;
+  const { input, reason } = inputOf({
+    stated: igpt.input,
+    layout,
+    architectures: json.architectures ?? [],
+    statedObjective: igpt.objective,
+    objective,
+  });
   const labels = json.id2label == null ? undefined : labelsByIndex(json.id2label);
   return {
     config: {
@@ -110,10 +127,12 @@ function toConfigFile(json: z.infer<typeof commonSchema>, shape: Shape, defaultO
       n_layer,
       n_head,
       layer_norm_epsilon,
-      objective: igpt.objective ?? defaultObjective,
+      objective,
       feature_layer,
       feature_norm: igpt.feature_norm ?? 'next',
+      input,
     },
+    inputReason: reason,
     crop: igpt.crop ?? 'none',
     labels,
     classes: json.num_labels,
@@ -123,7 +142,7 @@ function toConfigFile(json: z.infer<typeof commonSchema>, shape: Shape, defaultO
 
 function fromOpenAi(json: z.infer<typeof openAiSchema>): ConfigFile {
   const shape = { n_colors: json.n_vocab, n_positions: json.n_ctx, n_inner: 4 * json.n_embd };
-  return toConfigFile(json, shape, json.bert ? 'bert' : 'ar');
+  return toConfigFile(json, shape, { layout: 'openai', defaultObjective: json.bert ? 'bert' : 'ar' });
 }
 
 function fromHuggingFace(json: z.infer<typeof huggingFaceSchema>): ConfigFile {
@@ -139,7 +158,8 @@ function fromHuggingFace(json: z.infer<typeof huggingFaceSchema>): ConfigFile {
   requireValue(!json.tie_word_embeddings, 'tie_word_embeddings', true, false);
   requireValue(!json.add_cross_attention, 'add_cross_attention', true, false);
   const { vocab_size, n_positions, n_embd, n_inner } = json;
-  return toConfigFile(json, { n_colors: vocab_size - 1, n_positions, n_inner: n_inner ?? 4 * n_embd }, 'ar');
+  const shape = { n_colors: vocab_size - 1, n_positions, n_inner: n_inner ?? 4 * n_embd };
+  return toConfigFile(json, shape, { layout: 'huggingface', defaultObjective: 'ar' });
 }
 
 function requireValue(supported: boolean, key: string, found: unknown, expected: unknown): void {
@@ -173,7 +193,7 @@ export const torchDtypes: Readonly<Record<FloatDtype, string>> = { F32: 'float32
 /** The config.json that transformers writes for an iGPT with a language head, plus our own key `igpt`. */
 export function toHuggingFaceConfig(config: ImageGptConfig, crop: Crop, dtype: FloatDtype): Record<string, unknown> {
   const { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, layer_norm_epsilon } = config;
-  const { objective, feature_layer, feature_norm } = config;
+  const { objective, feature_layer, feature_norm, input = 'sos' } = config;
   return {
     model_type: 'imagegpt',
     architectures: ['ImageGPTForCausalImageModeling'],
@@ -188,6 +208,6 @@ export function toHuggingFaceConfig(config: ImageGptConfig, crop: Crop, dtype: F
     scale_attn_weights: true,
     tie_word_embeddings: false,
     torch_dtype: torchDtypes[dtype],
-    igpt: { objective, crop, feature_layer, feature_norm },
+    igpt: { objective, crop, feature_layer, feature_norm, ...(objective === 'ar' && { input }) },
   };
 }

@@ -29,11 +29,16 @@ export function shiftedEmbedding(
   return where(graph, first, addWeight(graph, weights.sos), content);
 }
 
+/** Token embeddings [batch, n, d] of the tokens as they are, without SOS or shift. `tokens` int32 [batch, n]. */
+export function plainEmbedding(graph: Graph, tokens: Value, weights: ImageGptWeights): Value {
+  return gatherRows(graph, addWeight(graph, weights.wte), tokens);
+}
+
 /**
  * Token embeddings [batch, n, d] of a BERT model, without SOS or shift: zero where `mask` (bool [batch, n]) is true.
  */
 export function maskedEmbedding(graph: Graph, tokens: Value, mask: Value, weights: ImageGptWeights): Value {
-  const content = gatherRows(graph, addWeight(graph, weights.wte), tokens); // [batch, n, d]
+  const content = plainEmbedding(graph, tokens, weights); // [batch, n, d]
   return where(graph, unsqueeze(graph, mask, 2), float32(graph, 0), content);
 }
 

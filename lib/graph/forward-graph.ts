@@ -1,8 +1,9 @@
+import { classInput } from '../image-gpt/class-input.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { FeatureNorm } from '../ports/model.ts';
 import type { Batch } from './attention.ts';
 import { embed } from './block.ts';
-import { maskedEmbedding, shiftedEmbedding, tokenLogits } from './embedding.ts';
+import { maskedEmbedding, plainEmbedding, shiftedEmbedding, tokenLogits } from './embedding.ts';
 import { GraphError } from './error.ts';
 import { addConstant, addInput, addOutput, addWeight, createGraph, type Graph, type Value } from './graph.ts';
 import {
@@ -43,7 +44,10 @@ interface FeatureRequest {
 export interface ForwardRequest {
   /** `features` [1, k x d], or [1, n, k x d] without pooling. */
   features?: FeatureRequest | undefined;
-  /** `classes` [1, C], logits before softmax, from the probe if the model has one, else from score.weight. */
+  /**
+   * `classes` [1, C], logits before softmax, from the probe if the model has one, else from score.weight. If score.weight
+   * reads plain tokens ({@link classInput}), they need a pass of their own.
+   */
   classes?: boolean | undefined;
   /** `likelihood` [1, n]: -log p of every input token (nats). */
   likelihood?: boolean | undefined;
@@ -71,7 +75,8 @@ export function forwardGraph(model: ImageGptModel, request: ForwardRequest, batc
   const { pictures } = batch ?? { pictures: 1 };
   const graph = createGraph('image-gpt-forward');
   const tokens = addInput(graph, 'tokens', 'int32', [pictures, n]);
-  const layers = transformer(graph, tokens, model, batch);
+  const pass = (embedTokens: Embedding) => transformer(graph, tokens, embedTokens, model, batch);
+  const layers = pass(config.objective === 'bert' ? embedMasked : embedShifted);
   const pooled = pooledFeatures(graph, layers, n, pictures);
 
   if (request.features !== undefined) {
@@ -93,7 +98,9 @@ export function forwardGraph(model: ImageGptModel, request: ForwardRequest, batc
     }
   }
   if (request.classes === true) {
-    const { value, classes } = classLogits(graph, model, pooled);
+    const plain = classInput(model) === 'plain';
+    const read = plain ? pooledFeatures(graph, pass(embedPlain), n, pictures) : pooled;
+    const { value, classes } = classLogits(graph, model, read);
     addOutput(graph, 'classes', value, 'float32', [pictures, classes]);
   }
   if (request.likelihood === true || request.logits === true) {
@@ -110,23 +117,34 @@ export function forwardGraph(model: ImageGptModel, request: ForwardRequest, batc
 /** Features of a layer, raw or after the next norm: [1, n, d]. */
 type Layers = (layer: number, norm: FeatureNorm) => Value;
 
-/** Appends blocks when a layer is first requested, up to that layer. */
-function transformer(graph: Graph, tokens: Value, model: ImageGptModel, batch: Batch | undefined): Layers {
+/** h^0 of the tokens, in strips. */
+type Embedding = (graph: Graph, tokens: Value, model: ImageGptModel, batch: Batch | undefined) => Strip[];
+
+/** Appends the embedding and blocks when a layer is first requested, up to that layer. */
+function transformer(
+  graph: Graph,
+  tokens: Value,
+  embedTokens: Embedding,
+  model: ImageGptModel,
+  batch: Batch | undefined,
+): Layers {
   const { config, weights } = model;
   const bert = config.objective === 'bert';
-  const known = [bert ? embedMasked(graph, tokens, model, batch) : embedShifted(graph, tokens, model, batch)];
+  const known: (readonly Strip[])[] = [];
   const whole = new Map<string, Value>();
 
   function strips(layer: number): readonly Strip[] {
     const found = known[layer];
     if (found !== undefined) return found;
-    const below = strips(layer - 1);
-    const next =
-      bert || batch !== undefined
-        ? below.map((strip) => wholeLayer(graph, strip, layer - 1, config, weights, batch))
-        : causalLayer(graph, below, layer - 1, config, weights).strips;
+    const next = layer === 0 ? embedTokens(graph, tokens, model, batch) : after(strips(layer - 1), layer - 1);
     known.push(next);
     return next;
+  }
+
+  function after(below: readonly Strip[], layer: number): readonly Strip[] {
+    return bert || batch !== undefined
+      ? below.map((strip) => wholeLayer(graph, strip, layer, config, weights, batch))
+      : causalLayer(graph, below, layer, config, weights).strips;
   }
 
   return (layer, norm) => {
@@ -156,6 +174,16 @@ function embedShifted(
 ): Strip[] {
   const n = config.n_positions;
   return embedStrips(graph, shiftedEmbedding(graph, tokens, config, weights, n), n, config, weights, batch);
+}
+
+/** Position i gets token i, so that all n tokens enter, as in transformers' ImageGPTForImageClassification. */
+function embedPlain(
+  graph: Graph,
+  tokens: Value,
+  { config, weights }: ImageGptModel,
+  batch: Batch | undefined,
+): Strip[] {
+  return embedStrips(graph, plainEmbedding(graph, tokens, weights), config.n_positions, config, weights, batch);
 }
 
 /** A BERT model is not split into strips: every position attends to all others. */
@@ -204,7 +232,7 @@ function classLogits(
       'Expected score.weight or probe.safetensors for class logits, but this checkpoint has neither. Add a head: igpt probe or igpt train.',
     );
   }
-  const features = pooled(config.n_layer, 'next'); // mean after ln_f, with the SOS position
+  const features = pooled(config.n_layer, 'next'); // mean after ln_f over all n positions, that of SOS included
   const value = matMulTransposed(graph, features, addWeight(graph, weights.score));
   return { value, classes: weights.score.shape[0] ?? 0 };
 }

@@ -1,4 +1,4 @@
-import type { FeatureNorm, Objective } from '../ports/model.ts';
+import type { ClassInput, FeatureNorm, Objective } from '../ports/model.ts';
 
 /** Shape of an iGPT, with the names of config.json. */
 export interface ImageGptConfig {
@@ -16,4 +16,6 @@ export interface ImageGptConfig {
   /** Default layer l of pooled features, 0 to n_layer. */
   feature_layer: number;
   feature_norm: FeatureNorm;
+  /** What score.weight reads (default sos); undefined for BERT models. */
+  input?: ClassInput | undefined;
 }

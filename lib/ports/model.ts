@@ -40,6 +40,16 @@ export interface Model {
 export type Objective = 'ar' | 'bert';
 
 /**
+ * What the class head of an autoregressive model reads. Likelihood and features are behind SOS in both cases.
+ *
+ * - `sos`: the start token and all tokens but the last, as in OpenAI's code (src/model.py).
+ * - `plain`: the tokens as they are, as transformers' processor and pipeline feed them.
+ */
+export const classInputs = ['sos', 'plain'] as const;
+
+export type ClassInput = (typeof classInputs)[number];
+
+/**
  * - `none`: the whole picture is squashed to the input resolution, as Hugging Face does.
  * - `short-224-center`: the short side is resized to 224, then the centre 224 x 224 is cropped, as in the paper's evaluation.
  */
