@@ -5,18 +5,19 @@ import { modelId } from '../lib/contracts/keys.ts';
 
 /** The settings that are part of the model id, as variables of the worker. Without a variable the worker has its default. */
 export function modelVariables(config: DeploymentConfig): Record<string, string> {
-  const { outputs, featureLayer, featureNorm, precision, scaledDecoding } = config;
+  const { outputs, featureLayer, featureNorm, input, precision, scaledDecoding } = config;
   return {
     PRECISION: precision,
     SCALED_DECODING: String(scaledDecoding),
     ...(outputs && { OUTPUTS: outputs.join(',') }),
     ...(featureLayer !== undefined && { FEATURE_LAYER: String(featureLayer) }),
     ...(featureNorm && { FEATURE_NORM: featureNorm }),
+    ...(input && { INPUT: input }),
   };
 }
 
 /** Variables of the deploying machine that must not reach the computation of the id. */
-const unset = { OUTPUTS: undefined, FEATURE_LAYER: undefined, FEATURE_NORM: undefined };
+const unset = { OUTPUTS: undefined, FEATURE_LAYER: undefined, FEATURE_NORM: undefined, INPUT: undefined };
 
 /**
  * The id that the worker will compute for the checkpoint in `directory`. The worker's own code computes it in another

@@ -50,6 +50,7 @@ export function openWorkerModel(env: WorkerEnvironment): Promise<LocalModel> {
       outputs: env.OUTPUTS,
       featureLayer: env.FEATURE_LAYER,
       featureNorm: env.FEATURE_NORM,
+      input: env.INPUT,
       scaledDecoding: env.SCALED_DECODING,
       threads: env.WORKERS,
       maxBatch: env.PROVIDER === 'cuda' ? gpuBatch.worker : 1,

@@ -14,6 +14,7 @@ const variables = workerEnvironment.pick({
   OUTPUTS: true,
   FEATURE_LAYER: true,
   FEATURE_NORM: true,
+  INPUT: true,
 });
 
 try {
@@ -24,6 +25,7 @@ try {
     outputs: chosen.OUTPUTS,
     featureLayer: chosen.FEATURE_LAYER,
     featureNorm: chosen.FEATURE_NORM,
+    input: chosen.INPUT,
   });
   process.stdout.write(`${id}\n`);
 } catch (error) {

@@ -52,23 +52,31 @@ export function inputOf({ stated, layout, architectures, statedObjective, object
 /**
  * The checkpoint with `input` for its class head; undefined: its own.
  *
- * @throws UsageError when the checkpoint leaves no choice
+ * @throws UsageError as {@link checkInput}
  */
 export function withInput(checkpoint: Checkpoint, input: ClassInput | undefined): Checkpoint {
   if (input === undefined) return checkpoint;
-  const { name, config, probe, weights } = checkpoint;
+  checkInput(checkpoint, input);
+  const { config } = checkpoint;
+  return { ...checkpoint, config: { ...config, input }, inputReason: 'chosen by an option or a setting' };
+}
+
+/** @throws UsageError when the checkpoint leaves no choice */
+export function checkInput(
+  { name, config, probe, weights }: Pick<Checkpoint, 'name' | 'config' | 'probe' | 'weights'>,
+  input: ClassInput,
+): void {
   if (config.objective === 'bert') {
-    throw new UsageError(`input ${input}: ${name} is a BERT model, which has no start token; leave it out`);
+    throw new UsageError(
+      `input ${input}: expected an autoregressive model, but ${name} is a BERT model, which has no start token; leave it out`,
+    );
   }
   if (probe !== undefined && input === 'plain') {
     throw new UsageError(
-      `input plain: the classes of ${name} come from probe.safetensors, which was fitted on features behind SOS; leave it out, or move the probe away`,
+      `input plain: expected score.weight as the class head, but that of ${name} is probe.safetensors, which was fitted on features behind SOS; leave it out, or move the probe away`,
     );
   }
   if (probe === undefined && weights.score === undefined) {
-    throw new UsageError(
-      `input ${input}: it goes with a class head (score.weight), but ${name} has none; leave it out`,
-    );
+    throw new UsageError(`input ${input}: expected a model with a class head, but ${name} has none; leave it out`);
   }
-  return { ...checkpoint, config: { ...config, input }, inputReason: 'the command line or a setting says so' };
 }

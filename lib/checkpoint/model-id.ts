@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { classInput } from '../image-gpt/class-input.ts';
+import { usedInput } from '../image-gpt/class-input.ts';
 import type { FeatureNorm } from '../ports/model.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { preprocessingHash } from './preprocessing-hash.ts';
@@ -46,7 +46,7 @@ export async function modelId(checkpoint: Checkpoint, options: ResultOptions): P
     outputs: outputs.toSorted(),
     features: outputs.includes('features') ? [featureLayer, featureNorm] : null,
     // Added later: absent behind SOS, so that older ids stay.
-    ...(outputs.includes('classification') && classInput(checkpoint) === 'plain' && { input: 'plain' }),
+    ...(usedInput(checkpoint, outputs) === 'plain' && { input: 'plain' }),
   };
   const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
   return `${checkpoint.name}-${hash.slice(0, hexDigits)}`;

@@ -1,6 +1,7 @@
 import { elementsOf } from '../graph/graph.ts';
+import { classInput } from '../image-gpt/class-input.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import type { Objective } from '../ports/model.ts';
+import type { ClassInput, Objective } from '../ports/model.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type Variant, variantOf } from './variants.ts';
 import { listWeights } from './weights-by-role.ts';
@@ -26,6 +27,9 @@ export interface CheckpointSummary {
   crop: string | null;
   resample: number | null;
   class_head: 'probe' | 'score' | null;
+  /** What the class head reads; null without a class head, and for BERT models. */
+  input: ClassInput | null;
+  input_reason: string | null;
   labels: readonly string[];
   feature_layer: number;
   feature_norm: string;
@@ -37,6 +41,8 @@ export interface CheckpointSummary {
 
 interface OutputCost {
   output: 'features' | 'classes' | 'likelihood' | 'logits';
+  /** Whether it costs a pass of its own beside other outputs; the others share one. */
+  own_pass: boolean;
   /** How many blocks are computed. */
   layers: number;
   /** GFLOP per picture, every query against every key. */
@@ -66,6 +72,7 @@ export function summarize(checkpoint: Checkpoint): CheckpointSummary {
     crop: preprocessing?.crop ?? null,
     resample: preprocessing?.resample ?? null,
     class_head: probe !== undefined ? 'probe' : weights.score !== undefined ? 'score' : null,
+    ...inputFacts(checkpoint),
     labels,
     feature_layer,
     feature_norm,
@@ -73,6 +80,15 @@ export function summarize(checkpoint: Checkpoint): CheckpointSummary {
     bytes: checkpoint.weightBytes,
     costs: costs(checkpoint),
   };
+}
+
+function inputFacts(checkpoint: Checkpoint): Pick<CheckpointSummary, 'input' | 'input_reason'> {
+  const { probe, weights, inputReason = null } = checkpoint;
+  if (probe !== undefined && checkpoint.config.objective === 'ar') {
+    return { input: 'sos', input_reason: 'a probe is fitted on features behind SOS' };
+  }
+  if (probe === undefined && weights.score === undefined) return { input: null, input_reason: null };
+  return { input: classInput(checkpoint) ?? null, input_reason: inputReason };
 }
 
 /** Parameters as the paper counts them: L (12 d^2 + 2 d) + d + n d + 2 V d, and d for SOS in an autoregressive model. */
@@ -117,7 +133,8 @@ function withHead(blocks: Cost, head: number): Cost {
   return { full: blocks.full + head, causal: blocks.causal + head };
 }
 
-function costs({ config, weights, probe }: Checkpoint): OutputCost[] {
+function costs(checkpoint: Checkpoint): OutputCost[] {
+  const { config, weights, probe } = checkpoint;
   const { n_layer, n_embd, feature_layer, objective } = config;
   const list = [outputCost('features', feature_layer, blocksCost(config, feature_layer))];
   if (probe !== undefined) {
@@ -126,7 +143,8 @@ function costs({ config, weights, probe }: Checkpoint): OutputCost[] {
     list.push(outputCost('classes', layer, classesCost(config, layer, probe.labels.length, width)));
   } else if (weights.score !== undefined) {
     const classes = weights.score.shape[0] ?? 0;
-    list.push(outputCost('classes', n_layer, classesCost(config, n_layer, classes, n_embd)));
+    const cost = outputCost('classes', n_layer, classesCost(config, n_layer, classes, n_embd));
+    list.push({ ...cost, own_pass: classInput(checkpoint) === 'plain' });
   }
   if (weights.lmHead !== undefined) {
     if (objective === 'ar') {
@@ -138,5 +156,5 @@ function costs({ config, weights, probe }: Checkpoint): OutputCost[] {
 }
 
 function outputCost(output: OutputCost['output'], layers: number, { full, causal }: Cost): OutputCost {
-  return { output, layers, gflop: full / 1e9, gflop_causal: causal / 1e9 };
+  return { output, own_pass: false, layers, gflop: full / 1e9, gflop_causal: causal / 1e9 };
 }

@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { bucketName, choice, directoryOrS3Prefix, featureNorm, outputName, splitList } from './field-types.ts';
+import {
+  bucketName,
+  choice,
+  classInput,
+  directoryOrS3Prefix,
+  featureNorm,
+  outputName,
+  splitList,
+} from './field-types.ts';
 import { defaultInstanceTypes, familyOf } from './instances.ts';
 import { modelId } from './keys.ts';
 import { isS3Location } from './s3-location.ts';
@@ -64,6 +72,8 @@ export const deploymentSettings = z.strictObject({
   featureLayer: whole({ min: 0, max: 1000 }).optional(),
   /** Features before (`raw`) or after (`next`) the following norm. Default: the checkpoint's. */
   featureNorm: featureNorm.optional(),
+  /** What the classes are computed from: the tokens behind SOS, or plain tokens. Default: the checkpoint's. */
+  input: classInput.optional(),
   /**
    * Number format of the model. Default: f32. The 8-bit formats are not offered: they can overflow on CPUs without VNNI,
    * and Fargate does not guarantee VNNI.

@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { drainSeconds, visibilitySeconds } from './delivery.ts';
-import { bucketName, choice, featureNorm, outputName, precision, s3Prefix, splitList } from './field-types.ts';
+import {
+  bucketName,
+  choice,
+  classInput,
+  featureNorm,
+  outputName,
+  precision,
+  s3Prefix,
+  splitList,
+} from './field-types.ts';
 import { modelId } from './keys.ts';
 import { maxArrayChildren } from './limits.ts';
 
@@ -90,6 +99,8 @@ export const workerEnvironment = z.object({
   FEATURE_LAYER: whole({ min: 0, max: 1000 }).optional(),
   /** Features before (`raw`) or after (`next`) the following norm (default: the checkpoint's). Part of the model id. */
   FEATURE_NORM: featureNorm.optional(),
+  /** What the classes are computed from (default: the checkpoint's). `plain` is part of the model id. */
+  INPUT: classInput.optional(),
   /** Threads, each with a session (default: one per core; one on a GPU). */
   WORKERS: whole({ min: 1, max: 256 }).optional(),
   /** How long a held message stays hidden. The worker extends this three times per period (seconds). */
@@ -124,6 +135,7 @@ export const jobDefinition = workerEnvironment.pick({
   OUTPUTS: true,
   FEATURE_LAYER: true,
   FEATURE_NORM: true,
+  INPUT: true,
 });
 
 export type JobDefinition = z.output<typeof jobDefinition>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failureCodes } from '../ports/error.ts';
-import { featureNorms, outputNames, precisions, providers } from '../ports/model.ts';
+import { classInputs, featureNorms, outputNames, precisions, providers } from '../ports/model.ts';
 
 // Types of fields that several contracts share. The lists of values are in lib/ports, so that code without zod can use
 // them.
@@ -15,6 +15,7 @@ export type Failure = z.infer<typeof failure>;
 /** An item of a list of outputs. */
 export const outputName = z.enum(outputNames, `expected some of ${outputNames.join(', ')}, separated by commas`);
 export const featureNorm = choice(featureNorms);
+export const classInput = choice(classInputs);
 export const precision = choice(precisions);
 export const provider = choice(providers);
 

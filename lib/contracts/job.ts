@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failureCodes } from '../ports/error.ts';
-import { featureNorm, outputName, precision, provider } from './field-types.ts';
+import { classInput, featureNorm, outputName, precision, provider } from './field-types.ts';
 import { modelId } from './keys.ts';
 import type { Classification } from './outcome.ts';
 
@@ -57,6 +57,8 @@ const jobSettings = z.strictObject({
     outputs: z.array(outputName),
     feature_layer: z.int().nonnegative(),
     feature_norm: featureNorm,
+    /** What the outputs are computed from; behind SOS in jobs from before this setting. */
+    input: classInput.default('sos'),
     precision,
     provider,
     scaled_decoding: z.boolean(),

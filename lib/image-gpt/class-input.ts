@@ -10,3 +10,8 @@ export function classInput(model: { config: ImageGptConfig; probe?: unknown }): 
   if (objective === 'bert') return undefined;
   return model.probe === undefined ? input : 'sos';
 }
+
+/** What the outputs are computed from: `plain` only if classes of plain tokens are among them; `sos` for BERT models. */
+export function usedInput(model: Parameters<typeof classInput>[0], outputs: readonly string[]): ClassInput {
+  return outputs.includes('classification') && classInput(model) === 'plain' ? 'plain' : 'sos';
+}

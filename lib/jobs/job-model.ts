@@ -5,7 +5,7 @@ import { type LocalModel, type OpenModelOptions, openModel } from '../runtime/mo
 
 /** The options that a job opens its model with. */
 export function jobModelOptions({ model_options }: JobSettings): OpenModelOptions {
-  const { outputs, feature_layer, feature_norm, precision, provider, scaled_decoding, prepack } = model_options;
+  const { outputs, feature_layer, feature_norm, input, precision, provider, scaled_decoding, prepack } = model_options;
   return {
     outputs,
     precision,
@@ -13,6 +13,7 @@ export function jobModelOptions({ model_options }: JobSettings): OpenModelOption
     prepack,
     featureLayer: feature_layer,
     featureNorm: feature_norm,
+    input,
     scaledDecoding: scaled_decoding,
   };
 }

@@ -27,17 +27,20 @@ const summaryNames = { classification: 'classes', features: 'features', likeliho
 export function costModel(checkpoint: Checkpoint, wanted?: readonly OutputName[]): CostModel {
   const { name } = checkpoint;
   const summary = summarize(checkpoint);
-  const gflops = new Map(summary.costs.map(({ output, gflop_causal }) => [output, gflop_causal]));
-  const available = outputNames.filter((output) => gflops.has(summaryNames[output]));
+  const costs = new Map(summary.costs.map((cost) => [cost.output, cost]));
+  const available = outputNames.filter((output) => costs.has(summaryNames[output]));
   const missing = wanted?.find((output) => !available.includes(output));
   if (missing !== undefined) {
     throw new UsageError(`${name} has no ${missing}; expected some of ${available.join(', ')} for --outputs`);
   }
   const outputs = wanted ?? available;
+  const chosen = outputs.flatMap((output) => costs.get(summaryNames[output]) ?? []);
+  const gflopOf = (ownPass: boolean) =>
+    Math.max(0, ...chosen.filter(({ own_pass }) => own_pass === ownPass).map(({ gflop_causal }) => gflop_causal));
   return {
     name,
     outputs,
-    gflop: Math.max(...outputs.map((output) => gflops.get(summaryNames[output]) ?? 0)),
+    gflop: gflopOf(false) + gflopOf(true),
     tokens: summary.n_positions,
     features: outputs.includes('features') ? summary.n_embd : 0,
     bytes: summary.bytes,

@@ -5,7 +5,7 @@ import type { JobDefinition } from '../contracts/environment.ts';
 import { modelsFolder } from '../local/repository.ts';
 import { systemClock as clock } from '../local/system-clock.ts';
 import { UsageError } from '../ports/error.ts';
-import type { FeatureNorm, OutputName } from '../ports/model.ts';
+import type { ClassInput, FeatureNorm, OutputName } from '../ports/model.ts';
 import { type IdentifiedModel, identifyModel, type ModelChoices } from '../runtime/identify-model.ts';
 
 export interface StackModelOptions {
@@ -15,6 +15,7 @@ export interface StackModelOptions {
   outputs?: readonly OutputName[] | undefined;
   layer?: number | undefined;
   norm?: FeatureNorm | undefined;
+  input?: ClassInput | undefined;
   /** Called before a download. */
   say(line: string): void;
 }
@@ -27,7 +28,7 @@ export interface StackModelOptions {
  */
 export async function identifyStackModel(
   definition: JobDefinition,
-  { directory: given, outputs, layer, norm, say }: StackModelOptions,
+  { directory: given, outputs, layer, norm, input, say }: StackModelOptions,
 ): Promise<IdentifiedModel> {
   const { MODEL_ID: expected, MODEL_LOCATION: location } = definition;
   const own: ModelChoices = {
@@ -36,6 +37,7 @@ export async function identifyStackModel(
     outputs: definition.OUTPUTS,
     featureLayer: definition.FEATURE_LAYER,
     featureNorm: definition.FEATURE_NORM,
+    input: definition.INPUT,
   };
   const checkpoint = await openCheckpoint(given ?? (await localCopy(definition, say)));
   const identified = await identifyModel(checkpoint, own);
@@ -45,12 +47,13 @@ export async function identifyStackModel(
       `expected the stack's model ${expected} at ${given ?? location}, found ${identified.id}: ${advice}`,
     );
   }
-  if (outputs === undefined && layer === undefined && norm === undefined) return identified;
+  if ([outputs, layer, norm, input].every((choice) => choice === undefined)) return identified;
   return identifyModel(checkpoint, {
     ...own,
     outputs: outputs ?? own.outputs,
     featureLayer: layer ?? own.featureLayer,
     featureNorm: norm ?? own.featureNorm,
+    input: input ?? own.input,
   });
 }
 

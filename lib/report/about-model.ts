@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { summarize } from '../checkpoint/summary.ts';
+import { usedInput } from '../image-gpt/class-input.ts';
 import { paletteToRgb } from '../image-gpt/token-colors.ts';
 import type { Model } from '../ports/model.ts';
 import type { ReportAbout } from './report-row.ts';
@@ -26,6 +27,9 @@ export function reportAbout(checkpoint: Checkpoint, model: Model, warning: strin
       ['crop', crop],
       ['outputs', model.outputs.join(', ')],
       ...(model.outputs.includes('features') ? ([['features', features]] as const) : []),
+      ...(usedInput(checkpoint, model.outputs) === 'plain'
+        ? ([['class input', 'plain tokens, without SOS']] as const)
+        : []),
       ...(labels.length === 0 ? [] : ([['classes', labels.length.toLocaleString('en')]] as const)),
       ['computed on', `${model.provider}, ${model.precision}, onnxruntime ${model.onnxruntime}`],
     ],

@@ -1,7 +1,9 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { withInput } from '../checkpoint/class-input.ts';
 import { modelId } from '../checkpoint/model-id.ts';
 import { requirePreprocessing } from '../checkpoint/preprocessor-file.ts';
-import type { FeatureNorm, OutputName, Precision } from '../ports/model.ts';
+import { usedInput } from '../image-gpt/class-input.ts';
+import type { ClassInput, FeatureNorm, OutputName, Precision } from '../ports/model.ts';
 import { ModelError } from './error.ts';
 import { inPrecision } from './precision.ts';
 import { selectOutputs } from './select-outputs.ts';
@@ -13,6 +15,7 @@ export interface ModelChoices {
   outputs?: readonly OutputName[] | undefined;
   featureLayer?: number | undefined;
   featureNorm?: FeatureNorm | undefined;
+  input?: ClassInput | undefined;
 }
 
 export interface IdentifiedModel {
@@ -20,15 +23,17 @@ export interface IdentifiedModel {
   outputs: OutputName[];
   featureLayer: number;
   featureNorm: FeatureNorm;
+  input: ClassInput;
 }
 
 /**
  * The id of a checkpoint with these choices, and the resulting settings, without opening it for inference. It reads all
  * weights.
  *
- * @throws ModelError when the model cannot be opened with these choices
+ * @throws ModelError, UsageError when the model cannot be opened with these choices
  */
-export async function identifyModel(checkpoint: Checkpoint, choices: ModelChoices): Promise<IdentifiedModel> {
+export async function identifyModel(opened: Checkpoint, choices: ModelChoices): Promise<IdentifiedModel> {
+  const checkpoint = withInput(opened, choices.input);
   const { name, config } = checkpoint;
   const { featureLayer = config.feature_layer, featureNorm = config.feature_norm, scaledDecoding } = choices;
   if (featureLayer > config.n_layer) {
@@ -41,5 +46,5 @@ export async function identifyModel(checkpoint: Checkpoint, choices: ModelChoice
   const outputs = selectOutputs(checkpoint, choices.outputs);
   const { identity: precision } = await inPrecision(checkpoint, choices.precision);
   const id = await modelId(checkpoint, { precision, outputs, featureLayer, featureNorm, scaledDecoding });
-  return { id, outputs, featureLayer, featureNorm };
+  return { id, outputs, featureLayer, featureNorm, input: usedInput(checkpoint, outputs) };
 }

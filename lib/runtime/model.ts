@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { withInput } from '../checkpoint/class-input.ts';
 import { modelId } from '../checkpoint/model-id.ts';
 import { requirePreprocessing } from '../checkpoint/preprocessor-file.ts';
-import type { FeatureNorm, Model, OutputName, Precision, Prediction, Provider } from '../ports/model.ts';
+import { classInput, usedInput } from '../image-gpt/class-input.ts';
+import type { ClassInput, FeatureNorm, Model, OutputName, Precision, Prediction, Provider } from '../ports/model.ts';
 import { createBatcher } from './batcher.ts';
 import { ModelError } from './error.ts';
 import { gpuBatch } from './gpu-batch.ts';
@@ -18,6 +20,8 @@ export interface OpenModelOptions {
   featureLayer?: number | undefined;
   /** Default: the checkpoint's. */
   featureNorm?: FeatureNorm | undefined;
+  /** What the classes are computed from (default: the checkpoint's). */
+  input?: ClassInput | undefined;
   /** Whether JPEGs are decoded at reduced size; part of the id (default false). */
   scaledDecoding?: boolean | undefined;
   /** No fallback: a missing provider is an error (default `cpu`). */
@@ -36,6 +40,8 @@ export interface OpenModelOptions {
 
 /** A model in threads of this process. */
 export interface LocalModel extends Model, AsyncDisposable {
+  /** What the outputs are computed from; see {@link usedInput}. */
+  readonly input: ClassInput;
   /** Number of predictions in progress that keeps all threads busy. Further ones only wait. */
   readonly concurrency: number;
 }
@@ -57,7 +63,10 @@ const batchesPerThread = 2;
  * @throws ModelError when the checkpoint cannot compute an output; ThreadUnusableError when the weights do not fit the
  * graph, or the provider is missing (`provider_unavailable`)
  */
-export async function openModel(checkpoint: Checkpoint, options: OpenModelOptions = {}): Promise<LocalModel> {
+export async function openModel(given: Checkpoint, options: OpenModelOptions = {}): Promise<LocalModel> {
+  // Jobs record sos for every model without a choice, and those models refuse a choice.
+  const unchanged = options.input === (classInput(given) ?? 'sos');
+  const checkpoint = unchanged ? given : withInput(given, options.input);
   const { config, labels } = checkpoint;
   const preprocessing = requirePreprocessing(checkpoint.directory, checkpoint.preprocessing);
   const {
@@ -122,6 +131,7 @@ export async function openModel(checkpoint: Checkpoint, options: OpenModelOption
     outputs,
     featureLayer,
     featureNorm,
+    input: usedInput(checkpoint, outputs),
     labels,
     provider: pool.info.provider,
     precision,

@@ -6,7 +6,7 @@ import { readJsonFile } from '../checkpoint/json-file.ts';
 import { writeProbe } from '../checkpoint/probe.ts';
 import { type TensorData, writeSafetensors } from '../checkpoint/safetensors/write-safetensors.ts';
 import { isMissing } from '../local/error.ts';
-import type { Objective } from '../ports/model.ts';
+import type { ClassInput, Objective } from '../ports/model.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** A class head that reads an inner layer. It is stored as a probe. */
@@ -20,6 +20,8 @@ export interface InnerHead {
 
 export interface TrainedAs {
   objective: Objective;
+  /** What the class head reads (default: sos); BERT models have no start token. */
+  input?: ClassInput | undefined;
   /**
    * Where the trained class head is stored: in `score.weight`, which reads the last layer, or as a probe on another
    * layer. Default: no class head was trained, and the model's own stays.
@@ -88,13 +90,14 @@ type Json = Readonly<Record<string, unknown>>;
  * config.json of a trained model: that of its checkpoint, in the same layout, with the changed fields. The checkpoint's
  * name is removed, so that the model takes the name of its directory.
  */
-export function trainedConfig(json: Json, { objective, head, classes }: TrainedAs): Json {
+export function trainedConfig(json: Json, { objective, input = 'sos', head, classes }: TrainedAs): Json {
   const { igpt, torch_dtype, dtype } = json;
   const kept = without(json, ['_name_or_path', 'torch_dtype', 'dtype']);
   const headless = without(kept, ['igpt', 'id2label', 'label2id', 'num_labels']);
   const openAi = 'n_vocab' in json;
   const names = classes && Object.fromEntries(classes.entries());
-  const own = { ...(isRecord(igpt) ? igpt : {}), objective };
+  const bert = objective === 'bert';
+  const own = { ...without(isRecord(igpt) ? igpt : {}, ['input']), objective, ...(!bert && { input }) };
   return {
     ...(head === 'probe' || classes !== undefined ? headless : kept),
     // Weights are trained and written in 32 bits.
@@ -106,8 +109,8 @@ export function trainedConfig(json: Json, { objective, head, classes }: TrainedA
     ...(head === 'score' &&
       !openAi &&
       classes !== undefined && { label2id: Object.fromEntries(classes.map((name, i) => [name, i])) }),
-    ...(openAi && { bert: objective === 'bert' }),
-    ...((!openAi || isRecord(igpt)) && { igpt: own }),
+    ...(openAi && { bert }),
+    ...((!openAi || !bert || isRecord(igpt)) && { igpt: own }),
   };
 }
 

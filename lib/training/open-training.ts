@@ -203,6 +203,8 @@ async function modelFilesOf(
       : undefined;
   const files = await createModelFiles(checkpoint, parameters, {
     objective,
+    // A trained head reads the tokens behind SOS (train-plan.ts); another keeps its input.
+    input: head === undefined ? checkpoint.config.input : 'sos',
     head: head && (innerHead === undefined ? 'score' : 'probe'),
     classes: head?.names,
     innerHead,

@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { UsageError } from '../ports/error.ts';
-import type { Objective } from '../ports/model.ts';
+import type { ClassInput, Objective } from '../ports/model.ts';
 import { DataSetError } from './error.ts';
 import type { LearningRate, Schedule } from './learning-rate.ts';
 import type { Criterion, TrainPlan } from './train.ts';
@@ -25,6 +25,7 @@ export interface TrainChoices {
   weightDecay: number;
   clip?: number | undefined;
   headLayer?: number | undefined;
+  input?: ClassInput | undefined;
   newHead: boolean;
   shuffle: boolean;
   augment: boolean;
@@ -66,13 +67,15 @@ export function sourceOf({ data, tokens }: TrainChoices): { source: string; plai
  *
  * @throws UsageError for options that do not go with the objective
  */
-export function objectiveOf(choices: TrainChoices, { config, weights, name }: Checkpoint): Objective {
+export function objectiveOf(choices: TrainChoices, checkpoint: Checkpoint): Objective {
+  const { config, weights, name } = checkpoint;
   const { headLayer, newHead, best, mask, augment, labels, tokens } = choices;
   const joint = choices.objective === 'joint';
   const objective = choices.objective === 'joint' ? config.objective : choices.objective;
   if (!joint && (headLayer !== undefined || newHead || best === 'accuracy')) {
     throw new UsageError('--head-layer, --new-head and --best accuracy go with --objective joint; leave them out');
   }
+  refusePlainTokens(choices, checkpoint);
   if (headLayer !== undefined && headLayer > config.n_layer) {
     throw new UsageError(`--head-layer ${headLayer}: expected 0 to ${config.n_layer}, the layers of ${name}`);
   }
@@ -89,6 +92,25 @@ export function objectiveOf(choices: TrainChoices, { config, weights, name }: Ch
     throw new UsageError('--objective joint with --tokens needs --labels y.npy');
   }
   return objective;
+}
+
+/** Joint training computes both losses in one pass, so its class head reads the tokens behind SOS. */
+function refusePlainTokens({ objective, input }: TrainChoices, { config, name, inputReason }: Checkpoint): void {
+  if (objective !== 'joint') {
+    if (input === undefined) return;
+    throw new UsageError(
+      '--input goes with --objective joint, which trains the class head; leave it out: the head keeps its input',
+    );
+  }
+  if (config.objective === 'bert') {
+    if (input === undefined) return;
+    throw new UsageError(`--input ${input}: ${name} is a BERT model, which has no start token; leave it out`);
+  }
+  if ((input ?? config.input) !== 'plain') return;
+  const why = input === undefined ? `${name} classifies plain tokens (${inputReason ?? 'its own'})` : '--input plain';
+  throw new UsageError(
+    `${why}: expected tokens behind SOS, because --objective joint computes the class loss and the likelihood in one pass; add --input sos, and the trained model classifies behind SOS, or fine-tune it with transformers`,
+  );
 }
 
 /**

@@ -23,6 +23,7 @@ export const overheadModel: LocalModel = {
   outputs: ['classification', 'features', 'likelihood'],
   featureLayer: 12,
   featureNorm: 'next',
+  input: 'sos',
   labels: Array.from({ length: 10 }, (_, i) => `class ${i}`),
   provider: 'cpu',
   precision: 'f32',

@@ -36,6 +36,7 @@ export async function runJob({ input, name, out, decoder, model, shardSize, ...a
       outputs: [...model.outputs],
       feature_layer: model.featureLayer,
       feature_norm: model.featureNorm,
+      input: 'sos',
       precision: 'f32',
       provider: 'cpu',
       scaled_decoding: false,

@@ -15,6 +15,7 @@ export const fakeSettings: JobSettings = {
     outputs: ['classification', 'features', 'likelihood'],
     feature_layer: 1,
     feature_norm: 'next',
+    input: 'sos',
     precision: 'f32',
     provider: 'cpu',
     scaled_decoding: false,

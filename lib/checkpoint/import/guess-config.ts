@@ -56,6 +56,9 @@ function huggingFace(
     n_layer,
     n_head,
     ...(n_inner !== 4 * n_embd && n_inner > 0 && { n_inner }),
+    // transformers' classifier has no lm_head; a model that igpt trained has both.
+    ...(tensors.has('score.weight') &&
+      !tensors.has('lm_head.weight') && { architectures: ['ImageGPTForImageClassification'] }),
   };
 }
 

@@ -1,8 +1,10 @@
 import { realpath, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { ImageGptWeights } from '../../graph/weights.ts';
+import type { ClassInput } from '../../ports/model.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
+import { checkInput } from '../class-input.ts';
 import { type ConfigFile, readConfigFile, toHuggingFaceConfig, torchDtypes } from '../config-file.ts';
 import { CheckpointError } from '../error.ts';
 import { type FloatDtype, keptDtype } from '../float-dtype.ts';
@@ -23,6 +25,8 @@ export interface ImportOptions {
   palette?: string | undefined;
   /** Number of heads, for weights without config.json. */
   heads?: number | undefined;
+  /** What the class head reads (default: as config.json says, else as the layout and architecture say). */
+  input?: ClassInput | undefined;
   /** Dtype to write (default: unchanged, but F64 becomes F32). */
   dtype?: FloatDtype | undefined;
   /** Name of the model, written as `_name_or_path` unless config.json has one. */
@@ -72,11 +76,15 @@ async function writeModel(
   temporary: string,
   directory: string,
   source: TensorSource,
-  { palette, heads, dtype, name, progress }: ImportOptions,
+  { palette, heads, input, dtype, name, progress }: ImportOptions,
 ): Promise<NonFinite[]> {
   const configPath = join(temporary, 'config.json');
-  const found = await findConfig(directory, source, heads, temporary);
-  const weights = sourceWeights(source, found);
+  const read = await findConfig(directory, source, heads, temporary);
+  const weights = sourceWeights(source, read);
+  if (input !== undefined) {
+    checkInput({ name: name ?? basename(directory), config: read.config, probe: undefined, weights }, input);
+  }
+  const found = { ...read, config: { ...read.config, input: input ?? read.config.input } };
   const json = huggingFaceConfig(found, weights, dtype ?? keptDtype(weights.wte.dtype) ?? 'F32', name);
   await writeFile(configPath, `${JSON.stringify(json, undefined, 2)}\n`);
   const { config, crop } = await readConfigFile(configPath);
@@ -158,8 +166,9 @@ function huggingFaceConfig(
     return { ...own, ...(names.length > 0 && { id2label: Object.fromEntries(names.entries()) }) };
   }
   const { igpt: _, ...known } = own;
-  const { dtype: __, ...kept } = json;
-  return { ...known, ...kept, torch_dtype: torchDtypes[dtype] };
+  const { dtype: __, igpt, ...kept } = json;
+  const stated = { ...jsonSchema.nullish().parse(igpt), ...(config.input && { input: config.input }) };
+  return { ...known, ...kept, torch_dtype: torchDtypes[dtype], igpt: stated };
 }
 
 /** Widening 16 bits doubles the size, and biases add little. Only a hostile file grows more, to fill the disk. */

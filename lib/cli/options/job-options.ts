@@ -37,7 +37,7 @@ export interface SettingsOptions
 /** The settings of a new job. */
 export function settingsOf(
   source: JobSource,
-  model: Pick<LocalModel, 'id' | 'outputs' | 'featureLayer' | 'featureNorm'>,
+  model: Pick<LocalModel, 'id' | 'outputs' | 'featureLayer' | 'featureNorm' | 'input'>,
   options: SettingsOptions,
 ): JobSettings {
   const { allowSvg, maxMegapixels, maxMegabytes, scaledDecoding, prepack, precision, provider, shardSize } = options;
@@ -49,6 +49,7 @@ export function settingsOf(
       outputs: [...model.outputs],
       feature_layer: model.featureLayer,
       feature_norm: model.featureNorm,
+      input: model.input,
       precision,
       provider,
       prepack,

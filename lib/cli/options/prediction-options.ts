@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../ports/error.ts';
 import {
+  type ClassInput,
   type FeatureNorm,
   featureNorms,
   type OutputName,
@@ -10,6 +11,7 @@ import {
 } from '../../ports/model.ts';
 import type { OpenModelOptions } from '../../runtime/model.ts';
 import { precisionOption, providerOption, workersOption } from './compute-options.ts';
+import { inputOption } from './input-option.ts';
 import { modelOption } from './model-option.ts';
 import { integer } from './number-option.ts';
 
@@ -37,6 +39,7 @@ export interface OutputOptions {
   outputs?: OutputName[];
   layer?: number;
   norm?: FeatureNorm;
+  input?: ClassInput;
 }
 
 /** A model, what it computes over many pictures, and how. */
@@ -76,15 +79,20 @@ export function addOutputOptions(command: Command): Command {
         '--norm <norm>',
         'features before (raw) or after (next) the following norm (default: the checkpoint’s, else next)',
       ).choices(featureNorms),
-    );
+    )
+    .addOption(inputOption());
 }
 
-/** @throws UsageError for a layer or norm when no features are computed */
-export function refuseMeaninglessModelOptions({ layer, norm, outputs }: OutputOptions): void {
-  const meaningless = layer !== undefined ? 'layer' : norm !== undefined ? 'norm' : undefined;
-  if (meaningless !== undefined && outputs?.includes('features') === false) {
+/** @throws UsageError for a layer or norm when no features are computed, and for an input when no classes are */
+export function refuseMeaninglessModelOptions({ layer, norm, input, outputs }: OutputOptions): void {
+  for (const [option, value, output] of [
+    ['--layer', layer, 'features'],
+    ['--norm', norm, 'features'],
+    ['--input', input, 'classification'],
+  ] as const) {
+    if (value === undefined || outputs === undefined || outputs.includes(output)) continue;
     throw new UsageError(
-      `--${meaningless} goes with features, not with --outputs ${outputs.join(',')}; leave it out, or add features`,
+      `${option} goes with ${output}, not with --outputs ${outputs.join(',')}; leave it out, or add ${output}`,
     );
   }
 }

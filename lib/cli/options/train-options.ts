@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { classInputs } from '../../ports/model.ts';
 import { schedules } from '../../training/learning-rate.ts';
 import { defaultLearningRate, defaultSaveEvery, type TrainChoices } from '../../training/train-plan.ts';
 import { examples } from '../invocation.ts';
@@ -114,6 +115,12 @@ function addRecipe(command: Command): void {
       new Option('--head-layer <l>', 'joint: layer of the class head (default: the last)').argParser(
         integer({ min: 0 }),
       ),
+    )
+    .addOption(
+      new Option(
+        '--input <input>',
+        'joint: what the trained class head reads; sos also for a model that classifies plain tokens, which are not trained',
+      ).choices(classInputs),
     )
     .option('--new-head', 'joint: train a new class head instead of the model’s', false)
     .option('--no-shuffle', 'take the pictures in order')

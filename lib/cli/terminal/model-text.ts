@@ -15,6 +15,13 @@ export function nonFiniteText(found: readonly NonFinite[]): string {
   return `the weights hold NaN or infinity, in ${named.join(', ')}${more}: do not rely on what this model computes`;
 }
 
+/** What the class head reads, and why; nothing without a class head. */
+export function classInputFact({ input, input_reason: reason }: CheckpointSummary): [string, string][] {
+  if (reason === null) return [];
+  const words = { sos: 'tokens behind SOS', plain: 'plain tokens' };
+  return [['class input', `${input === null ? 'tokens without SOS' : words[input]} (${reason})`]];
+}
+
 /** A written model as a table for people; `facts` come first. */
 export function writtenModel(
   out: string,
@@ -33,6 +40,7 @@ export function writtenModel(
         ? 'none: the model has no palette, so it takes tokens only'
         : `${resolution.width}x${resolution.height}`,
     ],
+    ...classInputFact(summary),
     ['parameters', summary.parameters.toLocaleString('en')],
     ['weights', `${summary.dtype}, ${summary.bytes.toLocaleString('en')} bytes`],
   ];

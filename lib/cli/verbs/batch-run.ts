@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { withInput } from '../../checkpoint/class-input.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { openJobSource } from '../../jobs/job-source.ts';
@@ -79,7 +80,7 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   await checkJobOutput(src, options.out);
   const skipped = createSkippedFiles();
   const source = await openJobSource(src, { onSkipped: skipped.add });
-  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
   const decoding = decodingSettings(options);

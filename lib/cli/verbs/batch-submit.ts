@@ -82,6 +82,7 @@ async function batchSubmit(src: string, options: BatchSubmitOptions): Promise<vo
     outputs: options.outputs,
     layer: options.layer,
     norm: options.norm,
+    input: options.input,
     say: (line) => bar.say(printable(line)),
   });
   const settings = settingsOf(source, model, {

@@ -1,14 +1,16 @@
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { withInput } from '../../checkpoint/class-input.ts';
 import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
 import { eachPicture } from '../../local/picture-files.ts';
 import { labelledClasses } from '../../pipeline/prediction-outcome.ts';
-import type { Precision, Provider } from '../../ports/model.ts';
+import type { ClassInput, Precision, Provider } from '../../ports/model.ts';
 import { openModel } from '../../runtime/model.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { precisionOption, providerOption, sayDevice, workersOption } from '../options/compute-options.ts';
 import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
+import { inputOption } from '../options/input-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -22,6 +24,7 @@ interface ClassifyOptions extends DecodeOptions {
   top: number;
   json: boolean;
   workers: number;
+  input?: ClassInput;
   precision: Precision;
   provider: Provider;
 }
@@ -33,6 +36,7 @@ export function classifyCommand(): Command {
     .addOption(modelOption())
     .addOption(new Option('--top <k>', 'classes to show').default(3).argParser(integer({ min: 1 })))
     .option('--json', 'one JSON object per line instead of a table', false)
+    .addOption(inputOption())
     .addOption(workersOption())
     .addOption(precisionOption())
     .addOption(providerOption());
@@ -47,7 +51,7 @@ export function classifyCommand(): Command {
 
 async function classify(files: string[], options: ClassifyOptions): Promise<void> {
   const { top, json, workers, scaledDecoding, precision, provider } = options;
-  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
   using bar = progressBar('pictures');
   await using model = await openModel(checkpoint, {
     outputs: ['classification'],

@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { withInput } from '../../checkpoint/class-input.ts';
 import { confusionMatrix } from '../../plot/confusion-matrix.ts';
 import { UsageError } from '../../ports/error.ts';
+import type { ClassInput } from '../../ports/model.ts';
 import { checkPlotPath, writePlot } from '../../report/plot-file.ts';
 import { maxMasks } from '../../training/bert-mask.ts';
 import { labelsAsClasses } from '../../training/data/classes.ts';
@@ -13,6 +15,7 @@ import { classScores, type Scores } from '../../training/evaluation/scores.ts';
 import { examples } from '../invocation.ts';
 import { openNamedDataSet, splitOptions } from '../options/data-options.ts';
 import { addDataSetModelOptions, type DataSetModelOptions, openPool } from '../options/data-set-model.ts';
+import { inputOption } from '../options/input-option.ts';
 import { modelDirectory } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -23,6 +26,7 @@ import { percent, printable } from '../terminal/text.ts';
 interface EvalOptions extends DataSetModelOptions {
   part?: (typeof evaluatedParts)[number];
   likelihoodOnly: boolean;
+  input?: ClassInput;
   masks?: number;
   seed: number;
   confusion?: string;
@@ -45,6 +49,7 @@ export function evalCommand(): Command {
       ).choices(evaluatedParts),
     )
     .option('--likelihood-only', 'measure no accuracy, for data with other classes than the model’s', false)
+    .addOption(inputOption())
     .addOption(
       new Option(
         '--masks <k>',
@@ -65,7 +70,10 @@ export function evalCommand(): Command {
 async function evaluateModel(options: EvalOptions): Promise<void> {
   const { confusion, force, json, seed, precision } = options;
   checkPlotPath('--confusion', confusion, force);
-  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  if (options.input !== undefined && options.likelihoodOnly) {
+    throw new UsageError('--input goes with accuracy, not with --likelihood-only; leave it out');
+  }
+  const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
   const { config, name, weights } = checkpoint;
   if (options.masks !== undefined && config.objective !== 'bert') {
     throw new UsageError(`--masks is for BERT models, but ${name} is autoregressive; leave it out`);

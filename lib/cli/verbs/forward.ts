@@ -1,16 +1,18 @@
 import { setImmediate } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { withInput } from '../../checkpoint/class-input.ts';
 import type { ForwardRequest } from '../../graph/forward-graph.ts';
 import { encodeNpyHeader, littleEndianBytes } from '../../image-gpt/npy.ts';
 import { openTokenRows } from '../../local/npy-file.ts';
 import { checkOutputPath, openOutputFile } from '../../local/output-file.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
-import { type FeatureNorm, featureNorms, type Precision, type Provider } from '../../ports/model.ts';
+import { type ClassInput, type FeatureNorm, featureNorms, type Precision, type Provider } from '../../ports/model.ts';
 import { openForward } from '../../runtime/forward.ts';
 import { inPrecision } from '../../runtime/precision.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { precisionOption, providerOption, sayDevice, threadsOption } from '../options/compute-options.ts';
+import { inputOption } from '../options/input-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -26,6 +28,7 @@ interface ForwardOptions {
   pool: 'mean' | 'none';
   norm: FeatureNorm;
   mask?: string;
+  input?: ClassInput;
   out: string;
   force: boolean;
   threads: number;
@@ -37,7 +40,7 @@ interface ForwardOptions {
 export function forwardCommand(): Command {
   return new Command('forward')
     .description(
-      'Runs the model on tokens: any integer npy [N, n], pictures in raster order, without SOS (the model adds it). Writes <f4 in C order: logits [N, n, V]; likelihood [N, n] in nats; classes [N, C], before softmax; features [N, d], or [N, n, d] with --pool none.',
+      'Runs the model on tokens: any integer npy [N, n], pictures in raster order, without SOS (the model adds it, except for classes of plain tokens). Writes <f4 in C order: logits [N, n, V]; likelihood [N, n] in nats; classes [N, C], before softmax; features [N, d], or [N, n, d] with --pool none.',
     )
     .addOption(modelOption())
     .requiredOption('--tokens <x.npy>', 'tokens [N, n], any integer type')
@@ -61,6 +64,7 @@ export function forwardCommand(): Command {
     .option('--mask <m.npy>', 'BERT models: [N, n], 1 = masked (default: nothing masked)')
     .requiredOption('--out <y.npy>', 'where to write')
     .option('--force', 'replace <y.npy> if it exists', false)
+    .addOption(inputOption())
     .addOption(threadsOption())
     .addOption(precisionOption())
     .addOption(providerOption())
@@ -83,7 +87,10 @@ export function forwardCommand(): Command {
 async function forward(options: ForwardOptions, command: Command): Promise<void> {
   const { output, pool, norm, out, force, batch } = options;
   checkOutputPath('--out', out, ['.npy'], force);
-  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  if (options.input !== undefined && output !== 'classes') {
+    throw new UsageError(`--input goes with --output classes, not with --output ${output}; leave it out`);
+  }
+  const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
   const { config } = checkpoint;
   const { n_positions: n, n_colors: colors, n_layer } = config;
   const { layer = Math.floor(n_layer / 2) } = options;

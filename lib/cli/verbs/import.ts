@@ -10,7 +10,9 @@ import { checkNewDirectory } from '../../checkpoint/import/new-directory.ts';
 import { summarize } from '../../checkpoint/summary.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { userCache } from '../../local/user-cache.ts';
+import type { ClassInput } from '../../ports/model.ts';
 import { examples } from '../invocation.ts';
+import { inputOption } from '../options/input-option.ts';
 import { chosenDtype, dtypeOption, headsOption } from '../options/new-model-options.ts';
 import { nonFiniteText, writtenModel } from '../terminal/model-text.ts';
 import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
@@ -21,6 +23,7 @@ interface ImportOptions {
   palette?: string;
   heads?: number;
   dtype?: string;
+  input?: ClassInput;
   force: boolean;
   json: boolean;
 }
@@ -38,6 +41,7 @@ export function importCommand(): Command {
     )
     .addOption(headsOption('attention heads, if neither config.json nor the weights say'))
     .addOption(dtypeOption('number format to write (default: unchanged)'))
+    .addOption(inputOption())
     .option('--force', 'replace an existing model', false)
     .option('--json', 'as one JSON object', false)
     .addHelpText(
@@ -75,13 +79,14 @@ const megabyte = 1e6;
 function convert(
   path: string,
   name: string | undefined,
-  { out, palette, heads, dtype, force }: ImportOptions,
+  { out, palette, heads, dtype, input, force }: ImportOptions,
   bar: ProgressBar,
 ): Promise<Imported> {
   return importCheckpoint(path, out, {
     palette,
     heads,
     dtype: chosenDtype(dtype),
+    input,
     name,
     force,
     progress: (done, total) => bar.update(Math.round(done / megabyte), Math.round(total / megabyte), 'writing'),

@@ -7,6 +7,7 @@ import { UsageError } from '../../ports/error.ts';
 import { examples } from '../invocation.ts';
 import { modelDirectory } from '../options/model-option.ts';
 import { headsOption, resolutionOption, variantOption } from '../options/new-model-options.ts';
+import { classInputFact } from '../terminal/model-text.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
 import { printable } from '../terminal/text.ts';
@@ -100,6 +101,7 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
     ['palette', `${summary.n_colors} colours`],
     ['features', `layer ${summary.feature_layer}, norm ${summary.feature_norm}`],
     ['class head', summary.class_head === null ? 'none' : `${summary.class_head}, ${labels.length} classes`],
+    ...classInputFact(summary),
     ...(probe === null ? [] : [['probe', `layers ${probe.layers.join(', ')}, norm ${probe.norm}`]]),
     ['labels', labels.length === 0 ? 'none' : labels.slice(0, shownLabels).join(', ') + more],
     [
@@ -107,8 +109,8 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
       `${summary.dtype}, ${count(summary.bytes)} bytes, ${summary.layout === 'openai' ? 'OpenAI' : 'Hugging Face'} layout`,
     ],
   ];
-  const costs = summary.costs.map(({ output, layers, gflop, gflop_causal }) => [
-    output,
+  const costs = summary.costs.map(({ output, own_pass, layers, gflop, gflop_causal }) => [
+    own_pass ? `${output}, a second pass beside others` : output,
     String(layers),
     figure(gflop),
     figure(gflop_causal),

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { withInput } from '../../checkpoint/class-input.ts';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import type { PipelineEvent } from '../../contracts/event.ts';
@@ -99,7 +100,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   refuseMeaninglessModelOptions(options);
   const directories = await checkDirectoryPair(dir, options.out);
   const report = await reportPath(options, directories);
-  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
   const decoding = decodingSettings(options);
