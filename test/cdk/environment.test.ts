@@ -9,7 +9,14 @@ import {
 } from '../../lib/contracts/environment.ts';
 import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
-const everySetting = { outputs: 'features', featureLayer: 3, featureNorm: 'raw', batch: 'true', training: 'true' };
+const everySetting = {
+  outputs: 'features',
+  featureLayer: 3,
+  featureNorm: 'raw',
+  input: 'sos',
+  batch: 'true',
+  training: 'true',
+};
 const template = imageGptTemplate(everySetting);
 
 /** Variables that the runtime, the SDK, Powertools or onnxruntime read. */

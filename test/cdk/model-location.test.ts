@@ -31,6 +31,16 @@ describe('the model id', () => {
     expect(computeModelId(nano, config)).toBe(expected);
   });
 
+  test('changes with plain tokens for the classes, and not with the variable INPUT of this machine', () => {
+    const own = computeModelId(nano, readDeploymentConfig({}));
+
+    expect(computeModelId(nano, readDeploymentConfig({ input: 'sos' }))).toBe(own);
+    expect(computeModelId(nano, readDeploymentConfig({ input: 'plain' }))).not.toBe(own);
+    vi.stubEnv('INPUT', 'plain');
+    expect(computeModelId(nano, readDeploymentConfig({}))).toBe(own);
+    vi.unstubAllEnvs();
+  });
+
   test('changes with a setting that changes results', () => {
     expect(computeModelId(nano, readDeploymentConfig({}))).not.toBe(
       computeModelId(nano, readDeploymentConfig({ outputs: 'features' })),

@@ -51,7 +51,13 @@ test('the functions accept their environment', () => {
 });
 
 test.each(['gpu', 'cpu'])('the worker accepts its environment, on %s', (compute) => {
-  const outputs = { outputs: 'features,likelihood', featureLayer: 3, featureNorm: 'raw', precision: 'f16' };
+  const outputs = {
+    outputs: 'features,likelihood',
+    featureLayer: 3,
+    featureNorm: 'raw',
+    input: 'plain',
+    precision: 'f16',
+  };
   const { Environment: environment } = container(imageGptTemplate({ compute, ...outputs }));
   const variables = plain(Object.fromEntries(environment.map(({ Name, Value }: Properties) => [Name, Value])));
   const parsed = workerEnvironment.parse(variables);
@@ -61,6 +67,7 @@ test.each(['gpu', 'cpu'])('the worker accepts its environment, on %s', (compute)
     OUTPUTS: ['features', 'likelihood'],
     FEATURE_LAYER: 3,
     FEATURE_NORM: 'raw',
+    INPUT: 'plain',
     PRECISION: 'f16',
     MODEL_ID: 'hf16-0123456789ab',
     MODEL_CACHE: '/cache',

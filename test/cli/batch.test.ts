@@ -84,6 +84,31 @@ test('batch retry reads a repaired picture again; another job in the same place 
   expect(other.stderr).toMatch(/igpt: Expected an empty output or the same job, but found job [0-9a-f]{16}/);
 });
 
+test('a job records what its classes read: a run with the same input resumes it, a retry opens the same model', async () => {
+  using folder = temporaryFolder();
+  const out = join(folder.path, 'shards');
+  const red = { create: { width: 40, height: 30, channels: 3, background: 'red' } } as const;
+  await sharp(red).png().toFile(join(folder.path, 'good.png'));
+  writeFileSync(join(folder.path, 'bad.png'), 'no picture');
+  const pictures = join(folder.path, 'list');
+  writeFileSync(pictures, 'good.png\nbad.png\n');
+  const args = ['batch', 'run', pictures, '--out', out, '--outputs', 'classification', '--json'];
+  const plain = await igpt([...args, '--input', 'plain']);
+  expect(plain.code, plain.stderr).toBe(0);
+  const recorded = () => JSON.parse(readFileSync(join(out, '_job.json'), 'utf8')).settings.model_options;
+  expect(recorded()).toMatchObject({ input: 'plain' });
+  const row = async () => (await openShard(readFileSync(join(out, 'part-00000.parquet'))).read())[0];
+  const first = await row();
+
+  await sharp(red).png().toFile(join(folder.path, 'bad.png'));
+  const retried = await igpt(['batch', 'retry', out, '--failed']);
+  expect(retried.stderr).toContain('1 retried, 1 of them succeeded\n');
+  expect(await row()).toEqual(first);
+  expect((await igpt([...args, '--input', 'plain'])).code).toBe(0);
+  const sos = await igpt(args);
+  expect(sos.stderr).toContain('model_options.input "plain", not "sos"');
+});
+
 test('similar finds a picture and its rotated copy first, and draws them', async () => {
   using folder = temporaryFolder();
   const out = join(folder.path, 'shards');

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { withInput } from '../../checkpoint/class-input.ts';
+import { classInput } from '../../image-gpt/class-input.ts';
 import { confusionMatrix } from '../../plot/confusion-matrix.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { ClassInput } from '../../ports/model.ts';
@@ -105,7 +106,13 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
   });
   bar.stop();
 
-  const facts = { model: name, precision, data: dataSet.name, masks: config.objective === 'bert' ? masks : undefined };
+  const facts = {
+    model: name,
+    precision,
+    data: dataSet.name,
+    masks: config.objective === 'bert' ? masks : undefined,
+    input: labels && classInput(checkpoint),
+  };
   await writeOut(json ? asJson(evaluation, checkpoint.labels, facts) : asTables(evaluation, checkpoint.labels));
   if (confusion !== undefined && evaluation.scores !== undefined) {
     const { top1, confusion: counts } = evaluation.scores;
@@ -178,7 +185,13 @@ function classTable({ confusion }: Scores, labels: readonly string[]): { columns
 function asJson(
   { pictures, natsPerToken, bitsPerPixel, scores }: Evaluation,
   labels: readonly string[],
-  facts: { model: string; precision: string; data: string; masks: number | undefined },
+  facts: {
+    model: string;
+    precision: string;
+    data: string;
+    masks: number | undefined;
+    input: ClassInput | undefined;
+  },
 ): string {
   const measured = (share: number): number | null => (Number.isNaN(share) ? null : share);
   return `${JSON.stringify({

@@ -42,6 +42,7 @@ describe('checkpoint', () => {
         objective: 'ar',
         feature_layer: 3,
         feature_norm: 'next',
+        input: 'sos',
       });
       expect(weights.layout).toBe('huggingface');
       expect(weights.score?.shape).toEqual([10, 128]);

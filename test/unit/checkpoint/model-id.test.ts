@@ -40,6 +40,7 @@ describe('modelId', () => {
     ['the labels', { config: { id2label: { 0: 'a', 1: 'b', 2: 'c' } } }],
     ['the epsilon', { config: { layer_norm_epsilon: 1e-6 } }],
     ['the name', { config: { _name_or_path: 'other' } }],
+    ['plain tokens for the classes', { config: { igpt: { input: 'plain' } } }],
   ])('changes with %s', async (_, change) => {
     expect(await idOf(change)).not.toBe(id);
   });
@@ -60,6 +61,20 @@ describe('modelId', () => {
     expect(await idOf({}, { outputs: ['likelihood'], featureLayer: 0 })).toBe(
       await idOf({}, { outputs: ['likelihood'], featureLayer: 1 }),
     );
+  });
+
+  it('does not depend on how SOS became the input, nor on the input of a class head that is not used', async () => {
+    expect(await idOf({ config: { igpt: { input: 'sos' } } })).toBe(id);
+    const features = { outputs: ['features'] };
+    expect(await idOf({ config: { igpt: { input: 'plain' } } }, features)).toBe(await idOf({}, features));
+  });
+
+  it('of igpt-nano stays as published', async () => {
+    const nano = await openCheckpoint(join(import.meta.dirname, '../../../lib/models/igpt-nano'));
+    const { feature_layer: featureLayer, feature_norm: featureNorm } = nano.config;
+
+    expect(nano.config.input).toBe('sos');
+    expect(await modelId(nano, { ...options, featureLayer, featureNorm })).toBe('igpt-nano-124872f4c43d');
   });
 
   it('changes with the probe', async () => {

@@ -83,6 +83,21 @@ describe('summary', () => {
       ]);
     });
 
+    it('says what the class head reads, why, and that plain tokens take a pass of their own', async () => {
+      const config = { architectures: ['ImageGPTForImageClassification'] };
+      const plain = await summaryOf({ config });
+      expect(plain.input).toBe('plain');
+      expect(plain.input_reason).toMatch(/no igpt\.input .* architecture is ImageGPTForImageClassification/);
+      expect(plain.costs.filter(({ own_pass }) => own_pass).map(({ output }) => output)).toEqual(['classes']);
+
+      const behind = await summaryOf({ config: { igpt: { input: 'sos' } } });
+      expect(behind).toMatchObject({ input: 'sos', input_reason: 'igpt.input is sos in config.json' });
+      expect(behind.costs.some(({ own_pass }) => own_pass)).toBe(false);
+
+      expect(await summaryOf({ classes: 0, config })).toMatchObject({ input: null, input_reason: null });
+      expect(await summaryOf({ objective: 'bert' })).toMatchObject({ input: null, input_reason: /BERT/ });
+    });
+
     it('counts stored parameters', async () => {
       // d = 4, L = 1, n = 4, V = 2, C = 0: wte 3x4 (with SOS), wpe 4x4, block 12 d^2 + 2 d + 9 d biases, ln_f 4, head
       // 2x4.

@@ -25,6 +25,18 @@ describe('a plan', () => {
     );
   });
 
+  test('takes a job from before the setting input as one behind SOS', async () => {
+    const world = await tenPictures();
+    const job = await world.plan();
+    const { input: _, ...older } = job.settings.model_options;
+    const written = JSON.stringify({ ...job, settings: { ...job.settings, model_options: older } });
+    await world.output.put('_job.json', new TextEncoder().encode(written));
+
+    expect(await world.plan()).toEqual(job);
+    const plain = { ...fakeSettings, model_options: { ...fakeSettings.model_options, input: 'plain' as const } };
+    await expect(createJobWorld(plain).plan(world.output)).rejects.toThrow('model_options.input "sos", not "plain"');
+  });
+
   test('refuses an output that has shards but no job', async () => {
     const world = await tenPictures();
     await world.output.put('part-00001.parquet', new Uint8Array(1));

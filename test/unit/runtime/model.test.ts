@@ -128,6 +128,30 @@ describe('openModel', () => {
     );
   });
 
+  it('computes classes of plain tokens if its checkpoint or an option says so', async () => {
+    const classifier = { config: { _name_or_path: 'tiny', architectures: ['ImageGPTForImageClassification'] } };
+    const all = async (options: OpenModelOptions, tiny: TinyCheckpointOptions) =>
+      withModel(options, async (model) => ({ id: model.id, input: model.input, own: await predictAll(model) }), tiny);
+    const plain = await all({}, classifier);
+    const behind = await all({}, {});
+
+    expect([plain.input, behind.input]).toEqual(['plain', 'sos']);
+    expect(plain.own[0]?.classLogits).not.toEqual(behind.own[0]?.classLogits);
+    expect(plain.own[0]?.natsOfTokens).toEqual(behind.own[0]?.natsOfTokens);
+    expect(plain.own[0]?.features).toEqual(behind.own[0]?.features);
+    expect(await all({ input: 'plain' }, {})).toEqual(plain);
+    expect(await all({ input: 'sos' }, classifier)).toEqual(behind);
+  });
+
+  it('opens a job’s model that has no choice with sos, which the job records', async () => {
+    const input = (options: OpenModelOptions, tiny: TinyCheckpointOptions) =>
+      withModel(options, async (model) => model.input, tiny);
+
+    expect(await input({ input: 'sos' }, { objective: 'bert' })).toBe('sos');
+    expect(await input({ input: 'sos' }, { classes: 0 })).toBe('sos');
+    await expect(input({ input: 'plain' }, { objective: 'bert' })).rejects.toThrow(/BERT model, which has no start/);
+  });
+
   it('finishes all predictions before it closes, and refuses new ones', async () => {
     await withModel({}, async (model) => {
       const busy = predictAll(model);

@@ -23,6 +23,15 @@ describe('trainedConfig', () => {
     });
   });
 
+  test('always says what the class head reads, and nothing for BERT', () => {
+    const plain = { ...huggingFace, igpt: { input: 'plain' } };
+    expect(trainedConfig(huggingFace, { objective: 'ar' })).toMatchObject({ igpt: { objective: 'ar', input: 'sos' } });
+    expect(trainedConfig(huggingFace, { objective: 'ar', input: 'plain' })).toMatchObject({ igpt: { input: 'plain' } });
+    expect(trainedConfig(plain, { objective: 'ar', head: 'score' })).toMatchObject({ igpt: { input: 'sos' } });
+    expect(trainedConfig(plain, { objective: 'bert' })).toMatchObject({ igpt: { objective: 'bert' } });
+    expect(trainedConfig(plain, { objective: 'bert' })).not.toHaveProperty('igpt.input');
+  });
+
   test('names the classes of a new head as transformers reads them', () => {
     const config = trainedConfig(
       { ...huggingFace, num_labels: 1 },
@@ -48,6 +57,7 @@ describe('trainedConfig', () => {
     expect(trainedConfig(openAi, { objective: 'ar', head: 'score', classes: ['x', 'y'] })).toEqual({
       ...openAi,
       id2label: { 0: 'x', 1: 'y' },
+      igpt: { objective: 'ar', input: 'sos' },
     });
   });
 });

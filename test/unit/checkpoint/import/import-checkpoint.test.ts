@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../../lib/checkpoint/checkpoint.ts';
 import { openSafetensors } from '../../../../lib/checkpoint/import/find-source.ts';
-import { importCheckpoint, withoutWrapperPrefix } from '../../../../lib/checkpoint/import/import-checkpoint.ts';
+import {
+  type ImportOptions,
+  importCheckpoint,
+  withoutWrapperPrefix,
+} from '../../../../lib/checkpoint/import/import-checkpoint.ts';
 import { findNonFinite } from '../../../../lib/checkpoint/non-finite.ts';
 import { summarize } from '../../../../lib/checkpoint/summary.ts';
 import { encodeNpy } from '../../../../lib/image-gpt/npy.ts';
 import { golden } from '../../../support/golden.ts';
-import { tinyCheckpoint } from '../../../support/tiny-checkpoint.ts';
+import { type TinyCheckpointOptions, tinyCheckpoint } from '../../../support/tiny-checkpoint.ts';
 import { sourceBytes } from '../source-values.ts';
 
 describe('import-checkpoint', () => {
@@ -20,6 +24,8 @@ describe('import-checkpoint', () => {
     directory = await mkdtemp(join(tmpdir(), 'import-'));
   });
   afterAll(() => rm(directory, { recursive: true }));
+
+  const classifier = { architectures: ['ImageGPTForImageClassification'] };
 
   const fresh = () => join(directory, crypto.randomUUID());
 
@@ -112,6 +118,39 @@ describe('import-checkpoint', () => {
 
       expect(summarize(checkpoint).dtype).toBe('BF16');
       expect(JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))).toMatchObject({ torch_dtype: 'bfloat16' });
+    });
+
+    it.each<[string, TinyCheckpointOptions, ImportOptions, unknown]>([
+      ['a classifier of transformers', { config: classifier }, {}, { input: 'plain' }],
+      ['a model that igpt trained', { objective: 'ar', config: classifier }, {}, { objective: 'ar', input: 'sos' }],
+      ['a causal model', { config: { architectures: ['ImageGPTForCausalImageModeling'] } }, {}, { input: 'sos' }],
+      ['a chosen input', { config: classifier }, { input: 'sos' }, { input: 'sos' }],
+      ['a BERT model', { objective: 'bert' }, {}, { objective: 'bert' }],
+    ])('writes the input of the class head: %s', async (_, options, choices, igpt) => {
+      await using tiny = await tinyCheckpoint(options);
+      const out = fresh();
+      await importCheckpoint(tiny.directory, out, choices);
+
+      expect(JSON.parse(await readFile(join(out, 'config.json'), 'utf8')).igpt).toEqual(igpt);
+    });
+
+    it.each([
+      ['transformers’ classifier, which has no lm_head', false, 'plain'],
+      ['a model that igpt trained, which has one', true, 'sos'],
+    ])('knows the input without config.json: %s', async (_, lmHead, input) => {
+      await using tiny = await tinyCheckpoint({ lmHead });
+      const alone = await folder(join(tiny.directory, 'model.safetensors'));
+      const { checkpoint } = await importCheckpoint(alone, fresh(), { heads: 2 });
+
+      expect(checkpoint.config.input).toBe(input);
+    });
+
+    it('refuses an input for weights without a class head', async () => {
+      await using tiny = await tinyCheckpoint({ classes: 0 });
+
+      await expect(importCheckpoint(tiny.directory, fresh(), { input: 'plain' })).rejects.toThrow(
+        /expected a model with a class head/,
+      );
     });
 
     it('keeps labels, the key igpt and unknown keys of config.json', async () => {
