@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { type Crop, classInputs, featureNorms, type Objective } from '../ports/model.ts';
-import { inputOf } from './class-input.ts';
+import { inputOf } from './config-input.ts';
 import { CheckpointError } from './error.ts';
 import type { FloatDtype } from './float-dtype.ts';
 import { parseJson, readJsonFile } from './json-file.ts';

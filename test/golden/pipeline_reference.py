@@ -33,7 +33,7 @@ if not pictures:
         pictures.append(out / "pictures" / f"{i:03}.png")
         Image.blend(blurred, tint, 0.1 * (i % 8)).save(pictures[-1])
 
-# Heads of size 64, as in iGPT-S: transformers divides scores by the truncated root of the head size, which is exact here.
+# Heads of size 64, as in iGPT-S: transformers 5.18 truncates the root of the head size, and this one is exact.
 config = ImageGPTConfig(vocab_size=129, n_positions=256, n_embd=192, n_layer=2, n_head=3, num_labels=10)
 model = ImageGPTForImageClassification(config).eval()
 with torch.no_grad():

@@ -22,7 +22,7 @@ from transformers import (
 out, model_directory, *pictures = map(Path, sys.argv[1:])
 torch.manual_seed(20)
 
-# Heads of size 24: transformers truncates its square root by default, which gives a wrong attention scale.
+# Heads of size 24: transformers 5.18 truncates its square root by default, which gives a wrong attention scale.
 # With reorder_and_upcast_attn it uses the exact root.
 config = ImageGPTConfig(
     vocab_size=33,
