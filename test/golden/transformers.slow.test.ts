@@ -6,10 +6,12 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { openCheckpoint, openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
+import { withInput } from '../../lib/checkpoint/class-input.ts';
 import { openDecoder } from '../../lib/decode/decoder-pool.ts';
 import type { ForwardRequest } from '../../lib/graph/forward-graph.ts';
 import { decodeNpy, type NpyArray } from '../../lib/image-gpt/npy.ts';
 import { createQuantizer } from '../../lib/image-gpt/quantizer.ts';
+import type { ClassInput } from '../../lib/ports/model.ts';
 import { openForward } from '../../lib/runtime/forward.ts';
 import { expectGolden } from '../support/golden.ts';
 import { pythonEnvironment } from '../support/python.ts';
@@ -39,9 +41,13 @@ describe.skipIf(missing !== undefined)(
 
     const array = async (name: string): Promise<NpyArray> => decodeNpy(await readFile(join(out, name)));
 
-    async function ours(model: string, request: ForwardRequest, output: string): Promise<Float32Array> {
-      const { config, weights } = await openCheckpoint(join(out, model));
-      const forward = await openForward({ config, weights }, request);
+    async function ours(
+      model: string,
+      request: ForwardRequest,
+      output: string,
+      input?: ClassInput,
+    ): Promise<Float32Array> {
+      const forward = await openForward(withInput(await openCheckpoint(join(out, model)), input), request);
       const tokens = Int32Array.from((await array('tokens.npy')).data, Number);
       const data = (await forward.execute(tokens)).get(output)?.data;
       await forward.close();
@@ -53,9 +59,11 @@ describe.skipIf(missing !== undefined)(
       expectGolden(await ours('causal', { logits: true }, 'logits'), Float32Array.from(data, Number));
     });
 
-    test('a classifier that transformers saved gives the same class logits', async () => {
-      const { data } = await array('classes.npy');
-      expectGolden(await ours('classifier', { classes: true }, 'classes'), Float32Array.from(data, Number));
+    test('a classifier that transformers saved gives the same class logits, of plain tokens and behind SOS', async () => {
+      const plain = Float32Array.from((await array('classes_plain.npy')).data, Number);
+      const sos = Float32Array.from((await array('classes_sos.npy')).data, Number);
+      expectGolden(await ours('classifier', { classes: true }, 'classes'), plain);
+      expectGolden(await ours('classifier', { classes: true }, 'classes', 'sos'), sos);
     });
 
     test('JPEGs give exactly the tokens of the image processor of Hugging Face', async () => {

@@ -2,7 +2,7 @@
 
 python transformers_reference.py OUT MODEL PICTURE...
 OUT gets causal/ and classifier/ (checkpoint directories), tokens.npy [3, 64], logits.npy [3, 64, 32],
-classes.npy [3, 5], and picture_tokens.json: the tokens of each picture by Hugging Face's processor of MODEL.
+classes_sos.npy and classes_plain.npy [3, 5], and picture_tokens.json: the tokens of each picture by Hugging Face's processor of MODEL.
 """
 
 import json
@@ -50,14 +50,15 @@ def random_model(kind):
 x = torch.randint(0, 32, (3, 64))
 ids = torch.cat([torch.full((3, 1), 32), x[:, :-1]], dim=1)
 np.save(out / "tokens.npy", x.numpy())
-for name, kind, result in (
-    ("causal", ImageGPTForCausalImageModeling, "logits"),
-    ("classifier", ImageGPTForImageClassification, "classes"),
+for name, kind, results in (
+    ("causal", ImageGPTForCausalImageModeling, {"logits": ids}),
+    ("classifier", ImageGPTForImageClassification, {"classes_sos": ids, "classes_plain": x}),
 ):
     model = random_model(kind)
     model.save_pretrained(out / name)
     with torch.no_grad():
-        np.save(out / f"{result}.npy", model(ids).logits.numpy())
+        for result, read in results.items():
+            np.save(out / f"{result}.npy", model(read).logits.numpy())
 
 processor = AutoImageProcessor.from_pretrained(model_directory)
 tokens = {}
