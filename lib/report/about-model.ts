@@ -1,12 +1,15 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { summarize } from '../checkpoint/summary.ts';
-import { usedInput } from '../image-gpt/class-input.ts';
 import { paletteToRgb } from '../image-gpt/token-colors.ts';
-import type { Model } from '../ports/model.ts';
+import type { ClassInput, Model } from '../ports/model.ts';
 import type { ReportAbout } from './report-row.ts';
 
 /** The model part of a report: its id, what it reads, and how its numbers were computed. */
-export function reportAbout(checkpoint: Checkpoint, model: Model, warning: string | undefined): ReportAbout {
+export function reportAbout(
+  checkpoint: Checkpoint,
+  model: Model & { input: ClassInput },
+  warning: string | undefined,
+): ReportAbout {
   const summary = summarize(checkpoint);
   const { width, height, palette, crop } = model.preprocessing;
   const { labels } = model;
@@ -27,9 +30,7 @@ export function reportAbout(checkpoint: Checkpoint, model: Model, warning: strin
       ['crop', crop],
       ['outputs', model.outputs.join(', ')],
       ...(model.outputs.includes('features') ? ([['features', features]] as const) : []),
-      ...(usedInput(checkpoint, model.outputs) === 'plain'
-        ? ([['class input', 'plain tokens, without SOS']] as const)
-        : []),
+      ...(model.input === 'plain' ? ([['class input', 'plain tokens, without SOS']] as const) : []),
       ...(labels.length === 0 ? [] : ([['classes', labels.length.toLocaleString('en')]] as const)),
       ['computed on', `${model.provider}, ${model.precision}, onnxruntime ${model.onnxruntime}`],
     ],

@@ -48,6 +48,16 @@ test('features alone need half of the layers, so half of the work', async () => 
   expect(gflop(features.stdout)).toBeCloseTo((1006.1 - 1.07) / 2, 0);
 });
 
+test('classes of plain tokens cost a second pass beside other outputs', async () => {
+  const plain = ['cost', '--images', '1', '--model', 'test/fixtures/golden/plain', '--json'];
+  const gflop = async (...args: string[]) => JSON.parse((await igpt([...plain, ...args])).stdout).gflop_per_picture;
+  const classes = await gflop('--outputs', 'classification');
+  const likelihood = await gflop('--outputs', 'likelihood');
+
+  expect(await gflop()).toBeCloseTo(classes + likelihood, 12);
+  expect(await gflop('--outputs', 'features,likelihood')).toBe(likelihood);
+});
+
 test.each([
   [['cost'], '--images'],
   [['cost', '--images', '0'], 'expected a whole number from 1 to 1000000000000'],

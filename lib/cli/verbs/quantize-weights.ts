@@ -2,16 +2,18 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { withInput } from '../../checkpoint/class-input.ts';
 import type { DerivedPrecision } from '../../checkpoint/derived/derived-file.ts';
 import { planText } from '../../checkpoint/derived/precision-plan.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { readTokens } from '../../decode/read-tokens.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
-import { precisions } from '../../ports/model.ts';
+import { type ClassInput, precisions } from '../../ports/model.ts';
 import { comparePrecision, type PrecisionReport } from '../../runtime/compare-precision.ts';
 import { inPrecision } from '../../runtime/precision.ts';
 import { examples, samplePicturePath, samplePictures } from '../invocation.ts';
+import { inputOption } from '../options/input-option.ts';
 import { modelDirectory } from '../options/model-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
@@ -23,6 +25,7 @@ const derivedPrecisions = precisions.filter((precision) => precision !== 'f32');
 interface QuantizeWeightsOptions {
   pictures: string;
   precision?: DerivedPrecision;
+  input?: ClassInput;
   again: boolean;
   json: boolean;
 }
@@ -45,6 +48,7 @@ export function quantizeWeightsCommand(): Command {
     .argument('<model>', 'checkpoint directory, or igpt-nano')
     .option('--pictures <dir>', 'directory of pictures, read with its subdirectories', samplePicturePath(''))
     .addOption(new Option('--precision <p>', 'only this number format (default: all)').choices(derivedPrecisions))
+    .addOption(inputOption())
     .option('--again', 'make the files again, even if they exist', false)
     .option('--json', 'one JSON object per line and precision instead of a table', false)
     .addHelpText('after', examples(`quantize-weights igpt-nano --pictures ${samplePictures()}`))
@@ -53,7 +57,7 @@ export function quantizeWeightsCommand(): Command {
 
 async function quantizeWeights(model: string, options: QuantizeWeightsOptions): Promise<void> {
   const directory = modelDirectory(model);
-  const checkpoint = await openCheckpoint(directory);
+  const checkpoint = withInput(await openCheckpoint(directory), options.input);
   const recipe = requirePreprocessing(directory, checkpoint.preprocessing);
   const files = await filesUnder(options.pictures);
   const { tokens, failed } = await readTokens(files, recipe);
