@@ -51,8 +51,6 @@ const shape: TinyCheckpointOptions = { n_embd: 32, n_colors: 32, classes: 5 };
 describe.each<[string, TinyCheckpointOptions]>([
   ['Hugging Face', shape],
   ['OpenAI', { ...shape, layout: 'openai' }],
-  ['without biases', { ...shape, biases: 'absent' }],
-  ['heads of 6', { ...shape, n_embd: 12 }],
   // 289 tokens: several strips.
   ['more tokens than a strip', { ...shape, size: 17 }],
 ])('plain input, %s', (_, options) => {
