@@ -164,26 +164,6 @@ describe('igpt train', () => {
   });
 });
 
-/** Options of a checkpoint whose head transformers trained on plain tokens. */
-const classifier = { config: { architectures: ['ImageGPTForImageClassification'] } };
-
-test('--input sos fine-tunes a classifier of transformers behind SOS; without a head to train, it keeps plain tokens', async () => {
-  using folder = temporaryFolder();
-  await using model = await tinyCheckpoint(classifier);
-  writeFileSync(join(folder.path, 'x.npy'), encodeNpy(new Uint16Array(64), [4, 16]));
-  writeFileSync(join(folder.path, 'y.npy'), encodeNpy(Int32Array.of(0, 1, 2, 0), [4]));
-  const trained = async (out: string, ...args: string[]) => {
-    const data = ['--tokens', 'x.npy', '--steps', '1', '--batch', '4', '--no-augment', '--out', out];
-    const { code, stderr } = await igpt(['train', '--model', model.directory, ...data, ...args], { cwd: folder.path });
-    expect(code, stderr).toBe(0);
-    return JSON.parse(readFileSync(join(folder.path, out, 'config.json'), 'utf8')).igpt;
-  };
-
-  const joint = ['--objective', 'joint', '--labels', 'y.npy', '--input', 'sos'];
-  expect(await trained('joint', ...joint)).toEqual({ objective: 'ar', input: 'sos' });
-  expect(await trained('ar', '--objective', 'ar')).toEqual({ objective: 'ar', input: 'plain' });
-});
-
 describe('igpt train refuses', () => {
   const npy = (shape: [number, number], value = 0) =>
     encodeNpy(new Uint16Array(shape[0] * shape[1]).fill(value), shape);
@@ -294,30 +274,6 @@ describe('igpt train refuses', () => {
     expect(code).toBe(exit);
     expect(stdout).toBe('');
     expect(existsSync(join(folder.path, 'out'))).toBe(false);
-  });
-
-  test.each([
-    [
-      'joint training of a classifier that transformers trained',
-      classifier,
-      joint,
-      /classifies plain tokens \(no igpt.*add --input sos/,
-    ],
-    ['a new head for it', classifier, [...joint, '--new-head'], /classifies plain tokens/],
-    ['to train on plain tokens', {}, [...joint, '--input', 'plain'], /--input plain: expected tokens behind SOS/],
-    ['an input without a trained head', {}, [...ar, '--input', 'sos'], /--input goes with --objective joint/],
-    ['an input of a BERT model', { objective: 'bert' as const }, [...joint, '--input', 'sos'], /has no start token/],
-  ])('%s', async (_, options, args, message) => {
-    using folder = temporaryFolder();
-    await using model = await tinyCheckpoint(options);
-    writeFileSync(join(folder.path, 'x.npy'), npy([4, 16]));
-    writeFileSync(join(folder.path, 'y.npy'), labels(0, 1, 2, 0));
-    const { code, stderr } = await igpt(['train', '--model', model.directory, '--out', 'out', ...args], {
-      cwd: folder.path,
-    });
-
-    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(message);
-    expect(code).toBe(2);
   });
 
   test('an empty class folder, and the model itself for its output', async () => {
