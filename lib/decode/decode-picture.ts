@@ -6,14 +6,19 @@ import { applyRecipe, type Recipe, recipeShortSide } from '../image-gpt/recipe.t
 import { releaseMemory } from '../image-gpt/release-memory.ts';
 import { PictureError } from '../ports/error.ts';
 import type { DecodedPicture } from '../ports/picture-decoder.ts';
+import { greyProfileColors } from './grey-profile.ts';
+import { asStillAvif, hasTracks, heifCoding } from './heif-container.ts';
+import { liesOnItsSide, type Orientation, pictureOrientation, upright } from './orientation.ts';
 import {
   type AcceptedFormat,
   acceptedFormats,
-  isAccepted,
   photographFormats,
   pictureFormat,
+  pictureHead,
 } from './picture-format.ts';
+import { refusedFormat } from './refused-formats.ts';
 import { isSrgbProfile } from './srgb-profile.ts';
+import { unsupportedCoding } from './unsupported-coding.ts';
 
 /** Limits and recipe for decoding a picture. */
 export interface DecodeSettings {
@@ -40,9 +45,10 @@ export function restrictLibvips(allowSvg: boolean): void {
 /**
  * Decodes a picture and resizes it to the input resolution:
  *
- * 1. The first frame or page is read, and the EXIF orientation is applied.
- * 2. Colours are converted to sRGB by the ICC profile (libvips' own profile for CMYK without one).
- * 3. 16 bits become 8 by dropping the low byte, as Pillow reads 16-bit PNGs. Greyscale becomes three equal channels.
+ * 1. The first frame or page is read and turned upright (orientation.ts).
+ * 2. 16 bits become 8 by dropping the low byte, as Pillow reads 16-bit PNGs.
+ * 3. Colours are converted to sRGB by the ICC profile (libvips' own profile for CMYK without one). Greyscale becomes
+ *    three equal channels.
  * 4. Transparent pixels are laid over white.
  *
  * JPEGs, PNGs and WebPs without a profile, or with an sRGB profile, give the same bytes as Pillow (transparent ones as
@@ -52,26 +58,29 @@ export function restrictLibvips(allowSvg: boolean): void {
  */
 export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings): Promise<DecodedPicture> {
   const format = acceptedFormat(bytes, settings.allowSvg);
-  const { name } = acceptedFormats[format];
-  const metadata = await readHeader(bytes, name);
-  if (format === 'heif' && metadata.compression !== 'av1') {
-    throw new PictureError(
-      'unsupported_format',
-      'Expected an AVIF picture, received HEIC, which cannot be decoded: convert it to JPEG.',
-    );
-  }
-  const { width, height } = metadata.autoOrient;
+  const source: Source = { format, bytes: format === 'heif' ? stillAvif(bytes) : bytes };
+  const metadata = await readHeader(source);
+  const orientation = pictureOrientation(bytes, format, metadata);
+  const [width, height] = liesOnItsSide(orientation)
+    ? [metadata.height, metadata.width]
+    : [metadata.width, metadata.height];
   if (width * height > settings.maxPixels) {
     throw new PictureError(
       'image_too_large',
       `Expected at most ${settings.maxPixels} pixels, received ${width}x${height}: make the picture smaller.`,
     );
   }
-  const pixels = await readPixels(bytes, metadata, settings, name);
+  const pixels = await readPixels(source, metadata, orientation, settings);
   const rgb = applyRecipe(pixels.rgb, pixels.width, pixels.height, settings.recipe);
   // Nobody else uses these pixels. Left to the garbage collector, a megabyte per picture takes 10 % of the time.
   releaseMemory(pixels.rgb);
   return { format: format === 'heif' ? 'avif' : format, width, height, rgb };
+}
+
+/** Bytes that libvips' loader of their format takes. */
+interface Source {
+  bytes: Uint8Array;
+  format: AcceptedFormat;
 }
 
 function acceptedFormat(bytes: Uint8Array, allowSvg: boolean): AcceptedFormat {
@@ -82,56 +91,82 @@ function acceptedFormat(bytes: Uint8Array, allowSvg: boolean): AcceptedFormat {
       'Expected a photograph, received an SVG drawing, which is refused by default: use --allow-svg to render it.',
     );
   }
-  if (format === undefined || !isAccepted(format)) {
-    const received = format === undefined ? 'something else' : `a ${format.toUpperCase()} file`;
-    throw new PictureError('unsupported_format', `Expected a ${photographFormats()} picture, received ${received}.`);
-  }
-  return format;
+  if (format !== undefined) return format;
+  const name = refusedFormat(pictureHead(bytes));
+  const received = name === undefined ? 'something else' : `a file in ${name} format: convert it to JPEG or PNG`;
+  throw new PictureError('unsupported_format', `Expected a ${photographFormats()} picture, received ${received}.`);
 }
 
-async function readHeader(bytes: Uint8Array, name: string): Promise<Metadata> {
+/** @throws {PictureError} unsupported_format when no still picture in AV1 is in the file */
+function stillAvif(bytes: Uint8Array): Uint8Array {
+  const coding = heifCoding(bytes);
+  if (coding === 'AV1') return asStillAvif(bytes);
+  if (coding === undefined && !hasTracks(bytes)) throw damaged('heif');
+  const received = coding === undefined ? 'an animation without a still picture' : `a HEIF picture coded in ${coding}`;
+  throw new PictureError(
+    'unsupported_format',
+    `Expected an AVIF picture, received ${received}, which cannot be decoded: convert it to JPEG.`,
+  );
+}
+
+async function readHeader({ bytes, format }: Source): Promise<Metadata> {
   try {
     return await sharp(bytes, { limitInputPixels: false }).metadata();
   } catch (cause) {
-    throw damaged(name, cause);
+    throw undecodable(bytes, format, cause);
   }
 }
 
 async function readPixels(
-  bytes: Uint8Array,
+  { bytes, format }: Source,
   metadata: Metadata,
+  orientation: Orientation,
   settings: DecodeSettings,
-  name: string,
 ): Promise<RgbPicture> {
   const image = sharp(bytes, {
     // As strict as Pillow: pixel data that is cut off or unreadable fails. 'warning' would also refuse pictures that
     // every viewer shows, for instance a JPEG with stray bytes before a marker.
     failOn: 'error',
     limitInputPixels: settings.maxPixels,
-    autoOrient: true,
     ignoreIcc: metadata.icc !== undefined && isSrgbProfile(metadata.icc),
   });
   let raw: { data: Buffer; info: OutputInfo };
   try {
-    raw = await colors(scaled(image, metadata, settings), metadata)
+    raw = await colors(upright(scaled(image, metadata, settings), orientation), metadata)
       .raw()
       .toBuffer({ resolveWithObject: true });
   } catch (cause) {
-    throw damaged(name, cause);
+    throw undecodable(bytes, format, cause);
   }
   const { width, height, channels } = raw.info;
   const pixels = new Uint8Array(raw.data.buffer, raw.data.byteOffset, raw.data.length);
+  await applyGreyProfile(pixels, channels, metadata);
   if (channels === 3) return { rgb: pixels, width, height };
   // sharp's own flatten truncates instead of rounding.
   if (channels === 4 && metadata.hasAlpha) return { rgb: flattenAlpha(pixels), width, height };
-  throw new PictureError('corrupt_image', `The ${name} picture cannot be read as colours.`);
+  const { name } = acceptedFormats[format];
+  throw new PictureError(
+    'unsupported_format',
+    `Expected colours or greys, received a ${name} with ${metadata.channels} channels: convert it to RGB.`,
+  );
 }
 
-/** Converts to 8-bit sRGB, keeping alpha. */
-function colors(image: Sharp, metadata: Metadata): Sharp {
-  const srgb = image.toColourspace('srgb');
-  // sharp first converts 16-bit pictures with a profile to Display P3; this converts them to sRGB.
-  return metadata.depth === 'ushort' && metadata.icc ? srgb.withIccProfile('srgb') : srgb;
+/**
+ * Converts to 8-bit sRGB, keeping alpha. 16-bit colours become 8-bit before their profile is applied; sharp itself would
+ * go through Display P3. It ignores the profiles of 16-bit greys: see {@link applyGreyProfile}.
+ */
+function colors(image: Sharp, { space }: Metadata): Sharp {
+  return (space === 'rgb16' ? image.pipelineColourspace('srgb') : image).toColourspace('srgb');
+}
+
+/** Replaces the levels of a 16-bit grey picture, now [height, width, channels] of 8 bits, by the colours they mean. */
+async function applyGreyProfile(pixels: Uint8Array, channels: number, { space, icc }: Metadata): Promise<void> {
+  if (space !== 'grey16' || !icc) return;
+  const colors = await greyProfileColors(icc);
+  for (let at = 0; at < pixels.length; at += channels) {
+    const color = (pixels[at] ?? 0) * 3;
+    for (let channel = 0; channel < 3; channel += 1) pixels[at + channel] = colors[color + channel] ?? 0;
+  }
 }
 
 /**
@@ -146,7 +181,7 @@ const keptDetail = { none: 8, 'short-224-center': 2 };
  */
 function scaled(image: Sharp, metadata: Metadata, { scaledDecoding, recipe }: DecodeSettings): Sharp {
   if (!scaledDecoding || metadata.format !== 'jpeg') return image;
-  const { width, height } = metadata.autoOrient;
+  const { width, height } = metadata;
   const possible = Math.min(width, height) / (recipeShortSide(recipe) * keptDetail[recipe.crop]);
   const reduction = [9, 5, 3].find((r) => r <= possible);
   if (reduction === undefined) return image;
@@ -154,8 +189,9 @@ function scaled(image: Sharp, metadata: Metadata, { scaledDecoding, recipe }: De
   return image.resize({ ...size, fit: 'fill', kernel: 'linear', fastShrinkOnLoad: true });
 }
 
-/** The message leaves out libvips' own text, which may contain paths of the machine. */
-function damaged(name: string, cause: unknown): PictureError {
+/** Why libvips could not decode a picture. The message leaves out libvips' own text, which may contain paths. */
+function undecodable(bytes: Uint8Array, format: AcceptedFormat, cause: unknown): PictureError {
+  const { name } = acceptedFormats[format];
   const text = cause instanceof Error ? cause.message : '';
   if (/memory|alloc/i.test(text)) {
     const message = `The ${name} picture needs more memory than decoding may use: make it smaller.`;
@@ -165,6 +201,17 @@ function damaged(name: string, cause: unknown): PictureError {
     const message = `Expected a picture in RGB, received a ${name} in CIELab colours: convert it to JPEG or PNG.`;
     return new PictureError('unsupported_format', message, { cause });
   }
+  const coding = unsupportedCoding(bytes, format);
+  if (coding !== undefined) {
+    const message = `Expected an ordinary ${name}, received one with ${coding}: convert it to an ordinary JPEG or PNG.`;
+    return new PictureError('unsupported_format', message, { cause });
+  }
+  return damaged(format, cause);
+}
+
+function damaged(format: AcceptedFormat, cause?: unknown): PictureError {
+  const { name } = acceptedFormats[format];
+  const text = cause instanceof Error ? cause.message : '';
   const cut = /premature end|end of|truncat|not enough data|bad seek/i.test(text);
   return new PictureError(
     'corrupt_image',

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 import type { Sharp } from 'sharp';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +7,8 @@ import { type DecodeSettings, decodePicture, restrictLibvips } from '../../../li
 import { createQuantizer } from '../../../lib/image-gpt/quantizer.ts';
 import { PictureError } from '../../../lib/ports/error.ts';
 import { goldenNames, goldenPicture } from '../../support/golden-quant.ts';
+import { greyProfile } from '../../support/icc-profile.ts';
+import { pngChunk, pngWith } from '../../support/picture-containers.ts';
 
 const fixtures = new URL('../../fixtures/', import.meta.url);
 const picture = (name: string) => readFileSync(new URL(`pictures/${name}`, fixtures));
@@ -26,19 +28,13 @@ function twoPixels(): Sharp {
 }
 
 /** PNG's colour types. */
+const greyType = 0;
 const rgbType = 2;
 const greyAlphaType = 4;
 const rgbaType = 6;
 
 /** One row of 16-bit pixels as a PNG. sharp converts pixels when it writes, so it cannot write exact levels. */
 function png16(width: number, levels: number[], colorType = rgbType): Buffer {
-  const chunk = (name: string, data: Uint8Array) => {
-    const body = Buffer.concat([Buffer.from(name), data]);
-    const ends = Buffer.alloc(8);
-    ends.writeUInt32BE(data.length, 0);
-    ends.writeUInt32BE(crc32(body), 4);
-    return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
-  };
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(1, 4);
@@ -46,7 +42,7 @@ function png16(width: number, levels: number[], colorType = rgbType): Buffer {
   const row = Buffer.alloc(1 + levels.length * 2);
   for (const [i, level] of levels.entries()) row.writeUInt16BE(level, 1 + i * 2);
   const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
-  const chunks = [chunk('IHDR', header), chunk('IDAT', deflateSync(row)), chunk('IEND', Buffer.alloc(0))];
+  const chunks = [pngChunk('IHDR', header), pngChunk('IDAT', deflateSync(row)), pngChunk('IEND')];
   return Buffer.concat([signature, ...chunks]);
 }
 
@@ -198,6 +194,16 @@ describe('decodePicture, by kind of picture', () => {
     expect(await pixels(png)).toEqual([...left, ...right]);
   });
 
+  it('applies a grey profile after dropping the low byte, also below alpha', async () => {
+    // Linear light: level 128 of 255 is 188 in sRGB.
+    const profile = pngChunk('iCCP', 'grey\0\0', deflateSync(greyProfile(1)));
+    const grey = pngWith(png16(3, [0, 0x80ff, 0xff00], greyType), [profile]);
+    expect(await pixels(grey, 3)).toEqual([0, 0, 0, 188, 188, 188, 255, 255, 255]);
+    const greyAlpha = pngWith(png16(2, [0x80ff, 0xffff, 0x80ff, 0x80ff], greyAlphaType), [profile]);
+    // 188 x 128 / 255 + 127 = 221.4
+    expect(await pixels(greyAlpha)).toEqual([188, 188, 188, 221, 221, 221]);
+  });
+
   it('converts 16-bit pictures with a profile to sRGB too', async () => {
     const png = await twoPixels().toColourspace('rgb16').withIccProfile('srgb').png().toBuffer();
     expect((await sharp(png).metadata()).depth).toBe('ushort');
@@ -315,10 +321,43 @@ describe('decodePicture, for damaged and refused files', () => {
     });
   });
 
-  it('refuses text, noise, BMP and PDF as unsupported', async () => {
+  it('refuses text, noise, BMP and PDF as unsupported, by name', async () => {
     for (const text of ['hello', '<html></html>', 'BM\0\0\0\0\0\0', '%PDF-1.7\n']) {
       expect(await codeOf(Buffer.from(text)), text).toBe('unsupported_format');
     }
+    await expect(decodePicture(Buffer.from('%PDF-1.7\n'), settings(8, 8))).rejects.toThrow('a file in PDF format');
+  });
+
+  it('refuses a JPEG of two channels as unsupported', async () => {
+    const grey = await sharp(Uint8Array.of(7), { raw: { width: 1, height: 1, channels: 1 } })
+      .jpeg()
+      .toBuffer();
+    expect(await codeOf(grey)).toBe('decoded');
+    const frame = grey.indexOf(Buffer.from([0xff, 0xc0]));
+    const scan = grey.indexOf(Buffer.from([0xff, 0xda]));
+    const twoChannels = Buffer.concat([
+      grey.subarray(0, frame),
+      Buffer.from([0xff, 0xc0, 0, 14, 8, 0, 1, 0, 1, 2, 1, 0x11, 0, 2, 0x11, 0]),
+      grey.subarray(frame + 2 + grey.readUInt16BE(frame + 2), scan),
+      ...[1, 2].flatMap((channel) => [
+        Buffer.from([0xff, 0xda, 0, 8, 1, channel, 0, 0, 63, 0]),
+        grey.subarray(scan + 10, -2),
+      ]),
+      grey.subarray(-2),
+    ]);
+    expect(await codeOf(twoChannels)).toBe('unsupported_format');
+  });
+
+  it('refuses HEIF of another coding by its name, and an animation without a still picture', async () => {
+    const avif = picture('things/eye-retina.avif');
+    const hevc = Buffer.from(avif);
+    hevc.write('hvc1', hevc.indexOf('infe') + 12, 'latin1');
+    await expect(decodePicture(hevc, settings(8, 8))).rejects.toThrow('received a HEIF picture coded in HEVC');
+    const animation = Buffer.from(avif);
+    animation.write('moov', animation.indexOf('meta'), 'latin1');
+    expect(await codeOf(animation)).toBe('unsupported_format');
+    animation.write('free', animation.indexOf('moov'), 'latin1');
+    expect(await codeOf(animation)).toBe('corrupt_image');
   });
 
   it('blocks loaders that no accepted format needs', async () => {

@@ -26,9 +26,14 @@ describe('pictureFormat', () => {
     expect(pictureFormat(gzipSync(`${svg}${'<g/>'.repeat(100_000)}`).subarray(0, 200))).toBe('svg');
   });
 
-  it('detects BMP and PDF, so that they are refused by name', () => {
-    expect(pictureFormat(Buffer.from('BM\0\0\0\0'))).toBe('bmp');
-    expect(pictureFormat(Buffer.from('%PDF-1.7'))).toBe('pdf');
+  it('detects AVIF by a compatible brand, whatever the major one is', () => {
+    const avif = picture('things/eye-retina.avif');
+    for (const major of ['avif', 'avis', 'mif1', 'msf1', 'miaf', 'MA1A', 'isom', 'xxxx']) {
+      const other = Buffer.from(avif);
+      other.write(major, 8, 'latin1');
+      expect(pictureFormat(other), major).toBe('heif');
+    }
+    expect(pictureFormat(Buffer.from('\0\0\0\x14ftypisom\0\0\0\0mp42'))).toBeUndefined();
   });
 
   it('returns undefined for text, noise, short and empty files', () => {
