@@ -51,8 +51,8 @@ export function asStillAvif(bytes: Uint8Array): Uint8Array {
 /** Item types of coded pictures (ISO/IEC 23008-12 and its amendments), with the names of their codings. */
 const codings: Readonly<Record<string, string>> = {
   av01: 'AV1',
-  hvc1: 'HEVC',
-  hvc2: 'HEVC',
+  hvc1: 'HEVC (HEIC)',
+  hvc2: 'HEVC (HEIC)',
   lhv1: 'layered HEVC',
   avc1: 'H.264',
   vvc1: 'VVC',

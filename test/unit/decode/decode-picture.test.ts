@@ -8,7 +8,7 @@ import { createQuantizer } from '../../../lib/image-gpt/quantizer.ts';
 import { PictureError } from '../../../lib/ports/error.ts';
 import { goldenNames, goldenPicture } from '../../support/golden-quant.ts';
 import { greyProfile } from '../../support/icc-profile.ts';
-import { pngChunk, pngWith } from '../../support/picture-containers.ts';
+import { exifBlock, orientationField, pngChunk, pngWith } from '../../support/picture-containers.ts';
 
 const fixtures = new URL('../../fixtures/', import.meta.url);
 const picture = (name: string) => readFileSync(new URL(`pictures/${name}`, fixtures));
@@ -202,6 +202,9 @@ describe('decodePicture, by kind of picture', () => {
     const greyAlpha = pngWith(png16(2, [0x80ff, 0xffff, 0x80ff, 0x80ff], greyAlphaType), [profile]);
     // 188 x 128 / 255 + 127 = 221.4
     expect(await pixels(greyAlpha)).toEqual([188, 188, 188, 221, 221, 221]);
+    // Orientation 3 turns it upside down.
+    const turned = pngWith(grey, [pngChunk('eXIf', exifBlock([orientationField(3)]))]);
+    expect(await pixels(turned, 3)).toEqual([255, 255, 255, 188, 188, 188, 0, 0, 0]);
   });
 
   it('converts 16-bit pictures with a profile to sRGB too', async () => {
@@ -352,7 +355,7 @@ describe('decodePicture, for damaged and refused files', () => {
     const avif = picture('things/eye-retina.avif');
     const hevc = Buffer.from(avif);
     hevc.write('hvc1', hevc.indexOf('infe') + 12, 'latin1');
-    await expect(decodePicture(hevc, settings(8, 8))).rejects.toThrow('received a HEIF picture coded in HEVC');
+    await expect(decodePicture(hevc, settings(8, 8))).rejects.toThrow('received a HEIF picture coded in HEVC (HEIC)');
     const animation = Buffer.from(avif);
     animation.write('moov', animation.indexOf('meta'), 'latin1');
     expect(await codeOf(animation)).toBe('unsupported_format');

@@ -30,7 +30,7 @@ function heif(primary: number, types: string[], ...properties: Buffer[]): Buffer
 describe('heifCoding', () => {
   it('names the coding of the primary picture', () => {
     expect(heifCoding(heif(1, ['av01']))).toBe('AV1');
-    expect(heifCoding(heif(2, ['av01', 'hvc1']))).toBe('HEVC');
+    expect(heifCoding(heif(2, ['av01', 'hvc1']))).toBe('HEVC (HEIC)');
     expect(heifCoding(heif(1, ['j2k1']))).toBe('JPEG 2000');
     expect(heifCoding(heif(1, ['unci']))).toBe('no compression');
     expect(heifCoding(looks('sequence.avif'))).toBe('AV1');
@@ -43,7 +43,7 @@ describe('heifCoding', () => {
   it('reads items with numbers of 4 bytes', () => {
     const item = box('infe', '\x03\0\0\0\0\x01\0\0\0\0', 'hvc1', '\0');
     const meta = ['\0\0\0\0', box('pitm', '\x01\0\0\0\0\x01\0\0'), box('iinf', '\x01\0\0\0\0\0\0\x01', item)];
-    expect(heifCoding(box('meta', ...meta))).toBe('HEVC');
+    expect(heifCoding(box('meta', ...meta))).toBe('HEVC (HEIC)');
   });
 
   it('is undefined for a file that is cut off, wherever, before its items', () => {
