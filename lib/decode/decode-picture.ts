@@ -6,6 +6,7 @@ import { applyRecipe, type Recipe, recipeShortSide } from '../image-gpt/recipe.t
 import { releaseMemory } from '../image-gpt/release-memory.ts';
 import { PictureError } from '../ports/error.ts';
 import type { DecodedPicture } from '../ports/picture-decoder.ts';
+import { firstFrame } from './avif-track.ts';
 import { greyProfileColors } from './grey-profile.ts';
 import { asStillAvif, hasTracks, heifCoding } from './heif-container.ts';
 import { liesOnItsSide, type Orientation, pictureOrientation, upright } from './orientation.ts';
@@ -97,12 +98,14 @@ function acceptedFormat(bytes: Uint8Array, allowSvg: boolean): AcceptedFormat {
   throw new PictureError('unsupported_format', `Expected a ${photographFormats()} picture, received ${received}.`);
 }
 
-/** @throws {PictureError} unsupported_format when no still picture in AV1 is in the file */
+/** @throws {PictureError} unsupported_format when the picture is not coded in AV1 */
 function stillAvif(bytes: Uint8Array): Uint8Array {
   const coding = heifCoding(bytes);
-  if (coding === 'AV1') return asStillAvif(bytes);
+  const still = coding === undefined ? firstFrame(bytes) : coding === 'AV1' && asStillAvif(bytes);
+  if (still) return still;
   if (coding === undefined && !hasTracks(bytes)) throw damaged('heif');
-  const received = coding === undefined ? 'an animation without a still picture' : `a HEIF picture coded in ${coding}`;
+  const received =
+    coding === undefined ? 'an animation of another coding or with alpha' : `a HEIF picture in ${coding}`;
   throw new PictureError(
     'unsupported_format',
     `Expected an AVIF picture, received ${received}, which cannot be decoded: convert it to JPEG.`,

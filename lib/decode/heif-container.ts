@@ -5,7 +5,7 @@ interface Box {
 }
 
 /** The boxes in a file or in a box. The last one may be cut off. */
-function* boxes(data: Buffer): Generator<Box> {
+export function* boxes(data: Buffer): Generator<Box> {
   for (let at = 0; at + 8 <= data.length; ) {
     const short = data.readUInt32BE(at);
     const type = data.toString('latin1', at + 4, at + 8);
@@ -19,7 +19,8 @@ function* boxes(data: Buffer): Generator<Box> {
   }
 }
 
-function child(data: Buffer | undefined, type: string): Buffer | undefined {
+/** The first box of a type in a box. */
+export function child(data: Buffer | undefined, type: string): Buffer | undefined {
   if (data) for (const box of boxes(data)) if (box.type === type) return box.data;
   return undefined;
 }
@@ -39,8 +40,8 @@ const majorBrandAt = 8;
 
 /**
  * A still AVIF of a picture coded in AV1: the same bytes, except for the major brand. libvips refuses animations (avis)
- * and takes the brands of the container (mif1, miaf, msf1) for HEVC. An animation holds its first frame as a still
- * picture too.
+ * and takes the brands of the container (mif1, miaf, msf1) for HEVC. Most animations hold their first frame as a still
+ * picture too; for others see avif-track.ts.
  */
 export function asStillAvif(bytes: Uint8Array): Uint8Array {
   const still = Buffer.from(bytes);

@@ -351,11 +351,11 @@ describe('decodePicture, for damaged and refused files', () => {
     expect(await codeOf(twoChannels)).toBe('unsupported_format');
   });
 
-  it('refuses HEIF of another coding by its name, and an animation without a still picture', async () => {
+  it('refuses HEIF of another coding by its name, and an animation without frames in AV1', async () => {
     const avif = picture('things/eye-retina.avif');
     const hevc = Buffer.from(avif);
     hevc.write('hvc1', hevc.indexOf('infe') + 12, 'latin1');
-    await expect(decodePicture(hevc, settings(8, 8))).rejects.toThrow('received a HEIF picture coded in HEVC (HEIC)');
+    await expect(decodePicture(hevc, settings(8, 8))).rejects.toThrow('received a HEIF picture in HEVC (HEIC)');
     const animation = Buffer.from(avif);
     animation.write('moov', animation.indexOf('meta'), 'latin1');
     expect(await codeOf(animation)).toBe('unsupported_format');
