@@ -1,4 +1,4 @@
-import { boxes, child } from './heif-container.ts';
+import { type Box, boxes, child } from './heif-container.ts';
 
 /** A track that shows pictures, and one that holds their alpha (ISO/IEC 23008-12, 7.2). */
 const pictureHandler = 'pict';
@@ -21,26 +21,27 @@ const maxProperties = 8;
  */
 export function firstFrame(bytes: Uint8Array): Uint8Array | undefined {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const media = new Map<string, Buffer>();
+  let media: Buffer | undefined;
   for (const { type, data } of boxes(child(file, 'moov') ?? Buffer.alloc(0))) {
     const track = type === 'trak' ? child(data, 'mdia') : undefined;
     const handler = child(track, 'hdlr')?.toString('latin1', handlerAt, handlerAt + 4);
-    if (track && handler !== undefined && !media.has(handler)) media.set(handler, track);
+    if (handler === alphaHandler) return undefined;
+    if (handler === pictureHandler) media ??= track;
   }
-  const samples = child(child(media.get(pictureHandler), 'minf'), 'stbl');
+  const samples = child(child(media, 'minf'), 'stbl');
   const description = child(child(samples, 'stsd')?.subarray(descriptionsAt), 'av01');
   const frame = firstSample(file, samples);
-  if (!description || description.length < entry.boxes || !frame || media.has(alphaHandler)) return undefined;
+  if (!description || description.length < entry.boxes || !frame) return undefined;
   return stillPicture(frame, description);
 }
 
 /** The bytes of the first sample: its size is in stsz, its offset is that of the first chunk (stco or co64). */
 function firstSample(file: Buffer, samples: Buffer | undefined): Buffer | undefined {
-  const sizes = child(samples, 'stsz');
+  const sizes = child(samples, 'stsz') ?? Buffer.alloc(0);
   const [short, long] = [child(samples, 'stco'), child(samples, 'co64')];
-  if (!sizes || sizes.length < 16) return undefined;
-  // One size for all, or 0 and a list.
-  const size = sizes.readUInt32BE(4) || sizes.readUInt32BE(12);
+  // One size for all, or 0, a count and a list.
+  const size = [4, 12].map((at) => (sizes.length < at + 4 ? 0 : sizes.readUInt32BE(at))).find((value) => value > 0);
+  if (size === undefined) return undefined;
   if (short && short.length >= 12) return file.subarray(short.readUInt32BE(8), short.readUInt32BE(8) + size);
   if (!long || long.length < 16) return undefined;
   const start = Number(long.readBigUInt64BE(8));
@@ -51,8 +52,10 @@ function firstSample(file: Buffer, samples: Buffer | undefined): Buffer | undefi
 function stillPicture(frame: Buffer, description: Buffer): Buffer {
   const type = box('ftyp', 'avif\0\0\0\0avifmif1miaf');
   const size = [uint32(description.readUInt16BE(entry.width)), uint32(description.readUInt16BE(entry.height))];
-  const inside = [...boxes(description.subarray(entry.boxes))];
-  const shared = inside.filter((property) => properties.has(property.type)).slice(0, maxProperties);
+  const shared: Box[] = [];
+  for (const property of boxes(description.subarray(entry.boxes))) {
+    if (properties.has(property.type) && shared.length < maxProperties) shared.push(property);
+  }
   const all = [box('ispe', version0, ...size), ...shared.map((property) => box(property.type, property.data))];
   // Numbers from 1; the high bit makes the decoder's configuration essential.
   const numbers = ['\x01', ...shared.map(({ type }, i) => String.fromCharCode((type === 'av1C' ? 0x80 : 0) | (i + 2)))];

@@ -1,5 +1,5 @@
 /** A box of the ISO base media file format (ISO/IEC 14496-12). */
-interface Box {
+export interface Box {
   type: string;
   data: Buffer;
 }

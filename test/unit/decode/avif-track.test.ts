@@ -30,6 +30,13 @@ describe('firstFrame', () => {
     expect(of).toEqual(expected);
   });
 
+  it('reads a size that all frames share', async () => {
+    const sizes = track.indexOf('stsz') + 8;
+    const shared = Buffer.from(track);
+    shared.writeUInt32BE(track.readUInt32BE(sizes + 8), sizes);
+    expect(await decodePicture(shared, settings)).toEqual(await decodePicture(track, settings));
+  });
+
   it('is undefined without a track of pictures, without AV1, and if a second track holds alpha', () => {
     expect(firstFrame(renamed(track, 'ftyp', 'moov', 'free'))).toBeUndefined();
     expect(firstFrame(renamed(track, 'moov', 'pict', 'soun'))).toBeUndefined();
