@@ -14,6 +14,8 @@ import {
   pictureFormat,
 } from './picture-format.ts';
 import { isSrgbProfile } from './srgb-profile.ts';
+import { type TiffLayout, tiffLayout } from './tiff-layout.ts';
+import { tiffToRgb } from './tiff-to-rgb.ts';
 
 /** Limits and recipe for decoding a picture. */
 export interface DecodeSettings {
@@ -53,6 +55,7 @@ export function restrictLibvips(allowSvg: boolean): void {
 export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings): Promise<DecodedPicture> {
   const format = acceptedFormat(bytes, settings.allowSvg);
   const { name } = acceptedFormats[format];
+  const tiff = format === 'tiff' ? tiffLayout(bytes) : undefined;
   const metadata = await readHeader(bytes, name);
   if (format === 'heif' && metadata.compression !== 'av1') {
     throw new PictureError(
@@ -67,7 +70,7 @@ export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings)
       `Expected at most ${settings.maxPixels} pixels, received ${width}x${height}: make the picture smaller.`,
     );
   }
-  const pixels = await readPixels(bytes, metadata, settings, name);
+  const pixels = await readPixels(bytes, metadata, settings, name, tiff);
   const rgb = applyRecipe(pixels.rgb, pixels.width, pixels.height, settings.recipe);
   // Nobody else uses these pixels. Left to the garbage collector, a megabyte per picture takes 10 % of the time.
   releaseMemory(pixels.rgb);
@@ -102,11 +105,13 @@ async function readPixels(
   metadata: Metadata,
   settings: DecodeSettings,
   name: string,
+  tiff: TiffLayout | undefined,
 ): Promise<RgbPicture> {
   const image = sharp(bytes, {
     // As strict as Pillow: pixel data that is cut off or unreadable fails. 'warning' would also refuse pictures that
     // every viewer shows, for instance a JPEG with stray bytes before a marker.
-    failOn: 'error',
+    // In a tiled TIFF, only 'warning' makes libvips fail for a damaged tile: it would be black.
+    failOn: tiff?.tiled ? 'warning' : 'error',
     limitInputPixels: settings.maxPixels,
     autoOrient: true,
     ignoreIcc: metadata.icc !== undefined && isSrgbProfile(metadata.icc),
@@ -121,6 +126,7 @@ async function readPixels(
   }
   const { width, height, channels } = raw.info;
   const pixels = new Uint8Array(raw.data.buffer, raw.data.byteOffset, raw.data.length);
+  if (tiff) return { rgb: tiffToRgb(pixels, channels, tiff), width, height };
   if (channels === 3) return { rgb: pixels, width, height };
   // sharp's own flatten truncates instead of rounding.
   if (channels === 4 && metadata.hasAlpha) return { rgb: flattenAlpha(pixels), width, height };
@@ -160,10 +166,6 @@ function damaged(name: string, cause: unknown): PictureError {
   if (/memory|alloc/i.test(text)) {
     const message = `The ${name} picture needs more memory than decoding may use: make it smaller.`;
     return new PictureError('image_too_large', message, { cause });
-  }
-  if (/labq/i.test(text)) {
-    const message = `Expected a picture in RGB, received a ${name} in CIELab colours: convert it to JPEG or PNG.`;
-    return new PictureError('unsupported_format', message, { cause });
   }
   const cut = /premature end|end of|truncat|not enough data|bad seek/i.test(text);
   return new PictureError(
