@@ -48,7 +48,8 @@ export function restrictLibvips(allowSvg: boolean): void {
  * 4. Transparent pixels are laid over white.
  *
  * JPEGs, PNGs and WebPs without a profile, or with an sRGB profile, give the same bytes as Pillow (transparent ones as
- * its `alpha_composite` over white). Untrusted bytes belong in a child process: see decode-child.ts.
+ * its `alpha_composite` over white). tiff-layout.ts says which TIFFs are read. Untrusted bytes belong in a child process:
+ * see decode-child.ts.
  *
  * @throws {PictureError} unsupported_format, corrupt_image, image_too_large
  */

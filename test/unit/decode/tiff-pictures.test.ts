@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type DecodeSettings, decodePicture, restrictLibvips } from '../../../lib/decode/decode-picture.ts';
+import { createQuantizer } from '../../../lib/image-gpt/quantizer.ts';
 import { long, rational, short, type TiffOptions, tiffFile } from '../../support/tiff-file.ts';
 import { matrixHeight, matrixWidth, storagesOf, tiffKinds, tiffOf, tiffTruth } from '../../support/tiff-matrix.ts';
 
@@ -33,6 +35,29 @@ describe('decodePicture, for each combination of samples and storage that a TIFF
       const far = farthest(await matrixPixels(tiffFile(tiffOf(kind, options))), tiffTruth(kind) ?? []);
       expect(far, name).toBeLessThanOrEqual(tolerance);
     }
+  });
+});
+
+describe('decodePicture, for TIFFs that other programs wrote', () => {
+  const fixtures = new URL('../../fixtures/tiff/', import.meta.url);
+  const read = (name: string) => pixels(readFileSync(new URL(name, fixtures)), 16, 16);
+  const tokens: Record<string, number[]> = JSON.parse(readFileSync(new URL('tokens.json', fixtures), 'utf8'));
+  const nano = new URL('../../../lib/models/igpt-nano/preprocessor_config.json', import.meta.url);
+  const quantize = createQuantizer(Float32Array.from(JSON.parse(readFileSync(nano, 'utf8')).clusters.flat()));
+
+  it.each(Object.keys(tokens))('gives the tokens that Pillow gives for %s', async (name) => {
+    expect([...quantize(Uint8Array.from(await read(name)))]).toEqual(tokens[name]);
+  });
+
+  it('reads the same YCbCr from uncompressed samples as from deflate', async () => {
+    expect(await read('ycbcr-raw.tif')).toEqual(await read('ycbcr-deflate.tif'));
+  });
+
+  it.each(['lzma', 'zstd'])('names the compression %s, which cannot be decoded', async (name) => {
+    await expect(read(`${name}.tif`)).rejects.toMatchObject({
+      code: 'unsupported_format',
+      message: expect.stringContaining(`${name.toUpperCase()} compression`),
+    });
   });
 });
 
