@@ -15,6 +15,7 @@ import {
 } from './picture-format.ts';
 import { isSrgbProfile } from './srgb-profile.ts';
 import { type TiffLayout, tiffLayout } from './tiff-layout.ts';
+import { repairTiff } from './tiff-repair.ts';
 import { tiffToRgb } from './tiff-to-rgb.ts';
 
 /** Limits and recipe for decoding a picture. */
@@ -56,8 +57,9 @@ export function restrictLibvips(allowSvg: boolean): void {
 export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings): Promise<DecodedPicture> {
   const format = acceptedFormat(bytes, settings.allowSvg);
   const { name } = acceptedFormats[format];
-  const tiff = format === 'tiff' ? tiffLayout(bytes) : undefined;
-  const metadata = await readHeader(bytes, name);
+  const readable = format === 'tiff' ? repairTiff(bytes) : bytes;
+  const tiff = format === 'tiff' ? tiffLayout(readable) : undefined;
+  const metadata = await readHeader(readable, name);
   if (format === 'heif' && metadata.compression !== 'av1') {
     throw new PictureError(
       'unsupported_format',
@@ -71,7 +73,7 @@ export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings)
       `Expected at most ${settings.maxPixels} pixels, received ${width}x${height}: make the picture smaller.`,
     );
   }
-  const pixels = await readPixels(bytes, metadata, settings, name, tiff);
+  const pixels = await readPixels(readable, metadata, settings, name, tiff);
   const rgb = applyRecipe(pixels.rgb, pixels.width, pixels.height, settings.recipe);
   // Nobody else uses these pixels. Left to the garbage collector, a megabyte per picture takes 10 % of the time.
   releaseMemory(pixels.rgb);

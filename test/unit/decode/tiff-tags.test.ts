@@ -30,6 +30,12 @@ describe('readTiffTags', () => {
     });
   });
 
+  it('reads no value of a profile, whose presence alone matters', () => {
+    const file = tiffFile({ ...page, tags: { 34675: byte(...Array<number>(9).fill(1)) } });
+    file.writeUInt32LE(9_999_999, file.indexOf(Buffer.from([0x73, 0x87, 1, 0])) + 8);
+    expect(readTiffTags(file).get('iccProfile')).toEqual([]);
+  });
+
   it('reads at most eight values of a tag', () => {
     const read = readTiffTags(tiffFile({ ...page, tags: { 258: short(...Array<number>(30).fill(8)) } }));
     expect(read.get('bitsPerSample')).toHaveLength(8);
