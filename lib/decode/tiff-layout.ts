@@ -4,6 +4,8 @@ import { readTiffTags, type TagName, type TiffTags } from './tiff-tags.ts';
 
 /** What the samples of a TIFF mean where libvips does not know. */
 export interface TiffLayout {
+  /** Channels per pixel that libvips returns: red, green and blue, then the samples after the colours. */
+  channels: number;
   /** Which sample after the colours is alpha (0: the first). Undefined: none; such samples are left out. */
   alpha: number | undefined;
   /** Set if libvips returns Y, Cb and Cr in place of red, green and blue. */
@@ -112,10 +114,12 @@ export function tiffLayout(bytes: Uint8Array): TiffLayout {
   if (!colours) throw unsupported(refusedColours.get(photometric) ?? `photometric interpretation ${photometric}`);
   const samples = one(tags, 'samplesPerPixel', 1);
   checkSamples(tags, photometric, colours, samples);
+  checkColorMap(tags, photometric);
   checkInks(tags, photometric);
   const alpha = alphaSample(tags, photometric, samples - colours.samples);
-  const ycbcr = photometric === photometrics.ycbcr ? ycbcrScale(tags, samples) : undefined;
-  return { alpha, ycbcr, tiled: tags.has('tileWidth') };
+  const channels = 3 + samples - colours.samples;
+  const returned = photometric === photometrics.ycbcr ? ycbcrChannels(tags, channels) : { channels, ycbcr: undefined };
+  return { ...returned, alpha, tiled: tags.has('tileWidth') };
 }
 
 function checkCompression(tags: TiffTags): void {
@@ -133,8 +137,8 @@ function checkSamples(tags: TiffTags, photometric: number, colours: Colours, sam
   if (format !== undefined) {
     throw unsupported(`${bits[0]}-bit ${refusedSampleFormats.get(format) ?? 'unknown'} samples`);
   }
-  if (bits.some((value) => value !== bits[0]))
-    throw unsupported(`samples of different sizes (${bits.join(', ')} bits)`);
+  if (bits.length > maxChannels || bits.some((value) => value !== bits[0]))
+    throw unsupported(`samples of different sizes (${bits.slice(0, maxChannels).join(', ')} bits)`);
   if (bits[0] === undefined || !colours.bits.includes(bits[0])) throw unsupported(`${bits[0]}-bit samples`);
   if (one(tags, 'predictor', 1) !== 1 && bits[0] < 8) throw unsupported(`a predictor for ${bits[0]}-bit samples`);
   const planes = one(tags, 'planarConfiguration', 1) !== 1;
@@ -142,6 +146,14 @@ function checkSamples(tags: TiffTags, photometric: number, colours: Colours, sam
   if (planes && (bits[0] < 8 || (samples > 1 && !planarColours.has(photometric)))) {
     throw unsupported('separate planes of samples that are not RGB or CMYK');
   }
+}
+
+/** libvips would show the indices as greys. */
+function checkColorMap(tags: TiffTags, photometric: number): void {
+  if (photometric !== photometrics.palette) return;
+  const [bits = 1] = tags.get('bitsPerSample') ?? [];
+  const colors = (tags.get('colorMap') ?? []).length / 3;
+  if (colors !== 2 ** bits) throw unsupported(`a palette of ${colors} colours for ${bits}-bit samples`);
 }
 
 function checkInks(tags: TiffTags, photometric: number): void {
@@ -153,7 +165,7 @@ function checkInks(tags: TiffTags, photometric: number): void {
 function alphaSample(tags: TiffTags, photometric: number, extra: number): number | undefined {
   const meanings = tags.get('extraSamples') ?? [];
   if (meanings.length !== extra || !meanings.every((meaning) => extraSampleMeanings.has(meaning))) {
-    const described = meanings.join(', ') || 'none';
+    const described = meanings.slice(0, maxChannels).join(', ') || 'none';
     throw unsupported(`${extra} samples of unknown meaning beside the colours (ExtraSamples: ${described})`);
   }
   const alphas = meanings.flatMap((meaning, i) => (meaning === 0 ? [] : [i]));
@@ -165,14 +177,18 @@ function alphaSample(tags: TiffTags, photometric: number, extra: number): number
   return alphas[0];
 }
 
-/** libvips converts to RGB what is compressed as JPEG, and what is subsampled (the default is by 2, 2). */
-function ycbcrScale(tags: TiffTags, samples: number): YcbcrScale | undefined {
-  if (samples !== 3) throw unsupported('YCbCr colours and other samples');
+/** libvips converts to RGB what is compressed as JPEG, and to RGBA what is subsampled (the default is by 2, 2). */
+function ycbcrChannels(tags: TiffTags, channels: number): Pick<TiffLayout, 'channels' | 'ycbcr'> {
+  if (channels !== 3) throw unsupported('YCbCr colours and other samples');
+  if (one(tags, 'compression', 1) === jpeg) return { channels, ycbcr: undefined };
   const subsampled = (tags.get('yCbCrSubSampling') ?? [2, 2]).some((factor) => factor !== 1);
-  if (one(tags, 'compression', 1) === jpeg) return undefined;
+  if (!subsampled) return { channels, ycbcr: ycbcrScale(tags) };
   // libvips neither turns these tiles nor notices when one is damaged.
-  if (subsampled && tags.has('tileWidth')) throw unsupported('tiles of subsampled YCbCr colours');
-  if (subsampled) return undefined;
+  if (tags.has('tileWidth')) throw unsupported('tiles of subsampled YCbCr colours');
+  return { channels: 4, ycbcr: undefined };
+}
+
+function ycbcrScale(tags: TiffTags): YcbcrScale {
   if (tags.has('iccProfile')) throw unsupported('YCbCr colours and a colour profile');
   const [red = 0, green = 0, blue = 0] = tags.get('yCbCrCoefficients') ?? ycbcrDefaults.coefficients;
   const [black = 0, white = 0, zeroBlue = 0, maxBlue = 0, zeroRed = 0, maxRed = 0] =

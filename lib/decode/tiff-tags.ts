@@ -8,6 +8,7 @@ const tagNames = [
   [277, 'samplesPerPixel'],
   [284, 'planarConfiguration'],
   [317, 'predictor'],
+  [320, 'colorMap'],
   [322, 'tileWidth'],
   [332, 'inkSet'],
   [334, 'numberOfInks'],
@@ -26,8 +27,8 @@ export type TiffTags = ReadonlyMap<TagName, readonly number[]>;
 
 const names = new Map<number, TagName>(tagNames);
 
-/** Values of a tag that are read. Reference black and white has six; a count in a file is only a claim. */
-const maxValues = 8;
+/** Values of a tag that are read: one more than a palette of 8 bits has. The count in a file is only a claim. */
+const maxValues = 3 * 256 + 1;
 
 /**
  * Reads the tags of a TIFF's first page. It reads at most {@link maxValues} values of a tag, and allocates nothing by a

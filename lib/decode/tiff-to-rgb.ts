@@ -1,6 +1,7 @@
 import { flattenAlpha } from '../image-gpt/flatten-alpha.ts';
 import { keepChannels } from '../image-gpt/keep-channels.ts';
 import { ycbcrToRgb } from '../image-gpt/ycbcr-to-rgb.ts';
+import { PictureError } from '../ports/error.ts';
 import type { TiffLayout } from './tiff-layout.ts';
 
 /**
@@ -9,8 +10,14 @@ import type { TiffLayout } from './tiff-layout.ts';
  *
  * @param pixels [pixels, channels]: red, green and blue (or Y, Cb and Cr), then the samples after the colours
  * @returns [pixels, 3], the beginning of `pixels`
+ * @throws {PictureError} corrupt_image when libvips has understood the tags differently
  */
-export function tiffToRgb(pixels: Uint8Array, channels: number, { alpha, ycbcr }: TiffLayout): Uint8Array {
+export function tiffToRgb(pixels: Uint8Array, channels: number, layout: TiffLayout): Uint8Array {
+  const { alpha, ycbcr } = layout;
+  if (channels !== layout.channels) {
+    const message = `Expected ${layout.channels} channels in a TIFF picture, received ${channels}: its tags contradict each other.`;
+    throw new PictureError('corrupt_image', message);
+  }
   const rgb =
     alpha === undefined
       ? keepChannels(pixels, channels, [0, 1, 2])

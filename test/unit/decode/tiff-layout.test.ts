@@ -62,6 +62,8 @@ const refused: [received: string, options: Partial<TiffOptions>][] = [
   ['2 samples per pixel for 3 colours', { samples: 2 }],
   ['6 samples per pixel', { samples: 6, extraSamples: [0, 0, 0] }],
   ['4 samples per pixel', { samples: 4, photometric: 3, extraSamples: [0, 0, 0] }],
+  ['a palette of 0 colours for 8-bit samples', { samples: 1, photometric: 3 }],
+  ['a palette of 1 colours for 4-bit samples', { samples: 1, photometric: 3, bits: 4, tags: { 320: short(1, 2, 3) } }],
   ['a predictor for 4-bit samples', { ...grey, bits: 4, tags: { 317: short(2) } }],
   ['tiles of separate planes', { planar: true, tiled: true }],
   ['separate planes of samples', { ...grey, samples: 2, extraSamples: [2], planar: true }],
@@ -118,6 +120,7 @@ describe('tiffLayout', () => {
   it('takes one value of BitsPerSample for all samples, and 1 bit when there is none', () => {
     expect(tiffLayout(page({ tags: { 258: short(8) } }))).toMatchObject({ alpha: undefined });
     expect(tiffLayout(page({ ...grey, bits: 1, tags: { 258: undefined, 259: undefined, 277: undefined } }))).toEqual({
+      channels: 3,
       alpha: undefined,
       ycbcr: undefined,
       tiled: false,
