@@ -196,7 +196,20 @@ function ycbcrScale(tags: TiffTags): YcbcrScale {
   if (!(green > 0 && white > black && maxBlue > zeroBlue && maxRed > zeroRed)) {
     throw unsupported('YCbCr colours of an impossible scale');
   }
-  return { coefficients: [red, green, blue], reference: [black, white, zeroBlue, maxBlue, zeroRed, maxRed] };
+  const scale: Omit<YcbcrScale, 'rounding'> = {
+    coefficients: [red, green, blue],
+    reference: [black, white, zeroBlue, maxBlue, zeroRed, maxRed],
+  };
+  // Pillow leaves compressed files to libtiff. It reads the others itself, by the defaults.
+  const pillowsOwn = one(tags, 'compression', 1) === 1 && isDefault(scale);
+  return { ...scale, rounding: pillowsOwn ? 'down' : 'nearest' };
+}
+
+function isDefault({ coefficients, reference }: Omit<YcbcrScale, 'rounding'>): boolean {
+  return (
+    coefficients.every((value, i) => value === ycbcrDefaults.coefficients[i]) &&
+    reference.every((value, i) => value === ycbcrDefaults.reference[i])
+  );
 }
 
 /** The only value of a tag. NaN if it has none or several. */

@@ -131,9 +131,20 @@ describe('tiffLayout', () => {
     const tags = { 530: short(1, 1) };
     expect(tiffLayout(page({ ...ycbcr, tags, compression: 7 })).ycbcr).toBeUndefined();
     expect(tiffLayout(page(ycbcr)).ycbcr).toBeUndefined();
-    expect(tiffLayout(page({ ...ycbcr, tags })).ycbcr).toEqual({
+    expect(tiffLayout(page({ ...ycbcr, tags, compression: 8 })).ycbcr).toEqual({
       coefficients: [0.299, 0.587, 0.114],
       reference: [0, 255, 128, 255, 128, 255],
+      rounding: 'nearest',
     });
+  });
+
+  it('rounds YCbCr down only where Pillow does: uncompressed, by the defaults', () => {
+    const rounding = (options: Partial<TiffOptions>, tags: TiffOptions['tags'] = {}) =>
+      tiffLayout(page({ ...ycbcr, ...options, tags: { 530: short(1, 1), ...tags } })).ycbcr?.rounding;
+    expect(rounding({})).toBe('down');
+    expect(rounding({ tiled: true }, { 532: rational(0, 255, 128, 255, 128, 255) })).toBe('down');
+    expect(rounding({ compression: 5 })).toBe('nearest');
+    expect(rounding({}, { 532: rational(16, 235, 128, 240, 128, 240) })).toBe('nearest');
+    expect(rounding({}, { 529: rational(0.2126, 0.7152, 0.0722) })).toBe('nearest');
   });
 });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { ycbcrDefaults, ycbcrToRgb } from '../../../lib/image-gpt/ycbcr-to-rgb.ts';
+import { type YcbcrScale, ycbcrDefaults, ycbcrToRgb } from '../../../lib/image-gpt/ycbcr-to-rgb.ts';
 
-function converted(ycbcr: number[], scale = ycbcrDefaults): number[] {
+function converted(ycbcr: number[], scale: YcbcrScale = ycbcrDefaults): number[] {
   const pixels = Uint8Array.from(ycbcr);
   ycbcrToRgb(pixels, scale);
   return [...pixels];
@@ -23,9 +23,21 @@ it('stops at 0 and 255', () => {
 });
 
 it('stretches Y from 16 to 235 and Cb and Cr from 128 to 240', () => {
-  const video = { ...ycbcrDefaults, reference: [16, 235, 128, 240, 128, 240] } as const;
+  const video = { ...ycbcrDefaults, reference: [16, 235, 128, 240, 128, 240] } satisfies YcbcrScale;
   // Cr of 184 is halfway to 240: 63 of 127 levels, 63 x 1.402 = 88.3
   expect(converted([16, 128, 128, 235, 128, 128, 126, 128, 184], video)).toEqual([
     0, 0, 0, 255, 255, 255, 216, 83, 128,
   ]);
+});
+
+it('rounds down as Pillow does: 1.402 x 3 is 4.2, 1.402 x -3 is -4.2', () => {
+  const down = { ...ycbcrDefaults, rounding: 'down' } satisfies YcbcrScale;
+  expect(converted([100, 128, 131, 100, 128, 125, 100, 131, 125])).toEqual([104, 98, 100, 96, 102, 100, 96, 101, 105]);
+  expect(converted([100, 128, 131, 100, 128, 125, 100, 131, 125], down)).toEqual([
+    ...[104, 97, 100],
+    ...[95, 102, 100],
+    ...[95, 101, 105],
+  ]);
+  // -7.01 becomes -7 there, not -8.
+  expect(converted([100, 128, 123], down)[0]).toBe(93);
 });
