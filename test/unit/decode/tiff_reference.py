@@ -60,6 +60,12 @@ rgb.save(folder / "pillow pages.tif", save_all=True, append_images=[grey, images
 for orientation in range(1, 9):
     rgb.save(folder / f"pillow orientation {orientation}.tif", tiffinfo={274: orientation})
 
+# Every pair of Cb and Cr, at two levels of Y
+levels = np.stack(np.meshgrid([60, 200], np.arange(256), np.arange(256), indexing="ij"), -1).astype("u1")
+for compression in ["raw", "tiff_lzw"]:
+    every = Image.fromarray(levels.reshape(512, 256, 3), "YCbCr")
+    every.save(folder / f"pillow all of YCbCr {compression}.tif", compression=compression)
+
 g = np.asarray(grey)
 rgba = np.dstack([colours, alpha])
 
