@@ -27,11 +27,10 @@ export function ycbcrToRgb(pixels: Uint8Array, { coefficients, reference, roundi
   const blueScale = 127 / (maxBlue - zeroBlue);
   const redScale = 127 / (maxRed - zeroRed);
   const { factor, share, whole } = arithmetic[rounding];
-  const redOfCr = 2 - 2 * red;
-  const blueOfCb = 2 - 2 * blue;
-  const greenOfCr = factor((-red * redOfCr) / green);
-  const greenOfCb = factor((-blue * blueOfCb) / green);
-  // A clamped array rounds what is written to it.
+  const redOfCr = factor(2 - 2 * red);
+  const blueOfCb = factor(2 - 2 * blue);
+  const greenOfCr = factor((-red * (2 - 2 * red)) / green);
+  const greenOfCb = factor((-blue * (2 - 2 * blue)) / green);
   const rgb = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, pixels.length);
   for (let i = 0; i < rgb.length; i += 3) {
     const y = Math.trunc((rgb[i]! - black) * lumaScale);
@@ -43,13 +42,16 @@ export function ycbcrToRgb(pixels: Uint8Array, { coefficients, reference, roundi
   }
 }
 
-const unchanged = (value: number) => value;
-
-/** Pillow's factors have five decimals and its tables six binary places, rounded as C's conversion to integers does. */
+/** Integer arithmetic of both libraries: decimals of a factor, binary places of a share, rounding of their sum. */
 const arithmetic = {
-  nearest: { factor: unchanged, share: unchanged, whole: unchanged },
+  nearest: {
+    factor: (value: number) => Math.round(value * 65_536) / 65_536,
+    share: (value: number) => value,
+    whole: (value: number) => Math.floor(value + 0.5),
+  },
   down: {
     factor: (value: number) => Math.round(value * 1e5) / 1e5,
+    // Conversion to an integer in C.
     share: (value: number) => Math.trunc(value * 64 + 0.5) / 64,
     whole: Math.floor,
   },
