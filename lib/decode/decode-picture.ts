@@ -19,6 +19,9 @@ import {
 } from './picture-format.ts';
 import { refusedFormat } from './refused-formats.ts';
 import { isSrgbProfile } from './srgb-profile.ts';
+import { type TiffLayout, tiffLayout } from './tiff-layout.ts';
+import { repairTiff } from './tiff-repair.ts';
+import { tiffToRgb } from './tiff-to-rgb.ts';
 import { unsupportedCoding } from './unsupported-coding.ts';
 
 /** Limits and recipe for decoding a picture. */
@@ -53,13 +56,14 @@ export function restrictLibvips(allowSvg: boolean): void {
  * 4. Transparent pixels are laid over white.
  *
  * JPEGs, PNGs and WebPs without a profile, or with an sRGB profile, give the same bytes as Pillow (transparent ones as
- * its `alpha_composite` over white). Untrusted bytes belong in a child process: see decode-child.ts.
+ * its `alpha_composite` over white). tiff-layout.ts says which TIFFs are read. Untrusted bytes belong in a child process:
+ * see decode-child.ts.
  *
  * @throws {PictureError} unsupported_format, corrupt_image, image_too_large
  */
 export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings): Promise<DecodedPicture> {
   const format = acceptedFormat(bytes, settings.allowSvg);
-  const source: Source = { format, bytes: format === 'heif' ? stillAvif(bytes) : bytes };
+  const source = readableSource(bytes, format);
   const metadata = await readHeader(source);
   const orientation = pictureOrientation(bytes, format, metadata);
   const [width, height] = liesOnItsSide(orientation)
@@ -82,6 +86,15 @@ export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings)
 interface Source {
   bytes: Uint8Array;
   format: AcceptedFormat;
+  /** Set for a TIFF. */
+  tiff: TiffLayout | undefined;
+}
+
+function readableSource(bytes: Uint8Array, format: AcceptedFormat): Source {
+  if (format === 'heif') return { bytes: stillAvif(bytes), format, tiff: undefined };
+  if (format !== 'tiff') return { bytes, format, tiff: undefined };
+  const repaired = repairTiff(bytes);
+  return { bytes: repaired, format, tiff: tiffLayout(repaired) };
 }
 
 function acceptedFormat(bytes: Uint8Array, allowSvg: boolean): AcceptedFormat {
@@ -121,7 +134,7 @@ async function readHeader({ bytes, format }: Source): Promise<Metadata> {
 }
 
 async function readPixels(
-  { bytes, format }: Source,
+  { bytes, format, tiff }: Source,
   metadata: Metadata,
   orientation: Orientation,
   settings: DecodeSettings,
@@ -129,7 +142,8 @@ async function readPixels(
   const image = sharp(bytes, {
     // As strict as Pillow: pixel data that is cut off or unreadable fails. 'warning' would also refuse pictures that
     // every viewer shows, for instance a JPEG with stray bytes before a marker.
-    failOn: 'error',
+    // In a tiled TIFF, only 'warning' makes libvips fail for a damaged tile: it would be black.
+    failOn: tiff?.tiled ? 'warning' : 'error',
     limitInputPixels: settings.maxPixels,
     ignoreIcc: metadata.icc !== undefined && isSrgbProfile(metadata.icc),
   });
@@ -144,6 +158,7 @@ async function readPixels(
   const { width, height, channels } = raw.info;
   const pixels = new Uint8Array(raw.data.buffer, raw.data.byteOffset, raw.data.length);
   await applyGreyProfile(pixels, channels, metadata);
+  if (tiff) return { rgb: tiffToRgb(pixels, channels, tiff), width, height };
   if (channels === 3) return { rgb: pixels, width, height };
   // sharp's own flatten truncates instead of rounding.
   if (channels === 4 && metadata.hasAlpha) return { rgb: flattenAlpha(pixels), width, height };
@@ -199,10 +214,6 @@ function undecodable(bytes: Uint8Array, format: AcceptedFormat, cause: unknown):
   if (/memory|alloc/i.test(text)) {
     const message = `The ${name} picture needs more memory than decoding may use: make it smaller.`;
     return new PictureError('image_too_large', message, { cause });
-  }
-  if (/labq/i.test(text)) {
-    const message = `Expected a picture in RGB, received a ${name} in CIELab colours: convert it to JPEG or PNG.`;
-    return new PictureError('unsupported_format', message, { cause });
   }
   const coding = unsupportedCoding(bytes, format);
   if (coding !== undefined) {
