@@ -1,5 +1,4 @@
-import { readdir } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { folderPrefix, parseS3Location } from '../../contracts/s3-location.ts';
@@ -15,7 +14,9 @@ import type { Preprocessing } from '../../ports/model.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import { cifar10DataSet, cifar10Sheet } from './cifar10.ts';
 import { fetchCifar10 } from './cifar10-files.ts';
-import { cifar10Name, type DataSet, tokenDataSet } from './data-set.ts';
+import { cifar10Name, type DataSet, gatherTokens, tokenDataSet } from './data-set.ts';
+import { foldersAreClassesFlag } from './divide-folders.ts';
+import { labelKeys } from './folder-labels.ts';
 import { listPictures, loadPictures } from './load-pictures.ts';
 import { cachedTokenSet, tokenSetKey } from './token-cache.ts';
 
@@ -34,6 +35,8 @@ export interface DataSetSource {
   data: string;
   /** `y.npy` with the labels of `x.npy`. */
   labels?: string | undefined;
+  /** Take every first folder as a class, also one that is named as a part (default: false). */
+  foldersAreClasses?: boolean | undefined;
   /** Directory of the cached token sets. */
   cache: string;
   limits: DecodingSettings;
@@ -59,8 +62,13 @@ export async function openDataSet(
   model: Tokenizer,
   observer: DataSetObserver,
 ): Promise<DataSet> {
-  const { data, labels } = source;
+  const { data, labels, foldersAreClasses = false } = source;
   const npy = data.toLowerCase().endsWith('.npy');
+  if (foldersAreClasses && (npy || data === cifar10Name)) {
+    throw new UsageError(
+      `${foldersAreClassesFlag} goes with folders of pictures, received --data ${data}: leave it out`,
+    );
+  }
   if (labels !== undefined && !npy) {
     throw new UsageError(
       `--labels goes with tokens (--data x.npy), received --data ${data}, whose folders are its labels: leave --labels out`,
@@ -77,7 +85,7 @@ async function openTokens({ data, labels }: DataSetSource, { config }: Tokenizer
 }
 
 async function openPictures(source: DataSetSource, model: Tokenizer, observer: DataSetObserver): Promise<DataSet> {
-  const { data, limits } = source;
+  const { data, limits, foldersAreClasses } = source;
   const { onProgress } = observer;
   const preprocessing = requirePreprocessing(model.directory, model.preprocessing);
   const cache = resolve(source.cache);
@@ -91,14 +99,17 @@ async function openPictures(source: DataSetSource, model: Tokenizer, observer: D
       onProgress,
     });
   }
-  const { store, prefix, name, folders } = await openPictureStore(data, observer, {
+  const { store, prefix, name } = await openPictureStore(data, observer, {
     argument: '--data',
     alternatives: ' or tokens x.npy',
   });
   const listing = await listPictures(store, prefix, name);
+  // Before hours of decoding, say what would be said after them.
+  const named = listing.objects.map(({ key }) => key.slice(prefix.length)).filter(isNamedAsPicture);
+  labelKeys(named, name, { foldersAreClasses });
   const key = tokenSetKey([
     preprocessingHash(preprocessing, limits.scaledDecoding),
-    JSON.stringify([limits.allowSvg, limits.maxPixels / 1e6, limits.maxBytes / 1e6, folders]),
+    JSON.stringify([limits.allowSvg, limits.maxPixels / 1e6, limits.maxBytes / 1e6]),
     listing.identity,
   ]);
   const dataSet = await cachedTokenSet(cache, key, async () => {
@@ -110,11 +121,26 @@ async function openPictures(source: DataSetSource, model: Tokenizer, observer: D
       tokensPerPicture: preprocessing.width * preprocessing.height,
       maxBytes: limits.maxBytes,
       concurrency: decodingConcurrency(limits),
-      folders,
       onProgress,
     });
   });
-  return { ...dataSet, name };
+  return labelledByFolder({ ...dataSet, name }, named, foldersAreClasses);
+}
+
+/** A usual name of a picture. Pictures may have other names: only their content tells. */
+function isNamedAsPicture(key: string): boolean {
+  return /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|svg)$/i.test(key);
+}
+
+/** The data set with the labels and parts of its folders, without the pictures beside its parts. */
+function labelledByFolder(dataSet: DataSet, named: readonly string[], foldersAreClasses: boolean | undefined): DataSet {
+  const { keys = [], name, size } = dataSet;
+  const read = new Set(keys);
+  const unreadable = named.filter((key) => !read.has(key));
+  const { rows, ...labelled } = labelKeys(keys, name, { foldersAreClasses, unreadable });
+  if (rows.length === size) return { ...dataSet, ...labelled };
+  const kept = { size: rows.length, keys: rows.map((row) => keys[row] ?? ''), tokens: gatherTokens(dataSet, rows) };
+  return { ...dataSet, ...kept, ...labelled };
 }
 
 /** Decodes the sheets of CIFAR-10: 10 megapixels each, so the limits on users' pictures do not apply. */
@@ -127,8 +153,6 @@ interface PictureStore {
   store: ObjectStore;
   prefix: string;
   name: string;
-  /** Class folders; a directory may have empty ones. */
-  folders: string[];
 }
 
 /**
@@ -150,7 +174,7 @@ export async function openPictureStore(
       import('../../aws/s3-store.ts'),
     ]);
     const store = createS3Store({ client: createS3Client(), bucket: location.bucket, clock: systemClock });
-    return { store, prefix: folderPrefix(location.path), name: data, folders: [] };
+    return { store, prefix: folderPrefix(location.path), name: data };
   }
   const found = statPath(data, argument);
   if (found?.isDirectory() !== true) {
@@ -160,19 +184,5 @@ export async function openPictureStore(
     );
   }
   const store = await openInputDirectory(data, { onSkipped });
-  return { store, prefix: '', name: basename(resolve(data)), folders: await foldersOf(data) };
-}
-
-/** Folders of the first two levels, `cat` and `train/cat`, sorted. */
-async function foldersOf(root: string): Promise<string[]> {
-  const top = await subfolders(root);
-  const below = await Promise.all(
-    top.map(async (folder) => (await subfolders(join(root, folder))).map((name) => `${folder}/${name}`)),
-  );
-  return [...top, ...below.flat()].sort();
-}
-
-async function subfolders(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name);
+  return { store, prefix: '', name: basename(resolve(data)) };
 }
