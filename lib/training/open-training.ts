@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { readConfigFile } from '../checkpoint/config-file.ts';
+import { weightsTrainedOn } from '../checkpoint/trained-on.ts';
 import { weightHashes } from '../checkpoint/weights-hash.ts';
 import { openTokenRows } from '../local/npy-file.ts';
 import type { Objective } from '../ports/model.ts';
@@ -12,6 +13,7 @@ import { type DataSet, requireLabels } from './data/data-set.ts';
 import { createRowOrder, type Split, type SplitOptions, someRows, splitDataSet } from './data/split.ts';
 import { DataSetError } from './error.ts';
 import { createModelFiles, type InnerHead } from './model-files.ts';
+import { trainingRecord } from './seen-pictures.ts';
 import { newTraining, type TrainPlan, type TrainPorts, type TrainState, train, validate } from './train.ts';
 import { checkHeldOut, planOf, type TrainChoices } from './train-plan.ts';
 import { createBatchSource, validationBatches } from './training-batches.ts';
@@ -188,7 +190,7 @@ function openSession(
 
 /** How the trained model is written. A new head starts at zero; a head on a layer below the last is saved as a probe. */
 async function modelFilesOf(
-  { choices: { headLayer }, checkpoint, objective }: TrainingInput,
+  { choices: { headLayer }, checkpoint, objective, dataSet, shares }: TrainingInput,
   { parameters }: TrainingSession,
   head: ClassHead | undefined,
 ): Promise<{ innerHead: InnerHead | undefined; files: Awaited<ReturnType<typeof createModelFiles>> }> {
@@ -208,6 +210,7 @@ async function modelFilesOf(
     head: head && (innerHead === undefined ? 'score' : 'probe'),
     classes: head?.names,
     innerHead,
+    records: [...(await weightsTrainedOn(checkpoint)), trainingRecord('train', dataSet, shares)],
   });
   return { innerHead, files };
 }

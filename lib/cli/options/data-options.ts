@@ -74,8 +74,23 @@ export function addSplitOptions(command: Command): Command {
     );
 }
 
-export function splitOptions({ validationShare, testShare, splitSeed }: SplitFlags): Required<SplitOptions> {
-  return { validation: validationShare, test: testShare, seed: splitSeed };
+/**
+ * How the options divide a data set. What the command line does not say is as in the model's own training.
+ *
+ * @param trained the split of that training, if one is recorded
+ */
+export function splitOptions(
+  flags: SplitFlags,
+  command: Command,
+  trained: Required<SplitOptions> | undefined,
+): Required<SplitOptions> {
+  const chosen = (name: keyof SplitFlags, of: keyof SplitOptions): number =>
+    command.getOptionValueSource(name) === 'cli' ? flags[name] : (trained?.[of] ?? flags[name]);
+  return {
+    validation: chosen('validationShare', 'validation'),
+    test: chosen('testShare', 'test'),
+    seed: chosen('splitSeed', 'seed'),
+  };
 }
 
 /** Opens the data set that the options name, with a progress bar; prints its size and the pictures left out. */

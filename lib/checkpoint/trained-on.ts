@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Checkpoint } from './checkpoint.ts';
+import { readSafetensorsHeader } from './safetensors/safetensors.ts';
+
+const schema = z.object({
+  /** Which verb trained. */
+  by: z.enum(['train', 'probe']),
+  /** Name of the data set, for messages. */
+  name: z.string(),
+  /** Hash of its tokens, labels and parts (hex). */
+  data: z.string(),
+  validation_share: z.number(),
+  test_share: z.number(),
+  split_seed: z.number(),
+});
+
+/** A data set that weights were trained on, and how it was divided. */
+export type TrainedOn = z.infer<typeof schema>;
+
+/** Key of the records in the metadata of a safetensors file, where they stay with the weights. */
+const key = 'igpt.trained_on';
+
+/** Metadata of a safetensors file with trained weights. */
+export function trainedOnMetadata(records: readonly TrainedOn[]): Record<string, string> {
+  return records.length === 0 ? {} : { [key]: JSON.stringify(records) };
+}
+
+/** What the weights of a checkpoint were trained on, in order; empty where igpt did not train them. */
+export async function weightsTrainedOn({ weights, weightFiles }: Checkpoint): Promise<TrainedOn[]> {
+  const [file] = weightFiles;
+  return file === undefined ? [] : readRecords(join(weights.directory, file));
+}
+
+/** What a checkpoint was trained on: its weights, then its probe. */
+export async function trainedOn(checkpoint: Checkpoint): Promise<TrainedOn[]> {
+  const { directory, probe } = checkpoint;
+  const ofProbe = probe === undefined ? [] : await readRecords(join(directory, 'probe.safetensors'));
+  const ofWeights = await weightsTrainedOn(checkpoint);
+  // A class head on an inner layer is trained with the weights, and has the same records.
+  return [...ofWeights, ...ofProbe.filter((record) => record.by === 'probe')];
+}
+
+async function readRecords(path: string): Promise<TrainedOn[]> {
+  const { metadata } = await readSafetensorsHeader(path);
+  try {
+    return z.array(schema).parse(JSON.parse(metadata[key] ?? '[]'));
+  } catch {
+    // From another version of igpt: what the model was trained on is not known.
+    return [];
+  }
+}

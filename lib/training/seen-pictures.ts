@@ -1,0 +1,45 @@
+import type { TrainedOn } from '../checkpoint/trained-on.ts';
+import type { DataSet } from './data/data-set.ts';
+import { divide, type SplitOptions } from './data/split.ts';
+import { dataHash } from './training-settings.ts';
+
+/** The record of a training on a data set. */
+export function trainingRecord(
+  by: TrainedOn['by'],
+  dataSet: DataSet,
+  { validation, test, seed }: Required<SplitOptions>,
+): TrainedOn {
+  const shares = { validation_share: validation, test_share: test, split_seed: seed };
+  return { by, name: dataSet.name, data: recordHash(dataSet), ...shares };
+}
+
+/** What a model may have seen of a data set. */
+export interface Seen {
+  /** How the last training on this very data set divided it. Undefined: no training on it is recorded. */
+  split: Required<SplitOptions> | undefined;
+  /** [N], 1: a recorded training has fitted this picture. */
+  rows: Uint8Array;
+  /** Names of the other data sets that the model was trained on. They may hold the same pictures. */
+  others: readonly string[];
+}
+
+/** @param records what the model was trained on */
+export function seenPictures(dataSet: DataSet, records: readonly TrainedOn[]): Seen {
+  const rows = new Uint8Array(dataSet.size);
+  const hash = records.length === 0 ? '' : recordHash(dataSet);
+  const own = records.filter(({ data }) => data === hash);
+  let split: Required<SplitOptions> | undefined;
+  for (const { by, validation_share: validation, test_share: test, split_seed: seed } of own) {
+    split = { validation, test, seed };
+    const parts = divide(dataSet, split);
+    for (const row of parts.train) rows[row] = 1;
+    // A probe is fitted again on everything but the test pictures.
+    if (by === 'probe') for (const row of parts.validation) rows[row] = 1;
+  }
+  const others = records.filter(({ data }) => data !== hash).map(({ name }) => name);
+  return { split, rows, others: [...new Set(others)] };
+}
+
+function recordHash(dataSet: DataSet): string {
+  return dataHash(dataSet, dataSet.parts === undefined ? [] : [dataSet.parts]);
+}
