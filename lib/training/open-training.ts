@@ -1,6 +1,4 @@
-import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { readConfigFile } from '../checkpoint/config-file.ts';
 import { weightsTrainedOn } from '../checkpoint/trained-on.ts';
 import { weightHashes } from '../checkpoint/weights-hash.ts';
 import { openTokenRows } from '../local/npy-file.ts';
@@ -123,8 +121,8 @@ async function headOf(
   { train: rows }: Split,
 ): Promise<ClassHead | undefined> {
   const { objective, newHead } = choices;
-  const { name, probe } = checkpoint;
-  const classes = await classesOf(checkpoint);
+  const { name, probe, weights } = checkpoint;
+  const classes = weights.score === undefined ? undefined : checkpoint.scoreLabels;
   if (objective === 'joint') {
     const head = chooseHead(requireLabels(dataSet), rows, newHead ? undefined : classes);
     if (probe !== undefined && !newHead) {
@@ -139,13 +137,6 @@ async function headOf(
     );
   }
   return undefined;
-}
-
-/** Names of the classes of `score.weight`. A probe may have other classes. */
-async function classesOf({ directory, weights }: Checkpoint): Promise<readonly string[] | undefined> {
-  if (weights.score === undefined) return undefined;
-  const { labels } = await readConfigFile(join(directory, 'config.json'));
-  return labels ?? Array.from({ length: weights.score.shape[0] ?? 0 }, (_, i) => `LABEL_${i}`);
 }
 
 /** Masks [N, n] of all pictures, or `drawn` anew at each step. */
@@ -198,7 +189,7 @@ async function modelFilesOf(
   const headWeight = parameters.find(({ name }) => /(^|\/)(score\.weight|wclf)$/.test(name));
   // A head with as many classes as the model's would start with the model's weights.
   if (head?.names !== undefined) headWeight?.data.fill(0);
-  const labels = head && (head.names ?? (await classesOf(checkpoint)) ?? []);
+  const labels = head && (head.names ?? checkpoint.scoreLabels);
   const innerHead =
     labels !== undefined && headWeight !== undefined && headLayer !== undefined && headLayer < n_layer
       ? { name: headWeight.name, layer: headLayer, labels }
