@@ -36,7 +36,7 @@ describe('igpt eval', () => {
         [30],
       ),
     );
-    const args = ['eval', '--model', model.directory, '--data', 'x.npy', '--labels', 'y.npy'];
+    const args = ['eval', '--model', model.directory, '--data', 'x.npy', '--labels', 'y.npy', '--part', 'all'];
     const { code, stdout, stderr } = await igpt(args, { cwd: folder.path });
 
     expect(code, stderr).toBe(0);

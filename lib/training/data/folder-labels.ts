@@ -25,11 +25,13 @@ export interface LabelOptions {
   foldersAreClasses?: boolean | undefined;
   /** Pictures that could not be read. They have no row, but their folders are classes all the same. */
   unreadable?: readonly string[] | undefined;
+  /** Folders without any file. They are classes as well: a class that someone forgot to fill is not silently dropped. */
+  emptyFolders?: readonly string[] | undefined;
 }
 
 /**
  * Labels pictures by their folders: `cat/1.jpg`, or `train/cat/1.jpg` where folders divide the data set. Deeper folders
- * belong to the class: `cat/grey/2.jpg` is a cat. A folder without pictures is no class.
+ * belong to the class: `cat/grey/2.jpg` is a cat. A folder of other files is no class.
  *
  * @param name the data set, for the error
  * @throws UsageError for folders that look like parts and cannot be told for sure
@@ -37,7 +39,7 @@ export interface LabelOptions {
 export function labelKeys(
   keys: readonly string[],
   name: string,
-  { foldersAreClasses = false, unreadable = [] }: LabelOptions = {},
+  { foldersAreClasses = false, unreadable = [], emptyFolders = [] }: LabelOptions = {},
 ): FolderLabels {
   const paths = [...keys, ...unreadable].map((key) => key.split('/'));
   const division = foldersAreClasses ? undefined : divideFolders(paths, name);
@@ -71,6 +73,12 @@ export function labelKeys(
       partFolders.set(path[place.partDepth] ?? '', place.part);
     }
   });
+  for (const folder of emptyFolders) {
+    const path = folder.split('/');
+    const name = path.pop() ?? '';
+    const inPart = division !== undefined && path.length === division.depth + 1 && partFolders.has(path.at(-1) ?? '');
+    if (division === undefined ? path.length === 0 : inPart) emptied.push(className(name));
+  }
   const divided = { rows, parts: division && Uint8Array.from(parts), partFolders, leftOut };
   const stray = names.indexOf(undefined);
   if (stray >= 0) {

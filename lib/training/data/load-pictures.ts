@@ -13,6 +13,8 @@ export interface PictureListing {
   /** Name in messages. */
   name: string;
   objects: readonly StoredObject[];
+  /** Folders without any file, which S3 marks by a key that ends with a slash. */
+  emptyFolders: readonly string[];
   /** The prefix of all keys. */
   prefix: string;
   /** Hash of every key and ETag. It changes when a picture is added, changed or removed. */
@@ -26,18 +28,25 @@ export interface PictureListing {
  */
 export async function listPictures(store: ObjectStore, prefix: string, name: string): Promise<PictureListing> {
   const objects: StoredObject[] = [];
+  const emptyFolders = new Set<string>();
   const identity = createHash('sha256');
   for await (const object of store.list({ prefix })) {
     const path = object.key.slice(prefix.length);
-    // S3 marks a folder by a key that ends with a slash.
-    if (path === '' || path.endsWith('/') || isClutter(path)) continue;
+    for (let at = path.indexOf('/'); at >= 0 && at < path.length - 1; at = path.indexOf('/', at + 1)) {
+      emptyFolders.delete(path.slice(0, at));
+    }
+    if (path === '' || isClutter(path)) continue;
+    if (path.endsWith('/')) {
+      emptyFolders.add(path.slice(0, -1));
+      continue;
+    }
     objects.push(object);
     identity.update(JSON.stringify([path, object.etag, object.size]));
   }
   if (objects.length === 0) {
     throw new DataSetError('data_set_empty', `expected pictures in ${name}, found no files; add pictures to it`);
   }
-  return { name, objects, prefix, identity: identity.digest('hex') };
+  return { name, objects, emptyFolders: [...emptyFolders], prefix, identity: identity.digest('hex') };
 }
 
 export interface LoadOptions extends PictureReading {

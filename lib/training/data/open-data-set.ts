@@ -1,4 +1,5 @@
-import { basename, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { folderPrefix, parseS3Location } from '../../contracts/s3-location.ts';
@@ -14,9 +15,10 @@ import type { Preprocessing } from '../../ports/model.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import { cifar10DataSet, cifar10Sheet } from './cifar10.ts';
 import { fetchCifar10 } from './cifar10-files.ts';
+import { isClutter } from './clutter.ts';
 import { cifar10Name, type DataSet, gatherTokens, tokenDataSet } from './data-set.ts';
 import { foldersAreClassesFlag } from './divide-folders.ts';
-import { labelKeys } from './folder-labels.ts';
+import { type LabelOptions, labelKeys } from './folder-labels.ts';
 import { listPictures, loadPictures } from './load-pictures.ts';
 import { cachedTokenSet, tokenSetKey } from './token-cache.ts';
 
@@ -99,7 +101,7 @@ async function openPictures(source: DataSetSource, model: Tokenizer, observer: D
       onProgress,
     });
   }
-  const { store, prefix, name } = await openPictureStore(data, observer, {
+  const { store, prefix, name, emptyFolders } = await openPictureStore(data, observer, {
     argument: '--data',
     alternatives: ' or tokens x.npy',
   });
@@ -124,7 +126,10 @@ async function openPictures(source: DataSetSource, model: Tokenizer, observer: D
       onProgress,
     });
   });
-  return labelledByFolder({ ...dataSet, name }, named, foldersAreClasses);
+  return labelledByFolder({ ...dataSet, name }, named, {
+    foldersAreClasses,
+    emptyFolders: [...emptyFolders, ...listing.emptyFolders],
+  });
 }
 
 /** A usual name of a picture. Pictures may have other names: only their content tells. */
@@ -133,11 +138,11 @@ function isNamedAsPicture(key: string): boolean {
 }
 
 /** The data set with the labels and parts of its folders, without the pictures beside its parts. */
-function labelledByFolder(dataSet: DataSet, named: readonly string[], foldersAreClasses: boolean | undefined): DataSet {
+function labelledByFolder(dataSet: DataSet, named: readonly string[], options: LabelOptions): DataSet {
   const { keys = [], name, size } = dataSet;
   const read = new Set(keys);
   const unreadable = named.filter((key) => !read.has(key));
-  const { rows, ...labelled } = labelKeys(keys, name, { foldersAreClasses, unreadable });
+  const { rows, ...labelled } = labelKeys(keys, name, { ...options, unreadable });
   if (rows.length === size) return { ...dataSet, ...labelled };
   const kept = { size: rows.length, keys: rows.map((row) => keys[row] ?? ''), tokens: gatherTokens(dataSet, rows) };
   return { ...dataSet, ...kept, ...labelled };
@@ -153,6 +158,8 @@ interface PictureStore {
   store: ObjectStore;
   prefix: string;
   name: string;
+  /** Folders of a directory without any file, `cat` or `train/cat`. */
+  emptyFolders: string[];
 }
 
 /**
@@ -174,7 +181,7 @@ export async function openPictureStore(
       import('../../aws/s3-store.ts'),
     ]);
     const store = createS3Store({ client: createS3Client(), bucket: location.bucket, clock: systemClock });
-    return { store, prefix: folderPrefix(location.path), name: data };
+    return { store, prefix: folderPrefix(location.path), name: data, emptyFolders: [] };
   }
   const found = statPath(data, argument);
   if (found?.isDirectory() !== true) {
@@ -184,5 +191,19 @@ export async function openPictureStore(
     );
   }
   const store = await openInputDirectory(data, { onSkipped });
-  return { store, prefix: '', name: basename(resolve(data)) };
+  return { store, prefix: '', name: basename(resolve(data)), emptyFolders: await emptyFoldersOf(data) };
+}
+
+/** Folders of the first two levels that hold nothing at all. */
+async function emptyFoldersOf(root: string, depth = 0): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  const folders = entries.filter((entry) => entry.isDirectory() && !isClutter(entry.name));
+  const found = await Promise.all(
+    folders.map(async ({ name }) => {
+      const path = join(root, name);
+      if ((await readdir(path).catch(() => [''])).length === 0) return [name];
+      return depth > 0 ? [] : (await emptyFoldersOf(path, depth + 1)).map((below) => `${name}/${below}`);
+    }),
+  );
+  return found.flat();
 }

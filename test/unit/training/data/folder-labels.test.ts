@@ -83,6 +83,14 @@ describe('labels by folder', () => {
     });
   });
 
+  it('are classes also of empty folders at the place of a class', () => {
+    expect(labelKeys(['cat/1.jpg'], 'data', { emptyFolders: ['ant', 'cat/small'] })).toMatchObject({
+      classes: ['ant', 'cat'],
+    });
+    const emptyFolders = ['runs', 'train/dog', 'other/cow'];
+    expect(labelKeys(['train/cat/1.jpg'], 'data', { emptyFolders })).toMatchObject({ classes: ['cat', 'dog'] });
+  });
+
   it('may have names of the language', () => {
     const { classes, leftOut } = labelKeys(keysOf('__proto__', 'constructor'), 'data');
     expect(classes).toEqual(['__proto__', 'constructor']);

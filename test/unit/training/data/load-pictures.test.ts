@@ -59,6 +59,20 @@ describe('load pictures', () => {
       expect(dataSet).toMatchObject({ size: 2, keys: ['a/1', 'a/2'] });
     });
 
+    it('are listed with the folders that are marked and hold nothing, not even a dotfile', async () => {
+      const store = await storeOf({
+        'a/': '',
+        'a/1': 'A',
+        'b/': '',
+        'c/': '',
+        'c/.keep': '',
+        'd/e/': '',
+        '__MACOSX/': '',
+      });
+
+      expect((await listPictures(store, '', 'pictures')).emptyFolders).toEqual(['b', 'd/e']);
+    });
+
     it.each([
       ['__MACOSX/a/._1'],
       ['__MACOSX/a/1'],
