@@ -14,6 +14,7 @@ export function describeDataSet(data: string, dataSet: DataSet): string {
       ...(unreadable.length > 0 ? [`left out, as they could not be read: ${unreadable.join(', ')}`] : []),
     ].join('; '),
     ...(classes.length > 0 ? [`classes: ${classList(dataSet)}`] : []),
+    ...differInCase(classes),
     ...(parts === undefined ? [] : [`parts: ${partList(dataSet)}`]),
     ...[...leftOut].map(([folder, count]) =>
       folder === '.'
@@ -32,6 +33,15 @@ function classList(dataSet: DataSet): string {
   const least = counts.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const most = counts.reduce((a, b) => Math.max(a, b), 0);
   return `${shown.join(', ')}${more > 0 ? `, … (${more} more; ${least} to ${most} pictures each)` : ''}`;
+}
+
+/** File systems of macOS and Windows would hold such classes in one folder. */
+function differInCase(classes: readonly string[]): string[] {
+  const groups = Map.groupBy(classes, (name) => name.toLowerCase());
+  const [alike] = [...groups.values()].filter(({ length }) => length > 1);
+  return alike === undefined
+    ? []
+    : [`${alike.map(printable).join(' and ')} differ in case only, and are classes apart`];
 }
 
 function partList(dataSet: DataSet): string {
