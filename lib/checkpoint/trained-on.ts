@@ -8,8 +8,10 @@ const schema = z.object({
   by: z.enum(['train', 'probe']),
   /** Name of the data set, for messages. */
   name: z.string(),
-  /** Hash of its tokens, labels and parts (hex). */
-  data: z.string(),
+  /** SHA-256 of its tokens (hex). */
+  tokens: z.string(),
+  /** SHA-256 of its labels and parts, which decide how it is divided (hex). */
+  labels: z.string(),
   validation_share: z.number(),
   test_share: z.number(),
   split_seed: z.number(),

@@ -1,7 +1,7 @@
 import type { TrainedOn } from '../checkpoint/trained-on.ts';
 import type { DataSet } from './data/data-set.ts';
 import { divide, type SplitOptions } from './data/split.ts';
-import { dataHash } from './training-settings.ts';
+import { sha256 } from './training-settings.ts';
 
 /** The record of a training on a data set. */
 export function trainingRecord(
@@ -10,7 +10,7 @@ export function trainingRecord(
   { validation, test, seed }: Required<SplitOptions>,
 ): TrainedOn {
   const shares = { validation_share: validation, test_share: test, split_seed: seed };
-  return { by, name: dataSet.name, data: recordHash(dataSet), ...shares };
+  return { by, name: dataSet.name, ...hashes(dataSet), ...shares };
 }
 
 /** What a model may have seen of a data set. */
@@ -26,20 +26,26 @@ export interface Seen {
 /** @param records what the model was trained on */
 export function seenPictures(dataSet: DataSet, records: readonly TrainedOn[]): Seen {
   const rows = new Uint8Array(dataSet.size);
-  const hash = records.length === 0 ? '' : recordHash(dataSet);
-  const own = records.filter(({ data }) => data === hash);
+  const { tokens, labels } = records.length === 0 ? { tokens: '', labels: '' } : hashes(dataSet);
+  const isOwn = (record: TrainedOn): boolean =>
+    // Without shares nothing is held out, whatever the labels.
+    record.tokens === tokens && (record.labels === labels || record.validation_share + record.test_share === 0);
   let split: Required<SplitOptions> | undefined;
-  for (const { by, validation_share: validation, test_share: test, split_seed: seed } of own) {
+  for (const { by, validation_share: validation, test_share: test, split_seed: seed } of records.filter(isOwn)) {
     split = { validation, test, seed };
     const parts = divide(dataSet, split);
     for (const row of parts.train) rows[row] = 1;
     // A probe is fitted again on everything but the test pictures.
     if (by === 'probe') for (const row of parts.validation) rows[row] = 1;
   }
-  const others = records.filter(({ data }) => data !== hash).map(({ name }) => name);
+  const others = records.filter((record) => !isOwn(record)).map(({ name }) => name);
   return { split, rows, others: [...new Set(others)] };
 }
 
-function recordHash(dataSet: DataSet): string {
-  return dataHash(dataSet, dataSet.parts === undefined ? [] : [dataSet.parts]);
+/** SHA-256 of the pictures, and of what decides how they are divided (hex). */
+function hashes({ tokens, tokensPerPicture, labels, parts }: DataSet): Pick<TrainedOn, 'tokens' | 'labels'> {
+  return {
+    tokens: sha256(String(tokensPerPicture), tokens),
+    labels: sha256(labels === undefined ? '' : 'labels', ...(labels ? [labels] : []), ...(parts ? [parts] : [])),
+  };
 }

@@ -25,17 +25,17 @@ describe('the folders of a data set', () => {
   test.each([
     {
       folders: classFolders('Training', 'Test'),
-      said: 'data: 16 pictures of 2 classes\nclasses: cat 8, dog 8\nparts: train 8 (Training), test 8 (Test)\n',
+      said: 'data: 16 pictures of 2 classes\nclasses: cat (8), dog (8)\nparts: train 8 (Training), test 8 (Test)\n',
       pictures: { train: 6, validation: 2, test: 8 },
     },
     {
       folders: [...classFolders('train', 'val', 'test'), 'samples'],
-      said: 'data: 24 pictures of 2 classes\nclasses: cat 12, dog 12\nparts: train 8, validation 8 (val), test 8\nleft out: samples (4 pictures), which is beside the parts\n',
+      said: 'data: 24 pictures of 2 classes\nclasses: cat (12), dog (12)\nparts: train 8, validation 8 (val), test 8\nleft out: samples (4 pictures), which is beside the parts\n',
       pictures: { train: 8, validation: 8, test: 8 },
     },
     {
       folders: classFolders('archive/train', 'archive/dev', '__MACOSX/train'),
-      said: 'data: 16 pictures of 2 classes\nclasses: cat 8, dog 8\nparts: train 8, validation 8 (dev)\n',
+      said: 'data: 16 pictures of 2 classes\nclasses: cat (8), dog (8)\nparts: train 8, validation 8 (dev)\n',
       pictures: { train: 6, validation: 8, test: 2 },
     },
   ])('are parts and classes: $folders', async ({ folders, said, pictures }) => {
@@ -74,7 +74,7 @@ describe('the folders of a data set', () => {
 
     const taken = await igpt([...train, ...data, '--folders-are-classes', '--json'], { cwd: folder.path });
     expect(taken.code, taken.stderr).toBe(0);
-    expect(taken.stderr).toContain('classes: cat 2, dog 2, test 2\n');
+    expect(taken.stderr).toContain('classes: cat (2), dog (2), test (2)\n');
     expect(JSON.parse(taken.stdout)).toMatchObject({
       data_set: { pictures: 6, classes: [{ label: 'cat', pictures: 2 }, { label: 'dog' }, { label: 'test' }] },
     });

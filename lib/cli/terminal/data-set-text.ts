@@ -28,7 +28,7 @@ export function describeDataSet(data: string, dataSet: DataSet): string {
 function classList(dataSet: DataSet): string {
   const { classes } = dataSet;
   const counts = classCounts(dataSet);
-  const shown = classes.slice(0, shownClasses).map((name, i) => `${printable(name)} ${counts[i]}`);
+  const shown = classes.slice(0, shownClasses).map((name, i) => `${printable(name)} (${counts[i]})`);
   const more = classes.length - shown.length;
   const least = counts.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const most = counts.reduce((a, b) => Math.max(a, b), 0);

@@ -104,7 +104,13 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
   const { candidates, layers } = probeCandidates(options, config.n_layer, name);
   const dataSet = requireLabels(await openNamedDataSet(options, checkpoint));
   const records = await weightsTrainedOn(checkpoint);
-  const shares = splitOptions(options, command, seenPictures(dataSet, records).split);
+  const trained = seenPictures(dataSet, records).split;
+  const shares = splitOptions(options, command, trained);
+  if (trained !== undefined) {
+    process.stderr.write(
+      `${printable(name)} was trained on this data: divided as there, with split seed ${shares.seed}\n`,
+    );
+  }
   const split = splitDataSet(dataSet, shares);
   const { seed, draws: times } = options;
   const draws = drawSplits(dataSet, split, { labelsPerClass, draws: times, seed });

@@ -56,11 +56,12 @@ export type Part = (typeof partNames)[number];
  * @throws DataSetError `data_set_unlabelled`
  */
 export function requireLabels(dataSet: DataSet): LabelledDataSet {
-  const { labels, unlabelled } = dataSet;
+  const { labels, unlabelled, parts } = dataSet;
   if (labels === undefined) {
+    const alone = parts === undefined ? '' : '; a part that has class folders can be given alone, such as DATA/train';
     throw new DataSetError(
       'data_set_unlabelled',
-      `${dataSet.name} has no labels${unlabelled === undefined ? '' : ` (${unlabelled})`}; expected every picture in a folder named by its class, or tokens with --labels y.npy`,
+      `${dataSet.name} has no labels${unlabelled === undefined ? '' : ` (${unlabelled})`}; expected every picture in a folder named by its class, or tokens with --labels y.npy${alone}`,
     );
   }
   return { ...dataSet, labels };

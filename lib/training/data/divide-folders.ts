@@ -9,7 +9,7 @@ export const foldersAreClassesFlag = '--folders-are-classes';
 type Paths = readonly (readonly string[])[];
 
 /** Where a picture's part and class stand in its path. */
-export interface Place {
+interface Place {
   part: Part;
   /** Which name of the path is the folder of the part, from 0. */
   partDepth: number;
@@ -64,8 +64,8 @@ function divideLevel(paths: Paths, depth: number, name: string): Division | unde
   const found = partsOf(level);
   if (found.length === 0) {
     const doubtful = folders.filter(({ named }) => named !== undefined);
-    const clear = doubtful.length < folders.length && doubtful.every(({ below }) => below.size === 0);
-    if (kindsOf(doubtful).size > 1 && !clear) throw unclear(name, doubtful, level);
+    const allNamed = doubtful.length === folders.length && kindsOf(doubtful).size > 1;
+    if (allNamed || doubtful.some(({ below }) => below.size > 0)) throw unclear(name, doubtful, level);
     return folders.length === 1 ? undefined : divideClasses(paths, depth, level, name);
   }
   const others = without(level, found);
@@ -125,11 +125,11 @@ function holdsParts(paths: Paths, depth: number, only: Folder): boolean {
   if (inner?.named === undefined && another === undefined && inner !== undefined && level.beside.length === 0) {
     return holdsParts(paths, depth + 1, inner);
   }
-  const parts = partsOf(level);
-  const severalKinds = kindsOf(parts).size > 1;
+  const named = level.folders.filter((folder) => folder.named !== undefined);
+  const severalKinds = kindsOf(named).size > 1;
   // train/ may hold a class `test`, and its folder may be named twice: train/train/cat.
-  if (only.named?.rest === '') return severalKinds && parts.length === level.folders.length;
-  return severalKinds || parts.some(({ below }) => below.size > 0);
+  if (only.named?.rest === '') return severalKinds && named.length === level.folders.length;
+  return severalKinds || named.some(({ below }) => below.size > 0);
 }
 
 /** The class folders of a part. A part may repeat its name: `training_set/training_set/cat`. */

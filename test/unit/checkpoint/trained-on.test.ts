@@ -7,7 +7,7 @@ import { type TrainedOn, trainedOn, trainedOnMetadata, weightsTrainedOn } from '
 import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
 const record = (by: TrainedOn['by'], name: string): TrainedOn => {
-  return { by, name, data: 'abc', validation_share: 0.1, test_share: 0.2, split_seed: 3 };
+  return { by, name, tokens: 'abc', labels: 'def', validation_share: 0.1, test_share: 0.2, split_seed: 3 };
 };
 const probe = { layers: [1], norm: 'next', labels: ['a', 'b'], bias: new Float32Array(2) } as const;
 

@@ -146,6 +146,9 @@ describe('the layout of', () => {
     ['parts of different names', ['my_cool_train/{a,b}', 'other_test/{a,b}'], /my_cool_train .*other_test .* look like parts/],
     ['a part of another name', ['train/{a,b}', 'small_train/{a,b}'], /train .* beside small_train/],
     ['parts that have no class in common', ['train/{steam,diesel}', 'test/blood', 'bus'], /beside bus/],
+    ['a part of another name beside folders', ['runs', 'seg_test/{a,b}'], /seg_test .* beside runs/],
+    ['a part of another name alone', ['seg_test/{a,b}'], /seg_test \(2 pictures\) look like parts;/],
+    ['parts of other names in a folder', ['wrap/seg_train/{a,b}', 'wrap/my_cool_val/{a,b}'], /seg_train .*my_cool_val/],
     ['several data sets', ['mnist/train/{0,1}', 'mnist/test/{0,1}', 'cifar/train/{a,b}', 'cifar/test/{a,b}'], /mnist .*cifar .* have parts of their own/],
     ['a class with parts beside one without', ['cat/{train,test}', 'dog'], /cat .* have parts of their own, beside dog/],
   ])('%s is refused', (_, folders, message) => {
