@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Checkpoint } from './checkpoint.ts';
 import { readSafetensorsHeader } from './safetensors/safetensors.ts';
 
 const schema = z.object({
@@ -20,6 +19,14 @@ const schema = z.object({
 /** A data set that weights were trained on, and how it was divided. */
 export type TrainedOn = z.infer<typeof schema>;
 
+/** The files of a checkpoint that may hold records. */
+interface TrainedFiles {
+  directory: string;
+  weights: { directory: string };
+  weightFiles: readonly string[];
+  probe?: object | undefined;
+}
+
 /** Key of the records in the metadata of a safetensors file, where they stay with the weights. */
 const key = 'igpt.trained_on';
 
@@ -29,13 +36,13 @@ export function trainedOnMetadata(records: readonly TrainedOn[]): Record<string,
 }
 
 /** What the weights of a checkpoint were trained on, in order; empty where igpt did not train them. */
-export async function weightsTrainedOn({ weights, weightFiles }: Checkpoint): Promise<TrainedOn[]> {
+export async function weightsTrainedOn({ weights, weightFiles }: TrainedFiles): Promise<TrainedOn[]> {
   const [file] = weightFiles;
   return file === undefined ? [] : readRecords(join(weights.directory, file));
 }
 
 /** What a checkpoint was trained on: its weights, then its probe. */
-export async function trainedOn(checkpoint: Checkpoint): Promise<TrainedOn[]> {
+export async function trainedOn(checkpoint: TrainedFiles): Promise<TrainedOn[]> {
   const { directory, probe } = checkpoint;
   const ofProbe = probe === undefined ? [] : await readRecords(join(directory, 'probe.safetensors'));
   const ofWeights = await weightsTrainedOn(checkpoint);

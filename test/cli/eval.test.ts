@@ -103,7 +103,7 @@ describe('igpt eval', () => {
 
     const { stdout } = await igpt(['eval', '--model', 'out', '--data', 'x.npy'], options);
     expect(stdout).toMatch(/which pictures +test part: 12 of 60 pictures, held out with split seed 7\n/);
-    expect(stdout).toMatch(/seen in training +none\n/);
+    expect(stdout).toMatch(/seen in training +none, by the model’s record\n/);
   });
 
   test('knows what a probe was fitted on, wherever it is copied', async () => {
@@ -120,7 +120,9 @@ describe('igpt eval', () => {
     expect(JSON.parse(stdout)).toMatchObject({ part: 'test', pictures: 4, split: { seed: 3 }, seen_in_training: 0 });
     const all = await igpt(['eval', ...data, '--part', 'all'], options);
     // The probe is fitted again on the validation pictures.
-    expect(all.stdout).toMatch(/which pictures +all 40 pictures\nseen in training +36 of 40/);
+    expect(all.stdout).toMatch(
+      /which pictures +all 40 pictures\nseen in training +36 of 40, by the model’s record; the validation part chose the model\n/,
+    );
   });
 
   test('tells two classes of one name apart, or refuses their name', async () => {

@@ -99,11 +99,17 @@ export async function openNamedDataSet(options: DataOptions, checkpoint: Checkpo
   using bar = progressBar('pictures');
   const { observer, report } = observeDataSet(bar);
   const source = { data, labels, foldersAreClasses, cache, limits: decodingSettings(options) };
-  const dataSet = await openDataSet(source, checkpoint, observer);
-  bar.stop();
-  process.stderr.write(report());
-  process.stderr.write(describeDataSet(printable(data), dataSet));
-  return dataSet;
+  try {
+    const dataSet = await openDataSet(source, checkpoint, observer);
+    bar.stop();
+    process.stderr.write(report() + describeDataSet(printable(data), dataSet));
+    return dataSet;
+  } catch (error) {
+    bar.stop();
+    // Files that were left out may be why there is no data set.
+    process.stderr.write(report());
+    throw error;
+  }
 }
 
 /** What a verb shows while a data set opens; `report` lists the files left out. */

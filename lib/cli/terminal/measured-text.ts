@@ -47,9 +47,10 @@ function whetherSeen(measured: MeasuredPictures): string {
       : `not known: the model was trained on other data (${others})`;
   }
   const count = seenCount(measured);
-  const chosen = part === 'validation' || part === 'all' ? ' (the validation part chose the model)' : '';
-  const own = count === 0 ? `none${chosen}` : `${count} of ${rows.length}${chosen}`;
-  return others === '' ? own : `${own}; trained on other data, too (${others})`;
+  const chosen = part === 'validation' || part === 'all' ? '; the validation part chose the model' : '';
+  // What the first model was trained on, by others, is in no record.
+  const own = `${count === 0 ? 'none' : `${count} of ${rows.length}`}, by the model’s record${chosen}`;
+  return others === '' ? own : `${own}; it was trained on other data, too (${others})`;
 }
 
 function seenCount({ rows, seen }: MeasuredPictures): number {
