@@ -11,9 +11,9 @@ const schema = z.object({
   tokens: z.string(),
   /** SHA-256 of its labels and parts, which decide how it is divided (hex). */
   labels: z.string(),
-  validation_share: z.number(),
-  test_share: z.number(),
-  split_seed: z.number(),
+  validation_share: z.number().min(0).max(1),
+  test_share: z.number().min(0).max(1),
+  split_seed: z.int().nonnegative(),
 });
 
 /** A data set that weights were trained on, and how it was divided. */

@@ -18,11 +18,15 @@ export function describeDataSet(data: string, dataSet: DataSet): string {
     ...(parts === undefined ? [] : [`parts: ${partList(dataSet)}`]),
     ...[...leftOut].map(([folder, count]) =>
       folder === '.'
-        ? `left out: ${count} pictures in no folder, beside the parts`
-        : `left out: ${printable(folder)} (${count} pictures), which is beside the parts`,
+        ? `left out: ${pictures(count)} in no folder, beside the parts`
+        : `left out: ${printable(folder)} (${pictures(count)}), which is beside the parts`,
     ),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function pictures(count: number): string {
+  return `${count} picture${count === 1 ? '' : 's'}`;
 }
 
 function classList(dataSet: DataSet): string {

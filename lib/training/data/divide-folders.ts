@@ -66,7 +66,7 @@ function divideLevel(paths: Paths, depth: number, name: string): Division | unde
     const doubtful = folders.filter(({ named }) => named !== undefined);
     const allNamed = doubtful.length === folders.length && kindsOf(doubtful).size > 1;
     if (allNamed || doubtful.some(({ below }) => below.size > 0)) throw unclear(name, doubtful, level);
-    return folders.length === 1 ? undefined : divideClasses(paths, depth, level, name);
+    return divideClasses(paths, depth, level, name);
   }
   const others = without(level, found);
   const parts = found.map((folder) => ({ ...folder, ...classesBelow(paths, depth, folder) }));
@@ -132,13 +132,18 @@ function holdsParts(paths: Paths, depth: number, only: Folder): boolean {
   return severalKinds || named.some(({ below }) => below.size > 0);
 }
 
+/** The folder at `depth` of a path, whose last name is that of the picture. */
+export function folderAt(path: readonly string[], depth: number): string | undefined {
+  return depth < path.length - 1 ? path[depth] : undefined;
+}
+
 /** The class folders of a part. A part may repeat its name: `training_set/training_set/cat`. */
 function classesBelow(
   paths: Paths,
   depth: number,
   { rows, part }: Folder & { part: Part },
 ): { classDepth: number; classes: ReadonlySet<string> } {
-  const foldersAt = (at: number): (string | undefined)[] => rows.map((row) => paths[row]?.slice(0, -1)[at]);
+  const foldersAt = (at: number): (string | undefined)[] => rows.map((row) => folderAt(paths[row] ?? [], at));
   let classDepth = depth + 1;
   let names = new Set(foldersAt(classDepth));
   while (names.size === 1 && [...names].every((name) => name !== undefined && partName(name)?.part === part)) {

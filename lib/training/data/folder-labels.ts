@@ -1,6 +1,6 @@
 import { className } from '../../image-gpt/class-names.ts';
 import { type Part, partNames } from './data-set.ts';
-import { divideFolders } from './divide-folders.ts';
+import { divideFolders, folderAt } from './divide-folders.ts';
 
 /** Labels and parts of pictures, by the names of their folders. */
 export interface FolderLabels {
@@ -60,8 +60,7 @@ export function labelKeys(
       leftOut.set(folder, (leftOut.get(folder) ?? 0) + 1);
       return;
     }
-    // The last name of a path is that of the picture.
-    const folder = path.slice(0, -1)[place?.classDepth ?? 0];
+    const folder = folderAt(path, place?.classDepth ?? 0);
     if (row >= keys.length) {
       if (folder !== undefined) emptied.push(className(folder));
       return;
@@ -86,8 +85,9 @@ export function labelKeys(
     const unlabelled = `${count} of ${names.length} pictures are in no class folder, such as ${keys[rows[stray] ?? 0]}`;
     return { ...divided, classes: [], unlabelled };
   }
-  const labelNames = names.map((each) => className(each ?? ''));
-  const classes = [...new Set([...labelNames, ...emptied])].sort();
+  const classOf = new Map([...new Set(names)].map((each = '') => [each, className(each)]));
+  const classes = [...new Set([...classOf.values(), ...emptied])].sort();
   const indices = new Map(classes.map((each, i) => [each, i]));
-  return { ...divided, labels: Int32Array.from(labelNames, (each) => indices.get(each) ?? 0), classes };
+  const labels = Int32Array.from(names, (each = '') => indices.get(classOf.get(each) ?? '') ?? 0);
+  return { ...divided, labels, classes };
 }

@@ -16,7 +16,7 @@ import type { ObjectStore } from '../../ports/object-store.ts';
 import { cifar10DataSet, cifar10Sheet } from './cifar10.ts';
 import { fetchCifar10 } from './cifar10-files.ts';
 import { isClutter } from './clutter.ts';
-import { cifar10Name, type DataSet, gatherTokens, tokenDataSet } from './data-set.ts';
+import { cifar10Name, type DataSet, tokenDataSet } from './data-set.ts';
 import { foldersAreClassesFlag } from './divide-folders.ts';
 import { type LabelOptions, labelKeys } from './folder-labels.ts';
 import { listPictures, loadPictures } from './load-pictures.ts';
@@ -106,15 +106,15 @@ async function openPictures(source: DataSetSource, model: Tokenizer, observer: D
     alternatives: ' or tokens x.npy',
   });
   const listing = await listPictures(store, prefix, name);
-  // Before hours of decoding, say what would be said after them.
   const named = listing.objects.map(({ key }) => key.slice(prefix.length)).filter(isNamedAsPicture);
-  labelKeys(named, name, { foldersAreClasses });
   const key = tokenSetKey([
     preprocessingHash(preprocessing, limits.scaledDecoding),
     JSON.stringify([limits.allowSvg, limits.maxPixels / 1e6, limits.maxBytes / 1e6]),
     listing.identity,
   ]);
   const dataSet = await cachedTokenSet(cache, key, async () => {
+    // Before hours of decoding, refuse what would be refused after them.
+    labelKeys(named, name, { foldersAreClasses });
     await using decoder = openDecoder(preprocessing, limits);
     return await loadPictures(listing, {
       store,
@@ -139,13 +139,21 @@ function isNamedAsPicture(key: string): boolean {
 
 /** The data set with the labels and parts of its folders, without the pictures beside its parts. */
 function labelledByFolder(dataSet: DataSet, named: readonly string[], options: LabelOptions): DataSet {
-  const { keys = [], name, size } = dataSet;
+  const { keys = [], name, tokens, tokensPerPicture: n } = dataSet;
   const read = new Set(keys);
   const unreadable = named.filter((key) => !read.has(key));
   const { rows, ...labelled } = labelKeys(keys, name, { ...options, unreadable });
-  if (rows.length === size) return { ...dataSet, ...labelled };
-  const kept = { size: rows.length, keys: rows.map((row) => keys[row] ?? ''), tokens: gatherTokens(dataSet, rows) };
-  return { ...dataSet, ...kept, ...labelled };
+  // Move the tokens up over those of the pictures that are left out.
+  rows.forEach((row, i) => {
+    if (row !== i) tokens.copyWithin(i * n, row * n, (row + 1) * n);
+  });
+  return {
+    ...dataSet,
+    ...labelled,
+    size: rows.length,
+    tokens: tokens.subarray(0, rows.length * n),
+    keys: rows.map((row) => keys[row] ?? ''),
+  };
 }
 
 /** Decodes the sheets of CIFAR-10: 10 megapixels each, so the limits on users' pictures do not apply. */

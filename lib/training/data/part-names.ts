@@ -11,7 +11,7 @@ export interface PartName {
 const parts: ReadonlyMap<string, Part> = new Map([
   ...words('train', 'train training trn trainval traindev 训练'),
   ...words('validation', 'val valid validation validate dev devel 验证'),
-  ...words('test', 'test tests testing tst eval evaluation holdout 测试'),
+  ...words('test', 'test tests testing tst eval evaluation 测试'),
 ]);
 
 /** Words that say nothing: `test_set`, `images-train`, `Train data`. */

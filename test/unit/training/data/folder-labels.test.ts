@@ -149,6 +149,7 @@ describe('the layout of', () => {
     ['a part of another name beside folders', ['runs', 'seg_test/{a,b}'], /seg_test .* beside runs/],
     ['a part of another name alone', ['seg_test/{a,b}'], /seg_test \(2 pictures\) look like parts;/],
     ['parts of other names in a folder', ['wrap/seg_train/{a,b}', 'wrap/my_cool_val/{a,b}'], /seg_train .*my_cool_val/],
+    ['a divided folder beside a picture', ['x/train/{a,b}', 'x/test/{a,b}', ''], /x \(4 pictures\) have parts of their own, beside 1 picture in no folder/],
     ['several data sets', ['mnist/train/{0,1}', 'mnist/test/{0,1}', 'cifar/train/{a,b}', 'cifar/test/{a,b}'], /mnist .*cifar .* have parts of their own/],
     ['a class with parts beside one without', ['cat/{train,test}', 'dog'], /cat .* have parts of their own, beside dog/],
   ])('%s is refused', (_, folders, message) => {
