@@ -16,7 +16,7 @@ const parts: ReadonlyMap<string, Part> = new Map([
 
 /** Words that say nothing: `test_set`, `images-train`, `Train data`. */
 const fillers: ReadonlySet<string> = new Set(
-  'set sets data dataset datasets image images img imgs picture pictures pic pics photo photos split splits part folder dir files jpg jpeg png my the final labeled labelled'.split(
+  'set sets data dataset datasets image images img imgs picture pictures pic pics photo photos split splits part folder dir files jpg jpeg png my the final labeled labelled of'.split(
     ' ',
   ),
 );

@@ -114,6 +114,7 @@ describe('the layout of', () => {
     ['shards', ['train1/a', 'train2/b', 'test_a/a'], 'a b | train train1, train train2, test test_a'],
     ['camel case', ['trainImages/{a,b}', 'testImages/{a,b}'], 'a b | train trainImages, test testImages'],
     ['Chinese names', ['训练集/{猫,狗}', '测试集/{猫,狗}'], '狗 猫 | train 训练集, test 测试集'],
+    ['shards in the way of Hugging Face', ['train-00000-of-00002/{a,b}', 'test-00000-of-00001/{a,b}'], 'a b | train train-00000-of-00002, test test-00000-of-00001'],
     ['trainval', ['trainval/{a,b}', 'test/{a,b}'], 'a b | train trainval, test test'],
     ['STL-10', ['train/{car,cat}', 'test/{car,cat}', 'unlabeled'], 'car cat | train train, test test | unlabeled'],
     ['CIFAR-100’s train among classes', ['train/{train,bus}', 'test/{train,bus}'], 'bus train | train train, test test'],
