@@ -5,8 +5,6 @@ import { readSafetensorsHeader } from './safetensors/safetensors.ts';
 const schema = z.object({
   /** Which verb trained. */
   by: z.enum(['train', 'probe']),
-  /** Name of the data set, for messages. */
-  name: z.string(),
   /** SHA-256 of its tokens (hex). */
   tokens: z.string(),
   /** SHA-256 of its labels and parts, which decide how it is divided (hex). */
@@ -16,7 +14,10 @@ const schema = z.object({
   split_seed: z.int().nonnegative(),
 });
 
-/** A data set that weights were trained on, and how it was divided. */
+/**
+ * A data set that weights were trained on, and how it was divided. It has no name: the same training gives the same file,
+ * wherever the data lies.
+ */
 export type TrainedOn = z.infer<typeof schema>;
 
 /** The files of a checkpoint that may hold records. */

@@ -10,7 +10,7 @@ export function trainingRecord(
   { validation, test, seed }: Required<SplitOptions>,
 ): TrainedOn {
   const shares = { validation_share: validation, test_share: test, split_seed: seed };
-  return { by, name: dataSet.name, ...hashes(dataSet), ...shares };
+  return { by, ...hashes(dataSet), ...shares };
 }
 
 /** What a model may have seen of a data set. */
@@ -19,8 +19,8 @@ export interface Seen {
   split: Required<SplitOptions> | undefined;
   /** [N], 1: a recorded training has fitted this picture. */
   rows: Uint8Array;
-  /** Names of the other data sets that the model was trained on. They may hold the same pictures. */
-  others: readonly string[];
+  /** How many recorded trainings were on other data. That may hold the same pictures. */
+  others: number;
 }
 
 /** @param records what the model was trained on */
@@ -38,8 +38,7 @@ export function seenPictures(dataSet: DataSet, records: readonly TrainedOn[]): S
     // A probe is fitted again on everything but the test pictures.
     if (by === 'probe') for (const row of parts.validation) rows[row] = 1;
   }
-  const others = records.filter((record) => !isOwn(record)).map(({ name }) => name);
-  return { split, rows, others: [...new Set(others)] };
+  return { split, rows, others: records.filter((record) => !isOwn(record)).length };
 }
 
 /** SHA-256 of the pictures, and of what decides how they are divided (hex). */

@@ -34,23 +34,22 @@ export function measuredJson(measured: MeasuredPictures): object {
     pictures_in_data_set: dataSet.size,
     split: { validation_share: split.validation, test_share: split.test, seed: split.seed },
     seen_in_training: seen.split === undefined ? null : seenCount(measured),
-    also_trained_on: seen.others,
+    trainings_on_other_data: seen.others,
   };
 }
 
 function whetherSeen(measured: MeasuredPictures): string {
   const { rows, seen, part } = measured;
-  const others = seen.others.map(printable).join(', ');
   if (seen.split === undefined) {
-    return others === ''
+    return seen.others === 0
       ? 'not known: the model does not say what it was trained on'
-      : `not known: the model was trained on other data (${others})`;
+      : 'not known: the model was trained on other data, or on this data before it changed';
   }
   const count = seenCount(measured);
-  const chosen = part === 'validation' || part === 'all' ? '; the validation part chose the model' : '';
+  const chosen = part === 'validation' ? '; this part chose the model' : '';
   // What the first model was trained on, by others, is in no record.
   const own = `${count === 0 ? 'none' : `${count} of ${rows.length}`}, by the model’s record${chosen}`;
-  return others === '' ? own : `${own}; it was trained on other data, too (${others})`;
+  return seen.others === 0 ? own : `${own}; it was trained on other data, too`;
 }
 
 function seenCount({ rows, seen }: MeasuredPictures): number {

@@ -6,8 +6,8 @@ import { writeSafetensors } from '../../../lib/checkpoint/safetensors/write-safe
 import { type TrainedOn, trainedOn, trainedOnMetadata, weightsTrainedOn } from '../../../lib/checkpoint/trained-on.ts';
 import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
-const record = (by: TrainedOn['by'], name: string): TrainedOn => {
-  return { by, name, tokens: 'abc', labels: 'def', validation_share: 0.1, test_share: 0.2, split_seed: 3 };
+const record = (by: TrainedOn['by'], tokens: string): TrainedOn => {
+  return { by, tokens, labels: 'def', validation_share: 0.1, test_share: 0.2, split_seed: 3 };
 };
 const probe = { layers: [1], norm: 'next', labels: ['a', 'b'], bias: new Float32Array(2) } as const;
 
