@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ImageGptWeights } from '../graph/weights.ts';
+import { distinctNames } from '../image-gpt/class-names.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { Preprocessing } from '../ports/model.ts';
 import { readConfigFile } from './config-file.ts';
@@ -27,8 +28,10 @@ export interface Checkpoint {
   weightBytes: number;
   /** Undefined without preprocessor_config.json: the model then takes tokens, not pictures. */
   preprocessing?: Preprocessing | undefined;
-  /** Class names of the probe, else of score.weight; empty without a class head. */
+  /** Class names of the probe, else of score.weight, each of them once; empty without a class head. */
   labels: readonly string[];
+  /** Class names of score.weight, each of them once; empty without it. */
+  scoreLabels: readonly string[];
   /** Used instead of `weights.score`. */
   probe?: Probe | undefined;
 }
@@ -64,7 +67,8 @@ export async function openCheckpoint(directory: string): Promise<Checkpoint> {
     weightFiles: files.files,
     weightBytes: files.bytes,
     preprocessing,
-    labels: probe?.labels ?? scoreLabels,
+    labels: probe === undefined ? scoreLabels : distinctNames(probe.labels),
+    scoreLabels,
     probe,
   };
 }
@@ -113,7 +117,7 @@ function labelsOfScore(
     );
   }
   // The names that transformers gives to unnamed classes.
-  return labels ?? Array.from({ length: scoreClasses }, (_, i) => `LABEL_${i}`);
+  return distinctNames(labels ?? Array.from({ length: scoreClasses }, (_, i) => `LABEL_${i}`));
 }
 
 /** An S3 key has at most 1,024 bytes; the name is a small part of it. */

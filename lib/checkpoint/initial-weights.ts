@@ -113,5 +113,6 @@ export function variantCheckpoint(name: string, config: ImageGptConfig): Checkpo
     weightFiles: [],
     weightBytes: tensors.reduce((sum, [, { length }]) => sum + length, 0),
     labels: [],
+    scoreLabels: [],
   };
 }

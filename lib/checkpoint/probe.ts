@@ -6,6 +6,7 @@ import { type FeatureNorm, featureNorms } from '../ports/model.ts';
 import { CheckpointError } from './error.ts';
 import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors/safetensors.ts';
 import { writeSafetensors } from './safetensors/write-safetensors.ts';
+import { type TrainedOn, trainedOnMetadata } from './trained-on.ts';
 
 /** A linear classifier on frozen pooled features (paper section 2.3). */
 export interface Probe {
@@ -65,8 +66,8 @@ export async function readProbe(path: string, config: Pick<ImageGptConfig, 'n_em
   };
 }
 
-/** Writes probe.safetensors whole or not at all. */
-export async function writeProbe(path: string, probe: Probe): Promise<void> {
+/** Writes probe.safetensors whole or not at all, with what it was trained on. */
+export async function writeProbe(path: string, probe: Probe, records: readonly TrainedOn[] = []): Promise<void> {
   const classes = probe.labels.length;
   await writeSafetensors(
     path,
@@ -79,6 +80,7 @@ export async function writeProbe(path: string, probe: Probe): Promise<void> {
       layers: JSON.stringify(probe.layers),
       norm: probe.norm,
       labels: JSON.stringify(probe.labels),
+      ...trainedOnMetadata(records),
     },
   );
 }

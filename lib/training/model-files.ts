@@ -5,6 +5,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { readJsonFile } from '../checkpoint/json-file.ts';
 import { writeProbe } from '../checkpoint/probe.ts';
 import { type TensorData, writeSafetensors } from '../checkpoint/safetensors/write-safetensors.ts';
+import { type TrainedOn, trainedOnMetadata } from '../checkpoint/trained-on.ts';
 import { isMissing } from '../local/error.ts';
 import type { ClassInput, Objective } from '../ports/model.ts';
 import { writeWhole } from './write-whole.ts';
@@ -31,6 +32,13 @@ export interface TrainedAs {
   classes?: readonly string[] | undefined;
 }
 
+/** What is written beside the config. */
+interface Written {
+  innerHead?: InnerHead | undefined;
+  /** What the model was trained on, the last training included. */
+  records?: readonly TrainedOn[] | undefined;
+}
+
 /** Writes the files of a model that is being trained. */
 export interface ModelFiles {
   /** Names of the files that hold weights. */
@@ -49,9 +57,9 @@ export interface ModelFiles {
 export async function createModelFiles(
   { directory }: Pick<Checkpoint, 'directory'>,
   parameters: readonly TensorData[],
-  trained: TrainedAs & { innerHead?: InnerHead | undefined },
+  trained: TrainedAs & Written,
 ): Promise<ModelFiles> {
-  const { innerHead } = trained;
+  const { innerHead, records = [] } = trained;
   const schema = z.record(z.string(), z.unknown());
   const json = (await readJsonFile(join(directory, 'config.json'), schema, 'config_invalid')) ?? {};
   const config = `${JSON.stringify(trainedConfig(json, trained), undefined, 2)}\n`;
@@ -79,7 +87,7 @@ export async function createModelFiles(
           bias: new Float32Array(labels.length),
         });
       }
-      await writeSafetensors(join(to, 'model.safetensors'), body);
+      await writeSafetensors(join(to, 'model.safetensors'), body, { format: 'pt', ...trainedOnMetadata(records) });
     },
   };
 }

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { readConfigFile } from '../checkpoint/config-file.ts';
+import { weightsTrainedOn } from '../checkpoint/trained-on.ts';
 import { weightHashes } from '../checkpoint/weights-hash.ts';
 import { openTokenRows } from '../local/npy-file.ts';
 import type { Objective } from '../ports/model.ts';
@@ -12,6 +11,7 @@ import { type DataSet, requireLabels } from './data/data-set.ts';
 import { createRowOrder, type Split, type SplitOptions, someRows, splitDataSet } from './data/split.ts';
 import { DataSetError } from './error.ts';
 import { createModelFiles, type InnerHead } from './model-files.ts';
+import { trainingRecord } from './seen-pictures.ts';
 import { newTraining, type TrainPlan, type TrainPorts, type TrainState, train, validate } from './train.ts';
 import { checkHeldOut, planOf, type TrainChoices } from './train-plan.ts';
 import { createBatchSource, validationBatches } from './training-batches.ts';
@@ -121,8 +121,8 @@ async function headOf(
   { train: rows }: Split,
 ): Promise<ClassHead | undefined> {
   const { objective, newHead } = choices;
-  const { name, probe } = checkpoint;
-  const classes = await classesOf(checkpoint);
+  const { name, probe, weights } = checkpoint;
+  const classes = weights.score === undefined ? undefined : checkpoint.scoreLabels;
   if (objective === 'joint') {
     const head = chooseHead(requireLabels(dataSet), rows, newHead ? undefined : classes);
     if (probe !== undefined && !newHead) {
@@ -137,13 +137,6 @@ async function headOf(
     );
   }
   return undefined;
-}
-
-/** Names of the classes of `score.weight`. A probe may have other classes. */
-async function classesOf({ directory, weights }: Checkpoint): Promise<readonly string[] | undefined> {
-  if (weights.score === undefined) return undefined;
-  const { labels } = await readConfigFile(join(directory, 'config.json'));
-  return labels ?? Array.from({ length: weights.score.shape[0] ?? 0 }, (_, i) => `LABEL_${i}`);
 }
 
 /** Masks [N, n] of all pictures, or `drawn` anew at each step. */
@@ -188,7 +181,7 @@ function openSession(
 
 /** How the trained model is written. A new head starts at zero; a head on a layer below the last is saved as a probe. */
 async function modelFilesOf(
-  { choices: { headLayer }, checkpoint, objective }: TrainingInput,
+  { choices: { headLayer }, checkpoint, objective, dataSet, shares }: TrainingInput,
   { parameters }: TrainingSession,
   head: ClassHead | undefined,
 ): Promise<{ innerHead: InnerHead | undefined; files: Awaited<ReturnType<typeof createModelFiles>> }> {
@@ -196,7 +189,7 @@ async function modelFilesOf(
   const headWeight = parameters.find(({ name }) => /(^|\/)(score\.weight|wclf)$/.test(name));
   // A head with as many classes as the model's would start with the model's weights.
   if (head?.names !== undefined) headWeight?.data.fill(0);
-  const labels = head && (head.names ?? (await classesOf(checkpoint)) ?? []);
+  const labels = head && (head.names ?? checkpoint.scoreLabels);
   const innerHead =
     labels !== undefined && headWeight !== undefined && headLayer !== undefined && headLayer < n_layer
       ? { name: headWeight.name, layer: headLayer, labels }
@@ -208,6 +201,7 @@ async function modelFilesOf(
     head: head && (innerHead === undefined ? 'score' : 'probe'),
     classes: head?.names,
     innerHead,
+    records: [...(await weightsTrainedOn(checkpoint)), trainingRecord('train', dataSet, shares)],
   });
   return { innerHead, files };
 }

@@ -13,10 +13,13 @@ export function differences(before: TrainingSettings, now: TrainingSettings): st
 
 /** SHA-256 over tokens and labels (hex). */
 export function dataHash({ tokens, labels, tokensPerPicture }: DataSet, more: readonly Uint8Array[] = []): string {
-  const hash = createHash('sha256').update(String(tokensPerPicture));
-  for (const part of [tokens, ...(labels === undefined ? [] : [labels]), ...more]) {
-    hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
-  }
+  return sha256(String(tokensPerPicture), tokens, ...(labels === undefined ? [] : [labels]), ...more);
+}
+
+/** SHA-256 over a text and the bytes of arrays (hex). */
+export function sha256(text: string, ...arrays: readonly (Uint8Array | Uint16Array | Int32Array)[]): string {
+  const hash = createHash('sha256').update(text);
+  for (const part of arrays) hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
   return hash.digest('hex');
 }
 

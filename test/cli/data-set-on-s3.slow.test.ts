@@ -9,6 +9,14 @@ import { redAndBlue } from './training-data.ts';
 
 const missing = await motoMissing();
 
+const clientOf = ({ endpoint }: Moto) =>
+  new S3Client({
+    endpoint,
+    region: motoRegion,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    forcePathStyle: true,
+  });
+
 describe.skipIf(missing !== undefined)(
   `a data set on S3${missing === undefined ? '' : ` (skipped: ${missing})`}`,
   () => {
@@ -22,12 +30,7 @@ describe.skipIf(missing !== undefined)(
       using folder = temporaryFolder();
       await using model = await tinyCheckpoint({ classes: 0 });
       await redAndBlue(join(folder.path, 'pictures'), 6);
-      const client = new S3Client({
-        endpoint: moto.endpoint,
-        region: motoRegion,
-        credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-        forcePathStyle: true,
-      });
+      const client = clientOf(moto);
       await client.send(new CreateBucketCommand({ Bucket: 'data' }));
       for (const name of ['red', 'blue']) {
         for (const file of readdirSync(join(folder.path, 'pictures', name))) {
@@ -60,6 +63,40 @@ describe.skipIf(missing !== undefined)(
       const noBucket = await run('--data', 's3://nope/mine', ...labels);
       expect(noBucket.stderr.trimEnd().split('\n').at(-1)).not.toContain('unexpected');
       expect(noBucket.code).toBe(1);
+    });
+
+    test('has the same parts and classes as a directory', async () => {
+      using folder = temporaryFolder();
+      await using model = await tinyCheckpoint({ classes: 0 });
+      await redAndBlue(join(folder.path, 'pictures'), 1);
+      const Body = readFileSync(join(folder.path, 'pictures', 'red', '0.png'));
+      const client = clientOf(moto);
+      await client.send(new CreateBucketCommand({ Bucket: 'divided' }));
+      const put = (Key: string) => client.send(new PutObjectCommand({ Bucket: 'divided', Key, Body }));
+      const classes = ['Training/cat', 'Training/dog', 'Test/cat', 'Test/dog'];
+      for (const name of classes) for (const i of [1, 2, 3, 4]) await put(`set/${name}/${i}.png`);
+      for (const name of ['__MACOSX/Training/cat/1.png', 'Test/.ipynb_checkpoints/1.png', 'Test/cat/._1.png', 'samples/1.png']) await put(`set/${name}`); // biome-ignore format: one line
+      await client.send(new PutObjectCommand({ Bucket: 'divided', Key: 'set/runs/', Body: new Uint8Array(0) }));
+      for (const name of ['cat', 'dog', 'test']) await put(`unclear/${name}/1.png`);
+      const probe = (data: string) =>
+        igpt(['probe', '--model', model.directory, '--cache', 'cache', '--decoders', '1', '--validation-share', '0.25', '--json', '--data', data], { cwd: folder.path, env: moto.environment }); // biome-ignore format: one line
+
+      const { code, stdout, stderr } = await probe('s3://divided/set');
+      expect(code, stderr).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({
+        pictures: { train: 6, validation: 2, test: 8 },
+        data_set: {
+          classes: [
+            { label: 'cat', pictures: 8 },
+            { label: 'dog', pictures: 8 },
+          ],
+          left_out: { samples: 1 },
+          unreadable: {},
+        },
+      });
+      const unclear = await probe('s3://divided/unclear');
+      expect(unclear.stderr).toContain('the folders of s3://divided/unclear can be parts or classes: test (1 picture)');
+      expect(unclear.code).toBe(2);
     });
   },
 );

@@ -1,11 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { encodeNpy } from '../../lib/image-gpt/npy.ts';
 import { golden, goldenInputs, goldenNpy } from '../support/golden.ts';
 import { randomTokens, tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 import { igpt, temporaryFolder } from './igpt-process.ts';
-import { redAndBlue } from './training-data.ts';
+import { redAndBlue, writeNoise } from './training-data.ts';
 
 describe('igpt eval', () => {
   test('gives the golden likelihood, in nats per token and bits per pixel', async () => {
@@ -36,7 +36,7 @@ describe('igpt eval', () => {
         [30],
       ),
     );
-    const args = ['eval', '--model', model.directory, '--data', 'x.npy', '--labels', 'y.npy'];
+    const args = ['eval', '--model', model.directory, '--data', 'x.npy', '--labels', 'y.npy', '--part', 'all'];
     const { code, stdout, stderr } = await igpt(args, { cwd: folder.path });
 
     expect(code, stderr).toBe(0);
@@ -61,6 +61,94 @@ describe('igpt eval', () => {
     expect(first).toMatchObject({ masks: 5, nats_per_token: expect.any(Number) });
     expect(await run('--workers', '1')).toEqual(first);
     expect((await run('--seed', '1')).nats_per_token).not.toBe(first.nats_per_token);
+  });
+
+  test('measures by default what igpt train held out, with its seed and shares, and says so', async () => {
+    using folder = temporaryFolder();
+    await using model = await tinyCheckpoint();
+    const options = { cwd: folder.path };
+    writeFileSync(join(folder.path, 'x.npy'), encodeNpy(randomTokens(1, 60 * 16, 8), [60, 16]));
+    writeFileSync(join(folder.path, 'other.npy'), encodeNpy(randomTokens(2, 60 * 16, 8), [60, 16]));
+    const split = ['--split-seed', '7', '--test-share', '0.2'];
+    const recipe = ['--steps', '1', '--batch', '4', '--no-augment', '--out', 'out'];
+    const from = ['train', '--objective', 'ar', '--model', model.directory, '--data', 'x.npy'];
+    const trained = await igpt([...from, ...split, ...recipe], options);
+    expect(trained.code, trained.stderr).toBe(0);
+    const measure = async (...args: string[]) => JSON.parse((await igpt(['eval', ...args, '--json'], options)).stdout);
+
+    const held = await measure('--model', 'out', '--data', 'x.npy');
+    expect(held).toMatchObject({
+      part: 'test',
+      pictures: 12,
+      pictures_in_data_set: 60,
+      split: { test_share: 0.2, seed: 7 },
+      seen_in_training: 0,
+    });
+    const given = await measure('--model', model.directory, '--data', 'x.npy', ...split);
+    expect(given).toMatchObject({ part: 'test', pictures: 12, seen_in_training: null });
+
+    expect(await measure('--model', 'out', '--data', 'x.npy', '--part', 'all')).toMatchObject({
+      pictures: 60,
+      seen_in_training: 42, // 60 - 12 to test - 6 to validate
+    });
+    const otherSplit = await measure('--model', 'out', '--data', 'x.npy', '--split-seed', '8');
+    expect(otherSplit).toMatchObject({ pictures: 12, split: { test_share: 0.2, seed: 8 } });
+    expect(otherSplit.seen_in_training).toBeGreaterThan(0);
+    expect(await measure('--model', 'out', '--data', 'other.npy')).toMatchObject({
+      part: 'test',
+      pictures: 6,
+      seen_in_training: null,
+      trainings_on_other_data: 1,
+    });
+
+    const { stdout } = await igpt(['eval', '--model', 'out', '--data', 'x.npy'], options);
+    expect(stdout).toMatch(/which pictures +test part: 12 of 60 pictures, held out with split seed 7\n/);
+    expect(stdout).toMatch(/seen in training +none, by the model’s record\n/);
+  });
+
+  test('knows what a probe was fitted on, wherever it is copied', async () => {
+    using folder = temporaryFolder();
+    await using model = await tinyCheckpoint({ classes: 0, n_colors: 32, seed: 4 });
+    const options = { cwd: folder.path };
+    await redAndBlue(join(folder.path, 'pictures'), 20);
+    const data = ['--model', model.directory, '--data', 'pictures', '--cache', 'cache', '--decoders', '1'];
+    const probe = await igpt(['probe', ...data, '--split-seed', '3', '--out', 'p.safetensors'], options);
+    expect(probe.code, probe.stderr).toBe(0);
+    copyFileSync(join(folder.path, 'p.safetensors'), join(model.directory, 'probe.safetensors'));
+
+    const { stdout } = await igpt(['eval', ...data, '--json'], options);
+    expect(JSON.parse(stdout)).toMatchObject({ part: 'test', pictures: 4, split: { seed: 3 }, seen_in_training: 0 });
+    const all = await igpt(['eval', ...data, '--part', 'all'], options);
+    // The probe is fitted again on the validation pictures.
+    expect(all.stdout).toMatch(/which pictures +all 40 pictures\nseen in training +36 of 40, by the model’s record\n/);
+  });
+
+  test('tells two classes of one name apart, or refuses their name', async () => {
+    using folder = temporaryFolder();
+    await using model = await tinyCheckpoint({ config: { id2label: { 0: 'crane', 1: 'ship', 2: 'crane' } } });
+    await writeNoise(join(folder.path, 'pictures', 'crane', '1.png'), [180, 20, 20]);
+    await writeNoise(join(folder.path, 'pictures', 'ship', '1.png'), [20, 20, 180]);
+    const args = ['eval', '--model', model.directory, '--data', 'pictures', '--cache', 'cache', '--decoders', '1'];
+    const refused = await igpt(args, { cwd: folder.path });
+    expect(refused.stderr).toContain('the model has 2 classes named crane, which a class of pictures is named: rename it to crane (0) or crane (2)'); // biome-ignore format: one line
+    expect(refused.code).toBe(1);
+
+    renameSync(join(folder.path, 'pictures', 'crane'), join(folder.path, 'pictures', 'crane (2)'));
+    const { code, stdout, stderr } = await igpt(args, { cwd: folder.path });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/\ncrane \(0\) +0 .*\nship +1 .*\ncrane \(2\) +1 /);
+  });
+
+  test('measures a data set of test pictures alone', async () => {
+    using folder = temporaryFolder();
+    await using model = await tinyCheckpoint();
+    for (const i of [1, 2, 3]) await writeNoise(join(folder.path, 'pictures', 'test', `${i}.png`), [180, 20, 20]);
+    const args = ['eval', '--model', model.directory, '--data', 'pictures', '--cache', 'cache', '--decoders', '1'];
+    for (const part of [[], ['--part', 'all'], ['--part', 'test']]) {
+      const { code, stdout, stderr } = await igpt([...args, ...part, '--json'], { cwd: folder.path });
+      expect(code, stderr).toBe(0);
+      expect(JSON.parse(stdout).pictures).toBe(3);
+    }
   });
 
   test('measures the part that igpt probe holds out', async () => {

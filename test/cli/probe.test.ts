@@ -28,7 +28,10 @@ describe('igpt probe', () => {
     const seen = await igpt(['classify', '--model', model.directory, 'pictures/red/3.png', '--json'], options);
     expect(JSON.parse(seen.stdout)).toMatchObject({ classes: [{ label: 'red' }, { label: 'blue' }] });
 
-    const evaluation = await igpt(['eval', ...data, '--json', '--confusion', 'confusion.html'], options);
+    const evaluation = await igpt(
+      ['eval', ...data, '--part', 'all', '--json', '--confusion', 'confusion.html'],
+      options,
+    );
     expect(evaluation.code, evaluation.stderr).toBe(0);
     const { pictures, top1, confusion } = JSON.parse(evaluation.stdout);
     expect(pictures).toBe(40);
@@ -172,7 +175,9 @@ describe('igpt probe refuses', () => {
       { cwd: folder.path },
     );
 
-    expect(stderr).toContain('pictures has no labels; expected every picture in a folder named by its class');
+    expect(stderr).toContain(
+      'pictures has no labels (1 of 5 pictures are in no class folder, such as 0.png); expected every picture in a folder named by its class',
+    );
     expect(code).toBe(1);
   });
 });

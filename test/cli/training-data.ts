@@ -6,7 +6,7 @@ import { createRandom } from '../../lib/image-gpt/random.ts';
 const random = createRandom(21, 21);
 
 /** Writes a small PNG of noise around one colour. */
-async function writeNoise(path: string, [r, g, b]: readonly [number, number, number]): Promise<void> {
+export async function writeNoise(path: string, [r, g, b]: readonly [number, number, number]): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   const rgb = Uint8Array.from({ length: 8 * 8 * 3 }, (_, i) => ([r, g, b][i % 3] ?? 0) + 50 * random());
   const png = await sharp(rgb, { raw: { width: 8, height: 8, channels: 3 } })

@@ -2,8 +2,10 @@ import { type Command, Option } from 'commander';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { userCache } from '../../local/user-cache.ts';
 import { cifar10Name, type DataSet } from '../../training/data/data-set.ts';
+import { foldersAreClassesFlag } from '../../training/data/divide-folders.ts';
 import { type DataSetObserver, openDataSet } from '../../training/data/open-data-set.ts';
 import { defaultTestShare, defaultValidationShare, type SplitOptions } from '../../training/data/split.ts';
+import { describeDataSet } from '../terminal/data-set-text.ts';
 import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
 import { printable } from '../terminal/text.ts';
 import { createSkippedFiles } from '../terminal/trouble.ts';
@@ -13,6 +15,7 @@ import { integer, number } from './number-option.ts';
 export interface DataOptions extends DecodeOptions {
   data: string;
   labels?: string;
+  foldersAreClasses: boolean;
   cache: string;
 }
 
@@ -22,10 +25,15 @@ export function addDataOptions(command: Command, { required = true } = {}): Comm
     .addOption(
       new Option(
         '--data <data>',
-        `pictures: a directory or s3://bucket/prefix (the first folder is the label; folders train/, validation/ and test/ above the labels divide the data); or tokens x.npy [N, n]; or ${cifar10Name} (139 MB, downloaded once with npm)`,
+        `pictures: a directory or s3://bucket/prefix (the first folder is the label; folders train/, validation/ and test/ above the labels, in any usual spelling, divide the data); or tokens x.npy [N, n]; or ${cifar10Name} (139 MB, downloaded once with npm)`,
       ).makeOptionMandatory(required),
     )
     .option('--labels <y.npy>', 'labels [N], 0 to C-1, for --data x.npy')
+    .option(
+      foldersAreClassesFlag,
+      'take every first folder as a class, also one named train, validation or test',
+      false,
+    )
     .addOption(cacheOption('directory of the token sets'));
   return addDecodeOptions(command);
 }
@@ -66,20 +74,42 @@ export function addSplitOptions(command: Command): Command {
     );
 }
 
-export function splitOptions({ validationShare, testShare, splitSeed }: SplitFlags): Required<SplitOptions> {
-  return { validation: validationShare, test: testShare, seed: splitSeed };
+/**
+ * How the options divide a data set. What the command line does not say is as in the model's own training.
+ *
+ * @param trained the split of that training, if one is recorded
+ */
+export function splitOptions(
+  flags: SplitFlags,
+  command: Command,
+  trained: Required<SplitOptions> | undefined,
+): Required<SplitOptions> {
+  const chosen = (name: keyof SplitFlags, of: keyof SplitOptions): number =>
+    command.getOptionValueSource(name) === 'cli' ? flags[name] : (trained?.[of] ?? flags[name]);
+  return {
+    validation: chosen('validationShare', 'validation'),
+    test: chosen('testShare', 'test'),
+    seed: chosen('splitSeed', 'seed'),
+  };
 }
 
 /** Opens the data set that the options name, with a progress bar; prints its size and the pictures left out. */
 export async function openNamedDataSet(options: DataOptions, checkpoint: Checkpoint): Promise<DataSet> {
-  const { data, labels, cache } = options;
+  const { data, labels, foldersAreClasses, cache } = options;
   using bar = progressBar('pictures');
   const { observer, report } = observeDataSet(bar);
-  const dataSet = await openDataSet({ data, labels, cache, limits: decodingSettings(options) }, checkpoint, observer);
-  bar.stop();
-  process.stderr.write(report());
-  process.stderr.write(`${printable(data)}: ${sizeOf(dataSet)}\n`);
-  return dataSet;
+  const source = { data, labels, foldersAreClasses, cache, limits: decodingSettings(options) };
+  try {
+    const dataSet = await openDataSet(source, checkpoint, observer);
+    bar.stop();
+    process.stderr.write(report() + describeDataSet(printable(data), dataSet));
+    return dataSet;
+  } catch (error) {
+    bar.stop();
+    // Files that were left out may be why there is no data set.
+    process.stderr.write(report());
+    throw error;
+  }
 }
 
 /** What a verb shows while a data set opens; `report` lists the files left out. */
@@ -91,12 +121,4 @@ export function observeDataSet(bar: ProgressBar): { observer: DataSetObserver; r
     onFetch: () => bar.say(`${cifar10Name}: downloading 139 MB with npm, only this once`),
   };
   return { observer, report: skipped.report };
-}
-
-function sizeOf({ size, classes, skipped }: DataSet): string {
-  const unreadable = Object.entries(skipped).map(([code, count]) => `${code} ${count}`);
-  return [
-    classes.length > 0 ? `${size} pictures of ${classes.length} classes` : `${size} pictures without labels`,
-    ...(unreadable.length > 0 ? [`left out, as they could not be read: ${unreadable.join(', ')}`] : []),
-  ].join('; ');
 }

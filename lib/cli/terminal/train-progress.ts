@@ -13,7 +13,7 @@ export interface TrainReport extends Disposable {
   /** Draws metrics.svg and report.html again. */
   draw(): Promise<void>;
   /** The result, as a table or as JSON. */
-  summary(state: TrainState, out: string, json: boolean): string;
+  summary(state: TrainState, out: string, dataSet: object | undefined): string;
 }
 
 interface ReportOptions {
@@ -66,9 +66,11 @@ export async function openTrainReport(
       await draw();
     },
     draw,
-    summary(state, out, json) {
+    summary(state, out, dataSet) {
       const seconds = (performance.now() - began) / 1000;
-      return json ? asJson(state, out, seconds) : asTable(state, out, seconds, (state.step - from) * batch);
+      return dataSet !== undefined
+        ? asJson(state, out, seconds, dataSet)
+        : asTable(state, out, seconds, (state.step - from) * batch);
     },
     [Symbol.dispose]: () => file[Symbol.dispose](),
   };
@@ -114,7 +116,7 @@ function asTable({ step, losses, best, ended }: TrainState, out: string, seconds
   );
 }
 
-function asJson({ step, losses, best, ended }: TrainState, out: string, seconds: number): string {
+function asJson({ step, losses, best, ended }: TrainState, out: string, seconds: number, dataSet: object): string {
   return `${JSON.stringify({
     directory: out,
     step,
@@ -122,5 +124,6 @@ function asJson({ step, losses, best, ended }: TrainState, out: string, seconds:
     loss: losses.at(-1) ?? null,
     best: best === undefined ? null : { step: best.step, ...best.validation },
     seconds,
+    data_set: dataSet,
   })}\n`;
 }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { withInput } from '../../checkpoint/class-input.ts';
+import { trainedOn } from '../../checkpoint/trained-on.ts';
 import { classInput } from '../../image-gpt/class-input.ts';
 import { confusionMatrix } from '../../plot/confusion-matrix.ts';
 import { UsageError } from '../../ports/error.ts';
@@ -13,12 +14,15 @@ import { evaluatedParts, rowsOfPart } from '../../training/data/split.ts';
 import { DataSetError } from '../../training/error.ts';
 import { type Evaluation, evaluate } from '../../training/evaluation/evaluate.ts';
 import { classScores, type Scores } from '../../training/evaluation/scores.ts';
+import { seenPictures } from '../../training/seen-pictures.ts';
 import { examples } from '../invocation.ts';
 import { openNamedDataSet, splitOptions } from '../options/data-options.ts';
 import { addDataSetModelOptions, type DataSetModelOptions, openPool } from '../options/data-set-model.ts';
 import { inputOption } from '../options/input-option.ts';
 import { modelDirectory } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
+import { dataSetJson } from '../terminal/data-set-text.ts';
+import { type MeasuredPictures, measuredJson, measuredRows, whichPictures } from '../terminal/measured-text.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { type Column, table } from '../terminal/table.ts';
@@ -46,7 +50,7 @@ export function evalCommand(): Command {
     .addOption(
       new Option(
         '--part <part>',
-        'which pictures (default: test if the data has a test part of its own, else all); igpt train and probe divide in the same way',
+        'which pictures (default: those that igpt train and probe hold out with the same options: test, else validation, else all)',
       ).choices(evaluatedParts),
     )
     .option('--likelihood-only', 'measure no accuracy, for data with other classes than the model’s', false)
@@ -65,10 +69,10 @@ export function evalCommand(): Command {
       'after',
       examples('eval --data cifar10 --confusion confusion.png', 'eval --model DIR --data labelled/ --part all --json'),
     )
-    .action((options: EvalOptions) => evaluateModel(options));
+    .action((options: EvalOptions, command: Command) => evaluateModel(options, command));
 }
 
-async function evaluateModel(options: EvalOptions): Promise<void> {
+async function evaluateModel(options: EvalOptions, command: Command): Promise<void> {
   const { confusion, force, json, seed, precision } = options;
   checkPlotPath('--confusion', confusion, force);
   if (options.input !== undefined && options.likelihoodOnly) {
@@ -81,7 +85,8 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
   }
   const masks = options.masks ?? defaultMasks;
   const dataSet = await openNamedDataSet(options, checkpoint);
-  const rows = rowsOf(dataSet, options);
+  const measured = await chooseRows(dataSet, checkpoint, options, command);
+  const { rows } = measured;
   const labels = options.likelihoodOnly ? undefined : labelsFor(checkpoint, dataSet);
   const request = {
     classes: labels !== undefined,
@@ -113,7 +118,11 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
     masks: config.objective === 'bert' ? masks : undefined,
     input: labels && classInput(checkpoint),
   };
-  await writeOut(json ? asJson(evaluation, checkpoint.labels, facts) : asTables(evaluation, checkpoint.labels));
+  await writeOut(
+    json
+      ? asJson(evaluation, checkpoint.labels, { ...facts, ...measuredJson(measured), data_set: dataSetJson(dataSet) })
+      : asTables(evaluation, checkpoint.labels, measuredRows(measured)),
+  );
   if (confusion !== undefined && evaluation.scores !== undefined) {
     const { top1, confusion: counts } = evaluation.scores;
     const title = `${name} on ${dataSet.name}: ${percent(top1)} % of ${rows.length} right`;
@@ -123,23 +132,36 @@ async function evaluateModel(options: EvalOptions): Promise<void> {
   }
 }
 
-function rowsOf(dataSet: DataSet, options: EvalOptions): Uint32Array {
-  const { part, rows } = rowsOfPart(dataSet, options.part, splitOptions(options));
-  process.stderr.write(`${part === 'all' ? 'all' : `${part} part:`} ${rows.length} pictures\n`);
-  return rows;
+async function chooseRows(
+  dataSet: DataSet,
+  checkpoint: Checkpoint,
+  options: EvalOptions,
+  command: Command,
+): Promise<MeasuredPictures> {
+  const seen = seenPictures(dataSet, await trainedOn(checkpoint));
+  const split = splitOptions(options, command, seen.split);
+  const measured = { dataSet, split, seen, ...rowsOfPart(dataSet, options.part, split) };
+  const all = options.part === undefined && measured.part !== 'all' ? '; --part all measures all' : '';
+  process.stderr.write(`${whichPictures(measured)}${all}\n`);
+  return measured;
 }
 
 /** Labels [N] as classes of the model; undefined without labels or without a class head. */
 function labelsFor({ name, labels: modelClasses }: Checkpoint, dataSet: DataSet): Int32Array | undefined {
   const labels = labelsAsClasses(dataSet, modelClasses);
   if (labels === undefined) {
-    const missing = dataSet.labels === undefined ? `${dataSet.name} has no labels` : `${name} has no class head`;
+    const why = dataSet.unlabelled === undefined ? '' : ` (${dataSet.unlabelled})`;
+    const missing = dataSet.labels === undefined ? `${dataSet.name} has no labels${why}` : `${name} has no class head`;
     process.stderr.write(`${printable(missing)}: likelihood only\n`);
   }
   return labels;
 }
 
-function asTables({ pictures, natsPerToken, bitsPerPixel, scores }: Evaluation, labels: readonly string[]): string {
+function asTables(
+  { pictures, natsPerToken, bitsPerPixel, scores }: Evaluation,
+  labels: readonly string[],
+  measured: string[][],
+): string {
   const head = [
     ['pictures', String(pictures)],
     ...(scores === undefined
@@ -154,8 +176,9 @@ function asTables({ pictures, natsPerToken, bitsPerPixel, scores }: Evaluation, 
           ['nats per token', natsPerToken.toFixed(4)],
           ['bits per pixel', bitsPerPixel.toFixed(4)],
         ]),
+    ...measured,
   ];
-  const summary = table([{ title: 'measured' }, { title: '', align: 'right' }], head);
+  const summary = table([{ title: 'measured' }, { title: '' }], head);
   if (scores === undefined) return summary;
   const { columns, rows } = classTable(scores, labels);
   return `${summary}\n${table(
@@ -185,13 +208,7 @@ function classTable({ confusion }: Scores, labels: readonly string[]): { columns
 function asJson(
   { pictures, natsPerToken, bitsPerPixel, scores }: Evaluation,
   labels: readonly string[],
-  facts: {
-    model: string;
-    precision: string;
-    data: string;
-    masks: number | undefined;
-    input: ClassInput | undefined;
-  },
+  facts: object,
 ): string {
   const measured = (share: number): number | null => (Number.isNaN(share) ? null : share);
   return `${JSON.stringify({

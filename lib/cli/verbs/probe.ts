@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { writeProbe } from '../../checkpoint/probe.ts';
+import { type TrainedOn, weightsTrainedOn } from '../../checkpoint/trained-on.ts';
 import { cannotWrite, checkOutputPath } from '../../local/output-file.ts';
 import { lineChart } from '../../plot/line-chart.ts';
 import { UsageError } from '../../ports/error.ts';
@@ -17,11 +18,13 @@ import {
   probeLayers,
   usedRows,
 } from '../../training/probe/probe-layers.ts';
+import { seenPictures, trainingRecord } from '../../training/seen-pictures.ts';
 import { examples } from '../invocation.ts';
 import { openNamedDataSet, splitOptions } from '../options/data-options.ts';
 import { addDataSetModelOptions, type DataSetModelOptions, openPool } from '../options/data-set-model.ts';
 import { modelDirectory } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
+import { dataSetJson } from '../terminal/data-set-text.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { type Column, table } from '../terminal/table.ts';
@@ -100,7 +103,15 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
   const { config, name } = checkpoint;
   const { candidates, layers } = probeCandidates(options, config.n_layer, name);
   const dataSet = requireLabels(await openNamedDataSet(options, checkpoint));
-  const split = splitDataSet(dataSet, splitOptions(options));
+  const records = await weightsTrainedOn(checkpoint);
+  const trained = seenPictures(dataSet, records).split;
+  const shares = splitOptions(options, command, trained);
+  if (trained !== undefined) {
+    process.stderr.write(
+      `${printable(name)} was trained on this data: divided as there, with split seed ${shares.seed}\n`,
+    );
+  }
+  const split = splitDataSet(dataSet, shares);
   const { seed, draws: times } = options;
   const draws = drawSplits(dataSet, split, { labelsPerClass, draws: times, seed });
   const norm = options.norm ?? config.feature_norm;
@@ -123,7 +134,7 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
   const facts = {
     model: name,
     precision,
-    data: dataSet.name,
+    dataSet,
     norm,
     split: draws[0] ?? split,
     labelsPerClass,
@@ -135,7 +146,8 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
     const drawing = { kind: 'Image GPT probe', title, svg: plotOf(title, results) };
     await writePlot(plot, { ...drawing, facts: shownFacts(facts), table: numbers }, force);
   }
-  if (out !== undefined && kept !== undefined) await saveProbe(out, kept, norm, dataSet.classes);
+  if (out !== undefined && kept !== undefined)
+    await saveProbe(out, kept, norm, dataSet.classes, trainingRecord('probe', dataSet, shares));
 }
 
 async function featuresOf(
@@ -160,8 +172,9 @@ async function saveProbe(
   { layers, probe: { weight, bias } }: ProbeResult,
   norm: FeatureNorm,
   labels: readonly string[],
+  record: TrainedOn,
 ): Promise<void> {
-  await writeProbe(out, { layers, norm, labels, weight, bias }).catch((error: unknown) => {
+  await writeProbe(out, { layers, norm, labels, weight, bias }, [record]).catch((error: unknown) => {
     throw cannotWrite(out, error);
   });
   process.stderr.write(
@@ -190,7 +203,7 @@ function numbersOf(results: readonly ProbeResult[], drawn: boolean): { columns: 
 interface Facts {
   model: string;
   precision: string;
-  data: string;
+  dataSet: DataSet;
   norm: FeatureNorm;
   split: { train: Uint32Array; validation: Uint32Array; test: Uint32Array };
   labelsPerClass: number | undefined;
@@ -198,7 +211,7 @@ interface Facts {
 }
 
 function asJson(results: readonly ProbeResult[], kept: ProbeResult | undefined, facts: Facts): string {
-  const { model, precision, data, norm, split, labelsPerClass, draws } = facts;
+  const { model, precision, dataSet, norm, split, labelsPerClass, draws } = facts;
   const shown = ({ layers, validationAccuracy, testAccuracy, testDeviation, probe, converged }: ProbeResult) => ({
     layers,
     validation_accuracy: validationAccuracy,
@@ -210,7 +223,8 @@ function asJson(results: readonly ProbeResult[], kept: ProbeResult | undefined, 
   return `${JSON.stringify({
     model,
     precision,
-    data,
+    data: dataSet.name,
+    data_set: dataSetJson(dataSet),
     norm,
     pictures: { train: split.train.length, validation: split.validation.length, test: split.test.length },
     labels_per_class: labelsPerClass,

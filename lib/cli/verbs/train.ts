@@ -16,6 +16,7 @@ import { sameCommand } from '../invocation.ts';
 import { openNamedDataSet } from '../options/data-options.ts';
 import { modelDirectory } from '../options/model-option.ts';
 import { type TrainFlags, trainCommandLine } from '../options/train-options.ts';
+import { dataSetJson } from '../terminal/data-set-text.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { printable } from '../terminal/text.ts';
@@ -65,7 +66,7 @@ async function trainHere(flags: TrainFlags, command: Command): Promise<void> {
   );
   bar.stop();
 
-  await writeOut(report.summary(state, out, flags.json));
+  await writeOut(report.summary(state, out, flags.json ? dataSetJson(dataSet) : undefined));
   sayHowItEnded(training, state, out, stop);
 }
 

@@ -1,3 +1,4 @@
+import { className, distinctNames } from '../../image-gpt/class-names.ts';
 import { DataSetError } from '../error.ts';
 import type { DataSet, LabelledDataSet } from './data-set.ts';
 
@@ -38,11 +39,12 @@ export function chooseHead(
 }
 
 /**
- * Finds the model's class for each class of a data set, by name. If the data set's classes are numbers and none of them
- * is a name of the model's classes, they are taken as indices.
+ * Finds the model's class for each class of a data set, by name. A name that several classes of the model have is
+ * refused; each of them is found by its distinct name, `crane (134)`. If the data set's classes are the numbers from 0 and
+ * none of them is a name of the model's classes, they are taken as indices.
  *
  * @param advice what to do about classes without a match
- * @throws DataSetError `labels_mismatch`
+ * @throws DataSetError `labels_mismatch`, `class_ambiguous`
  */
 export function alignClasses(
   name: string,
@@ -50,18 +52,33 @@ export function alignClasses(
   modelClasses: readonly string[],
   advice = 'rename the folders, or add --likelihood-only',
 ): Int32Array {
-  const indices = new Map(modelClasses.map((label, i) => [label, i]));
-  const byName = classes.map((label) => indices.get(label) ?? -1);
+  const modelNames = distinctNames(modelClasses);
+  const indices = new Map(modelNames.map((label, i) => [className(label), i]));
+  const byName = classes.map((label) => indices.get(className(label)) ?? -1);
   const unknown = classes.filter((_, i) => byName[i] === -1);
   if (unknown.length === 0) return Int32Array.from(byName);
   if (areNumbers(classes) && unknown.length === classes.length && classes.length <= modelClasses.length) {
-    return Int32Array.from(classes, (_, i) => i);
+    return Int32Array.from(classes, Number);
+  }
+  for (const label of unknown) {
+    const same = modelNames.filter((_, i) => className(modelClasses[i] ?? '') === className(label));
+    const alike = same.length > 0 ? same : modelNames.filter((other) => isNumbered(other, label));
+    if (alike.length < 2) continue;
+    throw new DataSetError(
+      'class_ambiguous',
+      `the model has ${alike.length} classes named ${label}, which a class of ${name} is named: rename it to ${alike.join(' or ')}`,
+    );
   }
   const some = unknown.slice(0, shownNames).join(', ');
   throw new DataSetError(
     'labels_mismatch',
-    `${unknown.length} of the ${classes.length} classes of ${name} are not among the model's ${modelClasses.length} (${some}${unknown.length > shownNames ? ', …' : ''}); expected names such as ${modelClasses.slice(0, shownNames).join(', ')}; ${advice}`,
+    `${unknown.length} of the ${classes.length} classes of ${name} are not among the model's ${modelClasses.length} (${some}${unknown.length > shownNames ? ', …' : ''}); expected names such as ${modelNames.slice(0, shownNames).join(', ')}; ${advice}`,
   );
+}
+
+/** Whether `other` is `label` with the number of its class, as in {@link distinctNames}. */
+function isNumbered(other: string, label: string): boolean {
+  return className(other).startsWith(`${className(label)} (`) && /\(\d+\)$/.test(other);
 }
 
 /**
@@ -109,7 +126,11 @@ export function checkClasses({ name, labels, classes }: LabelledDataSet, rows: U
 /** Class names that an error lists. */
 const shownNames = 3;
 
-/** True for the classes 0, 1, 2, …: labels of an .npy file are numbers without names. */
+/** True for the classes 0, 1, 2, … in any order: labels of an .npy file are numbers without names, and so may folders be. */
 function areNumbers(classes: readonly string[]): boolean {
-  return classes.every((label, i) => label === String(i));
+  return classes.every((label) => /^\d+$/.test(label)) && isRange(classes.map(Number));
+}
+
+function isRange(numbers: readonly number[]): boolean {
+  return numbers.toSorted((a, b) => a - b).every((number, i) => number === i);
 }

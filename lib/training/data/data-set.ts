@@ -29,6 +29,14 @@ export interface DataSet {
   parts?: Uint8Array | undefined;
   /** Number of pictures that could not be read, by failure code. */
   skipped: Readonly<Record<string, number>>;
+  /** [N], paths of the pictures. Undefined for a source without files. */
+  keys?: readonly string[] | undefined;
+  /** Why pictures in folders have no labels. */
+  unlabelled?: string | undefined;
+  /** The part of each folder that divides the pictures. */
+  partFolders?: ReadonlyMap<string, Part> | undefined;
+  /** Number of pictures in each folder beside the parts, which are not in the data set. */
+  leftOut?: ReadonlyMap<string, number> | undefined;
   /** Reads the original pictures at the first call. Undefined for a source that has tokens only. */
   originals?: (() => Promise<Originals>) | undefined;
 }
@@ -48,11 +56,12 @@ export type Part = (typeof partNames)[number];
  * @throws DataSetError `data_set_unlabelled`
  */
 export function requireLabels(dataSet: DataSet): LabelledDataSet {
-  const { labels } = dataSet;
+  const { labels, unlabelled, parts } = dataSet;
   if (labels === undefined) {
+    const alone = parts === undefined ? '' : '; a part that has class folders can be given alone, such as DATA/train';
     throw new DataSetError(
       'data_set_unlabelled',
-      `${dataSet.name} has no labels; expected every picture in a folder named by its class, or tokens with --labels y.npy`,
+      `${dataSet.name} has no labels${unlabelled === undefined ? '' : ` (${unlabelled})`}; expected every picture in a folder named by its class, or tokens with --labels y.npy${alone}`,
     );
   }
   return { ...dataSet, labels };
@@ -66,6 +75,13 @@ export function gatherTokens({ tokens, tokensPerPicture: n }: DataSet, rows: Arr
     gathered.set(tokens.subarray(row * n, (row + 1) * n), i * n);
   }
   return gathered;
+}
+
+/** Number of pictures of each class [C]; empty without labels. */
+export function classCounts({ labels, classes }: DataSet): number[] {
+  const counts = classes.map(() => 0);
+  for (const label of labels ?? []) counts[label] = (counts[label] ?? 0) + 1;
+  return counts;
 }
 
 /**

@@ -15,7 +15,10 @@ import type { Preprocessing } from '../../ports/model.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import { cifar10DataSet, cifar10Sheet } from './cifar10.ts';
 import { fetchCifar10 } from './cifar10-files.ts';
+import { isClutter } from './clutter.ts';
 import { cifar10Name, type DataSet, tokenDataSet } from './data-set.ts';
+import { foldersAreClassesFlag } from './divide-folders.ts';
+import { type LabelOptions, labelKeys } from './folder-labels.ts';
 import { listPictures, loadPictures } from './load-pictures.ts';
 import { cachedTokenSet, tokenSetKey } from './token-cache.ts';
 
@@ -34,6 +37,8 @@ export interface DataSetSource {
   data: string;
   /** `y.npy` with the labels of `x.npy`. */
   labels?: string | undefined;
+  /** Take every first folder as a class, also one that is named as a part (default: false). */
+  foldersAreClasses?: boolean | undefined;
   /** Directory of the cached token sets. */
   cache: string;
   limits: DecodingSettings;
@@ -59,8 +64,13 @@ export async function openDataSet(
   model: Tokenizer,
   observer: DataSetObserver,
 ): Promise<DataSet> {
-  const { data, labels } = source;
+  const { data, labels, foldersAreClasses = false } = source;
   const npy = data.toLowerCase().endsWith('.npy');
+  if (foldersAreClasses && (npy || data === cifar10Name)) {
+    throw new UsageError(
+      `${foldersAreClassesFlag} goes with folders of pictures, received --data ${data}: leave it out`,
+    );
+  }
   if (labels !== undefined && !npy) {
     throw new UsageError(
       `--labels goes with tokens (--data x.npy), received --data ${data}, whose folders are its labels: leave --labels out`,
@@ -77,7 +87,7 @@ async function openTokens({ data, labels }: DataSetSource, { config }: Tokenizer
 }
 
 async function openPictures(source: DataSetSource, model: Tokenizer, observer: DataSetObserver): Promise<DataSet> {
-  const { data, limits } = source;
+  const { data, limits, foldersAreClasses } = source;
   const { onProgress } = observer;
   const preprocessing = requirePreprocessing(model.directory, model.preprocessing);
   const cache = resolve(source.cache);
@@ -91,17 +101,20 @@ async function openPictures(source: DataSetSource, model: Tokenizer, observer: D
       onProgress,
     });
   }
-  const { store, prefix, name, folders } = await openPictureStore(data, observer, {
+  const { store, prefix, name, emptyFolders } = await openPictureStore(data, observer, {
     argument: '--data',
     alternatives: ' or tokens x.npy',
   });
   const listing = await listPictures(store, prefix, name);
+  const named = listing.objects.map(({ key }) => key.slice(prefix.length)).filter(isNamedAsPicture);
   const key = tokenSetKey([
     preprocessingHash(preprocessing, limits.scaledDecoding),
-    JSON.stringify([limits.allowSvg, limits.maxPixels / 1e6, limits.maxBytes / 1e6, folders]),
+    JSON.stringify([limits.allowSvg, limits.maxPixels / 1e6, limits.maxBytes / 1e6]),
     listing.identity,
   ]);
   const dataSet = await cachedTokenSet(cache, key, async () => {
+    // Before hours of decoding, refuse what would be refused after them.
+    labelKeys(named, name, { foldersAreClasses });
     await using decoder = openDecoder(preprocessing, limits);
     return await loadPictures(listing, {
       store,
@@ -110,11 +123,37 @@ async function openPictures(source: DataSetSource, model: Tokenizer, observer: D
       tokensPerPicture: preprocessing.width * preprocessing.height,
       maxBytes: limits.maxBytes,
       concurrency: decodingConcurrency(limits),
-      folders,
       onProgress,
     });
   });
-  return { ...dataSet, name };
+  return labelledByFolder({ ...dataSet, name }, named, {
+    foldersAreClasses,
+    emptyFolders: [...emptyFolders, ...listing.emptyFolders],
+  });
+}
+
+/** A usual name of a picture. Pictures may have other names: only their content tells. */
+function isNamedAsPicture(key: string): boolean {
+  return /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|svg)$/i.test(key);
+}
+
+/** The data set with the labels and parts of its folders, without the pictures beside its parts. */
+function labelledByFolder(dataSet: DataSet, named: readonly string[], options: LabelOptions): DataSet {
+  const { keys = [], name, tokens, tokensPerPicture: n } = dataSet;
+  const read = new Set(keys);
+  const unreadable = named.filter((key) => !read.has(key));
+  const { rows, ...labelled } = labelKeys(keys, name, { ...options, unreadable });
+  // Move the tokens up over those of the pictures that are left out.
+  rows.forEach((row, i) => {
+    if (row !== i) tokens.copyWithin(i * n, row * n, (row + 1) * n);
+  });
+  return {
+    ...dataSet,
+    ...labelled,
+    size: rows.length,
+    tokens: tokens.subarray(0, rows.length * n),
+    keys: rows.map((row) => keys[row] ?? ''),
+  };
 }
 
 /** Decodes the sheets of CIFAR-10: 10 megapixels each, so the limits on users' pictures do not apply. */
@@ -127,8 +166,8 @@ interface PictureStore {
   store: ObjectStore;
   prefix: string;
   name: string;
-  /** Class folders; a directory may have empty ones. */
-  folders: string[];
+  /** Folders of a directory without any file, `cat` or `train/cat`. */
+  emptyFolders: string[];
 }
 
 /**
@@ -150,7 +189,7 @@ export async function openPictureStore(
       import('../../aws/s3-store.ts'),
     ]);
     const store = createS3Store({ client: createS3Client(), bucket: location.bucket, clock: systemClock });
-    return { store, prefix: folderPrefix(location.path), name: data, folders: [] };
+    return { store, prefix: folderPrefix(location.path), name: data, emptyFolders: [] };
   }
   const found = statPath(data, argument);
   if (found?.isDirectory() !== true) {
@@ -160,19 +199,19 @@ export async function openPictureStore(
     );
   }
   const store = await openInputDirectory(data, { onSkipped });
-  return { store, prefix: '', name: basename(resolve(data)), folders: await foldersOf(data) };
+  return { store, prefix: '', name: basename(resolve(data)), emptyFolders: await emptyFoldersOf(data) };
 }
 
-/** Folders of the first two levels, `cat` and `train/cat`, sorted. */
-async function foldersOf(root: string): Promise<string[]> {
-  const top = await subfolders(root);
-  const below = await Promise.all(
-    top.map(async (folder) => (await subfolders(join(root, folder))).map((name) => `${folder}/${name}`)),
+/** Folders of the first two levels that hold nothing at all. */
+async function emptyFoldersOf(root: string, depth = 0): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  const folders = entries.filter((entry) => entry.isDirectory() && !isClutter(entry.name));
+  const found = await Promise.all(
+    folders.map(async ({ name }) => {
+      const path = join(root, name);
+      if ((await readdir(path).catch(() => [''])).length === 0) return [name];
+      return depth > 0 ? [] : (await emptyFoldersOf(path, depth + 1)).map((below) => `${name}/${below}`);
+    }),
   );
-  return [...top, ...below.flat()].sort();
-}
-
-async function subfolders(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name);
+  return found.flat();
 }

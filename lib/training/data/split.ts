@@ -25,12 +25,26 @@ export const defaultTestShare = 0.1;
 const splitStream = 0x5_917;
 
 /**
- * Divides a data set into parts. Parts of the source stay as they are. The other rows are drawn, the same for the same
- * seed. Each class is divided in proportion (rounded), so that a small class has pictures in each part.
+ * Divides a data set to train on it, as {@link divide} does.
  *
  * @throws DataSetError `data_set_empty` when no picture is left to train on
  */
 export function splitDataSet(dataSet: DataSet, options: SplitOptions = {}): Split {
+  const split = divide(dataSet, options);
+  if (split.train.length === 0) {
+    throw new DataSetError(
+      'data_set_empty',
+      `expected pictures to train on, but ${dataSet.name} has ${dataSet.size} pictures and all are held out; add pictures, or hold out a smaller share`,
+    );
+  }
+  return split;
+}
+
+/**
+ * Divides a data set into parts. Parts of the source stay as they are. The other rows are drawn, the same for the same
+ * seed. Each class is divided in proportion (rounded), so that a small class has pictures in each part.
+ */
+export function divide(dataSet: DataSet, options: SplitOptions = {}): Split {
   const { validation = defaultValidationShare, test = defaultTestShare, seed = 0 } = options;
   const random = createRandom(seed, splitStream);
   const own = ownParts(dataSet);
@@ -42,15 +56,10 @@ export function splitDataSet(dataSet: DataSet, options: SplitOptions = {}): Spli
     shuffle(rows, random);
     const testEnd = Math.round(rows.length * testShare);
     const validationEnd = testEnd + Math.round(rows.length * validationShare);
-    own.test.push(...rows.slice(0, testEnd));
-    own.validation.push(...rows.slice(testEnd, validationEnd));
-    train.push(...rows.slice(validationEnd));
-  }
-  if (train.length === 0) {
-    throw new DataSetError(
-      'data_set_empty',
-      `expected pictures to train on, but ${dataSet.name} has ${dataSet.size} pictures and all are held out; add pictures, or hold out a smaller share`,
-    );
+    // One by one: a call with a million arguments overflows the stack.
+    rows.forEach((row, i) => {
+      (i < testEnd ? own.test : i < validationEnd ? own.validation : train).push(row);
+    });
   }
   return { train: ascending(train), validation: ascending(own.validation), test: ascending(own.test) };
 }
@@ -64,7 +73,7 @@ export const evaluatedParts = ['all', ...partNames] as const;
 /**
  * Rows to measure.
  *
- * @param wanted default: `test` if the data set has a test part of its own, else `all`
+ * @param wanted default: what training holds out: the test part, else the validation part; all rows if it holds out none
  * @throws DataSetError `data_set_empty` for a part without pictures
  */
 export function rowsOfPart(
@@ -72,10 +81,10 @@ export function rowsOfPart(
   wanted: (typeof evaluatedParts)[number] | undefined,
   options: SplitOptions,
 ): { part: (typeof evaluatedParts)[number]; rows: Uint32Array } {
-  const own = dataSet.parts !== undefined && splitDataSet(dataSet, { validation: 0, test: 0 }).test.length > 0;
-  const part = wanted ?? (own ? 'test' : 'all');
-  const all = Uint32Array.from({ length: dataSet.size }, (_, i) => i);
-  const rows = part === 'all' ? all : splitDataSet(dataSet, options)[part];
+  const split = divide(dataSet, options);
+  const heldOut = (['test', 'validation'] as const).find((name) => split[name].length > 0);
+  const part = wanted ?? heldOut ?? 'all';
+  const rows = part === 'all' ? Uint32Array.from({ length: dataSet.size }, (_, i) => i) : split[part];
   if (rows.length === 0) {
     throw new DataSetError('data_set_empty', `the ${part} part of ${dataSet.name} has no pictures; give --part all`);
   }

@@ -10,7 +10,7 @@ import { DataSetError } from '../error.ts';
 import type { DataSet } from './data-set.ts';
 
 /** Changes whenever the contents of a cached token set change meaning. */
-const formatName = 'igpt-token-set-1';
+const formatName = 'igpt-token-set-2';
 
 const description = z.object({
   format: z.literal(formatName),
@@ -21,6 +21,7 @@ const description = z.object({
   labelled: z.boolean(),
   divided: z.boolean(),
   skipped: z.record(z.string(), z.int().positive()),
+  keys: z.array(z.string()).optional(),
 });
 
 /**
@@ -73,7 +74,7 @@ function refused(cache: string): (cause: unknown) => never {
 }
 
 async function writeTokenSet(folder: string, set: DataSet): Promise<void> {
-  const { name, size, tokensPerPicture: n, tokens, labels, parts, classes, skipped } = set;
+  const { name, size, tokensPerPicture: n, tokens, labels, parts, classes, skipped, keys } = set;
   await writeNpy(join(folder, 'tokens.npy'), 'u2', [size, n], tokens);
   if (labels !== undefined) await writeNpy(join(folder, 'labels.npy'), 'i4', [size], labels);
   if (parts !== undefined) await writeNpy(join(folder, 'parts.npy'), 'u1', [size], parts);
@@ -86,13 +87,14 @@ async function writeTokenSet(folder: string, set: DataSet): Promise<void> {
     labelled: labels !== undefined,
     divided: parts !== undefined,
     skipped,
+    keys: keys && [...keys],
   };
   await writeFile(join(folder, 'token-set.json'), JSON.stringify(json, undefined, 1));
 }
 
 async function readTokenSet(folder: string): Promise<DataSet> {
   const json = description.parse(JSON.parse(await readFile(join(folder, 'token-set.json'), 'utf8')));
-  const { name, size, tokens_per_picture: n, classes, labelled, divided, skipped } = json;
+  const { name, size, tokens_per_picture: n, classes, labelled, divided, skipped, keys } = json;
   const tokens = new Uint16Array(size * n);
   await readNpy(join(folder, 'tokens.npy'), tokens);
   const labels = labelled ? new Int32Array(size) : undefined;
@@ -106,6 +108,7 @@ async function readTokenSet(folder: string): Promise<DataSet> {
     tokens,
     classes,
     skipped,
+    keys,
     labels,
     parts,
   };

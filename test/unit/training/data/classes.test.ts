@@ -41,6 +41,32 @@ describe('classes of a data set', () => {
     expect(alignClasses('x', ['0', '1'], model)).toEqual(Int32Array.of(0, 1));
   });
 
+  it('are the model’s classes by index when they are folders of numbers, in any order and with zeros before them', () => {
+    const model = Array.from({ length: 12 }, (_, i) => `class ${i}`);
+    const folders = ['0', '1', '10', '11', '2', '3', '4', '5', '6', '7', '8', '9'];
+    expect(alignClasses('x', folders, model)).toEqual(Int32Array.of(0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9));
+    expect(alignClasses('x', ['00', '01'], model)).toEqual(Int32Array.of(0, 1));
+    expect(() => alignClasses('x', ['1', '2'], model)).toThrow('not among the model');
+    expect(() => alignClasses('x', ['0', '00'], model)).toThrow('not among the model');
+  });
+
+  it('are found in another Unicode normal form', () => {
+    expect(alignClasses('x', ['cafe\u0301'], ['tea', 'caf\u00e9'])).toEqual(Int32Array.of(1));
+  });
+
+  it('are told apart by their numbers when the model has two of a name', () => {
+    const cranes = ['crane', 'ship', 'crane'];
+    const ambiguous = expect.objectContaining({
+      code: 'class_ambiguous',
+      message: 'the model has 2 classes named crane, which a class of x is named: rename it to crane (0) or crane (2)',
+    });
+    expect(() => alignClasses('x', ['crane', 'ship'], cranes)).toThrow(ambiguous);
+    expect(() => alignClasses('x', ['crane', 'ship'], ['crane (0)', 'ship', 'crane (2)'])).toThrow(ambiguous);
+    expect(alignClasses('x', ['ship'], cranes)).toEqual(Int32Array.of(1));
+    expect(alignClasses('x', ['crane (2)', 'ship'], cranes)).toEqual(Int32Array.of(2, 1));
+    expect(alignClasses('x', ['0', '1', '2'], cranes)).toEqual(Int32Array.of(0, 1, 2));
+  });
+
   it('are matched by name when the model’s names are numbers, too', () => {
     expect(alignClasses('x', ['0', '1'], ['1', '0'])).toEqual(Int32Array.of(1, 0));
   });

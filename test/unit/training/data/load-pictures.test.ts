@@ -1,42 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { PictureError } from '../../../../lib/ports/error.ts';
 import type { PictureDecoder } from '../../../../lib/ports/picture-decoder.ts';
-import { labelledKeys, listPictures, loadPictures } from '../../../../lib/training/data/load-pictures.ts';
+import { listPictures, loadPictures } from '../../../../lib/training/data/load-pictures.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from '../../../support/memory-object-store.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
-
-describe('labels by folder', () => {
-  it('are the first folders, sorted', () => {
-    expect(labelledKeys(['dog/1.jpg', 'cat/2.jpg', 'dog/old/3.jpg'])).toEqual({
-      labels: Int32Array.of(1, 0, 1),
-      classes: ['cat', 'dog'],
-    });
-  });
-
-  it('are the second folders below train, validation and test, which give the parts', () => {
-    expect(labelledKeys(['train/dog/1.jpg', 'test/cat/2.jpg', 'val/cat/3.jpg'])).toEqual({
-      labels: Int32Array.of(1, 0, 0),
-      classes: ['cat', 'dog'],
-      parts: Uint8Array.of(0, 2, 1),
-    });
-  });
-
-  it('treat train as a class beside other classes', () => {
-    expect(labelledKeys(['train/1.jpg', 'bus/2.jpg'])).toMatchObject({ classes: ['bus', 'train'] });
-  });
-
-  it('are absent when one picture is in no class folder', () => {
-    expect(labelledKeys(['cat/1.jpg', '2.jpg'])).toEqual({ classes: [] });
-    expect(labelledKeys(['train/1.jpg', 'test/2.jpg'])).toEqual({ classes: [], parts: Uint8Array.of(0, 2) });
-  });
-
-  it('include empty class folders', () => {
-    expect(labelledKeys(['cat/1.jpg'], ['ant', 'cat', 'cat/small'])).toMatchObject({ classes: ['ant', 'cat'] });
-    expect(labelledKeys(['train/cat/1.jpg'], ['train', 'train/cat', 'train/dog'])).toMatchObject({
-      classes: ['cat', 'dog'],
-    });
-  });
-});
 
 describe('load pictures', () => {
   /** A picture is one byte, twice; `!` is damaged. Odd pictures take longer, so that they arrive in another order. */
@@ -54,7 +21,7 @@ describe('load pictures', () => {
     return store;
   }
 
-  async function load(files: Readonly<Record<string, string>>, prefix = '', folders: string[] = []) {
+  async function load(files: Readonly<Record<string, string>>, prefix = '') {
     const store = await storeOf(files);
     return loadPictures(await listPictures(store, prefix, 'pictures'), {
       store,
@@ -63,7 +30,6 @@ describe('load pictures', () => {
       tokensPerPicture: 2,
       maxBytes: 3,
       concurrency: 3,
-      folders,
     });
   }
 
@@ -73,8 +39,7 @@ describe('load pictures', () => {
 
       expect(dataSet).toMatchObject({
         size: 4,
-        classes: ['a', 'b', 'c'],
-        labels: Int32Array.of(0, 0, 1, 2),
+        keys: ['a/1', 'a/2', 'b/1', 'c/9'],
         skipped: {},
       });
       expect([...dataSet.tokens]).toEqual([67, 67, 65, 65, 66, 66, 68, 68]);
@@ -83,15 +48,44 @@ describe('load pictures', () => {
     it('leave out damaged and oversized pictures, counted by failure code', async () => {
       const dataSet = await load({ 'a/1': '!', 'a/2': 'A', 'b/1': '!', 'b/2': 'BBBB', 'b/3': 'B' });
 
-      expect(dataSet).toMatchObject({ size: 2, labels: Int32Array.of(0, 1) });
+      expect(dataSet).toMatchObject({ size: 2, keys: ['a/2', 'b/3'] });
       expect([...dataSet.tokens]).toEqual([65, 65, 66, 66]);
       expect(dataSet.skipped).toEqual({ corrupt_image: 2, image_too_large: 1 });
     });
 
-    it('are those below the prefix, labelled by the folders after it', async () => {
+    it('are those below the prefix, named by the rest of their keys', async () => {
       const dataSet = await load({ 'other/x/1': 'X', 'mine/a/1': 'A', 'mine/b/': '', 'mine/a/2': 'B' }, 'mine/');
 
-      expect(dataSet).toMatchObject({ size: 2, classes: ['a', 'b'] });
+      expect(dataSet).toMatchObject({ size: 2, keys: ['a/1', 'a/2'] });
+    });
+
+    it('are listed with the folders that are marked and hold nothing, not even a dotfile', async () => {
+      const store = await storeOf({
+        'a/': '',
+        'a/1': 'A',
+        'b/': '',
+        'c/': '',
+        'c/.keep': '',
+        'd/e/': '',
+        '__MACOSX/': '',
+      });
+
+      expect((await listPictures(store, '', 'pictures')).emptyFolders).toEqual(['b', 'd/e']);
+    });
+
+    it.each([
+      ['__MACOSX/a/._1'],
+      ['__MACOSX/a/1'],
+      ['a/._1'],
+      ['a/.DS_Store'],
+      ['a/.ipynb_checkpoints/1'],
+      ['.git/a'],
+      ['a/Thumbs.db'],
+      ['a/@eaDir/1/SYNOPHOTO_THUMB_XL.jpg'],
+      ['$RECYCLE.BIN/1'],
+    ])('do not include %s', async (key) => {
+      expect(await load({ [key]: 'X', 'a/1x': 'A' })).toMatchObject({ keys: ['a/1x'], skipped: {} });
+      await expect(load({ [key]: 'X' })).rejects.toThrow('found no files');
     });
 
     it('are refused when there are no pictures, or none can be read', async () => {

@@ -80,6 +80,12 @@ describe('a split', () => {
     expect(train.length).toBe(108);
   });
 
+  it('divides a million pictures without labels', () => {
+    const { train, test } = splitDataSet(tokenDataSet('x', new Uint16Array(1_000_000), 1));
+
+    expect([train.length, test.length]).toEqual([800_000, 100_000]);
+  });
+
   it('divides pictures without labels too', () => {
     const { train, validation, test } = splitDataSet(tokenDataSet('x', new Uint16Array(10), 1));
 
@@ -97,10 +103,24 @@ describe('rowsOfPart', () => {
   const plain = tokenDataSet('x', new Uint16Array(10), 1);
   const divided: DataSet = { ...plain, parts: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1, 2, 2) };
 
-  test('measures all pictures, unless the data set has a test part of its own', () => {
-    expect(rowsOfPart(plain, undefined, {})).toMatchObject({ part: 'all', rows: { length: 10 } });
+  test('measures what training holds out: the test part, else the validation part, else all pictures', () => {
+    expect(rowsOfPart(plain, undefined, {})).toMatchObject({ part: 'test', rows: { length: 1 } });
+    expect(rowsOfPart(plain, undefined, {}).rows).toEqual(splitDataSet(plain).test);
+    expect(rowsOfPart(plain, undefined, { test: 0 })).toMatchObject({ part: 'validation', rows: { length: 1 } });
+    expect(rowsOfPart(plain, undefined, { test: 0, validation: 0 })).toMatchObject({
+      part: 'all',
+      rows: { length: 10 },
+    });
     const { part, rows } = rowsOfPart(divided, undefined, {});
     expect([part, ...rows]).toEqual(['test', 8, 9]);
+  });
+
+  test('measures a data set that is a test part only', () => {
+    const testOnly: DataSet = { ...plain, parts: new Uint8Array(10).fill(2) };
+    for (const part of [undefined, 'all', 'test'] as const) {
+      expect(rowsOfPart(testOnly, part, {}).rows.length).toBe(10);
+    }
+    expect(() => rowsOfPart(testOnly, 'train', {})).toThrow('the train part of x has no pictures');
   });
 
   test('refuses a part without pictures', () => {

@@ -16,6 +16,7 @@ const dataSet: DataSet = {
   classes: ['cat', 'dög'],
   parts: Uint8Array.of(0, 2),
   skipped: { corrupt_image: 1 },
+  keys: ['cat/1.png', 'dög/2.png'],
 };
 
 let cache: string;
@@ -33,8 +34,8 @@ describe('a cached token set', () => {
     expect(await cachedTokenSet(cache, key, never)).toEqual(dataSet);
   });
 
-  it('may have no labels and no parts', async () => {
-    const { labels: _, parts: __, ...bare } = dataSet;
+  it('may have no labels, no parts and no keys', async () => {
+    const { labels: _, parts: __, keys: ___, ...bare } = dataSet;
     await cachedTokenSet(cache, key, async () => ({ ...bare, classes: [] }));
 
     expect(await cachedTokenSet(cache, key, never)).toEqual({ ...bare, classes: [] });
