@@ -47,6 +47,48 @@ describe('the table of floors in docs/architecture.md', () => {
   });
 });
 
+describe('the file system', () => {
+  /** Functions that open or copy a path. A pipe or a device there would make them wait for ever. */
+  const opening =
+    /^(open|openSync|readFile|readFileSync|writeFile|writeFileSync|appendFile|appendFileSync|createReadStream|createWriteStream|copyFile|copyFileSync|cp|cpSync|openAsBlob|truncate|truncateSync)$/;
+
+  /** Files beside the doors that use such a function, and why a user's path never comes to it. */
+  const exceptions: Record<string, string> = {
+    'lib/cli/launch.js readFileSync': 'the manifest of a package and /proc, before TypeScript runs',
+    'lib/cli/program.ts readFileSync': 'our own package.json',
+    'lib/local/process-tag.ts readFileSync': '/proc',
+    'lib/operate/doctor.ts readFileSync': 'the CDK’s own package.json',
+    'lib/report/html-page.ts readFile': 'our own page',
+    'lib/training/metrics-file.ts appendFileSync': 'a descriptor that the door has opened',
+    'lib/files/regular-file.ts open': 'the door to files',
+    'lib/files/place-file.ts open': 'a folder, opened as a folder',
+    'lib/files/place-file.ts copyFile': 'creates a file, and fails if anything has its name',
+  };
+
+  test('is opened through lib/files only', () => {
+    const used = sources.flatMap((file) =>
+      fileSystemImports(file)
+        .filter((name) => opening.test(name))
+        .map((name) => `${file} ${name}`),
+    );
+    expect(used.sort()).toEqual(Object.keys(exceptions).sort());
+  });
+
+  test('is imported by names, so that the test above sees them', () => {
+    const hidden = sources.filter((file) =>
+      /(import \w+|\* as \w+) from '(node:)?fs|import\('(node:)?fs|require\('(node:)?fs|from '(fs|fs\/promises)'/.test(
+        textOf(file),
+      ),
+    );
+    expect(hidden).toEqual([]);
+  });
+
+  // Node's own recursive mkdir never ends where the system answers ENOENT below a folder that exists, as /proc does.
+  test('gets folders with their parents from makeDirectory only', () => {
+    expect(sources.filter((file) => /mkdir(Sync)?\([^;]*recursive/.test(textOf(file)))).toEqual([]);
+  });
+});
+
 describe('source files', () => {
   test('import each other in no circle', () => {
     expect(circle()).toEqual([]);
@@ -63,8 +105,19 @@ function folderOf(file: string): string {
   return top === 'lib' ? `lib/${room}` : top;
 }
 
+function textOf(file: string): string {
+  return readFileSync(join(repositoryRoot, file), 'utf8');
+}
+
+/** Names that a file imports from Node's file system modules. */
+function fileSystemImports(file: string): string[] {
+  return [...textOf(file).matchAll(/import (?:type )?\{([^}]*)\} from 'node:fs(?:\/promises)?'/g)].flatMap(
+    ([, names = '']) => names.split(',').map((name) => name.trim().split(' as ')[0] ?? ''),
+  );
+}
+
 function importsOf(file: string): string[] {
-  const text = readFileSync(join(repositoryRoot, file), 'utf8');
+  const text = textOf(file);
   const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, specifier = '']) => specifier);
   return specifiers.map((specifier) => normalize(join(dirname(file), specifier)));
 }

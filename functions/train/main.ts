@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createS3Client } from '../../lib/aws/clients.ts';
 import { fetchModel } from '../../lib/aws/fetch-model.ts';
@@ -8,6 +7,7 @@ import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { createTrainingMirror, fetchTraining } from '../../lib/aws/training-mirror.ts';
 import { trainEnvironment } from '../../lib/contracts/environment.ts';
 import { folderPrefix, parseS3Location } from '../../lib/contracts/s3-location.ts';
+import { makeDirectory } from '../../lib/files/make-directory.ts';
 import { repositoryRoot } from '../../lib/local/repository.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { onStop, runContainer } from '../container-entry.ts';
@@ -33,7 +33,7 @@ async function main(): Promise<number> {
   const folder = env.TRAIN_FOLDER;
   const model = await fetchModel({ client, clock, location: env.TRAIN_MODEL, cache: folder, weights: true });
   const out = join(folder, 'run');
-  await mkdir(out, { recursive: true });
+  await makeDirectory(out);
   await fetchTraining(place, out);
 
   const igpt = join(repositoryRoot, 'lib/cli/igpt.js');

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { access, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
+import { makeDirectory } from '../files/make-directory.ts';
+import { openRegularFile } from '../files/regular-file.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { StoredObject } from '../ports/object-store.ts';
 import { AwsError, awsError } from './aws-error.ts';
@@ -47,7 +48,7 @@ export async function fetchModel(options: FetchModelOptions): Promise<string> {
 
   const partial = `${place}.${process.pid}`;
   try {
-    await mkdir(join(partial, name), { recursive: true });
+    await makeDirectory(join(partial, name));
     for (const file of wanted) await download(bucket, file, join(partial, name, file.key.slice(prefix.length)));
     await rename(partial, place).catch(async (error: unknown) => {
       // Another process has fetched it in the meantime.
@@ -72,7 +73,8 @@ export async function fetchModel(options: FetchModelOptions): Promise<string> {
     try {
       const { Body: body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }));
       if (!(body instanceof Readable)) throw new AwsError('aws_refused', `Expected a body for ${key}, received none.`);
-      await pipeline(body, createWriteStream(to));
+      const file = await openRegularFile(to, 'create');
+      await pipeline(body, file.createWriteStream());
     } catch (error) {
       throw error instanceof AwsError ? error : awsError(`fetch ${key} of the model`, error);
     }

@@ -1,9 +1,10 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { makeDirectory } from '../files/make-directory.ts';
+import { openRegularFile } from '../files/regular-file.ts';
 import type { Clock } from '../ports/clock.ts';
 import { awsError } from './aws-error.ts';
 import { createS3Store } from './s3-store.ts';
@@ -40,10 +41,12 @@ export async function fetchTraining(
     const path = key.slice(prefix.length);
     if (!isCopied(path) || path.split('/').includes('..')) continue;
     const to = join(directory, path);
-    await mkdir(dirname(to), { recursive: true });
+    await makeDirectory(dirname(to));
     try {
       const { Body: body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-      if (body instanceof Readable) await pipeline(body, createWriteStream(to));
+      if (!(body instanceof Readable)) continue;
+      const file = await openRegularFile(to, 'replace');
+      await pipeline(body, file.createWriteStream());
     } catch (error) {
       throw awsError(`fetch ${key} of the training`, error);
     }
@@ -82,7 +85,7 @@ export function createTrainingMirror(
   async function upload(path: string): Promise<boolean> {
     // `igpt train` replaces files, appends to them and deletes them, but never overwrites bytes. So the bytes of an
     // open file do not change.
-    const file = await open(join(directory, path)).catch(() => undefined);
+    const file = await openRegularFile(join(directory, path)).catch(() => undefined);
     if (file === undefined) return false;
     try {
       const { size } = await file.stat();

@@ -1,7 +1,6 @@
-import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { CheckpointError, truncatedFile } from './error.ts';
-import { statFile } from './stat-file.ts';
+import { openFile } from './open-file.ts';
 
 /** A weight file that is read in ranges. */
 export interface ByteFile extends AsyncDisposable {
@@ -25,17 +24,15 @@ const pieceBytes = 4 * 2 ** 20;
  */
 export async function openByteFile(path: string): Promise<ByteFile> {
   const name = basename(path);
-  if ((await statFile(path, 'weights_missing')) === undefined) {
+  const handle = await openFile(path, 'weights_missing');
+  if (handle === undefined) {
     throw new CheckpointError('weights_missing', `${name} is missing; expected it beside the other weight files.`);
   }
-  const handle = await open(path).catch((cause: unknown) => {
-    throw new CheckpointError('weights_missing', `${name} cannot be opened; check its permissions.`, { cause });
-  });
   const { size } = await handle.stat();
 
   const truncated = (offset: number, length: number) => truncatedFile(name, `${length} bytes at ${offset}`, size);
 
-  async function fill(buffer: Buffer, offset: number): Promise<void> {
+  const fill = async (buffer: Buffer, offset: number): Promise<void> => {
     if (!(offset >= 0 && offset + buffer.length <= size)) {
       throw truncated(offset, buffer.length);
     }
@@ -50,7 +47,7 @@ export async function openByteFile(path: string): Promise<ByteFile> {
       if (bytesRead === 0) throw truncated(offset, buffer.length);
       done += bytesRead;
     }
-  }
+  };
 
   return {
     name,

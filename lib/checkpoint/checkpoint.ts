@@ -6,9 +6,9 @@ import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { Preprocessing } from '../ports/model.ts';
 import { readConfigFile } from './config-file.ts';
 import { CheckpointError } from './error.ts';
+import { hasFile } from './open-file.ts';
 import { readPreprocessorFile } from './preprocessor-file.ts';
 import { type Probe, readProbe } from './probe.ts';
-import { statFile } from './stat-file.ts';
 import { readWeightFiles } from './weight-files.ts';
 import { weightsByRole } from './weights-by-role.ts';
 
@@ -56,8 +56,7 @@ export async function openCheckpoint(directory: string): Promise<Checkpoint> {
   const weights = weightsByRole(files, config);
   const scoreLabels = labelsOfScore(weights.score?.shape[0], labels, classes);
   const probePath = join(directory, 'probe.safetensors');
-  const probe =
-    (await statFile(probePath, 'probe_invalid')) === undefined ? undefined : await readProbe(probePath, config);
+  const probe = (await hasFile(probePath, 'probe_invalid')) ? await readProbe(probePath, config) : undefined;
   return {
     directory,
     name: checkpointName(name, await realpath(directory)),

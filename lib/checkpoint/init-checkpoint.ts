@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createFile } from '../files/regular-file.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { readConfigFile, toHuggingFaceConfig } from './config-file.ts';
@@ -39,11 +39,11 @@ export async function initCheckpoint(out: string, options: InitOptions): Promise
   await makeDirectory(out, force, async (temporary) => {
     const configPath = join(temporary, 'config.json');
     const json = { ...toHuggingFaceConfig(config, 'none', dtype), _name_or_path: name };
-    await writeFile(configPath, `${JSON.stringify(json, undefined, 2)}\n`);
+    await createFile(configPath, `${JSON.stringify(json, undefined, 2)}\n`);
     const read = await readConfigFile(configPath);
     const preprocessor = await findPreprocessor(temporary, palette, config.n_positions);
     const preprocessorPath = join(temporary, 'preprocessor_config.json');
-    await writeFile(preprocessorPath, `${JSON.stringify(preprocessor)}\n`);
+    await createFile(preprocessorPath, `${JSON.stringify(preprocessor)}\n`);
     await readPreprocessorFile(preprocessorPath, read.config, read.crop);
 
     const tensors = initialWeights(config, seed, dtype);

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { z } from 'zod';
 import { CheckpointError, type CheckpointErrorCode } from './error.ts';
-import { statFile } from './stat-file.ts';
+import { openFile } from './open-file.ts';
 
 /** The largest palette, 65,536 colours, takes about 4 MB of JSON. The limit bounds the memory for a wrong file. */
 const maxJsonBytes = 32_000_000;
@@ -44,16 +43,15 @@ export function parseJson<T>(json: unknown, schema: z.ZodType<T>, file: string, 
 }
 
 async function readText(path: string, code: CheckpointErrorCode): Promise<string | undefined> {
-  const stats = await statFile(path, code);
-  if (stats === undefined) {
+  await using file = await openFile(path, code);
+  if (file === undefined) {
     return undefined;
   }
-  if (stats.size > maxJsonBytes) {
-    throw new CheckpointError(code, `${basename(path)} has ${stats.size} bytes; expected at most ${maxJsonBytes}.`);
+  const { size } = await file.stat();
+  if (size > maxJsonBytes) {
+    throw new CheckpointError(code, `${basename(path)} has ${size} bytes; expected at most ${maxJsonBytes}.`);
   }
-  return readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CheckpointError(code, `${basename(path)} cannot be read; check its permissions.`, { cause });
-  });
+  return await file.readFile('utf8');
 }
 
 function firstIssue(error: z.ZodError): string {

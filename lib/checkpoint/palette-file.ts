@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { decodeNpy, NpyError } from '../image-gpt/npy.ts';
 import { CheckpointError } from './error.ts';
 import { readJsonFile } from './json-file.ts';
-import { statFile } from './stat-file.ts';
+import { hasFile, openFile } from './open-file.ts';
 
 /** 65,536 colours as doubles with their header, rounded up (bytes). */
 const maxNpyBytes = 2_000_000;
@@ -62,7 +61,7 @@ function withSize(json: Record<string, unknown>, n_positions: number): Record<st
 async function findPalette(directory: string): Promise<number[][] | undefined> {
   for (const name of paletteNames) {
     const path = join(directory, name);
-    if ((await statFile(path, 'palette_invalid')) !== undefined) return readNpy(path);
+    if (await hasFile(path, 'palette_invalid')) return readNpy(path);
   }
   return undefined;
 }
@@ -77,12 +76,11 @@ export async function readPalette(path: string): Promise<number[][]> {
 }
 
 async function readNpy(path: string): Promise<number[][]> {
-  const stats = await statFile(path, 'palette_invalid');
-  if (stats === undefined) throw invalid(path, 'the file is missing');
-  if (stats.size > maxNpyBytes) throw invalid(path, `it has ${stats.size} bytes; expected at most ${maxNpyBytes}`);
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw invalid(path, 'it cannot be read; check its permissions', cause);
-  });
+  await using file = await openFile(path, 'palette_invalid');
+  if (file === undefined) throw invalid(path, 'the file is missing');
+  const { size } = await file.stat();
+  if (size > maxNpyBytes) throw invalid(path, `it has ${size} bytes; expected at most ${maxNpyBytes}`);
+  const bytes = await file.readFile();
   try {
     const { shape, data } = decodeNpy(bytes);
     if (shape.length !== 2 || shape[1] !== 3) throw new NpyError(`shape [${shape.join(', ')}]; expected [colours, 3]`);

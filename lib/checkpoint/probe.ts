@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { z } from 'zod';
+import { readRegularFile } from '../files/regular-file.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { type FeatureNorm, featureNorms } from '../ports/model.ts';
 import { CheckpointError } from './error.ts';
@@ -56,7 +56,7 @@ export async function readProbe(path: string, config: Pick<ImageGptConfig, 'n_em
   if (other !== undefined) {
     throw invalid(`it holds tensor ${other}; expected only weight and bias`);
   }
-  const file = await readFile(path);
+  const file = await readRegularFile(path);
   return {
     layers,
     norm: norm.data,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { openRegularFile } from '../files/regular-file.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { CheckpointError } from './error.ts';
 
@@ -34,7 +35,7 @@ export async function fileHash(path: string, start = 0): Promise<string> {
 async function hashFile(path: string, start: number): Promise<string> {
   const hash = createHash('sha256');
   try {
-    await using file = await open(path);
+    await using file = await openRegularFile(path);
     // One buffer is hashed while the other is filled. Allocating a new buffer per piece costs more than the hash.
     let piece = Buffer.allocUnsafeSlow(pieceBytes);
     let other = Buffer.allocUnsafeSlow(pieceBytes);

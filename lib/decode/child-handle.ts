@@ -1,10 +1,10 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
 import { type Failure, failureCode } from '../contracts/field-types.ts';
 import { compileCacheEnvironment } from '../local/compile-cache.ts';
-import { ImageGptError, PictureError } from '../ports/error.ts';
+import { systemSaid } from '../local/error.ts';
+import { ImageGptError, InstallationError, PictureError } from '../ports/error.ts';
 import type { DecodedPicture } from '../ports/picture-decoder.ts';
 import { type ChildSettings, frameOverhead, readFrames, writeFrame } from './decode-protocol.ts';
 
@@ -36,8 +36,8 @@ export interface ChildHandle {
 /** The child ended while it decoded a picture, or its answer was invalid. */
 export class ChildEndedError extends ImageGptError {}
 
-/** No child can be started: the installation is at fault, not a picture. */
-export class DecoderStartError extends ImageGptError {}
+/** No child can be started. */
+export class DecoderStartError extends InstallationError {}
 
 /**
  * Starts a child. What contains it:
@@ -54,15 +54,23 @@ export class DecoderStartError extends ImageGptError {}
  * @param module path of decode-child.ts, or of its bundle
  */
 export function startChild(settings: ChildSettings, module: string): ChildHandle {
-  const child = spawnLimited([module, JSON.stringify(settings)], settings.maxMemoryBytes);
+  let child: ChildProcess;
+  try {
+    child = spawnLimited([module, JSON.stringify(settings)], settings.maxMemoryBytes);
+  } catch (error) {
+    return withoutChild(Promise.resolve(notSpawned(error)));
+  }
   const exited = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
+    child.once('error', (error) => resolve(notSpawned(error)));
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
+  const { stdin, stdout } = child;
+  // Node leaves them out when the system has no file descriptors for them.
+  if (!stdin || !stdout) return withoutChild(exited);
   // A write to a child that has just ended fails. The exit is reported instead.
-  child.stdin.on('error', () => {});
+  stdin.on('error', () => {});
   const rgbBytes = settings.recipe.width * settings.recipe.height * 3;
-  const frames = readFrames(child.stdout, rgbBytes + frameOverhead);
+  const frames = readFrames(stdout, rgbBytes + frameOverhead);
 
   async function kill(): Promise<void> {
     child.kill('SIGKILL');
@@ -75,14 +83,11 @@ export function startChild(settings: ChildSettings, module: string): ChildHandle
     clearTimeout(timer);
     if (readyHead.safeParse(value?.head).success) return;
     await kill();
-    throw new DecoderStartError(
-      'decoder_start_failed',
-      `Expected a decoding process to start, but it ended (${await exited}): install the packages again with npm ci.`,
-    );
+    throw startError(`it ended (${await exited}): install the packages again with npm ci`);
   }
 
-  async function ask(bytes: Uint8Array): Promise<DecodedPicture | Failure> {
-    writeFrame(child.stdin, {}, bytes);
+  const ask = async (bytes: Uint8Array): Promise<DecodedPicture | Failure> => {
+    writeFrame(stdin, {}, bytes);
     const { value } = await frames.next();
     if (!value) throw new ChildEndedError('child_ended', `The decoding process ended (${await exited}).`);
     const head = answerHead.parse(value.head);
@@ -90,7 +95,7 @@ export function startChild(settings: ChildSettings, module: string): ChildHandle
     if (value.data.length !== rgbBytes)
       throw new ChildEndedError('child_ended', 'The decoding process sent an incomplete picture.');
     return { ...head, rgb: value.data };
-  }
+  };
 
   const started = start();
   // decode() reports the failure; a child that never gets a picture may fail silently.
@@ -121,6 +126,24 @@ export function startChild(settings: ChildSettings, module: string): ChildHandle
   };
 }
 
+/** A child that could not be started. */
+function withoutChild(reason: Promise<string>): ChildHandle {
+  return {
+    kill: () => Promise.resolve(),
+    async decode() {
+      throw startError(await reason);
+    },
+  };
+}
+
+function notSpawned(error: unknown): string {
+  return `the system said ${systemSaid(error)}`;
+}
+
+function startError(why: string): DecoderStartError {
+  return new DecoderStartError('decoder_start_failed', `Expected a decoding process to start, but ${why}.`);
+}
+
 /** How long a child may take to start (milliseconds). It usually takes 250. */
 const startTimeoutMs = 60_000;
 
@@ -134,7 +157,7 @@ const nodeBaseKib = 768 * 1024;
  */
 const heapMb = 256;
 
-function spawnLimited(args: string[], maxMemoryBytes: number): ChildProcessByStdio<Writable, Readable, null> {
+function spawnLimited(args: string[], maxMemoryBytes: number): ChildProcess {
   const node = [process.execPath, `--max-old-space-size=${heapMb}`, ...args];
   const limitKib = nodeBaseKib + Math.ceil(maxMemoryBytes / 1024);
   // No core dumps of users' pictures. `exec` avoids a second process. If a limit cannot be set, Node starts without it.

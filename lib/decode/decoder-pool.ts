@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Failure } from '../contracts/field-types.ts';
 import type { Recipe } from '../image-gpt/recipe.ts';
-import { ImageGptError, PictureError, TransientError } from '../ports/error.ts';
+import { InstallationError, PictureError, TransientError } from '../ports/error.ts';
 import type { DecodedPicture, PictureDecoder } from '../ports/picture-decoder.ts';
 import { ChildEndedError, type ChildHandle, startChild } from './child-handle.ts';
 
@@ -56,7 +56,7 @@ export interface Decoder extends PictureDecoder, AsyncDisposable {
 }
 
 /** The decoder was closed. */
-export class DecoderClosedError extends ImageGptError {}
+export class DecoderClosedError extends InstallationError {}
 
 /** How many pictures to read and decode at once: two per child, so that no child waits for a file. */
 export function decodingConcurrency({ size }: Pick<DecodingSettings, 'size'>): number {

@@ -1,8 +1,9 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { ManifestPicture } from '../contracts/job.ts';
 import { isFolderMarker } from '../contracts/keys.ts';
 import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
+import { readRegularFile } from '../files/regular-file.ts';
 import { type InputDirectoryOptions, openInputDirectory } from '../local/input-directory.ts';
 import { statPath } from '../local/stat-path.ts';
 import { UsageError } from '../ports/error.ts';
@@ -49,7 +50,7 @@ export async function openJobSource(source: string, options: InputDirectoryOptio
       `${source}: expected a directory, s3://bucket/prefix, an S3 Inventory's ${inventoryName} or a file of keys, but it does not exist`,
     );
   }
-  if (basename(source) === inventoryName) return inventory(await realpath(source), await readFile(source));
+  if (basename(source) === inventoryName) return inventory(await realpath(source), await readRegularFile(source));
   return keyList(await realpath(source), options);
 }
 

@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs';
-
 import { inputKey } from '../contracts/keys.ts';
 import { parseS3Location } from '../contracts/s3-location.ts';
+import { openRegularFile } from '../files/regular-file.ts';
 import { UsageError } from '../ports/error.ts';
 
 /** A line of a key list. Without a bucket, the key is a path relative to the list's own folder. */
@@ -64,7 +63,8 @@ async function* lines(file: string): AsyncGenerator<string> {
     }
   };
   let rest = '';
-  for await (const bytes of createReadStream(file)) {
+  await using opened = await openRegularFile(file);
+  for await (const bytes of opened.createReadStream({ autoClose: false })) {
     const parts = (rest + decode(bytes)).split('\n');
     rest = parts.pop() ?? '';
     for (const line of parts) yield withoutReturn(line);

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { constants, createWriteStream } from 'node:fs';
-import { copyFile, link, realpath, rm } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { makeDirectory } from '../files/make-directory.ts';
+import { takeName } from '../files/place-file.ts';
+import { openRegularFile } from '../files/regular-file.ts';
 import { errorCode, ImageGptError } from '../ports/error.ts';
-import { isWithoutHardLinks } from './error.ts';
-import { makeDirectory } from './make-directory.ts';
 
 /** Folder for pictures that were dropped on the report page. */
 export const dropFolder = 'dropped';
@@ -33,7 +33,8 @@ export function openDropFolder(root: string): {
       // Dotfiles are ignored as pictures, so an incomplete file is not read.
       const temporary = join(folder, `.${randomUUID()}.part`);
       try {
-        await pipeline(body, createWriteStream(temporary, { flags: 'wx' }));
+        const file = await openRegularFile(temporary, 'create');
+        await pipeline(body, file.createWriteStream());
         return `${dropFolder}/${await place(temporary, name)}`;
       } catch (error) {
         throw isFileError(error) ? notKept(error) : error;
@@ -78,20 +79,6 @@ export function openDropFolder(root: string): {
     return new DropError('drop_not_kept', `Expected to store the picture in ${folder}, but the system said ${code}.`, {
       cause,
     });
-  }
-}
-
-/** Gives the file the name `path`; false if the name is taken. Unlike a rename, neither link nor copy replaces a file. */
-async function takeName(temporary: string, path: string): Promise<boolean> {
-  try {
-    await link(temporary, path).catch(async (error: unknown) => {
-      if (!isWithoutHardLinks(error)) throw error;
-      await copyFile(temporary, path, constants.COPYFILE_EXCL);
-    });
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
-    throw error;
   }
 }
 

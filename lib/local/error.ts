@@ -16,28 +16,35 @@ export function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
-/** Errors of `link` on file systems without hard links (FAT, some network shares). */
-const withoutHardLinks: readonly (string | undefined)[] = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'];
-
-/** True if `link` failed because the file system has no hard links. */
-export function isWithoutHardLinks(error: unknown): boolean {
-  return withoutHardLinks.includes(errorCode(error));
-}
-
-/** Meanings of the codes of a full storage. */
+/** Meanings of the codes of the system's limits. */
 const meanings: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   EFBIG: 'the file would be larger than ulimit -f or the file system allows',
+  EMFILE: 'this process has too many files open for ulimit -n',
+  ENFILE: 'the machine has too many files open',
+  not_a_file: 'a folder, a pipe, a socket or a device is in its place; remove it',
 };
+
+/** True if the system has no file descriptor left for this process, or none at all. Looks at the causes, too. */
+export function isOutOfFiles(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const told = `${errorCode(error)} ${error.message}`;
+  return /EMFILE|ENFILE|too many open files/i.test(told) || isOutOfFiles(error.cause);
+}
+
+/** What the system said, in words where it is about one of its limits. */
+export function systemSaid(cause: unknown): string {
+  const code = errorCode(cause) ?? 'an unknown error';
+  const meaning = meanings[code];
+  return meaning === undefined ? code : `${meaning} (${code})`;
+}
 
 /** An error of the file system. It may pass: a full disk, a missing permission, a share that is unavailable. */
 export function fileError(action: string, key: string, cause: unknown): TransientError {
-  const code = errorCode(cause) ?? 'an unknown error';
-  const meaning = meanings[code];
   return new TransientError(
     'file_error',
-    `Expected to ${action} ${JSON.stringify(key)}, but the system said ${meaning === undefined ? code : `${meaning} (${code})`}.`,
+    `Expected to ${action} ${JSON.stringify(key)}, but the system said ${systemSaid(cause)}.`,
     { cause },
   );
 }

@@ -1,11 +1,11 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { inputKey } from '../contracts/keys.ts';
+import { NotRegularFileError, openRegularFile } from '../files/regular-file.ts';
 import { errorCode, ImageGptError, PictureError, TransientError } from '../ports/error.ts';
 import type { ObjectStore, StoredObject } from '../ports/object-store.ts';
-import { fileError, isMissing, KeyError } from './error.ts';
+import { fileError, isMissing, isOutOfFiles, KeyError } from './error.ts';
 import { fileEtag, storedObject } from './file-version.ts';
 import { listTree, type TreeEntry } from './list-tree.ts';
 
@@ -62,6 +62,7 @@ export async function openInputDirectory(root: string, options: InputDirectoryOp
   async function entries(folder: Folder): Promise<TreeEntry<Folder>[]> {
     const shown = (name: string): string => relative(realRoot, join(folder.path, name));
     const listed = await readdir(folder.path, { withFileTypes: true, encoding: 'buffer' }).catch((error: unknown) => {
+      if (isOutOfFiles(error)) throw fileError('list', shown(''), error);
       if (!isMissing(error)) onSkipped({ path: shown(''), reason: 'unreadable_folder' });
       return [];
     });
@@ -120,9 +121,10 @@ export async function openInputDirectory(root: string, options: InputDirectoryOp
     const path = await locate(key);
     if (path === undefined) return undefined;
     try {
-      return await open(path, constants.O_RDONLY);
+      return await openRegularFile(path);
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      // Something else has taken its place since it was found.
+      if (isMissing(error) || error instanceof NotRegularFileError) return undefined;
       const code = errorCode(error);
       if (code === 'EACCES' || code === 'EPERM') throw accessDenied(code, error);
       throw fileError('read', key, error);

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
+import { NotRegularFileError, openRegularFile, readRegularFile } from '../files/regular-file.ts';
 import { decodeNpy, decodeNpyHeader, decodeNpyValues, NpyError, type NpyHeader } from '../image-gpt/npy.ts';
 import { errorCode, ImageGptError, UsageError } from '../ports/error.ts';
-import { NotRegularFileError, openRegularFile } from './picture-files.ts';
 
 /** A two-dimensional npy file of integers. It is read by rows, so that a large file needs little memory. */
 interface NpyRows extends AsyncDisposable {
@@ -26,12 +26,7 @@ const maxHeaderBytes = 65_536;
 async function openNpyRows(path: string): Promise<NpyRows> {
   const file = await openRegularFile(path).catch((cause: unknown) => {
     if (cause instanceof NotRegularFileError) {
-      throw new UsageError(
-        `${path}: expected an npy file, received a folder, a pipe or a device; give a file on disk`,
-        {
-          cause,
-        },
-      );
+      throw new UsageError(`${path}: expected an npy file, received ${cause.received}; give a file on disk`, { cause });
     }
     const code = errorCode(cause) ?? 'an unknown error';
     throw new UsageError(
@@ -133,12 +128,11 @@ export async function readNpyLabels(path: string): Promise<Float64Array> {
 
 async function readFile(path: string): Promise<Uint8Array> {
   try {
-    await using file = await openRegularFile(path);
-    return await file.readFile();
+    return await readRegularFile(path);
   } catch (cause) {
     const why =
       cause instanceof NotRegularFileError
-        ? 'it is a folder, a pipe or a device'
+        ? `it is ${cause.received}`
         : `the system said ${errorCode(cause) ?? 'an unknown error'}`;
     throw new UsageError(`${path}: expected an npy file with labels, but ${why}`, { cause });
   }

@@ -1,12 +1,14 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { access, link, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, link, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeDirectory } from '../files/make-directory.ts';
+import { isWithoutHardLinks, refuseSpecialFile, replaceFile } from '../files/place-file.ts';
+import { openRegularFile } from '../files/regular-file.ts';
 import { errorCode, ImageGptError } from '../ports/error.ts';
 import type { ObjectStore, ReadResult, StoredObject, WriteCondition, WriteResult } from '../ports/object-store.ts';
-import { fileError, isMissing, isWithoutHardLinks, OutputDirectoryError } from './error.ts';
+import { fileError, isMissing, OutputDirectoryError } from './error.ts';
 import { fileEtag } from './file-version.ts';
 import { listTree, type TreeEntry } from './list-tree.ts';
-import { makeDirectory } from './make-directory.ts';
 import { createOutputFolders } from './output-folders.ts';
 import { escapeKey, keyPart } from './path-escape.ts';
 import { removeStaleTemporaries, temporaryFolder, writeTemporary } from './temporary-files.ts';
@@ -88,7 +90,7 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
   async function read(key: string, options: Parameters<ObjectStore['get']>[1] = {}): Promise<ReadResult> {
     const { ifMatch, maxBytes = Number.POSITIVE_INFINITY } = options;
     // A file never changes after it has its name, so an open file is a single version.
-    await using file = await open(pathOf(key));
+    await using file = await openRegularFile(pathOf(key));
     const found = outcomeObject(key, await file.stat({ bigint: true }));
     if (ifMatch !== undefined && ifMatch !== found.etag) return { status: 'etag_mismatch' };
     if (found.size > maxBytes) return { status: 'too_large', object: found };
@@ -110,7 +112,7 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
     const existing = condition === undefined ? undefined : await statObject(key, path);
     if (condition !== undefined && existing?.etag !== ('ifMatch' in condition ? condition.ifMatch : undefined))
       return false;
-    await rename(temporary, path);
+    await replaceFile(temporary, path);
     return true;
   }
 
@@ -154,6 +156,7 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
         const path = pathOf(key);
         await folders.refuseIfOutside(dirname(path));
         if (condition !== undefined && (await statObject(key, path))?.etag !== condition.ifMatch) return;
+        await refuseSpecialFile(path);
         await rm(path, { force: true });
       }),
   };

@@ -1,8 +1,10 @@
 import { rmSync } from 'node:fs';
-import { constants, copyFile, type FileHandle, link, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { type FileHandle, rm } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
+import { replaceFile, takeName } from '../files/place-file.ts';
+import { kindOf, openRegularFile } from '../files/regular-file.ts';
 import { errorCode, ImageGptError, UsageError } from '../ports/error.ts';
-import { isWithoutHardLinks } from './error.ts';
+import { nameBeside } from './leftovers.ts';
 import { statPath } from './stat-path.ts';
 
 /** A file that gets its name only when it is complete. */
@@ -39,7 +41,7 @@ export function checkOutputPath<E extends string>(
   }
   const existing = statPath(path, `${flag} ${path}`);
   if (existing !== undefined && !existing.isFile()) {
-    throw new UsageError(`${flag} ${path}: expected a file, received a folder or a device; choose another name`);
+    throw new UsageError(`${flag} ${path}: expected a file, received ${kindOf(existing)}; choose another name`);
   }
   if (existing !== undefined && !force) {
     throw new UsageError(`${flag} ${path}: this file exists; add --force to replace it, or choose another name`);
@@ -51,10 +53,10 @@ const unfinished = new Set<string>();
 
 /** Opens a temporary file beside `path`. It is on the same disk, so the last step is a rename. */
 export async function openOutputFile(path: string, force: boolean): Promise<OutputFile> {
-  const temporary = join(dirname(path), `.${basename(path).slice(0, 200)}.${process.pid}.tmp`);
+  const temporary = nameBeside(path, 'tmp');
   let handle: FileHandle | undefined;
   try {
-    handle = await open(temporary, 'wx');
+    handle = await openRegularFile(temporary, 'create');
   } catch (error) {
     throw cannotWrite(path, error);
   }
@@ -87,9 +89,9 @@ export async function openOutputFile(path: string, force: boolean): Promise<Outp
         await handle?.close();
         handle = undefined;
         if (force) {
-          await rename(temporary, path);
+          await replaceFile(temporary, path);
         } else {
-          await linkOrRefuse(temporary, path);
+          if (!(await takeName(temporary, path))) throw takenMeanwhile(path);
           await rm(temporary);
         }
         unfinished.delete(temporary);
@@ -134,22 +136,9 @@ export function cannotWrite(path: string, cause: unknown): ImageGptError {
   );
 }
 
-/** Gives the file its name. Unlike a rename, neither link nor copy replaces a file. */
-async function linkOrRefuse(temporary: string, path: string): Promise<void> {
-  try {
-    await link(temporary, path);
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') {
-      throw new ImageGptError(
-        'output_exists',
-        `${path} was created while this command ran, and was not replaced; add --force to replace it`,
-        { cause: error },
-      );
-    }
-    if (isWithoutHardLinks(error)) {
-      await copyFile(temporary, path, constants.COPYFILE_EXCL);
-      return;
-    }
-    throw error;
-  }
+function takenMeanwhile(path: string): ImageGptError {
+  return new ImageGptError(
+    'output_exists',
+    `${path} was created while this command ran, and was not replaced; add --force to replace it`,
+  );
 }

@@ -1,8 +1,8 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
+import { makeDirectory } from '../files/make-directory.ts';
 import { errorCode } from '../ports/error.ts';
 import { isMissing, OutputDirectoryError } from './error.ts';
-import { makeDirectory } from './make-directory.ts';
 
 /** The folders of an output directory. None of them may lead out of it. */
 export interface OutputFolders {

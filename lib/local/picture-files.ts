@@ -1,27 +1,14 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { pMapIterable } from 'p-map';
-import { errorCode, ImageGptError, PictureError } from '../ports/error.ts';
+import { NotRegularFileError, openRegularFile } from '../files/regular-file.ts';
+import { errorCode, ImageGptError, InstallationError, PictureError } from '../ports/error.ts';
+import { systemSaid } from './error.ts';
 
-/** The path is a folder, a pipe, a socket or a device. */
-export class NotRegularFileError extends Error {}
+/** The FILE argument that stands for standard input. `./-` is a file of that name. */
+export const standardInput = '-';
 
-/**
- * Opens a regular file for reading. Refuses pipes, because a thread that waits for a pipe's writer cannot be stopped.
- *
- * @throws {NotRegularFileError} and errors of the system
- */
-export async function openRegularFile(path: string): Promise<FileHandle> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    if (!(await file.stat()).isFile()) {
-      throw new NotRegularFileError('expected a file, received a folder, a pipe or a device');
-    }
-    return file;
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+/** A FILE argument in messages and results. */
+export function pictureName(file: string): string {
+  return file === standardInput ? 'standard input' : file;
 }
 
 /** Result of a FILE argument. */
@@ -30,10 +17,12 @@ export type PictureFile<T> =
   | { file: string; status: 'failed'; code: string; message: string };
 
 interface EachPictureOptions {
-  /** Larger files fail without being read (bytes). */
+  /** Larger files fail; what is known to be larger is not read (bytes). */
   maxBytes: number;
   /** Files that are processed at the same time. Limits the memory. */
   concurrency: number;
+  /** Bytes of {@link standardInput}, which can be read once (default: those of the process). */
+  stdin?: AsyncIterable<Uint8Array> | undefined;
 }
 
 /**
@@ -42,16 +31,18 @@ interface EachPictureOptions {
  */
 export function eachPicture<T>(
   files: readonly string[],
-  { maxBytes, concurrency }: EachPictureOptions,
+  { maxBytes, concurrency, stdin = process.stdin }: EachPictureOptions,
   work: (bytes: Uint8Array) => Promise<T>,
 ): AsyncIterable<PictureFile<T>> {
   return pMapIterable(files, workOn, { concurrency, backpressure: concurrency });
 
-  async function workOn(file: string): Promise<PictureFile<T>> {
+  async function workOn(path: string): Promise<PictureFile<T>> {
+    const file = pictureName(path);
     try {
-      return { file, status: 'succeeded', value: await work(await readPicture(file, maxBytes)) };
+      const bytes = await readPicture(path === standardInput ? readStream(stdin, maxBytes) : readFile(path, maxBytes));
+      return { file, status: 'succeeded', value: await work(bytes) };
     } catch (error) {
-      if (error instanceof ImageGptError) {
+      if (error instanceof ImageGptError && !(error instanceof InstallationError)) {
         return { file, status: 'failed', code: error.code, message: error.message };
       }
       throw error;
@@ -59,36 +50,50 @@ export function eachPicture<T>(
   }
 }
 
-async function readPicture(path: string, maxBytes: number): Promise<Uint8Array> {
+async function readFile(path: string, maxBytes: number): Promise<Uint8Array> {
+  await using file = await openRegularFile(path);
+  const { size } = await file.stat();
+  if (size > maxBytes) throw tooLarge(maxBytes, String(size));
+  return await file.readFile();
+}
+
+async function readStream(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(maxBytes, 'more');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Reading a picture, with the errors of the system in words. */
+async function readPicture(reading: Promise<Uint8Array>): Promise<Uint8Array> {
   try {
-    await using file = await openRegularFile(path);
-    const stat = await file.stat();
-    if (stat.size === 0) {
-      throw new PictureError('empty_object', 'Expected a picture, received 0 bytes.');
-    }
-    if (stat.size > maxBytes) {
-      throw new PictureError(
-        'image_too_large',
-        `Expected at most ${maxBytes} bytes, received ${stat.size}; raise the limit with --max-megabytes.`,
-      );
-    }
-    return await file.readFile();
+    const bytes = await reading;
+    if (bytes.length === 0) throw new PictureError('empty_object', 'Expected a picture, received 0 bytes.');
+    return bytes;
   } catch (error) {
-    if (error instanceof NotRegularFileError) {
-      throw new ImageGptError(
-        'not_a_file',
-        'Expected a picture, received a folder, a pipe or a device; igpt run reads directories.',
-        {
-          cause: error,
-        },
-      );
+    if (error instanceof NotRegularFileError || errorCode(error) === 'EISDIR') {
+      const received = error instanceof NotRegularFileError ? error.received : 'a folder';
+      throw new ImageGptError('not_a_file', `Expected a picture, received ${received}; igpt run reads directories.`, {
+        cause: error,
+      });
     }
     const code = errorCode(error);
     if (code === undefined || error instanceof ImageGptError) throw error;
     throw code === 'ENOENT'
       ? new ImageGptError('not_found', 'Expected a picture, but the file does not exist.', { cause: error })
-      : new ImageGptError('not_readable', `Expected a readable picture, but the system said ${code}.`, {
+      : new ImageGptError('not_readable', `Expected a readable picture, but the system said ${systemSaid(error)}.`, {
           cause: error,
         });
   }
+}
+
+function tooLarge(maxBytes: number, received: string): PictureError {
+  return new PictureError(
+    'image_too_large',
+    `Expected at most ${maxBytes} bytes, received ${received}; raise the limit with --max-megabytes.`,
+  );
 }

@@ -1,7 +1,8 @@
-import { open, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../files/make-directory.ts';
+import { openRegularFile } from '../files/regular-file.ts';
 import { isMissing } from './error.ts';
-import { makeDirectory } from './make-directory.ts';
 import { hasEnded, processTag, tagPattern } from './process-tag.ts';
 
 /** Folder of files that are being written. No key leads there, because a first dot is escaped. */
@@ -18,10 +19,10 @@ let written = 0;
 export async function writeTemporary(root: string, body: Uint8Array): Promise<string> {
   written += 1;
   const path = join(root, temporaryFolder, `${processTag}-${written}`);
-  const file = await open(path, 'wx').catch(async (error: unknown) => {
+  const file = await openRegularFile(path, 'create').catch(async (error: unknown) => {
     if (!isMissing(error)) throw error;
     await makeDirectory(join(root, temporaryFolder));
-    return open(path, 'wx');
+    return openRegularFile(path, 'create');
   });
   try {
     await file.writeFile(body);

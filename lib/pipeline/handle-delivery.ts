@@ -8,8 +8,8 @@ export interface DeliveryOptions {
   flow: Flow;
   /** Handed to the flow: aborts what has not begun. */
   signal: AbortSignal;
-  /** How long a failed message stays hidden, by its receive count (milliseconds; default 1 s, doubled each time). */
-  retryDelayMs?: (receiveCount: number) => number;
+  /** How long a failed message stays hidden, by its receive count (milliseconds). */
+  retryDelayMs: (receiveCount: number) => number;
   /** Receives every failure: with the message if the flow failed, without if the queue did. */
   onError(error: unknown, message?: QueueMessage): void;
 }
@@ -31,8 +31,7 @@ export async function handleDelivery(
   messages: readonly QueueMessage[],
   options: DeliveryOptions,
 ): Promise<QueueMessage[]> {
-  const { queue, flow, signal, onError } = options;
-  const { retryDelayMs = (count) => 1000 * 2 ** (count - 1) } = options;
+  const { queue, flow, signal, retryDelayMs, onError } = options;
   const failed = await isolate(messages, {
     suspectFrom,
     receiveCountOf: ({ receiveCount }) => receiveCount,

@@ -6,7 +6,7 @@ import { tokensMessage } from '../contracts/tokens-message.ts';
 import { uploadsMessage } from '../contracts/uploads-message.ts';
 import { createQuantizer } from '../image-gpt/quantizer.ts';
 import type { Clock } from '../ports/clock.ts';
-import { errorCode, type FailureCode, ImageGptError } from '../ports/error.ts';
+import { errorCode, type FailureCode, ImageGptError, InstallationError } from '../ports/error.ts';
 import type { Model } from '../ports/model.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { PictureDecoder } from '../ports/picture-decoder.ts';
@@ -96,7 +96,8 @@ const maxGivenUp = 10;
  * picture that cannot be read, or whose outcome cannot be stored, counts as failed, and the next run retries it. Queues
  * and stages are bounded, so memory does not grow with the number of pictures.
  *
- * @throws {RunError} when no outcome can be stored or no event published any more; what a listing throws
+ * @throws {RunError} when no outcome can be stored or no event published any more; {@link InstallationError} when the
+ * decoder or the model does not start any more; what a listing throws
  */
 export async function runPipeline(options: RunOptions): Promise<RunResult> {
   const { input, output, uploads, events, model, clock, signal } = options;
@@ -159,7 +160,10 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
       done: done.signal,
       onError(error, message) {
         onError(error);
-        if (message?.lastReceive) giveUp(message, error);
+        if (!message?.lastReceive) return;
+        // Every further picture would fail as well.
+        if (error instanceof InstallationError) fail(error);
+        else giveUp(message, error);
       },
     }),
     sendChangedAgain(ledger, uploads, done.signal),

@@ -1,5 +1,5 @@
 import type { Failure } from '../contracts/field-types.ts';
-import { type FailureCode, PictureError } from '../ports/error.ts';
+import { type FailureCode, InstallationError, PictureError } from '../ports/error.ts';
 import type { QueueMessage } from '../ports/queue.ts';
 
 // These two functions are the only places where an error becomes a picture's failure. Storing, sending and publishing
@@ -32,8 +32,9 @@ export async function tryReading<T>(read: () => Promise<T>): Promise<Tried<T>> {
 }
 
 /**
- * Decodes a picture, or runs the model on it. A {@link PictureError} fails the picture at once. Any other error fails
- * it on the last receive. Before that the error is thrown, and the message is retried.
+ * Decodes a picture, or runs the model on it. A {@link PictureError} fails the picture at once. An
+ * {@link InstallationError} is always thrown. Any other error fails the picture on the last receive. Before that the
+ * error is thrown, and the message is retried.
  */
 export async function tryPicture<T>(work: () => Promise<T>, options: TryOptions): Promise<Tried<T>> {
   const { attempt, signal, code, caught } = options;
@@ -42,7 +43,7 @@ export async function tryPicture<T>(work: () => Promise<T>, options: TryOptions)
   } catch (error) {
     if (signal?.aborted) throw error;
     if (error instanceof PictureError) return { failure: failureOf(error) };
-    if (!attempt.lastReceive) throw error;
+    if (!attempt.lastReceive || error instanceof InstallationError) throw error;
     caught(error);
     const message = `Expected success within ${attempt.receiveCount} attempts, but each of them failed.`;
     return { failure: { code, message } };

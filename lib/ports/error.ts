@@ -40,6 +40,12 @@ export class PictureError extends ImageGptError {
 /** Not the picture's fault: throttling, a broken connection, a conflict. A retry may succeed. */
 export class TransientError extends ImageGptError {}
 
+/**
+ * The machine or the installation is at fault, never a picture: a program or a library does not start, or the system's
+ * limits are too low. No picture gets a failed outcome for it.
+ */
+export class InstallationError extends ImageGptError {}
+
 /** Code of an error of the system or of a library (ENOENT, EACCES …); undefined when it has none. */
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;

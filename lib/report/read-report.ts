@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { openRegularFile } from '../files/regular-file.ts';
 import { reportMark, rowsBegin, rowsEnd } from './report-page.ts';
 import type { PictureViews } from './report-row.ts';
 
@@ -18,7 +17,7 @@ const row = z.object({
 /** Whether the file is a report; false when there is no such file. */
 export async function isReport(path: string): Promise<boolean> {
   try {
-    await using file = await open(path);
+    await using file = await openRegularFile(path);
     const { bytesRead, buffer } = await file.read(Buffer.alloc(reportMark.length), 0, reportMark.length, 0);
     return buffer.toString('latin1', 0, bytesRead) === reportMark;
   } catch {
@@ -36,7 +35,8 @@ export async function viewsOfReport(path: string, model: string): Promise<Map<st
   const start = '<script type="application/json" id="about">';
   let inside = false;
   let tokens = 0;
-  for await (const line of createInterface({ input: createReadStream(path) })) {
+  await using file = await openRegularFile(path);
+  for await (const line of createInterface({ input: file.createReadStream({ autoClose: false }) })) {
     if (line.startsWith(start)) {
       const of = about.safeParse(parsed(line.slice(start.length, line.indexOf('</script>'))));
       if (of.data?.model !== model) return views;

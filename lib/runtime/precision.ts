@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import {
@@ -18,6 +18,7 @@ import {
   uniformPlan,
 } from '../checkpoint/derived/precision-plan.ts';
 import { CheckpointError, type CheckpointErrorCode } from '../checkpoint/error.ts';
+import { replaceFile } from '../files/place-file.ts';
 import { nameBeside, removeLeftovers } from '../local/leftovers.ts';
 import { ImageGptError } from '../ports/error.ts';
 import type { Precision } from '../ports/model.ts';
@@ -135,7 +136,7 @@ async function derive(path: string, checkpoint: Checkpoint, precision: DerivedPr
         next = finerPlan(plan, await projectionCosines(checkpoint, made.weights));
       }
     }
-    await rename(candidate, path);
+    await replaceFile(candidate, path);
   } catch (cause) {
     if (cause instanceof ImageGptError) throw cause;
     throw new CheckpointError(

@@ -3,7 +3,7 @@
 import './telemetry-off.ts';
 import { Worker } from 'node:worker_threads';
 import { compileCacheEnvironment } from '../local/compile-cache.ts';
-import { ImageGptError, TransientError } from '../ports/error.ts';
+import { InstallationError, TransientError } from '../ports/error.ts';
 import { createNativeGate, type NativeGate, shutGates } from './native-gate.ts';
 import type { ErrorMessage, FromThread, ThreadStart, ToThread } from './thread-port.ts';
 
@@ -29,7 +29,7 @@ export interface ThreadPool<R, I, O> {
 }
 
 /** A thread cannot be opened. `code` and message are those of the error in it. */
-export class ThreadUnusableError extends ImageGptError {}
+export class ThreadUnusableError extends InstallationError {}
 
 /** Largest number of idle threads in a row that stop and are replaced. Without a limit, it might never end. */
 const maxIdleDeaths = 3;

@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openRegularFile } from '../files/regular-file.ts';
 import type { BlockWeights, ImageGptWeights, Weight } from '../graph/weights.ts';
 import { RuntimeError } from './error.ts';
 
@@ -16,7 +17,7 @@ export async function withoutZeroBiases(
   const handles = new Map<string, FileHandle>();
 
   async function isZero(weight: Weight): Promise<boolean> {
-    const handle = handles.get(weight.file) ?? (await open(join(weights.directory, weight.file)));
+    const handle = handles.get(weight.file) ?? (await openRegularFile(join(weights.directory, weight.file)));
     handles.set(weight.file, handle);
     const bytes = new Uint8Array(weight.length);
     await handle.read(bytes, 0, weight.length, weight.offset);

@@ -1,6 +1,6 @@
-import { appendFileSync, closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
 import { z } from 'zod';
+import { openRegularFile, readTextFile } from '../files/regular-file.ts';
 import { isMissing } from '../local/error.ts';
 import { lineChart } from '../plot/line-chart.ts';
 import { notWritable, writeWhole } from './write-whole.ts';
@@ -23,7 +23,7 @@ const metricSchema = z.object({
 
 export type Metric = z.infer<typeof metricSchema>;
 
-export interface MetricsFile extends Disposable {
+export interface MetricsFile extends AsyncDisposable {
   /** All metrics of the training so far, in order. */
   readonly metrics: readonly Metric[];
   /** @throws TrainingError `run_not_writable` */
@@ -37,18 +37,18 @@ export interface MetricsFile extends Disposable {
 export async function openMetricsFile(path: string, from: number): Promise<MetricsFile> {
   const metrics = (await readMetrics(path)).filter(({ step }) => step <= from);
   await writeWhole(path, metrics.map(lineOf).join(''));
-  const file = openSync(path, 'a');
+  const file = await openRegularFile(path, 'append');
   return {
     metrics,
     add(metric) {
       metrics.push(metric);
       try {
-        appendFileSync(file, lineOf(metric));
+        appendFileSync(file.fd, lineOf(metric));
       } catch (error) {
         throw notWritable(path, error);
       }
     },
-    [Symbol.dispose]: () => closeSync(file),
+    [Symbol.asyncDispose]: () => file.close(),
   };
 }
 
@@ -69,7 +69,7 @@ export function metricsPlot(title: string, metrics: readonly Metric[]): string {
 }
 
 async function readMetrics(path: string): Promise<Metric[]> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+  const text = await readTextFile(path).catch((error: unknown) => {
     if (isMissing(error)) return '';
     throw error;
   });

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
@@ -6,6 +5,7 @@ import { readJsonFile } from '../checkpoint/json-file.ts';
 import { writeProbe } from '../checkpoint/probe.ts';
 import { type TensorData, writeSafetensors } from '../checkpoint/safetensors/write-safetensors.ts';
 import { type TrainedOn, trainedOnMetadata } from '../checkpoint/trained-on.ts';
+import { readRegularFile } from '../files/regular-file.ts';
 import { isMissing } from '../local/error.ts';
 import type { ClassInput, Objective } from '../ports/model.ts';
 import { writeWhole } from './write-whole.ts';
@@ -63,7 +63,7 @@ export async function createModelFiles(
   const schema = z.record(z.string(), z.unknown());
   const json = (await readJsonFile(join(directory, 'config.json'), schema, 'config_invalid')) ?? {};
   const config = `${JSON.stringify(trainedConfig(json, trained), undefined, 2)}\n`;
-  const preprocessor = await readFile(join(directory, 'preprocessor_config.json')).catch((error: unknown) => {
+  const preprocessor = await readRegularFile(join(directory, 'preprocessor_config.json')).catch((error: unknown) => {
     if (isMissing(error)) return undefined;
     throw error;
   });

@@ -1,10 +1,11 @@
-import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openByteFile } from '../checkpoint/byte-file.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors/safetensors.ts';
 import { type TensorData, writeSafetensors } from '../checkpoint/safetensors/write-safetensors.ts';
 import { fileHash } from '../checkpoint/weights-hash.ts';
+import { syncFolder } from '../files/place-file.ts';
+import { createFile, readTextFile } from '../files/regular-file.ts';
 import type { TrainingSession } from '../runtime/training-session.ts';
 import type { InnerHead, ModelFiles } from './model-files.ts';
 import type { TrainState } from './train.ts';
@@ -59,16 +60,15 @@ export async function writeTrainerState(
   const sha256: Record<string, string> = {};
   for (const name of [...model.weightFiles, momentsFile]) sha256[name] = await fileHash(join(directory, name));
   const json = { format: formatName, ...state, seed, sha256 };
-  await writeFile(join(directory, stateFile), `${JSON.stringify(json)}\n`, { flush: true });
+  await createFile(join(directory, stateFile), `${JSON.stringify(json)}\n`);
   // The file names must be on the disk, too, before the directory is renamed.
-  await using folder = await open(directory);
-  await folder.sync();
+  await syncFolder(directory);
 }
 
 /** State of a checkpoint. Undefined when the checkpoint is incomplete, damaged or of another format. */
 export async function readTrainerState(directory: string): Promise<TrainState | undefined> {
   try {
-    const text = await readFile(join(directory, stateFile), 'utf8');
+    const text = await readTextFile(join(directory, stateFile));
     const { sha256, step, losses, best, sinceBest, ended } = schema.parse(JSON.parse(text));
     for (const [name, hash] of Object.entries(sha256)) {
       if ((await fileHash(join(directory, name))) !== hash) return undefined;

@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { makeDirectory } from '../files/make-directory.ts';
+import { readTextFile } from '../files/regular-file.ts';
 import { isMissing } from '../local/error.ts';
-import { makeDirectory } from '../local/make-directory.ts';
 import { systemClock } from '../local/system-clock.ts';
 import type { TrainingSession } from '../runtime/training-session.ts';
 import { TrainingError } from './error.ts';
@@ -135,7 +136,7 @@ const settingsFile = 'settings.json';
 const modelFileNames = ['model.safetensors', 'probe.safetensors', 'config.json', 'preprocessor_config.json'];
 
 /** Temporary names of the model's files. */
-const temporaryModelFile = /^(config|preprocessor_config)\.json\.tmp$|^\.(model|probe)\.safetensors\..*\.tmp$/;
+const temporaryModelFile = /^\.(config\.json|preprocessor_config\.json|(model|probe)\.safetensors)\..*\.tmp$/;
 
 /** The last checkpoint, and the one before it in case the last is damaged. */
 const keptCheckpoints = 2;
@@ -156,7 +157,11 @@ function stepsOf(names: readonly string[]): number[] {
 
 /** False for a training that ended before its first checkpoint: its settings may be changed. */
 async function hasStarted(out: string, folder: string): Promise<boolean> {
-  const names = (path: string) => readdir(path).catch((): string[] => []);
+  const names = (path: string) =>
+    readdir(path).catch((error: unknown): string[] => {
+      if (isMissing(error)) return [];
+      throw notWritable(out, error);
+    });
   const beside = (await names(out)).some((name) => name !== trainingFolder);
   return beside || stepsOf(await names(folder)).length > 0;
 }
@@ -165,7 +170,7 @@ const settingsSchema = z.record(z.string(), z.union([z.string(), z.number(), z.b
 
 /** Settings of the training in `out`. Undefined for a directory that is new or empty. */
 async function readSettings(out: string, folder: string): Promise<TrainingSettings | undefined> {
-  const text = await readFile(join(folder, settingsFile), 'utf8').catch((error: unknown) => {
+  const text = await readTextFile(join(folder, settingsFile)).catch((error: unknown) => {
     if (isMissing(error)) return undefined;
     throw notWritable(out, error);
   });

@@ -1,4 +1,6 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
+import { createFile, readTextFile } from '../files/regular-file.ts';
+import { isMissing } from '../local/error.ts';
 import { isAlive } from '../local/process-tag.ts';
 import type { Clock } from '../ports/clock.ts';
 import { errorCode } from '../ports/error.ts';
@@ -15,7 +17,7 @@ const emptyMs = 500;
 export async function lockTraining(path: string, clock: Clock): Promise<AsyncDisposable> {
   for (;;) {
     try {
-      await writeFile(path, String(process.pid), { flag: 'wx' });
+      await createFile(path, String(process.pid));
       return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
@@ -34,8 +36,15 @@ export async function lockTraining(path: string, clock: Clock): Promise<AsyncDis
 
 /** Id of the process that holds the lock; empty without a lock, or if the process died before it wrote its id. */
 async function ownerOf(path: string, clock: Clock): Promise<string> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
+  const text = await readIfThere(path);
   if (text !== '') return text ?? '';
   await clock.sleep(emptyMs);
-  return readFile(path, 'utf8').catch(() => '');
+  return (await readIfThere(path)) ?? '';
+}
+
+function readIfThere(path: string): Promise<string | undefined> {
+  return readTextFile(path).catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
 }

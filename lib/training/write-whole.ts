@@ -1,4 +1,7 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
+import { replaceFile } from '../files/place-file.ts';
+import { createFile } from '../files/regular-file.ts';
+import { nameBeside } from '../local/leftovers.ts';
 import { errorCode } from '../ports/error.ts';
 import { TrainingError } from './error.ts';
 
@@ -8,10 +11,10 @@ import { TrainingError } from './error.ts';
  * @throws TrainingError `run_not_writable`
  */
 export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.tmp`;
+  const temporary = nameBeside(path, 'tmp');
   try {
-    await writeFile(temporary, content, { flush: true });
-    await rename(temporary, path);
+    await createFile(temporary, content);
+    await replaceFile(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw notWritable(path, error);

@@ -7,6 +7,7 @@ import { createS3Client } from '../../lib/aws/clients.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
 import { preprocessingHash } from '../../lib/checkpoint/preprocessing-hash.ts';
+import { retryDelayMs } from '../../lib/contracts/delivery.ts';
 import { preprocessEnvironment, workerEnvironment } from '../../lib/contracts/environment.ts';
 import { messageText } from '../../lib/contracts/message-text.ts';
 import { openDecoder } from '../../lib/decode/decoder-pool.ts';
@@ -122,7 +123,7 @@ async function preprocess(): Promise<number> {
   }));
   const signal = new AbortController().signal;
   return measure(async (done) => {
-    const options = { queue: queueAt(env.UPLOADS_QUEUE_URL), flow, signal, onError: fail };
+    const options = { queue: queueAt(env.UPLOADS_QUEUE_URL), flow, signal, retryDelayMs, onError: fail };
     while (!done(messages.length)) await handleDelivery(messages, options);
   });
 }

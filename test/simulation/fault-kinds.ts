@@ -43,6 +43,8 @@ const worldFaults = [
   'no_room',
   /** Every read of one picture fails. */
   'unreadable',
+  /** The decoder or the model of every process does not start. */
+  'broken_installation',
   /** Another model is deployed while messages wait in the queues. */
   'model_change',
   /** The model before the last is deployed again. */

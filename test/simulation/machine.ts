@@ -15,6 +15,8 @@ export interface Conditions {
   maxObjectBytes: number;
   /** Key of the picture whose every read fails. */
   unreadableKey: string | undefined;
+  /** The part of every installation that does not start. */
+  broken: 'decoder' | 'model' | undefined;
   faultCounts: FaultCounts;
   /** Number of effects that are still to come. */
   pendingEffects: number;

@@ -37,14 +37,15 @@ const keys = ['a b+c.jpg', 'a!', 'a/b.jpg', `${'k'.repeat(1000)}\u{1f408}`];
  * deployed, backfills run, and 5 % of the calls fail. Then the faults end: a picture without an outcome must be in a
  * dead-letter queue. The dead letters are sent again, and in the end no picture may be lost, wrong or stuck.
  *
- * Until the dead letters are sent again, large objects cannot be written if the seed ends in 3, and one picture cannot
- * be read if it ends in 7.
+ * Until the dead letters are sent again, large objects cannot be written if the seed ends in 3, no decoder or no model
+ * starts if it ends in 5, and one picture cannot be read if it ends in 7.
  */
 export async function playSchedule(seed: number, trace?: (line: string) => void): Promise<ScheduleResult> {
   const world = createSimulatedWorld(seed, trace);
   const { conditions } = world;
   const { random, clock } = conditions;
   if (seed % 10 === 3) conditions.maxObjectBytes = smallObjectBytes;
+  if (seed % 10 === 5) conditions.broken = seed % 20 === 5 ? 'decoder' : 'model';
   if (seed % 10 === 7) conditions.unreadableKey = keys[Math.floor(seed / 10) % keys.length];
   const started = clock.now().getTime();
   const [a, b, c] = simulatedModels;
@@ -74,6 +75,7 @@ export async function playSchedule(seed: number, trace?: (line: string) => void)
   wrong.push(...lostPictures(world, deployment, deadKeys), ...falseRecords(world));
   conditions.maxObjectBytes = Number.POSITIVE_INFINITY;
   conditions.unreadableKey = undefined;
+  conditions.broken = undefined;
   // Sent again, every message gets through except hostile messages and poison.
   sendAgain(deadLetters.map(({ body }) => body));
   await settleWithoutFaults();

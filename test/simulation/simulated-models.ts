@@ -1,11 +1,11 @@
 import type { Outcome } from '../../lib/contracts/outcome.ts';
 import { createQuantizer, type Quantizer } from '../../lib/image-gpt/quantizer.ts';
 import type { FailureCode } from '../../lib/ports/error.ts';
-import { PictureError } from '../../lib/ports/error.ts';
+import { InstallationError, PictureError } from '../../lib/ports/error.ts';
 import type { Model } from '../../lib/ports/model.ts';
 import type { PictureDecoder } from '../../lib/ports/picture-decoder.ts';
 import { createFakeModel } from '../support/fake-model.ts';
-import type { Machine } from './machine.ts';
+import { type Conditions, type Machine, recordFault } from './machine.ts';
 
 /** A model that can be deployed. */
 export interface SimulatedModel {
@@ -52,12 +52,24 @@ export function isPoison(text: string): boolean {
   return /^(poison|killer)/.test(text);
 }
 
-/** Pictures whose decoding or predicting threw: only these may fail for that reason. */
+/** Pictures whose decoding or predicting threw, of its own accord: only these may fail for that reason. */
 export interface ThrownPictures {
   /** Texts of the pictures. */
   decoding: Set<string>;
   /** Numbers of the pictures. */
   predicting: Set<number>;
+}
+
+/** The parts of the world that decoders and models change. */
+interface Laboratory {
+  conditions: Conditions;
+  thrown: ThrownPictures;
+}
+
+function notStarted(machine: Machine, conditions: Conditions): Promise<never> {
+  machine.faults += 1;
+  recordFault(conditions, 'broken_installation', conditions.broken ?? '');
+  return Promise.reject(new InstallationError('not_started', `Expected the ${conditions.broken} to start.`));
 }
 
 /** Reads the number of a picture from its tokens. */
@@ -69,9 +81,10 @@ function numberOf(tokens: Uint16Array): number {
  * A decoder for pictures that are text: a word and a number. `good n` and `killer 15` decode to pixels that hold the
  * bits of the number. `bad` is corrupt, `crash` makes the decoder throw each time, `poison` kills the process.
  */
-export function simulatedDecoder(machine: Machine, thrown: ThrownPictures): PictureDecoder {
+export function simulatedDecoder(machine: Machine, { conditions, thrown }: Laboratory): PictureDecoder {
   return {
     decode(bytes) {
+      if (conditions.broken === 'decoder') return notStarted(machine, conditions);
       const text = new TextDecoder().decode(bytes);
       const decoded = machine.call('decoder.decode', ['throttle', 'slow', 'crash'], {
         perform() {
@@ -91,10 +104,15 @@ export function simulatedDecoder(machine: Machine, thrown: ThrownPictures): Pict
   };
 }
 
-export function simulatedModelOf(machine: Machine, { model }: SimulatedModel, thrown: ThrownPictures): Model {
+export function simulatedModelOf(
+  machine: Machine,
+  { model }: SimulatedModel,
+  { conditions, thrown }: Laboratory,
+): Model {
   return {
     ...model,
     predict(tokens) {
+      if (conditions.broken === 'model') return notStarted(machine, conditions);
       const predicted = machine.call('model.predict', ['throttle', 'slow', 'crash'], {
         perform() {
           if (tokens.every((token) => token > 0)) machine.die('killer');

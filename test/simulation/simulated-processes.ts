@@ -1,5 +1,6 @@
 import { createSemaphore } from '../../lib/async/semaphore.ts';
 import { gatherDeletions, gatherEvents } from '../../lib/aws/gather-requests.ts';
+import { retryDelayMs } from '../../lib/contracts/delivery.ts';
 import { workUntilStopped } from '../../lib/pipeline/consumer.ts';
 import { handleDelivery } from '../../lib/pipeline/handle-delivery.ts';
 import { createInfer } from '../../lib/pipeline/infer.ts';
@@ -56,7 +57,7 @@ export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Sta
       colors,
       packer,
       model: model.id,
-      decoder: simulatedDecoder(machine, world.thrown),
+      decoder: simulatedDecoder(machine, world),
       decoding: createSemaphore(2),
       maxPictureBytes: 1000,
     });
@@ -82,7 +83,8 @@ export function functionOver(world: SimulatedWorld, source: SimulatedQueue): Sta
         // Lambda kills the process at its time limit.
         if (!done.signal.aborted) machine.die('time limit');
       });
-      const failed = await handleDelivery(messages, { queue, flow, signal: timeOver.signal, onError: () => {} });
+      const signal = timeOver.signal;
+      const failed = await handleDelivery(messages, { queue, flow, signal, retryDelayMs, onError: () => {} });
       done.abort('done');
       const deleted = messages.filter((message) => !failed.includes(message)).map(({ receipt }) => receipt);
       if (deleted.length > 0) await queue.delete(deleted).catch(() => {});
@@ -105,7 +107,7 @@ export function workerOf(world: SimulatedWorld): Start {
       ...common,
       events: gatherEvents(common.events, clock),
       uploads: world.uploads.connect(machine),
-      model: simulatedModelOf(machine, deployed, world.thrown),
+      model: simulatedModelOf(machine, deployed, world),
       preprocessing: deployed.preprocessing,
       predicting: createSemaphore(4),
     });
@@ -115,6 +117,7 @@ export function workerOf(world: SimulatedWorld): Start {
       flow,
       clock,
       waitMs,
+      retryDelayMs,
       consumers: 2,
       prefetch: 4,
       drainMs: 90_000,

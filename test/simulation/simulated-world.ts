@@ -37,6 +37,7 @@ export function createSimulatedWorld(seed: number, trace?: (line: string) => voi
     faultsEnded: false,
     maxObjectBytes: Number.POSITIVE_INFINITY,
     unreadableKey: undefined,
+    broken: undefined,
     faultCounts: noFaults(),
     pendingEffects: 0,
     trace(what) {

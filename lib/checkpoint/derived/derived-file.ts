@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeDirectory } from '../../files/make-directory.ts';
+import { openRegularFile } from '../../files/regular-file.ts';
 import type { ImageGptWeights } from '../../graph/weights.ts';
 import { userCache } from '../../local/user-cache.ts';
 import type { Precision } from '../../ports/model.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { CheckpointError } from '../error.ts';
+import { hasFile } from '../open-file.ts';
 import { readSafetensorsHeader } from '../safetensors/safetensors.ts';
 import { streamSafetensors } from '../safetensors/write-safetensors.ts';
-import { statFile } from '../stat-file.ts';
 import { fileHash, weightHashes } from '../weights-hash.ts';
 import { halfTensors, quantizedTensors } from './derived-tensors.ts';
 import { derivedWeights } from './derived-weights.ts';
@@ -70,7 +72,7 @@ export async function writeDerived(
     ...(plan && { plan: planText(plan) }),
   };
   const tensors = plan === undefined ? halfTensors(weights) : quantizedTensors(weights, config, plan);
-  await mkdir(dirname(path), { recursive: true });
+  await makeDirectory(dirname(path));
   await streamSafetensors(path, tensors, metadata);
   await sealFile(path);
 }
@@ -88,7 +90,7 @@ export async function openDerived(
   checkpoint: Checkpoint,
   precision: DerivedPrecision,
 ): Promise<DerivedWeights | undefined> {
-  if ((await statFile(path, 'weights_missing')) === undefined) return undefined;
+  if (!(await hasFile(path, 'weights_missing'))) return undefined;
   const { tensors, metadata, fileBytes } = await readSafetensorsHeader(path).catch((cause: unknown) => {
     throw new CheckpointError('weights_invalid', `${path} is damaged: it is cut short, or not a safetensors file.`, {
       cause,
@@ -131,7 +133,7 @@ const sealEnd = sealStart + blankSeal.length;
 /** Replaces {@link blankSeal} by the SHA-256 of everything that follows it. */
 async function sealFile(path: string): Promise<void> {
   const seal = await fileHash(path, sealEnd);
-  await using file = await open(path, 'r+');
+  await using file = await openRegularFile(path, 'update');
   await file.write(seal, sealStart, 'latin1');
   await file.sync();
 }

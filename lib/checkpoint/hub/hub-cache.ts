@@ -1,5 +1,6 @@
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextFile } from '../../files/regular-file.ts';
 import { readShardIndex } from '../safetensors/shard-index.ts';
 import { type HubModel, weightFiles } from './hub-model.ts';
 
@@ -25,7 +26,7 @@ export async function findInHubCache({ repo, revision }: HubModel, cache: string
   const folder = join(cache, `models--${repo.replaceAll('/', '--')}`);
   const commit = commitPattern.test(revision)
     ? revision
-    : (await readFile(join(folder, 'refs', revision), 'utf8').catch(() => '')).trim();
+    : (await readTextFile(join(folder, 'refs', revision)).catch(() => '')).trim();
   if (!commitPattern.test(commit)) return undefined;
   const snapshot = join(folder, 'snapshots', commit);
   const exists = (name: string) =>

@@ -1,11 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { downloadFile, HubApiError, type PathInfo, pathsInfo } from '@huggingface/hub';
+import { makeDirectory } from '../../files/make-directory.ts';
+import { replaceFile } from '../../files/place-file.ts';
+import { openRegularFile } from '../../files/regular-file.ts';
 import { errorCode } from '../../ports/error.ts';
 import { CheckpointError } from '../error.ts';
 import { refuseFullDisk } from '../import/new-directory.ts';
@@ -43,7 +45,7 @@ export async function downloadModel(model: HubModel, options: DownloadOptions): 
   if (weights === undefined) {
     throw failed(`${model.repo} has no weights on the hub; expected one of ${weightFiles.join(', ')}`);
   }
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   const files = [...listed.filter(({ path }) => sideFiles.includes(path)), weights];
   if (weights.path.endsWith('.index.json')) {
     await fetchFile(model, weights, options, () => {});
@@ -100,7 +102,7 @@ async function fetchFile(
     await rm(part);
     throw failed(`${file.path} of ${model.repo} arrived damaged: its checksum does not match; run the command again`);
   }
-  await rename(part, path);
+  await replaceFile(part, path);
 }
 
 async function continueDownload(
@@ -119,6 +121,7 @@ async function continueDownload(
   // Plain HTTP with ranges works on every mirror of the hub; its Xet protocol does not.
   const blob = await downloadFile({ repo, revision, path, xet: false, ...hubOf(options) });
   if (blob === null) throw failed(`${path} of ${repo} is no longer on the hub; run the command again`);
+  const file = await openRegularFile(part, 'append');
   const rest = done === 0 ? blob : blob.slice(done);
   await pipeline(
     Readable.fromWeb(rest.stream()),
@@ -131,7 +134,7 @@ async function continueDownload(
         yield chunk;
       }
     },
-    createWriteStream(part, { flags: 'a' }),
+    file.createWriteStream(),
   );
   if (done < size) throw new Error(`the connection ended after ${done} of ${size} bytes`);
 }
@@ -144,7 +147,8 @@ function checksumOf({ lfs, oid }: PathInfo): string {
 async function isSound(path: string, file: PathInfo): Promise<boolean> {
   const hash: Hash = createHash(file.lfs === undefined ? 'sha1' : 'sha256');
   if (file.lfs === undefined) hash.update(`blob ${file.size}\0`);
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  await using opened = await openRegularFile(path);
+  for await (const chunk of opened.createReadStream({ autoClose: false })) hash.update(chunk);
   return hash.digest('hex') === checksumOf(file);
 }
 

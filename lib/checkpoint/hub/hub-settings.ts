@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { readTextFile } from '../../files/regular-file.ts';
 import { CheckpointError } from '../error.ts';
 
 /** How to reach the Hugging Face hub, and where its cache is: the variables that Hugging Face's own tools read. */
@@ -42,6 +42,6 @@ export async function readHubSettings(env: Readonly<Record<string, string | unde
 }
 
 async function storedToken(path: string): Promise<string | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const text = await readTextFile(path).catch(() => '');
   return text.trim() || undefined;
 }

@@ -1,6 +1,7 @@
-import { realpath, writeFile } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { createFile } from '../../files/regular-file.ts';
 import type { ImageGptWeights } from '../../graph/weights.ts';
 import type { ClassInput } from '../../ports/model.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
@@ -86,13 +87,13 @@ async function writeModel(
   }
   const found = { ...read, config: { ...read.config, input: input ?? read.config.input } };
   const json = huggingFaceConfig(found, weights, dtype ?? keptDtype(weights.wte.dtype) ?? 'F32', name);
-  await writeFile(configPath, `${JSON.stringify(json, undefined, 2)}\n`);
+  await createFile(configPath, `${JSON.stringify(json, undefined, 2)}\n`);
   const { config, crop } = await readConfigFile(configPath);
 
   const preprocessor = await findPreprocessor(directory, palette, config.n_positions);
   if (preprocessor !== undefined) {
     const preprocessorPath = join(temporary, 'preprocessor_config.json');
-    await writeFile(preprocessorPath, `${JSON.stringify(preprocessor)}\n`);
+    await createFile(preprocessorPath, `${JSON.stringify(preprocessor)}\n`);
     await readPreprocessorFile(preprocessorPath, config, crop);
   }
 
@@ -134,8 +135,10 @@ async function findConfig(
   }
   const guessed = guessConfig(source.tensors, heads);
   const guessedPath = join(temporary, 'config.json');
-  await writeFile(guessedPath, JSON.stringify(guessed));
-  return { ...(await readConfigFile(guessedPath)), json: guessed };
+  await createFile(guessedPath, JSON.stringify(guessed));
+  const file = await readConfigFile(guessedPath);
+  await rm(guessedPath);
+  return { ...file, json: guessed };
 }
 
 /** Maps the tensors to roles, with the same checks as for an opened checkpoint. */

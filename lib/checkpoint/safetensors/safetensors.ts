@@ -1,9 +1,8 @@
-import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { elementsOf } from '../../graph/graph.ts';
 import { CheckpointError, truncatedFile } from '../error.ts';
-import { statFile } from '../stat-file.ts';
+import { openFile } from '../open-file.ts';
 
 /** Bits per element, by safetensors dtype. Elements below 8 bits are packed. */
 const bitsOf: Readonly<Record<string, number>> = {
@@ -74,15 +73,13 @@ const metadataSchema = z.record(z.string(), z.string());
  */
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
   const file = basename(path);
-  if ((await statFile(path, 'weights_missing')) === undefined) {
+  const handle = await openFile(path, 'weights_missing');
+  if (handle === undefined) {
     throw new CheckpointError(
       'weights_missing',
       `${file} is missing from the checkpoint directory; copy or download it again.`,
     );
   }
-  const handle = await open(path).catch((cause: unknown) => {
-    throw new CheckpointError('weights_missing', `${file} cannot be opened; check its permissions.`, { cause });
-  });
   try {
     const stats = await handle.stat();
     const prefix = Buffer.alloc(lengthBytes);

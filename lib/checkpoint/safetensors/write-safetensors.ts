@@ -1,5 +1,7 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { endianness } from 'node:os';
+import { replaceFile } from '../../files/place-file.ts';
+import { openRegularFile } from '../../files/regular-file.ts';
 import { elementsOf } from '../../graph/graph.ts';
 import { nameBeside } from '../../local/leftovers.ts';
 import { CheckpointError } from '../error.ts';
@@ -32,7 +34,7 @@ export async function streamSafetensors(
   const header = encodeHeader(tensors, metadata);
   const temporary = nameBeside(path, 'tmp');
   try {
-    const handle = await open(temporary, 'wx');
+    const handle = await openRegularFile(temporary, 'create');
     try {
       await handle.writeFile(header);
       for (const tensor of tensors) {
@@ -55,7 +57,7 @@ export async function streamSafetensors(
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
+    await replaceFile(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

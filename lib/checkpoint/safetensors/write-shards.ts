@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createFile } from '../../files/regular-file.ts';
 import { bytesOf } from './safetensors.ts';
 import { type StreamedTensor, streamSafetensors } from './write-safetensors.ts';
 
@@ -43,7 +43,7 @@ export async function writeShards(
     for (const tensor of shard) weight_map[tensor.name] = name;
   }
   const index = { metadata: { total_size: total }, weight_map };
-  await writeFile(join(directory, 'model.safetensors.index.json'), `${JSON.stringify(index, undefined, 2)}\n`);
+  await createFile(join(directory, 'model.safetensors.index.json'), `${JSON.stringify(index, undefined, 2)}\n`);
   return names;
 }
 

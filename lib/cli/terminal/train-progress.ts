@@ -7,7 +7,7 @@ import { duration, type ProgressBar } from './progress-bar.ts';
 import { table } from './table.ts';
 import { percent, printable } from './text.ts';
 
-export interface TrainReport extends Disposable {
+export interface TrainReport extends AsyncDisposable {
   step(record: StepRecord): void;
   validation(step: number, validation: Validation, best: boolean): Promise<void>;
   /** Draws metrics.svg and report.html again. */
@@ -72,7 +72,7 @@ export async function openTrainReport(
         ? asJson(state, out, seconds, dataSet)
         : asTable(state, out, seconds, (state.step - from) * batch);
     },
-    [Symbol.dispose]: () => file[Symbol.dispose](),
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   };
 }
 

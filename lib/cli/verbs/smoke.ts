@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Outcome } from '../../contracts/outcome.ts';
+import { readRegularFile } from '../../files/regular-file.ts';
 import { statPath } from '../../local/stat-path.ts';
 import type { DeployedStack } from '../../operate/deployed-stack.ts';
 import { openStack, type StackOptions } from '../../operate/open-stack.ts';
@@ -46,7 +46,7 @@ export function smokeCommand(): Command {
 async function smoke(options: SmokeOptions): Promise<void> {
   const file = options.picture ?? samplePicturePath('animals/cat.jpg');
   if (statPath(file, `picture ${file}`)?.isFile() !== true) throw new UsageError(`picture ${file}: expected a file`);
-  const picture = await readFile(file);
+  const picture = await readRegularFile(file);
   const stack = await openStack(options);
   const { sendSmokePicture, SmokeError } = await import('../../operate/smoke.ts');
   const stop = new AbortController();

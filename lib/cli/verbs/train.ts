@@ -49,7 +49,7 @@ async function trainHere(flags: TrainFlags, command: Command): Promise<void> {
   const { start, steps } = training;
 
   using bar = progressBar('pictures');
-  using report = await openTrainReport(training.folder, {
+  await using report = await openTrainReport(training.folder, {
     title: `${checkpoint.name}, ${flags.objective}, on ${dataSet.name}`,
     from: start.step,
     batch,

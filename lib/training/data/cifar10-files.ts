@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, readFile, rename, rm } from 'node:fs/promises';
+import { access, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeDirectory } from '../../files/make-directory.ts';
+import { readRegularFile } from '../../files/regular-file.ts';
 import { nameBeside, removeLeftovers } from '../../local/leftovers.ts';
-import { makeDirectory } from '../../local/make-directory.ts';
 import { errorCode } from '../../ports/error.ts';
 import { DataSetError } from '../error.ts';
 
@@ -45,7 +46,7 @@ export async function fetchCifar10(
     await makeDirectory(unfinished);
     const archive = await pack(unfinished, environment, cache);
     const hash = createHash('sha512')
-      .update(await readFile(archive))
+      .update(await readRegularFile(archive))
       .digest('base64');
     if (hash !== archiveSha512) {
       throw new DataSetError(

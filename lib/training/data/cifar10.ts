@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
+import { readRegularFile, readTextFile } from '../../files/regular-file.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
 import { applyRecipe, type Recipe } from '../../image-gpt/recipe.ts';
 import type { Preprocessing } from '../../ports/model.ts';
@@ -90,7 +90,7 @@ export async function readOriginals(
   await Promise.all(
     [...trainSheets, ...testSheets].map(async (sheet, i) => {
       const file = join(folder, `${sheet}.png`);
-      const picture = await readFile(file)
+      const picture = await readRegularFile(file)
         .then((bytes) => decoder.decode(bytes))
         .catch((cause: unknown) => {
           throw damaged(file, cause);
@@ -135,7 +135,7 @@ async function readLabels(folder: string): Promise<Int32Array> {
   for (const name of labelFiles) {
     const file = join(folder, name);
     try {
-      labels.push(...schema.parse(JSON.parse(await readFile(file, 'utf8'))));
+      labels.push(...schema.parse(JSON.parse(await readTextFile(file))));
     } catch (cause) {
       throw damaged(file, cause);
     }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { makeDirectory } from '../../files/make-directory.ts';
+import { createFile, openRegularFile, readTextFile } from '../../files/regular-file.ts';
 import { decodeNpyHeader, encodeNpyHeader, littleEndianBytes, type NpyDtype } from '../../image-gpt/npy.ts';
 import { nameBeside, removeLeftovers } from '../../local/leftovers.ts';
-import { makeDirectory } from '../../local/make-directory.ts';
 import { errorCode } from '../../ports/error.ts';
 import { DataSetError } from '../error.ts';
 import type { DataSet } from './data-set.ts';
@@ -89,11 +90,11 @@ async function writeTokenSet(folder: string, set: DataSet): Promise<void> {
     skipped,
     keys: keys && [...keys],
   };
-  await writeFile(join(folder, 'token-set.json'), JSON.stringify(json, undefined, 1));
+  await createFile(join(folder, 'token-set.json'), JSON.stringify(json, undefined, 1));
 }
 
 async function readTokenSet(folder: string): Promise<DataSet> {
-  const json = description.parse(JSON.parse(await readFile(join(folder, 'token-set.json'), 'utf8')));
+  const json = description.parse(JSON.parse(await readTextFile(join(folder, 'token-set.json'))));
   const { name, size, tokens_per_picture: n, classes, labelled, divided, skipped, keys } = json;
   const tokens = new Uint16Array(size * n);
   await readNpy(join(folder, 'tokens.npy'), tokens);
@@ -123,7 +124,7 @@ async function writeNpy(
   shape: readonly number[],
   data: Uint8Array | Uint16Array | Int32Array,
 ): Promise<void> {
-  await using file = await open(path, 'wx');
+  await using file = await openRegularFile(path, 'create');
   await file.writeFile(encodeNpyHeader(dtype, shape));
   const bytes = littleEndianBytes(data);
   for (let at = 0; at < bytes.length; at += pieceBytes) {
@@ -138,7 +139,7 @@ const headBytes = 256;
 
 /** Fills `data` from a file that {@link writeNpy} wrote with the same number of values. */
 async function readNpy(path: string, data: Uint8Array | Uint16Array | Int32Array): Promise<void> {
-  await using file = await open(path);
+  await using file = await openRegularFile(path);
   const head = new Uint8Array(headBytes);
   const { bytesRead } = await file.read(head, 0, head.length, 0);
   const { dataStart, itemBytes } = decodeNpyHeader(head.subarray(0, bytesRead));

@@ -77,8 +77,8 @@ describe('openOutputFile', () => {
     mkdirSync(path);
 
     await expect(file.commit()).rejects.toMatchObject({
-      code: 'output_not_writable',
-      message: expect.stringContaining('(EISDIR)'),
+      code: 'not_a_file',
+      message: expect.stringContaining('received a folder'),
     });
     await file.discard();
     expect(readdirSync(folder)).toEqual(['a.npy']);

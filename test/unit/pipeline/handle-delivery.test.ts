@@ -27,7 +27,8 @@ function setUp(flow: Flow, changes: Partial<Queue> = {}) {
     async deliver(signal = new AbortController().signal): Promise<string[]> {
       const messages = await queue.receive({ maxMessages: 100, waitMs: 0 });
       const onError = (error: unknown): void => void errors.push(error);
-      const failed = await handleDelivery(messages, { queue: spied, flow, signal, onError });
+      const retryDelayMs = (receiveCount: number) => 1000 * 2 ** (receiveCount - 1);
+      const failed = await handleDelivery(messages, { queue: spied, flow, signal, retryDelayMs, onError });
       await queue.delete(messages.filter((message) => !failed.includes(message)).map(({ receipt }) => receipt));
       return failed.map(({ body }) => body);
     },

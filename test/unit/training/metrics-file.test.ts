@@ -9,13 +9,13 @@ test('drops metrics after the step that a training resumes from, and a line that
   const path = join(folder, 'metrics.ndjson');
   const step = (number: number) => ({ type: 'step', step: number, loss: 1 / number, gradient_norm: 0.1 }) as const;
   {
-    using file = await openMetricsFile(path, 0);
+    await using file = await openMetricsFile(path, 0);
     for (const number of [1, 2, 3]) file.add(step(number));
     file.add({ type: 'validation', step: 3, loss: 2, best: true });
   }
   appendFileSync(path, '{"type":"step","st');
 
-  using again = await openMetricsFile(path, 2);
+  await using again = await openMetricsFile(path, 2);
   again.add({ ...step(3), loss: 7 });
   const expected = [step(1), step(2), { ...step(3), loss: 7 }];
   expect(again.metrics).toEqual(expected);
