@@ -1,4 +1,4 @@
-import { ImageGptError, TransientError } from '../ports/error.ts';
+import { AccessDeniedError, ImageGptError, TransientError } from '../ports/error.ts';
 
 /** AWS refused a request, and a retry would not help: a missing bucket, a malformed request. */
 export class AwsError extends ImageGptError {}
@@ -28,6 +28,9 @@ export function awsErrorName(error: unknown): string {
   return error instanceof Error ? error.name : String(error);
 }
 
+/** The one 403 that is about the object that was asked for. The others are about the credentials. */
+const accessDenied = 'AccessDenied';
+
 /** HTTP status of the response; undefined when there was none. */
 export function awsErrorStatus(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('$metadata' in error)) return undefined;
@@ -45,6 +48,7 @@ export function awsError(action: string, cause: unknown): TransientError | AwsEr
   const status = awsErrorStatus(cause);
   const received = status === undefined ? `no answer (${name})` : `${name} (HTTP ${status})`;
   const message = `Expected to ${action}, received ${received}.`;
+  if (status === 403 && name === accessDenied) return new AccessDeniedError('aws_denied', message, { cause });
   const transient =
     status === undefined || status >= 500 || transientStatuses.includes(status) || transientNames.includes(name);
   return transient

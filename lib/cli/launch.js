@@ -16,12 +16,26 @@ const forwardedSignals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 const returnedBytes = 4_194_304;
 
 /**
+ * Fewest open files with which every verb works on a machine of a few cores. Node itself, its threads, the decoders and
+ * onnxruntime's libraries need about 40.
+ */
+const fewestFiles = 64;
+
+/**
  * Runs the command under a Node that runs TypeScript without a build: this Node, or else the `node` package's.
  * @param {string[]} args what follows `igpt`
  */
 export async function launch(args) {
   // Turns off onnxruntime's telemetry in every process and thread (see lib/runtime/telemetry-off.ts).
   Object.assign(process.env, { ORT_DISABLE_TELEMETRY: '1' });
+  const files = mostOpenFiles();
+  if (files < fewestFiles) {
+    process.stderr.write(
+      `igpt: expected room for at least ${fewestFiles} open files, but this shell allows ${files}: run ulimit -n 1024, or ask who manages the machine, then run igpt again\n`,
+    );
+    process.exitCode = 1;
+    return;
+  }
   if (runsTypeScriptQuietly(process.versions.node)) {
     await runHere(args);
     return;
@@ -37,6 +51,20 @@ export async function launch(args) {
       `igpt: expected Node 24, which runs TypeScript without a build, but this is ${process.versions.node}, and the npm package \`node\`, which contains Node 24, is not installed: run npm ci in the project's folder, or use Node 24\n`,
     );
     process.exitCode = 1;
+  }
+}
+
+/**
+ * How many files this process may open; infinite where the system does not say. Node has raised its own limit as far as
+ * it may.
+ */
+function mostOpenFiles() {
+  try {
+    return Number(
+      /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Number.POSITIVE_INFINITY,
+    );
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }
 

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { isOutOfFiles } from '../local/error.ts';
 import { ImageGptError, UsageError } from '../ports/error.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { createProgram, HelpShown } from './program.ts';
@@ -50,8 +51,9 @@ function report(error: unknown, debug: boolean): void {
     process.stderr.write(`${inspect(error).split('\n').map(printable).join('\n')}\n`);
   }
   const message = error instanceof Error ? error.message : String(error);
-  const words =
-    error instanceof ImageGptError
+  const words = isOutOfFiles(error)
+    ? `expected to open another file, but this process has too many open for ulimit -n: raise it (ulimit -n 4096), or use fewer --workers; ${message}`
+    : error instanceof ImageGptError
       ? message
       : `unexpected: ${message}; this is a bug in igpt: run it again with --debug and report what it prints`;
   process.stderr.write(`${red('igpt:', process.stderr)} ${printable(words.replaceAll(/\s*\n\s*/g, ' '))}\n`);

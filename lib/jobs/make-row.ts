@@ -4,7 +4,7 @@ import type { Quantizer } from '../image-gpt/quantizer.ts';
 import { labelledClasses, requireFinite } from '../pipeline/prediction-outcome.ts';
 import { tryReading } from '../pipeline/try-picture.ts';
 import type { Clock } from '../ports/clock.ts';
-import { PictureError, TransientError } from '../ports/error.ts';
+import { AccessDeniedError, PictureError, TransientError } from '../ports/error.ts';
 import type { Model, Prediction } from '../ports/model.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { PictureDecoder } from '../ports/picture-decoder.ts';
@@ -46,7 +46,8 @@ type PreparedPicture =
 /**
  * Makes the row of a picture: reads, decodes, tokenises and predicts it. An error of the picture becomes its error
  * code. A transient error is retried. If all attempts fail, an error of the decoder becomes `internal_error` and an
- * error of the model becomes `inference_failed`. Errors of the store, and unexpected errors, are thrown.
+ * error of the model becomes `inference_failed`. An object that the store still denies becomes `access_denied`: without a
+ * row for it, the job could not end. Other errors of the store, and unexpected errors, are thrown.
  *
  * @throws {JobError} `cannot_go_on` when a picture cannot be read from the store
  */
@@ -73,7 +74,9 @@ export function createRowMaker(options: RowOptions) {
   async function readTokens({ key, etag }: ManifestPicture, signal: AbortSignal): Promise<PreparedPicture> {
     const get = () => input.get(key, { ifMatch: etag ?? undefined, maxBytes: maxPictureBytes });
     const tried = await tryReading(() => attempt(key, signal, get)).catch((error: unknown) => {
-      throw error instanceof TransientError && !signal.aborted ? unreadable(key, error) : error;
+      if (!(error instanceof TransientError) || signal.aborted) throw error;
+      if (error instanceof AccessDeniedError) return denied;
+      throw unreadable(key, error);
     });
     if ('failure' in tried) return { facts: {}, error: tried.failure.code };
     const { result: read } = tried;
@@ -118,6 +121,9 @@ export function createRowMaker(options: RowOptions) {
     };
   }
 }
+
+/** What {@link tryReading} gives for an object that is denied in all attempts. */
+const denied = { failure: { code: 'access_denied' } } as const;
 
 function unreadable(key: string, cause: TransientError): JobError {
   return new JobError(

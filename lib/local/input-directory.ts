@@ -7,6 +7,8 @@ import { errorCode, ImageGptError, PictureError, TransientError } from '../ports
 import type { ObjectStore, StoredObject } from '../ports/object-store.ts';
 import { fileError, isMissing, isOutOfFiles, KeyError } from './error.ts';
 import { fileEtag, storedObject } from './file-version.ts';
+import { linkTargets } from './hub-snapshot.ts';
+import { isWithin } from './is-within.ts';
 import { listTree, type TreeEntry } from './list-tree.ts';
 
 /** A file or folder that is skipped, and why. */
@@ -38,7 +40,7 @@ const tickMs = 20;
 
 /**
  * Opens a directory of pictures as a read-only bucket. Keys are relative paths with `/`. Ignores dotfiles, links that
- * leave the directory, and special files.
+ * leave the directory (see {@link linkTargets}), and special files.
  *
  * @throws {InputDirectoryError} when `root` is not a directory
  */
@@ -56,8 +58,8 @@ export async function openInputDirectory(root: string, options: InputDirectoryOp
   if (!(await stat(realRoot)).isDirectory()) {
     throw new InputDirectoryError('input_not_found', `Expected a directory of pictures at ${root}, received a file.`);
   }
-  const inside = (real: string): boolean =>
-    real === realRoot || real.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep);
+  const targets = linkTargets(realRoot);
+  const inside = (real: string): boolean => targets.some((folder) => isWithin(folder, real));
 
   async function entries(folder: Folder): Promise<TreeEntry<Folder>[]> {
     const shown = (name: string): string => relative(realRoot, join(folder.path, name));

@@ -1,8 +1,9 @@
 import { mkdir, realpath } from 'node:fs/promises';
-import { dirname, relative, sep } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { makeDirectory } from '../files/make-directory.ts';
 import { errorCode } from '../ports/error.ts';
 import { isMissing, OutputDirectoryError } from './error.ts';
+import { isWithin } from './is-within.ts';
 
 /** The folders of an output directory. None of them may lead out of it. */
 export interface OutputFolders {
@@ -27,7 +28,7 @@ export function createOutputFolders(root: string): OutputFolders {
       if (isMissing(error)) return root;
       throw error;
     });
-    return real !== root && !real.startsWith(root.endsWith(sep) ? root : root + sep);
+    return !isWithin(root, real);
   }
 
   async function refuseIfOutside(folder: string): Promise<void> {

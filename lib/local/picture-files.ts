@@ -1,5 +1,6 @@
+import { fstatSync } from 'node:fs';
 import { pMapIterable } from 'p-map';
-import { NotRegularFileError, openRegularFile } from '../files/regular-file.ts';
+import { kindOf, NotRegularFileError, openRegularFile } from '../files/regular-file.ts';
 import { errorCode, ImageGptError, InstallationError, PictureError } from '../ports/error.ts';
 import { systemSaid } from './error.ts';
 
@@ -31,7 +32,7 @@ interface EachPictureOptions {
  */
 export function eachPicture<T>(
   files: readonly string[],
-  { maxBytes, concurrency, stdin = process.stdin }: EachPictureOptions,
+  { maxBytes, concurrency, stdin = ownInput() }: EachPictureOptions,
   work: (bytes: Uint8Array) => Promise<T>,
 ): AsyncIterable<PictureFile<T>> {
   return pMapIterable(files, workOn, { concurrency, backpressure: concurrency });
@@ -55,6 +56,13 @@ async function readFile(path: string, maxBytes: number): Promise<Uint8Array> {
   const { size } = await file.stat();
   if (size > maxBytes) throw tooLarge(maxBytes, String(size));
   return await file.readFile();
+}
+
+/** Standard input of the process. Node reads a folder there as if it were empty. */
+async function* ownInput(): AsyncGenerator<Uint8Array> {
+  const received = kindOf(fstatSync(process.stdin.fd));
+  if (received === 'a folder') throw new NotRegularFileError('standard input', received);
+  yield* process.stdin;
 }
 
 async function readStream(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {

@@ -40,6 +40,9 @@ export class PictureError extends ImageGptError {
 /** Not the picture's fault: throttling, a broken connection, a conflict. A retry may succeed. */
 export class TransientError extends ImageGptError {}
 
+/** The store denies access to one object. Somebody may permit it, so a retry may succeed. */
+export class AccessDeniedError extends TransientError {}
+
 /**
  * The machine or the installation is at fault, never a picture: a program or a library does not start, or the system's
  * limits are too low. No picture gets a failed outcome for it.

@@ -1,3 +1,4 @@
+import type { BatchClient } from '@aws-sdk/client-batch';
 import { Command } from 'commander';
 import { jobKeys, jobSummary } from '../../contracts/job.ts';
 import { storedShards } from '../../jobs/shard.ts';
@@ -33,21 +34,24 @@ export function batchStatusCommand(): Command {
 
 async function batchStatus(dst: string, options: BatchStatusOptions): Promise<void> {
   const submitted = await openSubmittedJob(dst, options);
+  const { createBatchClient } = await import('../../operate/clients.ts');
+  const client = createBatchClient();
   await showLive(options, 'the job', async () => {
-    const state = await readState(submitted);
+    const state = await readState(client, submitted);
     const text = options.json ? `${JSON.stringify(jobStatusJson(state))}\n` : jobStatusText(state);
     return { text, last: state.summary !== undefined };
   });
 }
 
-async function readState({ queue, name, stack, place, output, job }: SubmittedJob): Promise<JobStatus> {
-  const [{ createBatchClient }, { findJob }, { readJobState }, { readMachines }] = await Promise.all([
-    import('../../operate/clients.ts'),
+async function readState(
+  client: BatchClient,
+  { queue, name, stack, place, output, job }: SubmittedJob,
+): Promise<JobStatus> {
+  const [{ findJob }, { readJobState }, { readMachines }] = await Promise.all([
     import('../../operate/aws-job.ts'),
     import('../../operate/job-state.ts'),
     import('../../operate/job-machines.ts'),
   ]);
-  const client = createBatchClient();
   const at = clock.now();
   const [stored, success, found, machines] = await Promise.all([
     storedShards(output, job),

@@ -13,6 +13,7 @@ import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../optio
 import { inputOption } from '../options/input-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
+import { pictureArgument } from '../options/picture-argument.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
@@ -32,7 +33,7 @@ interface ClassifyOptions extends DecodeOptions {
 export function classifyCommand(): Command {
   const command = new Command('classify')
     .description('Prints the likeliest classes of each picture with their probabilities.')
-    .argument('<file...>', 'pictures')
+    .addArgument(pictureArgument('<file...>', 'pictures'))
     .addOption(modelOption())
     .addOption(new Option('--top <k>', 'classes to show').default(3).argParser(integer({ min: 1 })))
     .option('--json', 'one JSON object per line instead of a table', false)

@@ -19,6 +19,7 @@ import { precisionOption, threadsOption } from '../options/compute-options.ts';
 import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer, number } from '../options/number-option.ts';
+import { pictureArgument } from '../options/picture-argument.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { printable } from '../terminal/text.ts';
 
@@ -42,7 +43,7 @@ export function completeCommand(): Command {
     .description(
       'Keeps the first tokens of a picture and lets the model paint the rest, several times. A .png shows a grid: original, kept part, samples; a .html is a page with the grid. A .npy holds the tokens, uint16 [N, samples, n], for N pictures (1 for a file).',
     )
-    .argument('[file]', 'a picture; or give --tokens')
+    .addArgument(pictureArgument('[file]', 'a picture; or give --tokens'))
     .addOption(modelOption())
     .option('--tokens <x.npy>', 'tokens [N, n], any integer type, instead of a picture')
     .addOption(
@@ -203,7 +204,7 @@ async function pictureTokens(file: string, recipe: Preprocessing, options: Compl
     quantize((await decoder.decode(bytes)).rgb),
   )) {
     if (result.status === 'failed') {
-      throw new ImageGptError(result.code, `${printable(file)}: ${result.code}: ${result.message}`);
+      throw new ImageGptError(result.code, `${printable(result.file)}: ${result.code}: ${result.message}`);
     }
     return result.value;
   }

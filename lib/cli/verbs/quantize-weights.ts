@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
@@ -7,6 +6,7 @@ import type { DerivedPrecision } from '../../checkpoint/derived/derived-file.ts'
 import { planText } from '../../checkpoint/derived/precision-plan.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { readTokens } from '../../decode/read-tokens.ts';
+import { openInputDirectory } from '../../local/input-directory.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import { type ClassInput, precisions } from '../../ports/model.ts';
@@ -104,11 +104,8 @@ async function filesUnder(path: string): Promise<string[]> {
   if (statPath(path, `--pictures ${path}`)?.isDirectory() !== true) {
     throw new UsageError(`--pictures ${path}: expected a directory of pictures`);
   }
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+  const directory = await openInputDirectory(path);
+  return Array.fromAsync(directory.list(), ({ key }) => join(path, key));
 }
 
 function describe(reports: readonly Report[], layers: number): string {

@@ -12,6 +12,7 @@ import { eachPicture } from '../../local/picture-files.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { pictureArgument } from '../options/picture-argument.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
@@ -31,7 +32,7 @@ export function quantizeCommand(): Command {
     .description(
       'Turns each picture into the colour tokens that the model reads: uint16 [N, n], row i for the i-th file, in raster order. Without --out, --preview or --json it prints a table.',
     )
-    .argument('<file...>', 'pictures')
+    .addArgument(pictureArgument('<file...>', 'pictures'))
     .addOption(modelOption())
     .option('--out <x.npy>', 'write the tokens to this file')
     .option('--preview <x.png>', 'write a picture of what the model sees')

@@ -11,13 +11,14 @@ import { openJob } from '../../jobs/open-job.ts';
 import { parquetShards } from '../../jobs/parquet/shard-file.ts';
 import { openStored } from '../../jobs/shard.ts';
 import { checkOutputPath, writeOutputFile } from '../../local/output-file.ts';
-import { eachPicture } from '../../local/picture-files.ts';
+import { eachPicture, pictureName } from '../../local/picture-files.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import { similarSheet } from '../../report/similar-sheet.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { addDecoderOptions, type DecoderOptions } from '../options/decode-option.ts';
 import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
+import { pictureArgument } from '../options/picture-argument.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
@@ -37,7 +38,7 @@ export function similarCommand(): Command {
     .description(
       'Finds the pictures of a job (igpt batch) whose features are nearest to those of a picture, by cosine. It is an exact search over all shards.',
     )
-    .argument('<file>', 'any picture, in the job or not')
+    .addArgument(pictureArgument('<file>', 'any picture, in the job or not'))
     .requiredOption('--in <dst>', 'directory or s3://bucket/prefix of a job with features')
     .addOption(
       new Option('-k, --number <k>', 'pictures to find').default(10).argParser(integer({ min: 1, max: 10_000 })),
@@ -108,7 +109,9 @@ async function similar(file: string, options: SimilarOptions): Promise<void> {
     drawn.missing.length === 0
       ? ''
       : `; left white, because the picture is gone: ${drawn.missing.map(printable).join(', ')}`;
-  process.stderr.write(`${printable(sheet)}: ${printable(file)}, then similar pictures, best first${gone}\n`);
+  process.stderr.write(
+    `${printable(sheet)}: ${printable(pictureName(file))}, then similar pictures, best first${gone}\n`,
+  );
 }
 
 interface Query {
@@ -132,7 +135,7 @@ async function featuresOf(
     return { bytes, features };
   })) {
     if (result.status === 'succeeded') return result.value;
-    throw new ImageGptError(result.code, `${printable(file)}: ${result.code}: ${result.message}`);
+    throw new ImageGptError(result.code, `${printable(result.file)}: ${result.code}: ${result.message}`);
   }
   throw new Error('one file has one result');
 }
