@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, link, lstat, open, rename } from 'node:fs/promises';
+import { copyFile, link, lstat, open, rename, stat } from 'node:fs/promises';
 import { errorCode } from '../ports/error.ts';
 import { kindOf, NotRegularFileError } from './regular-file.ts';
 
@@ -44,6 +44,12 @@ export async function refuseSpecialFile(path: string): Promise<void> {
   const there = await lstat(path).catch(() => undefined);
   if (there === undefined || there.isFile() || there.isSymbolicLink()) return;
   throw new NotRegularFileError(path, kindOf(there));
+}
+
+/** @throws {NotRegularFileError} if `path` is no file and no link to one; ENOENT if it is gone, or a link to nothing */
+export async function requireFile(path: string): Promise<void> {
+  const there = await stat(path);
+  if (!there.isFile()) throw new NotRegularFileError(path, kindOf(there));
 }
 
 /** Writes the names of a folder's files to the disk, so that a power cut does not undo a rename. */

@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import type { ManifestPicture } from '../contracts/job.ts';
 import { isFolderMarker } from '../contracts/keys.ts';
 import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
-import { readRegularFile } from '../files/regular-file.ts';
+import { kindOf, readRegularFile } from '../files/regular-file.ts';
 import { type InputDirectoryOptions, openInputDirectory } from '../local/input-directory.ts';
 import { statPath } from '../local/stat-path.ts';
 import { UsageError } from '../ports/error.ts';
@@ -47,7 +47,7 @@ export async function openJobSource(source: string, options: InputDirectoryOptio
   }
   if (found?.isFile() !== true) {
     throw new UsageError(
-      `${source}: expected a directory, s3://bucket/prefix, an S3 Inventory's ${inventoryName} or a file of keys, but it does not exist`,
+      `${source}: expected a directory, s3://bucket/prefix, an S3 Inventory's ${inventoryName} or a file of keys, but ${found === undefined ? 'it does not exist' : `it is ${kindOf(found)}`}`,
     );
   }
   if (basename(source) === inventoryName) return inventory(await realpath(source), await readRegularFile(source));

@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { kindOf } from '../files/regular-file.ts';
 import { errorCode, UsageError } from '../ports/error.ts';
 import { isMissing } from './error.ts';
 
@@ -25,11 +26,13 @@ export async function checkDirectoryPair(dir: string, out: string): Promise<Dire
     throw new UsageError(`${dir}: expected a directory of pictures, but ${refusal(error)}`);
   });
   if (!found.isDirectory()) {
-    throw new UsageError(`${dir}: expected a directory of pictures, received a file; igpt classify reads files`);
+    throw new UsageError(
+      `${dir}: expected a directory of pictures, received ${kindOf(found)}; igpt classify reads files`,
+    );
   }
   const there = await stat(out).catch(() => undefined);
   if (there !== undefined && !there.isDirectory()) {
-    throw new UsageError(`--out ${out}: expected a directory, received a file; choose another name`);
+    throw new UsageError(`--out ${out}: expected a directory, received ${kindOf(there)}; choose another name`);
   }
   const input = await realpath(dir);
   const output = await realpathOfFuture(resolve(out));

@@ -1,3 +1,4 @@
+import { NotRegularFileError } from '../files/regular-file.ts';
 import { errorCode, ImageGptError, TransientError } from '../ports/error.ts';
 
 /** The key cannot be a path of a file in a directory. */
@@ -23,7 +24,6 @@ const meanings: Readonly<Record<string, string>> = {
   EFBIG: 'the file would be larger than ulimit -f or the file system allows',
   EMFILE: 'this process has too many files open for ulimit -n',
   ENFILE: 'the machine has too many files open',
-  not_a_file: 'a folder, a pipe, a socket or a device is in its place; remove it',
 };
 
 /** True if the system has no file descriptor left for this process, or none at all. Looks at the causes, too. */
@@ -42,9 +42,9 @@ export function systemSaid(cause: unknown): string {
 
 /** An error of the file system. It may pass: a full disk, a missing permission, a share that is unavailable. */
 export function fileError(action: string, key: string, cause: unknown): TransientError {
-  return new TransientError(
-    'file_error',
-    `Expected to ${action} ${JSON.stringify(key)}, but the system said ${systemSaid(cause)}.`,
-    { cause },
-  );
+  const why =
+    cause instanceof NotRegularFileError
+      ? `received ${cause.received}; remove it`
+      : `but the system said ${systemSaid(cause)}`;
+  return new TransientError('file_error', `Expected to ${action} ${JSON.stringify(key)}, ${why}.`, { cause });
 }

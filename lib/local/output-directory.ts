@@ -2,8 +2,8 @@ import { type BigIntStats, constants } from 'node:fs';
 import { access, link, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeDirectory } from '../files/make-directory.ts';
-import { isWithoutHardLinks, refuseSpecialFile, replaceFile } from '../files/place-file.ts';
-import { openRegularFile } from '../files/regular-file.ts';
+import { isWithoutHardLinks, refuseSpecialFile, replaceFile, requireFile } from '../files/place-file.ts';
+import { NotRegularFileError, openRegularFile } from '../files/regular-file.ts';
 import { errorCode, ImageGptError } from '../ports/error.ts';
 import type { ObjectStore, ReadResult, StoredObject, WriteCondition, WriteResult } from '../ports/object-store.ts';
 import { fileError, isMissing, OutputDirectoryError } from './error.ts';
@@ -105,7 +105,10 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
         await link(temporary, path);
         return true;
       } catch (error) {
-        if (errorCode(error) === 'EEXIST') return false;
+        if (errorCode(error) === 'EEXIST') {
+          await requireFile(path);
+          return false;
+        }
         if (!isWithoutHardLinks(error) && errorCode(error) !== 'EACCES') throw error;
       }
     }
@@ -148,7 +151,9 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
     put: (key, body, condition) =>
       lock.run(key, () =>
         put(key, body, condition).catch((error: unknown) => {
-          throw error instanceof ImageGptError ? error : fileError('store', key, error);
+          throw error instanceof ImageGptError && !(error instanceof NotRegularFileError)
+            ? error
+            : fileError('store', key, error);
         }),
       ),
     delete: (key, condition) =>

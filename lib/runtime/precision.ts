@@ -19,6 +19,7 @@ import {
 } from '../checkpoint/derived/precision-plan.ts';
 import { CheckpointError, type CheckpointErrorCode } from '../checkpoint/error.ts';
 import { replaceFile } from '../files/place-file.ts';
+import { systemSaid } from '../local/error.ts';
 import { nameBeside, removeLeftovers } from '../local/leftovers.ts';
 import { ImageGptError } from '../ports/error.ts';
 import type { Precision } from '../ports/model.ts';
@@ -141,7 +142,7 @@ async function derive(path: string, checkpoint: Checkpoint, precision: DerivedPr
     if (cause instanceof ImageGptError) throw cause;
     throw new CheckpointError(
       'output_not_writable',
-      `Expected to write the ${precision} weights to ${dirname(path)}, but it failed. Set IGPT_CACHE to a writable folder with room for them.`,
+      `Expected to write the ${precision} weights to ${dirname(path)}, but the system said ${systemSaid(cause)}. Set IGPT_CACHE to a writable folder with room for them.`,
       { cause },
     );
   } finally {

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { replaceFile } from '../files/place-file.ts';
 import { createFile } from '../files/regular-file.ts';
 import { nameBeside } from '../local/leftovers.ts';
-import { errorCode } from '../ports/error.ts';
+import { errorCode, ImageGptError } from '../ports/error.ts';
 import { TrainingError } from './error.ts';
 
 /**
@@ -22,13 +22,13 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
 }
 
 /**
- * Turns an error of the file system into a TrainingError; returns any other error unchanged.
+ * Turns an error of the system into a TrainingError; returns any other error unchanged.
  *
  * @param what could not be written
  */
 export function notWritable(what: string, error: unknown): unknown {
   const code = errorCode(error);
-  if (error instanceof TrainingError || code === undefined) return error;
+  if (error instanceof ImageGptError || code === undefined) return error;
   const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'its disk is full' : code;
   return new TrainingError(
     'run_not_writable',

@@ -8,6 +8,7 @@ import { downloadFile, HubApiError, type PathInfo, pathsInfo } from '@huggingfac
 import { makeDirectory } from '../../files/make-directory.ts';
 import { replaceFile } from '../../files/place-file.ts';
 import { openRegularFile } from '../../files/regular-file.ts';
+import { systemSaid } from '../../local/error.ts';
 import { errorCode } from '../../ports/error.ts';
 import { CheckpointError } from '../error.ts';
 import { refuseFullDisk } from '../import/new-directory.ts';
@@ -45,7 +46,9 @@ export async function downloadModel(model: HubModel, options: DownloadOptions): 
   if (weights === undefined) {
     throw failed(`${model.repo} has no weights on the hub; expected one of ${weightFiles.join(', ')}`);
   }
-  await makeDirectory(directory);
+  await makeDirectory(directory).catch((cause: unknown) => {
+    throw failed(`the download cannot be stored in ${directory}: the system said ${systemSaid(cause)}`, cause);
+  });
   const files = [...listed.filter(({ path }) => sideFiles.includes(path)), weights];
   if (weights.path.endsWith('.index.json')) {
     await fetchFile(model, weights, options, () => {});

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
+import { kindOf } from '../../files/regular-file.ts';
 import { modelsFolder } from '../../local/repository.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { UsageError } from '../../ports/error.ts';
@@ -21,7 +22,7 @@ export function modelDirectory(model: string): string {
   const directory = model === nano ? nanoDirectory : model;
   const there = statPath(directory, `model ${model}`);
   if (there?.isDirectory() !== true) {
-    const received = there === undefined ? 'there is nothing of that name' : 'it is a file';
+    const received = there === undefined ? 'there is nothing of that name' : `it is ${kindOf(there)}`;
     throw new UsageError(
       `model ${model}: expected a checkpoint directory (config.json, model.safetensors, preprocessor_config.json) or the name ${nano}, but ${received}`,
     );

@@ -4,6 +4,7 @@ import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { folderPrefix, parseS3Location } from '../../contracts/s3-location.ts';
 import { type Decoder, type DecodingSettings, decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
+import { kindOf } from '../../files/regular-file.ts';
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
 import { openInputDirectory, type SkippedFile } from '../../local/input-directory.ts';
@@ -193,7 +194,7 @@ export async function openPictureStore(
   }
   const found = statPath(data, argument);
   if (found?.isDirectory() !== true) {
-    const received = found === undefined ? 'there is nothing of that name' : 'it is another kind of file';
+    const received = found === undefined ? 'there is nothing of that name' : `it is ${kindOf(found)}`;
     throw new UsageError(
       `${argument} ${data}: expected ${cifar10Name}, a directory of pictures, s3://bucket/prefix${alternatives}, but ${received}`,
     );
