@@ -161,7 +161,9 @@ export async function openOutputDirectory(path: string, options: OutputDirectory
         const path = pathOf(key);
         await folders.refuseIfOutside(dirname(path));
         if (condition !== undefined && (await statObject(key, path))?.etag !== condition.ifMatch) return;
-        await refuseSpecialFile(path);
+        await refuseSpecialFile(path).catch((error: unknown) => {
+          throw fileError('remove', key, error);
+        });
         await rm(path, { force: true });
       }),
   };

@@ -34,7 +34,7 @@ test(`killed at ${KILLS} seeded moments, every second time while another run wor
     const out = `killed-${kill}`;
     const killed = startIgpt(args(out));
     const second = kill % 2 === 1 ? startIgpt(args(out)) : undefined;
-    const ends = [killed, ...(second === undefined ? [] : [second])].map(finished);
+    const ends = [killed, ...(second === undefined ? [] : [second])].map((child) => finished(child));
     await setTimeout(Math.floor(random() * latestKillMs));
     killed.kill('SIGKILL');
     await Promise.all(ends);

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -94,4 +94,33 @@ test('a checkpoint without a palette reads no pictures', async () => {
 
   expect(stderr).toMatch(/^igpt: .*no preprocessor_config\.json.*\n$/);
   expect(code).toBe(1);
+});
+
+test('- is a picture on standard input; a second one is refused', async () => {
+  using folder = temporaryFolder();
+  await writePicture(join(folder.path, 'a.png'), 1);
+  const stdin = readFileSync(join(folder.path, 'a.png'));
+  const { code, stdout, stderr } = await igpt(['classify', '-', 'a.png', '--json'], { cwd: folder.path, stdin });
+  expect(code, stderr).toBe(0);
+  const [first, second] = stdout
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text));
+  expect([first.file, second.file]).toEqual(['standard input', 'a.png']);
+  expect(first.classes).toEqual(second.classes);
+
+  expect(await igpt(['classify', '-', '-'], { stdin })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('expected - once: it can be read once'),
+  });
+});
+
+test('an empty standard input is an empty picture', async () => {
+  const { code, stdout } = await igpt(['quantize', '-', '--json']);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout)).toEqual({
+    file: 'standard input',
+    status: 'failed',
+    error: { code: 'empty_object', message: 'Expected a picture, received 0 bytes.' },
+  });
 });

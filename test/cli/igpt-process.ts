@@ -18,30 +18,33 @@ interface StartOptions {
   cwd?: string;
   /** Added to the environment. */
   env?: Record<string, string>;
-  /** Largest file that it can write (KiB, `ulimit -f`; default: no limit). */
-  fileKib?: number;
+  /** Limits of the shell that starts it, as options of `ulimit`: `-f 100`, `-n 24` (default: none). */
+  ulimit?: string;
 }
 
 /** Starts the real command in its own process, through its shebang, without the variables of npm and vitest. */
 export function startIgpt(
   args: readonly string[],
-  { cwd = repositoryRoot, env = {}, fileKib }: StartOptions = {},
+  { cwd = repositoryRoot, env = {}, ulimit }: StartOptions = {},
 ): ChildProcessWithoutNullStreams {
   const plain = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|INIT_CWD$|NODE_|VITEST|TEST$|IGPT_|FORCE_COLOR$|NO_COLOR$)/.test(name),
   );
   const options = { cwd, env: { ...Object.fromEntries(plain), ...env } };
-  if (fileKib === undefined) return spawn(igptCommand, args, options);
-  return spawn('bash', ['-c', 'ulimit -f "$0" && exec "$@"', String(fileKib), igptCommand, ...args], options);
+  if (ulimit === undefined) return spawn(igptCommand, args, options);
+  return spawn('bash', ['-c', 'ulimit $0 && exec "$@"', ulimit, igptCommand, ...args], options);
 }
 
 /** Runs the command until it ends. */
-export async function igpt(args: readonly string[], options?: StartOptions): Promise<Finished> {
-  return finished(startIgpt(args, options));
+export async function igpt(
+  args: readonly string[],
+  { stdin, ...options }: StartOptions & { stdin?: Uint8Array } = {},
+): Promise<Finished> {
+  return finished(startIgpt(args, options), stdin);
 }
 
 /** Resolves when a started command has ended. Call it at once, or output is lost. */
-export async function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
+export async function finished(child: ChildProcessWithoutNullStreams, stdin?: Uint8Array): Promise<Finished> {
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -50,7 +53,8 @@ export async function finished(child: ChildProcessWithoutNullStreams): Promise<F
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  child.stdin.end();
+  // The command may end before it has read everything.
+  child.stdin.on('error', () => {}).end(stdin);
   await once(child, 'close');
   return { code: child.exitCode, signal: child.signalCode, stdout, stderr };
 }

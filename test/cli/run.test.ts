@@ -77,14 +77,14 @@ describe('igpt run', () => {
     using folder = temporaryFolder();
     await writePictures(join(folder.path, 'pictures'), 4);
     writeFileSync(join(folder.path, 'pictures', 'page.png'), '<html>no picture</html>');
-    const run = (fileKib?: number) =>
+    const run = (ulimit?: string) =>
       igpt(['run', 'pictures', '--out', 'out', '--no-report'], {
         cwd: folder.path,
-        ...(fileKib === undefined ? {} : { fileKib }),
+        ...(ulimit === undefined ? {} : { ulimit }),
       });
 
     // An outcome takes 2.4 KB, a failed one 0.4 KB.
-    const first = await run(1);
+    const first = await run('-f 1');
     expect(first.code, first.stderr).toBe(1);
     expect(summaryOf(first.stdout)).toMatchObject({ seen: 5, succeeded: 0, failed: 5 });
     expect(resultsOf(first.stdout).map((event) => event.key)).toEqual(['page.png']);

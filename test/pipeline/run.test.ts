@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Progress, runPipeline } from '../../lib/pipeline/run-pipeline.ts';
 import type { Stall } from '../../lib/pipeline/stall.ts';
-import { TransientError } from '../../lib/ports/error.ts';
+import { InstallationError, TransientError } from '../../lib/ports/error.ts';
 import { createFakeModel } from '../support/fake-model.ts';
 import { createRunPorts, decoderWith } from './run-ports.ts';
 
@@ -47,6 +47,22 @@ describe('a run', () => {
     const result = await runPipeline({ ...options(), decoder: repaired, retryFailed: true });
     expect(result).toMatchObject({ seen: 1, succeeded: 1, failed: 0, skipped: 0 });
     expect(outcome('a.jpg')?.status).toBe('succeeded');
+  });
+
+  test.each(['decoder', 'model'])('ends when the %s does not start, without an outcome for a picture', async (part) => {
+    const { put, options, outcome, published } = createRunPorts();
+    for (const key of ['a.jpg', 'b.jpg', 'c.jpg']) await put(key, 'good');
+    const error = new InstallationError('not_started', 'Expected it to start.');
+    const refuse = () => Promise.reject(error);
+    const broken =
+      part === 'decoder' ? { decoder: { decode: refuse } } : { model: createFakeModel({ predict: refuse }) };
+
+    await expect(runPipeline({ ...options(), ...broken })).rejects.toBe(error);
+
+    expect(['a.jpg', 'b.jpg', 'c.jpg'].map((key) => outcome(key))).toEqual([undefined, undefined, undefined]);
+    expect(published).toMatchObject([{ type: 'summary', succeeded: 0 }]);
+    // Once it starts, the next run finishes the pictures.
+    expect(await runPipeline(options())).toMatchObject({ seen: 3, succeeded: 3 });
   });
 
   test('without pictures ends with a summary of zeros', async () => {

@@ -8,7 +8,7 @@ import { defaultTestShare, defaultValidationShare, type SplitOptions } from '../
 import { describeDataSet } from '../terminal/data-set-text.ts';
 import { type ProgressBar, progressBar } from '../terminal/progress-bar.ts';
 import { printable } from '../terminal/text.ts';
-import { createSkippedFiles } from '../terminal/trouble.ts';
+import { createSkippedFiles, type SkippedFiles } from '../terminal/trouble.ts';
 import { addDecodeOptions, type DecodeOptions, decodingSettings } from './decode-option.ts';
 import { integer, number } from './number-option.ts';
 
@@ -97,28 +97,20 @@ export function splitOptions(
 export async function openNamedDataSet(options: DataOptions, checkpoint: Checkpoint): Promise<DataSet> {
   const { data, labels, foldersAreClasses, cache } = options;
   using bar = progressBar('pictures');
-  const { observer, report } = observeDataSet(bar);
+  using skipped = createSkippedFiles();
+  const observer = dataSetObserver(bar, skipped);
   const source = { data, labels, foldersAreClasses, cache, limits: decodingSettings(options) };
-  try {
-    const dataSet = await openDataSet(source, checkpoint, observer);
-    bar.stop();
-    process.stderr.write(report() + describeDataSet(printable(data), dataSet));
-    return dataSet;
-  } catch (error) {
-    bar.stop();
-    // Files that were left out may be why there is no data set.
-    process.stderr.write(report());
-    throw error;
-  }
+  const dataSet = await openDataSet(source, checkpoint, observer);
+  bar.stop();
+  process.stderr.write(skipped.report() + describeDataSet(printable(data), dataSet));
+  return dataSet;
 }
 
-/** What a verb shows while a data set opens; `report` lists the files left out. */
-export function observeDataSet(bar: ProgressBar): { observer: DataSetObserver; report: () => string } {
-  const skipped = createSkippedFiles();
-  const observer = {
+/** What a verb shows while a data set opens. */
+export function dataSetObserver(bar: ProgressBar, skipped: SkippedFiles): DataSetObserver {
+  return {
     onProgress: bar.update,
     onSkipped: skipped.add,
     onFetch: () => bar.say(`${cifar10Name}: downloading 139 MB with npm, only this once`),
   };
-  return { observer, report: skipped.report };
 }

@@ -38,8 +38,15 @@ const reasons: Readonly<Record<SkippedFile['reason'], string>> = {
   key_too_long: 'paths longer than 1,024 bytes',
 };
 
-/** Collects the files that a run leaves out: a count and one example per reason, so memory stays constant. */
-export function createSkippedFiles(): { add(skipped: SkippedFile): void; report(): string } {
+/** Files that a verb leaves out. Disposing prints the report if the verb failed before it printed it itself. */
+export interface SkippedFiles extends Disposable {
+  add(skipped: SkippedFile): void;
+  report(): string;
+}
+
+/** Collects the files that a verb leaves out: a count and one example per reason, so memory stays constant. */
+export function createSkippedFiles(): SkippedFiles {
+  let reported = false;
   const seen = new Map<SkippedFile['reason'], { count: number; example: string }>();
   return {
     add({ path, reason }) {
@@ -47,9 +54,16 @@ export function createSkippedFiles(): { add(skipped: SkippedFile): void; report(
       entry.count += 1;
       seen.set(reason, entry);
     },
-    report: () =>
-      [...seen]
-        .map(([reason, { count, example }]) => `left out: ${count} ${reasons[reason]}, such as ${printable(example)}\n`)
-        .join(''),
+    report,
+    [Symbol.dispose]() {
+      if (!reported) process.stderr.write(report());
+    },
   };
+
+  function report(): string {
+    reported = true;
+    return [...seen]
+      .map(([reason, { count, example }]) => `left out: ${count} ${reasons[reason]}, such as ${printable(example)}\n`)
+      .join('');
+  }
 }

@@ -78,7 +78,7 @@ export function batchRunCommand(): Command {
 async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   refuseMeaninglessModelOptions(options);
   await checkJobOutput(src, options.out);
-  const skipped = createSkippedFiles();
+  using skipped = createSkippedFiles();
   const source = await openJobSource(src, { onSkipped: skipped.add });
   const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
   using bar = progressBar('pictures');

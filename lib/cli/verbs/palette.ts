@@ -16,12 +16,13 @@ import { listPictures, readPicture } from '../../training/data/load-pictures.ts'
 import { openPictureStore, openSheetDecoder } from '../../training/data/open-data-set.ts';
 import { samplePixels } from '../../training/data/sample-pixels.ts';
 import { examples, samplePictures } from '../invocation.ts';
-import { cacheOption, observeDataSet } from '../options/data-options.ts';
+import { cacheOption, dataSetObserver } from '../options/data-options.ts';
 import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { printable } from '../terminal/text.ts';
+import { createSkippedFiles } from '../terminal/trouble.ts';
 
 interface PaletteOptions extends DecodeOptions {
   out: string;
@@ -143,7 +144,8 @@ async function fitToPictures(data: string, options: PaletteOptions): Promise<voi
 async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions): Promise<Uint8Array> {
   using bar = progressBar('pictures');
   const { samples, seed } = options;
-  const { observer, report } = observeDataSet(bar);
+  using skipped = createSkippedFiles();
+  const observer = dataSetObserver(bar, skipped);
   const limits = decodingSettings(options);
   const drawing = { samples, seed, concurrency: decodingConcurrency(limits), onProgress: bar.update };
   if (data === cifar10Name) {
@@ -172,7 +174,7 @@ async function drawPixels(data: string, recipe: Recipe, options: PaletteOptions)
       return undefined;
     },
   });
-  process.stderr.write(report());
+  process.stderr.write(skipped.report());
   if (unreadable > 0) bar.say(`${unreadable} files could not be read as pictures and were left out`);
   return pixels;
 }

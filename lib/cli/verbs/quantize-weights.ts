@@ -19,6 +19,7 @@ import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
 import { printable } from '../terminal/text.ts';
+import { createSkippedFiles } from '../terminal/trouble.ts';
 
 const derivedPrecisions = precisions.filter((precision) => precision !== 'f32');
 
@@ -104,8 +105,9 @@ async function filesUnder(path: string): Promise<string[]> {
   if (statPath(path, `--pictures ${path}`)?.isDirectory() !== true) {
     throw new UsageError(`--pictures ${path}: expected a directory of pictures`);
   }
-  const directory = await openInputDirectory(path);
-  return Array.fromAsync(directory.list(), ({ key }) => join(path, key));
+  using skipped = createSkippedFiles();
+  const directory = await openInputDirectory(path, { onSkipped: skipped.add });
+  return await Array.fromAsync(directory.list(), ({ key }) => join(path, key));
 }
 
 function describe(reports: readonly Report[], layers: number): string {

@@ -110,7 +110,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   const watching = options.watch || options.serve !== undefined;
   const memory = report === undefined && options.serve === undefined ? undefined : rememberSurprise(model);
   await sayDevice(options.provider, options.precision, bar.say);
-  const skipped = createSkippedFiles();
+  using skipped = createSkippedFiles();
   const input = await openInputDirectory(directories.input, { onSkipped: skipped.add });
   const output = await openOutputDirectory(directories.output);
   using stop = stopOnInterrupt(bar.say);

@@ -2,7 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AwsError } from '../../../lib/aws/aws-error.ts';
 import { createS3Store } from '../../../lib/aws/s3-store.ts';
-import { PictureError, TransientError } from '../../../lib/ports/error.ts';
+import { AccessDeniedError, PictureError, TransientError } from '../../../lib/ports/error.ts';
 import type { ObjectStore } from '../../../lib/ports/object-store.ts';
 import { type ScriptedAws, s3Error, startScriptedAws } from '../../support/scripted-aws.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
@@ -48,6 +48,14 @@ describe('reading', () => {
     aws.answer(s3Error(403, 'AccessDenied'), { status: 403 });
     await expect(store.get('a.jpg')).rejects.toThrow(TransientError);
     await expect(store.head('a.jpg')).rejects.toThrow(TransientError);
+  });
+
+  it('says that it is this object only where the credentials are good', async () => {
+    aws.answer(s3Error(403, 'AccessDenied'), s3Error(403, 'InvalidAccessKeyId'), s3Error(403, 'RequestTimeTooSkewed'));
+    const errors = [];
+    for (let i = 0; i < 3; i += 1) errors.push(await store.get('a.jpg').catch((error: unknown) => error));
+    expect(errors.map((error) => error instanceof AccessDeniedError)).toEqual([true, false, false]);
+    expect(errors.map((error) => error instanceof TransientError)).toEqual([true, true, true]);
   });
 
   it('does not report a missing object when the bucket is missing', async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { jobSummary, shardRecord } from '../../../lib/contracts/job.ts';
 import { parquetShards } from '../../../lib/jobs/parquet/shard-file.ts';
+import { retryJob } from '../../../lib/jobs/retry-job.ts';
 import { runShards } from '../../../lib/jobs/run-shards.ts';
-import { PictureError, TransientError } from '../../../lib/ports/error.ts';
+import { AccessDeniedError, PictureError, TransientError } from '../../../lib/ports/error.ts';
 import type { ObjectStore } from '../../../lib/ports/object-store.ts';
 import { createFakeModel } from '../../support/fake-model.ts';
 import { createJobWorld, fakeSettings, outputOf, tenPictures } from '../../support/job-world.ts';
@@ -178,6 +179,23 @@ describe('failures', () => {
         : world.input.get(key, ...rest);
     const { summary } = await world.run({ input: { ...world.input, get } });
     expect(summary).toMatchObject({ failures: { access_denied: 1, corrupt_image: 1 } });
+  });
+
+  test('of access that may be granted become a row after five attempts; so the job ends, and a retry reads it', async () => {
+    const world = await tenPictures();
+    const errors: unknown[] = [];
+    const denied = new AccessDeniedError('aws_denied', 'Expected to read it, received AccessDenied (HTTP 403).');
+    const get: ObjectStore['get'] = (key, ...rest) =>
+      key === unreadable ? Promise.reject(denied) : world.input.get(key, ...rest);
+    const { summary } = await world.run({
+      input: { ...world.input, get },
+      onError: (error: unknown) => errors.push(error),
+    });
+    expect(summary).toMatchObject({ failures: { access_denied: 1, corrupt_image: 1 } });
+    expect(errors).toEqual(Array(5).fill(denied));
+
+    const retried = await retryJob({ ...(await world.options()), codes: new Set(['access_denied']) });
+    expect(retried).toMatchObject({ pictures: 1, succeeded: 1, summary: { failures: { corrupt_image: 1 } } });
   });
 });
 

@@ -104,6 +104,32 @@ describe('an input directory', () => {
     expect(skipped.map(({ path }) => path).sort()).toEqual(['leaves.jpg', 'up']);
   });
 
+  test('follows the links of a snapshot of the hub’s cache to its files, and no others', async () => {
+    const repository = join(outside, 'datasets--org--cats');
+    const folder = join(repository, 'snapshots', '0123456789abcdef0123456789abcdef01234567', 'cat');
+    await mkdir(folder, { recursive: true });
+    await mkdir(join(repository, 'blobs'));
+    await writeFile(join(repository, 'blobs', 'd1a5'), 'meow');
+    await writeFile(join(outside, 'secret'), 'secret');
+    await symlink('../../../blobs/d1a5', join(folder, '1.jpg'));
+    await symlink('../../../../secret', join(folder, 'leaves.jpg'));
+
+    for (const [snapshot, prefix] of [
+      [join(folder, '..'), 'cat/'],
+      [folder, ''],
+    ] as const) {
+      skipped = [];
+      store = await openInputDirectory(snapshot, { onSkipped: (file) => skipped.push(file) });
+      expect(await keys()).toEqual([`${prefix}1.jpg`]);
+      expect(await store.get(`${prefix}1.jpg`)).toMatchObject({
+        status: 'found',
+        body: new Uint8Array(Buffer.from('meow')),
+      });
+      expect(await store.get(`${prefix}leaves.jpg`)).toEqual({ status: 'not_found' });
+      expect(skipped).toEqual([{ path: `${prefix}leaves.jpg`, reason: 'link_outside' }]);
+    }
+  });
+
   test('skips loops of links', async () => {
     await write('a/b.jpg');
     await symlink('..', join(root, 'a/up'));

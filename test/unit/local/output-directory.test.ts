@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openOutputDirectory } from '../../../lib/local/output-directory.ts';
 import type { ObjectStore } from '../../../lib/ports/object-store.ts';
+import { specialFiles } from '../../support/special-files.ts';
 
 let root: string;
 let store: ObjectStore;
@@ -289,5 +290,31 @@ test('with plain names, keys are paths without escaping', async () => {
   expect(listed).toEqual(['part-00000.parquet']);
   expect(await plain.put('part-00000.parquet', bytes('other'), { ifNoneMatch: '*' })).toEqual({
     status: 'precondition_failed',
+  });
+});
+
+describe.skipIf(process.platform === 'win32').each(specialFiles)('%s in the place of an outcome', (name, make) => {
+  const kind = name.replace('link to a ', '');
+
+  test('is refused at once and stays: it is neither an outcome nor a free place', async () => {
+    make(join(root, 'a.json'));
+
+    await expect(store.get('a.json')).rejects.toMatchObject({
+      code: 'file_error',
+      message: `Expected to read "a.json", received ${kind}; remove it.`,
+    });
+    await expect(put('a.json', 'new', { ifNoneMatch: '*' })).rejects.toThrow(
+      `Expected to store "a.json", received ${kind}; remove it.`,
+    );
+    expect(await store.head('a.json')).toBeUndefined();
+    expect((await readdir(root)).includes('a.json')).toBe(true);
+  });
+
+  test.skipIf(name.includes('link'))('is neither replaced nor removed without a condition', async () => {
+    make(join(root, 'a.json'));
+
+    await expect(put('a.json', 'new')).rejects.toMatchObject({ code: 'file_error' });
+    await expect(store.delete('a.json')).rejects.toMatchObject({ code: 'file_error' });
+    expect((await readdir(root)).includes('a.json')).toBe(true);
   });
 });

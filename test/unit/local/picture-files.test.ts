@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eachPicture } from '../../../lib/local/picture-files.ts';
-import { PictureError } from '../../../lib/ports/error.ts';
+import { InstallationError, PictureError } from '../../../lib/ports/error.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -45,6 +45,53 @@ test('refuses a pipe without waiting for a writer', async () => {
   const [result] = await Array.fromAsync(eachPicture([join(folder, 'pipe')], OPTIONS, async () => 'read'));
 
   expect(result).toMatchObject({ status: 'failed', code: 'not_a_file' });
+});
+
+/** A stream of the texts that counts how many of them were read. */
+function streamOf(...texts: string[]): { read: () => number; stdin: AsyncIterable<Uint8Array> } {
+  let read = 0;
+  return {
+    read: () => read,
+    stdin: (async function* () {
+      for (const text of texts) {
+        read += 1;
+        yield Buffer.from(text);
+      }
+    })(),
+  };
+}
+
+test('reads - from standard input, which has the limits and the errors of a file', async () => {
+  const resultOf = async (...texts: string[]) => {
+    const { stdin, read } = streamOf(...texts);
+    const options = { ...OPTIONS, stdin };
+    const [result] = await Array.fromAsync(eachPicture(['-'], options, async (bytes) => Buffer.from(bytes).toString()));
+    return { ...result, read: read() };
+  };
+  const file = 'standard input';
+
+  expect(await resultOf('ab', 'cde')).toEqual({ file, status: 'succeeded', value: 'abcde', read: 2 });
+  expect(await resultOf()).toMatchObject({ file, code: 'empty_object' });
+  // The rest of a stream without end is not read.
+  expect(await resultOf('abc', 'def', 'ghi')).toMatchObject({ file, code: 'image_too_large', read: 2 });
+});
+
+test('./- is a file', async () => {
+  writeFileSync(join(folder, '-'), 'file');
+  const { stdin, read } = streamOf('stream');
+  const options = { ...OPTIONS, stdin };
+  const [result] = await Array.fromAsync(
+    eachPicture([`${folder}/-`], options, async (bytes) => Buffer.from(bytes).toString()),
+  );
+  expect(result).toMatchObject({ value: 'file' });
+  expect(read()).toBe(0);
+});
+
+test('throws an error of the installation, which is no picture’s fault', async () => {
+  writeFileSync(join(folder, 'a'), 'a');
+  const error = new InstallationError('decoder_start_failed', 'no decoder');
+  const results = eachPicture([join(folder, 'a')], OPTIONS, () => Promise.reject(error));
+  await expect(Array.fromAsync(results)).rejects.toBe(error);
 });
 
 test('throws an unexpected error', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { tryPicture, tryReading } from '../../../lib/pipeline/try-picture.ts';
-import { PictureError, TransientError } from '../../../lib/ports/error.ts';
+import { InstallationError, PictureError, TransientError } from '../../../lib/ports/error.ts';
 
 const options = (receiveCount: number, signal?: AbortSignal) => {
   const caught: unknown[] = [];
@@ -33,6 +33,13 @@ describe('decoding or predicting', () => {
       failure: { code, message: 'Expected success within 5 attempts, but each of them failed.' },
     });
     expect(last.errors).toEqual([broken]);
+  });
+
+  test('throws an error of the installation on the last receive too: no picture is at fault', async () => {
+    const notStarted = new InstallationError('decoder_start_failed', 'no decoder');
+    const last = options(5);
+    await expect(tryPicture(throwing(notStarted), last)).rejects.toBe(notStarted);
+    expect(last.errors).toEqual([]);
   });
 
   test('throws every error after the signal has aborted', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +31,12 @@ describe('an earlier report', () => {
     await writeFile(path, '<!doctype html><html>');
     expect(await isReport(path)).toBe(false);
     expect(await viewsOfReport(path, reportAbout.model)).toEqual(new Map());
+  });
+
+  test.skipIf(process.platform === 'win32')('is no pipe, and nothing waits for one', async () => {
+    execFileSync('mkfifo', [join(folder, 'pipe.html')]);
+    expect(await isReport(join(folder, 'pipe.html'))).toBe(false);
+    expect(await viewsOfReport(join(folder, 'pipe.html'), reportAbout.model)).toEqual(new Map());
   });
 
   test('skips damaged lines and values that are no base64', async () => {

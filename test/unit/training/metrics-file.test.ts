@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +21,14 @@ test('drops metrics after the step that a training resumes from, and a line that
   const expected = [step(1), step(2), { ...step(3), loss: 7 }];
   expect(again.metrics).toEqual(expected);
   expect(readFileSync(path, 'utf8')).toBe(expected.map((metric) => `${JSON.stringify(metric)}\n`).join(''));
+  rmSync(folder, { recursive: true });
+});
+
+test.skipIf(process.platform === 'win32')('refuses a pipe in its place', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'igpt-metrics-'));
+  const path = join(folder, 'metrics.ndjson');
+  execFileSync('mkfifo', [path]);
+  await expect(openMetricsFile(path, 0)).rejects.toMatchObject({ code: 'not_a_file' });
   rmSync(folder, { recursive: true });
 });
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +33,12 @@ describe('the lock of a training', () => {
       clock(() => writeFileSync(path(), String(process.ppid))),
     );
     await expect(locking).rejects.toMatchObject({ code: 'run_busy' });
+  });
+
+  test.skipIf(process.platform === 'win32')('refuses a pipe in its place, and leaves it', async () => {
+    execFileSync('mkfifo', [path()]);
+    await expect(lockTraining(path(), neverSleeps)).rejects.toMatchObject({ code: 'not_a_file' });
+    expect(readdirSync(folder)).toEqual(['lock']);
   });
 
   test('is taken over when it stays empty: its process died', async () => {
