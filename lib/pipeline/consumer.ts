@@ -21,8 +21,8 @@ export interface ConsumerOptions {
   visibilityMs?: number;
   /** Longest wait of one receive (milliseconds; default {@link longPollMs}). */
   waitMs?: number;
-  /** How long a failed message stays hidden, by its receive count (milliseconds; default 1 s, doubled each time). */
-  retryDelayMs?: (receiveCount: number) => number;
+  /** How long a failed message stays hidden, by its receive count (milliseconds). */
+  retryDelayMs: (receiveCount: number) => number;
   /** Isolates poison; shared by all consumers of a process. Default: every message begins at once. */
   turnstile?: Turnstile;
   /** Receives every failure: with the message if the flow failed, without if the queue did. */
@@ -37,12 +37,8 @@ const queueErrorPauseMs = 1000;
  * its flow runs, deleted when the flow resolves, and released for a retry when it rejects.
  */
 export async function consume(options: ConsumerOptions): Promise<void> {
-  const { queue, flow, clock, signal, giveUp, concurrency, turnstile, onError } = options;
-  const {
-    visibilityMs = visibilitySeconds.tokens * 1000,
-    waitMs = longPollMs,
-    retryDelayMs = (count) => 1000 * 2 ** (count - 1),
-  } = options;
+  const { queue, flow, clock, signal, giveUp, concurrency, turnstile, retryDelayMs, onError } = options;
+  const { visibilityMs = visibilitySeconds.tokens * 1000, waitMs = longPollMs } = options;
   const held = new Map<string, Promise<void>>();
   const drained = new AbortController();
 

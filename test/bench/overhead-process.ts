@@ -70,6 +70,7 @@ async function worker(): Promise<number> {
       clock,
       signal: stop.signal,
       giveUp: new AbortController(),
+      retryDelayMs,
       onError: fail,
       ...receiving,
       visibilityMs: 60_000,

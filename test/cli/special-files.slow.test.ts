@@ -12,22 +12,25 @@ describe.each(specialFiles)('%s', (name, make) => {
   const kind = name.replace('link to a ', '');
 
   // A link that leaves the output is refused as that.
-  test.skipIf(name === 'a link to a device')('in the place of an outcome: the picture has none, and the run fails', async () => {
-    using folder = temporaryFolder();
-    await writePicture(join(folder.path, 'in', 'a.png'), 1);
-    const run = () => igpt(['run', 'in', '--out', 'o', '--no-report'], { cwd: folder.path });
-    await run();
-    const results = join(folder.path, 'o', 'results');
-    const outcome = join(results, readdirSync(results)[0] ?? '', 'a.png.json');
-    rmSync(outcome);
-    make(outcome);
+  test.skipIf(name === 'a link to a device')(
+    'in the place of an outcome: the picture has none, and the run fails',
+    async () => {
+      using folder = temporaryFolder();
+      await writePicture(join(folder.path, 'in', 'a.png'), 1);
+      const run = () => igpt(['run', 'in', '--out', 'o', '--no-report'], { cwd: folder.path });
+      await run();
+      const results = join(folder.path, 'o', 'results');
+      const outcome = join(results, readdirSync(results)[0] ?? '', 'a.png.json');
+      rmSync(outcome);
+      make(outcome);
 
-    const { code, stderr } = await run();
-    expect(code, stderr).toBe(1);
-    expect(stderr).toContain(`a.png.json", received ${kind}; remove it.`);
-    expect(stderr).toContain('1 of the failed pictures have no outcome');
-    expect(statSync(outcome).isFile()).toBe(false);
-  });
+      const { code, stderr } = await run();
+      expect(code, stderr).toBe(1);
+      expect(stderr).toContain(`a.png.json", received ${kind}; remove it.`);
+      expect(stderr).toContain('1 of the failed pictures have no outcome');
+      expect(statSync(outcome).isFile()).toBe(false);
+    },
+  );
 
   test('in the place of a report: refused before any work', async () => {
     using folder = temporaryFolder();

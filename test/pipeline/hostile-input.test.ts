@@ -14,6 +14,7 @@ import { createReceiveUploads } from '../../lib/pipeline/receive-uploads.ts';
 import type { QueueMessage } from '../../lib/ports/queue.ts';
 import { simulatedModels } from '../simulation/simulated-models.ts';
 import { createMemoryObjectStore } from '../support/memory-object-store.ts';
+import { doublingDelayMs as retryDelayMs } from '../support/retry-delay.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const [{ model, preprocessing, quantize, colors }] = simulatedModels;
@@ -178,7 +179,7 @@ describe('any input of the queues', () => {
       expect(error).toBeInstanceOf(MessageError);
       if (message?.lastReceive) reported.push(message.body);
     };
-    const common = { clock, signal: stop.signal, concurrency: 10, onError };
+    const common = { clock, signal: stop.signal, concurrency: 10, retryDelayMs, onError };
     const running = [
       consume({ ...common, queue: uploads, flow: receiveUploads }),
       consume({ ...common, queue: tokens, flow: infer }),

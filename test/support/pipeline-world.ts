@@ -15,6 +15,7 @@ import type { Model } from '../../lib/ports/model.ts';
 import { createFakeDecoder, createFakeModel, fakePreprocessing } from './fake-model.ts';
 import { type Fault, faultyDecoder, faultyModel, faultyQueue, faultySink, faultyStore } from './faulty-ports.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from './memory-object-store.ts';
+import { doublingDelayMs as retryDelayMs } from './retry-delay.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
 /** What outlives a process: buckets, queues and published events. */
@@ -100,7 +101,7 @@ export function startProcess(
   });
   const infer = createInfer({ ...ports, uploads, model, preprocessing, predicting: createSemaphore(4) });
   const stopping = new AbortController();
-  const consumer = { clock, signal: stopping.signal, concurrency: 6, onError: () => {} };
+  const consumer = { clock, signal: stopping.signal, concurrency: 6, retryDelayMs, onError: () => {} };
   const running = [
     consume({ ...consumer, queue: uploads, flow: createReceiveUploads({ preprocess }) }),
     consume({ ...consumer, queue: tokens, flow: infer }),

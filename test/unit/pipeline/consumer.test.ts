@@ -1,6 +1,7 @@
 import { describe, expect, it, test, vi } from 'vitest';
 import { createMemoryQueue } from '../../../lib/local/memory-queue.ts';
 import { consume, type Flow, workUntilStopped } from '../../../lib/pipeline/consumer.ts';
+import { doublingDelayMs as retryDelayMs } from '../../support/retry-delay.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 describe('a consumer', () => {
@@ -9,7 +10,16 @@ describe('a consumer', () => {
     const queue = createMemoryQueue({ clock, capacity: 100 });
     const stop = new AbortController();
     const onError = vi.fn();
-    const running = consume({ queue, flow, clock, signal: stop.signal, concurrency: 4, onError, ...options });
+    const running = consume({
+      queue,
+      flow,
+      clock,
+      signal: stop.signal,
+      concurrency: 4,
+      retryDelayMs,
+      onError,
+      ...options,
+    });
     return {
       clock,
       queue,
@@ -73,7 +83,7 @@ describe('a consumer', () => {
       runs += 1;
       await clock.sleep(100_000);
     };
-    const options = { clock, flow, signal: stop.signal, concurrency: 1, onError() {} };
+    const options = { clock, flow, signal: stop.signal, concurrency: 1, retryDelayMs, onError() {} };
     const running = consume({ ...options, queue: { ...queue, changeVisibility } });
     await queue.send(['slow']);
     await clock.sleep(110_000);
@@ -150,6 +160,7 @@ describe('a consumer', () => {
       clock,
       signal: stop.signal,
       concurrency: 1,
+      retryDelayMs,
       onError,
     });
     await queue.send(['a']);
@@ -178,6 +189,7 @@ describe('a worker', () => {
       flow: flow(clock),
       signal: stop.signal,
       drainMs: 90_000,
+      retryDelayMs,
       consumers: options.consumers ?? 2,
       prefetch: options.prefetch ?? 4,
       onError: (error) => void errors.push(error),
@@ -250,6 +262,7 @@ describe('a worker', () => {
           if (!dead) done.push(body);
         },
         clock,
+        retryDelayMs,
         consumers: 2,
         prefetch: 2,
         drainMs: 1,
@@ -271,7 +284,15 @@ describe('a worker', () => {
     const clock = createVirtualClock();
     const queue = createMemoryQueue({ clock, capacity: 1 });
     await queue.send(['a']);
-    const options = { queue, clock, giveUp: new AbortController(), consumers: 1, prefetch: 1, drainMs: 1 };
+    const options = {
+      queue,
+      clock,
+      giveUp: new AbortController(),
+      retryDelayMs,
+      consumers: 1,
+      prefetch: 1,
+      drainMs: 1,
+    };
     await workUntilStopped({ ...options, flow: async () => {}, signal: AbortSignal.abort(), onError: () => {} });
     expect(queue.size()).toBe(1);
   });

@@ -3,6 +3,7 @@ import { createMemoryQueue } from '../../../lib/local/memory-queue.ts';
 import type { Flow } from '../../../lib/pipeline/consumer.ts';
 import { handleDelivery } from '../../../lib/pipeline/handle-delivery.ts';
 import type { Queue, QueueMessage } from '../../../lib/ports/queue.ts';
+import { doublingDelayMs as retryDelayMs } from '../../support/retry-delay.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 /** `deliver` receives every message, handles the delivery, and deletes what Lambda would delete. */
@@ -27,7 +28,6 @@ function setUp(flow: Flow, changes: Partial<Queue> = {}) {
     async deliver(signal = new AbortController().signal): Promise<string[]> {
       const messages = await queue.receive({ maxMessages: 100, waitMs: 0 });
       const onError = (error: unknown): void => void errors.push(error);
-      const retryDelayMs = (receiveCount: number) => 1000 * 2 ** (receiveCount - 1);
       const failed = await handleDelivery(messages, { queue: spied, flow, signal, retryDelayMs, onError });
       await queue.delete(messages.filter((message) => !failed.includes(message)).map(({ receipt }) => receipt));
       return failed.map(({ body }) => body);
