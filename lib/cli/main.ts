@@ -52,7 +52,7 @@ function report(error: unknown, debug: boolean): void {
   }
   const message = error instanceof Error ? error.message : String(error);
   const words = isOutOfFiles(error)
-    ? `expected to open another file, but this process has too many open for ulimit -n: raise it (ulimit -n 4096), or use fewer --workers; ${message}`
+    ? `expected to open another file, but this process has too many open for ulimit -n: raise it (ulimit -n 4096), or use fewer --workers and --decoders; ${message}`
     : error instanceof ImageGptError
       ? message
       : `unexpected: ${message}; this is a bug in igpt: run it again with --debug and report what it prints`;

@@ -28,6 +28,18 @@ describe('igpt complete', () => {
     expect(Array.from(data)).toEqual(greedy.flatMap((row) => [...row, ...row]));
   });
 
+  test('paints the same from a file and from standard input', async () => {
+    using folder = temporaryFolder();
+    await writePicture(join(folder.path, 'a.png'), 1);
+    const stdin = readFileSync(join(folder.path, 'a.png'));
+    for (const file of ['a.png', '-']) {
+      const args = ['complete', file, '-n', '1', '--out', `${file}.npy`];
+      const { code, stderr } = await igpt(args, { cwd: folder.path, stdin });
+      expect(code, stderr).toBe(0);
+    }
+    expect(readFileSync(join(folder.path, '-.npy'))).toEqual(readFileSync(join(folder.path, 'a.png.npy')));
+  });
+
   test('the same seed paints the same, another one does not; a sample does not depend on how many there are', async () => {
     using folder = temporaryFolder();
     writeTokens(folder.path, 1);

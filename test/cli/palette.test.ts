@@ -49,7 +49,7 @@ describe('igpt palette fit', () => {
     [
       'a file for a folder',
       [],
-      /igpt: data taken\.json: expected cifar10, a directory of pictures, s3:\/\/bucket\/prefix, but it is another kind/,
+      /igpt: data taken\.json: expected cifar10, a directory of pictures, s3:\/\/bucket\/prefix, but it is a file/,
       2,
       'taken.json',
     ],
