@@ -125,7 +125,7 @@ test.each(['f16', 'int8'] as const)('if no %s file can be written, the error say
   const checkpoint = await openCheckpoint(tiny.directory);
   await expect(inPrecision(checkpoint, precision, { folder: '/dev/null/x' })).rejects.toMatchObject({
     code: 'output_not_writable',
-    message: `Expected to write the ${precision} weights to /dev/null/x, but it failed. Set IGPT_CACHE to a writable folder with room for them.`,
+    message: `Expected to write the ${precision} weights to /dev/null/x, but the system said ENOTDIR. Set IGPT_CACHE to a writable folder with room for them.`,
   });
 });
 
