@@ -96,8 +96,8 @@ export function splitOptions(
 /** Opens the data set that the options name, with a progress bar; prints its size and the pictures left out. */
 export async function openNamedDataSet(options: DataOptions, checkpoint: Checkpoint): Promise<DataSet> {
   const { data, labels, foldersAreClasses, cache } = options;
-  using bar = progressBar('pictures');
   using skipped = createSkippedFiles();
+  using bar = progressBar('pictures');
   const observer = dataSetObserver(bar, skipped);
   const source = { data, labels, foldersAreClasses, cache, limits: decodingSettings(options) };
   const dataSet = await openDataSet(source, checkpoint, observer);
