@@ -107,6 +107,16 @@ describe('a hand-made index', () => {
     expect(() => parse(entry)).toThrow(expect.objectContaining({ code: 'weights_invalid' }));
   });
 
+  it('is read with the names of TensorFlow 2, which escapes slashes and full stops', () => {
+    const entries: [string, Buffer][] = [
+      ['', Buffer.from('0801', 'hex')],
+      ['model.Sv1..2.Sw/.ATTRIBUTES/VARIABLE_VALUE', tensor()],
+    ];
+    expect(parseIndex(table(entries), 'x.index').entries[0]?.name).toBe('model/v1.2/w');
+    const twice: [string, Buffer][] = [...entries, ['model/v1.2/w', tensor()]];
+    expect(() => parseIndex(table(twice), 'x.index')).toThrow(/two variables of one name/);
+  });
+
   it('is read without tensors of strings', () => {
     expect(parse(Buffer.from('0807', 'hex')).entries).toEqual([]); // DT_STRING
   });
