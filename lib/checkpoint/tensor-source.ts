@@ -1,3 +1,6 @@
+/** iGPT-XL with the state of its optimizer has about 5,000. The limit bounds the memory for hostile shards. */
+export const maxTensors = 100_000;
+
 /** A tensor of a published weight file of any format. */
 export interface SourceTensor {
   name: string;

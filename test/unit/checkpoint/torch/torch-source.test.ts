@@ -148,6 +148,15 @@ describe('the PyTorch reader refuses', () => {
     }
   });
 
+  it('a tensor of 17 axes', async () => {
+    // plain: strides (4, 1) as K 4 K 1 with TUPLE2; here a tuple of 17, behind a mark
+    const path = await changed('legacy.bin', (bytes) => {
+      const at = bytes.indexOf('K\x04K\x01\x86', 0, 'latin1');
+      return Buffer.concat([bytes.subarray(0, at), Buffer.from(`(${'K\x01'.repeat(17)}t`), bytes.subarray(at + 5)]);
+    });
+    await expect(openTorch(path)).rejects.toThrow(/a tensor of 17 axes, expected at most 16/);
+  });
+
   it('an expanded tensor that is larger than its file', async () => {
     const path = await changed('legacy.bin', (bytes) =>
       replaced(replaced(bytes, 'K\x03K\x04', 'K\xffK\xff'), 'K\x04K\x01', 'K\x00K\x00'),
