@@ -4,6 +4,9 @@ import { CheckpointError } from '../error.ts';
 import { readJsonFile } from '../json-file.ts';
 import { longMap } from '../long-schemas.ts';
 
+/** A file name without a folder, which every file system allows. */
+const plainName = /^(?!\.{1,2}$)[^/\\\p{Cc}]{1,200}$/u;
+
 /** Of 5 GB each, as transformers writes them. The limit bounds the open files and the time for a hostile index. */
 const maxShards = 1024;
 
@@ -29,7 +32,7 @@ export async function readShardIndex(path: string): Promise<string[] | undefined
     );
   }
   for (const shard of shards) {
-    if (basename(shard) !== shard || shard === '..' || shard.includes('\\')) {
+    if (!plainName.test(shard)) {
       throw new CheckpointError(
         'weights_invalid',
         `${basename(path)} lists the file ${JSON.stringify(shard)}; expected a plain file name in the same directory.`,
