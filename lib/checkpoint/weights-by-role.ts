@@ -178,7 +178,7 @@ function createTensorReader(tensors: ReadonlyMap<string, StoredTensor>): TensorR
         if (!read.has(name) && !isTraining(tensor, read)) {
           throw new CheckpointError(
             'tensor_unexpected',
-            `The weights hold tensor ${name}, which an iGPT of this config.json does not have.`,
+            `The weights hold tensor ${name}, which an iGPT of this config.json does not have. Remove it, if the model does not use it.`,
           );
         }
       }

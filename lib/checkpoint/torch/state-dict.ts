@@ -42,7 +42,8 @@ export function stateDicts(value: PickleValue): ReadonlyMap<string, StateDict> {
     // The keys `a.b` and `a`, `b` lead to two dicts of one path.
     if (found.size > 0) dicts.set(dicts.has(own) ? `${own}#${dicts.size}` : own, found);
     for (const [key, item] of entries) {
-      if (isKind(item, 'dict') || isKind(item, 'list')) visit(item, [...path, shortName(String(key))]);
+      if (isKind(item, 'dict') || isKind(item, 'list') || isKind(item, 'tuple'))
+        visit(item, [...path, shortName(String(key))]);
     }
   }
 
@@ -55,9 +56,9 @@ export function stateDicts(value: PickleValue): ReadonlyMap<string, StateDict> {
 
 type Key = string | number;
 
-/** Entries of a dict whose keys are names or numbers, and items of a list by their number. */
+/** Entries of a dict whose keys are names or numbers, and items of a list or a tuple by their number. */
 function entriesOf(value: PickleValue): (readonly [Key, PickleValue])[] {
-  if (isKind(value, 'list')) return value.items.map((item, index) => [index, item]);
+  if (isKind(value, 'list') || isKind(value, 'tuple')) return value.items.map((item, index) => [index, item]);
   if (!isKind(value, 'dict')) return [];
   return value.entries.filter((entry): entry is [Key, PickleValue] => /string|number/.test(typeof entry[0]));
 }
