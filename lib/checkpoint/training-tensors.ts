@@ -53,10 +53,13 @@ export function isOpenAiTraining({ name, dtype, shape }: Extra, weights: Readonl
 /** Optimizers may be made in a scope or two: `training/model/wte/Adam`. */
 const maxScopes = 2;
 
+/** Parts of the longest name, `model/h0/mlp/c_fc/w`. */
+const maxParts = 5;
+
 function isBelowAny(name: string, weights: ReadonlySet<string>): boolean {
   const parts = name.split('/');
   for (let start = 0; start <= maxScopes; start++) {
-    for (let end = start + 1; end < parts.length; end++) {
+    for (let end = start + 1; end < parts.length && end <= start + maxParts; end++) {
       if (weights.has(parts.slice(start, end).join('/'))) return true;
     }
   }

@@ -49,6 +49,11 @@ describe('in a TensorFlow checkpoint', () => {
     expect(isOpenAiTraining({ name, dtype: 'F32', shape: [] }, weights)).toBe(true);
   });
 
+  it('a name of a million parts is no slot', () => {
+    const name = 'a/'.repeat(1_000_000);
+    expect(isOpenAiTraining({ name, dtype: 'F32', shape: [1, 2] }, weights)).toBe(false);
+  });
+
   it.each([
     ['model/h0/gate/w', [8, 8]],
     ['model/h0/attn/c_proj/b', [8]],

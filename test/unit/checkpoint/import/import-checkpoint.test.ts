@@ -10,7 +10,7 @@ import { summarize } from '../../../../lib/checkpoint/summary.ts';
 import { encodeNpy } from '../../../../lib/image-gpt/npy.ts';
 import { golden } from '../../../support/golden.ts';
 import { type TinyCheckpointOptions, tinyCheckpoint } from '../../../support/tiny-checkpoint.ts';
-import { sourceBytes } from '../source-values.ts';
+import { sourceBytes, sourceFloats } from '../source-values.ts';
 
 describe('import-checkpoint', () => {
   const training = join(import.meta.dirname, '../../../fixtures/torch/training');
@@ -70,6 +70,22 @@ describe('import-checkpoint', () => {
       for (const tensor of expected.tensors.keys()) {
         expect(await sourceBytes(ours, tensor), tensor).toEqual(await sourceBytes(expected, tensor));
       }
+    });
+
+    it('takes the model before its moving average, which a key takes', async () => {
+      const source = await folder(join(training, 'with-ema.bin'), join(training, 'config.json'));
+      const imported = await importCheckpoint(source, fresh());
+      const average = await importCheckpoint(source, fresh(), { key: 'ema' });
+
+      expect(imported).toMatchObject({ path: 'model', others: ['ema'], leftOut: [] });
+      expect(average).toMatchObject({ path: 'ema', others: ['model'] });
+      const [model, ema] = await Promise.all(
+        [imported, average].map(async ({ checkpoint }) => {
+          await using written = await openSafetensors(join(checkpoint.directory, 'model.safetensors'));
+          return sourceFloats(written, 'transformer.wte.weight');
+        }),
+      );
+      expect(ema).toEqual(model?.map((value) => value / 2)); // the average of the fixture is half the model
     });
 
     it('converts a TensorFlow checkpoint to the same weights as transformers', async () => {
@@ -387,7 +403,7 @@ describe('import-checkpoint', () => {
       const source = await folder(golden('hf16', 'config.json'));
       const secret = join(directory, 'secret.bin');
       await cp(golden('hf16', 'pytorch_model.bin'), secret);
-      for (const shard of ['../secret.bin', secret, '..', 'a/b.bin', 'a\\b.bin']) {
+      for (const shard of ['../secret.bin', secret, '..', '.', '', 'a/b.bin', 'a\\b.bin', 'a\0b', 'a'.repeat(300)]) {
         await writeFile(
           join(source, 'pytorch_model.bin.index.json'),
           JSON.stringify({ weight_map: { 'transformer.wte.weight': shard } }),
