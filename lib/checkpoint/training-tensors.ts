@@ -15,18 +15,22 @@ const ownModules = /^(transformer|wte|wpe|h|ln_f|lm_head|score)\./;
 const trainingModules = /(?:^|[._])(?:loss|criterion|cross_entropy|metrics?|acc|accuracy|auroc|f1|history)(?![a-z])/i;
 
 /** Names that training code gives to averages of the weights: `model_ema`, `AveragedModel`, `swa`. */
-const averages = /(?<![a-z])(?:ema|swa|polyak)(?![a-z])|avg|averag|shadow/i;
+const averages = /(?<![a-z])(?:ema|swa|avg|polyak)(?![a-z])|averag|shadow/i;
 
 export function isAverage(name: string): boolean {
   return averages.test(name);
 }
 
+/** Single numbers that a model multiplies its results by. */
+const factors = /(?:scale|temperature)$/i;
+
 /** Whether a tensor beside Hugging Face's is one that training left behind: a metric, a counter, the loss. */
 export function isHuggingFaceTraining({ name, dtype, shape }: Extra): boolean {
   if (causalMasks.test(name)) return true;
   if (ownModules.test(name)) return false;
+  if (trainingModules.test(name) || isAverage(name)) return true;
   // A layer has weights, which are floats of at least one axis. Counters (n_averaged, n_batches) have neither.
-  return shape.length === 0 || keptDtype(dtype) === undefined || trainingModules.test(name) || isAverage(name);
+  return (shape.length === 0 && !factors.test(name)) || keptDtype(dtype) === undefined;
 }
 
 /** What optimizers and averages call themselves: `Adam_1`, `adam_m`, `AdamWeightDecayOptimizer`, `training/RMSprop`, `_lamb`. */
@@ -35,7 +39,7 @@ const optimizers =
 
 /** Counters and settings of training: `global_step`, `beta1_power_1`, `learning_rate`, `save_counter`. */
 const settings =
-  /(?:^|[/_.])(?:step|steps|iter|iterations|epoch|lr|rate|decay|beta_?[12](?:_power)?|momentum|scale|counter)(?:_\d+)?$/i;
+  /(?:^|[/_.])(?:step|steps|iter|iterations|epoch|lr|learning_rate|beta_?[12]_power|loss_scale|counter)(?:_\d+)?$/i;
 
 /** Last names of a layer's own tensors. `model/h0/attn/c_proj/b` is a bias, not a slot of `model/h0/attn/c_proj`. */
 const layerNames = /\/(w|b|g|kernel|bias|gain|gamma|beta|scale|weight|weights)$/i;
@@ -46,8 +50,9 @@ const layerNames = /\/(w|b|g|kernel|bias|gain|gamma|beta|scale|weight|weights)$/
  */
 export function isOpenAiTraining({ name, dtype, shape }: Extra, weights: ReadonlySet<string>): boolean {
   if (optimizers.test(name) || (isBelowAny(name, weights) && !layerNames.test(name))) return true;
-  const isOutside = weights.has('model/wte') && !name.startsWith('model/');
-  return elementsOf(shape) === 1 && (isOutside || keptDtype(dtype) === undefined || settings.test(name));
+  if (elementsOf(shape) !== 1) return false;
+  const isOutside = weights.has('model/wte') && !name.startsWith('model/') && !factors.test(name);
+  return isOutside || keptDtype(dtype) === undefined || settings.test(name);
 }
 
 /** Optimizers may be made in a scope or two: `training/model/wte/Adam`. */
