@@ -5,6 +5,7 @@ import { inputOf } from './config-input.ts';
 import { CheckpointError } from './error.ts';
 import type { FloatDtype } from './float-dtype.ts';
 import { parseJson, readJsonFile } from './json-file.ts';
+import { longMap } from './long-schemas.ts';
 
 /** Contents of config.json, in one form for Hugging Face and OpenAI. */
 export interface ConfigFile {
@@ -45,7 +46,7 @@ const commonSchema = z.looseObject({
   layer_norm_epsilon: z.number().positive().default(1e-5),
   architectures: z.array(z.string()).nullish(),
   num_labels: count.optional(),
-  id2label: z.record(z.string().regex(/^\d+$/), z.string()).nullish(),
+  id2label: longMap(z.string(), z.string().regex(/^\d+$/)).nullish(),
   _name_or_path: z.string().nullish(),
   igpt: igptSchema.nullish(),
 });

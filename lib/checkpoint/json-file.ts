@@ -1,10 +1,8 @@
 import { basename } from 'node:path';
 import type { z } from 'zod';
+import { excessOf, maxJsonBytes } from './bounded-json.ts';
 import { CheckpointError, type CheckpointErrorCode } from './error.ts';
 import { openFile } from './open-file.ts';
-
-/** The largest palette, 65,536 colours, takes about 4 MB of JSON. The limit bounds the memory for a wrong file. */
-const maxJsonBytes = 32_000_000;
 
 /**
  * Reads and validates a small JSON file of a checkpoint.
@@ -21,6 +19,10 @@ export async function readJsonFile<T>(
   const text = await readText(path, code);
   if (text === undefined) {
     return undefined;
+  }
+  const excess = excessOf(text);
+  if (excess !== undefined) {
+    throw new CheckpointError(code, `${file} has ${excess}; expected a file as transformers writes it.`);
   }
   let json: unknown;
   try {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { decodeNpy, NpyError } from '../image-gpt/npy.ts';
 import { CheckpointError } from './error.ts';
 import { readJsonFile } from './json-file.ts';
+import { longList } from './long-schemas.ts';
 import { hasFile, openFile } from './open-file.ts';
 
 /** 65,536 colours as doubles with their header, rounded up (bytes). */
@@ -69,7 +70,7 @@ async function findPalette(directory: string): Promise<number[][] | undefined> {
 /** Reads the colours [V, 3] of a .npy file or of a preprocessor_config.json. */
 export async function readPalette(path: string): Promise<number[][]> {
   if (!path.endsWith('.json')) return readNpy(path);
-  const schema = z.looseObject({ clusters: z.array(z.array(z.number())) });
+  const schema = z.looseObject({ clusters: longList(longList(z.number())) });
   const json = await readJsonFile(path, schema, 'palette_invalid');
   if (json === undefined) throw invalid(path, 'the file is missing');
   return json.clusters;

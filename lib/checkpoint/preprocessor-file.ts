@@ -3,6 +3,7 @@ import type { ImageGptConfig } from '../image-gpt/config.ts';
 import type { Crop, Preprocessing, Resample } from '../ports/model.ts';
 import { CheckpointError } from './error.ts';
 import { readJsonFile } from './json-file.ts';
+import { longList } from './long-schemas.ts';
 
 const side = z.int().positive();
 const colour = z.tuple([z.number(), z.number(), z.number()]);
@@ -19,7 +20,7 @@ const resampleSchema = z.union([
 
 /** Settings of Hugging Face's ImageGPTImageProcessor, formerly ImageGPTFeatureExtractor. */
 const schema = z.looseObject({
-  clusters: z.array(colour).optional(),
+  clusters: longList(colour).optional(),
   // The processor's default. No ImageGPT has 256 x 256 positions: the check against n_positions refuses it.
   size: z.union([side, z.looseObject({ height: side, width: side })]).default(256),
   resample: resampleSchema.default(2),
@@ -29,8 +30,8 @@ const schema = z.looseObject({
   do_color_quantize: z.boolean().default(true),
   do_center_crop: z.boolean().nullable().default(false),
   rescale_factor: z.number().default(1 / 255),
-  image_mean: z.array(z.number()).default([0.5, 0.5, 0.5]),
-  image_std: z.array(z.number()).default([0.5, 0.5, 0.5]),
+  image_mean: longList(z.number()).default([0.5, 0.5, 0.5]),
+  image_std: longList(z.number()).default([0.5, 0.5, 0.5]),
 });
 
 /** k-means centres of pixels in [-1, 1] can exceed 1 only by rounding. */

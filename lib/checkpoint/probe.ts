@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { readRegularFile } from '../files/regular-file.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { type FeatureNorm, featureNorms } from '../ports/model.ts';
+import { excessOf } from './bounded-json.ts';
 import { CheckpointError } from './error.ts';
+import { longList } from './long-schemas.ts';
 import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors/safetensors.ts';
 import { writeSafetensors } from './safetensors/write-safetensors.ts';
 import { type TrainedOn, trainedOnMetadata } from './trained-on.ts';
@@ -21,9 +23,9 @@ export interface Probe {
   bias: Float32Array;
 }
 
-const layersSchema = z.array(z.int().nonnegative()).min(1);
+const layersSchema = longList(z.int().nonnegative()).refine((layers) => layers.length > 0);
 const normSchema = z.enum(featureNorms);
-const labelsSchema = z.array(z.string()).min(1);
+const labelsSchema = longList(z.string()).refine((labels) => labels.length > 0);
 
 /** How much of a wrong list an error shows; it may have a thousand items. */
 const shownCharacters = 60;
@@ -118,16 +120,20 @@ function metadataValue<T>(
   schema: z.ZodType<T>,
   items: string,
 ): T {
+  const text = metadata[key] ?? '';
+  const excess = excessOf(text);
+  if (excess !== undefined) {
+    throw invalid(`metadata ${key} has ${excess}`);
+  }
   let json: unknown;
   try {
-    json = JSON.parse(metadata[key] ?? '');
+    json = JSON.parse(text);
   } catch (cause) {
     throw invalid(`metadata ${key} is missing or not JSON`, cause);
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
-    const found = metadata[key]?.slice(0, shownCharacters);
-    throw invalid(`metadata ${key} is ${found}; expected a JSON list of one or more ${items}`);
+    throw invalid(`metadata ${key} is ${text.slice(0, shownCharacters)}; expected a JSON list of one or more ${items}`);
   }
   return parsed.data;
 }

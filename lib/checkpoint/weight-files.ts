@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { CheckpointError } from './error.ts';
 import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors/safetensors.ts';
 import { readShardIndex } from './safetensors/shard-index.ts';
+import { maxTensors } from './tensor-source.ts';
 
 /** A tensor of a weight file. */
 export interface StoredTensor extends SafetensorsTensor {
@@ -55,6 +56,9 @@ export async function readWeightFiles(directory: string): Promise<WeightFiles> {
         );
       }
       tensors.set(tensor.name, { ...tensor, file: basename(path) });
+    }
+    if (tensors.size > maxTensors) {
+      throw new CheckpointError('weights_invalid', `The weight files hold more than ${maxTensors} tensors.`);
     }
   }
   return { directory: folder ?? directory, files, tensors, bytes };

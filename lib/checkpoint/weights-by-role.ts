@@ -1,13 +1,8 @@
 import type { BlockWeights, ImageGptWeights, Weight } from '../graph/weights.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { CheckpointError } from './error.ts';
+import { isHuggingFaceTraining, isOpenAiTraining } from './training-tensors.ts';
 import type { StoredTensor, WeightFiles } from './weight-files.ts';
-
-/** Causal masks that old versions of transformers saved as weights. */
-const huggingFaceIgnored = /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/;
-
-/** Optimizer state and counters of training, as listed in transformers' converter. */
-const openAiIgnored = /adam_[mv]|AdamWeightDecayOptimizer|global_step|_step$|beta[12]_power/;
 
 /**
  * Maps every tensor to its role. Tensor names tell the layout: OpenAI's, or Hugging Face's with or without the prefix
@@ -27,9 +22,10 @@ export function weightsByRole({ directory, tensors }: WeightFiles, config: Image
       return { directory, ...openAi(reader, config, prefix) };
     }
   }
+  const some = [...tensors.keys()].slice(0, 3).join(', ').slice(0, 120);
   throw new CheckpointError(
     'tensor_missing',
-    'The weights have no token embeddings; expected transformer.wte.weight (Hugging Face) or model/wte (OpenAI).',
+    `The weights have no token embeddings; expected transformer.wte.weight (Hugging Face) or model/wte (OpenAI), found ${some || 'no tensors'}.`,
   );
 }
 
@@ -65,7 +61,7 @@ function huggingFace(reader: TensorReader, config: ImageGptConfig, prefix: strin
     lmHead: reader.optional('lm_head.weight', [V, d]),
     score: reader.optionalRows('score.weight', d),
   } as const;
-  reader.refuseOthers(huggingFaceIgnored);
+  reader.refuseOthers(isHuggingFaceTraining);
   return weights;
 }
 
@@ -103,7 +99,7 @@ function openAi(reader: TensorReader, config: ImageGptConfig, prefix: string): O
     lmHead: reader.optional(`${prefix}wtet`, [V, d]),
     score: reader.optionalRows(`${prefix}clf/wclf`, d),
   } as const;
-  reader.refuseOthers(openAiIgnored);
+  reader.refuseOthers(isOpenAiTraining);
   return weights;
 }
 
@@ -137,9 +133,9 @@ interface TensorReader {
   /**
    * Refuses a model with a part that our graph does not compute.
    *
-   * @throws CheckpointError if a tensor was not read and `ignored` does not match its name
+   * @throws CheckpointError if a tensor was not read and is none that training left behind
    */
-  refuseOthers(ignored: RegExp): void;
+  refuseOthers(isTraining: (tensor: StoredTensor, weights: ReadonlySet<string>) => boolean): void;
 }
 
 function createTensorReader(tensors: ReadonlyMap<string, StoredTensor>): TensorReader {
@@ -177,12 +173,12 @@ function createTensorReader(tensors: ReadonlyMap<string, StoredTensor>): TensorR
       const rows = tensors.get(name)?.shape.at(-2);
       return optional(name, [rows ?? 1, columns]);
     },
-    refuseOthers(ignored) {
-      for (const name of tensors.keys()) {
-        if (!read.has(name) && !ignored.test(name)) {
+    refuseOthers(isTraining) {
+      for (const [name, tensor] of tensors) {
+        if (!read.has(name) && !isTraining(tensor, read)) {
           throw new CheckpointError(
             'tensor_unexpected',
-            `The weights hold tensor ${name}, which an iGPT of this config.json does not have.`,
+            `The weights hold tensor ${name}, which an iGPT of this config.json does not have. Remove it, if the model does not use it.`,
           );
         }
       }

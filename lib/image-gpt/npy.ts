@@ -21,6 +21,9 @@ export class NpyError extends ImageGptError {
 /** `\x93NUMPY` */
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
+/** NumPy's own limit (bytes). A longer header could have a shape of a million axes. */
+const maxHeaderBytes = 10_000;
+
 /** NumPy pads the header so that the data begins at a multiple of this (bytes). */
 const alignment = 64;
 
@@ -87,6 +90,9 @@ export function decodeNpyHeader(bytes: Uint8Array): NpyHeader {
   const headerStart = wide ? 12 : 10;
   const headerBytes =
     bytes.length < headerStart ? Number.NaN : wide ? view.getUint32(8, true) : view.getUint16(8, true);
+  if (headerBytes > maxHeaderBytes) {
+    throw new NpyError(`Expected a header of at most ${maxHeaderBytes} bytes, received ${headerBytes} bytes.`);
+  }
   const dataStart = headerStart + headerBytes;
   if (!(dataStart <= bytes.length)) {
     throw new NpyError('Expected a whole npy file, received one that ends inside its header.');

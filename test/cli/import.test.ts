@@ -27,6 +27,24 @@ describe('igpt import', () => {
     expect(JSON.parse(inspected.stdout)).toMatchObject({ n_layer: 3, layout: 'huggingface' });
   });
 
+  test('says which model of a checkpoint it took, and what it left out', async () => {
+    using folder = temporaryFolder();
+    const training = join(repositoryRoot, 'test/fixtures/torch/training');
+    const run = (file: string, ...args: string[]) =>
+      igpt(['import', join(training, file), '--out', join(folder.path, crypto.randomUUID()), ...args]);
+
+    expect((await run('with-loss.bin')).stdout).toMatch(
+      /imported from +PyTorch, model_state_dict\nleft out +loss\nvariant/,
+    );
+    expect((await run('with-ema.bin')).stdout).toMatch(/not imported +ema, another model; take it with --key ema\n/);
+    const average = await run('with-ema.bin', '--key', 'ema', '--json');
+    expect(JSON.parse(average.stdout)).toMatchObject({ key: 'ema', other_models: ['model'], left_out: [] });
+    expect(await run('with-ema.bin', '--key', 'other')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('expected --key to be one of ema, model'),
+    });
+  });
+
   test('downloads a model of the hub, keeps no second copy, and names the model after it', async () => {
     using folder = temporaryFolder();
     const files = new Map<string, Buffer>();

@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 
 export interface HubServer extends AsyncDisposable {
   url: string;
-  /** Requested ranges, `path start-end`, without probes of a single byte. */
+  /** Requested ranges, `path start-end`. */
   readonly ranges: readonly string[];
-  /** Bytes of a file that are sent before the connection breaks; each entry works once. */
+  /** Bytes of a file that are sent before the server waits for {@link HubServer.cut}; each entry works once. */
   breakAfter: Map<string, number>;
+  /** Breaks the connection that waits. What was sent must have been read: a broken connection drops the rest. */
+  cut(): void;
   /** Replaces the bytes that are sent, but not the listed checksums. */
   sent: Map<string, Buffer>;
   /** HTTP status of every answer from now on. */
@@ -26,6 +28,7 @@ export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 10
   const ranges: string[] = [];
   const breakAfter = new Map<string, number>();
   const sent = new Map<string, Buffer>();
+  let waiting: ServerResponse | undefined;
 
   function info(path: string): unknown {
     const bytes = files.get(path) ?? Buffer.alloc(0);
@@ -59,18 +62,19 @@ export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 10
     const [, first = '0', last] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
     const start = Number(first);
     const end = Math.min(bytes.length, last ? Number(last) + 1 : bytes.length);
-    if (request.headers.range !== 'bytes=0-0') ranges.push(`${path} ${start}-${end}`);
+    ranges.push(`${path} ${start}-${end}`);
     response.writeHead(request.headers.range === undefined ? 200 : 206, {
       etag: '"x"',
       'content-length': end - start,
       'content-range': `bytes ${start}-${end - 1}/${bytes.length}`,
     });
-    const limit = request.headers.range === 'bytes=0-0' ? undefined : breakAfter.get(path);
+    const limit = breakAfter.get(path);
     if (limit === undefined) {
       response.end(bytes.subarray(start, end));
     } else {
       breakAfter.delete(path);
-      response.write(bytes.subarray(start, start + limit), () => response.socket?.end());
+      response.write(bytes.subarray(start, start + limit));
+      waiting = response;
     }
   }
 
@@ -84,6 +88,7 @@ export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 10
     ranges,
     breakAfter,
     sent,
+    cut: () => waiting?.socket?.destroy(),
     status: undefined,
     token: undefined,
     listed: undefined,

@@ -1,10 +1,7 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { downloadFile, HubApiError, type PathInfo, pathsInfo } from '@huggingface/hub';
 import { makeDirectory } from '../../files/make-directory.ts';
 import { replaceFile } from '../../files/place-file.ts';
 import { openRegularFile } from '../../files/regular-file.ts';
@@ -13,10 +10,11 @@ import { errorCode } from '../../ports/error.ts';
 import { CheckpointError } from '../error.ts';
 import { refuseFullDisk } from '../import/new-directory.ts';
 import { readShardIndex } from '../safetensors/shard-index.ts';
+import { getFile, type HubAccess, HubStatusError, hubAddress, leastProgress } from './hub-client.ts';
+import { type HubFile, listFiles } from './hub-listing.ts';
 import { type HubModel, sideFiles, weightFiles } from './hub-model.ts';
-import type { HubSettings } from './hub-settings.ts';
 
-export interface DownloadOptions extends Partial<Pick<HubSettings, 'hubUrl' | 'accessToken'>> {
+export interface DownloadOptions extends HubAccess {
   /** Where the files are written. An interrupted download in it is resumed. */
   directory: string;
   /** Called with the bytes downloaded so far, and in total. */
@@ -28,7 +26,7 @@ export interface DownloadOptions extends Partial<Pick<HubSettings, 'hubUrl' | 'a
 /** Status codes for a missing or private model. Other failures may be temporary. */
 const refusals = [401, 403, 404];
 
-/** A download fails after this many attempts in a row without a new byte. */
+/** A download fails after this many attempts in a row that bring less than 64 KiB. */
 const maxAttempts = 5;
 
 /**
@@ -53,7 +51,11 @@ export async function downloadModel(model: HubModel, options: DownloadOptions): 
   if (weights.path.endsWith('.index.json')) {
     await fetchFile(model, weights, options, () => {});
     const shards = (await readShardIndex(join(directory, weights.path))) ?? [];
-    files.push(...(await list(model, shards, options)));
+    const found = await list(model, shards, options);
+    const missing = shards.find((shard) => found.every(({ path }) => path !== shard));
+    if (missing !== undefined)
+      throw failed(`${weights.path} of ${model.repo} lists ${missing}, which the hub does not have`);
+    files.push(...found);
   }
   const total = files.reduce((sum, { size }) => sum + size, 0);
   await refuseFullDisk(directory, total - (await bytesPresent(directory)));
@@ -64,20 +66,18 @@ export async function downloadModel(model: HubModel, options: DownloadOptions): 
   }
 }
 
-async function list({ repo, revision }: HubModel, paths: string[], options: DownloadOptions): Promise<PathInfo[]> {
+async function list(model: HubModel, paths: readonly string[], options: DownloadOptions): Promise<HubFile[]> {
   try {
-    const listed = await pathsInfo({ repo, revision, paths, ...hubOf(options) });
-    // Paths become file names here, so a path that we did not ask for is dropped.
-    return listed.filter(({ path }) => paths.includes(path));
+    return await listFiles(model, paths, options);
   } catch (error) {
-    throw explain({ repo, revision }, options, error);
+    throw explain(model, options, error);
   }
 }
 
 /** Downloads one file, unless it is already complete. */
 async function fetchFile(
   model: HubModel,
-  file: PathInfo,
+  file: HubFile,
   options: DownloadOptions,
   progress: (done: number) => void,
 ): Promise<void> {
@@ -88,16 +88,17 @@ async function fetchFile(
     return;
   }
   // The name holds the checksum, so a partial file of another version is never resumed.
-  const part = `${path}.${checksumOf(file).slice(0, 12)}.part`;
-  for (let attempt = 1, best = -1; ; attempt++) {
+  const part = `${path}.${file.checksum.hex.slice(0, 12)}.part`;
+  for (let attempt = 1, best = 0; ; attempt++) {
     try {
       await continueDownload(model, file, part, options, progress);
       break;
     } catch (error) {
       const there = await sizeOf(part);
-      if (there > best) attempt = 1;
+      if (there >= best + leastProgress) attempt = 1;
       best = there;
-      if (attempt >= maxAttempts || error instanceof CheckpointError) throw explain(model, options, error);
+      const isFinal = error instanceof CheckpointError || isRefusal(error) || attempt >= maxAttempts;
+      if (isFinal) throw explain(model, options, error);
       await pause(pauseMs);
     }
   }
@@ -110,49 +111,37 @@ async function fetchFile(
 
 async function continueDownload(
   { repo, revision }: HubModel,
-  { path, size }: PathInfo,
+  { path, size }: HubFile,
   part: string,
   options: DownloadOptions,
   progress: (done: number) => void,
 ): Promise<void> {
-  let done = await sizeOf(part);
-  if (done >= size) {
-    if (done > size) await rm(part);
-    if (done === size) return;
-    done = 0;
-  }
-  // Plain HTTP with ranges works on every mirror of the hub; its Xet protocol does not.
-  const blob = await downloadFile({ repo, revision, path, xet: false, ...hubOf(options) });
-  if (blob === null) throw failed(`${path} of ${repo} is no longer on the hub; run the command again`);
-  const file = await openRegularFile(part, 'append');
-  const rest = done === 0 ? blob : blob.slice(done);
-  await pipeline(
-    Readable.fromWeb(rest.stream()),
-    async function* (chunks: AsyncIterable<Uint8Array>) {
-      for await (const chunk of chunks) {
-        done += chunk.length;
-        if (done > size)
-          throw failed(`the hub sent more than the ${size} bytes it announced for ${path}; run the command again`);
-        progress(Math.min(done, size));
-        yield chunk;
+  const there = await sizeOf(part);
+  if (there === size && there > 0) return;
+  const address = `${repo}/resolve/${encodeURIComponent(revision)}/${encodeURIComponent(path)}`;
+  await using file = await openRegularFile(part, 'append');
+  await getFile(address, there < size ? there : 0, options, async ({ start, chunks }) => {
+    await file.truncate(start);
+    let done = start;
+    for await (const chunk of chunks) {
+      if (done + chunk.length > size) {
+        throw failed(`the hub sent more than the ${size} bytes it announced for ${path}; run the command again`);
       }
-    },
-    file.createWriteStream(),
-  );
-  if (done < size) throw new Error(`the connection ended after ${done} of ${size} bytes`);
+      // Written before the next chunk is read: a broken connection loses no byte that arrived.
+      await file.appendFile(chunk);
+      done += chunk.length;
+      progress(done);
+    }
+    if (done < size) throw new Error(`the connection ended after ${done} of ${size} bytes`);
+  });
 }
 
-/** The hub stores SHA-256 for large files, and git's SHA-1 blob id for small ones. */
-function checksumOf({ lfs, oid }: PathInfo): string {
-  return lfs?.oid ?? oid ?? '';
-}
-
-async function isSound(path: string, file: PathInfo): Promise<boolean> {
-  const hash: Hash = createHash(file.lfs === undefined ? 'sha1' : 'sha256');
-  if (file.lfs === undefined) hash.update(`blob ${file.size}\0`);
+async function isSound(path: string, { size, checksum: { algorithm, hex } }: HubFile): Promise<boolean> {
+  const hash = createHash(algorithm);
+  if (algorithm === 'sha1') hash.update(`blob ${size}\0`);
   await using opened = await openRegularFile(path);
   for await (const chunk of opened.createReadStream({ autoClose: false })) hash.update(chunk);
-  return hash.digest('hex') === checksumOf(file);
+  return hash.digest('hex') === hex;
 }
 
 /** Bytes that earlier commands downloaded. */
@@ -168,33 +157,30 @@ async function sizeOf(path: string): Promise<number> {
   );
 }
 
-function hubOf({ hubUrl, accessToken }: DownloadOptions): { hubUrl?: string; accessToken?: string } {
-  // The library's types do not allow `undefined` here.
-  return { ...(hubUrl !== undefined && { hubUrl }), ...(accessToken !== undefined && { accessToken }) };
+function isRefusal(error: unknown): error is HubStatusError {
+  return error instanceof HubStatusError && refusals.includes(error.status);
 }
 
-function explain(
-  { repo, revision }: HubModel,
-  { hubUrl, accessToken }: DownloadOptions,
-  error: unknown,
-): CheckpointError {
+function explain({ repo, revision }: HubModel, access: DownloadOptions, error: unknown): CheckpointError {
   if (error instanceof CheckpointError) return error;
-  if (error instanceof HubApiError && refusals.includes(error.statusCode)) {
-    const token = accessToken === undefined ? 'set HF_TOKEN if it is private' : 'check that HF_TOKEN may read it';
+  if (isRefusal(error)) {
+    const token =
+      access.accessToken === undefined ? 'set HF_TOKEN if it is private' : 'check that HF_TOKEN may read it';
     return failed(
-      `the hub has no model ${repo} at ${revision}, or it is private (status ${error.statusCode}); check the name and ${token}`,
+      `the hub has no model ${repo} at ${revision}, or it is private (status ${error.status}); check the name and ${token}`,
       error,
     );
   }
-  const base = `${hubUrl ?? 'https://huggingface.co'}/${repo}/resolve/${revision}`;
+  const base = hubAddress(access, `${repo}/resolve/${revision}`);
   return failed(
-    `the hub could not be reached (${reason(error)}). Run the command again to resume. Or download ${base}/config.json, preprocessor_config.json and pytorch_model.bin (or model.safetensors) by hand into one folder and run igpt import with that folder`,
+    `the hub could not be reached, or did not answer as expected (${reason(error)}). Run the command again to resume. Or download ${base}/config.json, preprocessor_config.json and pytorch_model.bin (or model.safetensors) by hand into one folder and run igpt import with that folder`,
     error,
   );
 }
 
 function reason(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  // fetch hides what happened behind a TypeError of two words.
+  const cause = error instanceof TypeError ? (error.cause ?? error) : error;
   const code = errorCode(cause);
   if (code !== undefined) return code;
   return cause instanceof Error ? cause.message.slice(0, 100) : 'no answer';

@@ -9,6 +9,11 @@ export const weightFiles: readonly string[] = [
   'pytorch_model.bin.index.json',
 ];
 
+/** Whether a file is read into memory whole: everything but the weights. */
+export function isSmallFile(name: string): boolean {
+  return sideFiles.includes(name) || name.endsWith('.index.json');
+}
+
 /** A model on the Hugging Face hub. */
 export interface HubModel {
   /** `organisation/name`. */

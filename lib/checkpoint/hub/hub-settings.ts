@@ -15,6 +15,9 @@ export interface HubSettings {
   offline: boolean;
 }
 
+/** Other characters cannot stand in a header, and fetch would print them. */
+const token = /^hf_[!-~]*$/;
+
 /** The values that huggingface_hub reads as true. */
 const yes = /^(1|on|yes|true)$/i;
 
@@ -27,10 +30,10 @@ export async function readHubSettings(env: Readonly<Record<string, string | unde
   const value = (name: string) => env[name]?.trim() || undefined;
   const home = value('HF_HOME') ?? join(value('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface');
   const accessToken = value('HF_TOKEN') ?? (await storedToken(value('HF_TOKEN_PATH') ?? join(home, 'token')));
-  if (accessToken !== undefined && !accessToken.startsWith('hf_')) {
+  if (accessToken !== undefined && !token.test(accessToken)) {
     throw new CheckpointError(
       'download_failed',
-      'The hub access token is malformed; expected one that begins with hf_. Correct HF_TOKEN, or unset it for a public model.',
+      'The hub access token is malformed; expected one that begins with hf_, without spaces. Correct HF_TOKEN, or unset it for a public model.',
     );
   }
   return {

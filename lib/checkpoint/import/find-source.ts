@@ -4,7 +4,7 @@ import { openByteFile } from '../byte-file.ts';
 import { CheckpointError } from '../error.ts';
 import { readSafetensorsHeader } from '../safetensors/safetensors.ts';
 import { readShardIndex } from '../safetensors/shard-index.ts';
-import type { SourceTensor, TensorSource } from '../tensor-source.ts';
+import { maxTensors, type SourceTensor, type TensorSource } from '../tensor-source.ts';
 import { openTensorFlow } from '../tensorflow/bundle.ts';
 import { openTorch } from '../torch/torch-source.ts';
 
@@ -102,6 +102,9 @@ async function openShards(indexPath: string, open: Open): Promise<TensorSource> 
           );
         }
         tensors.set(tensor.name, tensor);
+      }
+      if (tensors.size > maxTensors) {
+        throw new CheckpointError('weights_invalid', `The shards hold more than ${maxTensors} tensors.`);
       }
     }
     return {

@@ -15,7 +15,9 @@ import { findPreprocessor } from '../palette-file.ts';
 import { readPreprocessorFile } from '../preprocessor-file.ts';
 import { totalBytes, writeShards } from '../safetensors/write-shards.ts';
 import type { TensorSource } from '../tensor-source.ts';
-import { weightsByRole } from '../weights-by-role.ts';
+import { countByGroup, type LeftOut } from '../training-tensors.ts';
+import { listWeights, weightsByRole } from '../weights-by-role.ts';
+import { chooseModel } from './choose-model.ts';
 import { openSource } from './find-source.ts';
 import { guessConfig } from './guess-config.ts';
 import { huggingFaceTensors } from './huggingface-tensors.ts';
@@ -32,6 +34,8 @@ export interface ImportOptions {
   dtype?: FloatDtype | undefined;
   /** Name of the model, written as `_name_or_path` unless config.json has one. */
   name?: string | undefined;
+  /** Which model to take from a file that holds several: the keys that lead to it, `ema` or `state_dict.student`. */
+  key?: string | undefined;
   /** Replace an existing model (default false). */
   force?: boolean | undefined;
   /** Called with the bytes of weights written so far, and in total. */
@@ -43,6 +47,12 @@ export interface Imported {
   format: string;
   /** The new model directory, opened. */
   checkpoint: Checkpoint;
+  /** Where the model lay in the file: `state_dict.model`. Empty if it is the whole file. */
+  path: string;
+  /** Paths of other models in the file. */
+  others: readonly string[];
+  /** Tensors of the file that belong to no model: optimizer, metrics, counters. */
+  leftOut: readonly LeftOut[];
   /** Tensors whose source already held NaN or infinities; they are copied unchanged. */
   nonFinite: readonly NonFinite[];
 }
@@ -59,11 +69,15 @@ export async function importCheckpoint(path: string, out: string, options: Impor
   const { force = false } = options;
   await checkNewDirectory(out, force);
   const { directory, source } = await openSource(path);
+  await using opened = source;
   await refuseSourceAsOutput(directory, out);
-  await using opened = { ...source, tensors: withoutWrapperPrefix(source.tensors) };
-  const format = opened.format;
-  const nonFinite = await makeDirectory(out, force, (temporary) => writeModel(temporary, directory, opened, options));
-  return { format, checkpoint: await openCheckpoint(out), nonFinite };
+  const { tensors, beside, ...place } = chooseModel(opened, options.key);
+  const own = { ...opened, tensors };
+  const { nonFinite, unused } = await makeDirectory(out, force, (temporary) =>
+    writeModel(temporary, directory, own, options),
+  );
+  const leftOut = countByGroup([...beside, ...unused]);
+  return { format: opened.format, checkpoint: await openCheckpoint(out), ...place, leftOut, nonFinite };
 }
 
 /** Refuses to replace the source: files that are not imported (the probe, the README) would be lost. */
@@ -78,7 +92,7 @@ async function writeModel(
   directory: string,
   source: TensorSource,
   { palette, heads, input, dtype, name, progress }: ImportOptions,
-): Promise<NonFinite[]> {
+): Promise<{ nonFinite: NonFinite[]; unused: string[] }> {
   const configPath = join(temporary, 'config.json');
   const read = await findConfig(directory, source, heads, temporary);
   const weights = sourceWeights(source, read);
@@ -105,7 +119,8 @@ async function writeModel(
   const watched = watchNonFinite(tensors, (found) => nonFinite.push(found));
   await writeShards(temporary, watched, { progress });
   await openCheckpoint(temporary);
-  return nonFinite;
+  const used = new Set(listWeights(weights).map((weight) => weight.name));
+  return { nonFinite, unused: [...source.tensors.keys()].filter((tensor) => !used.has(tensor)) };
 }
 
 interface FoundConfig extends ConfigFile {
@@ -184,25 +199,4 @@ function refuseGrowth(total: number, sourceBytes: number): void {
       `The weights would grow from ${sourceBytes} to ${total} bytes, because many tensors share one storage; expected at most ${maxGrowth} times the size. Save them with separate storages.`,
     );
   }
-}
-
-/** The token embeddings, which every iGPT has once. Their name shows the prefix of all tensors. */
-const embeddings = /^(.+?\.)??(?:transformer\.)?wte\.weight$/;
-
-/**
- * Removes the prefix that training code puts before all tensor names: `module.` (DataParallel), `_orig_mod.`
- * (torch.compile), `model.` (Lightning) or another. Names without the prefix are kept.
- */
-export function withoutWrapperPrefix(tensors: TensorSource['tensors']): TensorSource['tensors'] {
-  const prefixes = [...tensors.keys()].flatMap((name) => embeddings.exec(name)?.[1] ?? []);
-  const [prefix = '', another] = prefixes;
-  if (prefix === '' || another !== undefined) return tensors;
-  const own = new Map(
-    [...tensors.values()].map((tensor) => {
-      const name = tensor.name.startsWith(prefix) ? tensor.name.slice(prefix.length) : tensor.name;
-      return [name, { ...tensor, name }] as const;
-    }),
-  );
-  // If two tensors would get one name, keep both names: the unknown one is refused later.
-  return own.size === tensors.size ? own : tensors;
 }

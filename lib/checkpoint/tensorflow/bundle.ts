@@ -98,6 +98,8 @@ export function parseIndex(bytes: Buffer, file: string): { shards: number; entri
   const entries = [...table]
     .filter(([name]) => name !== '')
     .flatMap(([name, value]) => parseEntry(name, value, shards, file) ?? []);
+  if (new Set(entries.map(({ name }) => name)).size < entries.length)
+    throw invalidTensorFlow(file, 'two variables of one name');
   return { shards, entries };
 }
 
@@ -124,7 +126,15 @@ function parseEntry(name: string, message: Buffer, shards: number, file: string)
       `${length} bytes for tensor ${shown(name)}, which do not match ${dtype} [${shape.slice(0, 8).join(', ')}]`,
     );
   }
-  return { name, dtype, shape, shard, offset, length, checksum };
+  return { name: variableName(name), dtype, shape, shard, offset, length, checksum };
+}
+
+/** tf.train.Checkpoint of TensorFlow 2 adds this to the name of a variable, in which it escapes `/` and `.`. */
+const variableValue = '/.ATTRIBUTES/VARIABLE_VALUE';
+
+function variableName(key: string): string {
+  if (!key.endsWith(variableValue)) return key;
+  return key.slice(0, -variableValue.length).replaceAll(/\.([.S])/g, (_, escaped) => (escaped === 'S' ? '/' : '.'));
 }
 
 /** TensorShapeProto: each field 2 is a dimension, whose field 1 is the size. */

@@ -10,10 +10,16 @@ const magic = 0xdb4775248b80fb57n;
 const trailerBytes = 5;
 
 /** iGPT-L with its optimizer state has about 2,500. The limit bounds the memory for a hostile file. */
-const maxEntries = 100_000;
+const maxEntries = 50_000;
 
-/** A key may reuse the start of the previous key, so a small hostile file could build very long keys. */
-const maxKeyBytes = 4096;
+/** TensorFlow's names have about 60 (bytes). */
+const maxKeyBytes = 1000;
+
+/**
+ * All keys of a table (bytes); iGPT-L's with its optimizer state take 0.1 MB. A key may reuse the start of the previous
+ * key, so a small hostile file could build very many long keys.
+ */
+const maxAllKeyBytes = 8_000_000;
 
 /** Entries of a sorted table, by key. */
 export type Table = ReadonlyMap<string, Buffer>;
@@ -32,11 +38,12 @@ export function readTable(bytes: Buffer, file: string): Table {
   readHandle(footer); // the first handle is of the meta block, which TensorFlow leaves empty
   const entries = new Map<string, Buffer>();
   let end = 0;
-  for (const [, value] of blockEntries(blockAt(bytes, readHandle(footer), file), file)) {
+  const budget = { keyBytes: maxAllKeyBytes };
+  for (const [, value] of blockEntries(blockAt(bytes, readHandle(footer), file), budget, file)) {
     const handle = readHandle(wireReader(value, file));
     if (handle.offset < end) throw invalidTensorFlow(file, 'blocks that overlap');
     end = handle.offset + handle.length + trailerBytes;
-    for (const [key, value] of blockEntries(blockAt(bytes, handle, file), file)) {
+    for (const [key, value] of blockEntries(blockAt(bytes, handle, file), budget, file)) {
       if (entries.has(key)) throw invalidTensorFlow(file, `two entries named ${JSON.stringify(key.slice(0, 80))}`);
       if (entries.size === maxEntries) throw invalidTensorFlow(file, `more than ${maxEntries} entries`);
       entries.set(key, value);
@@ -68,7 +75,7 @@ function blockAt(bytes: Buffer, { offset, length }: Handle, file: string): Buffe
 }
 
 /** Entries of a block. An entry stores how many bytes of its key repeat the previous key. A list of offsets ends the block. */
-function blockEntries(block: Buffer, file: string): [string, Buffer][] {
+function blockEntries(block: Buffer, budget: { keyBytes: number }, file: string): [string, Buffer][] {
   if (block.length < 4) throw invalidTensorFlow(file, 'a block without its list of offsets');
   const end = block.length - 4 - 4 * block.readUInt32LE(block.length - 4);
   if (end < 0) throw invalidTensorFlow(file, 'a block without its list of offsets');
@@ -79,6 +86,8 @@ function blockEntries(block: Buffer, file: string): [string, Buffer][] {
     const [shared, unshared, length] = [reader.varint(), reader.varint(), reader.varint()];
     if (shared > key.length || shared + unshared > maxKeyBytes)
       throw invalidTensorFlow(file, 'a key of the wrong length');
+    budget.keyBytes -= shared + unshared;
+    if (budget.keyBytes < 0) throw invalidTensorFlow(file, `keys of more than ${maxAllKeyBytes} bytes`);
     key = Buffer.concat([key.subarray(0, shared), reader.bytes(unshared)]);
     if (entries.length === maxEntries) throw invalidTensorFlow(file, `more than ${maxEntries} entries`);
     entries.push([key.toString('utf8'), reader.bytes(length)]);

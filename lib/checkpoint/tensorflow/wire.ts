@@ -40,11 +40,15 @@ export function wireReader(buffer: Buffer, file: string): WireReader {
 /** A protobuf field: varint and fixed32 as numbers, the rest as bytes. */
 export type Field = { number: number; value: number | Buffer };
 
+/** An entry has 7 fields, a shape a few more. A field takes two bytes, so a hostile file could hold millions. */
+const maxFields = 64;
+
 /** Fields of a protobuf message, in order. */
 export function fieldsOf(message: Buffer, file: string): Field[] {
   const reader = wireReader(message, file);
   const fields: Field[] = [];
   while (reader.left > 0) {
+    if (fields.length === maxFields) throw invalidTensorFlow(file, `an entry of more than ${maxFields} fields`);
     const tag = reader.varint();
     const number = Math.floor(tag / 8);
     switch (tag % 8) {

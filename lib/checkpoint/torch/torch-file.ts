@@ -3,19 +3,15 @@ import type { ByteFile } from '../byte-file.ts';
 import { damagedFile, truncatedFile } from '../error.ts';
 import { type Pickle, readPickle } from './pickle.ts';
 import { isKind, type PickleValue } from './pickle-value.ts';
-import {
-  allowedGlobals,
-  invalidTorchFile,
-  readStorage,
-  type Storage,
-  stateDictTensors,
-  type TensorView,
-} from './state-dict.ts';
+import { invalidTorchFile, type StateDict, stateDicts } from './state-dict.ts';
+import { readStorage, type Storage } from './storage.ts';
+import { allowedGlobals, type TensorView } from './tensor-view.ts';
 import { readZip, type ZipEntry } from './zip.ts';
 
 /** The tensors of a PyTorch file of either format, and the positions of their storages. */
 export interface TorchFile {
-  tensors: readonly TensorView[];
+  /** By the keys that lead to them. */
+  dicts: ReadonlyMap<string, StateDict>;
   /** Position of the storage of `tensor` (bytes). Verifies its checksum if there is one. */
   locate(tensor: TensorView): Promise<number>;
 }
@@ -50,7 +46,7 @@ export async function openZipped(file: ByteFile): Promise<TorchFile> {
   const { value } = readPickle(await file.read(pickle.offset, pickle.length), 0, allowedGlobals);
   const verified = new Set<string>();
   return {
-    tensors: stateDictTensors(value),
+    dicts: stateDicts(value),
     async locate({ name, storage: { key, elements, itemBytes } }) {
       const entry = entries.get(`${folder}data/${key}`);
       if (entry === undefined || entry.length < elements * itemBytes) {
@@ -83,6 +79,9 @@ async function verifyChecksum(file: ByteFile, entry: ZipEntry): Promise<void> {
 /** PyTorch's magic number, the first pickle of the file (torch/serialization.py). */
 const magicNumber = 0x1950a86a20f9469cfc6cn;
 
+/** The pickles before the state dict hold a few numbers. */
+const headOperations = 1000;
+
 /** Before each storage: its number of elements, int64 (bytes). */
 const countBytes = 8;
 
@@ -95,20 +94,20 @@ const countBytes = 8;
 export async function openLegacy(file: ByteFile): Promise<TorchFile> {
   const head = await file.read(0, Math.min(file.size, maxPickleBytes));
   if (head[0] !== 0x80) throw invalidTorchFile(file.name, 'neither a zip file nor a pickle at its start');
-  const magic = readPickle(head, 0, allowedGlobals);
+  const magic = readPickle(head, 0, allowedGlobals, headOperations);
   if (magic.value !== magicNumber)
     throw invalidTorchFile(file.name, "a pickle at its start that is not PyTorch's magic number");
-  const protocol = readPickle(head, magic.end, allowedGlobals);
-  const system = readPickle(head, protocol.end, allowedGlobals);
+  const protocol = readPickle(head, magic.end, allowedGlobals, headOperations);
+  const system = readPickle(head, protocol.end, allowedGlobals, headOperations);
   if (itemOf(system.value, 'little_endian') !== true) {
     throw invalidTorchFile(file.name, 'big-endian numbers, which are not supported');
   }
   const state = readPickle(head, system.end, allowedGlobals);
   const keys = readPickle(head, state.end, allowedGlobals);
-  const tensors = stateDictTensors(state.value);
+  const dicts = stateDicts(state.value);
   const places = await findStorages(file, keys, storagesByKey(file, state.persistentIds));
   return {
-    tensors,
+    dicts,
     async locate({ name, storage }) {
       const place = places.get(storage.key);
       if (place === undefined) throw invalidTorchFile(file.name, `no storage for tensor ${name}`);
@@ -116,6 +115,9 @@ export async function openLegacy(file: ByteFile): Promise<TorchFile> {
     },
   };
 }
+
+/** As many as a zip file may have records. Each is read on its own, so the limit bounds the time for a hostile file. */
+const maxStorages = 20_000;
 
 /** Every storage that the pickle names, also unused ones: the sizes of earlier storages give a storage's position. */
 function storagesByKey(file: ByteFile, ids: readonly PickleValue[]): Map<string, Storage> {
@@ -127,6 +129,7 @@ function storagesByKey(file: ByteFile, ids: readonly PickleValue[]): Map<string,
       throw invalidTorchFile(file.name, `two different descriptions of storage ${JSON.stringify(storage.key)}`);
     }
     storages.set(storage.key, storage);
+    if (storages.size > maxStorages) throw invalidTorchFile(file.name, `more than ${maxStorages} storages`);
   }
   return storages;
 }

@@ -2,7 +2,7 @@ import { elementsOf } from '../../graph/graph.ts';
 import { type ByteFile, openByteFile } from '../byte-file.ts';
 import { CheckpointError } from '../error.ts';
 import type { SourceTensor, TensorSource } from '../tensor-source.ts';
-import type { TensorView } from './state-dict.ts';
+import type { TensorView, UnreadableTensor } from './tensor-view.ts';
 import { openLegacy, openZipped, type TorchFile } from './torch-file.ts';
 
 /**
@@ -15,10 +15,18 @@ export async function openTorch(path: string): Promise<TensorSource> {
   const file = await openByteFile(path);
   try {
     const isZip = file.size >= 4 && (await file.read(0, 4)).toString('latin1') === 'PK\x03\x04';
-    const { tensors, locate } = isZip ? await openZipped(file) : await openLegacy(file);
+    const { dicts, locate } = isZip ? await openZipped(file) : await openLegacy(file);
+    const sources = new Map(
+      [...dicts].map(([path, dict]) => [
+        path,
+        new Map([...dict].map(([name, tensor]) => [name, toSource(file, tensor, locate)])),
+      ]),
+    );
+    const [tensors = new Map<string, SourceTensor>()] = [...sources.values()].toSorted((a, b) => b.size - a.size);
     return {
       format: isZip ? 'PyTorch' : 'PyTorch, legacy form',
-      tensors: new Map(tensors.map((tensor) => [tensor.name, toSource(file, tensor, locate)])),
+      tensors,
+      dicts: sources,
       bytes: file.size,
       [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
     };
@@ -28,17 +36,39 @@ export async function openTorch(path: string): Promise<TensorSource> {
   }
 }
 
-function toSource(file: ByteFile, tensor: TensorView, locate: TorchFile['locate']): SourceTensor {
-  const { name, shape } = tensor;
-  const { dtype } = tensor.storage;
+function toSource(file: ByteFile, tensor: TensorView | UnreadableTensor, locate: TorchFile['locate']): SourceTensor {
+  const { name } = tensor;
+  if ('refusal' in tensor) {
+    const { refusal } = tensor;
+    return {
+      name,
+      dtype: 'unknown',
+      shape: [],
+      refusal,
+      pieces() {
+        throw new CheckpointError('tensor_dtype', `Tensor ${name} ${refusal}.`);
+      },
+    };
+  }
+  const { shape, strides, offset, negative } = tensor;
+  const { dtype, key } = tensor.storage;
   return {
     name,
     dtype,
     shape,
+    place: [key, offset, shape, strides, negative].join('/'),
     async *pieces() {
-      yield* tensorPieces(file, await locate(tensor), tensor);
+      for await (const piece of tensorPieces(file, await locate(tensor), tensor)) {
+        if (negative) negate(piece, tensor.storage.itemBytes);
+        yield piece;
+      }
     },
   };
+}
+
+/** Flips the sign bit of floats, which is the highest bit of the last byte. */
+function negate(bytes: Uint8Array, itemBytes: number): void {
+  for (let last = itemBytes - 1; last < bytes.length; last += itemBytes) bytes[last] = (bytes[last] ?? 0) ^ 0x80;
 }
 
 /** A slice of a packed matrix spans a few times its own size. A much wider span is hostile. */
@@ -53,6 +83,13 @@ async function* tensorPieces(file: ByteFile, start: number, tensor: TensorView):
   if (isContiguous(shape, strides)) {
     yield* file.pieces(start + offset * itemBytes, elements * itemBytes);
     return;
+  }
+  // An expanded tensor repeats its elements: a small file could hold one of any size.
+  if (elements * itemBytes > file.size) {
+    throw new CheckpointError(
+      'weights_invalid',
+      `Tensor ${name} repeats its elements: it takes ${elements * itemBytes} bytes, more than ${file.name}. Save it with .contiguous().`,
+    );
   }
   // The elements are not contiguous: read the whole span, then pick them in order.
   const extent = 1 + shape.reduce((sum, size, axis) => sum + (size - 1) * (strides[axis] ?? 0), 0);

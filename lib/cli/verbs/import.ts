@@ -8,6 +8,7 @@ import { readHubSettings } from '../../checkpoint/hub/hub-settings.ts';
 import { type Imported, importCheckpoint } from '../../checkpoint/import/import-checkpoint.ts';
 import { checkNewDirectory } from '../../checkpoint/import/new-directory.ts';
 import { summarize } from '../../checkpoint/summary.ts';
+import type { LeftOut } from '../../checkpoint/training-tensors.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { userCache } from '../../local/user-cache.ts';
 import type { ClassInput } from '../../ports/model.ts';
@@ -24,6 +25,7 @@ interface ImportOptions {
   heads?: number;
   dtype?: string;
   input?: ClassInput;
+  key?: string;
   force: boolean;
   json: boolean;
 }
@@ -42,6 +44,7 @@ export function importCommand(): Command {
     .addOption(headsOption('attention heads, if neither config.json nor the weights say'))
     .addOption(dtypeOption('number format to write (default: unchanged)'))
     .addOption(inputOption())
+    .option('--key <path>', 'which model to take from a PyTorch file with several (for example ema)')
     .option('--force', 'replace an existing model', false)
     .option('--json', 'as one JSON object', false)
     .addHelpText(
@@ -61,16 +64,41 @@ async function importModel(src: string, options: ImportOptions): Promise<void> {
   // TensorFlow names a checkpoint `ckpt/model.ckpt-131000`, which looks like a name of the hub.
   const there = statPath(src, src) ?? statPath(`${src}.index`, src);
   const hub = there === undefined ? parseHubName(src) : undefined;
-  const { format, checkpoint, nonFinite } =
+  const { format, checkpoint, path, others, leftOut, nonFinite } =
     hub === undefined ? await convert(src, undefined, options, bar) : await fromHub(hub, options, bar);
   bar.stop();
   if (nonFinite.length > 0) process.stderr.write(`warning: ${nonFiniteText(nonFinite)}; imported unchanged\n`);
   const summary = summarize(checkpoint);
   await writeOut(
     options.json
-      ? `${JSON.stringify({ directory: out, format, ...summary, non_finite: nonFinite })}\n`
-      : writtenModel(out, summary, [['imported from', format]]),
+      ? `${JSON.stringify({ directory: out, format, key: path, other_models: others, left_out: leftOut, ...summary, non_finite: nonFinite })}\n`
+      : writtenModel(out, summary, [
+          ['imported from', path === '' ? format : `${format}, ${path}`],
+          ...otherModels(others),
+          ...leftOutTensors(leftOut),
+        ]),
   );
+}
+
+type Row = readonly [string, string];
+
+function otherModels(paths: readonly string[]): Row[] {
+  return paths.map((path) => [
+    'not imported',
+    path === '' ? 'the outermost model; take it without --key' : `${path}, another model; take it with --key ${path}`,
+  ]);
+}
+
+/** Most groups of tensors that are named. */
+const namedGroups = 6;
+
+function leftOutTensors(groups: readonly LeftOut[]): Row[] {
+  if (groups.length === 0) return [];
+  const named = groups
+    .slice(0, namedGroups)
+    .map(({ name, tensors }) => (tensors === 1 ? name : `${name} (${tensors.toLocaleString('en')} tensors)`));
+  const more = groups.length > namedGroups ? [`${groups.length - namedGroups} more`] : [];
+  return [['left out', [...named, ...more].join(', ')]];
 }
 
 /** Bytes per unit of the progress bar. */
@@ -79,7 +107,7 @@ const megabyte = 1e6;
 function convert(
   path: string,
   name: string | undefined,
-  { out, palette, heads, dtype, input, force }: ImportOptions,
+  { out, palette, heads, dtype, input, key, force }: ImportOptions,
   bar: ProgressBar,
 ): Promise<Imported> {
   return importCheckpoint(path, out, {
@@ -88,6 +116,7 @@ function convert(
     dtype: chosenDtype(dtype),
     input,
     name,
+    key,
     force,
     progress: (done, total) => bar.update(Math.round(done / megabyte), Math.round(total / megabyte), 'writing'),
   });

@@ -79,6 +79,14 @@ describe('npy', () => {
     expect(() => decodeNpy(bytes)).toThrow(NpyError);
   });
 
+  it('refuses a header that NumPy refuses, and does not count its axes', () => {
+    const header = `{'descr': '|u1', 'fortran_order': True, 'shape': (${'1,'.repeat(5000)})}`;
+    const bytes = Buffer.concat([Buffer.from('\x93NUMPY\x01\0\0\0', 'latin1'), Buffer.from(header), Buffer.of(7)]);
+    bytes.writeUInt16LE(header.length, 8);
+
+    expect(() => decodeNpy(bytes)).toThrow(`at most 10000 bytes, received ${header.length} bytes`);
+  });
+
   it('refuses to write a shape that does not match the data', () => {
     expect(() => encodeNpy(Uint8Array.of(1, 2, 3), [2])).toThrow('Expected 2 elements for shape [2], received 3.');
   });

@@ -4,19 +4,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../../lib/checkpoint/checkpoint.ts';
 import { openSafetensors } from '../../../../lib/checkpoint/import/find-source.ts';
-import {
-  type ImportOptions,
-  importCheckpoint,
-  withoutWrapperPrefix,
-} from '../../../../lib/checkpoint/import/import-checkpoint.ts';
+import { type ImportOptions, importCheckpoint } from '../../../../lib/checkpoint/import/import-checkpoint.ts';
 import { findNonFinite } from '../../../../lib/checkpoint/non-finite.ts';
 import { summarize } from '../../../../lib/checkpoint/summary.ts';
 import { encodeNpy } from '../../../../lib/image-gpt/npy.ts';
 import { golden } from '../../../support/golden.ts';
 import { type TinyCheckpointOptions, tinyCheckpoint } from '../../../support/tiny-checkpoint.ts';
-import { sourceBytes } from '../source-values.ts';
+import { sourceBytes, sourceFloats } from '../source-values.ts';
 
 describe('import-checkpoint', () => {
+  const training = join(import.meta.dirname, '../../../fixtures/torch/training');
   const tensorFlow = join(import.meta.dirname, '../../../fixtures/tensorflow');
 
   let directory: string;
@@ -59,6 +56,38 @@ describe('import-checkpoint', () => {
       await expectSameWeights(out, golden('hf16'));
     });
 
+    it.each([
+      ['averaged', '', ['n_averaged']],
+      ['model-is-a-name', 'state_dict', []],
+      ['with-loss', 'model_state_dict', ['loss']],
+    ])('finds the model in a checkpoint of training: %s', async (name, path, leftOut) => {
+      const source = await folder(join(training, `${name}.bin`), join(training, 'config.json'));
+      const imported = await importCheckpoint(source, fresh());
+
+      expect(imported).toMatchObject({ path, others: [], leftOut: leftOut.map((name) => ({ name, tensors: 1 })) });
+      await using ours = await openSafetensors(join(imported.checkpoint.directory, 'model.safetensors'));
+      await using expected = await openSafetensors(join(training, 'expected.safetensors'));
+      for (const tensor of expected.tensors.keys()) {
+        expect(await sourceBytes(ours, tensor), tensor).toEqual(await sourceBytes(expected, tensor));
+      }
+    });
+
+    it('takes the model before its moving average, which a key takes', async () => {
+      const source = await folder(join(training, 'with-ema.bin'), join(training, 'config.json'));
+      const imported = await importCheckpoint(source, fresh());
+      const average = await importCheckpoint(source, fresh(), { key: 'ema' });
+
+      expect(imported).toMatchObject({ path: 'model', others: ['ema'], leftOut: [] });
+      expect(average).toMatchObject({ path: 'ema', others: ['model'] });
+      const [model, ema] = await Promise.all(
+        [imported, average].map(async ({ checkpoint }) => {
+          await using written = await openSafetensors(join(checkpoint.directory, 'model.safetensors'));
+          return sourceFloats(written, 'transformer.wte.weight');
+        }),
+      );
+      expect(ema).toEqual(model?.map((value) => value / 2)); // the average of the fixture is half the model
+    });
+
     it('converts a TensorFlow checkpoint to the same weights as transformers', async () => {
       for (const path of [tensorFlow, join(tensorFlow, 'model.ckpt-3'), join(tensorFlow, 'model.ckpt-3.index')]) {
         const out = fresh();
@@ -68,6 +97,39 @@ describe('import-checkpoint', () => {
         expect(checkpoint.config).toMatchObject({ n_layer: 3, n_head: 2, n_colors: 16, objective: 'ar' });
         await expectSameWeights(out, golden('oa16-hf'));
       }
+    });
+
+    it('leaves out the slots of optimizers, averages and counters, and says so', async () => {
+      await using plain = await tinyCheckpoint({ layout: 'openai' });
+      const slots = ['Adam', 'Adam_1', 'ExponentialMovingAverage'];
+      await using trained = await tinyCheckpoint({
+        layout: 'openai',
+        tensors: (all) => [
+          ...all,
+          ...all.flatMap(({ name, shape, data }) =>
+            slots.map((slot) => ({ name: `${name}/${slot}`, shape, data: data.map(() => 9) })),
+          ),
+          { name: 'beta1_power', shape: [], data: Float32Array.of(0.9) },
+        ],
+      });
+      const expected = await importCheckpoint(plain.directory, fresh());
+      const imported = await importCheckpoint(trained.directory, fresh());
+
+      const tensors = plain.tensors.length;
+      expect(imported.leftOut).toEqual([
+        ...slots.map((name) => ({ name, tensors })),
+        { name: 'beta1_power', tensors: 1 },
+      ]);
+      await expectSameWeights(imported.checkpoint.directory, expected.checkpoint.directory);
+    });
+
+    it('refuses a bias that OpenAI’s models do not have, which no slot is', async () => {
+      await using tiny = await tinyCheckpoint({
+        layout: 'openai',
+        tensors: (all) => [...all, { name: 'model/h0/attn/c_proj/b', shape: [16], data: new Float32Array(16) }],
+      });
+
+      await expect(importCheckpoint(tiny.directory, fresh())).rejects.toThrow(/hold tensor model\/h0\/attn\/c_proj\/b/);
     });
 
     it('writes a row of zeros for the missing start token of a BERT model', async () => {
@@ -341,7 +403,7 @@ describe('import-checkpoint', () => {
       const source = await folder(golden('hf16', 'config.json'));
       const secret = join(directory, 'secret.bin');
       await cp(golden('hf16', 'pytorch_model.bin'), secret);
-      for (const shard of ['../secret.bin', secret, '..', 'a/b.bin', 'a\\b.bin']) {
+      for (const shard of ['../secret.bin', secret, '..', '.', '', 'a/b.bin', 'a\\b.bin', 'a\0b', 'a'.repeat(300)]) {
         await writeFile(
           join(source, 'pytorch_model.bin.index.json'),
           JSON.stringify({ weight_map: { 'transformer.wte.weight': shard } }),
@@ -381,39 +443,5 @@ describe('import-checkpoint', () => {
       await expect(importCheckpoint(broken, fresh())).rejects.toThrow(/damaged/);
       expect((await readdir(directory)).sort()).toEqual(before);
     });
-  });
-});
-
-describe('withoutWrapperPrefix', () => {
-  const named = (...names: string[]) =>
-    new Map(names.map((name) => [name, { name, dtype: 'F32', shape: [1], async *pieces() {} }]));
-  const own = ['transformer.wte.weight', 'transformer.h.0.ln_1.weight', 'lm_head.weight'];
-  it.each(['module.', '_orig_mod.', 'model.', 'module._orig_mod.'])('removes %s', (prefix) => {
-    const found = withoutWrapperPrefix(named(...own.map((name) => prefix + name)));
-
-    expect([...found.keys()]).toEqual(own);
-    expect([...found.values()].map(({ name }) => name)).toEqual(own);
-  });
-
-  it('removes the prefix of a saved base model, which lacks transformer.', () => {
-    expect([...withoutWrapperPrefix(named('net.wte.weight', 'net.ln_f.weight')).keys()]).toEqual([
-      'wte.weight',
-      'ln_f.weight',
-    ]);
-  });
-
-  it('keeps names without a prefix', () => {
-    for (const names of [own, ['wte.weight', 'ln_f.weight', 'lm_head.weight'], ['model/wte', 'model/wpe']]) {
-      expect([...withoutWrapperPrefix(named(...names)).keys()]).toEqual(names);
-    }
-  });
-
-  it('keeps all names if two would become equal, or if the file holds two models', () => {
-    for (const names of [
-      ['module.wte.weight', 'module.lm_head.weight', 'lm_head.weight'],
-      ['student.wte.weight', 'teacher.wte.weight'],
-    ]) {
-      expect([...withoutWrapperPrefix(named(...names)).keys()]).toEqual(names);
-    }
   });
 });

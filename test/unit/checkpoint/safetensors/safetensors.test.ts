@@ -77,7 +77,7 @@ describe('the safetensors reader', () => {
     ['seven bytes', 'weights_truncated', Buffer.alloc(7)],
     ['a header that passes the end of the file', 'weights_truncated', file('{}', 0, 3)],
     ['a header of 2^53 bytes', 'weights_invalid', file('{}', 0, Number(2n ** 53n))],
-    ['a header above the format’s limit', 'weights_invalid', file('{}', 0, 100_000_001)],
+    ['a header above the limit', 'weights_invalid', file('{}', 0, 10_000_001)],
     ['data that is cut short', 'weights_truncated', file(two, 10)],
     ['data after the last tensor', 'weights_invalid', file(two, 12)],
     ['a header that is not UTF-8', 'weights_invalid', file(Uint8Array.of(0x7b, 0xff, 0x7d))],

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSafetensors } from '../../../../lib/checkpoint/import/find-source.ts';
 import { openTensorFlow, parseIndex } from '../../../../lib/checkpoint/tensorflow/bundle.ts';
-import { crc32c, maskedCrc32c } from '../../../../lib/checkpoint/tensorflow/table.ts';
 import { golden } from '../../../support/golden.ts';
 import { sourceBytes } from '../source-values.ts';
+import { block, entry, tableOf, tensorEntry } from './table-bytes.ts';
 
 const fixtures = join(import.meta.dirname, '../../../fixtures/tensorflow');
 
@@ -89,38 +89,59 @@ describe('the TensorFlow reader refuses', () => {
 
 describe('a hand-made index', () => {
   it('is read if it has one tensor', () => {
-    expect(parse(tensor())).toMatchObject({
+    expect(parse(tensorEntry())).toMatchObject({
       shards: 1,
       entries: [{ name: 'w', dtype: 'F32', shape: [2], shard: 0, offset: 0, length: 8 }],
     });
   });
 
   it.each<[string, Buffer]>([
-    ['a shard that does not exist', tensor({ shard: 7 })],
-    ['a length that does not match the shape', tensor({ length: 12 })],
-    ['an offset beyond 2^53', Buffer.concat([tensor(), Buffer.from('20ffffffffffffffff7f', 'hex')])],
-    ['a shape of 2^60', tensor({ size: 2 ** 40, length: 2 ** 42 + 1 })],
-    ['slices', Buffer.concat([tensor(), Buffer.from('3a00', 'hex')])],
-    ['an entry that is cut short', tensor().subarray(0, 5)],
+    ['a shard that does not exist', tensorEntry({ shard: 7 })],
+    ['a length that does not match the shape', tensorEntry({ length: 12 })],
+    ['an offset beyond 2^53', Buffer.concat([tensorEntry(), Buffer.from('20ffffffffffffffff7f', 'hex')])],
+    ['a shape of 2^60', tensorEntry({ size: 2 ** 40, length: 2 ** 42 + 1 })],
+    ['a shape of 65 axes', tensorEntry({ axes: 65 })],
+    ['slices', Buffer.concat([tensorEntry(), Buffer.from('3a00', 'hex')])],
+    ['an entry that is cut short', tensorEntry().subarray(0, 5)],
     ['a field of an unknown wire type', Buffer.from('0b', 'hex')],
-  ])('with %s is refused', (_, entry) => {
-    expect(() => parse(entry)).toThrow(expect.objectContaining({ code: 'weights_invalid' }));
+  ])('with %s is refused', (_, bytes) => {
+    expect(() => parse(bytes)).toThrow(expect.objectContaining({ code: 'weights_invalid' }));
+  });
+
+  it('is read with the names of TensorFlow 2, which escapes slashes and full stops', () => {
+    const entries: [string, Buffer][] = [
+      ['', Buffer.from('0801', 'hex')],
+      ['model.Sv1..2.Sw/.ATTRIBUTES/VARIABLE_VALUE', tensorEntry()],
+    ];
+    expect(parseIndex(table(entries), 'x.index').entries[0]?.name).toBe('model/v1.2/w');
+    const twice: [string, Buffer][] = [...entries, ['model/v1.2/w', tensorEntry()]];
+    expect(() => parseIndex(table(twice), 'x.index')).toThrow(/two variables of one name/);
   });
 
   it('is read without tensors of strings', () => {
     expect(parse(Buffer.from('0807', 'hex')).entries).toEqual([]); // DT_STRING
   });
 
+  it('is refused if its keys unfold to more than 8 MB', () => {
+    const keys = Array.from({ length: 8_100 }, (_, i) =>
+      entry(i === 0 ? 0 : 996, `${i === 0 ? 'a'.repeat(996) : ''}${1000 + i}`.slice(0, 1000), Buffer.alloc(0)),
+    );
+    const bytes = tableOf([block([entry(0, '', Buffer.from('0801', 'hex')), ...keys])]);
+
+    expect(bytes.length).toBeLessThan(70_000);
+    expect(() => parseIndex(bytes, 'x.index')).toThrow(/keys of more than 8000000 bytes/);
+  });
+
   it.each<[string, Buffer]>([
-    ['without a header', table([['w', tensor()]])],
+    ['without a header', table([['w', tensorEntry()]])],
     ['with big-endian numbers', table([['', Buffer.from('08011001', 'hex')]])],
     ['with a billion shards', table([['', Buffer.from('0880a8d6b907', 'hex')]])],
     [
       'with two entries of one name',
       table([
         ['', Buffer.from('0801', 'hex')],
-        ['w', tensor()],
-        ['w', tensor()],
+        ['w', tensorEntry()],
+        ['w', tensorEntry()],
       ]),
     ],
     ['with a compressed block', table([['', Buffer.from('0801', 'hex')]], 1)],
@@ -129,55 +150,23 @@ describe('a hand-made index', () => {
   });
 });
 
-function parse(entry: Buffer) {
+function parse(value: Buffer) {
   const header = Buffer.from('0801', 'hex'); // one shard
   return parseIndex(
     table([
       ['', header],
-      ['w', entry],
+      ['w', value],
     ]),
     'x.index',
   );
 }
 
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Buffer.from([...bytes, rest]);
-    bytes.push((rest % 128) | 128);
-  }
-}
-
-/** BundleEntryProto of an f32 vector. */
-function tensor({ size = 2, shard = 0, length = 8 } = {}): Buffer {
-  const dimension = Buffer.concat([Buffer.of(0x08), varint(size)]);
-  const shape = Buffer.concat([Buffer.of(0x12), varint(dimension.length), dimension]);
-  return Buffer.concat([
-    Buffer.from('0801', 'hex'),
-    Buffer.concat([Buffer.of(0x12), varint(shape.length), shape]),
-    Buffer.concat([Buffer.of(0x18), varint(shard)]),
-    Buffer.concat([Buffer.of(0x28), varint(length)]),
+/** A table of one data block. */
+function table(entries: readonly (readonly [string, Buffer])[], compression = 0): Buffer {
+  return tableOf([
+    block(
+      entries.map(([key, value]) => entry(0, key, value)),
+      { compression },
+    ),
   ]);
-}
-
-/** A table of one data block and an index block. */
-function table(entries: [string, Buffer][], compression = 0): Buffer {
-  const data = block(entries, compression);
-  const handle = Buffer.concat([varint(0), varint(data.length - 5)]);
-  const index = block([['z', handle]], 0);
-  const footer = Buffer.alloc(48);
-  Buffer.concat([varint(0), varint(0), varint(data.length), varint(index.length - 5)]).copy(footer);
-  footer.writeBigUInt64LE(0xdb4775248b80fb57n, 40);
-  return Buffer.concat([data, index, footer]);
-}
-
-function block(entries: [string, Buffer][], compression: number): Buffer {
-  const parts = entries.map(([key, value]) =>
-    Buffer.concat([varint(0), varint(key.length), varint(value.length), Buffer.from(key), value]),
-  );
-  const restarts = Buffer.from('0000000001000000', 'hex');
-  const contents = Buffer.concat([...parts, restarts, Buffer.of(compression)]);
-  const checksum = Buffer.alloc(4);
-  checksum.writeUInt32LE(maskedCrc32c(crc32c(contents)));
-  return Buffer.concat([contents, checksum]);
 }

@@ -68,6 +68,33 @@ describe.each(['zip.bin', 'legacy.bin', 'wrapped.bin', 'wrapped-legacy.bin', 'pr
   },
 );
 
+describe('the PyTorch reader', () => {
+  it('gives tensors with the negative bit the sign that PyTorch gives them', async () => {
+    await using source = await openTorch(join(fixtures, 'negative.bin'));
+    const values = (name: string) => sourceBytes(source, name);
+
+    for (const name of ['float', 'transposed', 'imaginary']) {
+      expect(
+        (await sourceFloats(source, name)).map((value) => value + 0),
+        name,
+      ).toEqual(counting(12));
+    }
+    expect((await values('half')).toString('hex', 2, 8)).toBe('003c00400042'); // 1 2 3
+    expect((await values('bfloat')).toString('hex', 2, 8)).toBe('803f00404040'); // 1 2 3
+    expect((await values('double')).readDoubleLE(88)).toBe(11);
+  });
+
+  it('gives every dict that holds tensors, by the keys that lead to it', async () => {
+    await using source = await openTorch(join(fixtures, 'wrapped.bin'));
+
+    expect([...(source.dicts ?? [])].map(([path, { size }]) => [path, size])).toEqual([
+      ['optimizer', 1],
+      ['state_dict', 15],
+    ]);
+    expect(source.tensors).toBe(source.dicts?.get('state_dict'));
+  });
+});
+
 describe('the PyTorch reader refuses', () => {
   it('a forbidden global in either format before it reads a tensor, and names it', async () => {
     for (const name of ['zip.bin', 'legacy.bin']) {
@@ -113,16 +140,30 @@ describe('the PyTorch reader refuses', () => {
     await expect(sourceBytes(source, 'plain')).rejects.toThrow(/damaged: the checksum of zip\/data\/0/);
   });
 
-  it('a shape larger than its storage, and an expanded tensor', async () => {
+  it('a shape larger than its storage', async () => {
     // plain: shape (3, 4) as K 3 K 4, strides (4, 1) as K 4 K 1
     for (const shape of ['K\x03K\x05', 'K\xffK\xff', 'K\x0dK\x01']) {
       const path = await changed('legacy.bin', (bytes) => replaced(bytes, 'K\x03K\x04', shape));
       await expect(openTorch(path), shape).rejects.toThrow(/does not fit its storage/);
     }
-    const expanded = await changed('legacy.bin', (bytes) =>
+  });
+
+  it('a tensor of 17 axes', async () => {
+    // plain: strides (4, 1) as K 4 K 1 with TUPLE2; here a tuple of 17, behind a mark
+    const path = await changed('legacy.bin', (bytes) => {
+      const at = bytes.indexOf('K\x04K\x01\x86', 0, 'latin1');
+      return Buffer.concat([bytes.subarray(0, at), Buffer.from(`(${'K\x01'.repeat(17)}t`), bytes.subarray(at + 5)]);
+    });
+    await expect(openTorch(path)).rejects.toThrow(/a tensor of 17 axes, expected at most 16/);
+  });
+
+  it('an expanded tensor that is larger than its file', async () => {
+    const path = await changed('legacy.bin', (bytes) =>
       replaced(replaced(bytes, 'K\x03K\x04', 'K\xffK\xff'), 'K\x04K\x01', 'K\x00K\x00'),
     );
-    await expect(openTorch(expanded)).rejects.toThrow(/does not fit its storage/);
+    await using source = await openTorch(path);
+
+    await expect(sourceBytes(source, 'plain')).rejects.toThrow(/repeats its elements: it takes 260100 bytes/);
   });
 
   it('a compressed record, overlapping records, and a directory with a wrong position', async () => {
