@@ -114,5 +114,7 @@ export function variantCheckpoint(name: string, config: ImageGptConfig): Checkpo
     weightBytes: tensors.reduce((sum, [, { length }]) => sum + length, 0),
     labels: [],
     scoreLabels: [],
+    classFunction: 'softmax',
+    unknownKeys: [],
   };
 }

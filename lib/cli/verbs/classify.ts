@@ -71,7 +71,7 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
     async (bytes) => {
       const { format, width, height, rgb } = await decoder.decode(bytes);
       const { classLogits = new Float32Array(0) } = await model.predict(quantize(rgb));
-      const classes = labelledClasses(classLogits, model.labels, top);
+      const classes = labelledClasses(classLogits, model, top);
       return { image: { format, width, height }, classes };
     },
   );

@@ -105,6 +105,7 @@ async function evaluateModel(options: EvalOptions, command: Command): Promise<vo
   using bar = progressBar('pictures');
   const evaluation = await evaluate(pool, dataSet, rows, labels, {
     objective: config.objective,
+    classFunction: checkpoint.classFunction,
     masks,
     seed,
     onProgress: bar.update,
@@ -146,15 +147,21 @@ async function chooseRows(
   return measured;
 }
 
-/** Labels [N] as classes of the model; undefined without labels or without a class head. */
-function labelsFor({ name, labels: modelClasses }: Checkpoint, dataSet: DataSet): Int32Array | undefined {
-  const labels = labelsAsClasses(dataSet, modelClasses);
-  if (labels === undefined) {
-    const why = dataSet.unlabelled === undefined ? '' : ` (${dataSet.unlabelled})`;
-    const missing = dataSet.labels === undefined ? `${dataSet.name} has no labels${why}` : `${name} has no class head`;
-    process.stderr.write(`${printable(missing)}: likelihood only\n`);
+/** Labels [N] as classes of the model; undefined, with a line that says why, where there is no accuracy. */
+function labelsFor(checkpoint: Checkpoint, dataSet: DataSet): Int32Array | undefined {
+  const missing = noAccuracy(checkpoint, dataSet);
+  if (missing === undefined) return labelsAsClasses(dataSet, checkpoint.labels);
+  process.stderr.write(`${printable(missing)}: likelihood only\n`);
+  return undefined;
+}
+
+function noAccuracy({ name, labels, noClasses }: Checkpoint, dataSet: DataSet): string | undefined {
+  if (dataSet.labels === undefined) {
+    return `${dataSet.name} has no labels${dataSet.unlabelled === undefined ? '' : ` (${dataSet.unlabelled})`}`;
   }
-  return labels;
+  if (labels.length === 0) return `${name} has no class head`;
+  if (noClasses !== undefined) return `${name} has no classes: ${noClasses}`;
+  return labels.length === 1 ? `${name} has one label, which is always the most probable one` : undefined;
 }
 
 function asTables(

@@ -98,12 +98,16 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
         : `${resolution.width}x${resolution.height}, ${summary.n_positions} tokens`,
     ],
     ['preprocessing', resolution === null ? 'none' : `crop ${summary.crop}, filter ${filterNames[resample ?? -1]}`],
+    ['activation', summary.activation_function],
     ['palette', `${summary.n_colors} colours`],
     ['features', `layer ${summary.feature_layer}, norm ${summary.feature_norm}`],
-    ['class head', summary.class_head === null ? 'none' : `${summary.class_head}, ${labels.length} classes`],
+    ['class head', classHead(summary)],
     ...classInputFact(summary),
     ...(probe === null ? [] : [['probe', `layers ${probe.layers.join(', ')}, norm ${probe.norm}`]]),
     ['labels', labels.length === 0 ? 'none' : labels.slice(0, shownLabels).join(', ') + more],
+    ...(summary.unknown_keys.length === 0
+      ? []
+      : [['unknown keys', `${summary.unknown_keys.join(', ')} in config.json: ignored, as in transformers`]]),
     [
       'weights',
       `${summary.dtype}, ${count(summary.bytes)} bytes, ${summary.layout === 'openai' ? 'OpenAI' : 'Hugging Face'} layout`,
@@ -130,6 +134,13 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
       costs,
     ),
   ].join('\n');
+}
+
+function classHead({ class_head, class_function, no_classes, labels }: CheckpointSummary): string {
+  if (class_head === null) return 'none';
+  if (no_classes !== null) return `${class_head}, not used: ${no_classes}`;
+  const reading = class_function === 'sigmoid' ? 'a sigmoid each, so that several may apply' : 'of which one applies';
+  return `${class_head}, ${labels.length} classes, ${reading}`;
 }
 
 /** Four significant digits, without an exponent. */

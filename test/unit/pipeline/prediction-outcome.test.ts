@@ -7,7 +7,7 @@ import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 test('the most probable classes come first, named by label or by number', () => {
   // e^0 : e^ln 3 = 1 : 3
-  const classes = labelledClasses(Float32Array.of(0, Math.log(3)), ['cat'], 5);
+  const classes = labelledClasses(Float32Array.of(0, Math.log(3)), { labels: ['cat'], classFunction: 'softmax' }, 5);
   expect(classes.map(({ label, index }) => [label, index])).toEqual([
     ['class 1', 1],
     ['cat', 0],
@@ -16,7 +16,7 @@ test('the most probable classes come first, named by label or by number', () => 
 });
 
 test.each([Number.NaN, Number.POSITIVE_INFINITY])('a logit of %f fails the picture', (logit) => {
-  expect(() => labelledClasses(Float32Array.of(0, logit), [], 1)).toThrow(
+  expect(() => labelledClasses(Float32Array.of(0, logit), { labels: [], classFunction: 'softmax' }, 1)).toThrow(
     expect.objectContaining({ code: 'inference_failed' }),
   );
 });
