@@ -221,3 +221,33 @@ export function toHuggingFaceConfig(config: ImageGptConfig, crop: Crop, dtype: F
     igpt: { objective, crop, feature_layer, feature_norm, ...(objective === 'ar' && { input }) },
   };
 }
+
+/**
+ * config.json of an iGPT in OpenAI's layout, plus our own key `igpt`. BERT models are written in this layout only:
+ * transformers has no BERT mode, and would open Hugging Face's layout as a causal model without a word.
+ */
+export function toOpenAiConfig(config: ImageGptConfig, crop: Crop): Record<string, unknown> {
+  const { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, activation_function, layer_norm_epsilon } = config;
+  const { objective, feature_layer, feature_norm } = config;
+  return {
+    n_vocab: n_colors,
+    n_ctx: n_positions,
+    n_embd,
+    n_layer,
+    n_head,
+    ...(n_inner !== 4 * n_embd && { n_inner }),
+    ...(activation_function !== 'quick_gelu' && { activation_function }),
+    layer_norm_epsilon,
+    bert: objective === 'bert',
+    igpt: { objective, crop, feature_layer, feature_norm },
+  };
+}
+
+/** Keys of config.json that name the model and its classes, in both layouts. */
+const naming = ['_name_or_path', 'id2label', 'num_labels', 'problem_type'];
+
+/** config.json of either layout, in OpenAI's. */
+export function asOpenAiConfig(json: Readonly<Record<string, unknown>>, { config, crop }: ConfigFile) {
+  const named = Object.fromEntries(Object.entries(json).filter(([key]) => naming.includes(key)));
+  return { ...named, ...toOpenAiConfig(config, crop) };
+}

@@ -67,6 +67,8 @@ export const configKeys: Readonly<Record<string, Rule>> = {
   is_encoder_decoder: harmless('an ImageGPT has no encoder'),
   cross_attention_hidden_size: harmless('read with cross-attention only'),
   tie_encoder_decoder: harmless('an ImageGPT has no encoder'),
+  rope_theta: harmless('positions are learned'),
+  rope_scaling: harmless('positions are learned'),
   chunk_size_feed_forward: harmless('transformers’ ImageGPT does not read it'),
 
   // The class head

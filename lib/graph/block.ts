@@ -101,13 +101,14 @@ function project(graph: Graph, normed: Value, { attention, quantized }: BlockWei
     const packed = product(graph, normed, attention.weight, quantized?.attention); // [batch, n, 3d]
     return { packed: addBias(graph, packed, attention.bias) };
   }
-  if (quantized) return { packed: multiplyProjection(graph, normed, quantized.attention) };
-  const shape = [d, d]; // [H, dh, d]: the heads below each other, out x in
-  return {
-    q: matMulTransposed(graph, normed, addWeight(graph, attention.q, { shape })),
-    k: matMulTransposed(graph, normed, addWeight(graph, attention.k, { shape })),
-    v: matMulTransposed(graph, normed, addWeight(graph, attention.v, { shape })),
+  const { bias } = attention;
+  if (quantized) return { packed: addBias(graph, multiplyProjection(graph, normed, quantized.attention), bias) };
+  const part = (weight: Weight, i: number): Value => {
+    const shape = [d, d]; // [H, dh, d]: the heads below each other, out x in
+    const value = matMulTransposed(graph, normed, addWeight(graph, weight, { shape }));
+    return bias ? add(graph, value, addWeight(graph, bias, { rows: { start: i * d, count: d } })) : value;
   };
+  return { q: part(attention.q, 0), k: part(attention.k, 1), v: part(attention.v, 2) };
 }
 
 /** `input` [batch, n, k] x `weight` [k, columns] -> [batch, n, columns]. If given, `quantized` replaces `weight`. */

@@ -104,6 +104,7 @@ odd = {
     "temperature": 9.0,
     "gradient_checkpointing": True,
     "finetuning_task": "x",
+    "rope_theta": 3.0,
     "n_heads": 2,
     "hidden_act": "relu",
 }

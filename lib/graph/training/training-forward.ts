@@ -198,15 +198,13 @@ function blockOf(tape: Tape, layer: number, config: ImageGptConfig, weights: Ima
 
 /** Matrices of queries, keys and values, [d, d] each. Hugging Face's packed matrix [d, 3d] is split. */
 function projections(tape: Tape, { attention: input }: BlockWeights, d: number) {
-  if (input.layout === 'split') {
-    const matrix = (weight: Weight) => ({
-      weight: parameter(tape.graph, weight, [d, d]), // [H, dh, d]: out x in
-      transposed: true,
-      bias: undefined,
-    });
-    return [matrix(input.q), matrix(input.k), matrix(input.v)] as const;
-  }
   const thirds = [d, d, d];
+  if (input.layout === 'split') {
+    const weights = [input.q, input.k, input.v].map((weight) => parameter(tape.graph, weight, [d, d])); // out x in
+    const biases = input.bias && pieces(tape, parameter(tape.graph, input.bias), thirds, 0);
+    const matrix = (i: number) => ({ weight: weights[i] ?? '', transposed: true, bias: biases?.[i] });
+    return [matrix(0), matrix(1), matrix(2)] as const;
+  }
   const matrices = pieces(tape, parameter(tape.graph, input.weight), thirds, 1);
   const biases = input.bias && pieces(tape, parameter(tape.graph, input.bias), thirds, 0);
   const matrix = (i: number) => ({ weight: matrices[i] ?? '', transposed: false, bias: biases?.[i] });

@@ -70,12 +70,13 @@ describe('import-checkpoint', () => {
       }
     });
 
-    it('writes a row of zeros for the missing start token of a BERT model', async () => {
+    it('writes a BERT model in OpenAI’s layout, which transformers cannot take for a causal model', async () => {
       const out = fresh();
       const { checkpoint } = await importCheckpoint(golden('oa512bert', 'model.safetensors'), out);
 
       expect(checkpoint.config).toMatchObject({ objective: 'bert', n_head: 4 });
-      await expectSameWeights(out, golden('oa512bert-hf'));
+      await expectSameWeights(out, golden('oa512bert'));
+      expect(JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))).toMatchObject({ n_vocab: 512, bert: true });
     });
 
     it('recognizes a BERT model without config.json by the missing start token', async () => {
