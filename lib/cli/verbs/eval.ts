@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { withInput } from '../../checkpoint/class-input.ts';
 import { trainedOn } from '../../checkpoint/trained-on.ts';
 import { classInput } from '../../image-gpt/class-input.ts';
@@ -19,7 +19,7 @@ import { examples } from '../invocation.ts';
 import { openNamedDataSet, splitOptions } from '../options/data-options.ts';
 import { addDataSetModelOptions, type DataSetModelOptions, openPool } from '../options/data-set-model.ts';
 import { inputOption } from '../options/input-option.ts';
-import { modelDirectory } from '../options/model-option.ts';
+import { openNamedCheckpoint } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { dataSetJson } from '../terminal/data-set-text.ts';
 import { type MeasuredPictures, measuredJson, measuredRows, whichPictures } from '../terminal/measured-text.ts';
@@ -78,7 +78,7 @@ async function evaluateModel(options: EvalOptions, command: Command): Promise<vo
   if (options.input !== undefined && options.likelihoodOnly) {
     throw new UsageError('--input goes with accuracy, not with --likelihood-only; leave it out');
   }
-  const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
+  const checkpoint = withInput(await openNamedCheckpoint(options.model), options.input);
   const { config, name, weights } = checkpoint;
   if (options.masks !== undefined && config.objective !== 'bert') {
     throw new UsageError(`--masks is for BERT models, but ${name} is autoregressive; leave it out`);

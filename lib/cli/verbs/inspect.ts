@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { variantCheckpoint } from '../../checkpoint/initial-weights.ts';
 import { type CheckpointSummary, summarize } from '../../checkpoint/summary.ts';
 import { chosenVariant } from '../../checkpoint/variants.ts';
 import { UsageError } from '../../ports/error.ts';
 import { examples } from '../invocation.ts';
-import { modelDirectory } from '../options/model-option.ts';
+import { openNamedCheckpoint } from '../options/model-option.ts';
 import { headsOption, resolutionOption, variantOption } from '../options/new-model-options.ts';
 import { classInputFact } from '../terminal/model-text.ts';
 import { writeOut } from '../terminal/standard-output.ts';
@@ -63,7 +63,7 @@ async function chosen(
   if (resolution !== undefined || heads !== undefined) {
     throw new UsageError('--resolution and --heads go with --variant, because a model has its own; leave them out');
   }
-  return { name: model, checkpoint: await openCheckpoint(modelDirectory(model)) };
+  return { name: model, checkpoint: await openNamedCheckpoint(model) };
 }
 
 /** The layers that the probe reads, and whether it reads them before or after the next norm. */
