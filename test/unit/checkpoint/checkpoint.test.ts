@@ -53,6 +53,18 @@ describe('checkpoint', () => {
       expect(weightBytes).toBe(5_420_256);
     });
 
+    it('reads the other names of config.json’s keys: the same model', async () => {
+      await using plain = await tinyCheckpoint();
+      await using named = await tinyCheckpoint({
+        config: {
+          ...{ n_embd: undefined, n_head: undefined, n_layer: undefined, n_positions: undefined },
+          ...{ hidden_size: 16, num_attention_heads: 2, num_hidden_layers: 2, max_position_embeddings: 16 },
+        },
+      });
+
+      expect((await openCheckpoint(named.directory)).config).toEqual((await openCheckpoint(plain.directory)).config);
+    });
+
     it('points every weight at its own bytes', async () => {
       for (const layout of ['huggingface', 'openai'] as const) {
         await using tiny = await tinyCheckpoint({ layout });
