@@ -47,9 +47,9 @@ def random_model(kind, **other):
     return model
 
 
-def logits_of(model):
+def logits_of(model, tokens=ids):
     with torch.no_grad():
-        return model.double()(ids).logits
+        return model.double()(tokens).logits
 
 
 def edit(directory, change):
@@ -130,7 +130,7 @@ for problem, labels in (
     directory = out / f"problem-{len(problems)}"
     model = random_model(ImageGPTForImageClassification, num_labels=labels, problem_type=problem)
     model.save_pretrained(directory)
-    logits = logits_of(model)
+    logits = logits_of(model, x)  # without SOS, as the pipeline gives them
     np.save(directory / "classes.npy", logits.numpy())
     found = [
         ImageClassificationPipeline.postprocess(SimpleNamespace(model=model), {"logits": logits[i : i + 1]}) for i in (0, 1)
