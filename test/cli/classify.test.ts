@@ -119,6 +119,6 @@ test('a checkpoint without a palette reads no pictures', async () => {
   await writePicture(join(folder.path, 'a.png'), 1);
   const { code, stderr } = await igpt(['classify', 'a.png', '--model', tokensOnly.directory], { cwd: folder.path });
 
-  expect(stderr).toMatch(/^igpt: .*no preprocessor_config\.json.*\n$/);
+  expect(stderr).toMatch(/^igpt: .*expected preprocessor_config\.json.*\n$/);
   expect(code).toBe(1);
 });
