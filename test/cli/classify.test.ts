@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { writeProbe } from '../../lib/checkpoint/probe.ts';
+import { golden } from '../support/golden.ts';
 import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 import { igpt, temporaryFolder } from './igpt-process.ts';
 import { writePicture } from './picture-folder.ts';
@@ -82,6 +83,22 @@ test('a model for several labels at a time gives each its own probability: logit
     ...{ ...probe, labels: ['only'], bias: Float32Array.of(2 * Math.log(3)) },
   });
   expect((await classify())[0]).toBeCloseTo(0.9, 6);
+});
+
+test('a multi-label model that transformers trained gives the sigmoids of a float64 pass over plain tokens', async () => {
+  using folder = temporaryFolder();
+  const model = golden('multi-label');
+  const { stdout } = await igpt(['classify', join(model, 'picture.png'), '--json', '--model', model], {
+    cwd: folder.path,
+  });
+  const { classes } = z
+    .object({ classes: z.array(z.object({ label: z.string(), probability: z.number() })) })
+    .parse(JSON.parse(stdout));
+
+  expect(classes.map(({ label }) => label)).toEqual(['red', 'blue', 'green']);
+  [0.9332368018, 0.7266643976, 0.2762069357].forEach((probability, i) => {
+    expect(classes[i]?.probability).toBeCloseTo(probability, 6);
+  });
 });
 
 test('a model that answers with NaN fails the file, and the command', async () => {

@@ -126,7 +126,12 @@ describe('import-checkpoint', () => {
       ['a model that igpt trained', { objective: 'ar', config: classifier }, {}, { objective: 'ar', input: 'sos' }],
       ['a causal model', { config: { architectures: ['ImageGPTForCausalImageModeling'] } }, {}, { input: 'sos' }],
       ['a chosen input', { config: classifier }, { input: 'sos' }, { input: 'sos' }],
-      ['a BERT model', { objective: 'bert' }, {}, { objective: 'bert' }],
+      [
+        'a BERT model',
+        { objective: 'bert' },
+        {},
+        { objective: 'bert', crop: 'none', feature_layer: 1, feature_norm: 'next' },
+      ],
     ])('writes the input of the class head: %s', async (_, options, choices, igpt) => {
       await using tiny = await tinyCheckpoint(options);
       const out = fresh();
