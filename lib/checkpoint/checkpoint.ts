@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import type { ImageGptWeights } from '../graph/weights.ts';
 import { distinctNames } from '../image-gpt/class-names.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import type { Preprocessing } from '../ports/model.ts';
+import type { ClassFunction, Preprocessing } from '../ports/model.ts';
+import { classReading } from './class-function.ts';
 import { readConfigFile } from './config-file.ts';
 import { CheckpointError } from './error.ts';
 import { hasFile } from './open-file.ts';
@@ -34,6 +35,12 @@ export interface Checkpoint {
   scoreLabels: readonly string[];
   /** Used instead of `weights.score`. */
   probe?: Probe | undefined;
+  /** How the class logits become probabilities. */
+  classFunction: ClassFunction;
+  /** Why the logits of the class head are no classes. Undefined if they are, and without a class head. */
+  noClasses?: string | undefined;
+  /** Keys of config.json that neither transformers nor we read. */
+  unknownKeys: readonly string[];
 }
 
 /** The files that say how pictures become tokens. */
@@ -50,13 +57,17 @@ export interface TokenizerFiles {
  */
 export async function openCheckpoint(directory: string): Promise<Checkpoint> {
   await requireDirectory(directory);
-  const { config, inputReason, crop, labels, classes, name } = await readConfigFile(join(directory, 'config.json'));
+  const { config, inputReason, crop, labels, classes, problem, name, unknownKeys } = await readConfigFile(
+    join(directory, 'config.json'),
+  );
   const preprocessing = await readPreprocessorFile(join(directory, 'preprocessor_config.json'), config, crop);
   const files = await readWeightFiles(directory);
   const weights = weightsByRole(files, config);
   const scoreLabels = labelsOfScore(weights.score?.shape[0], labels, classes);
   const probePath = join(directory, 'probe.safetensors');
   const probe = (await hasFile(probePath, 'probe_invalid')) ? await readProbe(probePath, config) : undefined;
+  // igpt probe fits probes by softmax, whatever the config says about score.weight.
+  const reading = classReading(probe === undefined ? problem : undefined, (probe?.labels ?? scoreLabels).length);
   return {
     directory,
     name: checkpointName(name, await realpath(directory)),
@@ -69,6 +80,9 @@ export async function openCheckpoint(directory: string): Promise<Checkpoint> {
     labels: probe === undefined ? scoreLabels : distinctNames(probe.labels),
     scoreLabels,
     probe,
+    classFunction: 'function' in reading ? reading.function : 'softmax',
+    noClasses: 'refused' in reading ? reading.refused : undefined,
+    unknownKeys,
   };
 }
 

@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { type Activation, activationAliases, activationOf, activations } from '../image-gpt/activation.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import { type Crop, classInputs, featureNorms, type Objective } from '../ports/model.ts';
+import { type Crop, classInputs, featureNorms } from '../ports/model.ts';
+import { type ProblemType, problemTypes } from './class-function.ts';
 import { inputOf } from './config-input.ts';
+import { settledKeys, unknownKeys } from './config-keys.ts';
 import { CheckpointError } from './error.ts';
 import type { FloatDtype } from './float-dtype.ts';
 import { parseJson, readJsonFile } from './json-file.ts';
@@ -17,8 +20,13 @@ export interface ConfigFile {
   labels: readonly string[] | undefined;
   /** `num_labels`; undefined if absent. */
   classes: number | undefined;
+  problem: ProblemType | undefined;
+  /** The largest of the three dropouts that transformers would train with. OpenAI's layout has none. */
+  dropout: number;
   /** `_name_or_path`; undefined if absent. */
   name: string | undefined;
+  /** Keys that neither transformers nor we read. */
+  unknownKeys: readonly string[];
 }
 
 const count = z.int().positive();
@@ -47,6 +55,9 @@ const commonSchema = z.looseObject({
   architectures: z.array(z.string()).nullish(),
   num_labels: count.optional(),
   id2label: longMap(z.string(), z.string().regex(/^\d+$/)).nullish(),
+  problem_type: z.enum(problemTypes).nullish(),
+  activation_function: z.string().default('quick_gelu'),
+  n_inner: count.nullish(),
   _name_or_path: z.string().nullish(),
   igpt: igptSchema.nullish(),
 });
@@ -54,16 +65,15 @@ const commonSchema = z.looseObject({
 /** OpenAI's hyperparameters (src/run.py). */
 const openAiSchema = commonSchema.extend({ n_vocab: count, n_ctx: count, bert: z.boolean().default(false) });
 
+/** transformers' default of each dropout. */
+const pdrop = z.number().default(0.1);
+
 const huggingFaceSchema = commonSchema.extend({
-  model_type: z.string().default('imagegpt'),
   vocab_size: count.default(513),
   n_positions: count.default(1024),
-  n_inner: count.nullish(),
-  activation_function: z.string().default('quick_gelu'),
-  scale_attn_weights: z.boolean().default(true),
-  scale_attn_by_inverse_layer_idx: z.boolean().default(false),
-  tie_word_embeddings: z.boolean().default(false),
-  add_cross_attention: z.boolean().default(false),
+  resid_pdrop: pdrop,
+  embd_pdrop: pdrop,
+  attn_pdrop: pdrop,
 });
 
 /**
@@ -79,18 +89,23 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
       'The directory has no config.json; expected the directory of a Hugging Face ImageGPT checkpoint.',
     );
   }
-  return 'n_vocab' in file
-    ? fromOpenAi(parseJson(file, openAiSchema, 'config.json', 'config_invalid'))
-    : fromHuggingFace(parseJson(file, huggingFaceSchema, 'config.json', 'config_invalid'));
+  const settled = settledKeys(file);
+  const read =
+    'n_vocab' in settled
+      ? fromOpenAi(parseJson(settled, openAiSchema, 'config.json', 'config_invalid'))
+      : fromHuggingFace(parseJson(settled, huggingFaceSchema, 'config.json', 'config_invalid'));
+  return { ...read, unknownKeys: unknownKeys(file) };
 }
 
-type Shape = Pick<ImageGptConfig, 'n_colors' | 'n_positions' | 'n_inner'>;
+interface LayoutKeys extends Pick<ImageGptConfig, 'n_colors' | 'n_positions' | 'objective'> {
+  layout: 'huggingface' | 'openai';
+  dropout: number;
+}
 
-function toConfigFile(
-  json: z.infer<typeof commonSchema>,
-  shape: Shape,
-  { layout, defaultObjective }: { layout: 'huggingface' | 'openai'; defaultObjective: Objective },
-): ConfigFile {
+type KnownConfig = Omit<ConfigFile, 'unknownKeys'>;
+
+function toConfigFile(json: z.infer<typeof commonSchema>, found: LayoutKeys): KnownConfig {
+  const { dropout, layout, ...shape } = found;
   const igpt = json.igpt ?? {};
   const { n_embd, n_layer, n_head, layer_norm_epsilon } = json;
   if (n_embd % n_head !== 0) {
@@ -112,7 +127,7 @@ function toConfigFile(
       `config.json has ${shape.n_colors} colours; expected ${minColors} to ${maxColors}.`,
     );
   }
-  const objective = igpt.objective ?? defaultObjective;
+  const objective = igpt.objective ?? shape.objective;
   const { input, reason } = inputOf({
     stated: igpt.input,
     layout,
@@ -127,6 +142,8 @@ function toConfigFile(
       n_embd,
       n_layer,
       n_head,
+      n_inner: json.n_inner ?? 4 * n_embd,
+      activation_function: knownActivation(json.activation_function),
       layer_norm_epsilon,
       objective,
       feature_layer,
@@ -137,39 +154,32 @@ function toConfigFile(
     crop: igpt.crop ?? 'none',
     labels,
     classes: json.num_labels,
+    problem: json.problem_type ?? undefined,
+    dropout,
     name: json._name_or_path ?? undefined,
   };
 }
 
-function fromOpenAi(json: z.infer<typeof openAiSchema>): ConfigFile {
-  const shape = { n_colors: json.n_vocab, n_positions: json.n_ctx, n_inner: 4 * json.n_embd };
-  return toConfigFile(json, shape, { layout: 'openai', defaultObjective: json.bert ? 'bert' : 'ar' });
+function fromOpenAi(json: z.infer<typeof openAiSchema>): KnownConfig {
+  const shape = { n_colors: json.n_vocab, n_positions: json.n_ctx };
+  return toConfigFile(json, { ...shape, layout: 'openai', objective: json.bert ? 'bert' : 'ar', dropout: 0 });
 }
 
-function fromHuggingFace(json: z.infer<typeof huggingFaceSchema>): ConfigFile {
-  requireValue(json.model_type === 'imagegpt', 'model_type', json.model_type, 'imagegpt');
-  requireValue(
-    json.activation_function === 'quick_gelu',
-    'activation_function',
-    json.activation_function,
-    'quick_gelu',
+function fromHuggingFace(json: z.infer<typeof huggingFaceSchema>): KnownConfig {
+  const { vocab_size, n_positions, resid_pdrop, embd_pdrop, attn_pdrop } = json;
+  const dropout = Math.max(resid_pdrop, embd_pdrop, attn_pdrop);
+  const shape = { n_colors: vocab_size - 1, n_positions };
+  return toConfigFile(json, { ...shape, layout: 'huggingface', objective: 'ar', dropout });
+}
+
+function knownActivation(name: string): Activation {
+  const known = activationOf(name);
+  if (known !== undefined) return known;
+  const names = [...activations, ...Object.keys(activationAliases)].join(', ');
+  throw new CheckpointError(
+    'config_unsupported',
+    `activation_function is ${JSON.stringify(name)} in config.json; expected one of ${names}.`,
   );
-  requireValue(json.scale_attn_weights, 'scale_attn_weights', false, true);
-  requireValue(!json.scale_attn_by_inverse_layer_idx, 'scale_attn_by_inverse_layer_idx', true, false);
-  requireValue(!json.tie_word_embeddings, 'tie_word_embeddings', true, false);
-  requireValue(!json.add_cross_attention, 'add_cross_attention', true, false);
-  const { vocab_size, n_positions, n_embd, n_inner } = json;
-  const shape = { n_colors: vocab_size - 1, n_positions, n_inner: n_inner ?? 4 * n_embd };
-  return toConfigFile(json, shape, { layout: 'huggingface', defaultObjective: 'ar' });
-}
-
-function requireValue(supported: boolean, key: string, found: unknown, expected: unknown): void {
-  if (!supported) {
-    throw new CheckpointError(
-      'config_unsupported',
-      `${key} is ${JSON.stringify(found)} in config.json; only ${JSON.stringify(expected)} is supported.`,
-    );
-  }
 }
 
 function labelsByIndex(id2label: Readonly<Record<string, string>>): string[] {
@@ -193,7 +203,7 @@ export const torchDtypes: Readonly<Record<FloatDtype, string>> = { F32: 'float32
 
 /** The config.json that transformers writes for an iGPT with a language head, plus our own key `igpt`. */
 export function toHuggingFaceConfig(config: ImageGptConfig, crop: Crop, dtype: FloatDtype): Record<string, unknown> {
-  const { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, layer_norm_epsilon } = config;
+  const { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, activation_function, layer_norm_epsilon } = config;
   const { objective, feature_layer, feature_norm, input = 'sos' } = config;
   return {
     model_type: 'imagegpt',
@@ -204,11 +214,41 @@ export function toHuggingFaceConfig(config: ImageGptConfig, crop: Crop, dtype: F
     n_layer,
     n_head,
     n_inner: n_inner === 4 * n_embd ? null : n_inner,
-    activation_function: 'quick_gelu',
+    activation_function,
     layer_norm_epsilon,
     scale_attn_weights: true,
     tie_word_embeddings: false,
     torch_dtype: torchDtypes[dtype],
     igpt: { objective, crop, feature_layer, feature_norm, ...(objective === 'ar' && { input }) },
   };
+}
+
+/**
+ * config.json of an iGPT in OpenAI's layout, plus our own key `igpt`. BERT models are written in this layout only:
+ * transformers has no BERT mode, and would open Hugging Face's layout as a causal model without a word.
+ */
+export function toOpenAiConfig(config: ImageGptConfig, crop: Crop): Record<string, unknown> {
+  const { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, activation_function, layer_norm_epsilon } = config;
+  const { objective, feature_layer, feature_norm } = config;
+  return {
+    n_vocab: n_colors,
+    n_ctx: n_positions,
+    n_embd,
+    n_layer,
+    n_head,
+    ...(n_inner !== 4 * n_embd && { n_inner }),
+    ...(activation_function !== 'quick_gelu' && { activation_function }),
+    layer_norm_epsilon,
+    bert: objective === 'bert',
+    igpt: { objective, crop, feature_layer, feature_norm },
+  };
+}
+
+/** Keys of config.json that name the model and its classes, in both layouts. */
+const naming = ['_name_or_path', 'id2label', 'num_labels', 'problem_type'];
+
+/** config.json of either layout, in OpenAI's. */
+export function asOpenAiConfig(json: Readonly<Record<string, unknown>>, { config, crop }: ConfigFile) {
+  const named = Object.fromEntries(Object.entries(json).filter(([key]) => naming.includes(key)));
+  return { ...named, ...toOpenAiConfig(config, crop) };
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createFile } from '../files/regular-file.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
-import { readConfigFile, toHuggingFaceConfig } from './config-file.ts';
+import { readConfigFile, toHuggingFaceConfig, toOpenAiConfig } from './config-file.ts';
 import type { FloatDtype } from './float-dtype.ts';
 import { makeDirectory, refuseFullDisk } from './import/new-directory.ts';
 import { initialWeights } from './initial-weights.ts';
@@ -38,8 +38,9 @@ export async function initCheckpoint(out: string, options: InitOptions): Promise
   const { config, palette, name, seed = 0, dtype = 'F32', force = false, progress, shardBytes } = options;
   await makeDirectory(out, force, async (temporary) => {
     const configPath = join(temporary, 'config.json');
-    const json = { ...toHuggingFaceConfig(config, 'none', dtype), _name_or_path: name };
-    await createFile(configPath, `${JSON.stringify(json, undefined, 2)}\n`);
+    const json =
+      config.objective === 'bert' ? toOpenAiConfig(config, 'none') : toHuggingFaceConfig(config, 'none', dtype);
+    await createFile(configPath, `${JSON.stringify({ ...json, _name_or_path: name }, undefined, 2)}\n`);
     const read = await readConfigFile(configPath);
     const preprocessor = await findPreprocessor(temporary, palette, config.n_positions);
     const preprocessorPath = join(temporary, 'preprocessor_config.json');

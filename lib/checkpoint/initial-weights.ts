@@ -13,21 +13,19 @@ interface InitialTensor {
   shape: readonly number[];
   mean: number;
   deviation: number;
-  /** How many rows at the end are zero (default 0). */
-  zeroRows?: number;
 }
 
 /** Numbers per piece. The largest matrix of iGPT-XL as one piece would take 151 MB. */
 const pieceElements = 2 ** 20;
 
 /**
- * Random weights of an iGPT under Hugging Face's names, drawn while they are read. Standard deviations are OpenAI's
+ * Random weights of an iGPT under Hugging Face's names, for BERT models under OpenAI's, drawn while they are read. Standard deviations are OpenAI's
  * (src/model.py): wpe 0.01; wte, sos and both MLP matrices 0.02; q, k, v 1/sqrt(d); attention's c_proj 1/sqrt(d L).
  * Gains are 1, biases and the output matrix 0, so the first loss is exactly ln V. A tensor's values depend only on the
  * seed and its name. There is no `score.weight`: it depends on a data set.
  */
 export function initialWeights(config: ImageGptConfig, seed: number, dtype: FloatDtype): StreamedTensor[] {
-  return initialTensors(config).map((tensor) => ({
+  return (config.objective === 'bert' ? openAiTensors(config) : huggingFaceTensors(config)).map((tensor) => ({
     name: tensor.name,
     dtype,
     shape: tensor.shape,
@@ -35,14 +33,38 @@ export function initialWeights(config: ImageGptConfig, seed: number, dtype: Floa
   }));
 }
 
-function initialTensors({ n_colors: V, n_positions: n, n_embd: d, n_inner, n_layer, objective }: ImageGptConfig) {
-  const normal = (name: string, shape: readonly number[], deviation: number): InitialTensor => ({
-    name,
-    shape,
-    mean: 0,
-    deviation,
-  });
-  const zero = (name: string, shape: readonly number[]): InitialTensor => normal(name, shape, 0);
+function normal(name: string, shape: readonly number[], deviation: number): InitialTensor {
+  return { name, shape, mean: 0, deviation };
+}
+
+function zero(name: string, shape: readonly number[]): InitialTensor {
+  return normal(name, shape, 0);
+}
+
+function openAiTensors({ n_colors: V, n_positions: n, n_embd: d, n_head: H, n_inner, n_layer }: ImageGptConfig) {
+  const gain = (name: string): InitialTensor => ({ name, shape: [d], mean: 1, deviation: 0 });
+  const block = (i: number): InitialTensor[] => {
+    const h = `model/h${i}/`;
+    const perHead = [H, d / H, d];
+    return [
+      gain(`${h}ln_1/g`),
+      ...['q', 'k', 'v'].map((role) => normal(`${h}attn/${role}_proj`, perHead, d ** -0.5)),
+      normal(`${h}attn/c_proj`, perHead, (d * n_layer) ** -0.5),
+      gain(`${h}ln_2/g`),
+      normal(`${h}mlp/c_fc/w`, [d, n_inner], 0.02),
+      normal(`${h}mlp/c_proj/w`, [n_inner, d], 0.02),
+    ];
+  };
+  return [
+    normal('model/wte', [V, d], 0.02),
+    normal('model/wpe', [n, d], 0.01),
+    ...Array.from({ length: n_layer }, (_, i) => block(i)).flat(),
+    gain('model/ln_f/g'),
+    zero('model/wtet', [V, d]),
+  ];
+}
+
+function huggingFaceTensors({ n_colors: V, n_positions: n, n_embd: d, n_inner, n_layer }: ImageGptConfig) {
   const gain = (name: string): InitialTensor => ({ name, shape: [d], mean: 1, deviation: 0 });
   const block = (i: number): InitialTensor[] => {
     const h = `transformer.h.${i}.`;
@@ -60,8 +82,7 @@ function initialTensors({ n_colors: V, n_positions: n, n_embd: d, n_inner, n_lay
     ];
   };
   return [
-    // Row V is SOS; BERT models have none.
-    { ...normal('transformer.wte.weight', [V + 1, d], 0.02), zeroRows: objective === 'bert' ? 1 : 0 },
+    normal('transformer.wte.weight', [V + 1, d], 0.02), // row V is SOS
     normal('transformer.wpe.weight', [n, d], 0.01),
     ...Array.from({ length: n_layer }, (_, i) => block(i)).flat(),
     gain('transformer.ln_f.weight'),
@@ -70,10 +91,9 @@ function initialTensors({ n_colors: V, n_positions: n, n_embd: d, n_inner, n_lay
 }
 
 async function* normalPieces(tensor: InitialTensor, seed: number, dtype: FloatDtype): AsyncGenerator<Uint8Array> {
-  const { name, shape, mean, deviation, zeroRows = 0 } = tensor;
+  const { name, shape, mean, deviation } = tensor;
   const random = createRandom(seed, hash(name));
   const elements = elementsOf(shape);
-  const zerosFrom = elements - zeroRows * (shape.at(-1) ?? 0);
   for (let done = 0; done < elements; done += pieceElements) {
     const values = new Float32Array(Math.min(pieceElements, elements - done));
     if (deviation === 0) {
@@ -86,7 +106,6 @@ async function* normalPieces(tensor: InitialTensor, seed: number, dtype: FloatDt
         values[i] = mean + radius * Math.cos(angle);
         values[i + 1] = mean + radius * Math.sin(angle);
       }
-      if (zerosFrom < done + values.length) values.fill(0, Math.max(0, zerosFrom - done));
     }
     yield fromFloat32(values, dtype, name);
   }
@@ -114,5 +133,7 @@ export function variantCheckpoint(name: string, config: ImageGptConfig): Checkpo
     weightBytes: tensors.reduce((sum, [, { length }]) => sum + length, 0),
     labels: [],
     scoreLabels: [],
+    classFunction: 'softmax',
+    unknownKeys: [],
   };
 }

@@ -31,15 +31,28 @@ const hexDigits = 12;
  * @throws CheckpointError `weights_missing` if a file was removed after the checkpoint was opened
  */
 export async function modelId(checkpoint: Checkpoint, options: ResultOptions): Promise<string> {
-  const { config, preprocessing, probe, labels } = checkpoint;
+  const { config, preprocessing, probe, labels, classFunction } = checkpoint;
   const { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, layer_norm_epsilon, objective } = config;
+  const { activation_function } = config;
   const { precision, outputs, featureLayer, featureNorm, scaledDecoding = false, prepack = false } = options;
   const identity = {
     format: 'image-gpt-model-1',
-    config: { n_colors, n_positions, n_embd, n_layer, n_head, n_inner, layer_norm_epsilon, objective },
+    config: {
+      n_colors,
+      n_positions,
+      n_embd,
+      n_layer,
+      n_head,
+      n_inner,
+      layer_norm_epsilon,
+      objective,
+      // OpenAI's activation and softmax are left out, so that ids from before there was a choice stay the same.
+      activation_function: activation_function === 'quick_gelu' ? undefined : activation_function,
+    },
     weights: await weightHashes(checkpoint),
     probe: probe === undefined ? null : await fileHash(join(checkpoint.directory, 'probe.safetensors')),
     labels,
+    classes: outputs.includes('classification') && classFunction === 'sigmoid' ? classFunction : undefined,
     preprocessing: preprocessing === undefined ? null : preprocessingHash(preprocessing, scaledDecoding),
     precision,
     prepack,

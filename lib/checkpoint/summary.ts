@@ -1,7 +1,8 @@
 import { elementsOf } from '../graph/graph.ts';
+import type { Activation } from '../image-gpt/activation.ts';
 import { classInput } from '../image-gpt/class-input.ts';
 import type { ImageGptConfig } from '../image-gpt/config.ts';
-import type { ClassInput, Objective } from '../ports/model.ts';
+import type { ClassFunction, ClassInput, Objective } from '../ports/model.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type Variant, variantOf } from './variants.ts';
 import { listWeights } from './weights-by-role.ts';
@@ -30,7 +31,14 @@ export interface CheckpointSummary {
   /** What the class head reads; null without a class head, and for BERT models. */
   input: ClassInput | null;
   input_reason: string | null;
+  /** How the head's logits become probabilities; null without a class head, or if they cannot. */
+  class_function: ClassFunction | null;
+  /** Why the head's logits are no classes; null if they are, and without a class head. */
+  no_classes: string | null;
   labels: readonly string[];
+  /** Keys of config.json that neither transformers nor we read. */
+  unknown_keys: readonly string[];
+  activation_function: Activation;
   feature_layer: number;
   feature_norm: string;
   dtype: string;
@@ -53,7 +61,7 @@ interface OutputCost {
 
 /** Describes a checkpoint without reading its weights. */
 export function summarize(checkpoint: Checkpoint): CheckpointSummary {
-  const { config, weights, preprocessing, probe, labels } = checkpoint;
+  const { config, weights, preprocessing, probe, labels, classFunction, noClasses, unknownKeys } = checkpoint;
   const { n_layer, n_embd, n_head, n_positions, n_colors, objective, feature_layer, feature_norm } = config;
   const stored = listWeights(weights);
   return {
@@ -73,7 +81,11 @@ export function summarize(checkpoint: Checkpoint): CheckpointSummary {
     resample: preprocessing?.resample ?? null,
     class_head: probe !== undefined ? 'probe' : weights.score !== undefined ? 'score' : null,
     ...inputFacts(checkpoint),
+    class_function: labels.length === 0 || noClasses !== undefined ? null : classFunction,
+    no_classes: noClasses ?? null,
     labels,
+    unknown_keys: unknownKeys,
+    activation_function: config.activation_function,
     feature_layer,
     feature_norm,
     dtype: [...new Set(stored.map((weight) => weight.dtype))].join(', '),

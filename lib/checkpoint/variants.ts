@@ -47,6 +47,7 @@ export function variantConfig(variant: Variant, options: VariantOptions = {}): I
   const { resolution = usualResolution(variant), heads = n_head, objective = 'ar' } = options;
   return {
     n_colors: paletteColors,
+    activation_function: 'quick_gelu',
     n_positions: resolution ** 2,
     n_embd,
     n_layer,

@@ -70,6 +70,7 @@ function openAi(reader: TensorReader, config: ImageGptConfig, prefix: string): O
   const wte = reader.required(`${prefix}wte`, [V, d]);
   const wpe = reader.required(`${prefix}wpe`, [n, d]);
   const perHead = [H, d / H, d];
+  // OpenAI's own models have no biases; see openAiTensors.
   const blocks: BlockWeights[] = [];
   for (let i = 0; i < n_layer; i++) {
     const h = `${prefix}h${i}/`;
@@ -80,11 +81,15 @@ function openAi(reader: TensorReader, config: ImageGptConfig, prefix: string): O
         q: reader.required(`${h}attn/q_proj`, perHead),
         k: reader.required(`${h}attn/k_proj`, perHead),
         v: reader.required(`${h}attn/v_proj`, perHead),
+        bias: reader.optional(`${h}attn/c_attn/b`, [3 * d]),
       },
       attentionProjection: reader.required(`${h}attn/c_proj`, perHead),
+      attentionProjectionBias: reader.optional(`${h}attn/c_proj/b`, [d]),
       ln2: reader.required(`${h}ln_2/g`, [d]),
       fc: reader.required(`${h}mlp/c_fc/w`, [d, n_inner]),
+      fcBias: reader.optional(`${h}mlp/c_fc/b`, [n_inner]),
       mlpProjection: reader.required(`${h}mlp/c_proj/w`, [n_inner, d]),
+      mlpProjectionBias: reader.optional(`${h}mlp/c_proj/b`, [d]),
     });
   }
   // BERT models use no start token, even if the weights hold one.
@@ -109,8 +114,9 @@ export function listWeights(weights: ImageGptWeights): Weight[] {
   const perBlock = blocks.flatMap((block) => [
     block.ln1,
     ...(block.attention.layout === 'packed'
-      ? [block.attention.weight, block.attention.bias]
+      ? [block.attention.weight]
       : [block.attention.q, block.attention.k, block.attention.v]),
+    block.attention.bias,
     block.attentionProjection,
     block.attentionProjectionBias,
     block.ln2,

@@ -17,6 +17,7 @@ const labelled = z.strictObject({
   label: z.string(),
   /** Row of the class head. */
   index: z.int().nonnegative(),
+  /** Those of all classes add up to 1, unless each label is a yes or no of its own (`sigmoid`). */
   probability: z.number().min(0).max(1),
 });
 

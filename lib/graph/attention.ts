@@ -23,8 +23,8 @@ export interface Batch {
 }
 
 /**
- * Factor of q k^T: 1 / sqrt(dh). transformers' ImageGPT truncates the root to an integer, which is wrong for M and L
- * (dh = 128 and 96).
+ * Factor of q k^T: 1 / sqrt(dh). transformers 4.57 to 5.18 truncate the root to an integer, which is wrong for M and L
+ * (dh = 128 and 96); 5.24 does not.
  */
 export function attentionScale({ n_embd, n_head }: Heads): number {
   return 1 / Math.sqrt(n_embd / n_head);

@@ -2,13 +2,13 @@ import type { ImageGptConfig } from '../image-gpt/config.ts';
 import { attentionScale, evenStrips, type Heads, hiddenScore, type Projections, separate } from './attention.ts';
 import { addConstant, addWeight, type Graph, type Value } from './graph.ts';
 import {
+  activate,
   add,
   addAndNorm,
   concat,
   float32,
   matMul,
   matMulTransposed,
-  quickGelu,
   reshape,
   slice,
   softmax,
@@ -35,7 +35,7 @@ export function transformerBlock(
   graph: Graph,
   h: Point,
   layer: number,
-  { n_embd: d, layer_norm_epsilon: epsilon }: ImageGptConfig,
+  { n_embd: d, activation_function, layer_norm_epsilon: epsilon }: ImageGptConfig,
   weights: ImageGptWeights,
   attention: (projections: Projections) => Value,
 ): Point {
@@ -46,7 +46,7 @@ export function transformerBlock(
   const out = product(graph, mixed, block.attentionProjection, quantized?.attentionProjection, [d, d]); // [batch, n, d]
   const a = residual(graph, out, h.raw, block.ln2, block.attentionProjectionBias, epsilon); // a, ln_2(a): [batch, n, d]
   const hidden = product(graph, a.norm, block.fc, quantized?.fc); // [batch, n, n_inner]
-  const active = quickGelu(graph, addBias(graph, hidden, block.fcBias)); // [batch, n, n_inner]
+  const active = activate(graph, addBias(graph, hidden, block.fcBias), activation_function); // [batch, n, n_inner]
   const mlp = product(graph, active, block.mlpProjection, quantized?.mlpProjection); // [batch, n, d]
   const gain = nextGain(weights, layer + 1); // [d]
   const next = residual(graph, mlp, a.sum, gain, block.mlpProjectionBias, epsilon); // h', its norm: [batch, n, d]
@@ -101,13 +101,14 @@ function project(graph: Graph, normed: Value, { attention, quantized }: BlockWei
     const packed = product(graph, normed, attention.weight, quantized?.attention); // [batch, n, 3d]
     return { packed: addBias(graph, packed, attention.bias) };
   }
-  if (quantized) return { packed: multiplyProjection(graph, normed, quantized.attention) };
-  const shape = [d, d]; // [H, dh, d]: the heads below each other, out x in
-  return {
-    q: matMulTransposed(graph, normed, addWeight(graph, attention.q, { shape })),
-    k: matMulTransposed(graph, normed, addWeight(graph, attention.k, { shape })),
-    v: matMulTransposed(graph, normed, addWeight(graph, attention.v, { shape })),
+  const { bias } = attention;
+  if (quantized) return { packed: addBias(graph, multiplyProjection(graph, normed, quantized.attention), bias) };
+  const part = (weight: Weight, i: number): Value => {
+    const shape = [d, d]; // [H, dh, d]: the heads below each other, out x in
+    const value = matMulTransposed(graph, normed, addWeight(graph, weight, { shape }));
+    return bias ? add(graph, value, addWeight(graph, bias, { rows: { start: i * d, count: d } })) : value;
   };
+  return { q: part(attention.q, 0), k: part(attention.k, 1), v: part(attention.v, 2) };
 }
 
 /** `input` [batch, n, k] x `weight` [k, columns] -> [batch, n, columns]. If given, `quantized` replaces `weight`. */

@@ -1,3 +1,4 @@
+import { type Activation, quickGeluSlope } from '../image-gpt/activation.ts';
 import { addConstant, addNode, type Graph, nextValue, pushNode, type Value } from './graph.ts';
 
 // One function per ONNX operator. In shapes, b stands for any leading dimensions.
@@ -100,12 +101,22 @@ export function logSoftmax(graph: Graph, value: Value): Value {
   return addNode(graph, 'LogSoftmax', [value], { axis: { kind: 'int', value: -1 } });
 }
 
-/** Slope of the paper's activation, x sigmoid(1.702 x). */
-export const activationSlope = 1.702;
-
-/** x sigmoid(1.702 x), the paper's activation. */
-export function quickGelu(graph: Graph, value: Value): Value {
-  return addNode(graph, 'QuickGelu', [value], { alpha: { kind: 'float', value: activationSlope } }, 'com.microsoft');
+/** The activation of the MLP, elementwise. */
+export function activate(graph: Graph, value: Value, activation: Activation): Value {
+  const swish = (slope: number): Value =>
+    addNode(graph, 'QuickGelu', [value], { alpha: { kind: 'float', value: slope } }, 'com.microsoft');
+  switch (activation) {
+    case 'quick_gelu':
+      return swish(quickGeluSlope);
+    case 'silu':
+      return swish(1);
+    case 'gelu':
+      return addNode(graph, 'Gelu', [value], {}, 'com.microsoft');
+    case 'gelu_new':
+      return addNode(graph, 'FastGelu', [value], {}, 'com.microsoft');
+    case 'relu':
+      return addNode(graph, 'Relu', [value]);
+  }
 }
 
 /**

@@ -49,11 +49,11 @@ export interface QuantizedBlock {
 
 /**
  * Attention input weights: Hugging Face packs q, k and v into one [d, 3d] matrix (in x out); OpenAI keeps three [H, dh,
- * d] (out x in).
+ * d] (out x in). The bias is q | k | v, [3d], in both.
  */
 type AttentionInput =
   | { layout: 'packed'; weight: Weight; bias?: Weight | undefined }
-  | { layout: 'split'; q: Weight; k: Weight; v: Weight };
+  | { layout: 'split'; q: Weight; k: Weight; v: Weight; bias?: Weight | undefined };
 
 /** The weights of one block, by role. Matrices are in x out unless stated otherwise; a missing bias is zero. */
 export interface BlockWeights {

@@ -1,4 +1,5 @@
 import type { ClassInput, FeatureNorm, Objective } from '../ports/model.ts';
+import type { Activation } from './activation.ts';
 
 /** Shape of an iGPT, with the names of config.json. */
 export interface ImageGptConfig {
@@ -11,6 +12,7 @@ export interface ImageGptConfig {
   n_head: number;
   /** Width of the MLP (default: 4 x n_embd). */
   n_inner: number;
+  activation_function: Activation;
   layer_norm_epsilon: number;
   objective: Objective;
   /** Default layer l of pooled features, 0 to n_layer. */

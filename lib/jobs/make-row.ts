@@ -110,7 +110,7 @@ export function createRowMaker(options: RowOptions) {
 
   /** @throws {PictureError} `inference_failed` when an output is not finite */
   function predicted({ classLogits, features, nats }: Prediction): Partial<JobRow> {
-    const top5 = classLogits === undefined ? null : labelledClasses(classLogits, model.labels, 5);
+    const top5 = classLogits === undefined ? null : labelledClasses(classLogits, model, 5);
     features?.forEach(requireFinite);
     return {
       label: top5?.[0]?.label ?? null,

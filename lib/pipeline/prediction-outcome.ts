@@ -23,7 +23,7 @@ export function predictionOutcome(
     model: model.id,
     created_at: clock.now().toISOString(),
     image,
-    classification: classLogits === undefined ? null : classificationOf(classLogits, model.labels),
+    classification: classLogits === undefined ? null : classificationOf(classLogits, model),
     features:
       features === undefined
         ? null
@@ -38,8 +38,11 @@ export function predictionOutcome(
   };
 }
 
-function classificationOf(logits: Float32Array, labels: readonly string[]): Classification {
-  const top5 = labelledClasses(logits, labels, 5);
+/** What turns class logits into named classes. */
+type Labelling = Pick<Model, 'labels' | 'classFunction'>;
+
+function classificationOf(logits: Float32Array, model: Labelling): Classification {
+  const top5 = labelledClasses(logits, model, 5);
   const [best] = top5;
   if (best === undefined) throw new PictureError('inference_failed', 'Expected at least one class, received none.');
   return { ...best, top5 };
@@ -68,11 +71,11 @@ export function requireFinite(value: number): number {
  */
 export function labelledClasses(
   logits: Float32Array,
-  labels: readonly string[],
+  { labels, classFunction }: Labelling,
   count: number,
 ): Classification['top5'] {
   for (const logit of logits) requireFinite(logit);
-  return topClasses(logits, count).map(({ index, probability }) => ({
+  return topClasses(logits, count, classFunction).map(({ index, probability }) => ({
     label: labels[index] ?? `class ${index}`,
     index,
     probability,

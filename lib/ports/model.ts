@@ -5,7 +5,7 @@ export type OutputName = (typeof outputNames)[number];
 
 /** The model's outputs for one picture. An output that was not requested is absent. */
 export interface Prediction {
-  /** Class logits [C], before softmax. */
+  /** Class logits [C], before softmax or sigmoids. */
   classLogits?: Float32Array | undefined;
   /** Pooled features [d]; those of several layers are concatenated. */
   features?: Float32Array | undefined;
@@ -27,6 +27,7 @@ export interface Model {
   readonly featureLayer: number;
   readonly featureNorm: FeatureNorm;
   readonly labels: readonly string[];
+  readonly classFunction: ClassFunction;
   /** How the numbers were computed; recorded in the outcome. */
   readonly provider: string;
   readonly precision: string;
@@ -35,6 +36,11 @@ export interface Model {
   predict(tokens: Uint16Array): Promise<Prediction>;
   close(): Promise<void>;
 }
+
+/**
+ * How class logits become probabilities: `softmax` if a picture has one class, `sigmoid` if each label is a yes or no.
+ */
+export type ClassFunction = 'softmax' | 'sigmoid';
 
 /** What an iGPT was trained to predict: the next token (`ar`), or masked tokens (`bert`). Paper, section 2.1. */
 export type Objective = 'ar' | 'bert';

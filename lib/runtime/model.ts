@@ -67,7 +67,7 @@ export async function openModel(given: Checkpoint, options: OpenModelOptions = {
   // Jobs record sos for every model without a choice, and those models refuse a choice.
   const unchanged = options.input === (classInput(given) ?? 'sos');
   const checkpoint = unchanged ? given : withInput(given, options.input);
-  const { config, labels } = checkpoint;
+  const { config, labels, classFunction } = checkpoint;
   const preprocessing = requirePreprocessing(checkpoint.directory, checkpoint.preprocessing);
   const {
     featureLayer = config.feature_layer,
@@ -133,6 +133,7 @@ export async function openModel(given: Checkpoint, options: OpenModelOptions = {
     featureNorm,
     input: usedInput(checkpoint, outputs),
     labels,
+    classFunction,
     provider: pool.info.provider,
     precision,
     onnxruntime: pool.info.onnxruntime,

@@ -10,9 +10,9 @@ const needs: Readonly<Record<OutputName, string>> = {
 };
 
 /** The outputs that a checkpoint can compute, in the order of results. */
-function availableOutputs({ config, weights, probe }: Checkpoint): OutputName[] {
+function availableOutputs({ config, weights, probe, noClasses }: Checkpoint): OutputName[] {
   const outputs: OutputName[] = [];
-  if (probe !== undefined || weights.score !== undefined) {
+  if (noClasses === undefined && (probe !== undefined || weights.score !== undefined)) {
     outputs.push('classification');
   }
   outputs.push('features');
@@ -31,9 +31,11 @@ export function selectOutputs(checkpoint: Checkpoint, wanted: readonly OutputNam
   const available = availableOutputs(checkpoint);
   const missing = wanted?.find((output) => !available.includes(output));
   if (missing !== undefined) {
+    const { noClasses } = checkpoint;
+    const why = missing === 'classification' && noClasses !== undefined ? noClasses : `it needs ${needs[missing]}`;
     throw new ModelError(
       'output_unavailable',
-      `${checkpoint.name} has no ${missing}: it needs ${needs[missing]}. Choose from ${available.join(', ')}.`,
+      `${checkpoint.name} has no ${missing}: ${why}. Choose from ${available.join(', ')}.`,
     );
   }
   return available.filter((output) => wanted === undefined || wanted.includes(output));

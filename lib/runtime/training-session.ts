@@ -32,6 +32,8 @@ export interface TrainingOptions {
    * all gradients. Threads of one operation would wait for each other after every operation; lanes do not.
    */
   threads?: number | undefined;
+  /** Reads the values of a weight (default: from its file). */
+  read?: ((weight: Weight) => Promise<Float32Array>) | undefined;
 }
 
 /** In nats. */
@@ -91,6 +93,7 @@ export async function openTrainingSession(model: ImageGptModel, choices: Trainin
   const { config } = model;
   const { loss, threads: lanes = 1, recompute = false, headLayer = config.n_layer } = choices;
   const weights = withHead(model.weights, choices.classes, config.n_embd);
+  const { read = (weight: Weight) => readWeight(weights.directory, weight) } = choices;
   const microBatch = choices.microBatch ?? Math.max(1, Math.floor(partTokens / config.n_positions));
   const optimizer: Optimizer = {
     kind: 'adam',
@@ -109,7 +112,7 @@ export async function openTrainingSession(model: ImageGptModel, choices: Trainin
   for (const weight of all) {
     const data = zeros(weight);
     const isNewHead = weight === weights.score && weight !== model.weights.score;
-    if (!isNewHead) data.set(await readWeight(weights.directory, weight));
+    if (!isNewHead) data.set(await read(weight));
     parameters.push({ name: weight.name, shape: weight.shape, data });
   }
   const moments = new Map(trained.map((weight) => [weight.name, { first: zeros(weight), second: zeros(weight) }]));

@@ -32,7 +32,7 @@ export async function withoutZeroBiases(
     const { attention } = block;
     return {
       ...block,
-      attention: attention.layout === 'packed' ? { ...attention, bias: await unlessZero(attention.bias) } : attention,
+      attention: { ...attention, bias: await unlessZero(attention.bias) },
       attentionProjectionBias: await unlessZero(block.attentionProjectionBias),
       fcBias: await unlessZero(block.fcBias),
       mlpProjectionBias: await unlessZero(block.mlpProjectionBias),

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { asOpenAiConfig, readConfigFile } from '../checkpoint/config-file.ts';
 import { readJsonFile } from '../checkpoint/json-file.ts';
 import { writeProbe } from '../checkpoint/probe.ts';
 import { type TensorData, writeSafetensors } from '../checkpoint/safetensors/write-safetensors.ts';
@@ -50,7 +51,7 @@ export interface ModelFiles {
 }
 
 /**
- * Files of a model that is trained from `checkpoint`, in the checkpoint's layout.
+ * Files of a model that is trained from `checkpoint`, in the checkpoint's layout; BERT models in OpenAI's.
  *
  * @param parameters the live weights
  */
@@ -61,7 +62,10 @@ export async function createModelFiles(
 ): Promise<ModelFiles> {
   const { innerHead, records = [] } = trained;
   const schema = z.record(z.string(), z.unknown());
-  const json = (await readJsonFile(join(directory, 'config.json'), schema, 'config_invalid')) ?? {};
+  const path = join(directory, 'config.json');
+  const own = (await readJsonFile(path, schema, 'config_invalid')) ?? {};
+  const converted = trained.objective === 'bert' && !('n_vocab' in own);
+  const json = converted ? asOpenAiConfig(own, await readConfigFile(path)) : own;
   const config = `${JSON.stringify(trainedConfig(json, trained), undefined, 2)}\n`;
   const preprocessor = await readRegularFile(join(directory, 'preprocessor_config.json')).catch((error: unknown) => {
     if (isMissing(error)) return undefined;
@@ -101,7 +105,7 @@ type Json = Readonly<Record<string, unknown>>;
 export function trainedConfig(json: Json, { objective, input = 'sos', head, classes }: TrainedAs): Json {
   const { igpt, torch_dtype, dtype } = json;
   const kept = without(json, ['_name_or_path', 'torch_dtype', 'dtype']);
-  const headless = without(kept, ['igpt', 'id2label', 'label2id', 'num_labels']);
+  const headless = without(kept, ['igpt', 'id2label', 'label2id', 'num_labels', 'problem_type']);
   const openAi = 'n_vocab' in json;
   const names = classes && Object.fromEntries(classes.entries());
   const bert = objective === 'bert';

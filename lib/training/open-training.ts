@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { classReading, type ProblemType } from '../checkpoint/class-function.ts';
+import { readConfigFile } from '../checkpoint/config-file.ts';
 import { weightsTrainedOn } from '../checkpoint/trained-on.ts';
 import { weightHashes } from '../checkpoint/weights-hash.ts';
 import { openTokenRows } from '../local/npy-file.ts';
+import { UsageError } from '../ports/error.ts';
 import type { Objective } from '../ports/model.ts';
 import { unmaskedPicture } from '../runtime/training-batch.ts';
 import { openTrainingSession, type TrainingSession } from '../runtime/training-session.ts';
@@ -12,6 +16,7 @@ import { createRowOrder, type Split, type SplitOptions, someRows, splitDataSet }
 import { DataSetError } from './error.ts';
 import { createModelFiles, type InnerHead } from './model-files.ts';
 import { trainingRecord } from './seen-pictures.ts';
+import { changesLayout, startingWeights } from './starting-weights.ts';
 import { newTraining, type TrainPlan, type TrainPorts, type TrainState, train, validate } from './train.ts';
 import { checkHeldOut, planOf, type TrainChoices } from './train-plan.ts';
 import { createBatchSource, validationBatches } from './training-batches.ts';
@@ -63,6 +68,7 @@ type TrainingObserver = Pick<TrainPorts, 'onStep' | 'onValidation'> & { onSaved(
  */
 export async function openTraining(input: TrainingInput): Promise<Training> {
   const { choices, checkpoint, objective, dataSet, shares, out, existing } = input;
+  await sayDropout(input);
   const split = splitDataSet(dataSet, shares);
   const plan = planOf(choices, split.train.length, checkpoint.config.n_colors);
   const heldOut = someRows(split.validation, choices.validation, choices.seed);
@@ -115,16 +121,28 @@ export async function openTraining(input: TrainingInput): Promise<Training> {
   };
 }
 
+/** transformers would train with the dropouts of config.json. OpenAI's code has none (paper, section 3.3). */
+async function sayDropout({ checkpoint: { directory, name }, say }: TrainingInput): Promise<void> {
+  const { dropout } = await readConfigFile(join(directory, 'config.json'));
+  if (dropout > 0) {
+    say(
+      `dropout is off, as in OpenAI's training: resid_pdrop, embd_pdrop and attn_pdrop of ${name} (${dropout}) are not used`,
+    );
+  }
+}
+
 /** The class head that trains; undefined when none does. */
 async function headOf(
   { choices, checkpoint, dataSet, say }: TrainingInput,
   { train: rows }: Split,
 ): Promise<ClassHead | undefined> {
   const { objective, newHead } = choices;
-  const { name, probe, weights } = checkpoint;
+  const { name, probe, weights, directory } = checkpoint;
   const classes = weights.score === undefined ? undefined : checkpoint.scoreLabels;
   if (objective === 'joint') {
     const head = chooseHead(requireLabels(dataSet), rows, newHead ? undefined : classes);
+    const { problem } = await readConfigFile(join(directory, 'config.json'));
+    if (head.names === undefined) requireSoftmax(name, problem, classes?.length ?? 0);
     if (probe !== undefined && !newHead) {
       const trained = head.names === undefined ? 'its score.weight' : 'a new class head';
       say(`the probe of ${name} is left out: ${trained} is trained`);
@@ -137,6 +155,15 @@ async function headOf(
     );
   }
   return undefined;
+}
+
+/** The class loss is a cross-entropy: a picture has one class. */
+function requireSoftmax(name: string, problem: ProblemType | undefined, classes: number): void {
+  const reading = classReading(problem, classes);
+  if ('function' in reading && reading.function === 'softmax') return;
+  throw new UsageError(
+    `the class head of ${name} is for ${problem ?? 'one label'}, but igpt train trains heads of which one class applies; add --new-head to replace it`,
+  );
 }
 
 /** Masks [N, n] of all pictures, or `drawn` anew at each step. */
@@ -160,14 +187,16 @@ async function masksOf(
   return masks;
 }
 
-function openSession(
+async function openSession(
   { choices, checkpoint, objective }: TrainingInput,
   head: ClassHead | undefined,
 ): Promise<TrainingSession> {
+  await using start = await startingWeights(checkpoint, objective);
   const { optimizer: kind, weightDecay, clip, headLayer, microBatch, recompute, threads } = choices;
-  return openTrainingSession(
-    { ...checkpoint, config: { ...checkpoint.config, objective } },
+  return await openTrainingSession(
+    { weights: start.weights, config: { ...checkpoint.config, objective } },
     {
+      read: start.read,
       loss: head === undefined ? 'generative' : 'joint',
       optimizer: { kind, weightDecay, clip },
       classes: head?.names?.length,
@@ -216,7 +245,7 @@ interface ResolvedChoices {
 
 /** Everything that changes the result. A training resumes only with the same settings. */
 async function settingsOf(
-  { choices, checkpoint, dataSet }: TrainingInput,
+  { choices, checkpoint, objective, dataSet }: TrainingInput,
   { plan, split, head, mask }: ResolvedChoices,
 ): Promise<TrainingSettings> {
   const { peak, schedule, warmup, steps } = plan.learningRate;
@@ -225,6 +254,7 @@ async function settingsOf(
     '--model (its weights)': (await weightHashes(checkpoint)).join(' '),
     '--data (its tokens and labels)': dataHash(dataSet, mask instanceof Uint8Array ? [mask] : []),
     '--data (its parts)': `${split.train.length} to train on, ${split.validation.length} held out`,
+    ...(changesLayout(checkpoint, objective) && { 'the layout of the model': 'OpenAI' }),
     ...(head && { '--data (its classes)': dataSet.classes.join(', ') }),
     '--validation-share': choices.validationShare,
     '--test-share': choices.testShare,

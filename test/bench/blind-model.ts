@@ -11,6 +11,7 @@ export function blindModel(preprocessing: Model['preprocessing']): Model {
     featureLayer: 0,
     featureNorm: 'next',
     labels: [],
+    classFunction: 'softmax',
     provider: 'cpu',
     precision: 'f32',
     onnxruntime: 'none',

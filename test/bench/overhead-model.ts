@@ -25,6 +25,7 @@ export const overheadModel: LocalModel = {
   featureNorm: 'next',
   input: 'sos',
   labels: Array.from({ length: 10 }, (_, i) => `class ${i}`),
+  classFunction: 'softmax',
   provider: 'cpu',
   precision: 'f32',
   onnxruntime: '0.0.0',

@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { writeProbe } from '../../lib/checkpoint/probe.ts';
+import { golden } from '../support/golden.ts';
 import { tinyCheckpoint } from '../support/tiny-checkpoint.ts';
 import { igpt, temporaryFolder } from './igpt-process.ts';
 import { writePicture } from './picture-folder.ts';
@@ -55,6 +57,48 @@ test('--json: all classes of a picture add up to one; a file that fails has its 
     { file: 'missing.png', error: { code: 'not_found' } },
     { file: '.', error: { code: 'not_a_file' } },
   ]);
+});
+
+test('a model for several labels at a time gives each its own probability: logits of 0 give 1/2, of 2 ln 3 give 9/10', async () => {
+  using folder = temporaryFolder();
+  await writePicture(join(folder.path, 'a.png'), 1);
+  // The norm of the last layer has a gain of 0: features and so logits are 0. The probe adds its bias to that.
+  const zero = (data: Float32Array) => new Float32Array(data.length);
+  await using model = await tinyCheckpoint({
+    config: { problem_type: 'multi_label_classification' },
+    tensors: (all) =>
+      all.map((tensor) => (tensor.name.includes('ln_f') ? { ...tensor, data: zero(tensor.data) } : tensor)),
+  });
+  const classify = async () => {
+    const { code, stdout, stderr } = await igpt(['classify', 'a.png', '--json', '--model', model.directory], {
+      cwd: folder.path,
+    });
+    expect(code, stderr).toBe(0);
+    const found = line.parse(JSON.parse(stdout));
+    return found.status === 'succeeded' ? found.classes.map(({ probability }) => probability) : [];
+  };
+  expect(await classify()).toEqual([0.5, 0.5, 0.5]);
+  const probe = { layers: [1], norm: 'next', weight: new Float32Array(16) } as const;
+  await writeProbe(join(model.directory, 'probe.safetensors'), {
+    ...{ ...probe, labels: ['only'], bias: Float32Array.of(2 * Math.log(3)) },
+  });
+  expect((await classify())[0]).toBeCloseTo(0.9, 6);
+});
+
+test('a multi-label model that transformers trained gives the sigmoids of a float64 pass over plain tokens', async () => {
+  using folder = temporaryFolder();
+  const model = golden('multi-label');
+  const { stdout } = await igpt(['classify', join(model, 'picture.png'), '--json', '--model', model], {
+    cwd: folder.path,
+  });
+  const { classes } = z
+    .object({ classes: z.array(z.object({ label: z.string(), probability: z.number() })) })
+    .parse(JSON.parse(stdout));
+
+  expect(classes.map(({ label }) => label)).toEqual(['red', 'blue', 'green']);
+  [0.9332368018, 0.7266643976, 0.2762069357].forEach((probability, i) => {
+    expect(classes[i]?.probability).toBeCloseTo(probability, 6);
+  });
 });
 
 test('a model that answers with NaN fails the file, and the command', async () => {

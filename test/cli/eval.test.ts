@@ -46,6 +46,23 @@ describe('igpt eval', () => {
     expect(stdout).toMatch(/class 2 +10 +\d+\.\d/);
   });
 
+  test.each([
+    [{ classes: 3, config: { problem_type: 'regression' } }, 'has no classes: config.json has problem_type regression'],
+    [{ classes: 1 }, 'has one label, which is always the most probable one'],
+  ])('measures no accuracy of classes that say nothing: %j', async (options, reason) => {
+    using folder = temporaryFolder();
+    await using model = await tinyCheckpoint(options);
+    writeFileSync(join(folder.path, 'x.npy'), encodeNpy(randomTokens(1, 4 * 16, 8), [4, 16]));
+    writeFileSync(join(folder.path, 'y.npy'), encodeNpy(BigInt64Array.of(0n, 0n, 0n, 0n), [4]));
+    const args = ['eval', '--model', model.directory, '--data', 'x.npy', '--labels', 'y.npy', '--json'];
+    const { code, stdout, stderr } = await igpt(args, { cwd: folder.path });
+
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain(`${reason}`);
+    expect(stderr).toContain(': likelihood only');
+    expect(JSON.parse(stdout).top1 ?? null).toBeNull();
+  });
+
   test('reads a BERT model under masks: the same for the same seed', async () => {
     using folder = temporaryFolder();
     await using model = await tinyCheckpoint({ objective: 'bert' });

@@ -118,6 +118,48 @@ describe('igpt train', () => {
     });
   });
 
+  test('writes a BERT model in OpenAI’s layout, also from one in Hugging Face’s, and says that dropout is off', async () => {
+    using folder = temporaryFolder();
+    await using model = await tinyCheckpoint({ n_colors: 32, objective: 'bert' });
+    await redAndBlue(join(folder.path, 'pictures'), 4);
+    const data = ['--data', 'pictures', '--cache', 'cache', '--decoders', '1'];
+    const recipe = ['--objective', 'joint', '--new-head', '--epochs', '2', '--batch', '4', '--lr', '1e-3'];
+    const { code, stderr } = await igpt(['train', '--model', model.directory, ...data, ...recipe, '--out', 'out'], {
+      cwd: folder.path,
+    });
+    expect(code, stderr).toBe(0);
+    expect(stderr.match(/dropout is off/g)).toHaveLength(1);
+    const { weights, config, labels } = await openCheckpoint(join(folder.path, 'out'));
+    expect(weights).toMatchObject({ layout: 'openai', score: { name: 'model/clf/wclf' } });
+    expect(config.objective).toBe('bert');
+    expect(labels).toEqual(['blue', 'red']);
+    const json: unknown = JSON.parse(readFileSync(join(folder.path, 'out', 'config.json'), 'utf8'));
+    expect(json).toMatchObject({ n_vocab: 32, bert: true, id2label: { 0: 'blue', 1: 'red' } });
+    expect(json).not.toHaveProperty('model_type');
+  });
+
+  test.each([
+    ['multi_label_classification', /is for multi_label_classification, .*; add --new-head/],
+    ['regression', /is for regression, .*; add --new-head/],
+  ])('does not train a class head for %s, but replaces it', async (problem_type, refusal) => {
+    using folder = temporaryFolder();
+    const names = { id2label: { 0: 'blue', 1: 'red' }, problem_type, resid_pdrop: 0, embd_pdrop: 0, attn_pdrop: 0 };
+    await using model = await tinyCheckpoint({ n_colors: 32, classes: 2, config: names });
+    await redAndBlue(join(folder.path, 'pictures'), 4);
+    const train = (...more: string[]) =>
+      igpt(
+        ['train', '--objective', 'joint', '--model', model.directory, '--data', 'pictures', '--cache', 'cache', '--decoders', '1', '--steps', '1', '--batch', '2', '--out', 'out', ...more], // biome-ignore format: one line
+        { cwd: folder.path },
+      );
+    const refused = await train();
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(refusal);
+    expect(refused.stderr).not.toContain('dropout');
+    const replaced = await train('--new-head');
+    expect(replaced.code, replaced.stderr).toBe(0);
+    expect((await openCheckpoint(join(folder.path, 'out'))).classFunction).toBe('softmax');
+  });
+
   test('goes on with no other classes, leaves out a probe, and says so; says when nothing is held out', async () => {
     using folder = temporaryFolder();
     await using model = await tinyCheckpoint({ n_colors: 32 });

@@ -18,7 +18,6 @@ test.skipIf('missing' in environment)(
   'transformers loads a model that igpt train fine-tuned, and computes the same class logits',
   async () => {
     using folder = temporaryFolder();
-    // Heads of size 16: transformers truncates the square root of the head size, and that of 16 is exact.
     await using model = await tinyCheckpoint({ n_colors: 32, n_embd: 32, n_head: 2, config: { n_inner: null } });
     await redAndBlue(join(folder.path, 'pictures'), 8);
     const data = ['--data', 'pictures', '--cache', 'cache', '--decoders', '1'];

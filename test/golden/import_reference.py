@@ -20,7 +20,6 @@ action, *paths = sys.argv[1], *map(Path, sys.argv[2:])
 def logits(model, tokens):
     sos = torch.full((len(tokens), 1), model.config.vocab_size - 1)
     ids = torch.cat([sos, tokens[:, :-1]], dim=1)
-    # reorder_and_upcast_attn (below): then transformers divides by the exact square root of the head size.
     with torch.no_grad():
         return model.float().eval()(ids).logits.numpy()
 
@@ -29,7 +28,7 @@ if action == "write":
     (out,) = paths
     torch.manual_seed(6)
     config = ImageGPTConfig(
-        vocab_size=33, n_positions=64, n_embd=96, n_layer=3, n_head=4, reorder_and_upcast_attn=True
+        vocab_size=33, n_positions=64, n_embd=96, n_layer=3, n_head=4
     )
     model = ImageGPTForCausalImageModeling(config)
     with torch.no_grad():

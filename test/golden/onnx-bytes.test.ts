@@ -126,7 +126,8 @@ const short = models
 
 function published(variant: Variant, other: Partial<ImageGptModel['config']> = {}): ImageGptModel {
   const config = { ...variantConfig(variant), ...other };
-  const { weights } = variantCheckpoint(variant, config);
+  // Hugging Face's layout, also for BERT models, which were once written in it.
+  const { weights } = variantCheckpoint(variant, { ...config, objective: 'ar' });
   return { config, weights: { ...weights, score: weight('score.weight', [10, config.n_embd]) } };
 }
 

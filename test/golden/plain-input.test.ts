@@ -8,7 +8,7 @@ import { withInput } from '../../lib/checkpoint/class-input.ts';
 import { type ForwardRequest, forwardGraph, type ImageGptModel } from '../../lib/graph/forward-graph.ts';
 import { writeOnnx } from '../../lib/graph/onnx-writer.ts';
 import type { Weight } from '../../lib/graph/weights.ts';
-import { softmax } from '../../lib/image-gpt/classification.ts';
+import { classProbabilities } from '../../lib/image-gpt/classification.ts';
 import type { Precision } from '../../lib/ports/model.ts';
 import { gpuGraph, openForward } from '../../lib/runtime/forward.ts';
 import { inPrecision } from '../../lib/runtime/precision.ts';
@@ -41,7 +41,7 @@ test.each(['plain', 'sos'] as const)('%s input gives the classes of a float64 fo
   const model = withInput(await openCheckpoint(golden('plain')), input);
   const classes = (await outputsOf(model, { classes: true }, Uint16Array.from(expected.tokens))).get('classes') ?? [];
 
-  softmax(classes).forEach((probability, i) => {
+  classProbabilities(classes, 'softmax').forEach((probability, i) => {
     expect(probability).toBeCloseTo(expected[input][i]!, 6);
   });
 });

@@ -22,8 +22,7 @@ from transformers import (
 out, model_directory, *pictures = map(Path, sys.argv[1:])
 torch.manual_seed(20)
 
-# Heads of size 24: transformers 5.18 truncates its square root by default, which gives a wrong attention scale.
-# With reorder_and_upcast_attn it uses the exact root.
+# Heads of size 24: the scale of attention is the true root, which is no integer.
 config = ImageGPTConfig(
     vocab_size=33,
     n_positions=64,
@@ -34,7 +33,6 @@ config = ImageGPTConfig(
     resid_pdrop=0.0,
     embd_pdrop=0.0,
     attn_pdrop=0.0,
-    reorder_and_upcast_attn=True,
 )
 
 

@@ -29,6 +29,7 @@ function simulatedModel(id: string, preprocessing: string, colors: number, offse
     id,
     preprocessing: { height: 2, width: 2, resample: 2, crop: 'none', palette },
     labels: [`${id} dark`, `${id} light`],
+    classFunction: 'softmax',
     async predict(tokens) {
       const n = numberOf(tokens);
       return { classLogits: Float32Array.of(0, n), features: Float32Array.of(n + offset), nats: 0.5 };

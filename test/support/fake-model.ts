@@ -31,6 +31,7 @@ export function createFakeModel(changes: Partial<Model> = {}): Model {
     featureLayer: 1,
     featureNorm: 'next',
     labels: ['dark', 'light'],
+    classFunction: 'softmax',
     provider: 'cpu',
     precision: 'f32',
     onnxruntime: '0.0.0',

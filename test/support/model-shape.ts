@@ -9,6 +9,7 @@ export function modelShape(n_layer: number, n_embd: number, n_positions: number)
     n_layer,
     n_head: 8,
     n_inner: 4 * n_embd,
+    activation_function: 'quick_gelu',
     layer_norm_epsilon: 1e-5,
     objective: 'ar',
     feature_layer: n_layer / 2,

@@ -114,8 +114,13 @@ export async function openDerived(
 async function sourceHash(checkpoint: Checkpoint): Promise<string> {
   const hashes = await weightHashes(checkpoint);
   return createHash('sha256')
-    .update([formatVersion, ...hashes].join('\n'))
+    .update([formatVersion, ...hashes, ...formatSettings(checkpoint)].join('\n'))
     .digest('hex');
+}
+
+/** What the formats of the matrices depend on beside the weights. Nothing for OpenAI's activation, as in older files. */
+function formatSettings({ config: { activation_function } }: Checkpoint): string[] {
+  return activation_function === 'quick_gelu' ? [] : [activation_function];
 }
 
 /** Placeholder for the seal, a SHA-256 (hex), while the file is written. */

@@ -99,7 +99,7 @@ function blockTensors(
     if (foldsGain(formats.fc)) multiplyRows(matrix, await read(block.ln2));
     return matrix;
   });
-  const bias = block.attention.layout === 'packed' ? block.attention.bias : undefined;
+  const { bias } = block.attention;
   const gain = async (weight: Weight, format: MatrixFormat) =>
     foldsGain(format) ? new Float32Array(d).fill(1) : read(weight);
 

@@ -65,19 +65,17 @@ function halfWeights({ weights }: Checkpoint, { float }: DerivedReader): ImageGp
       ...blockBiases(block, half),
       ln1: half(block.ln1),
       ln2: half(block.ln2),
-      attention:
-        block.attention.layout === 'packed'
-          ? {
-              layout: 'packed',
-              weight: half(block.attention.weight),
-              bias: block.attention.bias && half(block.attention.bias),
-            }
+      attention: {
+        ...(block.attention.layout === 'packed'
+          ? { layout: 'packed', weight: half(block.attention.weight) }
           : {
               layout: 'split',
               q: half(block.attention.q),
               k: half(block.attention.k),
               v: half(block.attention.v),
-            },
+            }),
+        bias: block.attention.bias && half(block.attention.bias),
+      },
       attentionProjection: half(block.attentionProjection),
       fc: half(block.fc),
       mlpProjection: half(block.mlpProjection),
@@ -107,10 +105,7 @@ function quantizedWeights({ weights, config }: Checkpoint, file: DerivedReader, 
         ...blockBiases(block, same),
         ln1: file.float(derivedNames.ln1(layer)),
         ln2: file.float(derivedNames.ln2(layer)),
-        attention:
-          attention.layout === 'packed' && attention.bias
-            ? { ...attention, bias: file.float(derivedNames.attentionBias(layer)) }
-            : attention,
+        attention: { ...attention, bias: attention.bias && file.float(derivedNames.attentionBias(layer)) },
         quantized: {
           attention: projection('attention'),
           attentionProjection: projection('attentionProjection'),

@@ -70,12 +70,14 @@ function openAi(
 ): Record<string, unknown> {
   const n_embd = last(wte);
   const n_layer = countLayers((layer) => tensors.has(`${prefix}h${layer}/ln_1/g`));
+  const n_inner = last(tensors.get(`${prefix}h0/mlp/c_fc/w`)?.shape);
   return {
     n_vocab: wte.at(-2),
     n_ctx: tensors.get(`${prefix}wpe`)?.shape.at(-2),
     n_embd,
     n_layer,
     n_head: heads ?? tensors.get(`${prefix}h0/attn/q_proj`)?.shape.at(-3) ?? variantHeads(n_embd, n_layer) ?? 1,
+    ...(n_inner !== 4 * n_embd && n_inner > 0 && { n_inner }),
     // Only autoregressive models have a start token (OpenAI, src/model.py).
     bert: !tensors.has(`${prefix}sos`),
   };

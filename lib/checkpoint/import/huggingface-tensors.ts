@@ -5,13 +5,14 @@ import { CheckpointError } from '../error.ts';
 import { type FloatDtype, floatBytes, floatPieces, fromFloat32, keptDtype } from '../float-dtype.ts';
 import type { StreamedTensor } from '../safetensors/write-safetensors.ts';
 import type { SourceTensor } from '../tensor-source.ts';
+import { readFloats } from './read-floats.ts';
 
 /**
  * The tensors of an iGPT under Hugging Face's names, in the order of the forward pass. OpenAI's layout is converted as
  * in transformers (convert_imagegpt_original_tf2_to_pytorch.py):
  *
  * - q, k and v [H, dh, d] (out x in) become one c_attn [d, 3d] (in x out).
- * - sos becomes row V of wte (zeros for BERT models).
+ * - sos becomes row V of wte.
  * - Missing biases become zeros.
  *
  * @param dtype dtype of all tensors; default: unchanged, but F64 becomes F32
@@ -54,11 +55,8 @@ export function huggingFaceTensors(
       shape,
       async *pieces() {
         yield* floatPieces(find(weights.wte), to);
-        if (weights.sos === undefined || config.objective === 'bert') {
-          yield new Uint8Array(d * floatBytes[to]);
-        } else {
-          yield* floatPieces(find(weights.sos), to);
-        }
+        // An autoregressive model has one; BERT models are written in OpenAI's layout.
+        if (weights.sos !== undefined) yield* floatPieces(find(weights.sos), to);
       },
     };
   }
@@ -74,12 +72,11 @@ export function huggingFaceTensors(
   function block(i: number, weight: BlockWeights): StreamedTensor[] {
     const h = `transformer.h.${i}.`;
     const { ln1, attention, attentionProjection, ln2, fc, mlpProjection } = weight;
-    const [input, inputBias] =
-      attention.layout === 'packed' ? [attention.weight, attention.bias] : [attention.q, undefined];
+    const input = attention.layout === 'packed' ? attention.weight : attention.q;
     return [
       copy(`${h}ln_1.weight`, ln1, [d]),
       attentionInput(`${h}attn.c_attn.weight`, weight),
-      copyOrZeros(`${h}attn.c_attn.bias`, inputBias, [3 * d], input),
+      copyOrZeros(`${h}attn.c_attn.bias`, attention.bias, [3 * d], input),
       copy(`${h}attn.c_proj.weight`, attentionProjection, [d, d]), // [H, dh, d] has the same bytes
       copyOrZeros(`${h}attn.c_proj.bias`, weight.attentionProjectionBias, [d], attentionProjection),
       copy(`${h}ln_2.weight`, ln2, [d]),
@@ -137,16 +134,4 @@ async function* transposedColumns(
     });
     yield fromFloat32(piece, dtype, name);
   }
-}
-
-async function readFloats(tensor: SourceTensor): Promise<Float32Array> {
-  const values = new Float32Array(elementsOf(tensor.shape));
-  const bytes = new Uint8Array(values.buffer);
-  let at = 0;
-  for await (const piece of floatPieces(tensor, 'F32')) {
-    if (at + piece.length > bytes.length) break;
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return values;
 }

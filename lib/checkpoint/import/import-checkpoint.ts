@@ -6,7 +6,7 @@ import type { ImageGptWeights } from '../../graph/weights.ts';
 import type { ClassInput } from '../../ports/model.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
 import { checkInput } from '../class-input.ts';
-import { type ConfigFile, readConfigFile, toHuggingFaceConfig, torchDtypes } from '../config-file.ts';
+import { asOpenAiConfig, type ConfigFile, readConfigFile, toHuggingFaceConfig, torchDtypes } from '../config-file.ts';
 import { CheckpointError } from '../error.ts';
 import { type FloatDtype, keptDtype } from '../float-dtype.ts';
 import { readJsonFile } from '../json-file.ts';
@@ -22,6 +22,7 @@ import { openSource } from './find-source.ts';
 import { guessConfig } from './guess-config.ts';
 import { huggingFaceTensors } from './huggingface-tensors.ts';
 import { checkNewDirectory, makeDirectory, refuseFullDisk } from './new-directory.ts';
+import { openAiTensors } from './openai-tensors.ts';
 
 export interface ImportOptions {
   /** Palette file: .npy, or another preprocessor_config.json (default: the files beside the weights). */
@@ -58,9 +59,9 @@ export interface Imported {
 }
 
 /**
- * Creates a model directory from published weights: safetensors in Hugging Face's layout, config.json, and
- * preprocessor_config.json with the palette. It appears at `out` whole or not at all. Weights are streamed, with one
- * matrix in memory at a time.
+ * Creates a model directory from published weights: safetensors, config.json, and preprocessor_config.json with the
+ * palette. It appears at `out` whole or not at all. Weights are streamed, with one matrix in memory at a time. The
+ * layout is Hugging Face's, but OpenAI's for BERT models (see `toOpenAiConfig`).
  *
  * @param path a directory, or a weight file
  * @throws CheckpointError
@@ -100,7 +101,10 @@ async function writeModel(
     checkInput({ name: name ?? basename(directory), config: read.config, probe: undefined, weights }, input);
   }
   const found = { ...read, config: { ...read.config, input: input ?? read.config.input } };
-  const json = huggingFaceConfig(found, weights, dtype ?? keptDtype(weights.wte.dtype) ?? 'F32', name);
+  const bert = found.config.objective === 'bert';
+  const json = bert
+    ? { ...(name !== undefined && { _name_or_path: name }), ...asOpenAiConfig(found.json, found) }
+    : huggingFaceConfig(found, weights, dtype ?? keptDtype(weights.wte.dtype) ?? 'F32', name);
   await createFile(configPath, `${JSON.stringify(json, undefined, 2)}\n`);
   const { config, crop } = await readConfigFile(configPath);
 
@@ -111,7 +115,9 @@ async function writeModel(
     await readPreprocessorFile(preprocessorPath, config, crop);
   }
 
-  const tensors = huggingFaceTensors(weights, config, source.tensors, dtype);
+  const tensors = bert
+    ? await openAiTensors(weights, config, source.tensors, dtype)
+    : huggingFaceTensors(weights, config, source.tensors, dtype);
   const total = totalBytes(tensors);
   refuseGrowth(total, source.bytes);
   await refuseFullDisk(temporary, total);

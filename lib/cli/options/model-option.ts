@@ -1,10 +1,12 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { kindOf } from '../../files/regular-file.ts';
 import { modelsFolder } from '../../local/repository.ts';
 import { statPath } from '../../local/stat-path.ts';
 import { UsageError } from '../../ports/error.ts';
+import { printable } from '../terminal/text.ts';
 
 /** The checkpoint that this repository includes. */
 const nano = 'igpt-nano';
@@ -30,6 +32,25 @@ export function modelDirectory(model: string): string {
   const warning = trialWarning(directory);
   if (warning !== undefined) process.stderr.write(`${warning}\n`);
   return directory;
+}
+
+/**
+ * Opens the checkpoint that `--model` names. Prints a warning for igpt-nano and for {@link layoutWarning}.
+ *
+ * @throws UsageError, CheckpointError
+ */
+export async function openNamedCheckpoint(model: string): Promise<Checkpoint> {
+  const checkpoint = await openCheckpoint(modelDirectory(model));
+  const warning = layoutWarning(checkpoint);
+  if (warning !== undefined) process.stderr.write(`${printable(warning)}\n`);
+  return checkpoint;
+}
+
+/** Warning about a BERT model in Hugging Face's layout, in which igpt 0.1 wrote BERT models. */
+function layoutWarning({ config, weights, directory }: Checkpoint): string | undefined {
+  return config.objective === 'bert' && weights.layout === 'huggingface'
+    ? `${directory} is a BERT model in Hugging Face's layout, which transformers computes wrongly, as a causal model; igpt import ${directory} --out DIR writes it in OpenAI's`
+    : undefined;
 }
 
 /** Warning about the trial model igpt-nano; undefined for every other checkpoint. */

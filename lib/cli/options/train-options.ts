@@ -24,7 +24,7 @@ export interface TrainFlags extends Omit<TrainChoices, 'data' | 'labels'>, Omit<
 export function trainCommandLine(): Command {
   const command = new Command('train')
     .description(
-      'Trains a model and writes it to --out, in the layout of the model it starts from (igpt init makes a new one). OUT/training holds the checkpoints, metrics.ndjson, metrics.svg and report.html. After an interrupt or a crash, the same command resumes from the last checkpoint and ends with the same weights bit for bit (same machine and --threads).',
+      'Trains a model and writes it to --out, in the layout of the model it starts from, a BERT model in OpenAI’s (igpt init makes a new one). There is no dropout, as in OpenAI’s code. OUT/training holds the checkpoints, metrics.ndjson, metrics.svg and report.html. After an interrupt or a crash, the same command resumes from the last checkpoint and ends with the same weights bit for bit (same machine and --threads).',
     )
     .addOption(
       new Option(

@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { type RowErrorCode, rowErrorCode } from '../../contracts/job.ts';
 import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { jobDecoding, openJobModel } from '../../jobs/job-model.ts';
@@ -15,7 +14,7 @@ import { stopOnInterrupt } from '../interrupt.ts';
 import { examples } from '../invocation.ts';
 import { workersOption } from '../options/compute-options.ts';
 import { addDecoderOptions, type DecoderOptions } from '../options/decode-option.ts';
-import { modelDirectory, modelOption, trialWarning } from '../options/model-option.ts';
+import { modelOption, openNamedCheckpoint, trialWarning } from '../options/model-option.ts';
 import { addJobReportOption } from '../options/report-options.ts';
 import { jobSummaryText, sayStopped, writeReportWithProgress } from '../terminal/job-progress.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -58,7 +57,7 @@ async function batchRetry(place: string, options: BatchRetryOptions): Promise<vo
   const { decoders: size, decodeTimeout } = options;
   const decoding = { ...jobDecoding(job.settings), size, timeoutMs: decodeTimeout * 1000 };
   using bar = progressBar('pictures');
-  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  const checkpoint = await openNamedCheckpoint(options.model);
   await using model = await openJobModel(checkpoint, job.settings, options);
   await using decoder = openDecoder(model.preprocessing, decoding);
   const memory = rememberSurprise(model);

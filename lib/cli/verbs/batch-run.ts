@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { withInput } from '../../checkpoint/class-input.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
@@ -17,7 +16,7 @@ import { examples, samplePictures } from '../invocation.ts';
 import { sayDevice } from '../options/compute-options.ts';
 import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { maxFailureRateOption, settingsOf, shardSizeOption } from '../options/job-options.ts';
-import { modelDirectory, trialWarning } from '../options/model-option.ts';
+import { openNamedCheckpoint, trialWarning } from '../options/model-option.ts';
 import { number } from '../options/number-option.ts';
 import {
   addModelOptions,
@@ -80,7 +79,7 @@ async function batchRun(src: string, options: BatchRunOptions): Promise<void> {
   await checkJobOutput(src, options.out);
   using skipped = createSkippedFiles();
   const source = await openJobSource(src, { onSkipped: skipped.add });
-  const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
+  const checkpoint = withInput(await openNamedCheckpoint(options.model), options.input);
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
   const decoding = decodingSettings(options);

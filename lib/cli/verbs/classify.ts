@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { withInput } from '../../checkpoint/class-input.ts';
 import { decodingConcurrency, openDecoder } from '../../decode/decoder-pool.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
@@ -11,7 +10,7 @@ import { examples, samplePictures } from '../invocation.ts';
 import { precisionOption, providerOption, sayDevice, workersOption } from '../options/compute-options.ts';
 import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
 import { inputOption } from '../options/input-option.ts';
-import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { modelOption, openNamedCheckpoint } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { pictureArgument } from '../options/picture-argument.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -52,7 +51,7 @@ export function classifyCommand(): Command {
 
 async function classify(files: string[], options: ClassifyOptions): Promise<void> {
   const { top, json, workers, scaledDecoding, precision, provider } = options;
-  const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
+  const checkpoint = withInput(await openNamedCheckpoint(options.model), options.input);
   using bar = progressBar('pictures');
   await using model = await openModel(checkpoint, {
     outputs: ['classification'],
@@ -72,7 +71,7 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
     async (bytes) => {
       const { format, width, height, rgb } = await decoder.decode(bytes);
       const { classLogits = new Float32Array(0) } = await model.predict(quantize(rgb));
-      const classes = labelledClasses(classLogits, model.labels, top);
+      const classes = labelledClasses(classLogits, model, top);
       return { image: { format, width, height }, classes };
     },
   );

@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { openDecoder } from '../../decode/decoder-pool.ts';
 import { writePng } from '../../decode/encode.ts';
@@ -17,7 +16,7 @@ import { inPrecision } from '../../runtime/precision.ts';
 import { examples, invocation, samplePictures } from '../invocation.ts';
 import { precisionOption, threadsOption } from '../options/compute-options.ts';
 import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
-import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { modelOption, openNamedCheckpoint } from '../options/model-option.ts';
 import { integer, number } from '../options/number-option.ts';
 import { pictureArgument } from '../options/picture-argument.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -108,8 +107,8 @@ async function completePictures(file: string | undefined, options: CompleteOptio
     );
   }
   const extension = checkOutputPath('--out', out, ['.png', '.npy', '.html'], force);
-  const directory = modelDirectory(options.model);
-  const checkpoint = await openCheckpoint(directory);
+  const checkpoint = await openNamedCheckpoint(options.model);
+  const { directory } = checkpoint;
   const { config, preprocessing, name } = checkpoint;
   const { n_positions: n, n_colors: colors } = config;
   if (config.objective === 'bert') {

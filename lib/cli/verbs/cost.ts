@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { variantCheckpoint } from '../../checkpoint/initial-weights.ts';
 import { chosenVariant } from '../../checkpoint/variants.ts';
 import { defaultInstanceTypes, type GpuInstance, gpuInstanceNames } from '../../contracts/instances.ts';
@@ -21,7 +21,7 @@ import { prices } from '../../operate/prices.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { OutputName } from '../../ports/model.ts';
 import { examples } from '../invocation.ts';
-import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { modelOption, openNamedCheckpoint } from '../options/model-option.ts';
 import { resolutionOption, variantOption } from '../options/new-model-options.ts';
 import { integer, number } from '../options/number-option.ts';
 import { outputsOption } from '../options/prediction-options.ts';
@@ -108,7 +108,7 @@ async function openModel({ model, variant, resolution }: CostOptions): Promise<C
     return variantCheckpoint(name, config);
   }
   if (resolution !== undefined) throw new UsageError('--resolution goes with --variant; a model has its own');
-  return openCheckpoint(modelDirectory(model));
+  return openNamedCheckpoint(model);
 }
 
 /** The estimates, and what they are for. */

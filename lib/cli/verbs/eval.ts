@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { withInput } from '../../checkpoint/class-input.ts';
 import { trainedOn } from '../../checkpoint/trained-on.ts';
 import { classInput } from '../../image-gpt/class-input.ts';
@@ -19,7 +19,7 @@ import { examples } from '../invocation.ts';
 import { openNamedDataSet, splitOptions } from '../options/data-options.ts';
 import { addDataSetModelOptions, type DataSetModelOptions, openPool } from '../options/data-set-model.ts';
 import { inputOption } from '../options/input-option.ts';
-import { modelDirectory } from '../options/model-option.ts';
+import { openNamedCheckpoint } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { dataSetJson } from '../terminal/data-set-text.ts';
 import { type MeasuredPictures, measuredJson, measuredRows, whichPictures } from '../terminal/measured-text.ts';
@@ -78,7 +78,7 @@ async function evaluateModel(options: EvalOptions, command: Command): Promise<vo
   if (options.input !== undefined && options.likelihoodOnly) {
     throw new UsageError('--input goes with accuracy, not with --likelihood-only; leave it out');
   }
-  const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
+  const checkpoint = withInput(await openNamedCheckpoint(options.model), options.input);
   const { config, name, weights } = checkpoint;
   if (options.masks !== undefined && config.objective !== 'bert') {
     throw new UsageError(`--masks is for BERT models, but ${name} is autoregressive; leave it out`);
@@ -105,6 +105,7 @@ async function evaluateModel(options: EvalOptions, command: Command): Promise<vo
   using bar = progressBar('pictures');
   const evaluation = await evaluate(pool, dataSet, rows, labels, {
     objective: config.objective,
+    classFunction: checkpoint.classFunction,
     masks,
     seed,
     onProgress: bar.update,
@@ -146,15 +147,21 @@ async function chooseRows(
   return measured;
 }
 
-/** Labels [N] as classes of the model; undefined without labels or without a class head. */
-function labelsFor({ name, labels: modelClasses }: Checkpoint, dataSet: DataSet): Int32Array | undefined {
-  const labels = labelsAsClasses(dataSet, modelClasses);
-  if (labels === undefined) {
-    const why = dataSet.unlabelled === undefined ? '' : ` (${dataSet.unlabelled})`;
-    const missing = dataSet.labels === undefined ? `${dataSet.name} has no labels${why}` : `${name} has no class head`;
-    process.stderr.write(`${printable(missing)}: likelihood only\n`);
+/** Labels [N] as classes of the model; undefined, with a line that says why, where there is no accuracy. */
+function labelsFor(checkpoint: Checkpoint, dataSet: DataSet): Int32Array | undefined {
+  const missing = noAccuracy(checkpoint, dataSet);
+  if (missing === undefined) return labelsAsClasses(dataSet, checkpoint.labels);
+  process.stderr.write(`${printable(missing)}: likelihood only\n`);
+  return undefined;
+}
+
+function noAccuracy({ name, labels, noClasses }: Checkpoint, dataSet: DataSet): string | undefined {
+  if (dataSet.labels === undefined) {
+    return `${dataSet.name} has no labels${dataSet.unlabelled === undefined ? '' : ` (${dataSet.unlabelled})`}`;
   }
-  return labels;
+  if (labels.length === 0) return `${name} has no class head`;
+  if (noClasses !== undefined) return `${name} has no classes: ${noClasses}`;
+  return labels.length === 1 ? `${name} has one label, which is always the most probable one` : undefined;
 }
 
 function asTables(

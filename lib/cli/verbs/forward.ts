@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { withInput } from '../../checkpoint/class-input.ts';
 import type { ForwardRequest } from '../../graph/forward-graph.ts';
 import { encodeNpyHeader, littleEndianBytes } from '../../image-gpt/npy.ts';
@@ -13,7 +13,7 @@ import { inPrecision } from '../../runtime/precision.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { precisionOption, providerOption, sayDevice, threadsOption } from '../options/compute-options.ts';
 import { inputOption } from '../options/input-option.ts';
-import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { modelOption, openNamedCheckpoint } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { printable } from '../terminal/text.ts';
@@ -40,7 +40,7 @@ interface ForwardOptions {
 export function forwardCommand(): Command {
   return new Command('forward')
     .description(
-      'Runs the model on tokens: any integer npy [N, n], pictures in raster order, without SOS (the model adds it, except for classes of plain tokens). Writes <f4 in C order: logits [N, n, V]; likelihood [N, n] in nats; classes [N, C], before softmax; features [N, d], or [N, n, d] with --pool none.',
+      'Runs the model on tokens: any integer npy [N, n], pictures in raster order, without SOS (the model adds it, except for classes of plain tokens). Writes <f4 in C order: logits [N, n, V]; likelihood [N, n] in nats; classes [N, C], before softmax or sigmoids; features [N, d], or [N, n, d] with --pool none.',
     )
     .addOption(modelOption())
     .requiredOption('--tokens <x.npy>', 'tokens [N, n], any integer type')
@@ -90,7 +90,7 @@ async function forward(options: ForwardOptions, command: Command): Promise<void>
   if (options.input !== undefined && output !== 'classes') {
     throw new UsageError(`--input goes with --output classes, not with --output ${output}; leave it out`);
   }
-  const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
+  const checkpoint = withInput(await openNamedCheckpoint(options.model), options.input);
   const { config } = checkpoint;
   const { n_positions: n, n_colors: colors, n_layer } = config;
   const { layer = Math.floor(n_layer / 2) } = options;

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { variantCheckpoint } from '../../checkpoint/initial-weights.ts';
 import { type CheckpointSummary, summarize } from '../../checkpoint/summary.ts';
 import { chosenVariant } from '../../checkpoint/variants.ts';
 import { UsageError } from '../../ports/error.ts';
 import { examples } from '../invocation.ts';
-import { modelDirectory } from '../options/model-option.ts';
+import { openNamedCheckpoint } from '../options/model-option.ts';
 import { headsOption, resolutionOption, variantOption } from '../options/new-model-options.ts';
 import { classInputFact } from '../terminal/model-text.ts';
 import { writeOut } from '../terminal/standard-output.ts';
@@ -63,7 +63,7 @@ async function chosen(
   if (resolution !== undefined || heads !== undefined) {
     throw new UsageError('--resolution and --heads go with --variant, because a model has its own; leave them out');
   }
-  return { name: model, checkpoint: await openCheckpoint(modelDirectory(model)) };
+  return { name: model, checkpoint: await openNamedCheckpoint(model) };
 }
 
 /** The layers that the probe reads, and whether it reads them before or after the next norm. */
@@ -98,12 +98,16 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
         : `${resolution.width}x${resolution.height}, ${summary.n_positions} tokens`,
     ],
     ['preprocessing', resolution === null ? 'none' : `crop ${summary.crop}, filter ${filterNames[resample ?? -1]}`],
+    ['activation', summary.activation_function],
     ['palette', `${summary.n_colors} colours`],
     ['features', `layer ${summary.feature_layer}, norm ${summary.feature_norm}`],
-    ['class head', summary.class_head === null ? 'none' : `${summary.class_head}, ${labels.length} classes`],
+    ['class head', classHead(summary)],
     ...classInputFact(summary),
     ...(probe === null ? [] : [['probe', `layers ${probe.layers.join(', ')}, norm ${probe.norm}`]]),
     ['labels', labels.length === 0 ? 'none' : labels.slice(0, shownLabels).join(', ') + more],
+    ...(summary.unknown_keys.length === 0
+      ? []
+      : [['unknown keys', `${summary.unknown_keys.join(', ')} in config.json: ignored, as in transformers`]]),
     [
       'weights',
       `${summary.dtype}, ${count(summary.bytes)} bytes, ${summary.layout === 'openai' ? 'OpenAI' : 'Hugging Face'} layout`,
@@ -130,6 +134,13 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
       costs,
     ),
   ].join('\n');
+}
+
+function classHead({ class_head, class_function, no_classes, labels }: CheckpointSummary): string {
+  if (class_head === null) return 'none';
+  if (no_classes !== null) return `${class_head}, not used: ${no_classes}`;
+  const reading = class_function === 'sigmoid' ? 'a sigmoid each, so that several may apply' : 'of which one applies';
+  return `${class_head}, ${labels.length} classes, ${reading}`;
 }
 
 /** Four significant digits, without an exponent. */

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { writeProbe } from '../../checkpoint/probe.ts';
 import { type TrainedOn, weightsTrainedOn } from '../../checkpoint/trained-on.ts';
 import { cannotWrite, checkOutputPath } from '../../local/output-file.ts';
@@ -22,7 +22,7 @@ import { seenPictures, trainingRecord } from '../../training/seen-pictures.ts';
 import { examples } from '../invocation.ts';
 import { openNamedDataSet, splitOptions } from '../options/data-options.ts';
 import { addDataSetModelOptions, type DataSetModelOptions, openPool } from '../options/data-set-model.ts';
-import { modelDirectory } from '../options/model-option.ts';
+import { openNamedCheckpoint } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { dataSetJson } from '../terminal/data-set-text.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -99,7 +99,7 @@ async function probe(options: ProbeOptions, command: Command): Promise<void> {
   if (labelsPerClass === undefined && command.getOptionValueSource('draws') === 'cli') {
     throw new UsageError('--draws goes with --labels-per-class; leave it out');
   }
-  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  const checkpoint = await openNamedCheckpoint(options.model);
   const { config, name } = checkpoint;
   const { candidates, layers } = probeCandidates(options, config.n_layer, name);
   const dataSet = requireLabels(await openNamedDataSet(options, checkpoint));

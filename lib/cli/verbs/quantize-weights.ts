@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { withInput } from '../../checkpoint/class-input.ts';
 import type { DerivedPrecision } from '../../checkpoint/derived/derived-file.ts';
 import { planText } from '../../checkpoint/derived/precision-plan.ts';
@@ -14,7 +13,7 @@ import { comparePrecision, type PrecisionReport } from '../../runtime/compare-pr
 import { inPrecision } from '../../runtime/precision.ts';
 import { examples, samplePicturePath, samplePictures } from '../invocation.ts';
 import { inputOption } from '../options/input-option.ts';
-import { modelDirectory } from '../options/model-option.ts';
+import { openNamedCheckpoint } from '../options/model-option.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
@@ -57,8 +56,8 @@ export function quantizeWeightsCommand(): Command {
 }
 
 async function quantizeWeights(model: string, options: QuantizeWeightsOptions): Promise<void> {
-  const directory = modelDirectory(model);
-  const checkpoint = withInput(await openCheckpoint(directory), options.input);
+  const checkpoint = withInput(await openNamedCheckpoint(model), options.input);
+  const { directory } = checkpoint;
   const recipe = requirePreprocessing(directory, checkpoint.preprocessing);
   const files = await filesUnder(options.pictures);
   const { tokens, failed } = await readTokens(files, recipe);

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { withInput } from '../../checkpoint/class-input.ts';
 import { preprocessingHash } from '../../checkpoint/preprocessing-hash.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
@@ -30,7 +29,7 @@ import { interruptExitCode, onFirstInterrupt, stopOnInterrupt } from '../interru
 import { examples, sameCommand, samplePictures } from '../invocation.ts';
 import { sayDevice } from '../options/compute-options.ts';
 import { addDecodeOptions, type DecodeOptions, decodingSettings } from '../options/decode-option.ts';
-import { modelDirectory, trialWarning } from '../options/model-option.ts';
+import { openNamedCheckpoint, trialWarning } from '../options/model-option.ts';
 import {
   addModelOptions,
   type ModelOptions,
@@ -100,7 +99,7 @@ async function run(dir: string, options: RunOptions): Promise<void> {
   refuseMeaninglessModelOptions(options);
   const directories = await checkDirectoryPair(dir, options.out);
   const report = await reportPath(options, directories);
-  const checkpoint = withInput(await openCheckpoint(modelDirectory(options.model)), options.input);
+  const checkpoint = withInput(await openNamedCheckpoint(options.model), options.input);
   using bar = progressBar('pictures');
   bar.update(0, undefined, 'opening the model');
   const decoding = decodingSettings(options);

@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { shardKey } from '../../contracts/job.ts';
 import { type DecodingSettings, openDecoder } from '../../decode/decoder-pool.ts';
 import { writePng } from '../../decode/encode.ts';
@@ -16,7 +15,7 @@ import { ImageGptError, UsageError } from '../../ports/error.ts';
 import { similarSheet } from '../../report/similar-sheet.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { addDecoderOptions, type DecoderOptions } from '../options/decode-option.ts';
-import { modelDirectory, modelOption } from '../options/model-option.ts';
+import { modelOption, openNamedCheckpoint } from '../options/model-option.ts';
 import { integer } from '../options/number-option.ts';
 import { pictureArgument } from '../options/picture-argument.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -125,7 +124,7 @@ async function featuresOf(
   file: string,
   { job, options, decoding }: Query,
 ): Promise<{ bytes: Uint8Array; features: Float32Array }> {
-  const checkpoint = await openCheckpoint(modelDirectory(options.model));
+  const checkpoint = await openNamedCheckpoint(options.model);
   await using model = await openJobModel(checkpoint, job.settings, { model: options.model, workers: 1 });
   await using decoder = openDecoder(model.preprocessing, decoding);
   const quantize = createQuantizer(model.preprocessing.palette);

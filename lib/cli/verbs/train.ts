@@ -1,7 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { sep } from 'node:path';
 import type { Command } from 'commander';
-import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { isS3Location } from '../../contracts/s3-location.ts';
 import { openStack } from '../../operate/open-stack.ts';
 import { submitTraining } from '../../operate/submit-training.ts';
@@ -14,7 +13,7 @@ import { objectiveOf, sourceOf } from '../../training/train-plan.ts';
 import { type Stop, stopOnInterrupt } from '../interrupt.ts';
 import { sameCommand } from '../invocation.ts';
 import { openNamedDataSet } from '../options/data-options.ts';
-import { modelDirectory } from '../options/model-option.ts';
+import { openNamedCheckpoint } from '../options/model-option.ts';
 import { type TrainFlags, trainCommandLine } from '../options/train-options.ts';
 import { dataSetJson } from '../terminal/data-set-text.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -30,9 +29,9 @@ export function trainCommand(): Command {
 
 async function trainHere(flags: TrainFlags, command: Command): Promise<void> {
   const { source, plain } = sourceOf(flags);
-  const directory = modelDirectory(flags.model);
+  const checkpoint = await openNamedCheckpoint(flags.model);
+  const { directory } = checkpoint;
   await refuseModelInOut(directory, flags);
-  const checkpoint = await openCheckpoint(directory);
   const objective = objectiveOf(flags, checkpoint);
   const dataSet = await openNamedDataSet({ ...flags, data: source }, checkpoint);
   const { out, force, resume, batch } = flags;

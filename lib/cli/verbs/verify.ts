@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { findNonFinite } from '../../checkpoint/non-finite.ts';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { readTokens } from '../../decode/read-tokens.ts';
@@ -10,7 +10,7 @@ import { findOutliers, type LayerOutliers } from '../../runtime/outliers.ts';
 import { inPrecision, leastCosine } from '../../runtime/precision.ts';
 import { projectionCosines } from '../../runtime/projection-cosines.ts';
 import { examples, samplePicturePath, samplePictures } from '../invocation.ts';
-import { modelDirectory } from '../options/model-option.ts';
+import { openNamedCheckpoint } from '../options/model-option.ts';
 import { nonFiniteText } from '../terminal/model-text.ts';
 import { writeOut } from '../terminal/standard-output.ts';
 import { table } from '../terminal/table.ts';
@@ -51,8 +51,8 @@ export function verifyCommand(): Command {
 }
 
 async function verify(model: string, options: VerifyOptions): Promise<void> {
-  const directory = modelDirectory(model);
-  const checkpoint = await openCheckpoint(directory);
+  const checkpoint = await openNamedCheckpoint(model);
+  const { directory } = checkpoint;
   const recipe = requirePreprocessing(directory, checkpoint.preprocessing);
   if (options.picture !== undefined && !hasKnownLogits(checkpoint)) {
     throw new UsageError(

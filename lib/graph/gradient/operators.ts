@@ -27,9 +27,7 @@ export function sum(tape: Tape, a: Value, b: Value): Value {
 }
 
 /**
- * x sigmoid(x). The paper's activation x sigmoid(1.702 x) is silu(1.702 x) / 1.702; the matrix products before and
- * after it apply the two factors. With s = sigmoid(x) and the result y, the derivative is s + y (1 - s), so x is not
- * kept.
+ * x sigmoid(x). With s = sigmoid(x) and the result y, the derivative is s + y (1 - s), so x is not kept.
  */
 export function silu(tape: Tape, x: Value): Value {
   const { graph } = tape;

@@ -1,21 +1,12 @@
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { GraphError } from '../error.ts';
 import { evenly } from '../evenly.ts';
+import { differentiable } from '../gradient/activation.ts';
 import { attention } from '../gradient/attention.ts';
-import {
-  crossEntropy,
-  gatherRows,
-  joined,
-  linear,
-  meanRows,
-  pieces,
-  rmsNorm,
-  silu,
-  sum,
-} from '../gradient/operators.ts';
+import { crossEntropy, gatherRows, joined, linear, meanRows, pieces, rmsNorm, sum } from '../gradient/operators.ts';
 import { createTape, recomputed, type Tape } from '../gradient/tape.ts';
 import { addConstant, addInput, addNode, type Graph, type Value } from '../graph.ts';
-import { activationSlope, concat, int32, reshape, shiftColumns, split, where } from '../operators.ts';
+import { concat, int32, reshape, shiftColumns, split, where } from '../operators.ts';
 import type { BlockWeights, ImageGptWeights, Weight } from '../weights.ts';
 
 /** The minimised loss: of next or masked tokens (`generative`), of the class head, or their sum (paper section 2.3). */
@@ -169,6 +160,7 @@ function embedding(
 /** One block over the strips of a picture (paper section 2.1): a = h + attention(ln_1(h)), h' = a + mlp(ln_2(a)). */
 function blockOf(tape: Tape, layer: number, config: ImageGptConfig, weights: ImageGptWeights) {
   const { n_positions: n, n_embd: d, n_head, layer_norm_epsilon: epsilon } = config;
+  const activation = differentiable[config.activation_function];
   const { graph } = tape;
   const block = weights.blocks[layer];
   if (block === undefined) throw new RangeError(`Expected block 0..${weights.blocks.length - 1}, received ${layer}`);
@@ -179,10 +171,10 @@ function blockOf(tape: Tape, layer: number, config: ImageGptConfig, weights: Ima
   const fc = {
     weight: use(block.fc),
     bias: optional(block.fcBias),
-    scale: activationSlope,
-    biasScale: activationSlope,
+    scale: activation.before,
+    biasScale: activation.before,
   };
-  const mlp = { weight: use(block.mlpProjection), bias: optional(block.mlpProjectionBias), scale: 1 / activationSlope };
+  const mlp = { weight: use(block.mlpProjection), bias: optional(block.mlpProjectionBias), scale: activation.after };
   const shape = { n, n_embd: d, n_head, causal: config.objective === 'ar' };
 
   return (lengths: readonly number[]) =>
@@ -198,7 +190,7 @@ function blockOf(tape: Tape, layer: number, config: ImageGptConfig, weights: Ima
       return each(heads, (head, rows, i) => {
         const attended = sum(inner, linear(inner, head, rows, out), strips[i] ?? '');
         const second = rmsNorm(inner, attended, use(block.ln2), d, epsilon);
-        const active = silu(inner, linear(inner, second, rows, fc)); // [rows, n_inner]
+        const active = activation.apply(inner, linear(inner, second, rows, fc)); // [rows, n_inner]
         return sum(inner, linear(inner, active, rows, mlp), attended);
       });
     };
@@ -206,15 +198,13 @@ function blockOf(tape: Tape, layer: number, config: ImageGptConfig, weights: Ima
 
 /** Matrices of queries, keys and values, [d, d] each. Hugging Face's packed matrix [d, 3d] is split. */
 function projections(tape: Tape, { attention: input }: BlockWeights, d: number) {
-  if (input.layout === 'split') {
-    const matrix = (weight: Weight) => ({
-      weight: parameter(tape.graph, weight, [d, d]), // [H, dh, d]: out x in
-      transposed: true,
-      bias: undefined,
-    });
-    return [matrix(input.q), matrix(input.k), matrix(input.v)] as const;
-  }
   const thirds = [d, d, d];
+  if (input.layout === 'split') {
+    const weights = [input.q, input.k, input.v].map((weight) => parameter(tape.graph, weight, [d, d])); // out x in
+    const biases = input.bias && pieces(tape, parameter(tape.graph, input.bias), thirds, 0);
+    const matrix = (i: number) => ({ weight: weights[i] ?? '', transposed: true, bias: biases?.[i] });
+    return [matrix(0), matrix(1), matrix(2)] as const;
+  }
   const matrices = pieces(tape, parameter(tape.graph, input.weight), thirds, 1);
   const biases = input.bias && pieces(tape, parameter(tape.graph, input.bias), thirds, 0);
   const matrix = (i: number) => ({ weight: matrices[i] ?? '', transposed: false, bias: biases?.[i] });

@@ -1,7 +1,7 @@
-import { bitsPerPixel, softmax } from '../../image-gpt/classification.ts';
+import { bitsPerPixel, classProbabilities } from '../../image-gpt/classification.ts';
 import { createRandom } from '../../image-gpt/random.ts';
 import { ImageGptError } from '../../ports/error.ts';
-import type { Objective } from '../../ports/model.ts';
+import type { ClassFunction, Objective } from '../../ports/model.ts';
 import type { ForwardPool } from '../../runtime/forward-pool.ts';
 import type { Output } from '../../runtime/session.ts';
 import { bertMask } from '../bert-mask.ts';
@@ -11,6 +11,7 @@ import { likeliestClasses, modalClass, type Scores, scoresOf } from './scores.ts
 
 export interface EvaluateOptions {
   objective: Objective;
+  classFunction: ClassFunction;
   /**
    * BERT models only: how many masks each picture is read with. Each mask hides 15 % of the tokens, as in training. The
    * predictions of several masks vote. With 0 masks nothing is hidden, and there is no likelihood.
@@ -42,7 +43,7 @@ export async function evaluate(
   dataSet: DataSet,
   rows: Uint32Array,
   labels: Int32Array | undefined,
-  { objective, masks, seed, onProgress }: EvaluateOptions,
+  { objective, classFunction, masks, seed, onProgress }: EvaluateOptions,
 ): Promise<Evaluation> {
   const bert = objective === 'bert' && masks > 0;
   const passes = bert ? masks : 1;
@@ -51,7 +52,7 @@ export async function evaluate(
   let summed: Float64Array | undefined;
   for (let pass = 0; pass < passes; pass++) {
     const mask = bert ? bertMask(rows, dataSet.tokensPerPicture, seed, pass) : undefined;
-    const read = await onePass(pool, dataSet, rows, mask, (done) => {
+    const read = await onePass(pool, dataSet, rows, classFunction, mask, (done) => {
       onProgress?.(pass * rows.length + done, passes * rows.length);
     });
     const { probabilities } = read;
@@ -82,6 +83,7 @@ async function onePass(
   pool: ForwardPool,
   dataSet: DataSet,
   rows: Uint32Array,
+  classFunction: ClassFunction,
   mask: Uint8Array | undefined,
   onProgress: (done: number) => void,
 ): Promise<Pass> {
@@ -97,7 +99,7 @@ async function onePass(
       if (classes !== undefined) {
         const size = classes.data.length / count;
         probabilities ??= new Float64Array(rows.length * size);
-        const row = softmax(requireFinite(classes.data.subarray(i * size, (i + 1) * size)));
+        const row = classProbabilities(requireFinite(classes.data.subarray(i * size, (i + 1) * size)), classFunction);
         probabilities.set(row, at * size);
       }
       if (tokens !== undefined) {

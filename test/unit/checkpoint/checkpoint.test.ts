@@ -38,6 +38,7 @@ describe('checkpoint', () => {
         n_layer: 6,
         n_head: 4,
         n_inner: 512,
+        activation_function: 'quick_gelu',
         layer_norm_epsilon: 1e-5,
         objective: 'ar',
         feature_layer: 3,
@@ -50,6 +51,18 @@ describe('checkpoint', () => {
       expect(preprocessing?.palette).toHaveLength(512 * 3);
       expect(labels).toContain('cat');
       expect(weightBytes).toBe(5_420_256);
+    });
+
+    it('reads the other names of config.json’s keys: the same model', async () => {
+      await using plain = await tinyCheckpoint();
+      await using named = await tinyCheckpoint({
+        config: {
+          ...{ n_embd: undefined, n_head: undefined, n_layer: undefined, n_positions: undefined },
+          ...{ hidden_size: 16, num_attention_heads: 2, num_hidden_layers: 2, max_position_embeddings: 16 },
+        },
+      });
+
+      expect((await openCheckpoint(named.directory)).config).toEqual((await openCheckpoint(plain.directory)).config);
     });
 
     it('points every weight at its own bytes', async () => {
@@ -271,7 +284,19 @@ describe('checkpoint', () => {
       ],
       ['unscaled attention', { config: { scale_attn_weights: false } }, 'config_unsupported', /scale_attn_weights/],
       ['cross attention', { config: { add_cross_attention: true } }, 'config_unsupported', /cross/],
-      ['another activation', { config: { activation_function: 'gelu' } }, 'config_unsupported', /"gelu".*"quick_gelu"/],
+      [
+        'another activation',
+        { config: { activation_function: 'mish' } },
+        'config_unsupported',
+        /"mish" .*; expected one of quick_gelu, gelu, gelu_new, relu, silu, gelu_python/,
+      ],
+      ['an unknown problem', { config: { problem_type: 'detection' } }, 'config_invalid', /problem_type/],
+      [
+        'two numbers of heads',
+        { config: { num_attention_heads: 4 } },
+        'config_invalid',
+        /n_head 2 and num_attention_heads 4, two names of one setting/,
+      ],
       ['another model', { config: { model_type: 'gpt2' } }, 'config_unsupported', /gpt2/],
       ['a palette beyond 16-bit tokens', { config: { vocab_size: 65_538 } }, 'config_unsupported', /65537/],
       ['a palette of one colour', { n_colors: 1 }, 'config_unsupported', /1 colours; expected 2 to 65536/],

@@ -20,6 +20,7 @@ const config: ImageGptConfig = {
   n_layer: 2,
   n_head: 2,
   n_inner: 256,
+  activation_function: 'quick_gelu',
   layer_norm_epsilon: 1e-5,
   objective: 'ar',
   feature_layer: 1,
@@ -97,11 +98,11 @@ describe('a new model', () => {
 
   it('has no start token if it is a BERT model', async () => {
     const made = await init({ config: { ...config, objective: 'bert' } });
-    const wte = await weight(made, 'transformer.wte.weight');
+    const q = await weight(made, 'model/h1/attn/q_proj');
 
     expect(made.config.objective).toBe('bert');
-    expect(new Set(wte.slice(-64))).toEqual(new Set([0]));
-    expect(wte.slice(0, -64).includes(0)).toBe(false);
+    expect(made.weights).toMatchObject({ layout: 'openai', sos: undefined, wte: { shape: [512, 64] } });
+    expect(deviation(q) * Math.sqrt(64)).toBeCloseTo(1, 1);
   });
 
   it('has a palette, and its resolution follows from the positions', async () => {

@@ -39,6 +39,8 @@ describe('modelId', () => {
     ['the lack of a palette', { preprocessor: false }],
     ['the labels', { config: { id2label: { 0: 'a', 1: 'b', 2: 'c' } } }],
     ['the epsilon', { config: { layer_norm_epsilon: 1e-6 } }],
+    ['the activation', { config: { activation_function: 'gelu' } }],
+    ['sigmoids in place of a softmax', { config: { problem_type: 'multi_label_classification' } }],
     ['the name', { config: { _name_or_path: 'other' } }],
     ['plain tokens for the classes', { config: { igpt: { input: 'plain' } } }],
   ])('changes with %s', async (_, change) => {
@@ -75,6 +77,11 @@ describe('modelId', () => {
 
     expect(nano.config.input).toBe('sos');
     expect(await modelId(nano, { ...options, featureLayer, featureNorm })).toBe('igpt-nano-124872f4c43d');
+  });
+
+  it('of a model from before there was a choice of activations and sigmoids stays the same', async () => {
+    const softmax = { activation_function: 'quick_gelu', problem_type: 'single_label_classification' };
+    expect(await idOf({ config: softmax })).toBe(id);
   });
 
   it('changes with the probe', async () => {

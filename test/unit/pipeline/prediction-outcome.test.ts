@@ -7,7 +7,7 @@ import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 test('the most probable classes come first, named by label or by number', () => {
   // e^0 : e^ln 3 = 1 : 3
-  const classes = labelledClasses(Float32Array.of(0, Math.log(3)), ['cat'], 5);
+  const classes = labelledClasses(Float32Array.of(0, Math.log(3)), { labels: ['cat'], classFunction: 'softmax' }, 5);
   expect(classes.map(({ label, index }) => [label, index])).toEqual([
     ['class 1', 1],
     ['cat', 0],
@@ -15,8 +15,16 @@ test('the most probable classes come first, named by label or by number', () => 
   expect(classes[0]?.probability).toBeCloseTo(0.75, 6);
 });
 
+test('labels of a model for several at a time have their own probabilities', () => {
+  const model = { labels: ['striped', 'round'], classFunction: 'sigmoid' } as const;
+  const classes = labelledClasses(Float32Array.of(0, Math.log(3)), model, 5);
+  expect(classes.map(({ label }) => label)).toEqual(['round', 'striped']);
+  expect(classes[0]?.probability).toBeCloseTo(0.75, 6);
+  expect(classes[1]?.probability).toBe(0.5);
+});
+
 test.each([Number.NaN, Number.POSITIVE_INFINITY])('a logit of %f fails the picture', (logit) => {
-  expect(() => labelledClasses(Float32Array.of(0, logit), [], 1)).toThrow(
+  expect(() => labelledClasses(Float32Array.of(0, logit), { labels: [], classFunction: 'softmax' }, 1)).toThrow(
     expect.objectContaining({ code: 'inference_failed' }),
   );
 });

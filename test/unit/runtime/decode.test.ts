@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import { activations } from '../../../lib/image-gpt/activation.ts';
 import { openDecoder } from '../../../lib/runtime/decode.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
 import { distance, magnitude } from '../../support/golden.ts';
@@ -7,6 +8,7 @@ import { randomTokens, type TinyCheckpointOptions, tinyCheckpoint } from '../../
 import { digest } from './digest.ts';
 
 const cases: (TinyCheckpointOptions & { name: string })[] = [
+  ...activations.map((name) => ({ name, config: { activation_function: name } })),
   { name: 'tiny', n_embd: 16, n_head: 2, size: 4, n_colors: 8 },
   { name: 'odd sizes', n_embd: 30, n_head: 5, size: 6, n_colors: 17 },
   { name: 'cache that grows', n_embd: 64, n_head: 2, size: 13, n_colors: 100 },

@@ -9,6 +9,7 @@ const config: ImageGptConfig = {
   n_layer: 1,
   n_head: 2,
   n_inner: 16,
+  activation_function: 'quick_gelu',
   layer_norm_epsilon: 1e-5,
   objective: 'ar',
   feature_layer: 0,

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
+import { writeProbe } from '../../../lib/checkpoint/probe.ts';
 import { selectOutputs } from '../../../lib/runtime/select-outputs.ts';
 import { type TinyCheckpointOptions, tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 
@@ -23,6 +25,25 @@ describe('selectOutputs', () => {
       'classification',
       'likelihood',
     ]);
+  });
+
+  it('gives no classes of a regression, with the reason; a probe beside it has classes', async () => {
+    const regression = { config: { _name_or_path: 'tiny', problem_type: 'regression' } };
+    const checkpoint = await checkpointOf(regression);
+
+    expect(selectOutputs(checkpoint, undefined)).toEqual(['features', 'likelihood']);
+    expect(() => selectOutputs(checkpoint, ['classification'])).toThrow(
+      'tiny has no classification: config.json has problem_type regression: its outputs are values, not classes. Choose from features, likelihood.',
+    );
+    await using tiny = await tinyCheckpoint(regression);
+    await writeProbe(join(tiny.directory, 'probe.safetensors'), {
+      ...{ layers: [1], norm: 'next', labels: ['a', 'b'] },
+      weight: new Float32Array(32),
+      bias: new Float32Array(2),
+    });
+    const probed = await openCheckpoint(tiny.directory);
+    expect(selectOutputs(probed, ['classification'])).toEqual(['classification']);
+    expect(probed.classFunction).toBe('softmax');
   });
 
   it('names what a missing output needs, and the outputs to choose from', async () => {

@@ -10,6 +10,7 @@ function config(n_embd: number, n_colors = 512): ImageGptConfig {
     n_layer: 2,
     n_head: 1,
     n_inner: 4 * n_embd,
+    activation_function: 'quick_gelu',
     layer_norm_epsilon: 1e-5,
     objective: 'ar',
     feature_layer: 1,

@@ -123,21 +123,22 @@ describe('import-checkpoint', () => {
       await expectSameWeights(imported.checkpoint.directory, expected.checkpoint.directory);
     });
 
-    it('refuses a bias that OpenAI’s models do not have, which no slot is', async () => {
+    it('refuses a norm’s bias, which iGPT does not have and which is no slot', async () => {
       await using tiny = await tinyCheckpoint({
         layout: 'openai',
-        tensors: (all) => [...all, { name: 'model/h0/attn/c_proj/b', shape: [16], data: new Float32Array(16) }],
+        tensors: (all) => [...all, { name: 'model/h0/ln_1/b', shape: [16], data: new Float32Array(16) }],
       });
 
-      await expect(importCheckpoint(tiny.directory, fresh())).rejects.toThrow(/hold tensor model\/h0\/attn\/c_proj\/b/);
+      await expect(importCheckpoint(tiny.directory, fresh())).rejects.toThrow(/hold tensor model\/h0\/ln_1\/b/);
     });
 
-    it('writes a row of zeros for the missing start token of a BERT model', async () => {
+    it('writes a BERT model in OpenAI’s layout, which transformers cannot take for a causal model', async () => {
       const out = fresh();
       const { checkpoint } = await importCheckpoint(golden('oa512bert', 'model.safetensors'), out);
 
       expect(checkpoint.config).toMatchObject({ objective: 'bert', n_head: 4 });
-      await expectSameWeights(out, golden('oa512bert-hf'));
+      await expectSameWeights(out, golden('oa512bert'));
+      expect(JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))).toMatchObject({ n_vocab: 512, bert: true });
     });
 
     it('recognizes a BERT model without config.json by the missing start token', async () => {
@@ -187,7 +188,12 @@ describe('import-checkpoint', () => {
       ['a model that igpt trained', { objective: 'ar', config: classifier }, {}, { objective: 'ar', input: 'sos' }],
       ['a causal model', { config: { architectures: ['ImageGPTForCausalImageModeling'] } }, {}, { input: 'sos' }],
       ['a chosen input', { config: classifier }, { input: 'sos' }, { input: 'sos' }],
-      ['a BERT model', { objective: 'bert' }, {}, { objective: 'bert' }],
+      [
+        'a BERT model',
+        { objective: 'bert' },
+        {},
+        { objective: 'bert', crop: 'none', feature_layer: 1, feature_norm: 'next' },
+      ],
     ])('writes the input of the class head: %s', async (_, options, choices, igpt) => {
       await using tiny = await tinyCheckpoint(options);
       const out = fresh();

@@ -35,7 +35,7 @@ function fakePool(change: (logits: Float32Array) => void = () => {}): ForwardPoo
   };
 }
 
-const ar = { objective: 'ar', masks: 5, seed: 1 } as const;
+const ar = { objective: 'ar', classFunction: 'softmax', masks: 5, seed: 1 } as const;
 
 describe('an evaluation', () => {
   it('measures accuracy and likelihood of an autoregressive model', async () => {
