@@ -174,7 +174,7 @@ export async function playSchedule(seed: number, trace?: (line: string) => void)
     const poison = bodies.filter(poisonIn);
     let others = bodies.filter((body) => !poisonIn(body));
     if (poison.length > 1) {
-      for (const key of keys) if (poison.some((body) => body.includes(JSON.stringify(key)))) besidePoison.add(key);
+      for (const key of poison.flatMap(keysIn)) besidePoison.add(key);
       sendAgain(others);
       others = (await settle()).map(({ body }) => body);
     }
@@ -188,7 +188,7 @@ export async function playSchedule(seed: number, trace?: (line: string) => void)
   }
 
   function poisonIn(body: string): boolean {
-    return poisoned !== undefined && body.includes(poisoned === keys[3] ? 'kkkkk' : encodedPart(poisoned));
+    return poisoned !== undefined && keysIn(body).includes(poisoned);
   }
 }
 
@@ -200,6 +200,3 @@ function keysIn(body: string): string[] {
   if ('Records' in message) return message.Records.map(({ s3 }) => decodeFormKey(s3.object.key) ?? '');
   return [message.key];
 }
-
-/** The part of a key that is encoded alike in notifications and in our own messages. */
-const encodedPart = (key: string): string => key.replace(' b+c.jpg', '');
