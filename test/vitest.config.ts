@@ -12,6 +12,8 @@ export default defineConfig({
     exclude: ['**/*.slow.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // On a busy machine, a process with the model library may need longer than ten seconds to end.
+    teardownTimeout: 60_000,
     // A busy machine may need more than Vitest's second.
     expect: { poll: { timeout: 30_000 } },
     // One process takes many test files and loads each module once: two fifths of the processor time. So no test leaves
