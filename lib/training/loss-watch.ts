@@ -13,8 +13,11 @@ const leapDeviations = 8;
 const leapFactor = 3;
 
 export interface LossWatch {
-  /** @throws TrainingError `training_diverged` */
-  check(step: number, losses: { loss: number; gradientNorm: number }): void;
+  /**
+   * @param saved step of the last checkpoint (default 0: none yet)
+   * @throws TrainingError `training_diverged`
+   */
+  check(step: number, losses: { loss: number; gradientNorm: number }, saved?: number): void;
   /** Losses of the last steps; saved with a checkpoint. */
   readonly recent: readonly number[];
 }
@@ -31,9 +34,9 @@ export function createLossWatch(leap: number, floor = 0, recent: readonly number
   const window = [...recent];
   return {
     recent: window,
-    check(step, { loss, gradientNorm }) {
+    check(step, { loss, gradientNorm }, saved = 0) {
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-        throw diverged(step, `loss ${loss}, gradient norm ${gradientNorm}`);
+        throw diverged(step, `loss ${loss}, gradient norm ${gradientNorm}`, saved);
       }
       const [first = loss] = window;
       const { limit, seen } =
@@ -44,7 +47,8 @@ export function createLossWatch(leap: number, floor = 0, recent: readonly number
             }
           : limitOf(usualLosses(window, step - window.length, leap), leap);
       if (leap > 0 && loss > limit) {
-        throw diverged(step, `a loss of ${loss.toFixed(3)}, after ${seen}`, ', or resume with a larger --leap');
+        const again = saved === 0 ? ' or a larger --leap' : ', or resume with a larger --leap';
+        throw diverged(step, `a loss of ${loss.toFixed(3)}, after ${seen}`, saved, again);
       }
       window.push(loss);
       if (window.length > windowSteps) window.shift();
@@ -89,11 +93,14 @@ function median(values: readonly number[]): number {
  * The error of a training that diverged at `step`.
  *
  * @param seen the numbers that show it
+ * @param saved step of the last checkpoint; 0 without one
  * @param advice further advice, after the usual one
  */
-export function diverged(step: number, seen: string, advice = ''): TrainingError {
-  return new TrainingError(
-    'training_diverged',
-    `training diverged at step ${step}: ${seen}; earlier checkpoints are intact: use one of them, or start again with a lower --lr, a longer --warmup or --clip 1${advice}`,
-  );
+export function diverged(step: number, seen: string, saved: number, advice = ''): TrainingError {
+  const gentler = 'start again with a lower --lr, a longer --warmup or --clip 1';
+  const what =
+    saved === 0
+      ? `no checkpoint was saved yet: ${gentler}`
+      : `earlier checkpoints are intact: use one of them, or ${gentler}`;
+  return new TrainingError('training_diverged', `training diverged at step ${step}: ${seen}; ${what}${advice}`);
 }

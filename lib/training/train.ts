@@ -100,7 +100,7 @@ export async function train(
     // The next step awaits it and reports its error.
     ahead?.catch(() => {});
     const result = await computing;
-    watch.check(step, result);
+    watch.check(step, result, saved);
     ports.onStep({ ...result, step, learningRate, seconds: (ports.now() - began) / 1000 });
     state = { ...state, step, losses: [...watch.recent], ended: step === steps };
 
@@ -117,7 +117,7 @@ export async function train(
 
   /** Compares a validation with the best one, and saves the weights when it is better. */
   async function judge(now: TrainState, validation: Validation): Promise<TrainState> {
-    if (!Number.isFinite(validation.loss)) throw diverged(now.step, `validation loss ${validation.loss}`);
+    if (!Number.isFinite(validation.loss)) throw diverged(now.step, `validation loss ${validation.loss}`, saved);
     const better = now.best === undefined || isBetter(validation, now.best.validation, plan.bestBy);
     await ports.onValidation(now.step, validation, better);
     if (!better) {
@@ -138,7 +138,7 @@ export async function train(
   /** An update can overflow even when loss and gradient are finite. */
   function requireFiniteWeights(step: number): void {
     const spoiled = session.parameters.find(({ data }) => !data.every(Number.isFinite));
-    if (spoiled !== undefined) throw diverged(step, `${spoiled.name} holds numbers that are not finite`);
+    if (spoiled !== undefined) throw diverged(step, `${spoiled.name} holds numbers that are not finite`, saved);
   }
 }
 

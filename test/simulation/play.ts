@@ -7,8 +7,12 @@ import { playSchedule } from './play-schedule.ts';
 // Stack traces of a million injected errors cost time, and nothing reads them.
 Error.stackTraceLimit = 0;
 
-const [first = Number.NaN, last] = process.argv.slice(2).map(Number);
-if (last === undefined) {
+const [first = Number.NaN, last, ...rest] = process.argv.slice(2).map(Number);
+const isSeed = (seed: number): boolean => Number.isInteger(seed) && seed >= 0;
+if (!isSeed(first) || !isSeed(last ?? first) || (last ?? first) < first || rest.length > 0) {
+  process.stderr.write('expected a seed, or the first and the last of several: npm run simulate -- FIRST [LAST]\n');
+  process.exitCode = 2;
+} else if (last === undefined) {
   const { wrong } = await playSchedule(first, (line) => process.stdout.write(`${line}\n`));
   process.stdout.write(`seed ${first}: ${wrong.length === 0 ? 'nothing wrong' : wrong.join('\n')}\n`);
   process.exitCode = wrong.length === 0 ? 0 : 1;

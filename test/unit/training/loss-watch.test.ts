@@ -24,8 +24,8 @@ describe('createLossWatch', () => {
   test('stops at a loss that leaps above the last losses', () => {
     const recent = new Array<number>(20).fill(2);
     expect(() => createLossWatch(1, 0, recent).check(21, ok(2.9))).not.toThrow();
-    expect(() => createLossWatch(1, 0, recent).check(21, ok(3.1))).toThrow(
-      /a loss of 3\.100, after a mean of 2\.000 over 20 steps; .* or resume with a larger --leap$/,
+    expect(() => createLossWatch(1, 0, recent).check(21, ok(3.1), 10)).toThrow(
+      /a loss of 3\.100, after a mean of 2\.000 over 20 steps; earlier checkpoints are intact: .* or resume with a larger --leap$/,
     );
   });
 
@@ -36,7 +36,7 @@ describe('createLossWatch', () => {
       return watch;
     };
     expect(() => first(3.67).check(2, ok(1162.25))).toThrow(
-      /diverged at step 2: a loss of 1162\.250, after 3\.670 at step 1; .* or resume with a larger --leap$/,
+      /diverged at step 2: a loss of 1162\.250, after 3\.670 at step 1; no checkpoint was saved yet: start again with .* or a larger --leap$/,
     );
     expect(() => first(2).check(2, ok(6))).not.toThrow();
     expect(() => first(2).check(2, ok(6.1))).toThrow();
