@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { peakMemory } from './process-tree.ts';
+import { peakMemory } from '../support/process-tree.ts';
 
 const igptCommand = join(import.meta.dirname, '../../lib/cli/igpt.js');
 

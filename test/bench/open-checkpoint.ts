@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import type { ForwardRequest } from '../../lib/graph/forward-graph.ts';
 import { openForward } from '../../lib/runtime/forward.ts';
+import { anonymousMemory } from '../support/process-tree.ts';
 import { inOwnProcess } from './own-process.ts';
-import { anonymousMemory } from './process-tree.ts';
 
 const report = z.object({
   /** Size of the weight files (bytes). */

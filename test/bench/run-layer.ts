@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { openForward } from '../../lib/runtime/forward.ts';
+import { anonymousMemory, mappedMemory } from '../support/process-tree.ts';
 import { benchThreads } from './context.ts';
 import { inOwnProcess } from './own-process.ts';
-import { anonymousMemory, mappedMemory } from './process-tree.ts';
 
 const report = z.object({
   /** Private memory after opening (bytes). */

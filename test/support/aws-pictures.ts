@@ -1,5 +1,4 @@
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { expect } from 'vitest';
 import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
@@ -16,6 +15,7 @@ export interface AwsPictures {
    * Every picture has one outcome, of its current version, with an event. There are no other outcomes.
    *
    * @param expected by key: `succeeded`, or the failure code
+   * @throws Error with one line for each fault
    */
   check(expected: Readonly<Record<string, string>>): Promise<void>;
 }
@@ -48,23 +48,25 @@ export function createAwsPictures(stack: WatchedStack, sqs: SQSClient, model: st
     },
     async check(expected) {
       events.push(...(await stack.events()));
-      const seen: Record<string, string> = {};
+      const wrong: string[] = [];
+      const seen = new Set<string>();
       for await (const { key, etag } of stack.input.list()) {
         if (key.endsWith('/')) continue;
+        seen.add(key);
         const read = await stack.output.get(outcomeKey(model, key));
         const found = read.status === 'found' ? parseOutcome(read.body) : undefined;
-        expect(found?.etag, key).toBe(etag);
-        seen[key] = found?.status === 'failed' ? found.error.code : (found?.status ?? 'none');
+        const ended = found?.status === 'failed' ? found.error.code : (found?.status ?? 'none');
+        if (ended !== expected[key]) wrong.push(`${key}: expected ${expected[key] ?? 'no picture'}, found ${ended}`);
+        if (found?.etag !== etag) wrong.push(`${key}: expected an outcome of ${etag}, found ${found?.etag}`);
         const hasEvent = events.some(
           (event) => event.key === key && event.etag === etag && event.status === found?.status,
         );
-        expect(hasEvent, `an event for ${key}`).toBe(true);
+        if (!hasEvent) wrong.push(`${key}: no event`);
       }
-      expect(seen).toEqual(expected);
-      const stored: string[] = [];
-      for await (const { key } of stack.output.list()) stored.push(key);
-      const wanted = Object.keys(expected).map((key) => outcomeKey(model, key));
-      expect(stored.toSorted()).toEqual(wanted.toSorted());
+      for (const key of Object.keys(expected)) if (!seen.has(key)) wrong.push(`${key}: no picture`);
+      const wanted = new Set(Object.keys(expected).map((key) => outcomeKey(model, key)));
+      for await (const { key } of stack.output.list()) if (!wanted.has(key)) wrong.push(`${key}: nobody expects it`);
+      if (wrong.length > 0) throw new Error(wrong.join('\n'));
     },
   };
 }

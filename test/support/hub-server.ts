@@ -16,6 +16,10 @@ export interface HubServer extends AsyncDisposable {
   status: number | undefined;
   /** Access token that every request must carry. */
   token: string | undefined;
+  /** Answers a request instead of the server; returns false to let the server answer. */
+  fault: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
+  /** Entries of all files, as paths-info lists them. */
+  listing(): unknown[];
   /** Replaces the answer of paths-info; gets the requested paths. */
   listed: ((paths: string[]) => unknown[]) | undefined;
 }
@@ -39,6 +43,7 @@ export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 10
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { url = '' } = request;
+    if (server.fault?.(request, response)) return;
     if (server.status !== undefined) {
       response.writeHead(server.status).end();
       return;
@@ -91,6 +96,8 @@ export async function hubServer(files: ReadonlyMap<string, Buffer>, lfsFrom = 10
     cut: () => waiting?.socket?.destroy(),
     status: undefined,
     token: undefined,
+    fault: undefined,
+    listing: () => [...files.keys()].map(info),
     listed: undefined,
     async [Symbol.asyncDispose]() {
       http.closeAllConnections();

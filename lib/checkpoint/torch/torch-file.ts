@@ -43,6 +43,7 @@ export async function openZipped(file: ByteFile): Promise<TorchFile> {
   ) {
     throw invalidTorchFile(file.name, 'big-endian numbers, which are not supported');
   }
+  await verifyChecksum(file, pickle);
   const { value } = readPickle(await file.read(pickle.offset, pickle.length), 0, allowedGlobals);
   const verified = new Set<string>();
   return {

@@ -97,7 +97,7 @@ describe('the PyTorch reader', () => {
 
 describe('the PyTorch reader refuses', () => {
   it('a forbidden global in either format before it reads a tensor, and names it', async () => {
-    for (const name of ['zip.bin', 'legacy.bin']) {
+    for (const name of ['no-checksums.bin', 'legacy.bin']) {
       const path = await changed(name, (bytes) =>
         replaced(bytes, 'torch._utils\n_rebuild_tensor_v2', 'builtins....\nexec..............'),
       );
@@ -127,6 +127,12 @@ describe('the PyTorch reader refuses', () => {
         });
       }
     }
+  });
+
+  it('a state dict whose checksum does not match', async () => {
+    const path = await changed('zip.bin', (bytes) => replaced(bytes, 'plain', 'plaim'));
+
+    await expect(openTorch(path)).rejects.toThrow(/damaged: the checksum of zip\/data\.pkl/);
   });
 
   it('a storage whose checksum does not match', async () => {

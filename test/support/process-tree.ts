@@ -33,7 +33,8 @@ export async function peakMemory(pid: number, ended: Promise<unknown>): Promise<
   return peak;
 }
 
-async function descendants(pid: number): Promise<number[]> {
+/** A process and all processes below it; Linux only. */
+export async function descendants(pid: number): Promise<number[]> {
   const tasks = await readdir(`/proc/${pid}/task`).catch(() => []);
   const children = await Promise.all(
     tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, 'utf8').catch(() => '')),
@@ -43,7 +44,7 @@ async function descendants(pid: number): Promise<number[]> {
 }
 
 /** A field of /proc/PID/status in bytes; undefined if the process has ended. */
-async function statusBytes(pid: number | 'self', field: string): Promise<number | undefined> {
+export async function statusBytes(pid: number | 'self', field: string): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const kibibytes = status.match(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm'))?.[1];
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;

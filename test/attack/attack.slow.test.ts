@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { repositoryRoot } from '../../lib/local/repository.ts';
+import { type Attack, runAttack, summaryLines } from './attack.ts';
+import { openHub } from './hub.ts';
+import { openKills } from './kills.ts';
+import { openPictures } from './pictures.ts';
+
+// `npm run attack` plays thousands of cases.
+
+test.each<[number, string, () => Promise<Attack>]>([
+  [200, 'damaged pictures', openPictures],
+  [40, 'hub answers', openHub],
+  [10, 'kills', openKills],
+])('%i %s violate no invariant', async (count, _, open) => {
+  const said: string[] = [];
+  const attack = await open();
+  const keep = join(repositoryRoot, '.scratch/attack');
+  const result = await runAttack(attack, { count, seed: 7, keep, say: (line) => void said.push(line) });
+  process.stdout.write(`${summaryLines(attack, result).join('\n')}\n`);
+
+  expect(result.violations, said.join('\n')).toBe(0);
+  expect(result.played).toBe(count);
+});
