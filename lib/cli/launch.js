@@ -17,9 +17,11 @@ const returnedBytes = 4_194_304;
 
 /**
  * Fewest open files with which every verb works on a machine of a few cores. Node itself, its threads, the decoders and
- * onnxruntime's libraries need about 40.
+ * onnxruntime's libraries need about 40. Help needs none of them.
  */
 const fewestFiles = 64;
+
+const helpAndVersion = ['help', '--help', '-h', '--version'];
 
 /**
  * Runs the command under a Node that runs TypeScript without a build: this Node, or else the `node` package's.
@@ -29,7 +31,7 @@ export async function launch(args) {
   // Turns off onnxruntime's telemetry in every process and thread (see lib/runtime/telemetry-off.ts).
   Object.assign(process.env, { ORT_DISABLE_TELEMETRY: '1' });
   const files = mostOpenFiles();
-  if (files < fewestFiles) {
+  if (files < fewestFiles && !args.some((arg) => helpAndVersion.includes(arg))) {
     process.stderr.write(
       `igpt: expected room for at least ${fewestFiles} open files, but this shell allows ${files}: run ulimit -n 1024, or ask who manages the machine, then run igpt again\n`,
     );

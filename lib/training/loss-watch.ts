@@ -27,7 +27,7 @@ export interface LossWatch {
  * the first steps far above the first loss.
  *
  * @param leap allowed distance above the mean, or above the first loss (nats; 0: any)
- * @param floor a loss up to this is no leap in the first steps (nats)
+ * @param floor a loss up to this is no leap in the first steps, nor later if losses like it were usual there (nats)
  * @param recent {@link LossWatch.recent} of the checkpoint that the training resumes from
  */
 export function createLossWatch(leap: number, floor = 0, recent: readonly number[] = []): LossWatch {
@@ -45,7 +45,7 @@ export function createLossWatch(leap: number, floor = 0, recent: readonly number
               limit: Math.max(first + leap, first * leapFactor, floor),
               seen: `${first.toFixed(3)} at step ${step - window.length}`,
             }
-          : limitOf(usualLosses(window, step - window.length, leap), leap);
+          : laterLimit(window, step - window.length, leap, floor);
       if (leap > 0 && loss > limit) {
         const again = saved === 0 ? ' or a larger --leap' : ', or resume with a larger --leap';
         throw diverged(step, `a loss of ${loss.toFixed(3)}, after ${seen}`, saved, again);
@@ -56,8 +56,23 @@ export function createLossWatch(leap: number, floor = 0, recent: readonly number
   };
 }
 
-/** Largest loss that is no leap after `losses`, and the words for what it is compared with. */
-function limitOf(losses: readonly number[], leap: number): { limit: number; seen: string } {
+/**
+ * The limit after the first steps: that of the usual losses. With small batches, high losses of the first steps may be
+ * pictures of another kind, which come again: up to `floor`, all losses count.
+ */
+function laterLimit(window: readonly number[], from: number, leap: number, floor: number): Limit {
+  const usual = limitOf(usualLosses(window, from, leap), leap);
+  return { ...usual, limit: Math.max(usual.limit, Math.min(limitOf(window, leap).limit, floor)) };
+}
+
+interface Limit {
+  /** Largest loss that is no leap (nats). */
+  limit: number;
+  /** The words for what it is compared with. */
+  seen: string;
+}
+
+function limitOf(losses: readonly number[], leap: number): Limit {
   const mean = losses.reduce((sum, value) => sum + value, 0) / losses.length;
   const variance = losses.reduce((sum, value) => sum + (value - mean) ** 2, 0) / losses.length;
   return {

@@ -14,6 +14,12 @@ test.skipIf(process.platform !== 'linux').each([24, 32, 63])(
   },
 );
 
+test.skipIf(process.platform !== 'linux')('with room for 32 open files there is help', async () => {
+  const { code, stdout } = await igpt(['run', '--help'], { ulimit: '-n 32' });
+  expect(code).toBe(0);
+  expect(stdout).toContain('Usage:');
+});
+
 test.skipIf(process.platform !== 'linux')('too many threads for the open files are said, too', async () => {
   using folder = temporaryFolder();
   for (let i = 0; i < 20; i += 1) await writePicture(join(folder.path, `${i}.png`), i);

@@ -76,6 +76,18 @@ describe('createLossWatch', () => {
     expect(() => wild.check(101, ok(9))).not.toThrow();
   });
 
+  test('up to the floor, high losses of the first steps may come again', () => {
+    const until22 = (floor: number) => {
+      const watch = createLossWatch(1, floor);
+      // Batches of one picture: one in five is of another kind.
+      for (let step = 1; step <= 22; step++) watch.check(step, ok(step % 5 === 3 ? 3 : 1));
+      return watch;
+    };
+    expect(() => until22(12).check(23, ok(3))).not.toThrow();
+    expect(() => until22(12).check(23, ok(12.1))).toThrow(/a loss of 12\.100, after a mean of 1\.000 over 18 steps/);
+    expect(() => until22(0).check(23, ok(3))).toThrow();
+  });
+
   test('never stops recorded trainings that did not diverge', () => {
     for (const [name, losses] of Object.entries(recorded)) {
       const watch = createLossWatch(1);
