@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { printableColored } from './text.ts';
+import { printable, red } from './text.ts';
 
 export interface Column {
   title: string;
@@ -7,9 +7,12 @@ export interface Column {
   align?: 'left' | 'right';
 }
 
-/** A plain text table: two spaces between columns, no trailing spaces, a final newline. Cells are escaped, but may be coloured. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const lines = [columns.map((column) => column.title), ...rows].map((line) => line.map(printableColored));
+/** Text, or text in red where standard output is a terminal with colours. */
+export type Cell = string | { red: string };
+
+/** A plain text table: two spaces between columns, no trailing spaces, a final newline. Cells are escaped. */
+export function table(columns: readonly Column[], rows: readonly (readonly Cell[])[]): string {
+  const lines = [columns.map((column) => column.title), ...rows].map((line) => line.map(shown));
   const widths = columns.map((_, c) => Math.max(...lines.map((line) => displayWidth(line[c] ?? ''))));
   return lines
     .map((line) => {
@@ -17,6 +20,10 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
       return `${cells.join('  ').trimEnd()}\n`;
     })
     .join('');
+}
+
+function shown(cell: Cell): string {
+  return typeof cell === 'string' ? printable(cell) : red(printable(cell.red), process.stdout);
 }
 
 function pad(cell: string, width: number, align: 'left' | 'right'): string {

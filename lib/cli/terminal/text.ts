@@ -12,13 +12,10 @@ export function percent(share: number): string {
  */
 const obeyed = String.raw`[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]`;
 
-const colorCode = String.raw`\u001b\[\d{0,2}m`;
-
 /** What our own output means a terminal to obey: line ends, colours, erasing and moving of bars and views. */
-const meant = String.raw`[\n\t]|${colorCode}|\r?\u001b\[2?[HJK]`;
+const meant = String.raw`[\n\t]|\u001b\[\d{0,2}m|\r?\u001b\[2?[HJK]`;
 
 const anyObeyed = new RegExp(obeyed, 'gu');
-const colorOrObeyed = new RegExp(`(${colorCode})|${obeyed}`, 'gu');
 const meantOrObeyed = new RegExp(`(${meant})|${obeyed}`, 'gu');
 
 /**
@@ -29,21 +26,12 @@ export function printable(text: string): string {
   return text.replaceAll(anyObeyed, jsonEscape);
 }
 
-/** Text that may be coloured: like {@link printable}, but the codes of colours stay. */
-export function printableColored(text: string): string {
-  return text.replaceAll(colorOrObeyed, keepOwn);
-}
-
 /**
  * Output of any kind for a terminal: like {@link printable}, but line ends and our own control sequences stay. JSON stays
  * JSON with the same value, because such characters stand only inside its strings.
  */
 export function printableOutput(text: string): string {
-  return text.replaceAll(meantOrObeyed, keepOwn);
-}
-
-function keepOwn(character: string, own: string | undefined): string {
-  return own ?? jsonEscape(character);
+  return text.replaceAll(meantOrObeyed, (character: string, own: string | undefined) => own ?? jsonEscape(character));
 }
 
 function jsonEscape(character: string): string {

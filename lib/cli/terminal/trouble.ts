@@ -3,7 +3,8 @@ import type { PictureFile } from '../../local/picture-files.ts';
 import { ImageGptError } from '../../ports/error.ts';
 import type { ProgressBar } from './progress-bar.ts';
 import { writeOut } from './standard-output.ts';
-import { printable, red } from './text.ts';
+import type { Cell } from './table.ts';
+import { printable } from './text.ts';
 
 type FailedFile = Extract<PictureFile<unknown>, { status: 'failed' }>;
 
@@ -11,12 +12,12 @@ type FailedFile = Extract<PictureFile<unknown>, { status: 'failed' }>;
 export async function reportFailedFile(
   { file, code, message }: FailedFile,
   { bar, json }: { bar: ProgressBar; json: boolean },
-): Promise<[file: string, code: string]> {
+): Promise<[file: Cell, code: Cell]> {
   if (json) {
     await bar.hideWhile(() => writeOut(`${JSON.stringify({ file, status: 'failed', error: { code, message } })}\n`));
   }
   bar.say(`${printable(file)}: ${code}: ${message}`);
-  return [printable(file), red(code, process.stdout)];
+  return [file, { red: code }];
 }
 
 /** Prints each error code once: a full disk fails every picture in the same way. */

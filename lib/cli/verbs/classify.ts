@@ -15,8 +15,8 @@ import { integer } from '../options/number-option.ts';
 import { pictureArgument } from '../options/picture-argument.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
-import { table } from '../terminal/table.ts';
-import { percent, printable } from '../terminal/text.ts';
+import { type Cell, table } from '../terminal/table.ts';
+import { percent } from '../terminal/text.ts';
 import { reportFailedFile } from '../terminal/trouble.ts';
 
 interface ClassifyOptions extends DecodeOptions {
@@ -76,7 +76,7 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
     },
   );
 
-  const rows: string[][] = [];
+  const rows: Cell[][] = [];
   let done = 0;
   for await (const result of pictures) {
     done += 1;
@@ -87,10 +87,7 @@ async function classify(files: string[], options: ClassifyOptions): Promise<void
       rows.push(await reportFailedFile(result, { bar, json }));
     } else {
       const { image, classes } = result.value;
-      rows.push([
-        printable(file),
-        ...classes.map(({ label, probability }) => `${printable(label)} ${percent(probability)} %`),
-      ]);
+      rows.push([file, ...classes.map(({ label, probability }) => `${label} ${percent(probability)} %`)]);
       if (json) {
         await bar.hideWhile(() =>
           writeOut(`${JSON.stringify({ file, status: 'succeeded', model: model.id, image, classes })}\n`),

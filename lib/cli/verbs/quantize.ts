@@ -15,7 +15,7 @@ import { modelDirectory, modelOption } from '../options/model-option.ts';
 import { pictureArgument } from '../options/picture-argument.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { writeOut } from '../terminal/standard-output.ts';
-import { table } from '../terminal/table.ts';
+import { type Cell, table } from '../terminal/table.ts';
 import { printable } from '../terminal/text.ts';
 import { reportFailedFile } from '../terminal/trouble.ts';
 
@@ -72,7 +72,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
   using bar = progressBar('pictures');
   await npy?.write(encodeNpyHeader('u2', [files.length, width * height]));
 
-  const rows: string[][] = [];
+  const rows: Cell[][] = [];
   const tiles: RgbPicture[] = [];
   let done = 0;
   let failed = 0;
@@ -104,7 +104,7 @@ async function quantize(files: string[], options: QuantizeOptions): Promise<void
         writeOut(`${JSON.stringify({ file, status: 'succeeded', image, tokens: Array.from(tokens) })}\n`),
       );
     }
-    rows.push([printable(file), picture.format, `${picture.width}x${picture.height}`, String(new Set(tokens).size)]);
+    rows.push([file, picture.format, `${picture.width}x${picture.height}`, String(new Set(tokens).size)]);
   }
   bar.stop();
 

@@ -1,6 +1,6 @@
 import { UsageError } from '../../ports/error.ts';
 import type { Part } from './data-set.ts';
-import { type PartName, partName } from './part-names.ts';
+import { type PartName, partName, saysNothing } from './part-names.ts';
 
 /** The flag that ends any doubt about folders. */
 export const foldersAreClassesFlag = '--folders-are-classes';
@@ -137,7 +137,10 @@ export function folderAt(path: readonly string[], depth: number): string | undef
   return depth < path.length - 1 ? path[depth] : undefined;
 }
 
-/** The class folders of a part. A part may repeat its name: `training_set/training_set/cat`. */
+/**
+ * The class folders of a part. A part may repeat its name (`training_set/training_set/cat`) or hold a folder of another
+ * name that is no class (`train/images/cat`).
+ */
 function classesBelow(
   paths: Paths,
   depth: number,
@@ -146,7 +149,9 @@ function classesBelow(
   const foldersAt = (at: number): (string | undefined)[] => rows.map((row) => folderAt(paths[row] ?? [], at));
   let classDepth = depth + 1;
   let names = new Set(foldersAt(classDepth));
-  while (names.size === 1 && [...names].every((name) => name !== undefined && partName(name)?.part === part)) {
+  const isClass = (name: string | undefined) =>
+    name === undefined || (partName(name)?.part !== part && !saysNothing(name));
+  while (names.size === 1 && ![...names].some(isClass)) {
     classDepth += 1;
     names = new Set(foldersAt(classDepth));
   }

@@ -29,13 +29,7 @@ const ending = /(sets?|data|images?|imgs?|集)$/;
  * undefined when it names none, or several.
  */
 export function partName(folder: string): PartName | undefined {
-  const all = folder
-    .normalize('NFC')
-    .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
-    .toLowerCase()
-    .split(/[^\p{L}]+/u)
-    // Single letters and digits number the folders: `test_a`, `train1`.
-    .filter((word) => word.length > 1);
+  const all = wordsOf(folder);
   const named = all.map((word) => parts.get(word) ?? parts.get(word.replace(ending, '')));
   const kinds = new Set(named.filter((part) => part !== undefined));
   // train_val: pictures to train on, some of which are to be held out.
@@ -43,6 +37,24 @@ export function partName(folder: string): PartName | undefined {
   const [part, another] = kinds;
   if (part === undefined || another !== undefined) return undefined;
   return { part, rest: all.filter((word, i) => named[i] === undefined && !fillers.has(word)).join(' ') };
+}
+
+/** Whether a folder's name says nothing about its pictures: `images`, `data_set`. */
+export function saysNothing(folder: string): boolean {
+  const all = wordsOf(folder);
+  return all.length > 0 && all.every((word) => fillers.has(word));
+}
+
+function wordsOf(folder: string): string[] {
+  return (
+    folder
+      .normalize('NFC')
+      .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
+      .toLowerCase()
+      .split(/[^\p{L}]+/u)
+      // Single letters and digits number the folders: `test_a`, `train1`.
+      .filter((word) => word.length > 1)
+  );
 }
 
 function words(part: Part, list: string): [string, Part][] {

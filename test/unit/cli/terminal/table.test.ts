@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { displayWidth, table } from '../../../../lib/cli/terminal/table.ts';
 
@@ -14,10 +15,10 @@ describe('table', () => {
     expect(text).toBe(['file       pictures  note', 'a                 3', 'long name      1200  x', ''].join('\n'));
   });
 
-  test('escapes what a terminal would obey in cells and titles, except colours', () => {
-    const text = table([{ title: 'file\u202e' }], [['\u001b[31mred\u001b[39m'], ['a\nb\u009b2J']]);
+  test('escapes what a terminal would obey in cells and titles, also colours that are not ours', () => {
+    const text = table([{ title: 'file\u202e' }], [['\u001b[8mhidden'], ['a\nb\u009b2J'], [{ red: 'code\u001b[2J' }]]);
 
-    expect(text).toBe('file\\u202e\n\u001b[31mred\u001b[39m\na\\u000ab\\u009b2J\n');
+    expect(stripVTControlCharacters(text)).toBe('file\\u202e\n\\u001b[8mhidden\na\\u000ab\\u009b2J\ncode\\u001b[2J\n');
   });
 
   test('prints the titles alone when there are no rows', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { printable, printableColored, printableOutput } from '../../../../lib/cli/terminal/text.ts';
+import { printable, printableOutput } from '../../../../lib/cli/terminal/text.ts';
 
 /** Every character that a terminal obeys, or that turns the reading direction. */
 const obeyed = [
@@ -30,12 +30,6 @@ describe('printable', () => {
       expect(printable(character)).toMatch(/^\\u[0-9a-f]{4}$/);
     }
   });
-});
-
-test('coloured text keeps its colours, and nothing else that a terminal obeys', () => {
-  expect(printableColored('\u001b[31mred\u001b[39m\u001b[2J\n\u009b31m')).toBe(
-    '\u001b[31mred\u001b[39m\\u001b[2J\\u000a\\u009b31m',
-  );
 });
 
 describe('output', () => {

@@ -128,6 +128,7 @@ describe('the layout of', () => {
     ['two folders around it', ['x/cifar10/train/{a,b}', 'x/cifar10/test/{a,b}'], 'a b | train train, test test'],
     ['a folder around it and one beside', ['x/train/{a,b}', 'x/test/{a,b}', 'x/runs/1'], 'a b | train train, test test | x/runs'],
     ['a folder around it that is named as a part', ['training/train/{a,b}', 'training/test/{a,b}'], 'a b | train train, test test'],
+    ['a folder of images in each part', ['train/images/{a,b}', 'test/images/{a,b}'], 'a b | train train, test test'],
     ['one class with folders', ['cat/{grey,black}'], 'cat'],
     ['nested classes', ['bus/{red,blue}', 'car'], 'bus car'],
     ['parts below classes', ['cat/{train,test}', 'dog/{train,test}'], 'cat dog | train train, test test'],
