@@ -36,7 +36,7 @@ export function createOutputFolders(root: string): OutputFolders {
     const name = JSON.stringify(relative(root, folder));
     throw new OutputDirectoryError(
       'output_link',
-      `Expected ${name} in the output directory to be a folder, received a link out of the directory; remove the link, or choose another directory.`,
+      `Expected ${name} to lie in the output directory, received a link out of it; remove the link, or choose another directory.`,
     );
   }
 

@@ -1,8 +1,8 @@
 import { classCounts, type DataSet, type Part, partNames } from '../../training/data/data-set.ts';
 import { printable } from './text.ts';
 
-/** Classes that are listed with their pictures: all of CIFAR-10's. */
-const shownClasses = 12;
+/** Classes that are listed with their pictures: all of CIFAR-100's. */
+const shownClasses = 100;
 
 /** Lines about a data set: its size, classes and parts, and what is not in it. */
 export function describeDataSet(data: string, dataSet: DataSet): string {

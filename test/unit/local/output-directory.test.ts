@@ -237,7 +237,7 @@ describe('an output directory with a link that leaves it', () => {
     name: 'OutputDirectoryError',
     code: 'output_link',
     message:
-      'Expected "results/nano-1" in the output directory to be a folder, received a link out of the directory; remove the link, or choose another directory.',
+      'Expected "results/nano-1" to lie in the output directory, received a link out of it; remove the link, or choose another directory.',
   };
 
   test('stores nothing and creates no folder through the link', async () => {

@@ -43,11 +43,11 @@ describe('the description of a data set', () => {
     });
   });
 
-  test('lists the first of a thousand classes, and counts the others', () => {
+  test('lists the first hundred of a thousand classes, and counts the others', () => {
     const names = Array.from({ length: 1000 }, (_, i) => `n${1000 + i}`);
     const [, classes] = describeDataSet('x', labelled(names, ...names.keys(), 5)).split('\n');
     expect(classes).toMatch(
-      /^classes: n1000 \(1\), .*n1005 \(2\), .*n1011 \(1\), … \(988 more; 1 to 2 pictures each\)$/,
+      /^classes: n1000 \(1\), .*n1005 \(2\), .*n1099 \(1\), … \(900 more; 1 to 2 pictures each\)$/,
     );
   });
 
