@@ -66,7 +66,11 @@ function divideLevel(paths: Paths, depth: number, name: string): Division | unde
     const doubtful = folders.filter(({ named }) => named !== undefined);
     const allNamed = doubtful.length === folders.length && kindsOf(doubtful).size > 1;
     if (allNamed || doubtful.some(({ below }) => below.size > 0)) throw unclear(name, doubtful, level);
-    return divideClasses(paths, depth, level, name);
+    const divided = divideClasses(paths, depth, level, name);
+    if (divided === undefined && mayBeParts(paths, depth, level)) {
+      throw unclear(name, folders, level, 'hold the same folders');
+    }
+    return divided;
   }
   const others = without(level, found);
   const parts = found.map((folder) => ({ ...folder, ...classesBelow(paths, depth, folder) }));
@@ -205,6 +209,26 @@ function divideClasses(paths: Paths, depth: number, level: Level, name: string):
   });
   if (places.includes(undefined)) throw unclear(name, divided, level, 'have parts of their own');
   return { depth, places };
+}
+
+/** More folders than these are not the parts of a data set, unless they are numbered: `fold1`, `fold2`. */
+const mostParts = 3;
+
+/**
+ * Whether folders of other names may be parts, such as of a cross-validation or in another language: each holds the same
+ * two folders or more, and all pictures are in these.
+ */
+function mayBeParts(paths: Paths, depth: number, { folders, beside }: Level): boolean {
+  const [first, second] = folders;
+  if (first === undefined || second === undefined || first.below.size < 2 || beside.length > 0) return false;
+  const numbered = new Set(folders.map(({ name }) => name.replaceAll(/\d/g, ''))).size === 1;
+  return (
+    (folders.length <= mostParts || numbered) &&
+    folders.every(
+      ({ below }) => below.size === first.below.size && [...below].every((folder) => first.below.has(folder)),
+    ) &&
+    paths.every((path) => path.length > depth + 2)
+  );
 }
 
 function pictures(count: number): string {

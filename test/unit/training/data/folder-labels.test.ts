@@ -131,6 +131,8 @@ describe('the layout of', () => {
     ['a folder of images in each part', ['train/images/{a,b}', 'test/images/{a,b}'], 'a b | train train, test test'],
     ['one class with folders', ['cat/{grey,black}'], 'cat'],
     ['nested classes', ['bus/{red,blue}', 'car'], 'bus car'],
+    ['more classes with the same folders than a data set has parts', ['a/{in,out}', 'b/{in,out}', 'c/{in,out}', 'd/{in,out}'], 'a b c d'],
+    ['classes that share a folder', ['cat/{grey,in}', 'dog/in'], 'cat dog'],
     ['parts below classes', ['cat/{train,test}', 'dog/{train,test}'], 'cat dog | train train, test test'],
     ['classes of test names', ['blood test', 'urine test'], 'blood test urine test'],
   ])('%s is understood', (_, folders, expected) => {
@@ -153,6 +155,8 @@ describe('the layout of', () => {
     ['parts of other names in a folder', ['wrap/seg_train/{a,b}', 'wrap/my_cool_val/{a,b}'], /seg_train .*my_cool_val/],
     ['a divided folder beside a picture', ['x/train/{a,b}', 'x/test/{a,b}', ''], /x \(4 pictures\) have parts of their own, beside 1 picture in no folder/],
     ['several data sets', ['mnist/train/{0,1}', 'mnist/test/{0,1}', 'cifar/train/{a,b}', 'cifar/test/{a,b}'], /mnist .*cifar .* have parts of their own/],
+    ['folds', ['fold1/{a,b}', 'fold2/{a,b}', 'fold3/{a,b}', 'fold4/{a,b}'], /fold1 \(2 pictures\), fold2 .* hold the same folders;/],
+    ['parts in another language', ['entrenamiento/{a,b}', 'prueba/{a,b}'], /entrenamiento .*prueba .* hold the same folders/],
     ['a class with parts beside one without', ['cat/{train,test}', 'dog'], /cat .* have parts of their own, beside dog/],
   ])('%s is refused', (_, folders, message) => {
     expect(() => summary(...folders)).toThrow(UsageError);
