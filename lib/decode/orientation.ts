@@ -7,7 +7,7 @@ import {
   withoutExifPrefix,
 } from './embedded-metadata.ts';
 import { heifTurnsItself } from './heif-container.ts';
-import { fieldNumber, type IfdField, readFirstIfd } from './ifd.ts';
+import { type IfdField, readFirstIfd } from './ifd.ts';
 import type { AcceptedFormat } from './picture-format.ts';
 
 /** The blocks that libvips has found. Only those of an AVIF are used. */
@@ -31,7 +31,7 @@ export function pictureOrientation(bytes: Uint8Array, format: AcceptedFormat, me
   const field = fields?.get(orientationTag);
   // libheif has applied the container's own rotation, which replaces EXIF's (ISO/IEC 23008-12, annex A.2.1).
   if (format === 'heif' && (field || heifTurnsItself(bytes))) return 1;
-  if (field) return validOrientation(fieldNumber(field));
+  if (field) return validOrientation(field.number);
   if (!fields) return 1;
   return xmpOrientation(format === 'tiff' ? fields.get(xmpTag)?.data : xmp);
 }
@@ -68,7 +68,7 @@ function xmpOrientation(xmp: Buffer | undefined): Orientation {
   return 1;
 }
 
-function validOrientation(value: number | undefined): Orientation {
+function validOrientation(value: number): Orientation {
   const known = [1, 2, 3, 4, 5, 6, 7, 8] as const;
   return known.find((orientation) => orientation === value) ?? 1;
 }

@@ -1,37 +1,52 @@
 import { PictureError } from '../ports/error.ts';
 
-/** How to read one value: its size (bytes), and its number at an offset. */
-interface ValueType {
+/** How to read one value: its size (bytes), and its number at an offset (NaN for text and bytes). */
+export interface ValueType {
   size: number;
   read: (view: DataView, at: number, littleEndian: boolean) => number;
 }
 
-const byte: ValueType = { size: 1, read: (view, at) => view.getUint8(at) };
+export const byte: ValueType = { size: 1, read: (view, at) => view.getUint8(at) };
+const bytes: ValueType = { size: 1, read: () => Number.NaN };
 const short: ValueType = { size: 2, read: (view, at, little) => view.getUint16(at, little) };
 const long: ValueType = { size: 4, read: (view, at, little) => view.getUint32(at, little) };
 const rational: ValueType = {
   size: 8,
-  read: (view, at, little) => view.getUint32(at, little) / view.getUint32(at + 4, little),
+  read: (view, at, little) => long.read(view, at, little) / long.read(view, at + 4, little),
+};
+const signedByte: ValueType = { size: 1, read: (view, at) => view.getInt8(at) };
+const signedShort: ValueType = { size: 2, read: (view, at, little) => view.getInt16(at, little) };
+const signedLong: ValueType = { size: 4, read: (view, at, little) => view.getInt32(at, little) };
+const signedRational: ValueType = {
+  size: 8,
+  read: (view, at, little) => signedLong.read(view, at, little) / signedLong.read(view, at + 4, little),
 };
 const float: ValueType = { size: 4, read: (view, at, little) => view.getFloat32(at, little) };
 const double: ValueType = { size: 8, read: (view, at, little) => view.getFloat64(at, little) };
 const long8: ValueType = { size: 8, read: (view, at, little) => Number(view.getBigUint64(at, little)) };
 
-/** TIFF's numbers of the types that describe a picture. */
+/** By type code (TIFF 6.0, section 2; 16 is BigTIFF's). Pillow skips fields of the other types. */
 const types = new Map([
   [1, byte],
+  [2, bytes],
   [3, short],
   [4, long],
   [5, rational],
+  [6, signedByte],
+  [7, bytes],
+  [8, signedShort],
+  [9, signedLong],
+  [10, signedRational],
   [11, float],
   [12, double],
+  [13, long],
   [16, long8],
 ]);
 
 /** One tag of a directory. */
 interface TiffEntry {
   id: number;
-  /** Undefined: text, signed integers, or a type that does not exist. */
+  /** Undefined: a type that does not exist. */
   type: ValueType | undefined;
   /** How many values the file claims. */
   count: number;
@@ -39,35 +54,34 @@ interface TiffEntry {
   at: number;
 }
 
-/** The directory of a TIFF's first page. */
+/** The first directory of a TIFF or of an EXIF block. */
 export interface TiffDirectory {
+  view: DataView;
   littleEndian: boolean;
+  /** Bytes of a value inside an entry. Longer values are elsewhere. */
+  inlineBytes: number;
   /** Reads the entries one by one: their number in the file is only a claim. */
   entries: () => Generator<TiffEntry>;
   /** Where the offset of the next page's directory is; 0 means that there is none. */
   link: { at: number; type: ValueType };
 }
 
-/**
- * Reads from the first directory of a TIFF or BigTIFF in either byte order. No link to another directory is followed.
- *
- * @throws {PictureError} corrupt_image when an offset lies outside the file
- */
-export function readFirstDirectory<T>(bytes: Uint8Array, read: (view: DataView, directory: TiffDirectory) => T): T {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  try {
-    return read(view, firstDirectory(view));
-  } catch (cause) {
-    // Only a DataView throws it, for an offset outside of it.
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new PictureError('corrupt_image', 'The TIFF picture is cut off: its data ends too early.', { cause });
-  }
-}
+/** The starts of a TIFF header that Pillow accepts. Two have the version in the wrong byte order; + is BigTIFF. */
+const headers = ['MM\0*', 'II*\0', 'MM*\0', 'II\0*', 'MM\0+', 'II+\0'];
 
-function firstDirectory(view: DataView): TiffDirectory {
-  const littleEndian = view.getUint8(0) === 0x49;
-  // The version is 42 in TIFF and 43 in BigTIFF, where counts and offsets have 8 bytes.
-  const big = view.getUint16(2, littleEndian) === 43;
+/**
+ * Opens the first directory of a TIFF or BigTIFF in either byte order. No link to another directory is followed.
+ *
+ * @returns undefined if the bytes are no TIFF
+ * @throws {RangeError} when an offset lies outside the file; so does reading the entries
+ */
+export function firstDirectory(file: Uint8Array): TiffDirectory | undefined {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const header = String.fromCharCode(...file.subarray(0, 4));
+  if (!headers.includes(header)) return undefined;
+  const littleEndian = header.startsWith('II');
+  // In BigTIFF, counts and offsets have 8 bytes.
+  const big = header.includes('+');
   const word = big ? long8 : long;
   const counter = big ? long8 : short;
   const start = word.read(view, big ? 8 : 4, littleEndian);
@@ -78,14 +92,32 @@ function firstDirectory(view: DataView): TiffDirectory {
   function* entries(): Generator<TiffEntry> {
     for (let i = 0; i < entryCount; i += 1) {
       const entry = firstEntry + i * entrySize;
+      const id = view.getUint16(entry, littleEndian);
       const type = types.get(view.getUint16(entry + 2, littleEndian));
       const count = word.read(view, entry + 4, littleEndian);
       const inside = entry + 4 + word.size;
-      // Values that do not fit into the entry are elsewhere.
       const at = count * (type?.size ?? 0) <= word.size ? inside : word.read(view, inside, littleEndian);
-      yield { id: view.getUint16(entry, littleEndian), type, count, at };
+      yield { id, type, count, at };
     }
   }
 
-  return { littleEndian, entries, link: { at: firstEntry + entryCount * entrySize, type: word } };
+  const link = { at: firstEntry + entryCount * entrySize, type: word };
+  return { view, littleEndian, inlineBytes: word.size, entries, link };
+}
+
+/**
+ * Reads from the first directory of a TIFF.
+ *
+ * @throws {PictureError} corrupt_image when an offset lies outside the file
+ */
+export function readFirstDirectory<T>(file: Uint8Array, read: (directory: TiffDirectory) => T): T {
+  try {
+    const directory = firstDirectory(file);
+    if (directory) return read(directory);
+  } catch (cause) {
+    // Only a DataView throws it, for an offset outside of it.
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new PictureError('corrupt_image', 'The TIFF picture is cut off: its data ends too early.', { cause });
+  }
+  throw new PictureError('corrupt_image', 'Expected a TIFF picture, received other bytes.');
 }

@@ -27,7 +27,7 @@ interface Fault {
   replacement: Uint8Array;
 }
 
-function findFaults(view: DataView, { littleEndian, entries, link }: TiffDirectory): Fault[] {
+function findFaults({ view, littleEndian, entries, link }: TiffDirectory): Fault[] {
   const faults: Fault[] = [];
   const one = littleEndian ? Uint8Array.of(1, 0) : Uint8Array.of(0, 1);
   const found = new Set<number>();

@@ -37,7 +37,7 @@ const maxValues = 3 * 256 + 1;
  * @throws {PictureError} corrupt_image when an offset lies outside the file
  */
 export function readTiffTags(bytes: Uint8Array): TiffTags {
-  return readFirstDirectory(bytes, (view, { littleEndian, entries }) => {
+  return readFirstDirectory(bytes, ({ view, littleEndian, entries }) => {
     const tags = new Map<TagName, readonly number[]>();
     for (const { id, type, count, at } of entries()) {
       const name = names.get(id);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fieldNumber, readFirstIfd } from '../../../lib/decode/ifd.ts';
+import { readFirstIfd } from '../../../lib/decode/ifd.ts';
 import { type ExifField, exifBlock, orientationField } from '../../support/picture-containers.ts';
 
 const tag = 274;
@@ -7,12 +7,11 @@ const bytes = (...values: number[]) => Buffer.from(values);
 const after = bytes(8 + 2 + 12 + 4, 0, 0, 0);
 
 function orientationIn(block: Buffer): number | undefined {
-  const field = readFirstIfd(block)?.get(tag);
-  return field && fieldNumber(field);
+  return readFirstIfd(block)?.get(tag)?.number;
 }
 
 describe('readFirstIfd', () => {
-  it.each<[name: string, type: number, value: Buffer, expected: number | undefined]>([
+  it.each<[name: string, type: number, value: Buffer, expected: number]>([
     ['SHORT', 3, bytes(6, 0), 6],
     ['LONG', 4, bytes(6, 0, 0, 0), 6],
     ['IFD', 13, bytes(6, 0, 0, 0), 6],
@@ -20,9 +19,9 @@ describe('readFirstIfd', () => {
     ['SSHORT', 8, bytes(0xfe, 0xff), -2],
     ['SLONG', 9, bytes(0xfe, 0xff, 0xff, 0xff), -2],
     ['FLOAT', 11, bytes(0, 0, 0xc0, 0x40), 6],
-    ['BYTE', 1, bytes(6), undefined],
-    ['ASCII', 2, Buffer.from('6\0'), undefined],
-    ['UNDEFINED', 7, bytes(6), undefined],
+    ['BYTE', 1, bytes(6), Number.NaN],
+    ['ASCII', 2, Buffer.from('6\0'), Number.NaN],
+    ['UNDEFINED', 7, bytes(6), Number.NaN],
   ])('reads a value of type %s', (_, type, value, expected) => {
     const block = exifBlock([[tag, type, 1, value]]);
     expect(readFirstIfd(block)?.has(tag)).toBe(true);
