@@ -1,4 +1,4 @@
-import { type Box, boxes, child } from './heif-container.ts';
+import { type Box, boxes, child, codingName } from './heif-container.ts';
 
 /** A track that shows pictures, and one that holds their alpha (ISO/IEC 23008-12, 7.2). */
 const pictureHandler = 'pict';
@@ -21,18 +21,37 @@ const maxProperties = 8;
  */
 export function firstFrame(bytes: Uint8Array): Uint8Array | undefined {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { samples, alpha } = pictureTrack(child(file, 'moov'));
+  const description = child(sampleDescriptions(samples), 'av01');
+  const frame = firstSample(file, samples);
+  if (alpha || !description || description.length < entry.boxes || !frame) return undefined;
+  return stillPicture(frame, description);
+}
+
+/** The coding of an animation, in words; undefined if the file holds none. */
+export function trackCoding(bytes: Uint8Array): string | undefined {
+  const movie = child(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 'moov');
+  if (!movie) return undefined;
+  const { samples, alpha } = pictureTrack(movie);
+  const { value: description } = boxes(sampleDescriptions(samples) ?? Buffer.alloc(0)).next();
+  return `${codingName(description?.type ?? '')}${alpha ? ' with alpha in a second track' : ''}`;
+}
+
+/** The sample table of the first track of pictures, and whether another one holds alpha. */
+function pictureTrack(movie: Buffer | undefined): { samples: Buffer | undefined; alpha: boolean } {
   let media: Buffer | undefined;
-  for (const { type, data } of boxes(child(file, 'moov') ?? Buffer.alloc(0))) {
+  let alpha = false;
+  for (const { type, data } of boxes(movie ?? Buffer.alloc(0))) {
     const track = type === 'trak' ? child(data, 'mdia') : undefined;
     const handler = child(track, 'hdlr')?.toString('latin1', handlerAt, handlerAt + 4);
-    if (handler === alphaHandler) return undefined;
+    if (handler === alphaHandler) alpha = true;
     if (handler === pictureHandler) media ??= track;
   }
-  const samples = child(child(media, 'minf'), 'stbl');
-  const description = child(child(samples, 'stsd')?.subarray(descriptionsAt), 'av01');
-  const frame = firstSample(file, samples);
-  if (!description || description.length < entry.boxes || !frame) return undefined;
-  return stillPicture(frame, description);
+  return { samples: child(child(media, 'minf'), 'stbl'), alpha };
+}
+
+function sampleDescriptions(samples: Buffer | undefined): Buffer | undefined {
+  return child(samples, 'stsd')?.subarray(descriptionsAt);
 }
 
 /** The bytes of the first sample: its size is in stsz, its offset is that of the first chunk (stco or co64). */

@@ -6,9 +6,10 @@ import { applyRecipe, type Recipe, recipeShortSide } from '../image-gpt/recipe.t
 import { releaseMemory } from '../image-gpt/release-memory.ts';
 import { PictureError } from '../ports/error.ts';
 import type { DecodedPicture } from '../ports/picture-decoder.ts';
-import { firstFrame } from './avif-track.ts';
-import { greyProfileColors } from './grey-profile.ts';
-import { asStillAvif, hasTracks, heifCoding } from './heif-container.ts';
+import { firstFrame, trackCoding } from './avif-track.ts';
+import { fillAroundFrame } from './gif-frame.ts';
+import { greyProfileColors, isGrey, isGreyProfile } from './grey-profile.ts';
+import { asStillAvif, heifCoding } from './heif-container.ts';
 import { liesOnItsSide, type Orientation, pictureOrientation, upright } from './orientation.ts';
 import {
   type AcceptedFormat,
@@ -116,9 +117,9 @@ function stillAvif(bytes: Uint8Array): Uint8Array {
   const coding = heifCoding(bytes);
   const still = coding === undefined ? firstFrame(bytes) : coding === 'AV1' && asStillAvif(bytes);
   if (still) return still;
-  if (coding === undefined && !hasTracks(bytes)) throw damaged('heif');
-  const received =
-    coding === undefined ? 'an animation of another coding or with alpha' : `a HEIF picture in ${coding}`;
+  const animation = trackCoding(bytes);
+  if (coding === undefined && (animation === undefined || animation === 'AV1')) throw damaged('heif');
+  const received = coding === undefined ? `an animation in ${animation}` : `a HEIF picture in ${coding}`;
   throw new PictureError(
     'unsupported_format',
     `Expected an AVIF picture, received ${received}, which cannot be decoded: convert it to JPEG.`,
@@ -158,6 +159,7 @@ async function readPixels(
   const { width, height, channels } = raw.info;
   const pixels = new Uint8Array(raw.data.buffer, raw.data.byteOffset, raw.data.length);
   await applyGreyProfile(pixels, channels, metadata);
+  if (format === 'gif') fillAroundFrame(bytes, pixels, { width, height, channels });
   if (tiff) return { rgb: tiffToRgb(pixels, channels, tiff), width, height };
   if (channels === 3) return { rgb: pixels, width, height };
   // sharp's own flatten truncates instead of rounding.
@@ -171,15 +173,21 @@ async function readPixels(
 
 /**
  * Converts to 8-bit sRGB, keeping alpha. 16-bit colours become 8-bit before their profile is applied; sharp itself would
- * go through Display P3. It ignores the profiles of 16-bit greys: see {@link applyGreyProfile}.
+ * go through Display P3. It ignores some profiles of greys: see {@link applyGreyProfile}.
  */
 function colors(image: Sharp, { space }: Metadata): Sharp {
   return (space === 'rgb16' ? image.pipelineColourspace('srgb') : image).toColourspace('srgb');
 }
 
-/** Replaces the levels of a 16-bit grey picture, now [height, width, channels] of 8 bits, by the colours they mean. */
-async function applyGreyProfile(pixels: Uint8Array, channels: number, { space, icc }: Metadata): Promise<void> {
-  if (space !== 'grey16' || !icc) return;
+/**
+ * Replaces the levels of greys whose profile sharp ignores, now [height, width, channels] of 8 bits, by the colours they
+ * mean. Those are greys of 16 bits, and a grey AVIF, which libvips reads as RGB.
+ */
+async function applyGreyProfile(pixels: Uint8Array, channels: number, metadata: Metadata): Promise<void> {
+  const { space, format, icc } = metadata;
+  if (!icc) return;
+  const ignored = space === 'grey16' || (format === 'heif' && isGreyProfile(icc) && isGrey(pixels, channels));
+  if (!ignored) return;
   const colors = await greyProfileColors(icc);
   for (let at = 0; at < pixels.length; at += channels) {
     const color = (pixels[at] ?? 0) * 3;

@@ -8,9 +8,22 @@ const short = 3;
 const long = 4;
 const undefinedBytes = 7;
 
+/** Whether an ICC profile describes greys (ICC.1:2022, 7.2.8). */
+export function isGreyProfile(profile: Uint8Array): boolean {
+  return Buffer.from(profile.subarray(16, 20)).toString('latin1') === 'GRAY';
+}
+
+/** Whether red, green and blue of every pixel are equal: [pixels, channels]. */
+export function isGrey(pixels: Uint8Array, channels: number): boolean {
+  for (let at = 0; at < pixels.length; at += channels) {
+    if (pixels[at] !== pixels[at + 1] || pixels[at] !== pixels[at + 2]) return false;
+  }
+  return true;
+}
+
 /**
  * The sRGB colour [256, 3] of each grey level under an ICC profile. A profile that is damaged or not for greys changes
- * nothing. sharp applies profiles to greys of 8 bits only, so 16-bit pictures are converted by this table.
+ * nothing. sharp applies profiles to greys of 8 bits only, so other pictures are converted by this table.
  */
 export async function greyProfileColors(profile: Uint8Array): Promise<Uint8Array> {
   return sharp(greyRamp(profile)).toColourspace('srgb').raw().toBuffer();

@@ -49,19 +49,30 @@ export function asStillAvif(bytes: Uint8Array): Uint8Array {
   return still;
 }
 
-/** Item types of coded pictures (ISO/IEC 23008-12 and its amendments), with the names of their codings. */
+/** Types of coded pictures, as items and in tracks (ISO/IEC 23008-12 and its amendments), with the names of their codings. */
 const codings: Readonly<Record<string, string>> = {
   av01: 'AV1',
   hvc1: 'HEVC (HEIC)',
   hvc2: 'HEVC (HEIC)',
+  hev1: 'HEVC (HEIC)',
   lhv1: 'layered HEVC',
   avc1: 'H.264',
+  avc3: 'H.264',
   vvc1: 'VVC',
+  vvi1: 'VVC',
   evc1: 'EVC',
   j2k1: 'JPEG 2000',
   jpeg: 'JPEG',
   unci: 'no compression',
 };
+
+/** The name of a coding, by the type of an item or of a track. */
+export function codingName(type: string): string {
+  return codings[type] ?? `an unknown coding${/^\w{4}$/.test(type) ? ` (${type})` : ''}`;
+}
+
+/** Types of pictures that are put together of others. */
+const derived = new Set(['grid', 'iovl', 'iden', 'tmap']);
 
 /**
  * The coding of the primary picture of a HEIF file. A picture that is put together of others has the coding of the
@@ -72,16 +83,10 @@ export function heifCoding(bytes: Uint8Array): string | undefined {
   const primary = primaryItem(meta);
   let first: string | undefined;
   for (const { number, type } of items(meta)) {
-    const coding = codings[type];
-    if (coding !== undefined && number === primary) return coding;
-    first ??= coding;
+    if (number === primary && !derived.has(type)) return codingName(type);
+    first ??= codings[type];
   }
   return first;
-}
-
-/** Whether a file holds an animation. */
-export function hasTracks(bytes: Uint8Array): boolean {
-  return child(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 'moov') !== undefined;
 }
 
 /** Whether the container rotates or mirrors a picture. */

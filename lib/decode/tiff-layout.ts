@@ -166,7 +166,7 @@ function alphaSample(tags: TiffTags, photometric: number, extra: number): number
   const meanings = tags.get('extraSamples') ?? [];
   if (meanings.length !== extra || !meanings.every((meaning) => extraSampleMeanings.has(meaning))) {
     const described = meanings.slice(0, maxChannels).join(', ') || 'none';
-    throw unsupported(`${extra} samples of unknown meaning beside the colours (ExtraSamples: ${described})`);
+    throw unsupported(`samples of unknown meaning beside the colours (ExtraSamples: ${described})`);
   }
   const alphas = meanings.flatMap((meaning, i) => (meaning === 0 ? [] : [i]));
   if (alphas.length > 1) throw unsupported('two alpha samples');
@@ -181,7 +181,10 @@ function alphaSample(tags: TiffTags, photometric: number, extra: number): number
 function ycbcrChannels(tags: TiffTags, channels: number): Pick<TiffLayout, 'channels' | 'ycbcr'> {
   if (channels !== 3) throw unsupported('YCbCr colours and other samples');
   if (one(tags, 'compression', 1) === jpeg) return { channels, ycbcr: undefined };
-  const subsampled = (tags.get('yCbCrSubSampling') ?? [2, 2]).some((factor) => factor !== 1);
+  const subsampling = tags.get('yCbCrSubSampling');
+  // The default is 2, 2, but older versions of Pillow leave the tag out and subsample nothing.
+  if (!subsampling && one(tags, 'compression', 1) === 1) throw unsupported('YCbCr colours without YCbCrSubSampling');
+  const subsampled = (subsampling ?? [2, 2]).some((factor) => factor !== 1);
   if (!subsampled) return { channels, ycbcr: ycbcrScale(tags) };
   // libvips neither turns these tiles nor notices when one is damaged.
   if (tags.has('tileWidth')) throw unsupported('tiles of subsampled YCbCr colours');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { firstFrame } from '../../../lib/decode/avif-track.ts';
+import { firstFrame, trackCoding } from '../../../lib/decode/avif-track.ts';
 import { decodePicture, restrictLibvips } from '../../../lib/decode/decode-picture.ts';
 
 const animation = readFileSync(new URL('../../fixtures/golden/looks/sequence.avif', import.meta.url));
@@ -14,6 +14,17 @@ function renamed(file: Buffer, behind: string, from: string, to: string): Buffer
 
 /** An animation that holds no still picture: libavif reads it, libvips does not. */
 const track = renamed(animation, 'ftyp', 'meta', 'free');
+
+/** The animation with a copy of its track as alpha. */
+function withAlphaTrack(): Buffer {
+  const moov = track.indexOf('moov') - 4;
+  const [start, end] = [track.indexOf('trak') - 4, moov + track.readUInt32BE(moov)];
+  const alpha = Buffer.from(track.subarray(start, end));
+  alpha.write('auxv', alpha.indexOf('pict'), 'latin1');
+  const two = Buffer.concat([track.subarray(0, end), alpha, track.subarray(end)]);
+  two.writeUInt32BE(end - moov + alpha.length, moov);
+  return two;
+}
 
 const settings = {
   recipe: { width: 16, height: 16, resample: 0, crop: 'none' },
@@ -42,13 +53,7 @@ describe('firstFrame', () => {
     expect(firstFrame(renamed(track, 'moov', 'pict', 'soun'))).toBeUndefined();
     expect(firstFrame(renamed(track, 'moov', 'stsz', 'free'))).toBeUndefined();
     expect(firstFrame(renamed(track, 'stsd', 'av01', 'hvc1'))).toBeUndefined();
-    const moov = track.indexOf('moov') - 4;
-    const [start, end] = [track.indexOf('trak') - 4, moov + track.readUInt32BE(moov)];
-    const alpha = Buffer.from(track.subarray(start, end));
-    alpha.write('auxv', alpha.indexOf('pict'), 'latin1');
-    const two = Buffer.concat([track.subarray(0, end), alpha, track.subarray(end)]);
-    two.writeUInt32BE(end - moov + alpha.length, moov);
-    expect(firstFrame(two)).toBeUndefined();
+    expect(firstFrame(withAlphaTrack())).toBeUndefined();
   });
 
   it('ends for an animation that is cut off, wherever', () => {
@@ -61,5 +66,26 @@ describe('firstFrame', () => {
     const far = Buffer.from(track);
     far.writeUInt32BE(0xfffffff0, far.indexOf('stco') + 12);
     await expect(decodePicture(far, settings)).rejects.toMatchObject({ code: 'corrupt_image' });
+  });
+});
+
+describe('trackCoding', () => {
+  it('names the coding of the first track of pictures, and alpha in another one', () => {
+    expect(trackCoding(track)).toBe('AV1');
+    expect(trackCoding(withAlphaTrack())).toBe('AV1 with alpha in a second track');
+    expect(trackCoding(renamed(track, 'stsd', 'av01', 'hvc1'))).toBe('HEVC (HEIC)');
+    expect(trackCoding(renamed(track, 'stsd', 'av01', 'av02'))).toBe('an unknown coding (av02)');
+    expect(trackCoding(renamed(track, 'moov', 'pict', 'soun'))).toBe('an unknown coding');
+    expect(trackCoding(renamed(track, 'ftyp', 'moov', 'free'))).toBeUndefined();
+  });
+
+  it('is named when the animation is refused; a damaged one in AV1 is called damaged', async () => {
+    const hevc = renamed(track, 'stsd', 'av01', 'hev1');
+    await expect(decodePicture(hevc, settings)).rejects.toMatchObject({
+      code: 'unsupported_format',
+      message: expect.stringContaining('received an animation in HEVC (HEIC), which') as unknown,
+    });
+    const noSizes = renamed(track, 'moov', 'stsz', 'free');
+    await expect(decodePicture(noSizes, settings)).rejects.toMatchObject({ code: 'corrupt_image' });
   });
 });

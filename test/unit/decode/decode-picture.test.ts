@@ -207,6 +207,12 @@ describe('decodePicture, by kind of picture', () => {
     expect(await pixels(turned, 3)).toEqual([255, 255, 255, 188, 188, 188, 0, 0, 0]);
   });
 
+  it('applies the grey profile of a grey AVIF, which libvips reads as RGB', async () => {
+    // Level 64 under a gamma of 1.75: 1.055 x ((64 / 255) ** 1.75) ** (1 / 2.4) - 0.055 = 0.330, of 255 levels.
+    const avif = readFileSync(new URL('golden/looks/grey-profile.avif', fixtures));
+    expect(new Set(await pixels(avif, 8, 8))).toEqual(new Set([84]));
+  });
+
   it('converts 16-bit pictures with a profile to sRGB too', async () => {
     const png = await twoPixels().toColourspace('rgb16').withIccProfile('srgb').png().toBuffer();
     expect((await sharp(png).metadata()).depth).toBe('ushort');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { greyProfileColors } from '../../../lib/decode/grey-profile.ts';
+import { greyProfileColors, isGrey, isGreyProfile } from '../../../lib/decode/grey-profile.ts';
 import { greyProfile } from '../../support/icc-profile.ts';
 
 const identity = Array.from({ length: 256 }, (_, level) => [level, level, level]).flat();
@@ -25,5 +25,21 @@ describe('greyProfileColors', () => {
     for (const profile of [colours, greyProfile(1).subarray(0, 150), Buffer.alloc(300), Buffer.alloc(1)]) {
       expect([...(await greyProfileColors(profile))]).toEqual(identity);
     }
+  });
+});
+
+describe('isGreyProfile', () => {
+  it('reads the colour space of a profile', () => {
+    const colours = greyProfile(1);
+    colours.write('RGB ', 16, 'latin1');
+    expect([greyProfile(1), colours, Buffer.alloc(17)].map(isGreyProfile)).toEqual([true, false, false]);
+  });
+});
+
+describe('isGrey', () => {
+  it('compares red, green and blue of every pixel, and no alpha', () => {
+    expect(isGrey(Uint8Array.of(1, 1, 1, 9, 2, 2, 2, 8), 4)).toBe(true);
+    expect(isGrey(Uint8Array.of(1, 1, 1, 2, 2, 3), 3)).toBe(false);
+    expect(isGrey(Uint8Array.of(1, 1, 1, 2, 3, 2), 3)).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { asStillAvif, hasTracks, heifCoding, heifTurnsItself } from '../../../lib/decode/heif-container.ts';
+import { asStillAvif, heifCoding, heifTurnsItself } from '../../../lib/decode/heif-container.ts';
 
 const looks = (name: string) => readFileSync(new URL(`../../fixtures/golden/looks/${name}`, import.meta.url));
 
@@ -34,6 +34,11 @@ describe('heifCoding', () => {
     expect(heifCoding(heif(1, ['j2k1']))).toBe('JPEG 2000');
     expect(heifCoding(heif(1, ['unci']))).toBe('no compression');
     expect(heifCoding(looks('sequence.avif'))).toBe('AV1');
+  });
+
+  it('names a coding that it does not know by its type, if that is text', () => {
+    expect(heifCoding(heif(1, ['av02']))).toBe('an unknown coding (av02)');
+    expect(heifCoding(heif(1, ['a\x9b\n1']))).toBe('an unknown coding');
   });
 
   it('names the coding of the parts if the picture is put together', () => {
@@ -70,13 +75,6 @@ describe('asStillAvif', () => {
     expect(animation.toString('latin1', 8, 12)).toBe('avis');
     expect(Buffer.from(still).toString('latin1', 8, 12)).toBe('avif');
     expect(Buffer.compare(still.subarray(12), animation.subarray(12))).toBe(0);
-  });
-});
-
-describe('hasTracks', () => {
-  it('tells an animation from a still picture', () => {
-    expect(hasTracks(looks('sequence.avif'))).toBe(true);
-    expect(hasTracks(looks('mif1.avif'))).toBe(false);
   });
 });
 

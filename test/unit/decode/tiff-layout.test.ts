@@ -70,10 +70,10 @@ const refused: [received: string, options: Partial<TiffOptions>][] = [
   ['separate planes of samples', { ...grey, bits: 1, planar: true }],
   ['separate planes of samples', { ...ycbcr, planar: true, tags: { 530: short(1, 1) } }],
   // Samples after the colours
-  ['1 samples of unknown meaning beside the colours (ExtraSamples: none)', { samples: 4 }],
+  ['samples of unknown meaning beside the colours (ExtraSamples: none)', { samples: 4 }],
   ['unknown meaning beside the colours (ExtraSamples: 999)', { samples: 4, extraSamples: [999] }],
-  ['2 samples of unknown meaning beside the colours (ExtraSamples: 2)', { samples: 5, extraSamples: [2] }],
-  ['0 samples of unknown meaning beside the colours (ExtraSamples: 2)', { extraSamples: [2] }],
+  ['samples of unknown meaning beside the colours (ExtraSamples: 2)', { samples: 5, extraSamples: [2] }],
+  ['samples of unknown meaning beside the colours (ExtraSamples: 2)', { extraSamples: [2] }],
   ['two alpha samples', { samples: 5, extraSamples: [2, 2] }],
   ['premultiplied alpha and colours that are not RGB', { ...white, samples: 2, extraSamples: [1] }],
   ['premultiplied alpha and colours that are not RGB', { samples: 5, photometric: 5, extraSamples: [1] }],
@@ -84,7 +84,8 @@ const refused: [received: string, options: Partial<TiffOptions>][] = [
   // YCbCr
   ['16-bit samples', { ...ycbcr, bits: 16 }],
   ['YCbCr colours and other samples', { ...ycbcr, samples: 4, extraSamples: [2] }],
-  ['tiles of subsampled YCbCr colours', { ...ycbcr, tiled: true }],
+  ['tiles of subsampled YCbCr colours', { ...ycbcr, tiled: true, tags: { 530: short(2, 1) } }],
+  ['YCbCr colours without YCbCrSubSampling', ycbcr],
   ['YCbCr colours and a colour profile', { ...ycbcr, tags: { 530: short(1, 1), 34675: short(0, 0, 0, 0) } }],
   [
     'YCbCr colours of an impossible scale',
@@ -130,7 +131,8 @@ describe('tiffLayout', () => {
   it('leaves YCbCr to libvips where it is compressed as JPEG or subsampled', () => {
     const tags = { 530: short(1, 1) };
     expect(tiffLayout(page({ ...ycbcr, tags, compression: 7 })).ycbcr).toBeUndefined();
-    expect(tiffLayout(page(ycbcr)).ycbcr).toBeUndefined();
+    expect(tiffLayout(page({ ...ycbcr, tags: { 530: short(2, 2) } })).ycbcr).toBeUndefined();
+    expect(tiffLayout(page({ ...ycbcr, compression: 8 })).ycbcr).toBeUndefined();
     expect(tiffLayout(page({ ...ycbcr, tags, compression: 8 })).ycbcr).toEqual({
       coefficients: [0.299, 0.587, 0.114],
       reference: [0, 255, 128, 255, 128, 255],
