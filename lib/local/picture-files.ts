@@ -20,6 +20,8 @@ export type PictureFile<T> =
 interface EachPictureOptions {
   /** Larger files fail; what is known to be larger is not read (bytes). */
   maxBytes: number;
+  /** What to do about a larger file (default: raise --max-megabytes). */
+  largerAdvice?: string | undefined;
   /** Files that are processed at the same time. Limits the memory. */
   concurrency: number;
   /** Bytes of {@link standardInput}, which can be read once (default: those of the process). */
@@ -32,7 +34,7 @@ interface EachPictureOptions {
  */
 export function eachPicture<T>(
   files: readonly string[],
-  { maxBytes, concurrency, stdin = ownInput() }: EachPictureOptions,
+  { maxBytes, largerAdvice, concurrency, stdin = ownInput() }: EachPictureOptions,
   work: (bytes: Uint8Array) => Promise<T>,
 ): AsyncIterable<PictureFile<T>> {
   return pMapIterable(files, workOn, { concurrency, backpressure: concurrency });
@@ -40,7 +42,8 @@ export function eachPicture<T>(
   async function workOn(path: string): Promise<PictureFile<T>> {
     const file = pictureName(path);
     try {
-      const bytes = await readPicture(path === standardInput ? readStream(stdin, maxBytes) : readFile(path, maxBytes));
+      const limit = { maxBytes, largerAdvice };
+      const bytes = await readPicture(path === standardInput ? readStream(stdin, limit) : readFile(path, limit));
       return { file, status: 'succeeded', value: await work(bytes) };
     } catch (error) {
       if (error instanceof ImageGptError && !(error instanceof InstallationError)) {
@@ -51,10 +54,25 @@ export function eachPicture<T>(
   }
 }
 
-async function readFile(path: string, maxBytes: number): Promise<Uint8Array> {
+/** Like {@link eachPicture} for one file, whose expected error is thrown with its name. */
+export async function onePicture<T>(
+  file: string,
+  options: Omit<EachPictureOptions, 'concurrency'>,
+  work: (bytes: Uint8Array) => Promise<T>,
+): Promise<T> {
+  for await (const result of eachPicture([file], { ...options, concurrency: 1 }, work)) {
+    if (result.status === 'succeeded') return result.value;
+    throw new ImageGptError(result.code, `${result.file}: ${result.code}: ${result.message}`);
+  }
+  throw new Error('one file has one result');
+}
+
+type ByteLimit = Pick<EachPictureOptions, 'maxBytes' | 'largerAdvice'>;
+
+async function readFile(path: string, limit: ByteLimit): Promise<Uint8Array> {
   await using file = await openRegularFile(path);
   const { size } = await file.stat();
-  if (size > maxBytes) throw tooLarge(maxBytes, String(size));
+  if (size > limit.maxBytes) throw tooLarge(limit, String(size));
   return await file.readFile();
 }
 
@@ -65,12 +83,12 @@ async function* ownInput(): AsyncGenerator<Uint8Array> {
   yield* process.stdin;
 }
 
-async function readStream(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+async function readStream(stream: AsyncIterable<Uint8Array>, limit: ByteLimit): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of stream) {
     size += chunk.length;
-    if (size > maxBytes) throw tooLarge(maxBytes, 'more');
+    if (size > limit.maxBytes) throw tooLarge(limit, 'more');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -99,9 +117,10 @@ async function readPicture(reading: Promise<Uint8Array>): Promise<Uint8Array> {
   }
 }
 
-function tooLarge(maxBytes: number, received: string): PictureError {
+function tooLarge(limit: ByteLimit, received: string): PictureError {
+  const { maxBytes, largerAdvice = 'raise the limit with --max-megabytes' } = limit;
   return new PictureError(
     'image_too_large',
-    `Expected at most ${maxBytes} bytes, received ${received}; raise the limit with --max-megabytes.`,
+    `Expected at most ${maxBytes} bytes, received ${received}; ${largerAdvice}.`,
   );
 }

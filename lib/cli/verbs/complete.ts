@@ -7,7 +7,7 @@ import { completionGrid } from '../../image-gpt/picture-grid.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
 import { openTokenRows } from '../../local/npy-file.ts';
 import { checkOutputPath, writeOutputFile } from '../../local/output-file.ts';
-import { eachPicture } from '../../local/picture-files.ts';
+import { onePicture } from '../../local/picture-files.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import type { Precision, Preprocessing } from '../../ports/model.ts';
 import { figurePage } from '../../report/figure-page.ts';
@@ -198,16 +198,8 @@ async function pictureTokens(file: string, recipe: Preprocessing, options: Compl
   const decoding = { ...decodingSettings(options), size: 1 };
   await using decoder = openDecoder(recipe, decoding);
   const quantize = createQuantizer(recipe.palette);
-  const limits = { maxBytes: decoding.maxBytes, concurrency: 1 };
-  for await (const result of eachPicture([file], limits, async (bytes) =>
-    quantize((await decoder.decode(bytes)).rgb),
-  )) {
-    if (result.status === 'failed') {
-      throw new ImageGptError(result.code, `${printable(result.file)}: ${result.code}: ${result.message}`);
-    }
-    return result.value;
-  }
-  throw new Error('one file has one result');
+  const limits = { maxBytes: decoding.maxBytes };
+  return await onePicture(file, limits, async (bytes) => quantize((await decoder.decode(bytes)).rgb));
 }
 
 /** Added before rounding down, because 0.29 * 100 is 28.999999999999996. */

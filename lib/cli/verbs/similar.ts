@@ -10,8 +10,8 @@ import { openJob } from '../../jobs/open-job.ts';
 import { parquetShards } from '../../jobs/parquet/shard-file.ts';
 import { openStored } from '../../jobs/shard.ts';
 import { checkOutputPath, writeOutputFile } from '../../local/output-file.ts';
-import { eachPicture, pictureName } from '../../local/picture-files.ts';
-import { ImageGptError, UsageError } from '../../ports/error.ts';
+import { onePicture, pictureName } from '../../local/picture-files.ts';
+import { UsageError } from '../../ports/error.ts';
 import { similarSheet } from '../../report/similar-sheet.ts';
 import { examples, samplePictures } from '../invocation.ts';
 import { addDecoderOptions, type DecoderOptions } from '../options/decode-option.ts';
@@ -128,13 +128,9 @@ async function featuresOf(
   await using model = await openJobModel(checkpoint, job.settings, { model: options.model, workers: 1 });
   await using decoder = openDecoder(model.preprocessing, decoding);
   const quantize = createQuantizer(model.preprocessing.palette);
-  const limits = { maxBytes: decoding.maxBytes, concurrency: 1 };
-  for await (const result of eachPicture([file], limits, async (bytes) => {
+  const limits = { maxBytes: decoding.maxBytes, largerAdvice: 'that is the limit of the job' };
+  return await onePicture(file, limits, async (bytes) => {
     const { features = new Float32Array() } = await model.predict(quantize((await decoder.decode(bytes)).rgb));
     return { bytes, features };
-  })) {
-    if (result.status === 'succeeded') return result.value;
-    throw new ImageGptError(result.code, `${printable(result.file)}: ${result.code}: ${result.message}`);
-  }
-  throw new Error('one file has one result');
+  });
 }

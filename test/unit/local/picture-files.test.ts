@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { eachPicture } from '../../../lib/local/picture-files.ts';
+import { eachPicture, onePicture } from '../../../lib/local/picture-files.ts';
 import { InstallationError, PictureError } from '../../../lib/ports/error.ts';
 
 let folder: string;
@@ -101,4 +101,16 @@ test('throws an unexpected error', async () => {
   });
 
   await expect(Array.fromAsync(results)).rejects.toThrow('defect');
+});
+
+test('returns the result of one file, or throws its error with its name and the advice of the caller', async () => {
+  const file = join(folder, 'large');
+  writeFileSync(file, 'larger');
+  const length = async (bytes: Uint8Array) => bytes.length;
+  expect(await onePicture(file, { maxBytes: 6 }, length)).toBe(6);
+  await expect(onePicture(file, { maxBytes: 5 }, length)).rejects.toMatchObject({
+    code: 'image_too_large',
+    message: `${file}: image_too_large: Expected at most 5 bytes, received 6; raise the limit with --max-megabytes.`,
+  });
+  await expect(onePicture(file, { maxBytes: 5, largerAdvice: 'ask' }, length)).rejects.toThrow('received 6; ask.');
 });
