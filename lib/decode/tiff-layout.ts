@@ -111,7 +111,8 @@ export function tiffLayout(bytes: Uint8Array): TiffLayout {
   checkCompression(tags);
   const photometric = one(tags, 'photometric', none);
   const colours = acceptedColours.get(photometric);
-  if (!colours) throw unsupported(refusedColours.get(photometric) ?? `photometric interpretation ${photometric}`);
+  if (!colours)
+    throw unsupported(refusedColours.get(photometric) ?? `photometric interpretation ${shown(tags, 'photometric')}`);
   const samples = one(tags, 'samplesPerPixel', 1);
   checkSamples(tags, photometric, colours, samples);
   checkColorMap(tags, photometric);
@@ -125,12 +126,14 @@ export function tiffLayout(bytes: Uint8Array): TiffLayout {
 function checkCompression(tags: TiffTags): void {
   const compression = one(tags, 'compression', 1);
   if (acceptedCompressions.has(compression)) return;
-  throw unsupported(`${refusedCompressions.get(compression) ?? `the unknown (${compression})`} compression`);
+  throw unsupported(
+    `${refusedCompressions.get(compression) ?? `the unknown (${shown(tags, 'compression')})`} compression`,
+  );
 }
 
 function checkSamples(tags: TiffTags, photometric: number, colours: Colours, samples: number): void {
   const channels = photometric === photometrics.palette ? samples + 2 : samples;
-  if (!(channels <= maxChannels)) throw unsupported(`${samples} samples per pixel`);
+  if (!(channels <= maxChannels)) throw unsupported(`${shown(tags, 'samplesPerPixel')} samples per pixel`);
   if (samples < colours.samples) throw unsupported(`${samples} samples per pixel for ${colours.samples} colours`);
   const format = tags.get('sampleFormat')?.find((value) => value !== unsignedIntegers);
   const bits = tags.get('bitsPerSample') ?? [1];
@@ -138,7 +141,7 @@ function checkSamples(tags: TiffTags, photometric: number, colours: Colours, sam
     throw unsupported(`${bits[0]}-bit ${refusedSampleFormats.get(format) ?? 'unknown'} samples`);
   }
   if (bits.length > maxChannels || bits.some((value) => value !== bits[0]))
-    throw unsupported(`samples of different sizes (${bits.slice(0, maxChannels).join(', ')} bits)`);
+    throw unsupported(`samples of different sizes (${shown(tags, 'bitsPerSample')} bits)`);
   if (bits[0] === undefined || !colours.bits.includes(bits[0])) throw unsupported(`${bits[0]}-bit samples`);
   if (one(tags, 'predictor', 1) !== 1 && bits[0] < 8) throw unsupported(`a predictor for ${bits[0]}-bit samples`);
   const planes = one(tags, 'planarConfiguration', 1) !== 1;
@@ -165,8 +168,7 @@ function checkInks(tags: TiffTags, photometric: number): void {
 function alphaSample(tags: TiffTags, photometric: number, extra: number): number | undefined {
   const meanings = tags.get('extraSamples') ?? [];
   if (meanings.length !== extra || !meanings.every((meaning) => extraSampleMeanings.has(meaning))) {
-    const described = meanings.slice(0, maxChannels).join(', ') || 'none';
-    throw unsupported(`samples of unknown meaning beside the colours (ExtraSamples: ${described})`);
+    throw unsupported(`samples of unknown meaning beside the colours (ExtraSamples: ${shown(tags, 'extraSamples')})`);
   }
   const alphas = meanings.flatMap((meaning, i) => (meaning === 0 ? [] : [i]));
   if (alphas.length > 1) throw unsupported('two alpha samples');
@@ -219,6 +221,12 @@ function isDefault({ coefficients, reference }: Omit<YcbcrScale, 'rounding'>): b
 function one(tags: TiffTags, name: TagName, otherwise: number): number {
   const values = tags.get(name) ?? [otherwise];
   return values.length === 1 && values[0] !== undefined ? values[0] : Number.NaN;
+}
+
+/** The first values of a tag in messages. */
+function shown(tags: TiffTags, name: TagName): string {
+  const values = (tags.get(name) ?? []).slice(0, maxChannels);
+  return values.map((value) => (Number.isNaN(value) ? 'no number' : value)).join(', ') || 'none';
 }
 
 function unsupported(received: string): PictureError {

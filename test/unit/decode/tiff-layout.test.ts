@@ -30,6 +30,8 @@ const refused: [received: string, options: Partial<TiffOptions>][] = [
   ['ZSTD compression', { compression: 50_000, tiled: true }],
   ['JPEG XL compression', { compression: 50_002, tiled: true }],
   ['the unknown (12345) compression', { compression: 12_345 }],
+  ['the unknown (1, 1) compression', { tags: { 259: short(1, 1) } }],
+  ['photometric interpretation 2, 2', { tags: { 262: short(2, 2) } }],
   // Photometric interpretations
   ['a transparency mask', { samples: 1, bits: 1, photometric: 4 }],
   ['CIELab colours', { photometric: 8 }],
