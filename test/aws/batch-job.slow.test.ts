@@ -8,14 +8,13 @@ import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { maxReceiveCount } from '../../lib/contracts/delivery.ts';
 import { jobSubmission, jobSummary } from '../../lib/contracts/job.ts';
-import { stackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { underPrefix } from '../../lib/jobs/open-place.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { imageGptApp } from '../cdk/synthesize.ts';
 import { igpt } from '../cli/igpt-process.ts';
 import { writeBadFiles, writePictures } from '../cli/picture-folder.ts';
-import { writeOutputs } from '../support/deployed-in-moto.ts';
+import { deployBatch } from '../support/deploy-batch.ts';
 import { type FakeBatch, startFakeBatch } from '../support/fake-batch.ts';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
 import { allows } from '../support/policy-allows.ts';
@@ -58,17 +57,7 @@ describe.skipIf(missing !== undefined)(`a data-set job on AWS${missing === undef
     });
     stack = await createTemplateStack(directory, 'Mine', clients);
     bucket = createS3Store({ client: clients.s3, bucket: stack.output('OutputBucket'), clock });
-    const { ContainerProperties: container } = stack.properties('AWS::Batch::JobDefinition', 'BatchDefinition');
-    for (const { Name, Value } of container.Environment) batch.definition[Name] = stack.resolve(Value);
-    const outputOrDummy = (name: string): string => {
-      try {
-        return stack.output(name);
-      } catch {
-        return `arn:aws:sns:${motoRegion}:${motoAccount}:${name}`;
-      }
-    };
-    const names = Object.values(stackOutputs).filter((name) => !/^(CostBrake|Training|OnDemand)/.test(name));
-    await writeOutputs(moto, 'Mine', Object.fromEntries(names.map((name) => [name, outputOrDummy(name)])));
+    await deployBatch(moto, 'Mine', stack, batch);
 
     const pictures = join(folder, 'pictures');
     await writePictures(pictures, 14);

@@ -3,22 +3,21 @@ import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
-import { imageGptApp, imageGptTemplate, type Properties, resource } from './synthesize.ts';
+import { type DockerAsset, readDockerAssets } from '../support/docker-assets.ts';
+import { imageGptApp, imageGptTemplate, resource } from './synthesize.ts';
 
 const root = join(import.meta.dirname, '../..');
 
 /** Docker images that the deployment builds. */
-function dockerImages(context: Record<string, unknown> = {}): { folder: string; source: Properties }[] {
-  const { directory } = imageGptApp(context).app.synth();
-  return Object.values(readAssets(directory)).map(({ source }) => ({
-    folder: join(directory, source.directory),
-    source,
-  }));
-}
+const dockerImages = (context: Record<string, unknown> = {}) =>
+  readDockerAssets(imageGptApp(context).app.synth().directory);
 
-function readAssets(directory: string): Record<string, { source: Properties }> {
-  const [file = ''] = readdirSync(directory).filter((name) => name.endsWith('.assets.json'));
-  return JSON.parse(readFileSync(join(directory, file), 'utf8')).dockerImages ?? {};
+/** The only one. */
+function dockerImage(context: Record<string, unknown> = {}): DockerAsset {
+  const [image, ...others] = dockerImages(context);
+  expect(others).toEqual([]);
+  if (image === undefined) throw new RangeError('Expected a Docker image, found none.');
+  return image;
 }
 
 describe('built where cdk deploy runs', () => {
@@ -26,19 +25,16 @@ describe('built where cdk deploy runs', () => {
     ['gpu', 'cuda'],
     ['cpu', 'cpu'],
   ])('the image for %s is the target %s of the Dockerfile, for x86-64', (compute, dockerBuildTarget) => {
-    const [{ source } = { source: {} }, ...others] = dockerImages({ compute });
-
-    expect(source).toMatchObject({
+    expect(dockerImage({ compute }).source).toMatchObject({
       dockerFile: 'functions/worker/Dockerfile',
       dockerBuildTarget,
       platform: 'linux/amd64',
     });
-    expect(others).toEqual([]);
   });
 
   test('the checksum of the CUDA library is a build argument', () => {
     const cudaLibrarySha256 = 'ab'.repeat(32);
-    const [{ source } = { source: {} }] = dockerImages({ cudaLibrarySha256 });
+    const { source } = dockerImage({ cudaLibrarySha256 });
 
     expect(source.dockerBuildArgs).toEqual({ CUDA_LIBRARY_SHA256: cudaLibrarySha256 });
   });
@@ -48,13 +44,13 @@ describe('built where cdk deploy runs', () => {
       nodeImage: 'mirror.example/node:24-bookworm-slim',
       cudaImage: 'mirror.example/nvidia/cuda:13.0.3',
     };
-    const [{ source } = { source: {} }] = dockerImages(images);
+    const { source } = dockerImage(images);
 
     expect(source.dockerBuildArgs).toEqual({ NODE_IMAGE: images.nodeImage, CUDA_IMAGE: images.cudaImage });
   });
 
   test('the build gets every file that workers and data-set jobs import, and neither models nor tests', async () => {
-    const [{ folder } = { folder: '' }] = dockerImages();
+    const { folder } = dockerImage();
     const { metafile } = await build({
       entryPoints: [
         'functions/worker/main.ts',

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 
 export interface WorkerProcess {
   /** Lines that it has printed so far. */
@@ -20,6 +21,11 @@ export function startWorker(environment: Record<string, string>, entry = 'functi
     env: { PATH: path, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  return watchProcess(child);
+}
+
+/** Gathers the lines that a process prints. */
+export function watchProcess(child: ChildProcessByStdio<null, Readable, Readable>): WorkerProcess {
   const lines: string[] = [];
   const waiting = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
