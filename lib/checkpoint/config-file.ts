@@ -53,7 +53,7 @@ const commonSchema = z.looseObject({
   n_head: count.default(8),
   layer_norm_epsilon: z.number().positive().default(1e-5),
   architectures: z.array(z.string()).nullish(),
-  num_labels: count.optional(),
+  num_labels: count.nullish(),
   id2label: longMap(z.string(), z.string().regex(/^\d+$/)).nullish(),
   problem_type: z.enum(problemTypes).nullish(),
   activation_function: z.string().default('quick_gelu'),
@@ -136,6 +136,13 @@ function toConfigFile(json: z.infer<typeof commonSchema>, found: LayoutKeys): Kn
     objective,
   });
   const labels = json.id2label == null ? undefined : labelsByIndex(json.id2label);
+  const classes = json.num_labels ?? undefined;
+  if (labels !== undefined && classes !== undefined && labels.length !== classes) {
+    throw new CheckpointError(
+      'config_invalid',
+      `id2label has ${labels.length} classes and num_labels is ${classes} in config.json; expected the same number. Remove the wrong one.`,
+    );
+  }
   return {
     config: {
       ...shape,
@@ -153,7 +160,7 @@ function toConfigFile(json: z.infer<typeof commonSchema>, found: LayoutKeys): Kn
     inputReason: reason,
     crop: igpt.crop ?? 'none',
     labels,
-    classes: json.num_labels,
+    classes,
     problem: json.problem_type ?? undefined,
     dropout,
     name: json._name_or_path ?? undefined,

@@ -72,8 +72,8 @@ export const configKeys: Readonly<Record<string, Rule>> = {
   chunk_size_feed_forward: harmless('transformers’ ImageGPT does not read it'),
 
   // The class head
-  id2label: honoured('names of the classes; goes before num_labels, as in transformers'),
-  num_labels: honoured('number of classes'),
+  id2label: honoured('names of the classes'),
+  num_labels: honoured('number of classes; with id2label, the same number'),
   problem_type: honoured('how logits become probabilities: lib/checkpoint/class-function.ts'),
   label2id: harmless('id2label, reversed'),
   function_to_apply: harmless('transformers’ pipeline decides by problem_type and the number of labels'),

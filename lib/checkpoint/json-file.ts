@@ -56,7 +56,8 @@ async function readText(path: string, code: CheckpointErrorCode): Promise<string
   return await file.readFile('utf8');
 }
 
-function firstIssue(error: z.ZodError): string {
+/** The first thing that is wrong, and where: `lfs.size: expected number, received string`. */
+export function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];
   if (issue === undefined) {
     return 'invalid';

@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { summarize } from '../checkpoint/summary.ts';
-import { UsageError } from '../ports/error.ts';
-import { type OutputName, outputNames } from '../ports/model.ts';
+import type { OutputName } from '../ports/model.ts';
+import { selectOutputs } from '../runtime/select-outputs.ts';
 
 /** What an estimate needs to know about a model. */
 export interface CostModel {
@@ -22,18 +22,13 @@ const summaryNames = { classification: 'classes', features: 'features', likeliho
 
 /**
  * @param wanted default: all outputs of the model
- * @throws {UsageError} when the model lacks a wanted output
+ * @throws {ModelError} `output_unavailable`
  */
 export function costModel(checkpoint: Checkpoint, wanted?: readonly OutputName[]): CostModel {
   const { name } = checkpoint;
   const summary = summarize(checkpoint);
   const costs = new Map(summary.costs.map((cost) => [cost.output, cost]));
-  const available = outputNames.filter((output) => costs.has(summaryNames[output]));
-  const missing = wanted?.find((output) => !available.includes(output));
-  if (missing !== undefined) {
-    throw new UsageError(`${name} has no ${missing}; expected some of ${available.join(', ')} for --outputs`);
-  }
-  const outputs = wanted ?? available;
+  const outputs = selectOutputs(checkpoint, wanted);
   const chosen = outputs.flatMap((output) => costs.get(summaryNames[output]) ?? []);
   const gflopOf = (ownPass: boolean) =>
     Math.max(0, ...chosen.filter(({ own_pass }) => own_pass === ownPass).map(({ gflop_causal }) => gflop_causal));

@@ -29,20 +29,22 @@ export async function startingWeights(checkpoint: Checkpoint, objective: Objecti
     return { weights, read: undefined, [Symbol.asyncDispose]: async () => {} };
   }
   const { source } = await openSource(directory);
+  await using opened = new AsyncDisposableStack();
+  opened.use(source);
   const tensors = await openAiTensors(weights, config, source.tensors, 'F32');
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const stored = tensors.map(
     ({ name, dtype, shape }) => [name, { name, dtype, shape, file: '', offset: 0, length: 0 }] as const,
   );
+  const files = { directory: weights.directory, files: [], bytes: 0, tensors: new Map(stored) };
+  const renamed = weightsByRole(files, { ...config, objective });
+  const owned = opened.move();
   return {
-    weights: weightsByRole(
-      { directory: weights.directory, files: [], bytes: 0, tensors: new Map(stored) },
-      { ...config, objective },
-    ),
+    weights: renamed,
     async read({ name }) {
       const tensor = byName.get(name);
       return tensor === undefined ? new Float32Array(0) : readFloats(tensor);
     },
-    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../../lib/local/repository.ts';
@@ -25,6 +25,18 @@ describe('igpt import', () => {
     expect(prefix.code, prefix.stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ directory: out, format: 'TensorFlow', n_layer: 3, n_head: 2 });
     expect(JSON.parse(inspected.stdout)).toMatchObject({ n_layer: 3, layout: 'huggingface' });
+  });
+
+  test('says that a probe beside the weights is not imported', async () => {
+    using folder = temporaryFolder();
+    const out = join(folder.path, 'out');
+    await using tiny = await tinyCheckpoint();
+    await cp(join(tiny.directory, 'model.safetensors'), join(tiny.directory, 'probe.safetensors'));
+
+    const { stdout } = await igpt(['import', tiny.directory, '--out', out]);
+
+    expect(stdout).toContain(`probe.safetensors; to keep it as the class head, copy it into ${out}\n`);
+    expect(await readdir(out)).not.toContain('probe.safetensors');
   });
 
   test('says which model of a checkpoint it took, and what it left out', async () => {

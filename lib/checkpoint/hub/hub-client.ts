@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { excessOf, maxJsonBytes } from '../bounded-json.ts';
+import { firstIssue } from '../json-file.ts';
 import type { HubSettings } from './hub-settings.ts';
 
 /** How to reach the hub. */
@@ -44,8 +45,7 @@ export async function postJson<T>(path: string, body: unknown, schema: z.ZodType
     const stream = await bodyOf(response, [200]);
     const parsed = schema.safeParse(parseJson(await readText(stream)));
     if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    throw new Error(`its answer is not as expected: ${issue?.path.join('.')}: ${issue?.message}`);
+    throw new Error(`its answer is not as expected: ${firstIssue(parsed.error)}`);
   } finally {
     timer.stop();
   }

@@ -45,7 +45,7 @@ export async function downloadModel(model: HubModel, options: DownloadOptions): 
     throw failed(`${model.repo} has no weights on the hub; expected one of ${weightFiles.join(', ')}`);
   }
   await makeDirectory(directory).catch((cause: unknown) => {
-    throw failed(`the download cannot be stored in ${directory}: the system said ${systemSaid(cause)}`, cause);
+    throw failed(`The download cannot be stored in ${directory}: the system said ${systemSaid(cause)}`, cause);
   });
   const files = [...listed.filter(({ path }) => sideFiles.includes(path)), weights];
   if (weights.path.endsWith('.index.json')) {
@@ -125,7 +125,7 @@ async function continueDownload(
     let done = start;
     for await (const chunk of chunks) {
       if (done + chunk.length > size) {
-        throw failed(`the hub sent more than the ${size} bytes it announced for ${path}; run the command again`);
+        throw failed(`The hub sent more than the ${size} bytes it announced for ${path}; run the command again`);
       }
       // Written before the next chunk is read: a broken connection loses no byte that arrived.
       await file.appendFile(chunk);
@@ -167,13 +167,13 @@ function explain({ repo, revision }: HubModel, access: DownloadOptions, error: u
     const token =
       access.accessToken === undefined ? 'set HF_TOKEN if it is private' : 'check that HF_TOKEN may read it';
     return failed(
-      `the hub has no model ${repo} at ${revision}, or it is private (status ${error.status}); check the name and ${token}`,
+      `The hub has no model ${repo} at ${revision}, or it is private (status ${error.status}); check the name and ${token}`,
       error,
     );
   }
   const base = hubAddress(access, `${repo}/resolve/${revision}`);
   return failed(
-    `the hub could not be reached, or did not answer as expected (${reason(error)}). Run the command again to resume. Or download ${base}/config.json, preprocessor_config.json and pytorch_model.bin (or model.safetensors) by hand into one folder and run igpt import with that folder`,
+    `The hub could not be reached, or did not answer as expected (${reason(error)}). Run the command again to resume. Or download ${base}/config.json, preprocessor_config.json and pytorch_model.bin (or model.safetensors) by hand into one folder and run igpt import with that folder`,
     error,
   );
 }
@@ -187,5 +187,5 @@ function reason(error: unknown): string {
 }
 
 function failed(message: string, cause?: unknown): CheckpointError {
-  return new CheckpointError('download_failed', `${message[0]?.toUpperCase()}${message.slice(1)}.`, { cause });
+  return new CheckpointError('download_failed', `${message}.`, { cause });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { maxJsonBytes } from '../bounded-json.ts';
+import { firstIssue } from '../json-file.ts';
 import { longList } from '../long-schemas.ts';
 import { type HubAccess, postJson } from './hub-client.ts';
 import { type HubModel, isSmallFile } from './hub-model.ts';
@@ -51,8 +52,7 @@ export async function listFiles(
 function toFile(entry: { path: string }): HubFile {
   const parsed = entrySchema.safeParse(entry);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Error(`its listing of ${entry.path} is not as expected: ${issue?.path.join('.')}: ${issue?.message}`);
+    throw new Error(`its listing of ${entry.path} is not as expected: ${firstIssue(parsed.error)}`);
   }
   const { path, size, oid, lfs } = parsed.data;
   if (lfs && lfs.size !== size) throw new Error(`its listing has two sizes for ${path}`);

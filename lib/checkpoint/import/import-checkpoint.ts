@@ -1,4 +1,4 @@
-import { realpath, rm } from 'node:fs/promises';
+import { readdir, realpath, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { createFile } from '../../files/regular-file.ts';
@@ -54,6 +54,8 @@ export interface Imported {
   others: readonly string[];
   /** Tensors of the file that belong to no model: optimizer, metrics, counters. */
   leftOut: readonly LeftOut[];
+  /** Whether a probe.safetensors lies beside the weights. It is not imported. */
+  probeBeside: boolean;
   /** Tensors whose source already held NaN or infinities; they are copied unchanged. */
   nonFinite: readonly NonFinite[];
 }
@@ -78,7 +80,8 @@ export async function importCheckpoint(path: string, out: string, options: Impor
     writeModel(temporary, directory, own, options),
   );
   const leftOut = countByGroup([...beside, ...unused]);
-  return { format: opened.format, checkpoint: await openCheckpoint(out), ...place, leftOut, nonFinite };
+  const probeBeside = (await readdir(directory)).includes('probe.safetensors');
+  return { format: opened.format, checkpoint: await openCheckpoint(out), ...place, leftOut, probeBeside, nonFinite };
 }
 
 /** Refuses to replace the source: files that are not imported (the probe, the README) would be lost. */

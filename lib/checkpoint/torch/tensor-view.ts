@@ -62,9 +62,8 @@ export const allowedGlobals: ReadonlySet<string> = new Set([
   'torch.device',
   'torch.serialization._get_layout',
   '_codecs.encode',
-  'builtins.bytearray',
-  'builtins.set',
-  'builtins.complex',
+  // Pickles of protocol 2, which torch.save writes, have Python 2's name of the module.
+  ...['bytearray', 'set', 'complex'].flatMap((name) => [`builtins.${name}`, `__builtin__.${name}`]),
   rebuildTensor,
   rebuildFromType,
   ...rebuildParameters,

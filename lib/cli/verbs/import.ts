@@ -64,18 +64,21 @@ async function importModel(src: string, options: ImportOptions): Promise<void> {
   // TensorFlow names a checkpoint `ckpt/model.ckpt-131000`, which looks like a name of the hub.
   const there = statPath(src, src) ?? statPath(`${src}.index`, src);
   const hub = there === undefined ? parseHubName(src) : undefined;
-  const { format, checkpoint, path, others, leftOut, nonFinite } =
+  const { format, checkpoint, path, others, leftOut, probeBeside, nonFinite } =
     hub === undefined ? await convert(src, undefined, options, bar) : await fromHub(hub, options, bar);
   bar.stop();
   if (nonFinite.length > 0) process.stderr.write(`warning: ${nonFiniteText(nonFinite)}; imported unchanged\n`);
   const summary = summarize(checkpoint);
   await writeOut(
     options.json
-      ? `${JSON.stringify({ directory: out, format, key: path, other_models: others, left_out: leftOut, ...summary, non_finite: nonFinite })}\n`
+      ? `${JSON.stringify({ directory: out, format, key: path, other_models: others, left_out: leftOut, probe_beside: probeBeside, ...summary, non_finite: nonFinite })}\n`
       : writtenModel(out, summary, [
           ['imported from', path === '' ? format : `${format}, ${path}`],
           ...otherModels(others),
           ...leftOutTensors(leftOut),
+          ...(probeBeside
+            ? [['not imported', `probe.safetensors; to keep it as the class head, copy it into ${out}`] as const]
+            : []),
         ]),
   );
 }

@@ -139,6 +139,7 @@ function describe(model: string, summary: CheckpointSummary, probe: ProbeFacts):
 function classHead({ class_head, class_function, no_classes, labels }: CheckpointSummary): string {
   if (class_head === null) return 'none';
   if (no_classes !== null) return `${class_head}, not used: ${no_classes}`;
+  if (labels.length === 1) return `${class_head}, 1 class, a sigmoid`;
   const reading = class_function === 'sigmoid' ? 'a sigmoid each, so that several may apply' : 'of which one applies';
   return `${class_head}, ${labels.length} classes, ${reading}`;
 }

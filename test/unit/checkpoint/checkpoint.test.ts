@@ -369,6 +369,12 @@ describe('checkpoint', () => {
         /do_normalize/,
       ],
       ['labels of another class head', { config: { id2label: { 0: 'a', 1: 'b' } } }, 'labels_mismatch', /2 classes.*3/],
+      [
+        'id2label and num_labels that differ',
+        { config: { id2label: { 0: 'a', 1: 'b', 2: 'c' }, num_labels: 4 } },
+        'config_invalid',
+        /id2label has 3 classes and num_labels is 4/,
+      ],
       ['num_labels of another class head', { config: { id2label: undefined, num_labels: 4 } }, 'labels_mismatch', /4/],
       ['labels with a gap', { config: { id2label: { 0: 'a', 1: 'b', 3: 'd' } } }, 'config_invalid', /number 2/],
     ])('%s', async (_, options, code, message) => {

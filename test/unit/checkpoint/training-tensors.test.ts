@@ -29,6 +29,9 @@ describe('in a TensorFlow checkpoint', () => {
     'training/model/wte/ProximalAdagrad',
     'optimizer/_variables/10',
     'Adam/model/wte/v',
+    'ema/model/wte',
+    'EMA/model/h0/mlp/c_fc/w',
+    'model_ema/h0/mlp/c_fc/w',
   ])('%s is of training', (name) => {
     expect(isOpenAiTraining({ name, dtype: 'F32', shape: [16, 8] }, weights)).toBe(true);
   });
@@ -67,6 +70,11 @@ describe('in a TensorFlow checkpoint', () => {
     ['model/decay', []],
     ['model/h0/decay', [8]],
     ['wte_2', [16, 8]],
+    ['model/h0/lambda', [8]],
+    ['model/lambda', [8]],
+    ['model/h0/lion_gate', [8]],
+    ['model/h0/attn/c_proj/lora_a', [8, 2]],
+    ['model/h0/mlp/c_fc/w/mask', [8, 32]],
   ] as const)('%s is a part of the model', (name, shape) => {
     expect(isOpenAiTraining({ name, dtype: 'F32', shape }, weights)).toBe(false);
   });
@@ -101,6 +109,9 @@ describe('beside Hugging Face’s tensors', () => {
     ['h.0.loss.weight', 'F32', [16]],
     ['schema.weight', 'F32', [16]],
     ['glossary.weight', 'F32', [16]],
+    ['f1.weight', 'F32', [16, 16]],
+    ['acc.bias', 'F32', [16]],
+    ['logit_bias', 'F32', []],
   ] as const)('%s is a part of the model', (name, dtype, shape) => {
     expect(isHuggingFaceTraining({ name, dtype, shape })).toBe(false);
   });

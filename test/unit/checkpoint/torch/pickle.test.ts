@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readPickle } from '../../../../lib/checkpoint/torch/pickle.ts';
+import { allowedGlobals } from '../../../../lib/checkpoint/torch/tensor-view.ts';
 
 const allowed = new Set(['collections.OrderedDict', 'torch.FloatStorage']);
 
@@ -38,6 +39,16 @@ describe('the pickle reader', () => {
 
   it('returns an allowed call as data and runs nothing', () => {
     expect(read('ctorch\nFloatStorage\n(K', 1, 'tR')).toEqual({ kind: 'call', name: 'torch.FloatStorage', args: [1] });
+  });
+
+  it('knows the sets, bytes and complex numbers of torch.load, by the name of either Python', () => {
+    for (const name of ['set', 'bytearray', 'complex']) {
+      for (const module of ['builtins', '__builtin__']) {
+        const { value } = readPickle(pickle(0x80, 2, `c${module}\n${name}\n.`), 0, allowedGlobals);
+        expect(value).toEqual({ kind: 'global', name: `${module}.${name}` });
+      }
+    }
+    expect(() => readPickle(pickle(0x80, 2, 'c__builtin__\neval\n.'), 0, allowedGlobals)).toThrow(/__builtin__.eval/);
   });
 
   it('returns an OrderedDict as a dict without its attributes', () => {
