@@ -152,11 +152,27 @@ const checkedSettings = deploymentSettings.superRefine((config, context) => {
     const message = 'expected another bucket than inputBucket, because outcomes there would be taken for pictures';
     context.addIssue({ code: 'custom', path: ['outputBucket'], message });
   }
+  for (const [name, ofAnother] of [
+    ['inputBucket', 'output'],
+    ['outputBucket', 'input'],
+  ] as const) {
+    if (!isBucketOfStack(config[name] ?? '', ofAnother)) continue;
+    const message = `expected another bucket, because this is the ${ofAnother} bucket of a stack: its outcomes would be taken for pictures, or its pictures’ bucket would receive outcomes`;
+    context.addIssue({ code: 'custom', path: [name], message });
+  }
   if (config.inputKmsKey !== undefined && config.inputBucket === undefined) {
     const message = 'expected inputBucket too; the stack’s own bucket is encrypted with a key of S3';
     context.addIssue({ code: 'custom', path: ['inputKmsKey'], message });
   }
 });
+
+/**
+ * Whether CloudFormation named this bucket for the input or output of a stack: `<stack>-storageinput<8 hex>-<random>`, all
+ * in lower case. Source: AWS CloudFormation User Guide, "Name type".
+ */
+function isBucketOfStack(bucket: string, role: 'input' | 'output'): boolean {
+  return new RegExp(`-storage${role}[0-9a-f]{8}-[a-z0-9]+$`).test(bucket);
+}
 
 export type DeploymentConfig = z.output<typeof deploymentSettings>;
 

@@ -115,6 +115,29 @@ test('input and output must be different buckets', () => {
   ]);
 });
 
+test.each([
+  ['outputBucket', 'imagegpt-storageinput0a1b2c3d-k4x9qk2mtz0a', 'input'],
+  ['inputBucket', 'my-other-stack-storageoutput0a1b2c3d-k4x9qk2mtz0a', 'output'],
+])('%s cannot be %s, which a stack made for its %s', (name, bucket, role) => {
+  expect(() => readDeploymentConfig({ [name]: bucket })).toThrow(`this is the ${role} bucket of a stack`);
+});
+
+test('the buckets of an earlier stack may be used again, each in its role', () => {
+  const inputBucket = 'imagegpt-storageinput0a1b2c3d-k4x9qk2mtz0a';
+  const outputBucket = 'imagegpt-storageoutput0a1b2c3d-k4x9qk2mtz0a';
+
+  expect(readDeploymentConfig({ inputBucket, outputBucket })).toMatchObject({ inputBucket, outputBucket });
+});
+
+test.each(['pictures-4x9qk2mtz0a-s3alias', 'pictures--ol-s3', 'pictures.mrap', 'pictures--table-s3'])(
+  '%s is refused, because it may be another name of the same bucket',
+  (outputBucket) => {
+    expect(() => readDeploymentConfig({ inputBucket: 'pictures', outputBucket })).toThrow(
+      'outputBucket: expected the name of the bucket itself',
+    );
+  },
+);
+
 test('a KMS key needs an existing bucket', () => {
   const inputKmsKey = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 
