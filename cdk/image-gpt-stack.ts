@@ -83,6 +83,7 @@ export class ImageGptStack extends Stack {
     writeOutputs(this, {
       inputBucket: storage.input.bucketName,
       outputBucket: storage.output.bucketName,
+      ...(config.outputKmsKey !== undefined && { outputKmsKey: config.outputKmsKey }),
       resultsTopicArn: results.topic.topicArn,
       ...queueOutputs(queues),
       cluster: cluster.clusterName,

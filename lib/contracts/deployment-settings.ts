@@ -42,6 +42,11 @@ function list<T>(item: z.ZodType<T, string>, expected: string) {
 /** `name:tag`, after a registry if it is not Docker Hub. */
 const imageName = z.string().regex(/^[a-z0-9][\w.:/@-]*:[\w.-]+$/, 'expected an image with its tag');
 
+/** Not an alias: a policy that names one allows nothing. Source: AWS KMS Developer Guide, "Using aliases in IAM policies". */
+const kmsKey = z
+  .string()
+  .regex(/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/, 'expected the ARN of a KMS key, not of an alias');
+
 /** Periods that CloudWatch Logs offers, up to a year (days). */
 const retentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 180, 365] as const;
 
@@ -90,12 +95,11 @@ export const deploymentSettings = z.strictObject({
   /** Existing bucket with the pictures, such as that of an earlier stack. Default: a new bucket. */
   inputBucket: bucketName.optional(),
   /** ARN of the KMS key of an existing input bucket. Default: none, for a bucket without a KMS key. */
-  inputKmsKey: z
-    .string()
-    .regex(/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/, 'expected the ARN of a KMS key')
-    .optional(),
+  inputKmsKey: kmsKey.optional(),
   /** Existing bucket for the outcomes, such as that of an earlier stack. Default: a new bucket. */
   outputBucket: bucketName.optional(),
+  /** ARN of the KMS key of an existing output bucket. Default: none, for a bucket without a KMS key. */
+  outputKmsKey: kmsKey.optional(),
   /** Processor of the preprocess function. Default: arm64, which is a fifth cheaper. */
   architecture: choice(['arm64', 'x86_64']).default('arm64'),
   /** Concurrent preprocess functions for live uploads, at least 2. Default: 50. */
@@ -160,9 +164,13 @@ const checkedSettings = deploymentSettings.superRefine((config, context) => {
     const message = `expected another bucket, because this is the ${ofAnother} bucket of a stack: its outcomes would be taken for pictures, or its pictures’ bucket would receive outcomes`;
     context.addIssue({ code: 'custom', path: [name], message });
   }
-  if (config.inputKmsKey !== undefined && config.inputBucket === undefined) {
-    const message = 'expected inputBucket too; the stack’s own bucket is encrypted with a key of S3';
-    context.addIssue({ code: 'custom', path: ['inputKmsKey'], message });
+  for (const [key, bucket] of [
+    ['inputKmsKey', 'inputBucket'],
+    ['outputKmsKey', 'outputBucket'],
+  ] as const) {
+    if (config[key] === undefined || config[bucket] !== undefined) continue;
+    const message = `expected ${bucket} too; the stack’s own bucket is encrypted with a key of S3`;
+    context.addIssue({ code: 'custom', path: [key], message });
   }
 });
 

@@ -143,7 +143,20 @@ test('a KMS key needs an existing bucket', () => {
 
   expect(faults({ inputKmsKey })).toEqual([expect.stringMatching(/^inputKmsKey: expected inputBucket too/)]);
   expect(faults({ inputKmsKey, inputBucket: 'pictures' })).toEqual([]);
+  expect(faults({ outputKmsKey: inputKmsKey })).toEqual([
+    expect.stringMatching(/^outputKmsKey: expected outputBucket/),
+  ]);
+  expect(faults({ outputKmsKey: inputKmsKey, outputBucket: 'outcomes' })).toEqual([]);
 });
+
+test.each(['alias/outcomes', 'arn:aws:kms:eu-central-1:123456789012:alias/outcomes', '1234abcd-12ab'])(
+  'a KMS key cannot be given as %s, which a policy cannot name',
+  (outputKmsKey) => {
+    expect(faults({ outputKmsKey, outputBucket: 'outcomes' })).toEqual([
+      expect.stringMatching(/^outputKmsKey: expected the ARN of a KMS key, not of an alias/),
+    ]);
+  },
+);
 
 test('an instance type that the worker does not run on is refused', () => {
   expect(faults({ instanceTypes: 'g6.xlarge,p5.48xlarge' })).toEqual([
