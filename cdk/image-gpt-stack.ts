@@ -22,7 +22,11 @@ import { modelVariables } from './model-id.ts';
 /** The stack: pictures go into one bucket, outcomes appear in another. */
 export class ImageGptStack extends Stack {
   constructor(scope: Construct, config: DeploymentConfig) {
-    super(scope, config.stackName, { description: 'Image GPT: pictures in; classes, features and likelihoods out.' });
+    const { account, region } = config;
+    super(scope, config.stackName, {
+      description: 'Image GPT: pictures in; classes, features and likelihoods out.',
+      ...(account !== undefined && region !== undefined && { env: { account, region } }),
+    });
     const storage = new Storage(this, 'Storage', config);
     const queues = new Queues(this, 'Queues');
     const { uploads, backfill, tokens } = queues;

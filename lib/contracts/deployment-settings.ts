@@ -8,7 +8,7 @@ import {
   outputName,
   splitList,
 } from './field-types.ts';
-import { defaultInstanceTypes, familyOf } from './instances.ts';
+import { defaultInstanceTypes, defaultInstanceTypesIn, familyOf } from './instances.ts';
 import { modelId } from './keys.ts';
 import { isS3Location } from './s3-location.ts';
 import { defaultStackName } from './stack-outputs.ts';
@@ -65,6 +65,16 @@ export const deploymentSettings = z.strictObject({
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'expected letters, digits and hyphens, at most 64')
     .default(defaultStackName),
+  /** Account to deploy to. With `region`, the network uses every availability zone. Default: that of the credentials. */
+  account: z
+    .string()
+    .regex(/^\d{12}$/, 'expected the 12 digits of an account')
+    .optional(),
+  /** Region to deploy to. Set both, or neither. Default: that of the credentials, with two availability zones. */
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'expected a region, for instance eu-central-1')
+    .optional(),
   /** `gpu`: ECS on GPU instances. `cpu`: Fargate Spot, for new accounts, whose GPU quota is 0. Default: gpu. */
   compute: choice(['gpu', 'cpu']).default('gpu'),
   /** Checkpoint directory (relative to the repository), or `s3://bucket/prefix`. Default: igpt-nano in lib/models. */
@@ -102,15 +112,18 @@ export const deploymentSettings = z.strictObject({
   outputKmsKey: kmsKey.optional(),
   /** Processor of the preprocess function. Default: arm64, which is a fifth cheaper. */
   architecture: choice(['arm64', 'x86_64']).default('arm64'),
-  /** Concurrent preprocess functions for live uploads, at least 2. Default: 50. */
-  preprocessConcurrency: whole({ min: 2, max: 1000 }).default(50),
+  /**
+   * Concurrent preprocess functions for live uploads, at least 2. Default: 6. A new account may run 10 functions at once:
+   * these, those of a backfill, and two of the deployment or of the user.
+   */
+  preprocessConcurrency: whole({ min: 2, max: 1000 }).default(6),
   /** Concurrent preprocess functions for a backfill, at least 2. Default: 2, so that live uploads are not delayed. */
   backfillConcurrency: whole({ min: 2, max: 1000 }).default(2),
   /** Most worker tasks of each service. Default: 4. */
   maxTasks: whole({ min: 1, max: mostTasks }).default(scalingDefaults.maxTasks),
   /** Outstanding messages of the tokens queue per task. A message has up to 100 pictures. Default: 50. */
   messagesPerTask: whole({ min: 1, max: 100_000 }).default(scalingDefaults.messagesPerTask),
-  /** GPU instance types, best first. Default: g6.xlarge, g5.xlarge, g4dn.xlarge. */
+  /** GPU instance types, best first. Default: those of g6.xlarge, g5.xlarge and g4dn.xlarge that the region has. */
   instanceTypes: list(
     z.string().refine((type) => familyOf(type) !== undefined, expectedInstanceTypes),
     expectedInstanceTypes,
@@ -155,6 +168,16 @@ const checkedSettings = deploymentSettings.superRefine((config, context) => {
   if (config.inputBucket !== undefined && config.inputBucket === config.outputBucket) {
     const message = 'expected another bucket than inputBucket, because outcomes there would be taken for pictures';
     context.addIssue({ code: 'custom', path: ['outputBucket'], message });
+  }
+  if ((config.account === undefined) !== (config.region === undefined)) {
+    const path = config.account === undefined ? 'account' : 'region';
+    context.addIssue({ code: 'custom', path: [path], message: 'expected both account and region, or neither' });
+  }
+  for (const name of ['inputKmsKey', 'outputKmsKey'] as const) {
+    const [, , , region] = config[name]?.split(':') ?? [];
+    if (region === undefined || config.region === undefined || region === config.region) continue;
+    const message = `expected a key in ${config.region}, because a bucket and its key are in one region`;
+    context.addIssue({ code: 'custom', path: [name], message });
   }
   for (const [name, ofAnother] of [
     ['inputBucket', 'output'],
@@ -203,13 +226,27 @@ const cdkEntry = /[:/@]|^availability-zones|^acknowledged-issue-numbers$|^cli-te
 /**
  * Reads the settings from the app's context.
  *
+ * @param credentialsRegion the region that is deployed to if the settings name none; undefined if it is unknown
  * @throws {DeploymentConfigError} with every fault, including unknown settings
  */
-export function readDeploymentConfig(context: Readonly<Record<string, unknown>>): DeploymentConfig {
+export function readDeploymentConfig(
+  context: Readonly<Record<string, unknown>>,
+  credentialsRegion?: string | undefined,
+): DeploymentConfig {
   const given = Object.fromEntries(Object.entries(context).filter(([name]) => !cdkEntry.test(name)));
   const parsed = checkedSettings.safeParse(given);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return 'instanceTypes' in given ? parsed.data : fitRegion(parsed.data, credentialsRegion);
   throw new DeploymentConfigError(parsed.error.issues.flatMap((issue) => faultsOf(issue, given)));
+}
+
+/** Leaves out default instance types that the region lacks: one of them would fail AWS Batch's whole environment. */
+function fitRegion(config: DeploymentConfig, credentialsRegion: string | undefined): DeploymentConfig {
+  const region = config.region ?? credentialsRegion;
+  const instanceTypes = defaultInstanceTypesIn(region);
+  if (instanceTypes.length > 0 || config.compute !== 'gpu') return { ...config, instanceTypes };
+  throw new DeploymentConfigError([
+    `instanceTypes: ${region} has none of ${defaultInstanceTypes.join(', ')} as far as we know; deploy with compute=cpu, to another region, or name types that igpt doctor finds there`,
+  ]);
 }
 
 function faultsOf(issue: z.core.$ZodIssue, given: Readonly<Record<string, unknown>>): string[] {
