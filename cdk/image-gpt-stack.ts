@@ -78,7 +78,7 @@ export class ImageGptStack extends Stack {
     const { dashboard } = new WorkDashboard(this, 'Overview', { ...watched, preprocess: functions });
     const mappings = [forUploads.mapping, forBackfill.mapping];
     const brake = new CostBrake(this, 'CostBrake', {
-      alarmName: alarms.costBrakeName,
+      alarmNames: alarms.costBrakeNames,
       services,
       targets,
       mappings,

@@ -59,6 +59,8 @@ const shared = {
   MODEL_ID: modelId,
   /** Decode large JPEGs at a fraction of their size. Part of the model id. */
   SCALED_DECODING: flag.default(false),
+  /** Name of the process's role, for the log. */
+  ROLE_NAME: z.string().min(1).optional(),
 };
 
 /**
