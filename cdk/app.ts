@@ -1,12 +1,19 @@
-import { App } from 'aws-cdk-lib';
+import { Annotations, App } from 'aws-cdk-lib';
 import { DeploymentConfigError, readDeploymentConfig } from '../lib/contracts/deployment-settings.ts';
+import { deploymentWarnings } from '../lib/contracts/deployment-warnings.ts';
 import { ImageGptStack } from './image-gpt-stack.ts';
 
 // Settings come from `cdk deploy -c name=value`; lib/contracts/deployment-settings.ts lists them.
 
 const app = new App();
+// The cdk command sets it to the region of the credentials.
+const { CDK_DEFAULT_REGION: credentialsRegion } = process.env;
 try {
-  new ImageGptStack(app, readDeploymentConfig(app.node.getAllContext()));
+  const config = readDeploymentConfig(app.node.getAllContext(), credentialsRegion);
+  const stack = new ImageGptStack(app, config);
+  for (const { id, message } of deploymentWarnings(config, config.region ?? credentialsRegion)) {
+    Annotations.of(stack).addWarningV2(id, message);
+  }
   app.synth();
 } catch (error) {
   if (!(error instanceof DeploymentConfigError)) throw error;

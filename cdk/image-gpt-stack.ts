@@ -22,7 +22,11 @@ import { modelVariables } from './model-id.ts';
 /** The stack: pictures go into one bucket, outcomes appear in another. */
 export class ImageGptStack extends Stack {
   constructor(scope: Construct, config: DeploymentConfig) {
-    super(scope, config.stackName, { description: 'Image GPT: pictures in; classes, features and likelihoods out.' });
+    const { account, region } = config;
+    super(scope, config.stackName, {
+      description: 'Image GPT: pictures in; classes, features and likelihoods out.',
+      ...(account !== undefined && region !== undefined && { env: { account, region } }),
+    });
     const storage = new Storage(this, 'Storage', config);
     const queues = new Queues(this, 'Queues');
     const { uploads, backfill, tokens } = queues;
@@ -74,7 +78,7 @@ export class ImageGptStack extends Stack {
     const { dashboard } = new WorkDashboard(this, 'Overview', { ...watched, preprocess: functions });
     const mappings = [forUploads.mapping, forBackfill.mapping];
     const brake = new CostBrake(this, 'CostBrake', {
-      alarmName: alarms.costBrakeName,
+      alarmNames: alarms.costBrakeNames,
       services,
       targets,
       mappings,
@@ -83,6 +87,7 @@ export class ImageGptStack extends Stack {
     writeOutputs(this, {
       inputBucket: storage.input.bucketName,
       outputBucket: storage.output.bucketName,
+      ...(config.outputKmsKey !== undefined && { outputKmsKey: config.outputKmsKey }),
       resultsTopicArn: results.topic.topicArn,
       ...queueOutputs(queues),
       cluster: cluster.clusterName,

@@ -1,5 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { StorageDeniedError } from '../lib/aws/aws-error.ts';
 import { type MetricName, metricNames, metricNamespace } from '../lib/contracts/metrics.ts';
 import { createStages, type FlowObserver, type PictureEnd } from '../lib/pipeline/observer.ts';
 import type { Clock } from '../lib/ports/clock.ts';
@@ -12,6 +13,8 @@ export interface Telemetry {
   observer: FlowObserver;
   /** Logs an error that is retried, or that sends a message to the dead-letter queue. */
   onError(error: unknown, message?: QueueMessage): void;
+  /** Raises the alarm if a bucket or its key denies what the process needs to start. */
+  onStartError(error: unknown): void;
   count(metric: MetricName, by?: number): void;
   milliseconds(metric: MetricName, value: number): void;
   bytes(metric: MetricName, value: number): void;
@@ -21,6 +24,12 @@ export interface Telemetry {
 
 /** Most characters of a message body in a log line. */
 const bodyExcerpt = 500;
+
+/** From this receive on, about a minute after the first, a denial lasts. Two receives are left when the brake is pulled. */
+const lastingReceive = 3;
+
+/** A process that has sent or published a picture so recently is not denied as a whole: single pictures are (milliseconds). */
+const progressMs = 60_000;
 
 const endMetrics: Readonly<Record<PictureEnd['end'], MetricName>> = {
   succeeded: metricNames.succeeded,
@@ -34,7 +43,16 @@ export function createTelemetry({ service, clock }: { service: string; clock: Cl
   const { POWERTOOLS_METRICS_NAMESPACE: namespace = metricNamespace } = process.env;
   const metrics = new Metrics({ namespace, serviceName: service });
   const counts = new Map<MetricName, number>();
+  // One metric of all processes, because CloudWatch bills each metric of an alarm.
+  const storage = new Metrics({ namespace, serviceName: 'storage' });
+  const { ROLE_NAME: role } = process.env;
   const stages = createStages(clock);
+  let lastProgress = Number.NEGATIVE_INFINITY;
+
+  function reportDenial({ code, message, bucket, action }: StorageDeniedError): void {
+    logger.critical('a bucket or its key denies access', { code, bucket, action, role, cause: message });
+    storage.singleMetric().addMetric(metricNames.storageDenied, MetricUnit.Count, 1);
+  }
 
   function count(metric: MetricName, by = 1): void {
     counts.set(metric, (counts.get(metric) ?? 0) + by);
@@ -53,7 +71,11 @@ export function createTelemetry({ service, clock }: { service: string; clock: Cl
       stages: {
         ...stages,
         async run(stage, key, work) {
-          if (stage !== 'predicting') return stages.run(stage, key, work);
+          if (stage !== 'predicting') {
+            const done = await stages.run(stage, key, work);
+            if (stage === 'sending' || stage === 'publishing') lastProgress = clock.now().getTime();
+            return done;
+          }
           const started = performance.now();
           const result = await stages.run(stage, key, work);
           milliseconds(metricNames.modelTime, performance.now() - started);
@@ -77,7 +99,9 @@ export function createTelemetry({ service, clock }: { service: string; clock: Cl
     },
     onError(error, message) {
       count(metricNames.retries);
-      const { body, receiveCount, lastReceive } = message ?? {};
+      const { body, receiveCount = 0, lastReceive } = message ?? {};
+      const stuck = clock.now().getTime() - lastProgress > progressMs;
+      if (error instanceof StorageDeniedError && receiveCount >= lastingReceive && stuck) reportDenial(error);
       const level = lastReceive ? 'error' : 'warn';
       logger[level](lastReceive ? 'message is dead-lettered' : 'trying again', {
         ...errorLog(error),
@@ -85,6 +109,9 @@ export function createTelemetry({ service, clock }: { service: string; clock: Cl
         receiveCount,
         lastReceive,
       });
+    },
+    onStartError(error) {
+      if (error instanceof StorageDeniedError) reportDenial(error);
     },
     flush() {
       for (const [metric, value] of counts) metrics.addMetric(metric, MetricUnit.Count, value);

@@ -35,13 +35,13 @@ const minPictures = 20;
 const maxFailedPercent = 20;
 
 /**
- * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm: 16 in the stack, with those of
+ * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm: 17 in the stack, with those of
  * scaling. So conditions that only delay a consumer or a backfill have no alarm; the dashboard shows them.
  */
 export class Alarms extends Construct {
   readonly topic: Topic;
-  /** Name of the alarm that pulls the cost brake. */
-  readonly costBrakeName: string;
+  /** Names of the alarms that pull the cost brake. */
+  readonly costBrakeNames: readonly string[];
 
   constructor(scope: Construct, id: string, { queues, results, runningTasks, namespace, email }: AlarmsProps) {
     super(scope, id);
@@ -108,9 +108,25 @@ export class Alarms extends Construct {
       alarmDescription:
         'Tokens wait and no worker takes them: no instance is available, the worker cannot start (no GPU, wrong model), or the cost brake is pulled.',
     });
-    this.costBrakeName = `${Stack.of(this).stackName}-CostBrake`;
+    const costBrakeName = `${Stack.of(this).stackName}-CostBrake`;
+    const storageDeniedName = `${Stack.of(this).stackName}-StorageDenied`;
+    this.costBrakeNames = [costBrakeName, storageDeniedName];
+    this.alarm('StorageDenied', {
+      alarmName: storageDeniedName,
+      metric: new Metric({
+        namespace,
+        metricName: metricNames.storageDenied,
+        dimensionsMap: { service: 'storage' },
+        statistic: 'Sum',
+        period: Duration.minutes(1),
+      }),
+      threshold: 1,
+      evaluationPeriods: 1,
+      alarmDescription:
+        'A bucket or its KMS key denies access. The cost brake has stopped the stack, so that no message is dead-lettered: the log names bucket, action and role (storage_denied). Grant access, then run igpt doctor --release.',
+    });
     this.alarm('CostBrake', {
-      alarmName: this.costBrakeName,
+      alarmName: costBrakeName,
       metric: math('IF(FILL(running, 0) > 0 AND FILL(finished, 0) == 0, 1, 0)', fiveMinutes, {
         running: runningTasks,
         // A message is deleted after the outcomes of its pictures are stored.

@@ -26,7 +26,8 @@ import type { ServiceTarget } from './scaling.ts';
 const mappingStops = Duration.minutes(2);
 
 export interface CostBrakeProps {
-  alarmName: string;
+  /** Each of these alarms pulls the brake. */
+  alarmNames: readonly string[];
   services: readonly BaseService[];
   targets: readonly ServiceTarget[];
   /** Mappings of preprocess, which would wake the service. */
@@ -34,14 +35,14 @@ export interface CostBrakeProps {
 }
 
 /**
- * Stops the stack when workers run without storing outcomes: services stop scaling out, all tasks end, and no more
+ * Stops the stack when workers run without storing outcomes, or when a bucket denies access: services stop scaling out, all tasks end, and no more
  * pictures are received. The work waits in the queues until an operator starts {@link release}.
  */
 export class CostBrake extends Construct {
   readonly hold: StateMachine;
   readonly release: StateMachine;
 
-  constructor(scope: Construct, id: string, { alarmName, services, targets, mappings }: CostBrakeProps) {
+  constructor(scope: Construct, id: string, { alarmNames, services, targets, mappings }: CostBrakeProps) {
     super(scope, id);
     const endAll = (when: string) => services.map((service, i) => this.endTasks(`EndTasks${when}${i + 1}`, service));
     this.hold = this.machine(
@@ -69,7 +70,7 @@ export class CostBrake extends Construct {
       eventPattern: {
         source: ['aws.cloudwatch'],
         detailType: ['CloudWatch Alarm State Change'],
-        detail: { alarmName: [alarmName], state: { value: ['ALARM'] } },
+        detail: { alarmName: [...alarmNames], state: { value: ['ALARM'] } },
       },
       targets: [new SfnStateMachine(this.hold)],
     });

@@ -53,8 +53,13 @@ export class ImageBuild extends Construct {
       emptyOnDelete: true,
       imageScanOnPush: true,
       imageTagMutability: TagMutability.IMMUTABLE,
-      // This image, and two earlier ones to roll back to.
-      lifecycleRules: [{ maxImageCount: 3 }],
+      // The first rule keeps the deployed image, whose tag no other image has: what a rule selects, no later rule expires.
+      // Source: Amazon ECR User Guide, "How lifecycle policies work". While a deployment is rolled back, its image is one
+      // of the others, so these are many more than the failed deployments that anybody makes in a row.
+      lifecycleRules: [
+        { rulePriority: 1, description: 'the deployed image', tagPrefixList: [this.tag], maxImageCount: 1 },
+        { rulePriority: 2, description: 'earlier images, to roll back to', maxImageCount: 10 },
+      ],
     });
     const project = new Project(this, 'Project', {
       description: 'Image GPT: builds the worker’s image',

@@ -53,7 +53,7 @@ function trainingJob(scope: Construct, { config, network, storage, model }: Jobs
     permissions: [
       ...readPictures(storage.input, config.inputKmsKey),
       ...readModel(model),
-      ...writeTrainings(storage.output),
+      ...writeTrainings(storage.output, config.outputKmsKey),
     ],
     // Fargate's largest task; igpt train starts a thread for each vCPU.
     vcpus: 16,
@@ -84,7 +84,7 @@ function batchJob(scope: Construct, { config, network, storage, results, model, 
     permissions: [
       ...readPictures(storage.input, config.inputKmsKey),
       ...readModel(model),
-      ...writeJobs(storage.output),
+      ...writeJobs(storage.output, config.outputKmsKey),
       publish(results.topic),
     ],
     vcpus: fargateTask.vcpus,

@@ -9,7 +9,7 @@ import { formatS3Location, parseS3Location } from '../../lib/contracts/s3-locati
 import { computeModelId, repository } from '../model-id.ts';
 import { acknowledgeFindings, acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
-import { allow } from './permissions.ts';
+import { allow, encrypt } from './permissions.ts';
 
 /** Excludes the other files of a checkpoint directory, such as pickles, other formats and README. */
 const excluded = ['**', '!*.json', '!*.safetensors'];
@@ -66,7 +66,7 @@ export class ModelLocation extends Construct {
     this.location = formatS3Location({ bucket: this.bucket.bucketName, path: this.prefix });
   }
 
-  private deploy(directory: string, { logRetentionDays }: DeploymentConfig): IDependable {
+  private deploy(directory: string, { logRetentionDays, outputKmsKey }: DeploymentConfig): IDependable {
     const deployment = new BucketDeployment(this, 'Files', {
       // A hub cache holds symbolic links.
       sources: [
@@ -85,6 +85,7 @@ export class ModelLocation extends Construct {
       ephemeralStorageSize: Size.gibibytes(10),
       logGroup: logGroup(this, 'Log', logRetentionDays),
     });
+    for (const statement of encrypt(outputKmsKey)) deployment.handlerRole.addToPrincipalPolicy(statement);
     acknowledgeDeploymentFunction(this, this.bucket);
     return deployment;
   }

@@ -23,9 +23,10 @@ export class Network extends Construct {
     super(scope, id);
     const vpc = new Vpc(this, 'Vpc', {
       natGateways: 0,
-      // Every region has two; more would need a lookup in the account.
-      maxAzs: 2,
-      subnetConfiguration: [{ name: 'Public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: true }],
+      // All zones: a GPU may be had in one only. Without account and region CDK cannot look them up, and takes two.
+      maxAzs: 99,
+      // The same size whatever their number, so that more zones leave the first subnets as they are.
+      subnetConfiguration: [{ name: 'Public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: true, cidrMask: 20 }],
       // Nothing uses the default group, and restricting it would need a custom resource.
       restrictDefaultSecurityGroup: false,
       gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },

@@ -23,33 +23,46 @@ export function readPictures(input: IBucket, kmsKey: string | undefined): Policy
 }
 
 /**
+ * To write and read objects of a bucket that has its own KMS key; every part of a multipart upload needs Decrypt.
+ * Source: Amazon S3 User Guide, "Using server-side encryption with AWS KMS keys", Permissions.
+ *
+ * @param kmsKey its ARN; undefined for a bucket without one
+ */
+export function encrypt(kmsKey: string | undefined): PolicyStatement[] {
+  return kmsKey === undefined ? [] : [allow(['kms:GenerateDataKey', 'kms:Decrypt'], [kmsKey])];
+}
+
+/**
  * Writing needs GetObject, too, for If-Match and to compare ETags. Preprocess and worker delete the outcome of a deleted
  * picture.
  */
-export function writeOutcomes(output: IBucket): PolicyStatement[] {
+export function writeOutcomes(output: IBucket, kmsKey: string | undefined): PolicyStatement[] {
   return [
     allow(
       ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
       outcomePrefixes.map((prefix) => output.arnForObjects(prefix)),
     ),
     allow(['s3:ListBucket'], [output.bucketArn]),
+    ...encrypt(kmsKey),
   ];
 }
 
 /** Checkpoints and models of trainings; see functions/train. */
-export function writeTrainings(output: IBucket): PolicyStatement[] {
+export function writeTrainings(output: IBucket, kmsKey: string | undefined): PolicyStatement[] {
   return [
     allow(['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [output.arnForObjects('training/*')]),
     allow(['s3:GetObject'], [output.arnForObjects('models/*')]),
     allow(['s3:ListBucket'], [output.bucketArn]),
+    ...encrypt(kmsKey),
   ];
 }
 
 /** Manifests and shards of data-set jobs; see functions/batch. */
-export function writeJobs(output: IBucket): PolicyStatement[] {
+export function writeJobs(output: IBucket, kmsKey: string | undefined): PolicyStatement[] {
   return [
     allow(['s3:GetObject', 's3:PutObject'], [output.arnForObjects('batch/*')]),
     allow(['s3:ListBucket'], [output.bucketArn]),
+    ...encrypt(kmsKey),
   ];
 }
 

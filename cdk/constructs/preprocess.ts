@@ -66,6 +66,7 @@ export class Preprocess extends Construct {
       environment: {
         ...props.environment,
         UPLOADS_QUEUE_URL: props.queue.queueUrl,
+        ROLE_NAME: role.roleName,
         DECODERS: String(decoders),
         DECODE_CHILD: `./${decodeChild}`,
       },

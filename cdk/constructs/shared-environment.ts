@@ -37,7 +37,7 @@ export function sharedEnvironment({ config, storage, queues, results, model, nam
     },
     permissions: [
       ...may.readPictures(input, config.inputKmsKey),
-      ...may.writeOutcomes(output),
+      ...may.writeOutcomes(output, config.outputKmsKey),
       ...may.readModel(model),
       may.publish(results.topic),
     ],

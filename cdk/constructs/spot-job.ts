@@ -50,7 +50,7 @@ export interface SpotJobProps {
 
 /**
  * An AWS Batch queue and job definition for jobs on Spot. They cost nothing while no job runs. A job is retried when Spot
- * takes its machine away, and not when it fails.
+ * takes its machine away or its container does not start, and not when it fails.
  */
 export class SpotJob extends Construct {
   readonly queue: JobQueue;
@@ -106,6 +106,9 @@ export class SpotJob extends Construct {
       retryStrategies: [
         RetryStrategy.of(Action.RETRY, Reason.SPOT_INSTANCE_RECLAIMED),
         RetryStrategy.of(Action.RETRY, Reason.custom({ onStatusReason: 'Your Spot Task was interrupted*' })),
+        // The container never ran, so there is no exit code: its image was not pulled, its address or disk not attached.
+        // Source: AWS Batch User Guide, "Automated job retries".
+        RetryStrategy.of(Action.RETRY, Reason.custom({ onStatusReason: 'Task failed to start*' })),
         // 128 + SIGTERM: stopped from outside; the job has saved its state.
         RetryStrategy.of(Action.RETRY, Reason.custom({ onExitCode: '143' })),
         RetryStrategy.of(Action.EXIT, Reason.custom({ onReason: '*' })),

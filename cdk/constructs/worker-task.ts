@@ -55,6 +55,7 @@ export class WorkerTask extends Construct {
       image: props.image,
       environment: {
         ...props.environment,
+        ROLE_NAME: role.roleName,
         PROVIDER: gpu ? 'cuda' : 'cpu',
         WORKERS: String(gpu ? 1 : fargateTask.vcpus),
         DRAIN_SECONDS: String(drainSeconds),

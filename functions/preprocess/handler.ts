@@ -13,7 +13,7 @@ const reserveMs = 15_000;
 const telemetry = createTelemetry({ service: 'preprocess', clock });
 const opening = open();
 // Each invocation awaits `opening` and fails with its error. Unhandled here, the error would end the process.
-opening.catch(() => {});
+opening.catch(telemetry.onStartError);
 
 async function open() {
   const env = readEnvironment(preprocessEnvironment, process.env);

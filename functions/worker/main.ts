@@ -36,5 +36,6 @@ process.on('exit', telemetry.flush);
 await runContainer(main, (error) => {
   telemetry.logger.critical('the worker cannot work', error instanceof Error ? error : String(error));
   telemetry.count(metricNames.unusable);
+  telemetry.onStartError(error);
   return 1;
 });

@@ -1,5 +1,5 @@
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
-import { workerEnvironment } from '../../lib/contracts/environment.ts';
+import { jobDefinition } from '../../lib/contracts/environment.ts';
 import { ImageGptError } from '../../lib/ports/error.ts';
 import { identifyModel } from '../../lib/runtime/identify-model.ts';
 
@@ -7,7 +7,7 @@ import { identifyModel } from '../../lib/runtime/identify-model.ts';
 // stack needs the id before a worker exists. It also learns here what a worker would refuse, before anything is
 // deployed.
 
-const variables = workerEnvironment.pick({
+const variables = jobDefinition.pick({
   MODEL_LOCATION: true,
   SCALED_DECODING: true,
   PRECISION: true,

@@ -3,6 +3,22 @@ import { AccessDeniedError, ImageGptError, TransientError } from '../ports/error
 /** AWS refused a request, and a retry would not help: a missing bucket, a malformed request. */
 export class AwsError extends ImageGptError {}
 
+/**
+ * S3 or a bucket's KMS key denies what a process must do. Transient, because somebody may fix the policy; the log names
+ * bucket and action.
+ */
+export class StorageDeniedError extends AccessDeniedError {
+  readonly bucket: string;
+  /** IAM's name: `s3:PutObject`. */
+  readonly action: string;
+
+  constructor(message: string, { bucket, action, cause }: { bucket: string; action: string; cause: unknown }) {
+    super('storage_denied', message, { cause });
+    this.bucket = bucket;
+    this.action = action;
+  }
+}
+
 /** Errors with status 400 that a retry may fix. Source: the services' API references, "Common Errors". */
 const transientNames = [
   'Throttling',
@@ -54,4 +70,22 @@ export function awsError(action: string, cause: unknown): TransientError | AwsEr
   return transient
     ? new TransientError('aws_unavailable', message, { cause })
     : new AwsError('aws_refused', message, { cause });
+}
+
+/** Beginnings of S3's error names for a key that is disabled, pending deletion or missing. They have status 400. */
+const keyErrors = /^KMS\.(Disabled|KMSInvalidState|NotFound|AccessDenied|InvalidKeyUsage)/;
+
+/**
+ * Classifies the error of a call of S3 as {@link awsError} does, but names a denial. `action` completes "Expected to …".
+ * Source of the KMS names: Amazon S3 passes on those of AWS KMS, with `KMS.` before them (aws/aws-cli#4507,
+ * localstack/localstack#8422).
+ */
+export function storageError(
+  action: string,
+  call: { bucket: string; action: string },
+  cause: unknown,
+): TransientError | AwsError {
+  const error = awsError(action, cause);
+  const denied = error instanceof AccessDeniedError || keyErrors.test(awsErrorName(cause));
+  return denied ? new StorageDeniedError(error.message, { ...call, cause }) : error;
 }

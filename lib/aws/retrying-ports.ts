@@ -2,14 +2,16 @@ import type { Clock } from '../ports/clock.ts';
 import { TransientError } from '../ports/error.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { Queue } from '../ports/queue.ts';
-import { awsErrorStatus } from './aws-error.ts';
+import { awsErrorStatus, StorageDeniedError } from './aws-error.ts';
 
 /** Pauses between attempts, on top of the SDK's own retries (milliseconds; one minute together). */
 const pausesMs = [1000, 2000, 4000, 8000, 15_000, 30_000];
 
 /** Access denied is not retried, because nobody changes a policy while a command waits. */
 function isRetryable(error: unknown): boolean {
-  return error instanceof TransientError && awsErrorStatus(error.cause) !== 403;
+  return (
+    error instanceof TransientError && !(error instanceof StorageDeniedError) && awsErrorStatus(error.cause) !== 403
+  );
 }
 
 async function withRetries<T>(clock: Clock, work: () => Promise<T>): Promise<T> {

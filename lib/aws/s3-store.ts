@@ -12,7 +12,7 @@ import { decodeFormKey, quotedEtag } from '../contracts/s3-notification.ts';
 import type { Clock } from '../ports/clock.ts';
 import { PictureError } from '../ports/error.ts';
 import type { ObjectStore, ReadResult, StoredObject, WriteCondition, WriteResult } from '../ports/object-store.ts';
-import { AwsError, awsError, awsErrorName, awsErrorStatus } from './aws-error.ts';
+import { AwsError, awsErrorName, awsErrorStatus, storageError } from './aws-error.ts';
 
 export interface S3StoreOptions {
   client: S3Client;
@@ -47,7 +47,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
           }),
         )
         .catch((error: unknown) => {
-          throw awsError(`list ${place(prefix)}`, error);
+          throw storageError(`list ${place(prefix)}`, { bucket, action: 's3:ListBucket' }, error);
         });
       for (const { Key, ...facts } of page.Contents ?? []) {
         if (Key !== undefined) yield storedObject(listedKey(Key), facts);
@@ -63,7 +63,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     } catch (error) {
       // Our policies allow listing, so a missing key gives 404. A 403 does not mean that the key is missing.
       if (awsErrorStatus(error) === 404) return undefined;
-      throw awsError(`find ${place(key)}`, error);
+      throw storageError(`find ${place(key)}`, { bucket, action: 's3:GetObject' }, error);
     }
   }
 
@@ -78,7 +78,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       if (awsErrorStatus(error) === 412) return { status: 'etag_mismatch' };
       if (awsErrorName(error) === 'NoSuchKey') return { status: 'not_found' };
       if (awsErrorName(error) === 'InvalidObjectState') throw archived(error);
-      throw awsError(`read ${place(key)}`, error);
+      throw storageError(`read ${place(key)}`, { bucket, action: 's3:GetObject' }, error);
     }
     const { Body: body, ContentLength: Size, ...facts } = answer;
     const object = storedObject(key, { Size, ...facts });
@@ -89,7 +89,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     try {
       return { status: 'found', object, body: (await body?.transformToByteArray()) ?? new Uint8Array() };
     } catch (error) {
-      throw awsError(`read all of ${place(key)}`, error);
+      throw storageError(`read all of ${place(key)}`, { bucket, action: 's3:GetObject' }, error);
     }
   }
 
@@ -110,7 +110,8 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
         if (awsErrorStatus(error) === 412) return { status: 'precondition_failed' };
         // If-Match on a missing object.
         if (awsErrorName(error) === 'NoSuchKey') return { status: 'precondition_failed' };
-        if (awsErrorStatus(error) !== 409 || pause === undefined) throw awsError(`store ${place(key)}`, error);
+        if (awsErrorStatus(error) !== 409 || pause === undefined)
+          throw storageError(`store ${place(key)}`, { bucket, action: 's3:PutObject' }, error);
         await clock.sleep(pause);
       }
     }
@@ -127,7 +128,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       } catch (error) {
         // If-Match on another version, or on a missing object.
         if (awsErrorStatus(error) === 412 || awsErrorName(error) === 'NoSuchKey') return;
-        throw awsError(`delete ${place(key)}`, error);
+        throw storageError(`delete ${place(key)}`, { bucket, action: 's3:DeleteObject' }, error);
       }
     },
   };

@@ -8,7 +8,7 @@ import {
   outputName,
   splitList,
 } from './field-types.ts';
-import { defaultInstanceTypes, familyOf } from './instances.ts';
+import { defaultInstanceTypes, defaultInstanceTypesIn, familyOf } from './instances.ts';
 import { modelId } from './keys.ts';
 import { isS3Location } from './s3-location.ts';
 import { defaultStackName } from './stack-outputs.ts';
@@ -42,6 +42,11 @@ function list<T>(item: z.ZodType<T, string>, expected: string) {
 /** `name:tag`, after a registry if it is not Docker Hub. */
 const imageName = z.string().regex(/^[a-z0-9][\w.:/@-]*:[\w.-]+$/, 'expected an image with its tag');
 
+/** Not an alias: a policy that names one allows nothing. Source: AWS KMS Developer Guide, "Using aliases in IAM policies". */
+const kmsKey = z
+  .string()
+  .regex(/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/, 'expected the ARN of a KMS key, not of an alias');
+
 /** Periods that CloudWatch Logs offers, up to a year (days). */
 const retentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 180, 365] as const;
 
@@ -60,6 +65,16 @@ export const deploymentSettings = z.strictObject({
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'expected letters, digits and hyphens, at most 64')
     .default(defaultStackName),
+  /** Account to deploy to. With `region`, the network uses every availability zone. Default: that of the credentials. */
+  account: z
+    .string()
+    .regex(/^\d{12}$/, 'expected the 12 digits of an account')
+    .optional(),
+  /** Region to deploy to. Set both, or neither. Default: that of the credentials, with two availability zones. */
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'expected a region, for instance eu-central-1')
+    .optional(),
   /** `gpu`: ECS on GPU instances. `cpu`: Fargate Spot, for new accounts, whose GPU quota is 0. Default: gpu. */
   compute: choice(['gpu', 'cpu']).default('gpu'),
   /** Checkpoint directory (relative to the repository), or `s3://bucket/prefix`. Default: igpt-nano in lib/models. */
@@ -90,23 +105,25 @@ export const deploymentSettings = z.strictObject({
   /** Existing bucket with the pictures, such as that of an earlier stack. Default: a new bucket. */
   inputBucket: bucketName.optional(),
   /** ARN of the KMS key of an existing input bucket. Default: none, for a bucket without a KMS key. */
-  inputKmsKey: z
-    .string()
-    .regex(/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/, 'expected the ARN of a KMS key')
-    .optional(),
+  inputKmsKey: kmsKey.optional(),
   /** Existing bucket for the outcomes, such as that of an earlier stack. Default: a new bucket. */
   outputBucket: bucketName.optional(),
+  /** ARN of the KMS key of an existing output bucket. Default: none, for a bucket without a KMS key. */
+  outputKmsKey: kmsKey.optional(),
   /** Processor of the preprocess function. Default: arm64, which is a fifth cheaper. */
   architecture: choice(['arm64', 'x86_64']).default('arm64'),
-  /** Concurrent preprocess functions for live uploads, at least 2. Default: 50. */
-  preprocessConcurrency: whole({ min: 2, max: 1000 }).default(50),
+  /**
+   * Concurrent preprocess functions for live uploads, at least 2. Default: 6. A new account may run 10 functions at once:
+   * these, those of a backfill, and two of the deployment or of the user.
+   */
+  preprocessConcurrency: whole({ min: 2, max: 1000 }).default(6),
   /** Concurrent preprocess functions for a backfill, at least 2. Default: 2, so that live uploads are not delayed. */
   backfillConcurrency: whole({ min: 2, max: 1000 }).default(2),
   /** Most worker tasks of each service. Default: 4. */
   maxTasks: whole({ min: 1, max: mostTasks }).default(scalingDefaults.maxTasks),
   /** Outstanding messages of the tokens queue per task. A message has up to 100 pictures. Default: 50. */
   messagesPerTask: whole({ min: 1, max: 100_000 }).default(scalingDefaults.messagesPerTask),
-  /** GPU instance types, best first. Default: g6.xlarge, g5.xlarge, g4dn.xlarge. */
+  /** GPU instance types, best first. Default: those of g6.xlarge, g5.xlarge and g4dn.xlarge that the region has. */
   instanceTypes: list(
     z.string().refine((type) => familyOf(type) !== undefined, expectedInstanceTypes),
     expectedInstanceTypes,
@@ -152,11 +169,41 @@ const checkedSettings = deploymentSettings.superRefine((config, context) => {
     const message = 'expected another bucket than inputBucket, because outcomes there would be taken for pictures';
     context.addIssue({ code: 'custom', path: ['outputBucket'], message });
   }
-  if (config.inputKmsKey !== undefined && config.inputBucket === undefined) {
-    const message = 'expected inputBucket too; the stack’s own bucket is encrypted with a key of S3';
-    context.addIssue({ code: 'custom', path: ['inputKmsKey'], message });
+  if ((config.account === undefined) !== (config.region === undefined)) {
+    const path = config.account === undefined ? 'account' : 'region';
+    context.addIssue({ code: 'custom', path: [path], message: 'expected both account and region, or neither' });
+  }
+  for (const name of ['inputKmsKey', 'outputKmsKey'] as const) {
+    const [, , , region] = config[name]?.split(':') ?? [];
+    if (region === undefined || config.region === undefined || region === config.region) continue;
+    const message = `expected a key in ${config.region}, because a bucket and its key are in one region`;
+    context.addIssue({ code: 'custom', path: [name], message });
+  }
+  for (const [name, ofAnother] of [
+    ['inputBucket', 'output'],
+    ['outputBucket', 'input'],
+  ] as const) {
+    if (!isBucketOfStack(config[name] ?? '', ofAnother)) continue;
+    const message = `expected another bucket, because this is the ${ofAnother} bucket of a stack: its outcomes would be taken for pictures, or its pictures’ bucket would receive outcomes`;
+    context.addIssue({ code: 'custom', path: [name], message });
+  }
+  for (const [key, bucket] of [
+    ['inputKmsKey', 'inputBucket'],
+    ['outputKmsKey', 'outputBucket'],
+  ] as const) {
+    if (config[key] === undefined || config[bucket] !== undefined) continue;
+    const message = `expected ${bucket} too; the stack’s own bucket is encrypted with a key of S3`;
+    context.addIssue({ code: 'custom', path: [key], message });
   }
 });
+
+/**
+ * Whether CloudFormation named this bucket for the input or output of a stack: `<stack>-storageinput<8 hex>-<random>`, all
+ * in lower case. Source: AWS CloudFormation User Guide, "Name type".
+ */
+function isBucketOfStack(bucket: string, role: 'input' | 'output'): boolean {
+  return new RegExp(`-storage${role}[0-9a-f]{8}-[a-z0-9]+$`).test(bucket);
+}
 
 export type DeploymentConfig = z.output<typeof deploymentSettings>;
 
@@ -179,13 +226,27 @@ const cdkEntry = /[:/@]|^availability-zones|^acknowledged-issue-numbers$|^cli-te
 /**
  * Reads the settings from the app's context.
  *
+ * @param credentialsRegion the region that is deployed to if the settings name none; undefined if it is unknown
  * @throws {DeploymentConfigError} with every fault, including unknown settings
  */
-export function readDeploymentConfig(context: Readonly<Record<string, unknown>>): DeploymentConfig {
+export function readDeploymentConfig(
+  context: Readonly<Record<string, unknown>>,
+  credentialsRegion?: string | undefined,
+): DeploymentConfig {
   const given = Object.fromEntries(Object.entries(context).filter(([name]) => !cdkEntry.test(name)));
   const parsed = checkedSettings.safeParse(given);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return 'instanceTypes' in given ? parsed.data : fitRegion(parsed.data, credentialsRegion);
   throw new DeploymentConfigError(parsed.error.issues.flatMap((issue) => faultsOf(issue, given)));
+}
+
+/** Leaves out default instance types that the region lacks: one of them would fail AWS Batch's whole environment. */
+function fitRegion(config: DeploymentConfig, credentialsRegion: string | undefined): DeploymentConfig {
+  const region = config.region ?? credentialsRegion;
+  const instanceTypes = defaultInstanceTypesIn(region);
+  if (instanceTypes.length > 0 || config.compute !== 'gpu') return { ...config, instanceTypes };
+  throw new DeploymentConfigError([
+    `instanceTypes: ${region} has none of ${defaultInstanceTypes.join(', ')} as far as we know; deploy with compute=cpu, to another region, or name types that igpt doctor finds there`,
+  ]);
 }
 
 function faultsOf(issue: z.core.$ZodIssue, given: Readonly<Record<string, unknown>>): string[] {

@@ -59,6 +59,28 @@ const shared = {
   MODEL_ID: modelId,
   /** Decode large JPEGs at a fraction of their size. Part of the model id. */
   SCALED_DECODING: flag.default(false),
+  /** Name of the process's role, for the log. */
+  ROLE_NAME: z.string().min(1).optional(),
+};
+
+/**
+ * Outcomes that are stored among the pictures would be taken for pictures. The settings are checked too, but a name can
+ * be unknown until the stack is deployed.
+ */
+function bucketsDiffer({
+  INPUT_BUCKET: input,
+  OUTPUT_BUCKET: output,
+}: {
+  INPUT_BUCKET: string;
+  OUTPUT_BUCKET: string;
+}) {
+  return input !== output;
+}
+
+const differentBuckets = {
+  path: ['OUTPUT_BUCKET'],
+  error:
+    'expected another bucket than INPUT_BUCKET: outcomes there would be taken for pictures; deploy with another outputBucket',
 };
 
 const preprocessVariables = z.object({
@@ -79,15 +101,17 @@ const preprocessVariables = z.object({
 });
 
 /** The environment of functions/preprocess. */
-export const preprocessEnvironment = preprocessVariables.refine(
-  ({ ECS_CLUSTER, ECS_SERVICE }) => (ECS_CLUSTER === undefined) === (ECS_SERVICE === undefined),
-  { path: ['ECS_SERVICE'], error: 'expected both ECS_CLUSTER and ECS_SERVICE, or neither', when: () => true },
-);
+export const preprocessEnvironment = preprocessVariables
+  .refine(({ ECS_CLUSTER, ECS_SERVICE }) => (ECS_CLUSTER === undefined) === (ECS_SERVICE === undefined), {
+    path: ['ECS_SERVICE'],
+    error: 'expected both ECS_CLUSTER and ECS_SERVICE, or neither',
+    when: () => true,
+  })
+  .refine(bucketsDiffer, differentBuckets);
 
 export type PreprocessEnvironment = z.output<typeof preprocessEnvironment>;
 
-/** The environment of functions/worker. */
-export const workerEnvironment = z.object({
+const workerVariables = z.object({
   ...shared,
   /** Execution provider. No fallback: without a GPU, `cuda` is an error. */
   PROVIDER: choice(['cpu', 'cuda']).default('cpu'),
@@ -114,6 +138,9 @@ export const workerEnvironment = z.object({
   MODEL_CACHE: z.string().min(1).optional(),
 });
 
+/** The environment of functions/worker. */
+export const workerEnvironment = workerVariables.refine(bucketsDiffer, differentBuckets);
+
 export type WorkerEnvironment = z.output<typeof workerEnvironment>;
 
 const argumentList = z.string().transform((text, context): string[] => {
@@ -126,7 +153,7 @@ const argumentList = z.string().transform((text, context): string[] => {
 });
 
 /** The variables of a deployment's job definition that decide what its workers compute. */
-export const jobDefinition = workerEnvironment.pick({
+export const jobDefinition = workerVariables.pick({
   MODEL_LOCATION: true,
   MODEL_ID: true,
   PROVIDER: true,
@@ -155,7 +182,7 @@ export const trainEnvironment = z.object({
 });
 
 /** The environment of functions/batch. */
-export const jobEnvironment = workerEnvironment
+export const jobEnvironment = workerVariables
   .pick({ MODEL_LOCATION: true, MODEL_CACHE: true, RESULTS_TOPIC_ARN: true })
   .extend({
     /** Place of the job's manifest and shards. */

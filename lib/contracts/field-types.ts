@@ -28,13 +28,21 @@ function either(values: readonly string[]): string {
   return values.length < 2 ? values.join() : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 }
 
-/** Name of a general purpose bucket. Directory buckets (`…--x-s3`) list out of order, so they are refused. */
+/**
+ * Name of a general purpose bucket. Directory buckets (`…--x-s3`) list out of order. An alias of an access point could
+ * name a bucket a second time, so that input and output look different; S3 also sends no notifications to one. The
+ * suffixes are reserved. Source: Amazon S3 User Guide, "General purpose bucket naming rules".
+ */
 export const bucketName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of an S3 bucket')
   .refine(
     (name) => !name.endsWith('--x-s3'),
     'expected a general purpose bucket, received a directory bucket (they list out of order)',
+  )
+  .refine(
+    (name) => !/(-s3alias|--ol-s3|\.mrap|--table-s3)$/.test(name),
+    'expected the name of the bucket itself, received that of an access point',
   );
 
 /** `s3://bucket/prefix`, without a slash at the end. */

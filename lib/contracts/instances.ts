@@ -44,8 +44,33 @@ export function isGpuInstance(type: string): type is GpuInstance {
   return Object.hasOwn(gpuInstances, type);
 }
 
+// Regions of each family; all sizes of a family are in the same regions. Source: EC2's price lists as of 2026-10-20, in
+// cfn-lint 1.58.0 (data/schemas/extensions/aws_ec2_instance/instancetype_enum.json). AWS adds regions, so igpt doctor asks
+// EC2 itself.
+const familyRegions: Readonly<Record<GpuFamily, string>> = {
+  g6: 'ap-northeast-1 ap-northeast-2 ap-south-1 ap-south-2 ap-southeast-2 ap-southeast-5 ca-central-1 eu-central-1 eu-central-2 eu-north-1 eu-south-2 eu-west-2 eu-west-3 me-central-1 sa-east-1 us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-west-2',
+  g5: 'ap-east-1 ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-2 ap-southeast-3 ca-central-1 cn-north-1 cn-northwest-1 eu-central-1 eu-north-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 sa-east-1 us-east-1 us-east-2 us-west-2',
+  g4dn: 'af-south-1 ap-east-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-southeast-1 ap-southeast-2 ca-central-1 cn-north-1 cn-northwest-1 eu-central-1 eu-north-1 eu-south-1 eu-west-1 eu-west-2 eu-west-3 me-south-1 sa-east-1 us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-west-1 us-west-2',
+};
+
+/** Regions whose price lists have none of the families. Any other unlisted region is unknown. */
+const regionsWithoutGpu = 'ap-east-2 ap-southeast-4 ap-southeast-6 ap-southeast-7 ca-west-1 mx-central-1';
+
+/** Whether a region has instances of this type: true or false; undefined for a region that the table does not know. */
+export function isOffered(type: string, region: string): boolean | undefined {
+  const knows = (list: string): boolean => list.split(' ').includes(region);
+  const family = familyOf(type);
+  if (family !== undefined && knows(familyRegions[family])) return true;
+  return [...Object.values(familyRegions), regionsWithoutGpu].some(knows) ? false : undefined;
+}
+
 /** Default instance types of a deployment, best first. */
 export const defaultInstanceTypes = ['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge'] as const satisfies GpuInstance[];
+
+/** Those of {@link defaultInstanceTypes} that a region has; all of them if the region is unknown. */
+export function defaultInstanceTypesIn(region: string | undefined): GpuInstance[] {
+  return defaultInstanceTypes.filter((type) => region === undefined || isOffered(type, region) !== false);
+}
 
 /** Family of an instance type such as `g6.2xlarge`; undefined for types that the worker does not run on. */
 export function familyOf(type: string): GpuFamily | undefined {

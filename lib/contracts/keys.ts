@@ -18,6 +18,14 @@ export function isFolderMarker({ key, size }: Pick<StoredObject, 'key' | 'size'>
   return size === 0 && key.endsWith('/');
 }
 
+/**
+ * Whether a key is that of an outcome, of whichever stack and model: `results/<name>-<12 hex>/….json`, and the same below
+ * `results-long/`. Such an object is never taken as a picture, or two stacks wired in a circle would feed each other.
+ */
+export function isOutcomeKey(key: string): boolean {
+  return /^results(-long)?\/[A-Za-z0-9][A-Za-z0-9._-]*-[0-9a-f]{12}\/.+\.json$/s.test(key);
+}
+
 /** `<name>-<hash>`: a path segment that is safe in keys, file names and message attributes. */
 export const modelId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 

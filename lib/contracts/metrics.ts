@@ -20,6 +20,8 @@ export const metricNames = {
   gpuMemory: 'GpuMemory',
   /** Errors of flows and queues that are retried (count). */
   retries: 'Retries',
+  /** Denials of a bucket or its key that last (count), of all processes, with the dimension `service` = `storage`. */
+  storageDenied: 'StorageDenied',
   /** Processes that could not start, or whose model failed (count): no GPU with `cuda`, or another model id. */
   unusable: 'ProcessUnusable',
 } as const;

@@ -28,6 +28,8 @@ export const requiredOutputs = {
 
 /** Outputs that only some stacks have. */
 const optionalOutputs = {
+  /** With `outputKmsKey`: the ARN of the output bucket's key. */
+  outputKmsKey: 'OutputKmsKey',
   /** With `compute=gpu`: the service on on-demand instances. */
   onDemandService: 'OnDemandService',
   /** With `training=true`: AWS Batch's job queue and job definition for `igpt train --on-aws`. */

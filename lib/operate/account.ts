@@ -1,4 +1,5 @@
 import { type CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeInstanceTypeOfferingsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import {
   GetAWSDefaultServiceQuotaCommand,
   GetServiceQuotaCommand,
@@ -70,8 +71,33 @@ export const fargateSpotQuota = { service: 'fargate', code: 'L-36FBB829', title:
 // A new account has less than the default of 1,000. Source: AWS Lambda Developer Guide, "Lambda quotas".
 export const lambdaQuota = { service: 'lambda', code: 'L-B99A9384', title: 'Concurrent executions' };
 
+// Of the size that cdk/constructs/image-build.ts uses. New accounts have had 1 or even 0. Source: AWS CodeBuild User Guide,
+// "Quotas" ("internal metrics will determine the default quotas").
+export const codeBuildQuota = {
+  service: 'codebuild',
+  code: 'L-2DC20C30',
+  title: 'Concurrently running builds for Linux/Medium environment',
+};
+
 /**
- * Value of a quota (vCPUs, or concurrent functions): the account's own, else AWS's default.
+ * Which of these instance types the client's region has, in any availability zone.
+ *
+ * @throws {CommandError} when the offerings cannot be read
+ */
+export async function readOfferedTypes(client: EC2Client, types: readonly string[]): Promise<string[]> {
+  try {
+    const Filters = [{ Name: 'instance-type', Values: [...types] }];
+    const { InstanceTypeOfferings: offerings = [] } = await client.send(
+      new DescribeInstanceTypeOfferingsCommand({ LocationType: 'region', Filters }),
+    );
+    return offerings.flatMap(({ InstanceType: type }) => type ?? []);
+  } catch (error) {
+    throw commandError('read the instance types of the region', error);
+  }
+}
+
+/**
+ * Value of a quota (vCPUs, builds, or concurrent functions): the account's own, else AWS's default.
  *
  * @throws {CommandError} when the quota cannot be read
  */

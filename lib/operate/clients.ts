@@ -1,6 +1,7 @@
 import { BatchClient } from '@aws-sdk/client-batch';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { EC2Client } from '@aws-sdk/client-ec2';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { STSClient } from '@aws-sdk/client-sts';
@@ -32,6 +33,10 @@ export function createCloudFormationClient(): CloudFormationClient {
 
 export function createCloudWatchClient(): CloudWatchClient {
   return new CloudWatchClient(common);
+}
+
+export function createEc2Client(): EC2Client {
+  return new EC2Client(common);
 }
 
 export function createServiceQuotasClient(): ServiceQuotasClient {

@@ -121,6 +121,47 @@ export function functionsCheck(quota: QuotaName, found: number | Error, needs: F
   );
 }
 
+/** Checks that CodeBuild may build the image. `found`: concurrent builds, or the error of reading the quota. */
+export function buildsCheck(quota: QuotaName, found: number | Error, region: string): Check {
+  const name = `quota ${quota.title}`;
+  if (found instanceof Error) return check('warn', name, found.message, 'look it up in the console, Service Quotas');
+  if (found >= 1) return check('ok', name, `${found} at once, 1 needed`);
+  return check(
+    'fail',
+    name,
+    'CodeBuild may run no build in this account, as in some new accounts',
+    `deploy with -c imageBuild=docker, or ${increaseCommand(quota, 1, region)}`,
+  );
+}
+
+/**
+ * Checks the instance types of a deployment.
+ *
+ * @param offered those of `wanted` and of `known` that the region has, or the error of asking EC2
+ * @param known types that could be used instead
+ */
+export function instanceTypesCheck(
+  wanted: readonly string[],
+  offered: readonly string[] | Error,
+  { region, batch, known }: { region: string; batch: boolean; known: readonly string[] },
+): Check {
+  const name = 'instance types';
+  if (offered instanceof Error) return check('warn', name, offered.message, 'look them up in the EC2 console');
+  const has = wanted.filter((type) => offered.includes(type));
+  if (has.length === wanted.length) return check('ok', name, `${region} has ${has.join(', ')}`);
+  const lacking = `${region} lacks ${wanted.filter((type) => !has.includes(type)).join(', ')}`;
+  if (has.length > 0) {
+    // AWS Batch refuses an environment with such a type; the workers' groups use the others.
+    return check(batch ? 'fail' : 'warn', name, lacking, `deploy with -c instanceTypes=${has.join(',')}`);
+  }
+  const others = known.filter((type) => offered.includes(type));
+  const advice =
+    others.length === 0
+      ? 'deploy with -c compute=cpu, or to another region'
+      : `deploy with -c instanceTypes=${others.join(',')}`;
+  return check('fail', name, lacking, advice);
+}
+
 /** Command line that requests a quota. */
 function increaseCommand({ service, code }: QuotaName, wanted: number, region: string): string {
   return `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${wanted} --region ${region}`;

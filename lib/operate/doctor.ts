@@ -6,12 +6,13 @@ import { z } from 'zod';
 import { createS3Client } from '../aws/clients.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { deploymentSettings } from '../contracts/deployment-settings.ts';
-import { fargateTask } from '../contracts/instances.ts';
+import { defaultInstanceTypesIn, fargateTask, gpuInstanceNames } from '../contracts/instances.ts';
 import { isS3Location } from '../contracts/s3-location.ts';
 import { repositoryRoot } from '../local/repository.ts';
 import { systemClock as clock } from '../local/system-clock.ts';
 import { ImageGptError, UsageError } from '../ports/error.ts';
 import {
+  codeBuildQuota,
   fargateSpotQuota,
   gpuOnDemandQuota,
   gpuSpotQuota,
@@ -20,24 +21,28 @@ import {
   type QuotaName,
   readBootstrap,
   readIdentity,
+  readOfferedTypes,
   readQuota,
 } from './account.ts';
-import { createCloudFormationClient, createServiceQuotasClient, createStsClient } from './clients.ts';
+import { createCloudFormationClient, createEc2Client, createServiceQuotasClient, createStsClient } from './clients.ts';
 import { commandError } from './command-error.ts';
 import { type DeployedStack, readDeployedStack, StackError } from './deployed-stack.ts';
 import {
   bootstrapCheck,
+  buildsCheck,
   type Check,
   check,
   dockerCheck,
   type FoundQuota,
   functionsCheck,
   gpuNeeds,
+  instanceTypesCheck,
   quotaChecks,
   stackChecks,
 } from './doctor-checks.ts';
 import { listLeftovers } from './leftovers.ts';
 import { readModelPrefix } from './model-prefix.ts';
+import { examineOutput } from './output-check.ts';
 import { createStateClients, readStackState } from './stack-state.ts';
 
 const run = promisify(execFile);
@@ -73,11 +78,13 @@ export async function examine({ stack: name, stackGiven, model, context, call }:
   }
 
   const stack = await readDeployedStack(createCloudFormationClient(), name).catch(expected);
-  const config = doctorConfig({ ...settingsOf(stack), ...cdkContext, ...given }, {});
+  const config = doctorConfig({ ...settingsOf(stack), ...cdkContext, ...given }, {}, identity.region);
   const parts = await Promise.all([
     examineBootstrap(identity),
     docker,
     examineQuotas(config, identity.region),
+    examineInstanceTypes(config, identity.region),
+    examineOutputBucket(config),
     examineModel(config.model),
     examineStack(stack, { name, stackGiven, call }),
   ]);
@@ -96,8 +103,22 @@ function expected(error: unknown): ImageGptError {
 /** Settings of a deployed stack that its outputs show. */
 function settingsOf(stack: DeployedStack | ImageGptError): Partial<DoctorConfig> {
   if (stack instanceof ImageGptError) return {};
-  const { onDemandService, modelLocation } = stack.outputs;
-  return { compute: onDemandService === undefined ? 'cpu' : 'gpu', model: modelLocation };
+  const { onDemandService, modelLocation, outputBucket, outputKmsKey } = stack.outputs;
+  const compute = onDemandService === undefined ? 'cpu' : 'gpu';
+  return { compute, model: modelLocation, outputBucket, ...(outputKmsKey !== undefined && { outputKmsKey }) };
+}
+
+/** The stack's own bucket does not exist before the deployment. */
+async function examineOutputBucket({ outputBucket: bucket, outputKmsKey: kmsKey }: DoctorConfig): Promise<Check[]> {
+  return bucket === undefined ? [] : [await examineOutput(createS3Client(), { bucket, kmsKey })];
+}
+
+async function examineInstanceTypes(config: DoctorConfig, region: string): Promise<Check[]> {
+  const { compute, instanceTypes: wanted, batch } = config;
+  if (compute !== 'gpu') return [];
+  const known = gpuInstanceNames;
+  const offered = await readOfferedTypes(createEc2Client(), [...new Set([...wanted, ...known])]).catch(expected);
+  return [instanceTypesCheck(wanted, offered, { region, batch, known })];
 }
 
 async function examineBootstrap(identity: Identity): Promise<Check> {
@@ -116,9 +137,10 @@ async function examineDocker(imageBuild: 'docker' | 'codebuild'): Promise<Check>
 }
 
 async function examineQuotas(config: DoctorConfig, region: string): Promise<Check[]> {
-  const { compute, instanceTypes, maxTasks, batch } = config;
+  const { compute, instanceTypes, maxTasks, batch, imageBuild } = config;
   const client = createServiceQuotasClient();
   const functions = readQuota(client, lambdaQuota).catch(expected);
+  const builds = imageBuild === 'codebuild' ? readQuota(client, codeBuildQuota).catch(expected) : undefined;
   const quotas: QuotaName[] = compute === 'gpu' ? [gpuSpotQuota, gpuOnDemandQuota] : [fargateSpotQuota];
   const found = await Promise.all(
     quotas.map(
@@ -133,6 +155,7 @@ async function examineQuotas(config: DoctorConfig, region: string): Promise<Chec
   return [
     ...quotaChecks(found, compute === 'gpu' ? gpuNeeds(instanceTypes, maxTasks) : fargate, region),
     functionsCheck(lambdaQuota, await functions, config, region),
+    ...(builds === undefined ? [] : [buildsCheck(codeBuildQuota, await builds, region)]),
   ];
 }
 
@@ -204,6 +227,8 @@ const settings = deploymentSettings
     instanceTypes: true,
     imageBuild: true,
     model: true,
+    outputBucket: true,
+    outputKmsKey: true,
   })
   .strip();
 
@@ -214,11 +239,18 @@ export type DoctorContext = Readonly<Record<string, unknown>>;
 /**
  * Reads the settings. `given` overrides cdk.json's context. Other settings are ignored.
  *
+ * @param region where the default instance types must be had (default: anywhere)
  * @throws {UsageError} naming every invalid setting
  */
-export function doctorConfig(given: DoctorContext, cdkContext: DoctorContext): DoctorConfig {
-  const parsed = settings.safeParse({ ...cdkContext, ...given });
-  if (parsed.success) return parsed.data;
+export function doctorConfig(given: DoctorContext, cdkContext: DoctorContext, region?: string): DoctorConfig {
+  const all = { ...cdkContext, ...given };
+  const parsed = settings.safeParse(all);
+  if (parsed.success) {
+    const { instanceTypes } = parsed.data;
+    const fitting = 'instanceTypes' in all ? instanceTypes : defaultInstanceTypesIn(region);
+    // Where the region has none, the check says which it lacks.
+    return { ...parsed.data, instanceTypes: fitting.length === 0 ? instanceTypes : fitting };
+  }
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new UsageError(`--context: ${faults.join('; ')}`, { cause: parsed.error });
 }

@@ -76,7 +76,7 @@ function brakeNotes({ at, brake }: StackState, call: (verb: string) => string): 
     case 'holding':
     case 'held':
       return [
-        `the cost brake holds${when}${how}: tasks ran without an outcome, so no task starts and no upload is processed; read the worker's log, then run ${call('doctor --release')}`,
+        `the cost brake holds${when}${how}: tasks ran without an outcome, or a bucket denied access, so no task starts and no upload is processed; read the worker's log, then run ${call('doctor --release')}`,
       ];
   }
 }

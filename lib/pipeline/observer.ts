@@ -6,8 +6,8 @@ import type { QueueMessage } from '../ports/queue.ts';
 export type PictureEnd =
   | { end: 'succeeded'; key: string }
   | { end: 'failed'; key: string; code: FailureCode }
-  /** The picture is gone, or is a folder marker. */
-  | { end: 'gone'; key: string }
+  /** The picture is gone, or is none: a folder marker, or (`because`) an outcome of some stack. */
+  | { end: 'gone'; key: string; because?: 'outcome' | undefined }
   /** Another version is current. It has, or will get, its own message. */
   | { end: 'superseded'; key: string };
 

@@ -1,6 +1,6 @@
 import type { Semaphore } from '../async/semaphore.ts';
 import type { Failure } from '../contracts/field-types.ts';
-import { isFolderMarker } from '../contracts/keys.ts';
+import { isFolderMarker, isOutcomeKey } from '../contracts/keys.ts';
 import type { TokensPicture } from '../contracts/tokens-message.ts';
 import type { Quantizer } from '../image-gpt/quantizer.ts';
 import { packTokens } from '../image-gpt/token-packing.ts';
@@ -48,7 +48,8 @@ type ReadPicture = Exclude<ReadResult, { status: 'not_found' | 'etag_mismatch' }
  * The first flow: reads a picture and sends its tokens.
  *
  * Resolves when the tokens are in the tokens queue; when the picture is bad and its failed outcome is stored and
- * published; or when the picture is gone, together with its outcome, or superseded. Rejects when a store, a queue, the
+ * published; or when the picture is gone, together with its outcome, or superseded; or when the key is that of an
+ * outcome, which is no picture. Rejects when a store, a queue, the
  * topic or the decoder fails. On the last receive, an error of the decoder becomes a failed outcome instead.
  */
 export function createPreprocess(options: PreprocessOptions): Preprocess {
@@ -57,6 +58,7 @@ export function createPreprocess(options: PreprocessOptions): Preprocess {
 
   return async (picture, attempt, signal) => {
     const { key } = picture;
+    if (isOutcomeKey(key)) return observer.ended({ end: 'gone', key, because: 'outcome' });
     const made = await decoding.run(() => tokensOf(picture, attempt, signal), signal);
     if (made === undefined) return;
     if ('failure' in made) return fail(key, made.etag, made.failure);

@@ -67,6 +67,15 @@ describe('alarms', () => {
     expect(running).toMatchObject({ Metric: { MetricName: 'CPUUtilization' }, Stat: 'SampleCount' });
   });
 
+  test('one denial that lasts raises an alarm after a minute, whichever process reports it', () => {
+    expect(alarm('StorageDenied')).toMatchObject({
+      MetricName: 'StorageDenied',
+      Dimensions: [{ Name: 'service', Value: 'storage' }],
+      Threshold: 1,
+    });
+    expect(watched(alarm('StorageDenied')).minutes).toBe(1);
+  });
+
   test('missing data raises no alarm: an idle queue has no metrics', () => {
     template.allResourcesProperties('AWS::CloudWatch::Alarm', { TreatMissingData: 'notBreaching' });
   });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -12,8 +12,8 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 /** Runs the app as the cdk command does, with context and output folder in the environment. */
-function runApp(context: Record<string, unknown>) {
-  const env = { ...process.env, CDK_OUTDIR: directory, CDK_CONTEXT_JSON: JSON.stringify(context) };
+function runApp(context: Record<string, unknown>, variables: Record<string, string> = {}) {
+  const env = { ...process.env, ...variables, CDK_OUTDIR: directory, CDK_CONTEXT_JSON: JSON.stringify(context) };
   return spawnSync(process.execPath, ['cdk/app.ts'], { cwd: root, env, encoding: 'utf8' });
 }
 
@@ -26,7 +26,7 @@ test('invalid settings end the app with a line for each, and no stack trace', ()
   expect(stderr.trim().split('\n')).toEqual([
     'The deployment’s configuration has 2 faults:',
     '  compute: expected gpu or cpu; received "tpu"',
-    expect.stringMatching(/^ {2}modles: expected one of stackName, compute, model,/),
+    expect.stringMatching(/^ {2}modles: expected one of stackName, account, region, compute, model,/),
   ]);
   expect(stdout).toBe('');
 });
@@ -36,4 +36,42 @@ test('without account, Docker and settings it writes one stack', () => {
 
   expect(status).toBe(0);
   expect(readdirSync(directory)).toContain('Mine.template.json');
+});
+
+/** Resources of the stack, and the warnings that the cdk command prints. */
+function written(stack: string) {
+  const read = (name: string) => JSON.parse(readFileSync(join(directory, name), 'utf8'));
+  const { Resources: resources } = read(`${stack}.template.json`);
+  const own: Record<string, { type: string; data: unknown }[]> = read(`${stack}.metadata.json`);
+  const zones = Object.values<{ Type: string }>(resources).filter(({ Type }) => Type === 'AWS::EC2::Subnet').length;
+  const notes = Object.values(own).flat();
+  return {
+    zones,
+    resources: JSON.stringify(resources),
+    warnings: notes.filter(({ type }) => type === 'aws:cdk:warning').map(({ data }) => String(data)),
+  };
+}
+
+test('with account and region it uses every availability zone, and no instance type that the region lacks', () => {
+  const zones = {
+    'availability-zones:account=123456789012:region=eu-west-1': ['eu-west-1a', 'eu-west-1b', 'eu-west-1c'],
+  };
+  const there = { account: '123456789012', region: 'eu-west-1', alarmEmail: 'ops@example.com' };
+  const { status, stderr } = runApp({ ...noBundling, ...zones, ...there, stackName: 'There' });
+
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+  expect(written('There')).toMatchObject({
+    zones: 3,
+    warnings: [],
+    resources: expect.not.stringContaining('g6.xlarge'),
+  });
+});
+
+test('without them it uses two zones, knows the region of the credentials, and warns that nobody receives the alarms', () => {
+  const { status } = runApp({ ...noBundling, stackName: 'Here' }, { CDK_DEFAULT_REGION: 'eu-west-1' });
+  const { zones, resources, warnings } = written('Here');
+
+  expect({ status, zones }).toEqual({ status: 0, zones: 2 });
+  expect(resources).not.toContain('g6.xlarge');
+  expect(warnings).toEqual([expect.stringContaining('nobody receives the alarms')]);
 });

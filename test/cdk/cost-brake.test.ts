@@ -11,7 +11,7 @@ test('the cost brake is pulled when its alarm starts', () => {
     EventPattern: {
       source: ['aws.cloudwatch'],
       'detail-type': ['CloudWatch Alarm State Change'],
-      detail: { alarmName: ['ImageGpt-CostBrake'], state: { value: ['ALARM'] } },
+      detail: { alarmName: ['ImageGpt-CostBrake', 'ImageGpt-StorageDenied'], state: { value: ['ALARM'] } },
     },
     State: 'ENABLED',
     Targets: [{ Arn: { Ref: resource(template, 'AWS::StepFunctions::StateMachine', 'CostBrakeHold').id } }],

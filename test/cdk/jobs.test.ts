@@ -91,17 +91,21 @@ describe('data-set jobs', () => {
   test.each([
     ['GPUs', gpu],
     ['Fargate', cpu],
-  ])('on %s a child job is retried when Spot interrupts it, and not when it fails', (_, template) => {
-    expect(definitionOf(template).RetryStrategy).toEqual({
-      Attempts: 10,
-      EvaluateOnExit: [
-        { Action: 'RETRY', OnStatusReason: 'Host EC2*' },
-        { Action: 'RETRY', OnStatusReason: 'Your Spot Task was interrupted*' },
-        { Action: 'RETRY', OnExitCode: '143' },
-        { Action: 'EXIT', OnReason: '*' },
-      ],
-    });
-  });
+  ])(
+    'on %s a child job is retried when Spot interrupts it or it does not start, and not when it fails',
+    (_, template) => {
+      expect(definitionOf(template).RetryStrategy).toEqual({
+        Attempts: 10,
+        EvaluateOnExit: [
+          { Action: 'RETRY', OnStatusReason: 'Host EC2*' },
+          { Action: 'RETRY', OnStatusReason: 'Your Spot Task was interrupted*' },
+          { Action: 'RETRY', OnStatusReason: 'Task failed to start*' },
+          { Action: 'RETRY', OnExitCode: '143' },
+          { Action: 'EXIT', OnReason: '*' },
+        ],
+      });
+    },
+  );
 
   test('a child job may read pictures and models, write shards and publish events, and nothing else', () => {
     const { PolicyDocument: document } = resource(gpu, 'AWS::IAM::Policy', 'BatchRoleDefaultPolicy').properties;
@@ -142,12 +146,13 @@ describe('trainings', () => {
     expect(resources).toMatchObject({ Type: 'FARGATE_SPOT', MaxvCpus: 16 });
   });
 
-  test('a training is retried when Spot interrupts it, and not when it fails', () => {
+  test('a training is retried when Spot interrupts it or it does not start, and not when it fails', () => {
     const { properties } = resource(imageGptTemplate(trained), 'AWS::Batch::JobDefinition');
     expect(properties.RetryStrategy.Attempts).toBe(10);
     expect(properties.RetryStrategy.EvaluateOnExit).toEqual([
       { Action: 'RETRY', OnStatusReason: 'Host EC2*' },
       { Action: 'RETRY', OnStatusReason: 'Your Spot Task was interrupted*' },
+      { Action: 'RETRY', OnStatusReason: 'Task failed to start*' },
       { Action: 'RETRY', OnExitCode: '143' },
       { Action: 'EXIT', OnReason: '*' },
     ]);

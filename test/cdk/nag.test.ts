@@ -8,6 +8,10 @@ test.each([
   ['on GPU instances', {}],
   ['on Fargate', { compute: 'cpu' }],
   ['with existing buckets', { inputBucket: 'my-pictures', outputBucket: 'my-outcomes' }],
+  [
+    'with an output bucket that has a KMS key',
+    { outputBucket: 'my-outcomes', outputKmsKey: 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd' },
+  ],
   ['with an image from CodeBuild', { imageBuild: 'codebuild' }],
 ])('cdk-nag’s AwsSolutions rules find nothing unacknowledged, %s', (_, context) => {
   const { app } = imageGptApp(context);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { build } from 'esbuild';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -139,6 +139,46 @@ test('a KMS key of the user may be used to read pictures only', () => {
     expect(allowed(role, withKey)['kms:Decrypt']).toEqual([inputKmsKey]);
   }
   expect(allowed('WorkerTaskRole')['kms:Decrypt']).toBeUndefined();
+});
+
+describe('the KMS key of an output bucket', () => {
+  const outputKmsKey = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const settings = { batch: 'true', training: 'true' };
+  const withKey = imageGptTemplate({ ...settings, outputBucket: 'my-outcomes', outputKmsKey });
+  const roles = Object.keys(withKey.findResources('AWS::IAM::Policy')).map((id) => id.replace(/[0-9A-F]{8}$/, ''));
+  const writing = roles.filter((role) => /PutObject/.test(JSON.stringify(policy(withKey, role))));
+
+  test('may be used by every role that writes there: processes, jobs and the deployment of the model', () => {
+    expect(writing.map((role) => role.replace(/(Role|ServiceRole)?DefaultPolicy$/, '')).toSorted()).toEqual([
+      'Backfill',
+      'Batch',
+      expect.stringMatching(/^CustomCDKBucketDeployment/),
+      'Preprocess',
+      'Training',
+      'WorkerTask',
+    ]);
+  });
+
+  test.each(writing)('may encrypt and decrypt under %s, and nothing else', (role) => {
+    const keyActions = (of: Template) =>
+      policy(of, role).PolicyDocument.Statement.filter(({ Action }: Properties) =>
+        JSON.stringify(Action).includes('kms:'),
+      );
+
+    expect(keyActions(withKey)).toEqual([
+      { Effect: 'Allow', Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: outputKmsKey },
+    ]);
+    expect(keyActions(imageGptTemplate(settings))).toEqual([]);
+  });
+
+  test('is an output of the stack, for igpt doctor', () => {
+    withKey.hasOutput('OutputKmsKey', { Value: outputKmsKey });
+    expect(Object.keys(template.findOutputs('*'))).not.toContain('OutputKmsKey');
+  });
+
+  function policy(of: Template, name: string): Properties {
+    return resource(of, 'AWS::IAM::Policy', name).properties;
+  }
 });
 
 test('an existing bucket is allowed by its own name', () => {

@@ -69,6 +69,9 @@ export async function createTemplateStack(directory: string, stack: string, clie
   }
 
   const makers: Record<string, (id: string, properties: Json) => Promise<Record<string, string>>> = {
+    async 'AWS::IAM::Role'(id) {
+      return { Ref: id };
+    },
     async 'AWS::S3::Bucket'(id) {
       const Bucket = id.toLowerCase();
       await s3.send(new CreateBucketCommand({ Bucket }));

@@ -50,6 +50,18 @@ describe('reading', () => {
     await expect(store.head('a.jpg')).rejects.toThrow(TransientError);
   });
 
+  it.each([
+    [403, 'AccessDenied'],
+    [400, 'KMS.DisabledException'],
+    [400, 'KMS.KMSInvalidStateException'],
+    [400, 'KMS.NotFoundException'],
+  ])('names bucket and action of a denial (%d %s)', async (status, name) => {
+    aws.answer(s3Error(status, name), s3Error(status, name));
+    const denied = { code: 'storage_denied', bucket: 'pictures' };
+    await expect(store.get('a.jpg')).rejects.toMatchObject({ ...denied, action: 's3:GetObject' });
+    await expect(store.put('a.jpg', bytes)).rejects.toMatchObject({ ...denied, action: 's3:PutObject' });
+  });
+
   it('says that it is this object only where the credentials are good', async () => {
     aws.answer(s3Error(403, 'AccessDenied'), s3Error(403, 'InvalidAccessKeyId'), s3Error(403, 'RequestTimeTooSkewed'));
     const errors = [];

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DeploymentConfigError, readDeploymentConfig } from '../../../lib/contracts/deployment-settings.ts';
 
 function faults(context: Record<string, unknown>): readonly string[] {
@@ -25,7 +25,7 @@ test('by default igpt-nano runs on GPU instances', () => {
     maxMegabytes: 50,
     maxMegapixels: 100,
     architecture: 'arm64',
-    preprocessConcurrency: 50,
+    preprocessConcurrency: 6,
     backfillConcurrency: 2,
     maxTasks: 4,
     messagesPerTask: 50,
@@ -71,7 +71,9 @@ test('the error’s message has a fault per line', () => {
 });
 
 test('an unknown setting is refused; the error lists the known ones', () => {
-  expect(faults({ comptue: 'cpu' })).toEqual([expect.stringMatching(/^comptue: expected one of stackName, compute,/)]);
+  expect(faults({ comptue: 'cpu' })).toEqual([
+    expect.stringMatching(/^comptue: expected one of stackName, account, region, compute,/),
+  ]);
 });
 
 test('CDK’s own context entries are no settings', () => {
@@ -115,15 +117,85 @@ test('input and output must be different buckets', () => {
   ]);
 });
 
+test.each([
+  ['outputBucket', 'imagegpt-storageinput0a1b2c3d-k4x9qk2mtz0a', 'input'],
+  ['inputBucket', 'my-other-stack-storageoutput0a1b2c3d-k4x9qk2mtz0a', 'output'],
+])('%s cannot be %s, which a stack made for its %s', (name, bucket, role) => {
+  expect(() => readDeploymentConfig({ [name]: bucket })).toThrow(`this is the ${role} bucket of a stack`);
+});
+
+test('the buckets of an earlier stack may be used again, each in its role', () => {
+  const inputBucket = 'imagegpt-storageinput0a1b2c3d-k4x9qk2mtz0a';
+  const outputBucket = 'imagegpt-storageoutput0a1b2c3d-k4x9qk2mtz0a';
+
+  expect(readDeploymentConfig({ inputBucket, outputBucket })).toMatchObject({ inputBucket, outputBucket });
+});
+
+test.each(['pictures-4x9qk2mtz0a-s3alias', 'pictures--ol-s3', 'pictures.mrap', 'pictures--table-s3'])(
+  '%s is refused, because it may be another name of the same bucket',
+  (outputBucket) => {
+    expect(() => readDeploymentConfig({ inputBucket: 'pictures', outputBucket })).toThrow(
+      'outputBucket: expected the name of the bucket itself',
+    );
+  },
+);
+
 test('a KMS key needs an existing bucket', () => {
   const inputKmsKey = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 
   expect(faults({ inputKmsKey })).toEqual([expect.stringMatching(/^inputKmsKey: expected inputBucket too/)]);
   expect(faults({ inputKmsKey, inputBucket: 'pictures' })).toEqual([]);
+  expect(faults({ outputKmsKey: inputKmsKey })).toEqual([
+    expect.stringMatching(/^outputKmsKey: expected outputBucket/),
+  ]);
+  expect(faults({ outputKmsKey: inputKmsKey, outputBucket: 'outcomes' })).toEqual([]);
 });
+
+test.each(['alias/outcomes', 'arn:aws:kms:eu-central-1:123456789012:alias/outcomes', '1234abcd-12ab'])(
+  'a KMS key cannot be given as %s, which a policy cannot name',
+  (outputKmsKey) => {
+    expect(faults({ outputKmsKey, outputBucket: 'outcomes' })).toEqual([
+      expect.stringMatching(/^outputKmsKey: expected the ARN of a KMS key, not of an alias/),
+    ]);
+  },
+);
 
 test('an instance type that the worker does not run on is refused', () => {
   expect(faults({ instanceTypes: 'g6.xlarge,p5.48xlarge' })).toEqual([
     expect.stringContaining('expected sizes of g6, g5 or g4dn'),
   ]);
+});
+
+describe('account and region', () => {
+  const here = { account: '123456789012', region: 'eu-west-1' };
+
+  test('belong together', () => {
+    expect(faults({ account: here.account })).toEqual([expect.stringMatching(/^region: expected both/)]);
+    expect(faults({ region: here.region })).toEqual([expect.stringMatching(/^account: expected both/)]);
+    expect(faults({ account: '12345', region: 'Ireland' })).toHaveLength(2);
+  });
+
+  test('leave out default instance types that the region lacks', () => {
+    expect(readDeploymentConfig(here).instanceTypes).toEqual(['g5.xlarge', 'g4dn.xlarge']);
+    expect(readDeploymentConfig({}, 'eu-west-1').instanceTypes).toEqual(['g5.xlarge', 'g4dn.xlarge']);
+    expect(readDeploymentConfig(here, 'us-east-1').instanceTypes).toEqual(['g5.xlarge', 'g4dn.xlarge']);
+  });
+
+  test('keep types that the user names, because the table may be older than the region’s offer', () => {
+    expect(readDeploymentConfig({ ...here, instanceTypes: 'g6.xlarge' }).instanceTypes).toEqual(['g6.xlarge']);
+  });
+
+  test('of a region without any GPU of the worker are refused, unless it needs none', () => {
+    expect(() => readDeploymentConfig({ ...here, region: 'ca-west-1' })).toThrow(
+      'instanceTypes: ca-west-1 has none of g6.xlarge, g5.xlarge, g4dn.xlarge as far as we know; deploy with compute=cpu',
+    );
+    expect(faults({ ...here, region: 'ca-west-1', compute: 'cpu' })).toEqual([]);
+  });
+
+  test('are those of the buckets’ keys', () => {
+    const outputKmsKey = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd';
+    expect(faults({ ...here, outputBucket: 'outcomes', outputKmsKey })).toEqual([
+      expect.stringMatching(/^outputKmsKey: expected a key in eu-west-1/),
+    ]);
+  });
 });

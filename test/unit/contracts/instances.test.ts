@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import {
   defaultInstanceTypes,
+  defaultInstanceTypesIn,
   familyOf,
   gpuFamilies,
   gpuInstanceNames,
   gpuInstances,
   isGpuInstance,
+  isOffered,
   vcpusOf,
 } from '../../../lib/contracts/instances.ts';
 
@@ -43,4 +45,24 @@ test('a larger size of a family costs more', () => {
 test('the default types have a known price', () => {
   expect(defaultInstanceTypes.every(isGpuInstance)).toBe(true);
   expect(isGpuInstance('g6.48xlarge')).toBe(false);
+});
+
+test.each([
+  ['us-east-1', ['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge']],
+  ['eu-west-1', ['g5.xlarge', 'g4dn.xlarge']],
+  ['eu-central-2', ['g6.xlarge']],
+  ['af-south-1', ['g4dn.xlarge']],
+  ['ca-west-1', []],
+  // A region that the table does not know, and no region at all.
+  ['xx-new-1', [...defaultInstanceTypes]],
+  [undefined, [...defaultInstanceTypes]],
+])('by default %s gets %j', (region, types) => {
+  expect(defaultInstanceTypesIn(region)).toEqual(types);
+});
+
+test('whether an unknown region has a type is unknown', () => {
+  expect(isOffered('g6.4xlarge', 'eu-west-1')).toBe(false);
+  expect(isOffered('g6.4xlarge', 'eu-west-2')).toBe(true);
+  expect(isOffered('g6.4xlarge', 'mx-central-1')).toBe(false);
+  expect(isOffered('g6.4xlarge', 'xx-new-1')).toBeUndefined();
 });

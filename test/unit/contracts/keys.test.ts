@@ -5,6 +5,7 @@ import {
   hasLongResultKey,
   inputKey,
   inputKeyOf,
+  isOutcomeKey,
   modelId,
   resultKey,
   resultPrefix,
@@ -75,4 +76,38 @@ test('a model id is a single path segment, and never . or ..', () => {
   expect(modelId.safeParse('igpt-nano-0a1b2c3d4e5f').success).toBe(true);
   for (const id of ['', '.', '..', 'a/b', 'a b', 'ä', 'x'.repeat(129)])
     expect(modelId.safeParse(id).success).toBe(false);
+});
+
+describe('keys of outcomes, of any stack,', () => {
+  test.each([
+    'results/igpt-nano-124872f4c43d/cat.jpg.json',
+    'results/igpt-nano-124872f4c43d/results/other-0123456789ab/cat.jpg.json.json',
+    'results/a.b_c-0123456789ab/line\nbreak.json',
+    'results/0-0123456789ab/x.json',
+    `results-long/igpt-nano-124872f4c43d/${'0f'.repeat(32)}.json`,
+  ])('%j is one', (key) => {
+    expect(isOutcomeKey(key)).toBe(true);
+  });
+
+  test.each([
+    'cat.jpg',
+    'results/cat.jpg',
+    'results/2024-01/cat.json',
+    'results/igpt-nano-124872f4c43/cat.jpg.json',
+    'results/igpt-nano-124872F4C43D/cat.jpg.json',
+    'results/igpt-nano-124872f4c43d/cat.jpg',
+    'results/igpt-nano-124872f4c43d/.json',
+    'results/124872f4c43d/cat.json',
+    'my/results/igpt-nano-124872f4c43d/cat.jpg.json',
+    'results-longer/igpt-nano-124872f4c43d/cat.jpg.json',
+  ])('%j is none', (key) => {
+    expect(isOutcomeKey(key)).toBe(false);
+  });
+
+  test('are all those that resultKey makes for the id of a model', () => {
+    const id = 'igpt-nano-124872f4c43d';
+    for (const key of ['a', 'a.json', 'x'.repeat(1024), '猫/犬.png']) {
+      expect(isOutcomeKey(resultKey(id, key, (text) => createHash('sha256').update(text).digest('hex')))).toBe(true);
+    }
+  });
 });

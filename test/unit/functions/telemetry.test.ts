@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createTelemetry, type Telemetry } from '../../../functions/telemetry.ts';
+import { StorageDeniedError } from '../../../lib/aws/aws-error.ts';
 import { metricNames } from '../../../lib/contracts/metrics.ts';
 import { PictureError } from '../../../lib/ports/error.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
@@ -87,5 +88,46 @@ describe('logs', () => {
       { level: 'ERROR', error: { message: 'text' }, lastReceive: true },
       { level: 'WARN', error: { message: 'no queue' } },
     ]);
+  });
+});
+
+describe('a denial of a bucket or its key', () => {
+  const denied = new StorageDeniedError('Expected to store "a", received AccessDenied (HTTP 403).', {
+    bucket: 'outcomes',
+    action: 's3:PutObject',
+    cause: new Error('AccessDenied'),
+  });
+  const alarmed = (): Record<string, unknown>[] => metrics().filter((line) => metricNames.storageDenied in line);
+
+  it('that lasts to the third receive is logged with bucket, action and role, and counted for all processes', () => {
+    vi.stubEnv('ROLE_NAME', 'worker-role');
+    telemetry = createTelemetry({ service: 'worker', clock });
+    vi.unstubAllEnvs();
+    telemetry.onError(denied, message(1));
+    telemetry.onError(denied, message(2));
+    expect(alarmed()).toEqual([]);
+    telemetry.onError(denied, message(3));
+
+    expect(alarmed()).toMatchObject([{ service: 'storage', [metricNames.storageDenied]: 1 }]);
+    expect(printed.filter(({ level }) => level === 'CRITICAL')).toMatchObject([
+      { code: 'storage_denied', bucket: 'outcomes', action: 's3:PutObject', role: 'worker-role' },
+    ]);
+  });
+
+  it('of single pictures raises no alarm while others make progress', async () => {
+    await telemetry.observer.stages.run('publishing', 'b', async () => {});
+    telemetry.onError(denied, message(4));
+    expect(alarmed()).toEqual([]);
+
+    clock.jump(61_000);
+    telemetry.onError(denied, message(4));
+    expect(alarmed()).toHaveLength(1);
+  });
+
+  it('that keeps the process from starting is counted at once; another error is not', () => {
+    telemetry.onStartError(new Error('another'));
+    expect(alarmed()).toEqual([]);
+    telemetry.onStartError(denied);
+    expect(alarmed()).toHaveLength(1);
   });
 });

@@ -35,6 +35,12 @@ describe('the worker', () => {
     expect(said).toContain('"ProcessUnusable":1');
   });
 
+  it('ends when it would store outcomes among the pictures', async () => {
+    const { code, said } = await lastWords({ OUTPUT_BUCKET: 'pictures' });
+    expect(code).toBe(1);
+    expect(said).toContain('OUTPUT_BUCKET: expected another bucket than INPUT_BUCKET');
+  });
+
   it('ends when CUDA is missing, before it fetches the model', async () => {
     const { code, said } = await lastWords({
       PROVIDER: 'cuda',

@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { vcpusOf } from '../../../lib/contracts/instances.ts';
-import { fargateSpotQuota, gpuOnDemandQuota, gpuSpotQuota, lambdaQuota } from '../../../lib/operate/account.ts';
+import {
+  codeBuildQuota,
+  fargateSpotQuota,
+  gpuOnDemandQuota,
+  gpuSpotQuota,
+  lambdaQuota,
+} from '../../../lib/operate/account.ts';
 import {
   bootstrapCheck,
+  buildsCheck,
   dockerCheck,
   functionsCheck,
   gpuNeeds,
+  instanceTypesCheck,
   quotaChecks,
   stackChecks,
 } from '../../../lib/operate/doctor-checks.ts';
@@ -90,6 +98,55 @@ describe('the vCPU quotas', () => {
     const [check] = quotaChecks([{ quota: fargateSpotQuota, vcpus: 0 }], fargate, where.region);
 
     expect(check).toMatchObject({ level: 'fail', advice: expect.stringMatching(/^aws service-quotas .* fargate /) });
+  });
+});
+
+describe('the builds of CodeBuild', () => {
+  it('fail in an account that may run none, with the quota to request and the alternative', () => {
+    const none = buildsCheck(codeBuildQuota, 0, where.region);
+
+    expect(none).toMatchObject({ level: 'fail', found: expect.stringContaining('no build') });
+    expect(none.advice).toContain('-c imageBuild=docker, or aws service-quotas');
+    expect(none.advice).toContain('--service-code codebuild --quota-code L-2DC20C30 --desired-value 1');
+  });
+
+  it('are ok from one on, and unknown if the quota cannot be read', () => {
+    expect(buildsCheck(codeBuildQuota, 1, where.region).level).toBe('ok');
+    expect(buildsCheck(codeBuildQuota, new Error('denied'), where.region)).toMatchObject({ level: 'warn' });
+  });
+});
+
+describe('the instance types', () => {
+  const about = { region: 'eu-west-1', batch: false, known: ['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge'] };
+
+  it('are ok if the region has all of them', () => {
+    expect(instanceTypesCheck(['g5.xlarge'], ['g5.xlarge', 'g4dn.xlarge'], about).level).toBe('ok');
+  });
+
+  it('of which the region lacks some are a warning for workers, and a failure for jobs', () => {
+    const some = instanceTypesCheck(['g6.xlarge', 'g5.xlarge'], ['g5.xlarge'], about);
+
+    expect(some).toMatchObject({ level: 'warn', found: 'eu-west-1 lacks g6.xlarge' });
+    expect(some.advice).toBe('deploy with -c instanceTypes=g5.xlarge');
+    expect(instanceTypesCheck(['g6.xlarge', 'g5.xlarge'], ['g5.xlarge'], { ...about, batch: true }).level).toBe('fail');
+  });
+
+  it('of which the region has none fail, with what would work there', () => {
+    expect(instanceTypesCheck(['g6.xlarge'], ['g5.xlarge', 'g4dn.xlarge'], about)).toMatchObject({
+      level: 'fail',
+      advice: 'deploy with -c instanceTypes=g5.xlarge,g4dn.xlarge',
+    });
+    expect(instanceTypesCheck(['g6.xlarge'], [], about)).toMatchObject({
+      level: 'fail',
+      advice: 'deploy with -c compute=cpu, or to another region',
+    });
+  });
+
+  it('that cannot be asked for are a warning', () => {
+    expect(instanceTypesCheck(['g6.xlarge'], new Error('denied'), about)).toMatchObject({
+      level: 'warn',
+      found: 'denied',
+    });
   });
 });
 

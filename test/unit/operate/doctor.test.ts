@@ -25,6 +25,12 @@ describe('the settings that doctor checks', () => {
     });
   });
 
+  it('have only default instance types that the region has', () => {
+    expect(doctorConfig({}, {}, 'eu-west-1').instanceTypes).toEqual(['g5.xlarge', 'g4dn.xlarge']);
+    expect(doctorConfig({ instanceTypes: 'g6.xlarge' }, {}, 'eu-west-1').instanceTypes).toEqual(['g6.xlarge']);
+    expect(doctorConfig({}, {}, 'ca-west-1').instanceTypes).toHaveLength(3);
+  });
+
   it('refuse what the deployment would refuse', () => {
     expect(() => doctorConfig({ compute: 'tpu', maxTasks: 'x' }, {})).toThrow(
       '--context: compute: expected gpu or cpu; maxTasks: expected a whole number from 1 to 20',

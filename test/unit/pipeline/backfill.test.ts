@@ -128,6 +128,13 @@ describe('the backfill', () => {
     expect(await found({ input, output })).toEqual(['damaged a.jpg']);
   });
 
+  test('skips outcomes of any stack', async () => {
+    const { input, output } = world();
+    await input.put('results/other-0123456789ab/a.jpg.json', bytes('{}'));
+    await input.put('results/a.jpg', bytes('good'));
+    expect(await found({ input, output })).toEqual(['missing results/a.jpg']);
+  });
+
   test('skips folder markers', async () => {
     const { input, output } = world();
     await input.put('cats/', bytes(''));

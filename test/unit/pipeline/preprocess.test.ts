@@ -33,6 +33,18 @@ describe('preprocess', () => {
     expect(world.uploads.deadLetters).toHaveLength(1);
   });
 
+  test('never reads an outcome of another stack, whatever it holds', async () => {
+    const world = createWorld();
+    await world.upload('results/other-0123456789ab/a.jpg.json', 'good');
+    await world.upload('results/other/a.jpg', 'good');
+    const process = startProcess(world);
+    expect(await world.quiet()).toBe(true);
+    await process.stop();
+
+    const outcomes = [...world.output.objects.values()].map(({ body }) => parseOutcome(body));
+    expect(outcomes.map((outcome) => outcome?.key)).toEqual(['results/other/a.jpg']);
+  });
+
   test('dead-letters a message whose failed outcome is stored but cannot be published', async () => {
     const { world, outcomes } = await onePicture('bad', 'events.publish', away);
     expect(outcomes).toMatchObject([{ status: 'failed', error: { code: 'corrupt_image' } }]);
