@@ -38,6 +38,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 /** Outputs of resources that the emulator does not have; see writeOutputs. */
 const unmade: string[] = [stackOutputs.alarmTopicArn, stackOutputs.dashboard];
 const withoutResource: string[] = [
+  stackOutputs.outputKmsKey,
   stackOutputs.onDemandService,
   stackOutputs.trainingJob,
   stackOutputs.batchQueue,
