@@ -21,7 +21,7 @@ test('the architecture is a choice', () => {
 });
 
 test.each([
-  ['PreprocessMessages', 'QueuesUploads', 50],
+  ['PreprocessMessages', 'QueuesUploads', 6],
   ['BackfillMessages', 'QueuesBackfill', 2],
 ])('%s delivers 100 at a time, after 10 s at most, and each may fail alone', (name, queue, MaximumConcurrency) => {
   expect(resource(template, 'AWS::Lambda::EventSourceMapping', name).properties).toMatchObject({
@@ -105,7 +105,7 @@ function plain(variables: Record<string, unknown>): Record<string, string> {
 }
 
 function example(name: string): string {
-  if (name.endsWith('_BUCKET')) return 'a-bucket';
+  if (name.endsWith('_BUCKET')) return name.toLowerCase().replace('_', '-');
   if (name.endsWith('_URL')) return 'https://sqs.eu-central-1.amazonaws.com/123456789012/a-queue';
   if (name.endsWith('_ARN')) return 'arn:aws:sns:eu-central-1:123456789012:a-topic';
   if (name === 'MODEL_LOCATION') return 's3://a-bucket/a/prefix';
