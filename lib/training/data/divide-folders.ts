@@ -1,5 +1,5 @@
 import { UsageError } from '../../ports/error.ts';
-import type { Part } from './data-set.ts';
+import { type Part, picturesText } from './data-set.ts';
 import { type PartName, partName, saysNothing } from './part-names.ts';
 
 /** The flag that ends any doubt about folders. */
@@ -231,10 +231,6 @@ function mayBeParts(paths: Paths, depth: number, { folders, beside }: Level): bo
   );
 }
 
-function pictures(count: number): string {
-  return `${count} picture${count === 1 ? '' : 's'}`;
-}
-
 /** How many folders an error names. */
 const shownFolders = 6;
 
@@ -242,12 +238,12 @@ function unclear(name: string, doubtful: readonly Folder[], level: Level, why = 
   const list = (folders: readonly Folder[]): string =>
     folders
       .slice(0, shownFolders)
-      .map((folder) => `${folder.name} (${pictures(folder.rows.length)})`)
+      .map((folder) => `${folder.name} (${picturesText(folder.rows.length)})`)
       .join(', ') + (folders.length > shownFolders ? ', …' : '');
   const others = without(level, doubtful);
   const beside = [
     ...(others.length > 0 ? [list(others)] : []),
-    ...(level.beside.length > 0 ? [`${pictures(level.beside.length)} in no folder`] : []),
+    ...(level.beside.length > 0 ? [`${picturesText(level.beside.length)} in no folder`] : []),
   ];
   return new UsageError(
     `the folders of ${name} can be parts or classes: ${list(doubtful)} ${why}${beside.length > 0 ? `, beside ${beside.join(' and ')}` : ''}; expected folders of parts alone (train, validation, test, with class folders in them) or of classes alone: move or rename the others, or add ${foldersAreClassesFlag} to take every first folder as a class`,
