@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { openSource } from '../checkpoint/import/find-source.ts';
 import { openAiTensors } from '../checkpoint/import/openai-tensors.ts';
-import { readFloats } from '../checkpoint/import/read-floats.ts';
+import { readFloats } from '../checkpoint/read-floats.ts';
 import { weightsByRole } from '../checkpoint/weights-by-role.ts';
 import type { ImageGptWeights, Weight } from '../graph/weights.ts';
 import type { Objective } from '../ports/model.ts';

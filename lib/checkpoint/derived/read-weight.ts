@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Weight } from '../../graph/weights.ts';
 import { openByteFile } from '../byte-file.ts';
-import { floatPieces } from '../float-dtype.ts';
+import { readFloats } from '../read-floats.ts';
 
 /**
  * Reads a weight, widened to f32, in C order.
@@ -15,9 +15,5 @@ export async function readWeight(directory: string, weight: Weight): Promise<Flo
   async function* pieces() {
     yield bytes;
   }
-  for await (const wide of floatPieces({ name, dtype, shape, pieces }, 'F32')) {
-    // The copy aligns the bytes: a typed array must begin at a multiple of its element size.
-    return new Float32Array(new Uint8Array(wide).buffer);
-  }
-  return new Float32Array(0);
+  return await readFloats({ name, dtype, shape, pieces });
 }

@@ -3,9 +3,9 @@ import type { BlockWeights, ImageGptWeights, Weight } from '../../graph/weights.
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { CheckpointError } from '../error.ts';
 import { type FloatDtype, floatBytes, floatPieces, fromFloat32, keptDtype } from '../float-dtype.ts';
+import { readFloats } from '../read-floats.ts';
 import type { StreamedTensor } from '../safetensors/write-safetensors.ts';
 import type { SourceTensor } from '../tensor-source.ts';
-import { readFloats } from './read-floats.ts';
 
 /**
  * The tensors of an iGPT under Hugging Face's names, in the order of the forward pass. OpenAI's layout is converted as

@@ -2,9 +2,9 @@ import type { BlockWeights, ImageGptWeights, Weight } from '../../graph/weights.
 import type { ImageGptConfig } from '../../image-gpt/config.ts';
 import { CheckpointError } from '../error.ts';
 import { type FloatDtype, floatPieces, fromFloat32, keptDtype } from '../float-dtype.ts';
+import { readFloats } from '../read-floats.ts';
 import type { StreamedTensor } from '../safetensors/write-safetensors.ts';
 import type { SourceTensor } from '../tensor-source.ts';
-import { readFloats } from './read-floats.ts';
 
 /**
  * The tensors of an iGPT under OpenAI's names (src/model.py), in the order of the forward pass. Hugging Face's layout is
