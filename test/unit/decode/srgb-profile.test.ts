@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { isSrgbProfile } from '../../../lib/decode/srgb-profile.ts';
+import { iccProfile, xyzTag } from '../../support/icc-profile.ts';
 
 async function profileOf(name: 'srgb' | 'p3'): Promise<Buffer> {
   const picture = sharp({ create: { width: 1, height: 1, channels: 3, background: '#888' } });
@@ -12,28 +13,11 @@ const srgbXyz = { rXYZ: [0.4361, 0.2225, 0.0139], gXYZ: [0.3851, 0.7169, 0.0971]
 
 /** A matrix profile with one curve for all three channels. */
 function profile(curve: Buffer, xyz: Record<string, number[]> = srgbXyz, more: Record<string, Buffer> = {}): Buffer {
-  const point = (values: number[]) => {
-    const tag = Buffer.alloc(20);
-    tag.write('XYZ ', 'latin1');
-    for (const [i, value] of values.entries()) tag.writeInt32BE(Math.round(value * 65_536), 8 + i * 4);
-    return tag;
-  };
-  const tags: [string, Buffer][] = [
-    ...Object.entries(xyz).map(([name, values]): [string, Buffer] => [name, point(values)]),
+  return iccProfile('RGB ', [
+    ...Object.entries(xyz).map(([name, values]): [string, Buffer] => [name, xyzTag(values)]),
     ...['rTRC', 'gTRC', 'bTRC'].map((name): [string, Buffer] => [name, curve]),
     ...Object.entries(more),
-  ];
-  const head = Buffer.alloc(132 + tags.length * 12);
-  head.write('RGB XYZ ', 16, 'latin1');
-  head.writeUInt32BE(tags.length, 128);
-  let offset = head.length;
-  for (const [i, [name, tag]] of tags.entries()) {
-    head.write(name, 132 + i * 12, 'latin1');
-    head.writeUInt32BE(offset, 136 + i * 12);
-    head.writeUInt32BE(tag.length, 140 + i * 12);
-    offset += tag.length;
-  }
-  return Buffer.concat([head, ...tags.map(([, tag]) => tag)]);
+  ]);
 }
 
 function sampledCurve(samples: number[]): Buffer {
