@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
+import { sendEndlessly } from '../support/endless-body.ts';
 import { pick, type Random } from './attack.ts';
 
 /** What a hub's answer goes wrong with. */
@@ -146,14 +147,7 @@ function respond(status: number, body: string, headers: Record<string, string> =
 }
 
 function endless(status: number, bytes: Buffer): Fault {
-  return ({ response }) => {
-    response.writeHead(status);
-    const write = (): void => {
-      while (!response.destroyed && response.write(bytes));
-    };
-    response.on('drain', write);
-    write();
-  };
+  return ({ response }) => sendEndlessly(response.writeHead(status), bytes);
 }
 
 /** Writes bytes below HTTP, then ends the connection. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { downloadModel } from '../../../../lib/checkpoint/hub/hub-download.ts';
+import { sendEndlessly } from '../../../support/endless-body.ts';
 
 const config = Buffer.from('{"model_type":"imagegpt"}');
 const weights = Buffer.alloc(100_000, 'weights');
@@ -28,15 +29,7 @@ type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
 /** Writes `chunk` again and again, as fast as it is read. */
 function endless(chunk: string, status = 200, headers: Record<string, string> = {}): Answer {
-  return (response) => {
-    response.writeHead(status, headers);
-    const bytes = Buffer.from(chunk);
-    const write = () => {
-      while (!response.destroyed && response.write(bytes));
-    };
-    response.on('drain', write);
-    write();
-  };
+  return (response) => sendEndlessly(response.writeHead(status, headers), Buffer.from(chunk));
 }
 
 const send =
