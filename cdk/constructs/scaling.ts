@@ -191,8 +191,8 @@ interface ScalingStep {
 }
 
 /**
- * Tasks by outstanding messages: one task for every `messagesPerTask`, rounded up, at most `maxTasks`. There is no step
- * for zero messages, because scaling to zero waits (see {@link emptyMinutes}).
+ * Tasks by outstanding messages: one task for every `messagesPerTask`, rounded up, at most `maxTasks`. Zero
+ * messages have no step: tasks end only after {@link emptyMinutes}.
  */
 export function scalingSteps(messagesPerTask: number, maxTasks: number): ScalingStep[] {
   return Array.from({ length: maxTasks }, (_, index) => ({

@@ -9,8 +9,8 @@ export type ProblemType = (typeof problemTypes)[number];
 export type ClassReading = { function: ClassFunction } | { refused: string };
 
 /**
- * As in transformers 5.24 (pipelines/image_classification.py, `postprocess`): sigmoids for several labels at a time and
- * for a single label, else softmax. The outputs of a regression are no probabilities.
+ * As in transformers 5.24 (pipelines/image_classification.py, `postprocess`): a multi-label model and a model with one
+ * label have a sigmoid per label, all others a softmax. A regression has values, not probabilities.
  */
 export function classReading(problem: ProblemType | undefined, labels: number): ClassReading {
   if (problem === 'regression') {

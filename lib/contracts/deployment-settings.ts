@@ -198,8 +198,8 @@ const checkedSettings = deploymentSettings.superRefine((config, context) => {
 });
 
 /**
- * Whether CloudFormation named this bucket for the input or output of a stack: `<stack>-storageinput<8 hex>-<random>`, all
- * in lower case. Source: AWS CloudFormation User Guide, "Name type".
+ * Whether the name is one that CloudFormation gives to the input or output bucket of a stack, in lower case:
+ * `<stack>-storageinput<8 hex>-<random>`. Source: AWS CloudFormation User Guide, "Name type".
  */
 function isBucketOfStack(bucket: string, role: 'input' | 'output'): boolean {
   return new RegExp(`-storage${role}[0-9a-f]{8}-[a-z0-9]+$`).test(bucket);

@@ -37,7 +37,7 @@ export function trackCoding(bytes: Uint8Array): string | undefined {
   return `${codingName(description?.type ?? '')}${alpha ? ' with alpha in a second track' : ''}`;
 }
 
-/** The sample table of the first track of pictures, and whether another one holds alpha. */
+/** The sample table of the first picture track. `alpha`: another track holds the transparency. */
 function pictureTrack(movie: Buffer | undefined): { samples: Buffer | undefined; alpha: boolean } {
   let media: Buffer | undefined;
   let alpha = false;

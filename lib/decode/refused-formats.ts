@@ -8,7 +8,7 @@ interface Signature {
 /** The brand of a file in the ISO base media file format, behind `ftyp`. */
 const brand = (name: string, starts: string): Signature => ({ name, starts: `ftyp${starts}`, at: 4 });
 
-/** In the order in which they are tried. Latin-1. */
+/** Tried in this order. The texts are bytes in Latin-1. */
 const signatures: readonly Signature[] = [
   { name: 'BMP', starts: 'BM' },
   { name: 'PDF', starts: '%PDF' },

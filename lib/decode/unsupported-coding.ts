@@ -41,7 +41,7 @@ function pngCoding(bytes: Uint8Array): string | undefined {
 
 /**
  * Why a sound picture cannot be decoded, in words that follow "a JPEG with"; undefined if its coding is a known one.
- * For pictures that the decoder has refused: what it can decode is no question of this list.
+ * Call it only for pictures that the decoder has refused: it does not know what the decoder can decode.
  */
 export function unsupportedCoding(bytes: Uint8Array, format: AcceptedFormat): string | undefined {
   if (format === 'jpeg') return jpegCoding(bytes);

@@ -5,7 +5,7 @@ export type NpyData = Uint8Array | Uint16Array | Int32Array | BigInt64Array | Fl
 
 export interface NpyArray {
   shape: readonly number[];
-  /** In C order, even if the file has Fortran order. */
+  /** In C order, whatever the order in the file. */
   data: Float64Array;
   /** NumPy's dtype without the byte order: `u2`, `f4` … */
   dtype: string;

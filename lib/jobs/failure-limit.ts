@@ -27,7 +27,7 @@ export interface FailureLimit {
 
 /**
  * Stops a job in which too many pictures fail. `maxRate` is the accepted share (0 to 1). `earlier` counts the pictures
- * of earlier runs. Without these, each restart of a bad job would process another 100 pictures before it stops.
+ * of earlier runs, so that a restarted job does not process another 100 pictures before it stops.
  */
 export function createFailureLimit(maxRate: number, earlier = none): FailureLimit {
   const failures = { ...earlier.failures };
