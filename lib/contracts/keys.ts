@@ -26,6 +26,11 @@ export function isOutcomeKey(key: string): boolean {
   return /^results(-long)?\/[A-Za-z0-9][A-Za-z0-9._-]*-[0-9a-f]{12}\/.+\.json$/s.test(key);
 }
 
+/** Whether a listed object may be a picture: neither a folder marker nor an outcome. */
+export function mayBePicture(object: Pick<StoredObject, 'key' | 'size'>): boolean {
+  return !isFolderMarker(object) && !isOutcomeKey(object.key);
+}
+
 /** `<name>-<hash>`: a path segment that is safe in keys, file names and message attributes. */
 export const modelId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 

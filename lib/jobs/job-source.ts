@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { ManifestPicture } from '../contracts/job.ts';
-import { isFolderMarker, isOutcomeKey } from '../contracts/keys.ts';
+import { mayBePicture } from '../contracts/keys.ts';
 import { folderPrefix, parseS3Location } from '../contracts/s3-location.ts';
 import { kindOf, readRegularFile } from '../files/regular-file.ts';
 import { type InputDirectoryOptions, openInputDirectory } from '../local/input-directory.ts';
@@ -67,7 +67,7 @@ function listing(store: ObjectStore, place: string, prefix: string): JobSource {
     name: prefix === '' ? place : `${place}/${prefix}`,
     async *pictures() {
       for await (const object of store.list({ prefix })) {
-        if (!isFolderMarker(object) && !isOutcomeKey(object.key)) yield { key: object.key, etag: object.etag };
+        if (mayBePicture(object)) yield { key: object.key, etag: object.etag };
       }
     },
   };

@@ -1,13 +1,6 @@
 import { pMapIterable } from 'p-map';
 import { compareKeys } from '../contracts/key-order.ts';
-import {
-  hasLongResultKey,
-  inputKeyOf,
-  isFolderMarker,
-  isOutcomeKey,
-  resultPrefix,
-  resultSuffix,
-} from '../contracts/keys.ts';
+import { hasLongResultKey, inputKeyOf, mayBePicture, resultPrefix, resultSuffix } from '../contracts/keys.ts';
 import { type Outcome, parseOutcome } from '../contracts/outcome.ts';
 import type { ObjectStore, StoredObject } from '../ports/object-store.ts';
 import { outcomeKey } from './outcome-key.ts';
@@ -93,7 +86,7 @@ async function* joinListings({ input, output, model, prefix = '', onOrphan }: Ba
   let next = await outcomes.next();
   try {
     for await (const picture of inSuffixOrder(input.list({ prefix }), resultSuffix)) {
-      if (isFolderMarker(picture) || isOutcomeKey(picture.key)) continue;
+      if (!mayBePicture(picture)) continue;
       if (hasLongResultKey(model, picture.key)) {
         yield { picture, outcome: 'unlisted' };
         continue;
