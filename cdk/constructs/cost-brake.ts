@@ -35,8 +35,9 @@ export interface CostBrakeProps {
 }
 
 /**
- * Stops the stack when workers run without storing outcomes, or when a bucket denies access: services stop scaling out, all tasks end, and no more
- * pictures are received. The work waits in the queues until an operator starts {@link release}.
+ * Stops the stack when workers run without storing outcomes, or when a bucket denies access: services stop scaling out,
+ * all tasks end, and no more pictures are received. The work waits in the queues until an operator starts
+ * {@link release}.
  */
 export class CostBrake extends Construct {
   readonly hold: StateMachine;

@@ -48,9 +48,9 @@ type ReadPicture = Exclude<ReadResult, { status: 'not_found' | 'etag_mismatch' }
  * The first flow: reads a picture and sends its tokens.
  *
  * Resolves when the tokens are in the tokens queue; when the picture is bad and its failed outcome is stored and
- * published; or when the picture is gone, together with its outcome, or superseded; or when the key is that of an
- * outcome, which is no picture. Rejects when a store, a queue, the
- * topic or the decoder fails. On the last receive, an error of the decoder becomes a failed outcome instead.
+ * published; when the picture is gone, together with its outcome, or superseded; or when the key is that of an outcome.
+ * Rejects when a store, a queue, the topic or the decoder fails. On the last receive, an error of the decoder becomes a
+ * failed outcome instead.
  */
 export function createPreprocess(options: PreprocessOptions): Preprocess {
   const { input, clock, observer, model, decoder, quantize, colors, packer, decoding } = options;
