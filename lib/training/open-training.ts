@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { classReading, type ProblemType } from '../checkpoint/class-function.ts';
-import { readConfigFile } from '../checkpoint/config-file.ts';
+import { type ConfigFile, readConfigFile } from '../checkpoint/config-file.ts';
 import { weightsTrainedOn } from '../checkpoint/trained-on.ts';
 import { weightHashes } from '../checkpoint/weights-hash.ts';
 import { openTokenRows } from '../local/npy-file.ts';
@@ -68,12 +68,13 @@ type TrainingObserver = Pick<TrainPorts, 'onStep' | 'onValidation'> & { onSaved(
  */
 export async function openTraining(input: TrainingInput): Promise<Training> {
   const { choices, checkpoint, objective, dataSet, shares, out, existing } = input;
-  await sayDropout(input);
+  const file = await readConfigFile(join(checkpoint.directory, 'config.json'));
+  sayDropout(input, file);
   const split = splitDataSet(dataSet, shares);
   const plan = planOf(choices, split.train.length, checkpoint.config.n_colors);
   const heldOut = someRows(split.validation, choices.validation, choices.seed);
   checkHeldOut(choices, heldOut.length, dataSet.name);
-  const head = await headOf(input, split);
+  const head = headOf(input, split, file);
   const mask = objective === 'bert' ? await masksOf(choices.mask, dataSet) : undefined;
   const settings = await settingsOf(input, { plan, split, head, mask });
 
@@ -122,8 +123,7 @@ export async function openTraining(input: TrainingInput): Promise<Training> {
 }
 
 /** transformers would train with the dropouts of config.json. OpenAI's code has none (paper, section 3.3). */
-async function sayDropout({ checkpoint: { directory, name }, say }: TrainingInput): Promise<void> {
-  const { dropout } = await readConfigFile(join(directory, 'config.json'));
+function sayDropout({ checkpoint: { name }, say }: TrainingInput, { dropout }: ConfigFile): void {
   if (dropout > 0) {
     say(
       `dropout is off, as in OpenAI's training: resid_pdrop, embd_pdrop and attn_pdrop of ${name} (${dropout}) are not used`,
@@ -132,16 +132,16 @@ async function sayDropout({ checkpoint: { directory, name }, say }: TrainingInpu
 }
 
 /** The class head that trains; undefined when none does. */
-async function headOf(
+function headOf(
   { choices, checkpoint, dataSet, say }: TrainingInput,
   { train: rows }: Split,
-): Promise<ClassHead | undefined> {
+  { problem }: ConfigFile,
+): ClassHead | undefined {
   const { objective, newHead } = choices;
-  const { name, probe, weights, directory } = checkpoint;
+  const { name, probe, weights } = checkpoint;
   const classes = weights.score === undefined ? undefined : checkpoint.scoreLabels;
   if (objective === 'joint') {
     const head = chooseHead(requireLabels(dataSet), rows, newHead ? undefined : classes);
-    const { problem } = await readConfigFile(join(directory, 'config.json'));
     if (head.names === undefined) requireSoftmax(name, problem, classes?.length ?? 0);
     if (probe !== undefined && !newHead) {
       const trained = head.names === undefined ? 'its score.weight' : 'a new class head';
