@@ -157,13 +157,16 @@ function stepsOf(names: readonly string[]): number[] {
 
 /** False for a training that ended before its first checkpoint: its settings may be changed. */
 async function hasStarted(out: string, folder: string): Promise<boolean> {
-  const names = (path: string) =>
-    readdir(path).catch((error: unknown): string[] => {
-      if (isMissing(error)) return [];
-      throw notWritable(out, error);
-    });
-  const beside = (await names(out)).some((name) => name !== trainingFolder);
-  return beside || stepsOf(await names(folder)).length > 0;
+  const beside = (await namesIn(out, out)).some((name) => name !== trainingFolder);
+  return beside || stepsOf(await namesIn(folder, out)).length > 0;
+}
+
+/** Names in a folder of the training in `out`; none without the folder. */
+function namesIn(path: string, out: string): Promise<string[]> {
+  return readdir(path).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw notWritable(out, error);
+  });
 }
 
 const settingsSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
@@ -183,10 +186,7 @@ async function readSettings(out: string, folder: string): Promise<TrainingSettin
       });
     }
   }
-  const names = await readdir(out).catch((error: unknown) => {
-    if (isMissing(error)) return [];
-    throw notWritable(out, error);
-  });
+  const names = await namesIn(out, out);
   // A process that was killed before it wrote the settings left an empty subfolder.
   const foreign = names.find((name) => name !== trainingFolder);
   if (foreign === undefined) return undefined;
