@@ -40,7 +40,7 @@ export class ImageGptStack extends Stack {
       permissions: [...shared.permissions, may.takeTokens(tokens), may.send(uploads)],
       after: model.ready,
     });
-    const { cluster, service, services, onDemandService, runningTasks } = worker;
+    const { cluster, service, services, onDemand, runningTasks } = worker;
 
     const preprocess = {
       ...config,
@@ -67,7 +67,7 @@ export class ImageGptStack extends Stack {
       concurrency: backfillConcurrency,
     });
 
-    const { targets } = new Scaling(this, 'Scaling', { ...config, tokens, service, onDemandService });
+    const { targets } = new Scaling(this, 'Scaling', { ...config, tokens, service, onDemand });
     const watched = { queues, namespace, runningTasks };
     const alarms = new Alarms(this, 'Alarms', { ...watched, results, email: config.alarmEmail });
     const functions = { uploads: forUploads.handler, backfill: forBackfill.handler };
@@ -87,7 +87,7 @@ export class ImageGptStack extends Stack {
       ...queueOutputs(queues),
       cluster: cluster.clusterName,
       service: service.serviceName,
-      ...(onDemandService && { onDemandService: onDemandService.serviceName }),
+      ...(onDemand && { onDemandService: onDemand.service.serviceName }),
       modelId: model.modelId,
       modelLocation: model.location,
       metricNamespace: namespace,

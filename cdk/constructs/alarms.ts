@@ -35,7 +35,7 @@ const minPictures = 20;
 const maxFailedPercent = 20;
 
 /**
- * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm: 16 in the stack, with those of
+ * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm: 17 in the stack, with those of
  * scaling. So conditions that only delay a consumer or a backfill have no alarm; the dashboard shows them.
  */
 export class Alarms extends Construct {
@@ -62,21 +62,19 @@ export class Alarms extends Construct {
         'A dead-letter queue has messages: they crashed a process, or are not from Image GPT. Run igpt redrive.',
     });
     this.alarm('Waiting3Days', {
-      metric: math('MAX([uploads, tokens])', fiveMinutes, {
-        uploads: queues.uploads.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum' }),
-        tokens: queues.tokens.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum' }),
-      }),
+      // Uploads that wait have raised their own alarm after an hour.
+      metric: queues.tokens.metricApproximateAgeOfOldestMessage({ period: fiveMinutes, statistic: 'Maximum' }),
       threshold: Duration.days(3).toSeconds(),
       evaluationPeriods: 1,
       alarmDescription:
-        'A message has waited for 3 days. After 7 days it is deleted, and igpt backfill must find its pictures.',
+        'Tokens have waited for 3 days. After 7 days it is deleted, and igpt backfill must find its pictures.',
     });
     this.alarm('UploadsWaiting', {
       metric: queues.uploads.metricApproximateAgeOfOldestMessage({ period: fiveMinutes, statistic: 'Maximum' }),
       threshold: Duration.hours(1).toSeconds(),
       evaluationPeriods: 1,
       alarmDescription:
-        'An upload has waited for an hour: preprocess fails, is throttled, or is stopped by the cost brake.',
+        'An upload has waited for an hour: preprocess fails, is throttled, or is stopped by the cost brake. After 7 days it is deleted.',
     });
     this.alarm('FailureRate', {
       metric: math(
