@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
+import { resourceName } from '../support/resource-name.ts';
 import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -25,8 +26,8 @@ function allowed(role: string, of: Template = template): Record<string, string[]
 function readable(value: Properties): string {
   if (typeof value === 'string') return value;
   const [[name, argument] = []] = Object.entries<Properties>(value);
-  if (name === 'Ref') return argument.replace(/[0-9A-F]{8}$/, '');
-  if (name === 'Fn::GetAtt') return `${argument[0].replace(/[0-9A-F]{8}$/, '')}.${argument[1]}`;
+  if (name === 'Ref') return resourceName(argument);
+  if (name === 'Fn::GetAtt') return `${resourceName(argument[0])}.${argument[1]}`;
   return argument[1].map(readable).join(argument[0]);
 }
 
