@@ -27,6 +27,9 @@ describe.each([
   ['with data-set jobs', { batch: true }],
   ['with an image from CodeBuild', { imageBuild: 'codebuild' }],
 ])('a deployed stack %s', (_, context) => {
+  // Synthesised before the tests, whose time is limited.
+  for (const kind of kinds) resources(kind, context);
+
   test.each(pairs)('can change from $from to $to: nothing of $from is updated in place', ({ from, to }) => {
     const before = resources(from, context);
     const after = resources(to, context);
