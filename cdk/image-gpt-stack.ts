@@ -37,14 +37,17 @@ export class ImageGptStack extends Stack {
     const namespace = `ImageGpt/${config.stackName}`;
     const shared = sharedEnvironment({ config, storage, queues, results, model, namespace });
     const network = new Network(this, 'Network');
-    const worker = new Worker(this, 'Worker', {
+    // What belongs to one kind of compute has ids of its own. When the kind changes, CloudFormation creates the new kind,
+    // moves preprocess over, and then deletes the old kind: nothing that runs tasks is updated under them.
+    const kind = config.compute === 'gpu' ? 'Gpu' : 'Cpu';
+    const worker = new Worker(this, `${kind}Worker`, {
       config,
       network,
       environment: { ...shared.environment, ...modelVariables(config) },
       permissions: [...shared.permissions, may.takeTokens(tokens), may.send(uploads)],
       after: model.ready,
     });
-    const { cluster, service, services, onDemandService, runningTasks } = worker;
+    const { cluster, service, services, onDemand, runningTasks } = worker;
 
     const preprocess = {
       ...config,
@@ -71,7 +74,7 @@ export class ImageGptStack extends Stack {
       concurrency: backfillConcurrency,
     });
 
-    const { targets } = new Scaling(this, 'Scaling', { ...config, tokens, service, onDemandService });
+    const { targets } = new Scaling(this, `${kind}Scaling`, { ...config, tokens, service, onDemand });
     const watched = { queues, namespace, runningTasks };
     const alarms = new Alarms(this, 'Alarms', { ...watched, results, email: config.alarmEmail });
     const functions = { uploads: forUploads.handler, backfill: forBackfill.handler };
@@ -92,7 +95,7 @@ export class ImageGptStack extends Stack {
       ...queueOutputs(queues),
       cluster: cluster.clusterName,
       service: service.serviceName,
-      ...(onDemandService && { onDemandService: onDemandService.serviceName }),
+      ...(onDemand && { onDemandService: onDemand.service.serviceName }),
       modelId: model.modelId,
       modelLocation: model.location,
       metricNamespace: namespace,

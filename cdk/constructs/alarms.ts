@@ -61,22 +61,12 @@ export class Alarms extends Construct {
       alarmDescription:
         'A dead-letter queue has messages: they crashed a process, or are not from Image GPT. Run igpt redrive.',
     });
-    this.alarm('Waiting3Days', {
-      metric: math('MAX([uploads, tokens])', fiveMinutes, {
-        uploads: queues.uploads.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum' }),
-        tokens: queues.tokens.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum' }),
-      }),
-      threshold: Duration.days(3).toSeconds(),
-      evaluationPeriods: 1,
-      alarmDescription:
-        'A message has waited for 3 days. After 7 days it is deleted, and igpt backfill must find its pictures.',
-    });
     this.alarm('UploadsWaiting', {
       metric: queues.uploads.metricApproximateAgeOfOldestMessage({ period: fiveMinutes, statistic: 'Maximum' }),
       threshold: Duration.hours(1).toSeconds(),
       evaluationPeriods: 1,
       alarmDescription:
-        'An upload has waited for an hour: preprocess fails, is throttled, or is stopped by the cost brake.',
+        'An upload has waited for an hour: preprocess fails, is throttled, or is stopped by the cost brake. After 7 days it is deleted.',
     });
     this.alarm('FailureRate', {
       metric: math(
@@ -96,17 +86,22 @@ export class Alarms extends Construct {
       evaluationPeriods: 1,
       alarmDescription: `${maxFailedPercent} percent or more of the last hour's outcomes are failures. The outcomes name the reasons.`,
     });
-    this.alarm('NobodyWorks', {
-      metric: math('IF(waiting > 0 AND FILL(inFlight, 0) == 0, 1, 0)', fiveMinutes, {
-        waiting: queues.tokens.metricApproximateNumberOfMessagesVisible({ statistic: 'Minimum' }),
-        // Not received messages: a slow model can hold the same messages for longer than the period.
-        inFlight: queues.tokens.metricApproximateNumberOfMessagesNotVisible({ statistic: 'Maximum' }),
-      }),
+    this.alarm('TokensWaiting', {
+      // Two metrics for two conditions: nothing is received although a message is old, or the backlog is too long.
+      metric: math(
+        `IF(age >= ${Duration.days(3).toSeconds()} OR (age >= ${fiveMinutes.toSeconds()} AND FILL(inFlight, 0) == 0), 1, 0)`,
+        fiveMinutes,
+        {
+          age: queues.tokens.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum' }),
+          // Not received messages: a slow model can hold the same messages for longer than the period.
+          inFlight: queues.tokens.metricApproximateNumberOfMessagesNotVisible({ statistic: 'Maximum' }),
+        },
+      ),
       threshold: 1,
       // 15 minutes
       evaluationPeriods: 3,
       alarmDescription:
-        'Tokens wait and no worker takes them: no instance is available, the worker cannot start (no GPU, wrong model), or the cost brake is pulled.',
+        'Tokens wait and no worker takes them: no instance is available, the worker cannot start (no GPU, wrong model), or the cost brake is pulled. Or they have waited for 3 days; after 7 days they are deleted, and igpt backfill must find their pictures.',
     });
     const costBrakeName = `${Stack.of(this).stackName}-CostBrake`;
     const storageDeniedName = `${Stack.of(this).stackName}-StorageDenied`;

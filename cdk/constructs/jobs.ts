@@ -68,7 +68,7 @@ function trainingJob(scope: Construct, { config, network, storage, model }: Jobs
 /** For `igpt batch submit`: a child job for each shard, on the hardware of the workers and with their image. */
 function batchJob(scope: Construct, { config, network, storage, results, model, image }: JobsProps): SpotJob {
   const gpu = config.compute === 'gpu';
-  const job = new SpotJob(scope, 'Batch', {
+  const job = new SpotJob(scope, gpu ? 'GpuBatch' : 'CpuBatch', {
     network,
     image,
     command: ['node', 'functions/batch/main.ts'],

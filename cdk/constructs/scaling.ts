@@ -24,11 +24,17 @@ export interface ScalingProps {
   tokens: Queue;
   /** Scales with the outstanding messages. */
   service: BaseService;
-  /** Scales with the age of the oldest message. */
-  onDemandService?: BaseService | undefined;
+  onDemand?: OnDemandProps | undefined;
   messagesPerTask: number;
   /** Most tasks of each service. */
   maxTasks: number;
+}
+
+/** The service that stands in for Spot. */
+export interface OnDemandProps {
+  service: BaseService;
+  /** Reservation of the Spot capacity provider (percent): above 100 while a task waits for an instance. */
+  spotReservation: IMetric;
 }
 
 /** A service, and its name in Application Auto Scaling. */
@@ -46,8 +52,28 @@ const period = Duration.minutes(1);
  */
 const emptyMinutes = 10;
 
-/** Minutes that the oldest message of the tokens queue waits for Spot before on-demand tasks start. */
+/**
+ * CloudWatch repeats an alarm's scaling action every minute that the alarm lasts, which is minutes longer than the tasks
+ * that it ends: metrics are late. During the cooldown a repeated action does not end what preprocess wakes.
+ * Source: Application Auto Scaling API, StepScalingPolicyConfiguration: scale-in is blocked until the cooldown has
+ * expired, scale-out is not.
+ */
+const endCooldown = Duration.minutes(15);
+
+/**
+ * Minutes in which tasks wait for a Spot instance and none arrives, before an on-demand task starts. A healthy start takes
+ * five minutes.
+ */
 const onDemandAfterMinutes = 15;
+
+/** While Spot cannot be had, one more on-demand task starts after each of these. */
+const onDemandGrowth = Duration.minutes(30);
+
+/** A message of this age shows that workers do not keep up (seconds): they finish one within a minute. */
+const oldSeconds = 120;
+
+/** Minutes without an old message before on-demand tasks end. */
+const recoveredMinutes = 10;
 
 /**
  * Sets the number of tasks in steps, by outstanding messages: visible ones and those in flight. With visible messages
@@ -60,13 +86,11 @@ export class Scaling extends Construct {
 
   constructor(scope: Construct, id: string, props: ScalingProps) {
     super(scope, id);
-    const { tokens, service, onDemandService, messagesPerTask, maxTasks } = props;
-    const outstanding = outstandingMessages(tokens);
+    const { tokens, service, onDemand, messagesPerTask, maxTasks } = props;
     const target = this.target('Target', service, maxTasks);
     const toZero = [this.toZero('Empty', target)];
     this.alarm('Work', {
-      metric: outstanding,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      metric: outstandingMessages(tokens),
       threshold: 1,
       evaluationPeriods: 1,
       alarmDescription: 'Not a fault: starts workers while the tokens queue has messages, visible or in flight.',
@@ -74,27 +98,68 @@ export class Scaling extends Construct {
     });
     this.targets = [targetOf(service)];
 
-    if (onDemandService !== undefined) {
-      const onDemand = this.target('OnDemandTarget', onDemandService, maxTasks);
-      const seconds = onDemandAfterMinutes * 60;
-      this.alarm('Late', {
-        metric: tokens.metricApproximateAgeOfOldestMessage({ period, statistic: 'Maximum' }),
-        comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        threshold: seconds,
-        evaluationPeriods: 1,
-        alarmDescription: 'Not a fault: starts on-demand workers when tokens have waited too long for Spot instances.',
-        actions: [this.steps('OnDemandSteps', onDemand, onDemandSteps(maxTasks), seconds)],
-      });
-      toZero.push(this.toZero('OnDemandEmpty', onDemand));
-      this.targets = [...this.targets, targetOf(onDemandService)];
+    if (onDemand !== undefined) {
+      const onDemandTarget = this.target('OnDemandTarget', onDemand.service, maxTasks);
+      this.replaceSpot(onDemandTarget, tokens, onDemand.spotReservation);
+      toZero.push(this.toZero('OnDemandEmpty', onDemandTarget));
+      this.targets = [...this.targets, targetOf(onDemand.service)];
     }
     this.alarm('Empty', {
-      metric: outstanding,
-      comparisonOperator: ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
-      threshold: 0,
+      // Only while tasks run: otherwise the alarm would stay for hours, and its repeated action would undo every wake. A
+      // task that waits for messages receives none at least three times a minute; one that still starts does not receive.
+      metric: new MathExpression({
+        expression: 'IF(emptyReceives > 0 AND inFlight < 1, 1, 0)',
+        label: 'Idle workers',
+        period,
+        usingMetrics: {
+          emptyReceives: tokens.metricNumberOfEmptyReceives({ period, statistic: 'Sum' }),
+          inFlight: messages(tokens).inFlight,
+        },
+      }),
+      threshold: 1,
       evaluationPeriods: emptyMinutes,
-      alarmDescription: `Not a fault: ends all workers when the tokens queue has been empty for ${emptyMinutes} minutes.`,
+      alarmDescription: `Not a fault: ends all workers when they had no messages for ${emptyMinutes} minutes.`,
       actions: toZero,
+    });
+  }
+
+  /**
+   * Starts on-demand tasks when Spot cannot be had, and ends them when the backlog has recovered. Both alarms repeat their
+   * action every minute, so they exclude each other: one needs an old message, the other none.
+   */
+  private replaceSpot(target: ScalableTarget, tokens: Queue, reservation: IMetric): void {
+    const age = tokens.metricApproximateAgeOfOldestMessage({ period, statistic: 'Maximum' });
+    const oneMore = new StepScalingAction(this, 'OnDemandSteps', {
+      scalingTarget: target,
+      adjustmentType: AdjustmentType.CHANGE_IN_CAPACITY,
+      metricAggregationType: MetricAggregationType.MAXIMUM,
+      cooldown: onDemandGrowth,
+    });
+    oneMore.addAdjustment({ adjustment: 1, lowerBound: 0 });
+    this.alarm('NoSpot', {
+      // Every scale-out lifts the reservation over 100 for minutes, and several in a row for longer. So a minute in which
+      // it falls breaks the row: an instance has arrived, or fewer are needed. Without any instance it is always 200. A
+      // missing age counts as old: SQS is late after idle hours.
+      // Source: AWS Containers Blog, "Deep Dive on Amazon ECS Cluster Auto Scaling": needed / running * 100.
+      metric: new MathExpression({
+        expression: `IF(DIFF(reservation) < 0, 100, IF(FILL(age, ${oldSeconds}) < ${oldSeconds}, 100, reservation))`,
+        label: 'Spot reservation while messages wait',
+        period,
+        usingMetrics: { reservation, age },
+      }),
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      threshold: 100,
+      evaluationPeriods: onDemandAfterMinutes,
+      alarmDescription: `Not a fault: starts an on-demand worker when no Spot instance could be had for ${onDemandAfterMinutes} minutes.`,
+      actions: [new ApplicationScalingAction(oneMore)],
+    });
+    this.alarm('Recovered', {
+      metric: age,
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      threshold: oldSeconds,
+      evaluationPeriods: recoveredMinutes,
+      alarmDescription: `Not a fault: ends on-demand workers when no message was older than ${oldSeconds / 60} minutes for ${recoveredMinutes} minutes.`,
+      actions: [this.toZero('Recovered', target, 'below')],
     });
   }
 
@@ -121,7 +186,7 @@ export class Scaling extends Construct {
 
   /** A policy with `steps`, whose bounds are relative to the alarm's threshold. */
   private steps(id: string, target: ScalableTarget, steps: readonly ScalingStep[], threshold: number): IAlarmAction {
-    const action = exactCapacity(this, id, target);
+    const action = exactCapacity(this, id, target, period);
     steps.forEach(({ lower, tasks }, index) => {
       const next = steps[index + 1];
       action.addAdjustment({
@@ -133,20 +198,25 @@ export class Scaling extends Construct {
     return new ApplicationScalingAction(action);
   }
 
-  private toZero(id: string, target: ScalableTarget): IAlarmAction {
-    const action = exactCapacity(this, `${id}Steps`, target);
-    action.addAdjustment({ adjustment: 0, upperBound: 0 });
+  /** @param side of the alarm's threshold on which it breaches */
+  private toZero(id: string, target: ScalableTarget, side: 'above' | 'below' = 'above'): IAlarmAction {
+    const action = exactCapacity(this, `${id}Steps`, target, endCooldown);
+    action.addAdjustment({ adjustment: 0, ...(side === 'above' ? { lowerBound: 0 } : { upperBound: 0 }) });
     return new ApplicationScalingAction(action);
   }
 
   private alarm(id: string, { actions, ...alarm }: AlarmChoices): void {
-    new Alarm(this, id, { ...alarm, treatMissingData: TreatMissingData.NOT_BREACHING }).addAlarmAction(...actions);
+    new Alarm(this, id, {
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      ...alarm,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    }).addAlarmAction(...actions);
   }
 }
 
 interface AlarmChoices {
   metric: IMetric;
-  comparisonOperator: ComparisonOperator;
+  comparisonOperator?: ComparisonOperator;
   threshold: number;
   evaluationPeriods: number;
   alarmDescription: string;
@@ -167,20 +237,23 @@ export function outstandingMessages(queue: Queue): MathExpression {
     expression: 'visible + inFlight',
     label: 'Outstanding messages',
     period,
-    usingMetrics: {
-      visible: queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' }),
-      inFlight: queue.metricApproximateNumberOfMessagesNotVisible({ period, statistic: 'Maximum' }),
-    },
+    usingMetrics: messages(queue),
   });
 }
 
-function exactCapacity(scope: Construct, id: string, scalingTarget: ScalableTarget): StepScalingAction {
+function messages(queue: Queue) {
+  return {
+    visible: queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' }),
+    inFlight: queue.metricApproximateNumberOfMessagesNotVisible({ period, statistic: 'Maximum' }),
+  };
+}
+
+function exactCapacity(scope: Construct, id: string, scalingTarget: ScalableTarget, cooldown: Duration) {
   return new StepScalingAction(scope, id, {
     scalingTarget,
     adjustmentType: AdjustmentType.EXACT_CAPACITY,
     metricAggregationType: MetricAggregationType.MAXIMUM,
-    // At most one change in a period.
-    cooldown: period,
+    cooldown,
   });
 }
 
@@ -199,17 +272,4 @@ export function scalingSteps(messagesPerTask: number, maxTasks: number): Scaling
     lower: index === 0 ? 1 : index * messagesPerTask + 1,
     tasks: index + 1,
   }));
-}
-
-/**
- * On-demand tasks by the age of the oldest message (`lower` in seconds): one at first, half of `maxTasks` after an hour,
- * all after four hours.
- */
-export function onDemandSteps(maxTasks: number): ScalingStep[] {
-  const steps = [
-    { lower: onDemandAfterMinutes * 60, tasks: 1 },
-    { lower: 3600, tasks: Math.ceil(maxTasks / 2) },
-    { lower: 4 * 3600, tasks: maxTasks },
-  ];
-  return steps.filter(({ tasks }, index) => tasks !== steps[index - 1]?.tasks);
 }

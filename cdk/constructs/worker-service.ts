@@ -1,5 +1,6 @@
-import { Validations } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import { AutoScalingGroup, OnDemandAllocationStrategy, SpotAllocationStrategy } from 'aws-cdk-lib/aws-autoscaling';
+import { type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { InstanceType, LaunchTemplate, SubnetType, UserData } from 'aws-cdk-lib/aws-ec2';
 import {
   AmiHardwareType,
@@ -66,6 +67,8 @@ export interface GpuServiceProps {
 /** Workers on GPU instances, one on each. ECS starts and ends the instances with the tasks. */
 export class GpuService extends Construct {
   readonly service: Ec2Service;
+  /** Instances that the tasks need, in percent of those that run: above 100 while a task waits for an instance. */
+  readonly reservation: IMetric;
 
   constructor(scope: Construct, id: string, props: GpuServiceProps) {
     super(scope, id);
@@ -122,6 +125,16 @@ export class GpuService extends Construct {
       capacityProviderStrategies: [{ capacityProvider: capacity.capacityProviderName, weight: 1 }],
     });
     deleteBeforeCluster(this.service, props.cluster);
+    this.reservation = new Metric({
+      namespace: 'AWS/ECS/ManagedScaling',
+      metricName: 'CapacityProviderReservation',
+      dimensionsMap: {
+        ClusterName: props.cluster.clusterName,
+        CapacityProviderName: capacity.capacityProviderName,
+      },
+      period: Duration.minutes(1),
+      statistic: 'Maximum',
+    });
   }
 
   private launchTemplate(network: Network, instanceType: string): LaunchTemplate {

@@ -6,6 +6,7 @@ import { Construct, type IDependable } from 'constructs';
 import { visibilitySeconds } from '../../lib/contracts/delivery.ts';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import type { Network } from './network.ts';
+import type { OnDemandProps } from './scaling.ts';
 import { WorkerImage } from './worker-image.ts';
 import { CpuService, GpuService } from './worker-service.ts';
 import { WorkerTask } from './worker-task.ts';
@@ -25,8 +26,8 @@ export class Worker extends Construct {
   readonly image: WorkerImage;
   /** The service that preprocess wakes. */
   readonly service: BaseService;
-  /** Runs tasks when messages wait too long for Spot. Undefined on Fargate. */
-  readonly onDemandService: BaseService | undefined;
+  /** Runs tasks when Spot cannot be had. Undefined on Fargate. */
+  readonly onDemand: OnDemandProps | undefined;
   readonly services: readonly BaseService[];
   /** Above 0 while a task of any service runs; no data otherwise. */
   readonly runningTasks: IMetric;
@@ -59,9 +60,11 @@ export class Worker extends Construct {
     const shared = { cluster, network, definition };
     if (compute === 'gpu') {
       const gpu = { ...shared, instanceTypes, maxTasks };
-      this.service = new GpuService(this, 'Spot', { ...gpu, market: 'spot' }).service;
-      this.onDemandService = new GpuService(this, 'OnDemand', { ...gpu, market: 'on-demand' }).service;
-      this.services = [this.service, this.onDemandService];
+      const spot = new GpuService(this, 'Spot', { ...gpu, market: 'spot' });
+      const { service } = new GpuService(this, 'OnDemand', { ...gpu, market: 'on-demand' });
+      this.service = spot.service;
+      this.onDemand = { service, spotReservation: spot.reservation };
+      this.services = [this.service, service];
       // Covers both services: every task reserves memory of an instance.
       this.runningTasks = cluster.metricMemoryReservation({ statistic: 'Maximum', period });
     } else {

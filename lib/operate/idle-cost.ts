@@ -8,7 +8,7 @@ export interface IdleItem {
 }
 
 /** Metrics of all alarms; CloudWatch bills metrics, not alarms. test/cdk/idle-cost.test.ts counts them in the template. */
-export const alarmMetrics = { gpu: 17, cpu: 16 };
+export const alarmMetrics = { gpu: 17, cpu: 14 };
 
 /** Queues that Lambda polls: uploads and backfill. */
 const polledQueues = 2;

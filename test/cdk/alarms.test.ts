@@ -24,11 +24,6 @@ describe('alarms', () => {
     expect(expressionOf(alarm('DeadLetters'))).toBe('uploads + tokens');
   });
 
-  test('a message that has waited for 3 days raises an alarm, 4 days before it is deleted', () => {
-    expect(alarm('Waiting3Days').Threshold).toBe(3 * 86_400);
-    expect(expressionOf(alarm('Waiting3Days'))).toBe('MAX([uploads, tokens])');
-  });
-
   test('an upload that has waited for an hour raises an alarm', () => {
     expect(alarm('UploadsWaiting')).toMatchObject({ MetricName: 'ApproximateAgeOfOldestMessage', Threshold: 3600 });
   });
@@ -44,10 +39,12 @@ describe('alarms', () => {
     });
   });
 
-  test('tokens that no worker takes for 15 minutes raise an alarm', () => {
-    expect(expressionOf(alarm('NobodyWorks'))).toBe('IF(waiting > 0 AND FILL(inFlight, 0) == 0, 1, 0)');
-    expect(watched(alarm('NobodyWorks'))).toEqual({
-      names: ['ApproximateNumberOfMessagesVisible', 'ApproximateNumberOfMessagesNotVisible'],
+  test('tokens that no worker takes for 15 minutes raise an alarm, and those that have waited for 3 days', () => {
+    expect(expressionOf(alarm('TokensWaiting'))).toBe(
+      'IF(age >= 259200 OR (age >= 300 AND FILL(inFlight, 0) == 0), 1, 0)',
+    );
+    expect(watched(alarm('TokensWaiting'))).toEqual({
+      names: ['ApproximateAgeOfOldestMessage', 'ApproximateNumberOfMessagesNotVisible'],
       minutes: 15,
     });
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
+import { resourceName } from '../support/resource-name.ts';
 import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -25,8 +26,8 @@ function allowed(role: string, of: Template = template): Record<string, string[]
 function readable(value: Properties): string {
   if (typeof value === 'string') return value;
   const [[name, argument] = []] = Object.entries<Properties>(value);
-  if (name === 'Ref') return argument.replace(/[0-9A-F]{8}$/, '');
-  if (name === 'Fn::GetAtt') return `${argument[0].replace(/[0-9A-F]{8}$/, '')}.${argument[1]}`;
+  if (name === 'Ref') return resourceName(argument);
+  if (name === 'Fn::GetAtt') return `${resourceName(argument[0])}.${argument[1]}`;
   return argument[1].map(readable).join(argument[0]);
 }
 
@@ -145,7 +146,7 @@ describe('the KMS key of an output bucket', () => {
   const outputKmsKey = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
   const settings = { batch: 'true', training: 'true' };
   const withKey = imageGptTemplate({ ...settings, outputBucket: 'my-outcomes', outputKmsKey });
-  const roles = Object.keys(withKey.findResources('AWS::IAM::Policy')).map((id) => id.replace(/[0-9A-F]{8}$/, ''));
+  const roles = Object.keys(withKey.findResources('AWS::IAM::Policy')).map(resourceName);
   const writing = roles.filter((role) => /PutObject/.test(JSON.stringify(policy(withKey, role))));
 
   test('may be used by every role that writes there: processes, jobs and the deployment of the model', () => {

@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { onDemandSteps, scalingSteps } from '../../cdk/constructs/scaling.ts';
+import { scalingSteps } from '../../cdk/constructs/scaling.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { readRules, simulate } from './simulated-scaling.ts';
+import type { Series } from './metric-math.ts';
+import { readRules } from './scaling-rules.ts';
+import { badMetrics, expectNoOnDemand, expectToWake, hours, wakeUp } from './scaling-scenarios.ts';
+import { type Minute, simulate } from './simulated-scaling.ts';
 import { imageGptTemplate, resource } from './synthesize.ts';
 
 const template = imageGptTemplate();
 const cpu = imageGptTemplate({ compute: 'cpu' });
+const rules = readRules(template);
 const alarm = (name: string) => resource(template, 'AWS::CloudWatch::Alarm', name).properties;
-const minutes = (hours: number) => hours * 60;
 
 test('each service may have 0 to 4 tasks', () => {
   template.resourceCountIs('AWS::ApplicationAutoScaling::ScalableTarget', 2);
@@ -20,17 +23,8 @@ test('each service may have 0 to 4 tasks', () => {
   });
 });
 
-test('policies set exact numbers', () => {
-  for (const { Properties } of Object.values(template.findResources('AWS::ApplicationAutoScaling::ScalingPolicy'))) {
-    expect(Properties).toMatchObject({
-      PolicyType: 'StepScaling',
-      StepScalingPolicyConfiguration: { AdjustmentType: 'ExactCapacity' },
-    });
-  }
-});
-
-test.each(['ScalingWork', 'ScalingEmpty'])('%s counts visible messages and those in flight, every minute', (name) => {
-  const { Metrics: metrics, TreatMissingData } = alarm(name);
+test('scaling counts visible messages and those in flight, every minute', () => {
+  const { Metrics: metrics, TreatMissingData } = alarm('ScalingWork');
   const [sum, ...terms] = metrics;
 
   expect(sum.Expression).toBe('visible + inFlight');
@@ -43,19 +37,50 @@ test.each(['ScalingWork', 'ScalingEmpty'])('%s counts visible messages and those
 
 test('tasks start after one minute with messages, and end after ten without', () => {
   expect(alarm('ScalingWork')).toMatchObject({ Threshold: 1, EvaluationPeriods: 1 });
-  expect(alarm('ScalingEmpty')).toMatchObject({ Threshold: 0, EvaluationPeriods: 10 });
+  expect(alarm('ScalingEmpty')).toMatchObject({ Threshold: 1, EvaluationPeriods: 10 });
 });
 
-test('on-demand tasks start when tokens have waited for 15 minutes', () => {
-  expect(alarm('ScalingLate')).toMatchObject({
-    MetricName: 'ApproximateAgeOfOldestMessage',
-    Threshold: 900,
+test.each([
+  ['GPUs', template],
+  ['Fargate', cpu],
+])('on %s, the alarm that ends tasks needs tasks that receive messages', (_, of) => {
+  const { Metrics: metrics } = resource(of, 'AWS::CloudWatch::Alarm', 'ScalingEmpty').properties;
+
+  expect(metrics[0].Expression).toBe('IF(emptyReceives > 0 AND inFlight < 1, 1, 0)');
+  expect(metrics[1].MetricStat).toMatchObject({ Metric: { MetricName: 'NumberOfEmptyReceives' }, Stat: 'Sum' });
+});
+
+test('on-demand tasks start after 15 minutes in a row of a Spot reservation over 100 %', () => {
+  const { Metrics: metrics, ...noSpot } = alarm('ScalingNoSpot');
+
+  expect(noSpot).toMatchObject({
+    Threshold: 100,
+    ComparisonOperator: 'GreaterThanThreshold',
+    EvaluationPeriods: 15,
     TreatMissingData: 'notBreaching',
+  });
+  expect(metrics.map(({ Expression }: (typeof metrics)[0]) => Expression)).toEqual([
+    'IF(DIFF(reservation) < 0, 100, IF(FILL(age, 120) < 120, 100, reservation))',
+    undefined,
+    undefined,
+  ]);
+  expect(metrics[1].MetricStat).toMatchObject({
+    Period: 60,
+    Metric: {
+      Namespace: 'AWS/ECS/ManagedScaling',
+      MetricName: 'CapacityProviderReservation',
+      Dimensions: [
+        { Name: 'CapacityProviderName', Value: { Ref: expect.stringContaining('SpotCapacity') } },
+        { Name: 'ClusterName' },
+      ],
+    },
   });
 });
 
-test('an empty queue ends the tasks of both services', () => {
+test('an empty queue ends the tasks of both services, a recovered backlog those on demand', () => {
   expect(alarm('ScalingEmpty').AlarmActions).toHaveLength(2);
+  expect(alarm('ScalingRecovered').AlarmActions).toHaveLength(1);
+  expect(alarm('ScalingRecovered').EvaluationPeriods).toBe(10);
 });
 
 test('there is one task for every 50 outstanding messages, rounded up', () => {
@@ -70,91 +95,153 @@ test('20 tasks are 20 steps, the most that a policy may have', () => {
   expect(scalingSteps(1, 20)).toHaveLength(20);
 });
 
-test('on-demand tasks start after 15 minutes: first one, then half, then all', () => {
-  expect(onDemandSteps(8)).toEqual([
-    { lower: 900, tasks: 1 },
-    { lower: 3600, tasks: 4 },
-    { lower: 14_400, tasks: 8 },
-  ]);
-});
-
-test('steps without a change are left out', () => {
-  expect(onDemandSteps(1)).toEqual([{ lower: 900, tasks: 1 }]);
-  expect(onDemandSteps(2)).toEqual([
-    { lower: 900, tasks: 1 },
-    { lower: 14_400, tasks: 2 },
-  ]);
-});
-
 describe('a simulation of the template’s alarms and policies', () => {
-  const rules = readRules(template);
-
   test('a burst starts all tasks, and all end after it', () => {
-    const { tasks } = simulate(rules, { minutes: minutes(3), arrivals: (minute) => (minute === 5 ? 400 : 0) });
+    const { history } = simulate(rules, { minutes: hours(4), arrivals: (minute) => (minute === 5 ? 400 : 0) });
 
-    expect(Math.max(...tasks)).toBe(4);
-    expect(tasks.at(-1)).toBe(0);
+    expect(Math.max(...counts(history))).toBe(4);
+    expect(counts(history).at(-1)).toBe(0);
   });
 
   test('a message in flight for an hour keeps its task', () => {
-    const { tasks } = simulate(rules, {
+    const { history } = simulate(rules, {
       minutes: 60,
       arrivals: (minute) => (minute === 0 ? 1 : 0),
       perTaskAndMinute: 0,
       wake: true,
     });
 
-    expect(tasks.every((count) => count === 1)).toBe(true);
-  });
-
-  test('after six idle hours the woken task works on while metrics are missing for 15 minutes', () => {
-    const { tasks, outstanding } = simulate(rules, {
-      minutes: 90,
-      arrivals: (minute) => (minute === 0 ? 60 : 0),
-      perTaskAndMinute: 2,
-      wake: true,
-      silent: (minute) => minute < 15,
-    });
-
-    expect(tasks.slice(0, 15).every((count) => count === 1)).toBe(true);
-    expect(outstanding.at(-1)).toBe(0);
-    expect(tasks.at(-1)).toBe(0);
+    expect(counts(history).every((count) => count === 1)).toBe(true);
   });
 
   test('missing metrics change nothing', () => {
-    const { tasks } = simulate(rules, {
-      minutes: minutes(8),
-      arrivals: () => 1,
-      wake: true,
-      silent: () => true,
-    });
+    const { history } = simulate(rules, { minutes: hours(8), arrivals: () => 1, wake: true, lost: () => true });
 
-    expect(tasks.every((count) => count === 1)).toBe(true);
+    expect(counts(history).every((count) => count === 1)).toBe(true);
   });
 
   test('with late and missing metrics, tasks end only after ten empty minutes, and all work is done', () => {
-    for (let seed = 1; seed <= 300; seed++) {
+    for (let seed = 1; seed <= 20; seed++) {
       const random = seededRandom(seed);
-      const delay = Math.floor(random() * 4);
-      const lost = random() * 0.3;
       const bursts = new Map(
-        Array.from({ length: 5 }, () => [Math.floor(random() * minutes(6)), Math.ceil(random() * 300)]),
+        Array.from({ length: 5 }, () => [Math.floor(random() * hours(6)), Math.ceil(random() * 300)]),
       );
-      const { tasks, outstanding } = simulate(rules, {
-        minutes: minutes(16),
+      const { history } = simulate(rules, {
+        ...badMetrics(seed),
+        minutes: hours(16),
         arrivals: (minute) => bursts.get(minute) ?? 0,
         wake: true,
-        delay,
-        silent: () => random() < lost,
       });
 
-      expect(outstanding.at(-1), `seed ${seed}`).toBe(0);
-      expect(tasks.at(-1), `seed ${seed}`).toBe(0);
-      tasks.forEach((count, minute) => {
-        if (count > 0 || (tasks[minute - 1] ?? 0) === 0) return;
-        const seen = outstanding.slice(Math.max(minute - delay - 9, 0), minute - delay + 1);
+      expect(history.at(-1), `seed ${seed}`).toMatchObject({ outstanding: 0, desired: { main: 0, onDemand: 0 } });
+      history.forEach(({ desired }, minute) => {
+        if (desired.main > 0 || (history[minute - 1]?.desired.main ?? 0) === 0) return;
+        // The newest data may be three minutes old.
+        const seen = history.slice(minute - 9, minute - 3).map(({ outstanding }) => outstanding);
         expect(Math.max(...seen), `seed ${seed}, minute ${minute}`).toBe(0);
       });
     }
   });
 });
+
+test('an alarm that ignored whether tasks run would take woken tasks away', () => {
+  const blind = rules.map((rule) => ({
+    ...rule,
+    value: (metrics: (name: string) => Series) =>
+      rule.value((name) => (name === 'NumberOfEmptyReceives' ? () => 1 : metrics(name))),
+  }));
+  const taken = Array.from({ length: 20 }, (_, seed) => wakeUp(blind, seed + 1).early).flat();
+
+  expect(taken.length).toBeGreaterThan(0);
+});
+
+test('waking from zero: no task is taken away between an upload and its first outcome', () => {
+  expectToWake(rules, 20);
+});
+
+describe('on-demand tasks', () => {
+  const large = readRules(imageGptTemplate({ maxTasks: 20 }));
+  const onDemand = (history: readonly Minute[]) => history.map(({ desired }) => desired.onDemand);
+
+  test('a healthy start of five minutes never triggers them, also while the load grows', () => {
+    expectNoOnDemand(large, 20);
+  });
+
+  test('they start 15 to 20 minutes after tasks began to wait for Spot, and do the work', () => {
+    const { history } = simulate(rules, {
+      minutes: hours(3),
+      arrivals: (minute) => (minute === 0 ? 40 : 0),
+      wake: true,
+      spot: () => false,
+    });
+    const started = onDemand(history).findIndex((count) => count > 0);
+
+    expect(started).toBeGreaterThanOrEqual(15);
+    expect(started).toBeLessThanOrEqual(20);
+    expect(history.at(-1)).toMatchObject({ outstanding: 0, desired: { onDemand: 0 } });
+  });
+
+  test('one more starts every half hour while Spot lacks', () => {
+    const { history } = simulate(rules, {
+      minutes: hours(6),
+      arrivals: (minute) => (minute === 0 ? 5000 : 0),
+      wake: true,
+      spot: () => false,
+    });
+
+    expect([30, 60, 90, 120].map((minute) => onDemand(history)[minute])).toEqual([1, 2, 3, 4]);
+  });
+
+  test('they start when messages arrive after idle hours and their age is missing', () => {
+    const { history } = simulate(rules, {
+      minutes: 60,
+      arrivals: (minute) => (minute === 0 ? 40 : 0),
+      wake: true,
+      spot: () => false,
+      lost: (metric) => metric === 'ApproximateAgeOfOldestMessage',
+    });
+
+    expect(onDemand(history).findIndex((count) => count > 0)).toBeLessThanOrEqual(20);
+  });
+
+  test('they end when the backlog has recovered, although pictures still arrive', () => {
+    const { history } = simulate(rules, {
+      minutes: hours(8),
+      arrivals: () => 2,
+      perTaskAndMinute: 5,
+      wake: true,
+      spot: (minute) => minute >= hours(4),
+    });
+
+    expect(Math.max(...onDemand(history))).toBeGreaterThan(0);
+    expect(onDemand(history).findLastIndex((count) => count > 0)).toBeLessThanOrEqual(hours(4) + 30);
+    expect(history.slice(hours(5)).every(({ outstanding, desired }) => outstanding < 5 && desired.main > 0)).toBe(true);
+  });
+
+  test('without Spot for days, one works a small load off in turns, and no message waits for half an hour', () => {
+    const { history } = simulate(rules, {
+      minutes: hours(24),
+      arrivals: () => 2,
+      perTaskAndMinute: 20,
+      wake: true,
+      spot: () => false,
+    });
+
+    expect(Math.max(...onDemand(history))).toBe(1);
+    expect(Math.max(...history.map(({ outstanding }) => outstanding))).toBeLessThan(60);
+  });
+
+  test('a backlog that all Spot tasks work off brings none, however old it is', () => {
+    const { history } = simulate(rules, {
+      minutes: hours(12),
+      arrivals: (minute) => (minute === 0 ? 2000 : 0),
+      wake: true,
+    });
+
+    expect(Math.max(...onDemand(history))).toBe(0);
+  });
+});
+
+function counts(history: readonly Minute[]): number[] {
+  return history.map(({ desired }) => desired.main);
+}

@@ -1,39 +1,5 @@
-import type { Template } from 'aws-cdk-lib/assertions';
-import { type Properties, resource } from './synthesize.ts';
-
-/** The alarms on outstanding messages, with the steps of their policies. */
-export interface Rules {
-  work: { threshold: number; steps: readonly Step[] };
-  empty: { threshold: number; periods: number; steps: readonly Step[] };
-}
-
-/** From `lower` to below `upper`, relative to the alarm's threshold. */
-interface Step {
-  lower: number;
-  upper: number;
-  tasks: number;
-}
-
-/** Reads the rules of the main service from a template. */
-export function readRules(template: Template): Rules {
-  const alarm = (name: string) => resource(template, 'AWS::CloudWatch::Alarm', name).properties;
-  const steps = (name: string): Step[] =>
-    resource(
-      template,
-      'AWS::ApplicationAutoScaling::ScalingPolicy',
-      name,
-    ).properties.StepScalingPolicyConfiguration.StepAdjustments.map((step: Properties) => ({
-      lower: step.MetricIntervalLowerBound ?? Number.NEGATIVE_INFINITY,
-      upper: step.MetricIntervalUpperBound ?? Number.POSITIVE_INFINITY,
-      tasks: step.ScalingAdjustment,
-    }));
-  const { Threshold: atLeast } = alarm('ScalingWork');
-  const { Threshold: atMost, EvaluationPeriods: periods } = alarm('ScalingEmpty');
-  return {
-    work: { threshold: atLeast, steps: steps('ScalingSteps') },
-    empty: { threshold: atMost, periods, steps: steps('ScalingEmptySteps') },
-  };
-}
+import type { Series } from './metric-math.ts';
+import type { Policy, Rule, ServiceName } from './scaling-rules.ts';
 
 export interface Weather {
   minutes: number;
@@ -41,54 +7,198 @@ export interface Weather {
   arrivals(minute: number): number;
   /** Messages that a task finishes in a minute. Default 1. */
   perTaskAndMinute?: number;
-  /** Preprocess sets the desired count to 1 when it sends and there is no task. Default false. */
+  /** Preprocess sets the desired count to 1 when it sends and there is none. Default false. */
   wake?: boolean;
   /** Minutes until a data point is visible. Default 1. */
-  delay?: number;
-  /** True when the data point of a minute never appears. */
-  silent?(minute: number): boolean;
+  delay?(metric: string, minute: number): number;
+  /** True when a data point never appears. */
+  lost?(metric: string, minute: number): boolean;
+  /** Whether Spot instances can be had. Default true. */
+  spot?(minute: number): boolean;
+  /** Minutes from an instance's start to the first message, at least 2. Default 4. */
+  startMinutes?: number;
+  /** Times that CloudWatch repeats an action in a minute. Default 1. */
+  repeats?(minute: number): number;
 }
 
-/** Time from the start of a task to its first message (minutes). */
-const startMinutes = 4;
+/** A minute at its end. */
+export interface Minute {
+  outstanding: number;
+  finished: number;
+  /** Desired count by service. */
+  desired: Record<ServiceName, number>;
+}
+
+interface Task {
+  service: ServiceName;
+  /** When its instance started. Undefined while it waits for one. */
+  instanceAt?: number;
+  /** When it was ended. */
+  endedAt?: number;
+  finished: number;
+}
+
+/** A task that was ended before it finished a message. */
+export interface Wasted {
+  service: ServiceName;
+  minute: number;
+  /** Name of the policy. */
+  by: string;
+}
+
+/** An instance is in service one minute after its start; its task counts as running from then on. */
+const bootMinutes = 1;
+
+/** A task that ends counts as running for this long: it drains for up to two minutes. */
+const drainMinutes = 2;
 
 /**
- * Simulates minutes. In each minute messages arrive, tasks finish some, a data point is written or not, and both alarms
- * evaluate the visible data points. Missing data is not breaching. Returns tasks and outstanding messages by minute.
+ * Data points that an alarm reads beyond its periods, so that it can skip missing ones. CloudWatch does not document the
+ * number. Source: CloudWatch User Guide, "Configuring how CloudWatch alarms treat missing data".
  */
-export function simulate(rules: Rules, weather: Weather): { tasks: number[]; outstanding: number[] } {
-  const { perTaskAndMinute = 1, wake = false, delay = 1, silent = () => false } = weather;
-  const points: (number | undefined)[] = [];
-  const tasks: number[] = [];
-  const outstanding: number[] = [];
-  let desired = 0;
-  let messages = 0;
-  let startedAt: number[] = [];
+const spareMinutes = 5;
+
+/** SQS stops its metrics after six idle hours; after that they return up to 15 minutes late. */
+const idleMinutes = 360;
+const silentMinutes = 15;
+
+/**
+ * Simulates the scaling by a template's own alarms and policies, in minutes. In each one, messages arrive, preprocess may
+ * wake the main service, instances start, tasks finish messages, data points are written, and every alarm is evaluated. An
+ * alarm repeats its actions every minute while it lasts.
+ */
+export function simulate(rules: readonly Rule[], weather: Weather): { history: Minute[]; wasted: Wasted[] } {
+  const { perTaskAndMinute = 1, startMinutes = 4 } = weather;
+  const spot = weather.spot ?? (() => true);
+  const repeats = weather.repeats ?? (() => 1);
+  const metrics = simulatedMetrics(weather);
+  const values = rules.map((rule) => rule.value((name) => metrics.series(name)));
+  const desired: Record<ServiceName, number> = { main: 0, onDemand: 0 };
+  const changedAt = new Map<string, number>();
+  const history: Minute[] = [];
+  const wasted: Wasted[] = [];
+  let tasks: Task[] = [];
+  /** Minutes of arrival. */
+  let queue: number[] = [];
+  let busyAt = Number.NEGATIVE_INFINITY;
+  let returnsAt = Number.NEGATIVE_INFINITY;
+
+  function setDesired(service: ServiceName, count: number, minute: number, by: string): void {
+    desired[service] = count;
+    const live = tasks.filter((task) => task.service === service && task.endedAt === undefined);
+    for (let index = live.length; index < count; index++) tasks.push({ service, finished: 0 });
+    // ECS ends tasks that wait for an instance first.
+    const order = live.toSorted((a, b) => (b.instanceAt ?? minute + 1) - (a.instanceAt ?? minute + 1));
+    for (const task of order.slice(0, Math.max(live.length - count, 0))) {
+      if (task.finished === 0) wasted.push({ service, minute, by });
+      task.endedAt = minute;
+    }
+  }
+
+  function act(policy: Policy, above: number, minute: number): void {
+    const current = desired[policy.service];
+    const count = policy.tasks(above, current);
+    if (count === undefined || count === current) return;
+    // A cooldown starts with each change. It blocks the same policy, but not a larger scale-out.
+    const cooling = minute - (changedAt.get(policy.name) ?? Number.NEGATIVE_INFINITY) < policy.cooldownMinutes;
+    if (cooling && (count < current || policy.adds)) return;
+    changedAt.set(policy.name, minute);
+    setDesired(policy.service, count, minute, policy.name);
+  }
+
   for (let minute = 0; minute < weather.minutes; minute++) {
     const arrived = weather.arrivals(minute);
-    messages += arrived;
-    if (wake && arrived > 0 && desired === 0) desired = 1;
-    startedAt = Array.from({ length: desired }, (_, index) => startedAt[index] ?? minute);
-    const working = startedAt.filter((start) => minute - start >= startMinutes).length;
-    messages -= Math.min(messages, working * perTaskAndMinute);
-    points.push(silent(minute) ? undefined : messages);
+    queue.push(...Array.from({ length: arrived }, () => minute));
+    if (weather.wake && arrived > 0 && desired.main === 0) setDesired('main', 1, minute, 'wake');
 
-    const now = points[minute - delay];
-    if (now !== undefined && now >= rules.work.threshold) {
-      desired = adjust(rules.work.steps, now - rules.work.threshold, desired);
+    for (const task of tasks) {
+      if (task.instanceAt === undefined && (task.service === 'onDemand' || spot(minute))) task.instanceAt = minute;
     }
-    const { periods, threshold, steps } = rules.empty;
-    const last = Array.from({ length: periods }, (_, back) => points[minute - delay - back]);
-    if (last.every((point) => point !== undefined && point <= threshold)) desired = adjust(steps, 0, desired);
-    tasks.push(desired);
-    outstanding.push(messages);
+    const waiting = queue.length;
+    const oldest = queue[0] ?? minute;
+    const working = tasks.filter(
+      ({ endedAt, instanceAt }) =>
+        endedAt === undefined && instanceAt !== undefined && minute - instanceAt >= startMinutes,
+    );
+    let finished = 0;
+    for (const task of working) {
+      const share = Math.min(perTaskAndMinute, queue.length);
+      queue = queue.slice(share);
+      task.finished += share;
+      finished += share;
+    }
+    tasks = tasks.filter(
+      ({ endedAt, instanceAt }) =>
+        endedAt === undefined || (instanceAt !== undefined && minute - endedAt < drainMinutes),
+    );
+
+    if (waiting > 0 || working.length > 0) {
+      if (minute - busyAt > idleMinutes) returnsAt = minute + silentMinutes;
+      busyAt = minute;
+    }
+    if (minute >= returnsAt && minute - busyAt <= idleMinutes) {
+      // Tasks receive what there is, and go on receiving while they work.
+      const inFlight = working.length > 0 ? waiting : 0;
+      metrics.write('ApproximateNumberOfMessagesVisible', minute, waiting - inFlight);
+      metrics.write('ApproximateNumberOfMessagesNotVisible', minute, inFlight);
+      metrics.write('NumberOfEmptyReceives', minute, 3 * working.length);
+      metrics.write('ApproximateAgeOfOldestMessage', minute, 60 * (minute - oldest));
+    }
+    const up = tasks.filter(({ instanceAt }) => instanceAt !== undefined && minute - instanceAt >= bootMinutes);
+    const needed = tasks.filter(({ service, endedAt }) => service === 'main' && endedAt === undefined).length;
+    const instances = up.filter(({ service }) => service === 'main').length;
+    metrics.write('CapacityProviderReservation', minute, reservation(needed, instances));
+
+    rules.forEach((rule, index) => {
+      const newest = metrics.breach(values[index] ?? (() => undefined), minute, rule);
+      if (newest === undefined) return;
+      for (let again = 0; again < repeats(minute); again++) {
+        for (const policy of rule.policies) act(policy, newest - rule.threshold, minute);
+      }
+    });
+    history.push({ outstanding: queue.length, finished, desired: { ...desired } });
   }
-  return { tasks, outstanding };
+  return { history, wasted };
 }
 
-/** Tasks by the step for `above`. Upper bounds are inclusive for an alarm on low values, so a step that ends at 0 includes 0. */
-function adjust(steps: readonly Step[], above: number, desired: number): number {
-  const step =
-    steps.find(({ lower, upper }) => above >= lower && above < upper) ?? steps.find(({ upper }) => above <= upper);
-  return step?.tasks ?? desired;
+/** Instances that are needed, in percent of those that run. Source: AWS, "Deep Dive on Amazon ECS Cluster Auto Scaling". */
+function reservation(needed: number, running: number): number {
+  if (running > 0) return (100 * needed) / running;
+  return needed > 0 ? 200 : 100;
+}
+
+/** Data points, each with the minute in which it becomes visible. */
+function simulatedMetrics({ delay = () => 1, lost = () => false }: Weather) {
+  const points = new Map<string, { value: number; visibleAt: number }>();
+  let now = 0;
+
+  function write(metric: string, minute: number, value: number): void {
+    const visibleAt = minute + delay(metric, minute);
+    if (!lost(metric, minute)) points.set(`${metric} ${minute}`, { value, visibleAt });
+  }
+
+  function series(metric: string): Series {
+    return (minute) => {
+      const point = points.get(`${metric} ${minute}`);
+      return point !== undefined && point.visibleAt <= now ? point.value : undefined;
+    };
+  }
+
+  /** The newest point if it and the ones before breach: `periods` that exist in the range of an alarm. */
+  function breach(series: Series, minute: number, { periods, breaches }: Rule): number | undefined {
+    now = minute;
+    let newest: number | undefined;
+    let found = 0;
+    for (let back = 0; back < periods + spareMinutes; back++) {
+      const point = series(minute - back);
+      if (point === undefined) continue;
+      if (!breaches(point)) return undefined;
+      newest ??= point;
+      found++;
+      if (found === periods) return newest;
+    }
+    return undefined;
+  }
+
+  return { write, series, breach };
 }

@@ -5,6 +5,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { z } from 'zod';
 import { ImageGptStack } from '../../cdk/image-gpt-stack.ts';
 import { readDeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
+import { resourceName } from '../support/resource-name.ts';
 
 const root = join(import.meta.dirname, '../..');
 const cdkJson = z.object({ context: z.record(z.string(), z.unknown()) });
@@ -37,10 +38,10 @@ export function imageGptTemplate(context: Readonly<Record<string, unknown>> = {}
   return template;
 }
 
-/** The only resource of `type`, or the one named `name`: its logical id without the hash of CDK. */
+/** The only resource of `type`, or the one named `name`: see resourceName. */
 export function resource(template: Template, type: string, name?: string): { id: string; properties: Properties } {
   const found = Object.entries(template.findResources(type)).filter(
-    ([id]) => name === undefined || id.replace(/[0-9A-F]{8}$/, '') === name,
+    ([id]) => name === undefined || resourceName(id) === name,
   );
   const [first] = found;
   if (first === undefined || found.length > 1) {

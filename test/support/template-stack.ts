@@ -16,6 +16,7 @@ import {
 import { CreateTopicCommand, type SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { motoAccount, motoRegion } from './moto.ts';
+import { resourceName } from './resource-name.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a template is JSON of any shape.
 type Json = any;
@@ -147,7 +148,7 @@ export async function createTemplateStack(directory: string, stack: string, clie
     resolve,
     properties(type, name) {
       const found = resources.filter(
-        ([id, resource]) => resource.Type === type && (name === undefined || id.replace(/[0-9A-F]{8}$/, '') === name),
+        ([id, resource]) => resource.Type === type && (name === undefined || resourceName(id) === name),
       );
       const [[, only] = []] = found;
       if (only === undefined || found.length > 1)

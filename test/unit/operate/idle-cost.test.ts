@@ -12,8 +12,8 @@ test('an idle GPU stack costs 0.92 USD: seven billed metrics, 296,000 polls and 
   expect(sum(idleCost('gpu'))).toBeCloseTo(0.92, 2);
 });
 
-test('an idle Fargate stack costs 0.74 USD: one metric less and a smaller image', () => {
-  expect(sum(idleCost('cpu'))).toBeCloseTo(0.74, 2);
+test('an idle Fargate stack costs 0.54 USD: three metrics less and a smaller image', () => {
+  expect(sum(idleCost('cpu'))).toBeCloseTo(0.54, 2);
 });
 
 test('the model is stored twice', () => {

@@ -33,14 +33,14 @@ describe('the notes', () => {
     const brake = { state: 'held', since: minutesBefore(120), failed: null } as const;
     const alarms = [
       { name: 'CostBrake', description: 'held', since: null },
-      { name: 'NobodyWorks', description: 'Tokens wait.', since: minutesBefore(5) },
+      { name: 'TokensWaiting', description: 'Tokens wait.', since: minutesBefore(5) },
     ];
     const deadLetters = { ...idle.deadLetters, tokens: { waiting: 4, inFlight: 0 } };
     const [first, second, third, ...more] = notes(stackState({ brake, alarms, deadLetters }), call);
 
     expect(first).toMatch(/^the cost brake holds since 2 h ago: .* run igpt doctor --release --stack Mine$/);
     expect(second).toBe('4 dead letters: igpt redrive --dry-run --stack Mine shows why');
-    expect(third).toBe('alarm NobodyWorks since 5 min ago: Tokens wait.');
+    expect(third).toBe('alarm TokensWaiting since 5 min ago: Tokens wait.');
     expect(more).toEqual([]);
   });
 });
