@@ -60,8 +60,9 @@ async function npmFolder(): Promise<string> {
 }
 
 async function npm(...args: string[]): Promise<string> {
-  // npm finds its settings beside the machine's own Node.
-  return (await run('npm', args, { cwd: '/', env: { ...process.env, PATH: pathWithoutProject() } })).stdout.trim();
+  // npm finds its settings beside the machine's own Node; an `npm run` around this process names another place.
+  const { npm_config_globalconfig: _, npm_config_prefix: __, ...env } = process.env;
+  return (await run('npm', args, { cwd: '/', env: { ...env, PATH: pathWithoutProject() } })).stdout.trim();
 }
 
 /** Lines of sources.list for Debian's packages, as this machine's apt takes them. */
