@@ -20,13 +20,18 @@ const nothingElse = 'nothing: only AWS has it';
 /** Commands that are not run here: why, and which file covers them. The first line that matches counts. */
 const elsewhere: readonly (readonly [command: RegExp, why: string, coveredBy: string])[] = [
   [/^npm (test|run (check|test:slow))$/, ci, '.ci/run'],
-  [/^(ONNXRUNTIME_NODE_INSTALL=skip npm ci|apt-get install -y chromium)$/, ci, '.ci/run'],
+  [
+    /^(ONNXRUNTIME_NODE_INSTALL=skip npm ci|apt-get install -y (chromium|--no-install-recommends buildah .*))$/,
+    ci,
+    '.ci/run',
+  ],
   [/^npm run bench\b/, long, 'test/unit/bench/report.test.ts'],
   [/^npm run simulate -- 1 100000$/, long, 'test/simulation/fault-schedules.slow.test.ts'],
   [/^npx igpt run test\/fixtures\/pictures$/, another, 'test/cli/readme.test.ts'],
   [/^npm run simulate -- 17$/, another, 'test/simulation/fault-schedules.test.ts'],
   [/^npm run attack -- models\b/, long, 'test/attack/models.test.ts'],
   [/^npm run attack -- (pictures|hub|kills)\b/, long, 'test/attack/attack.slow.test.ts'],
+  [/^npm run prove:image$/, long, 'test/cdk/prove-image.slow.test.ts'],
   [/^npm run prove:aws$/, account, 'test/aws/prove-aws.slow.test.ts'],
   [/^npx cdk (bootstrap|deploy|destroy)/, account, 'test/cdk/deploy.slow.test.ts'],
   [/^aws s3 cp /, account, 'test/aws/pipeline.slow.test.ts'],

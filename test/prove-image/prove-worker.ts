@@ -1,0 +1,84 @@
+import { createS3Store } from '../../lib/aws/s3-store.ts';
+import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
+import { maxReceiveCount } from '../../lib/contracts/delivery.ts';
+import { resultPrefix } from '../../lib/contracts/keys.ts';
+import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import { readQueueCounts } from '../../lib/operate/queue-counts.ts';
+import { proofPictures } from '../prove-aws/proof-pictures.ts';
+import { type ProofFigures, prove } from '../prove-aws/prove.ts';
+import { type Lambda, startLambda } from '../support/lambda.ts';
+import type { Moto } from '../support/moto.ts';
+import type { Clients, TemplateStack } from '../support/template-stack.ts';
+import type { Launcher } from './launcher.ts';
+import { startWorkerService, type TaskFigures } from './worker-service.ts';
+
+export interface WorkerProof extends ProofFigures {
+  /** Each task that has run, in order. */
+  tasks: TaskFigures[];
+}
+
+/** A task is stopped when `stopAt` pictures have an outcome: then the worker has computed some, and others wait. */
+const pictures = { count: 300, bad: 40, stopAt: 100 };
+
+/**
+ * Sends pictures through preprocess, as a process of this machine, and the worker, as containers. It is the proof of
+ * prove:aws: a task is stopped in the middle, and every picture has its outcome and event.
+ */
+export async function proveWorker(
+  launcher: Launcher,
+  stack: TemplateStack,
+  clients: Clients,
+  moto: Moto,
+  say: (line: string) => void,
+): Promise<WorkerProof> {
+  const { s3, sqs } = clients;
+  const waiting = async (names: readonly string[]): Promise<number> => {
+    const counts = await Promise.all(names.map((name) => readQueueCounts(sqs, stack.output(name))));
+    return counts.reduce((sum, { waiting, inFlight }) => sum + waiting + inFlight, 0);
+  };
+  const preprocess = startPreprocess(stack, clients, moto);
+  try {
+    await using service = startWorkerService(launcher, stack, clients, () =>
+      waiting(['UploadsQueueUrl', 'TokensQueueUrl']),
+    );
+    const bucket = (name: string) => createS3Store({ client: s3, bucket: stack.output(name), clock });
+    const output = bucket('OutputBucket');
+    const outcomes = async (): Promise<number> => {
+      let count = 0;
+      for await (const _ of output.list({ prefix: resultPrefix(stack.output('ModelId')) })) count += 1;
+      return count;
+    };
+    const world = {
+      clock,
+      say,
+      model: stack.output('ModelId'),
+      input: bucket('InputBucket'),
+      output,
+      events: createSqsQueue({ client: sqs, url: stack.output('ResultEventsQueueUrl'), maxReceiveCount }),
+      running: service.running,
+      kill: async () => ((await outcomes()) < pictures.stopAt ? undefined : service.kill()),
+      deadLetters: () => waiting(['UploadsDeadLettersUrl', 'TokensDeadLettersUrl', 'ResultEventsDeadLettersUrl']),
+    };
+    const given = proofPictures(pictures.count, pictures.bad);
+    const figures = await prove(world, { pictures: given, limitMs: 240_000, pollMs: 200 });
+    for (const error of preprocess.errors) launcher.wrong.push(`preprocess: ${error}`);
+    return { ...figures, tasks: service.tasks };
+  } finally {
+    await preprocess.stop();
+  }
+}
+
+function startPreprocess(stack: TemplateStack, { sqs }: Clients, { environment }: Moto): Lambda {
+  const { Environment: given, Timeout: timeout } = stack.properties('AWS::Lambda::Function', 'PreprocessHandler');
+  const { EventSourceArn: source } = stack.properties('AWS::Lambda::EventSourceMapping', 'PreprocessMessages');
+  // The source runs, not the bundle: it finds its own decoder.
+  const { DECODE_CHILD: _, ...variables } = given.Variables;
+  const resolved = Object.entries(variables).map(([name, value]) => [name, stack.resolve(value)]);
+  return startLambda({
+    sqs,
+    queueArn: stack.resolve(source),
+    queueUrl: stack.output('UploadsQueueUrl'),
+    environment: { ...Object.fromEntries(resolved), ...environment },
+    timeoutMs: timeout * 1000,
+  });
+}
