@@ -25,7 +25,7 @@ export function startWorker(environment: Record<string, string>, entry = 'functi
 }
 
 /** Gathers the lines that a process prints. */
-function watchProcess(child: ChildProcessByStdio<null, Readable, Readable>): WorkerProcess {
+export function watchProcess(child: ChildProcessByStdio<null, Readable, Readable>): WorkerProcess {
   const lines: string[] = [];
   const waiting = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
