@@ -68,7 +68,6 @@ export class Preprocess extends Construct {
         UPLOADS_QUEUE_URL: props.queue.queueUrl,
         ROLE_NAME: role.roleName,
         DECODERS: String(decoders),
-        DECODE_CHILD: `./${decodeChild}`,
       },
       awsSdkConnectionReuse: false,
       role,
@@ -90,7 +89,7 @@ export class Preprocess extends Construct {
   }
 }
 
-/** The decoder is a program of its own. The handler starts it from its working directory. */
+/** The decoder is a program of its own. The handler starts it from beside itself (lib/files/module-beside.ts). */
 const decodeChild = 'decode-child.mjs';
 
 /** Defines `require`, which CommonJS parts of the SDK and of Powertools call. */

@@ -54,7 +54,6 @@ export async function openPreprocessor(env: PreprocessEnvironment, telemetry: Te
       maxPixels: env.MAX_PICTURE_PIXELS,
       allowSvg: env.ALLOW_SVG,
       scaledDecoding,
-      childModule: env.DECODE_CHILD,
     }),
     quantize: createQuantizer(palette),
     colors: palette.length / 3,

@@ -94,8 +94,6 @@ const preprocessVariables = z.object({
   MAX_PICTURE_PIXELS: whole({ min: 1, max: 1_000_000_000 }).default(100_000_000),
   /** Decoding child processes (default: one per core). */
   DECODERS: whole({ min: 1, max: 64 }).optional(),
-  /** Path of the bundled decode-child.ts (default: the source file, for code that is not bundled). */
-  DECODE_CHILD: z.string().min(1).optional(),
   /** Render SVG. A small SVG file can use much CPU time. */
   ALLOW_SVG: flag.default(false),
 });

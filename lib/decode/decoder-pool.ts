@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Failure } from '../contracts/field-types.ts';
+import { moduleBeside } from '../files/module-beside.ts';
 import type { Recipe } from '../image-gpt/recipe.ts';
 import { InstallationError, PictureError, TransientError } from '../ports/error.ts';
 import type { DecodedPicture, PictureDecoder } from '../ports/picture-decoder.ts';
@@ -82,7 +83,7 @@ export function openDecoder(recipe: Recipe, options: DecoderOptions = {}): Decod
     maxMemoryBytes = Math.max(1024 ** 3, maxPixels * 10),
     allowSvg = decoderDefaults.allowSvg,
     scaledDecoding = decoderDefaults.scaledDecoding,
-    childModule = fileURLToPath(new URL('./decode-child.ts', import.meta.url)),
+    childModule = fileURLToPath(moduleBeside(import.meta.url, './decode-child')),
   } = options;
   const { width, height, resample, crop } = recipe;
   const settings = {

@@ -1,3 +1,4 @@
+import { moduleBeside } from '../files/module-beside.ts';
 import type { ForwardRequest, ImageGptModel } from '../graph/forward-graph.ts';
 import type { Provider } from '../ports/model.ts';
 import type { ForwardTask, ForwardThreadStart } from './forward-thread.ts';
@@ -33,7 +34,7 @@ export async function openForwardPool(
 ): Promise<ForwardPool> {
   const data: ForwardThreadStart = { model: { config, weights, probe }, request, options: { provider, batch } };
   const pool = await openThreadPool<undefined, ForwardTask, Map<string, Output>>({
-    file: new URL('./forward-thread.ts', import.meta.url),
+    file: moduleBeside(import.meta.url, './forward-thread'),
     data,
     threads,
   });

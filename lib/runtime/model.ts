@@ -3,6 +3,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { withInput } from '../checkpoint/class-input.ts';
 import { modelId } from '../checkpoint/model-id.ts';
 import { requirePreprocessing } from '../checkpoint/preprocessor-file.ts';
+import { moduleBeside } from '../files/module-beside.ts';
 import { classInput, usedInput } from '../image-gpt/class-input.ts';
 import type { ClassInput, FeatureNorm, Model, OutputName, Precision, Prediction, Provider } from '../ports/model.ts';
 import { createBatcher } from './batcher.ts';
@@ -107,7 +108,7 @@ export async function openModel(given: Checkpoint, options: OpenModelOptions = {
     prepack,
   });
   const opening = openThreadPool<ThreadInfo, readonly Uint16Array[], Prediction[]>({
-    file: new URL('./model-thread.ts', import.meta.url),
+    file: moduleBeside(import.meta.url, './model-thread'),
     data,
     threads,
   });

@@ -1,3 +1,4 @@
+import { moduleBeside } from '../files/module-beside.ts';
 import { RuntimeError } from './error.ts';
 import { openThreadPool } from './thread-pool.ts';
 import {
@@ -31,7 +32,7 @@ export async function openLanes(
       close: only.close,
     };
   }
-  const file = new URL('./training-thread.ts', import.meta.url);
+  const file = moduleBeside(import.meta.url, './training-thread');
   // One pool per lane: each lane has its own gradients, and the same lane always computes the same parts.
   const pools = await Promise.all(
     Array.from({ length: count }, (_, lane) =>

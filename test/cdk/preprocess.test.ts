@@ -46,7 +46,7 @@ test('the functions accept their environment', () => {
     const variables = plain(resource(template, 'AWS::Lambda::Function', name).properties.Environment.Variables);
 
     expect(preprocessEnvironment.safeParse(variables).error).toBeUndefined();
-    expect(variables).toMatchObject({ DECODERS: '2', DECODE_CHILD: './decode-child.mjs', ECS_CLUSTER: 'a-name' });
+    expect(variables).toMatchObject({ DECODERS: '2', ECS_CLUSTER: 'a-name' });
   }
 });
 

@@ -71,9 +71,7 @@ export async function proveWorker(
 function startPreprocess(stack: TemplateStack, { sqs }: Clients, { environment }: Moto): Lambda {
   const { Environment: given, Timeout: timeout } = stack.properties('AWS::Lambda::Function', 'PreprocessHandler');
   const { EventSourceArn: source } = stack.properties('AWS::Lambda::EventSourceMapping', 'PreprocessMessages');
-  // The source runs, not the bundle: it finds its own decoder.
-  const { DECODE_CHILD: _, ...variables } = given.Variables;
-  const resolved = Object.entries(variables).map(([name, value]) => [name, stack.resolve(value)]);
+  const resolved = Object.entries(given.Variables).map(([name, value]) => [name, stack.resolve(value)]);
   return startLambda({
     sqs,
     queueArn: stack.resolve(source),

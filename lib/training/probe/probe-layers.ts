@@ -1,3 +1,4 @@
+import { moduleBeside } from '../../files/module-beside.ts';
 import { createRandom } from '../../image-gpt/random.ts';
 import { UsageError } from '../../ports/error.ts';
 import { openThreadPool } from '../../runtime/thread-pool.ts';
@@ -112,7 +113,7 @@ export async function probeLayers(
   const { candidates, draws, seed = 0, threads, onProgress } = options;
   const tasks = candidates.flatMap((layers) => draws.map((part, draw) => taskOf(layers, part, draw)));
   const pool = await openThreadPool<undefined, ProbeTask, FittedProbe>({
-    file: new URL('./probe-thread.ts', import.meta.url),
+    file: moduleBeside(import.meta.url, './probe-thread'),
     data: undefined,
     threads: Math.min(threads, tasks.length),
   });
