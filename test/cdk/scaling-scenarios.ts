@@ -9,10 +9,10 @@ export function hours(count: number): number {
 }
 
 /**
- * Data points are up to three minutes late, up to a tenth never appear, and actions come up to three times a minute. The
- * same seed gives the same metrics.
+ * Data points are up to three minutes late, up to a tenth never appear, and actions come up to three times a minute. With
+ * every other seed, SQS reports that nothing is in flight. The same seed gives the same metrics.
  */
-export function badMetrics(seed: number): Pick<Weather, 'delay' | 'lost' | 'repeats'> {
+export function badMetrics(seed: number): Pick<Weather, 'delay' | 'lost' | 'repeats' | 'zeroInFlight'> {
   const random = seededRandom(seed + 1e6);
   const latest = Math.floor(random() * 4);
   const missing = random() * 0.1;
@@ -20,6 +20,7 @@ export function badMetrics(seed: number): Pick<Weather, 'delay' | 'lost' | 'repe
     delay: () => Math.floor(random() * (latest + 1)),
     lost: () => random() < missing,
     repeats: () => 1 + Math.floor(random() * 3),
+    zeroInFlight: seed % 2 === 0,
   };
 }
 
