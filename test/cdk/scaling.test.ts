@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { scalingSteps } from '../../cdk/constructs/scaling.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { badMetrics, hours } from './bad-metrics.ts';
 import type { Series } from './metric-math.ts';
 import { readRules } from './scaling-rules.ts';
-import { badMetrics, expectNoOnDemand, expectToWake, hours, wakeUp } from './scaling-scenarios.ts';
+import { expectNoOnDemand, expectToWake, wakeUp } from './scaling-scenarios.ts';
 import { type Minute, simulate } from './simulated-scaling.ts';
 import { imageGptTemplate, resource } from './synthesize.ts';
 

@@ -21,8 +21,8 @@ export interface Weather {
   repeats?(minute: number): number;
   /** Whether SQS reports that no message is in flight. Its documentation says no. Default false. */
   zeroInFlight?: boolean;
-  /** Most Spot instances, as the quota of vCPUs allows. Default: no limit. */
-  spotInstances?: number;
+  /** Most instances of each service, as the quotas of vCPUs allow. Default: no limit. */
+  instances?: Readonly<Record<ServiceName, number>>;
   /** Most messages that all tasks together can finish in a minute, because S3 or SNS accepts no more. Default: no limit. */
   mostFinished?: number;
 }
@@ -120,16 +120,10 @@ export function simulate(rules: readonly Rule[], weather: Weather): { history: M
     queue.add(arrived, minute);
     if (weather.wake && arrived > 0 && desired.main === 0) setDesired('main', 1, minute, 'wake');
 
-    let spotInstances = tasks.filter(
-      ({ service, instanceAt }) => service === 'main' && instanceAt !== undefined,
-    ).length;
     for (const task of tasks) {
-      if (task.instanceAt !== undefined) continue;
-      if (task.service === 'main') {
-        if (!spot(minute) || spotInstances >= (weather.spotInstances ?? Number.POSITIVE_INFINITY)) continue;
-        spotInstances++;
-      }
-      task.instanceAt = minute;
+      if (task.instanceAt !== undefined || (task.service === 'main' && !spot(minute))) continue;
+      const running = tasks.filter(({ service, instanceAt }) => service === task.service && instanceAt !== undefined);
+      if (running.length < (weather.instances?.[task.service] ?? Number.POSITIVE_INFINITY)) task.instanceAt = minute;
     }
     const waiting = queue.length();
     const oldest = queue.oldest() ?? minute;
@@ -221,17 +215,25 @@ function reservation(needed: number, running: number): number {
 
 /** Data points, each with the minute in which it becomes visible. */
 function simulatedMetrics({ delay = () => 1, lost = () => false }: Weather) {
-  const points = new Map<string, { value: number; visibleAt: number }>();
+  /** By metric and minute. */
+  const points = new Map<string, { value: number; visibleAt: number }[]>();
   let now = 0;
 
   function write(metric: string, minute: number, value: number): void {
     const visibleAt = minute + delay(metric, minute);
-    if (!lost(metric, minute)) points.set(`${metric} ${minute}`, { value, visibleAt });
+    if (!lost(metric, minute)) pointsOf(metric)[minute] = { value, visibleAt };
+  }
+
+  function pointsOf(metric: string): { value: number; visibleAt: number }[] {
+    const known = points.get(metric) ?? [];
+    points.set(metric, known);
+    return known;
   }
 
   function series(metric: string): Series {
+    const known = pointsOf(metric);
     return (minute) => {
-      const point = points.get(`${metric} ${minute}`);
+      const point = known[minute];
       return point !== undefined && point.visibleAt <= now ? point.value : undefined;
     };
   }
