@@ -96,6 +96,7 @@ export class ImageGptStack extends Stack {
       cluster: cluster.clusterName,
       service: service.serviceName,
       ...(onDemand && { onDemandService: onDemand.service.serviceName }),
+      workerProof: worker.proof,
       modelId: model.modelId,
       modelLocation: model.location,
       metricNamespace: namespace,

@@ -6,6 +6,7 @@ import { Construct, type IDependable } from 'constructs';
 import { visibilitySeconds } from '../../lib/contracts/delivery.ts';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import type { Network } from './network.ts';
+import { type ProofPlace, Rollout } from './rollout.ts';
 import type { OnDemandProps } from './scaling.ts';
 import { WorkerImage } from './worker-image.ts';
 import { CpuService, GpuService } from './worker-service.ts';
@@ -29,6 +30,8 @@ export class Worker extends Construct {
   /** Runs tasks when Spot cannot be had. Undefined on Fargate. */
   readonly onDemand: OnDemandProps | undefined;
   readonly services: readonly BaseService[];
+  /** How the proof of the deployed definition ended. */
+  readonly proof: string;
   /** Above 0 while a task of any service runs; no data otherwise. */
   readonly runningTasks: IMetric;
 
@@ -48,7 +51,7 @@ export class Worker extends Construct {
     const { compute, maxTasks, instanceTypes, logRetentionDays } = config;
     this.image = new WorkerImage(this, 'Image', config);
     const { image, ready } = this.image;
-    const { definition } = new WorkerTask(this, 'Task', {
+    const task = new WorkerTask(this, 'Task', {
       compute,
       image,
       permissions,
@@ -57,7 +60,8 @@ export class Worker extends Construct {
     });
     // Same as the period of the alarms that use the metric.
     const period = Duration.minutes(5);
-    const shared = { cluster, network, definition };
+    const shared = { cluster, network, definition: task.definition };
+    let place: ProofPlace;
     if (compute === 'gpu') {
       const gpu = { ...shared, instanceTypes, maxTasks };
       const spot = new GpuService(this, 'Spot', { ...gpu, market: 'spot' });
@@ -65,14 +69,26 @@ export class Worker extends Construct {
       this.service = spot.service;
       this.onDemand = { service, spotReservation: spot.reservation };
       this.services = [this.service, service];
+      place = { capacityProvider: spot.capacity, after: spot.instances };
       // Covers both services: every task reserves memory of an instance.
       this.runningTasks = cluster.metricMemoryReservation({ statistic: 'Maximum', period });
     } else {
       this.service = new CpuService(this, 'Fargate', shared).service;
       this.services = [this.service];
+      // On demand, because nothing takes it away; its minutes cost less than a cent.
+      place = { capacityProvider: 'FARGATE', address: network.publicAddress, after: [] };
       // Each task sends one sample a minute.
       this.runningTasks = this.service.metricCpuUtilization({ statistic: 'SampleCount', period });
     }
     for (const service of this.services) service.node.addDependency(...after, ...ready);
+    this.proof = new Rollout(this, 'Rollout', {
+      cluster,
+      task,
+      services: this.services,
+      place,
+      prove: config.proveDeployment,
+      after: [network, ...after, ...ready],
+      logRetentionDays,
+    }).proof;
   }
 }

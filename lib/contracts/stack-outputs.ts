@@ -32,6 +32,8 @@ const optionalOutputs = {
   outputKmsKey: 'OutputKmsKey',
   /** With `compute=gpu`: the service on on-demand instances. */
   onDemandService: 'OnDemandService',
+  /** With workers: how the proof of their task definition ended. */
+  workerProof: 'WorkerProof',
   /** With `training=true`: AWS Batch's job queue and job definition for `igpt train --on-aws`. */
   trainingQueue: 'TrainingQueue',
   trainingJob: 'TrainingJob',

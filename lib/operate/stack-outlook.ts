@@ -1,6 +1,6 @@
+import { explainStop } from '../aws/stopped-task.ts';
 import { ago } from './age.ts';
 import { deadLetterNames } from './stack-queues.ts';
-import { explainStop } from './stack-services.ts';
 import type { StackState } from './stack-state.ts';
 
 /** How much work is left, and for how long. */
