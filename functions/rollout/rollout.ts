@@ -48,18 +48,24 @@ const command = ['node', 'functions/worker/prove.ts'];
  * yet, otherwise the live count.
  */
 export function createRollout({ ecs, cloudFormation, clock, warn }: RolloutOptions): Rollout {
-  /** Ends proofs of a deployment that was given up, which would keep the cluster from being deleted. Returns how many. */
-  async function stopProofs(cluster: string): Promise<number> {
+  /** Ends proofs of a deployment that was given up. Returns their tasks, which take up to two minutes to stop. */
+  async function stopProofs(cluster: string): Promise<string[]> {
     try {
       const { taskArns = [] } = await ecs.send(new ListTasksCommand({ cluster, startedBy }));
       for (const task of taskArns) {
         await ecs.send(new StopTaskCommand({ cluster, task, reason: 'The deployment no longer needs this proof.' }));
       }
-      return taskArns.length;
+      return taskArns;
     } catch (error) {
-      if (awsErrorName(error) === 'ClusterNotFoundException') return 0;
+      if (awsErrorName(error) === 'ClusterNotFoundException') return [];
       throw error;
     }
+  }
+
+  async function haveStopped(cluster: string, tasks: string[]): Promise<boolean> {
+    if (tasks.length === 0) return true;
+    const { tasks: found = [] } = await ecs.send(new DescribeTasksCommand({ cluster, tasks }));
+    return found.every(({ lastStatus }) => lastStatus === 'STOPPED');
   }
 
   async function runProof({ ResourceProperties: properties }: RolloutEvent): Promise<Proof> {
@@ -117,8 +123,9 @@ export function createRollout({ ecs, cloudFormation, clock, warn }: RolloutOptio
 
   return {
     async begin(event) {
-      await stopProofs(event.ResourceProperties.Cluster);
-      if (event.RequestType === 'Delete') return { Proof: { unproved: 'deleted', warning: false } };
+      const stopping = await stopProofs(event.ResourceProperties.Cluster);
+      // A cluster cannot be deleted while it has a task.
+      if (event.RequestType === 'Delete') return { Proof: { stopping } };
       const { Stacks: [stack] = [] } = await cloudFormation.send(
         new DescribeStacksCommand({ StackName: event.StackId }),
       );
@@ -128,7 +135,7 @@ export function createRollout({ ecs, cloudFormation, clock, warn }: RolloutOptio
 
     async finish(event, proof) {
       const { Cluster: cluster, LogGroup: logGroup } = event.ResourceProperties;
-      if (event.RequestType === 'Delete') return { IsComplete: (await stopProofs(cluster)) === 0 };
+      if ('stopping' in proof) return { IsComplete: await haveStopped(cluster, proof.stopping) };
       if ('unproved' in proof) {
         return proof.warning ? unproved(event, proof.unproved) : answer(event, proof.unproved);
       }

@@ -24,9 +24,10 @@ const rolloutProperties = z.object({
   Prove: z.enum(['true', 'false']),
 });
 
-/** A proof: its task, or why there is none. */
+/** A proof: its task, or why there is none; when the resource is deleted, tasks that must have stopped. */
 const proof = z.union([
   z.object({ task: z.string(), startedAt: z.iso.datetime() }),
+  z.object({ stopping: z.array(z.string()) }),
   z.object({ unproved: z.string(), warning: z.boolean() }),
 ]);
 

@@ -18,9 +18,18 @@ import { imageGptTemplate, resource } from './synthesize.ts';
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 const missing = await motoMissing();
-const types = ['Custom::CDKBucketDeployment', 'Custom::S3BucketNotifications'];
 const template = imageGptTemplate({ model: 'lib/models/igpt-nano', stackName: 'Smoke' });
-const customResources = types.map((type) => resource(template, type).id);
+const rollout = resource(template, 'Custom::WorkerRollout');
+
+/** The answers of the custom resources, by logical id. */
+const customResources = {
+  [resource(template, 'Custom::CDKBucketDeployment').id]: {},
+  [resource(template, 'Custom::S3BucketNotifications').id]: {},
+  [rollout.id]: {
+    Proof: 'proved',
+    ...Object.fromEntries(rollout.properties.Services.map((service: string) => [service, 0])),
+  },
+};
 
 describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefined ? '' : ` (${missing})`}`, () => {
   let moto: Moto;
@@ -134,8 +143,8 @@ async function answerCustomResources(endpoint: string): Promise<void> {
   const about = { Action: 'DescribeStacks', StackName: 'Smoke', Version: '2010-05-15' };
   const text = await call(endpoint, 'cloudformation', about);
   const [, StackId = ''] = /<StackId>([^<]+)</.exec(text) ?? [];
-  for (const LogicalResourceId of customResources) {
-    const answer = { Status: 'SUCCESS', StackId, LogicalResourceId, Data: {} };
+  for (const [LogicalResourceId, Data] of Object.entries(customResources)) {
+    const answer = { Status: 'SUCCESS', StackId, LogicalResourceId, Data };
     const url = `${endpoint}/cloudformation_${motoRegion}/cfnresponse?stack=${StackId}`;
     const { status } = await fetch(url, { method: 'PUT', body: JSON.stringify(answer) });
     expect(status, LogicalResourceId).toBe(200);
