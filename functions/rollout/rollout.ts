@@ -29,7 +29,7 @@ export interface RolloutOptions {
 }
 
 /** Answer to the question whether a request is complete. `Data` are the attributes of the custom resource. */
-export type Answer = { IsComplete: false } | { IsComplete: true; Data?: Record<string, string | number> };
+type Answer = { IsComplete: false } | { IsComplete: true; Data?: Record<string, string | number> };
 
 export interface Rollout {
   /** Begins a request of CloudFormation. */

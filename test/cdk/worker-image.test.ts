@@ -54,6 +54,7 @@ describe('built where cdk deploy runs', () => {
     const { metafile } = await build({
       entryPoints: [
         'functions/worker/main.ts',
+        'functions/worker/prove.ts',
         'lib/runtime/model-thread.ts',
         'functions/batch/main.ts',
         'lib/decode/decode-child.ts',
@@ -72,7 +73,14 @@ describe('built where cdk deploy runs', () => {
     expect(imported.length).toBeGreaterThan(20);
     expect(imported.filter((file) => !existsSync(join(folder, file)))).toEqual([]);
     expect(readdirSync(folder).toSorted()).toEqual(['functions', 'lib', 'package-lock.json', 'package.json']);
-    for (const absent of ['lib/models', 'lib/cli', 'lib/operate', 'lib/report', 'functions/preprocess']) {
+    for (const absent of [
+      'lib/models',
+      'lib/cli',
+      'lib/operate',
+      'lib/report',
+      'functions/preprocess',
+      'functions/rollout',
+    ]) {
       expect(existsSync(join(folder, absent)), absent).toBe(false);
     }
   });
