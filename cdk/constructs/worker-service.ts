@@ -1,11 +1,18 @@
 import { Duration, Validations } from 'aws-cdk-lib';
-import { AutoScalingGroup, OnDemandAllocationStrategy, SpotAllocationStrategy } from 'aws-cdk-lib/aws-autoscaling';
+import {
+  AutoScalingGroup,
+  GroupMetric,
+  GroupMetrics,
+  OnDemandAllocationStrategy,
+  SpotAllocationStrategy,
+} from 'aws-cdk-lib/aws-autoscaling';
 import { type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { InstanceType, LaunchTemplate, SubnetType, UserData } from 'aws-cdk-lib/aws-ec2';
 import {
   AmiHardwareType,
   AsgCapacityProvider,
   AvailabilityZoneRebalancing,
+  type BaseService,
   type Cluster,
   Ec2Service,
   EcsOptimizedImage,
@@ -16,7 +23,8 @@ import {
 } from 'aws-cdk-lib/aws-ecs';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { defaultInstanceTypes } from '../../lib/contracts/instances.ts';
+import { defaultInstanceTypes, isGpuInstance } from '../../lib/contracts/instances.ts';
+import type { Measure, Meter } from '../../lib/contracts/meters.ts';
 import { acknowledgeFindings } from './acknowledge.ts';
 import { hardenedInstance } from './hardened-instance.ts';
 import type { Network } from './network.ts';
@@ -30,6 +38,7 @@ export interface CpuServiceProps {
 /** Workers on Fargate Spot. */
 export class CpuService extends Construct {
   readonly service: FargateService;
+  readonly meter: Meter;
 
   constructor(scope: Construct, id: string, { cluster, network, definition }: CpuServiceProps) {
     super(scope, id);
@@ -51,6 +60,7 @@ export class CpuService extends Construct {
       securityGroups: [network.workers],
     });
     deleteBeforeCluster(this.service, cluster);
+    this.meter = { unit: 'fargate-minute', measures: [taskMinutes(this.service)] };
   }
 }
 
@@ -67,6 +77,7 @@ export interface GpuServiceProps {
 /** Workers on GPU instances, one on each. ECS starts and ends the instances with the tasks. */
 export class GpuService extends Construct {
   readonly service: Ec2Service;
+  readonly meter: Meter;
   /** Instances that the tasks need, in percent of those that run: above 100 while a task waits for an instance. */
   readonly reservation: IMetric;
 
@@ -78,6 +89,7 @@ export class GpuService extends Construct {
       vpc: props.network.vpc,
       minCapacity: 0,
       maxCapacity: props.maxTasks,
+      groupMetrics: [new GroupMetrics(GroupMetric.TOTAL_INSTANCES)],
       mixedInstancesPolicy: {
         launchTemplate: this.launchTemplate(props.network, first),
         launchTemplateOverrides: props.instanceTypes.map((type) => ({ instanceType: new InstanceType(type) })),
@@ -125,6 +137,12 @@ export class GpuService extends Construct {
       capacityProviderStrategies: [{ capacityProvider: capacity.capacityProviderName, weight: 1 }],
     });
     deleteBeforeCluster(this.service, props.cluster);
+    this.meter = {
+      unit: 'gpu-minute',
+      instanceTypes: props.instanceTypes.filter(isGpuInstance),
+      // An instance is billed from its start, minutes before its task runs, to its end.
+      measures: [instanceMinutes(group), taskMinutes(this.service)],
+    };
     this.reservation = new Metric({
       namespace: 'AWS/ECS/ManagedScaling',
       metricName: 'CapacityProviderReservation',
@@ -152,6 +170,29 @@ export class GpuService extends Construct {
       associatePublicIpAddress: true,
     });
   }
+}
+
+/**
+ * One value a minute: all instances of the group, also those that start or end. Source: Amazon EC2 Auto Scaling User
+ * Guide, "Auto Scaling group metrics"; they are free, but must be enabled.
+ */
+function instanceMinutes(group: AutoScalingGroup): Measure {
+  return {
+    namespace: 'AWS/AutoScaling',
+    name: 'GroupTotalInstances',
+    stat: 'Sum',
+    dimensions: { AutoScalingGroupName: group.autoScalingGroupName },
+  };
+}
+
+/** One sample a minute of each running task. Source: Amazon ECS Developer Guide, "Service RUNNING task count". */
+function taskMinutes(service: BaseService): Measure {
+  return {
+    namespace: 'AWS/ECS',
+    name: 'CPUUtilization',
+    stat: 'SampleCount',
+    dimensions: { ClusterName: service.cluster.clusterName, ServiceName: service.serviceName },
+  };
 }
 
 /**

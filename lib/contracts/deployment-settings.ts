@@ -7,8 +7,15 @@ import {
   featureNorm,
   outputName,
   splitList,
+  usdAmount,
 } from './field-types.ts';
-import { defaultInstanceTypes, defaultInstanceTypesIn, familyOf } from './instances.ts';
+import {
+  defaultInstanceTypes,
+  defaultInstanceTypesIn,
+  familyOf,
+  gpuInstanceNames,
+  isGpuInstance,
+} from './instances.ts';
 import { modelId } from './keys.ts';
 import { isS3Location } from './s3-location.ts';
 import { defaultStackName } from './stack-outputs.ts';
@@ -150,6 +157,11 @@ export const deploymentSettings = z.strictObject({
     .optional(),
   /** Mail address for alarms; its owner must confirm the subscription. Default: none. */
   alarmEmail: z.email('expected a mail address').optional(),
+  /**
+   * The stack stops for the rest of the UTC day when it has spent about this much (USD). The estimate counts machines,
+   * functions and requests at list prices on demand; jobs of AWS Batch are not in it. Default: none.
+   */
+  maxUsdPerDay: usdAmount.optional(),
   /** How long logs are kept (days). Default: 30. */
   logRetentionDays: whole({ min: 1, max: 365 })
     .refine(
@@ -168,6 +180,11 @@ const checkedSettings = deploymentSettings.superRefine((config, context) => {
   if (config.inputBucket !== undefined && config.inputBucket === config.outputBucket) {
     const message = 'expected another bucket than inputBucket, because outcomes there would be taken for pictures';
     context.addIssue({ code: 'custom', path: ['outputBucket'], message });
+  }
+  const unpriced = config.instanceTypes.filter((type) => !isGpuInstance(type));
+  if (config.maxUsdPerDay !== undefined && config.compute === 'gpu' && unpriced.length > 0) {
+    const message = `expected instance types with a known price for maxUsdPerDay (${gpuInstanceNames.join(', ')}), not ${unpriced.join(', ')}`;
+    context.addIssue({ code: 'custom', path: ['instanceTypes'], message });
   }
   if ((config.account === undefined) !== (config.region === undefined)) {
     const path = config.account === undefined ? 'account' : 'region';

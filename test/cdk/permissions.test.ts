@@ -8,6 +8,7 @@ import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 const root = join(import.meta.dirname, '../..');
 const template = imageGptTemplate();
+const limited = imageGptTemplate({ maxUsdPerDay: 5 });
 
 /** Allowed resources by action, as readable text. */
 function allowed(role: string, of: Template = template): Record<string, string[]> {
@@ -71,6 +72,19 @@ test('the worker’s role allows these calls on these resources and no others', 
   });
 });
 
+test('the function of the daily limit may read metrics, start the brake’s machines and send a mail, and nothing else', () => {
+  const machines = ['CostBrakeHold', 'CostBrakeRelease'];
+
+  expect(allowed('DailyLimitRole', limited)).toEqual({
+    'cloudwatch:GetMetricStatistics': ['*'],
+    'states:ListExecutions': machines,
+    'states:StartExecution': machines,
+    'sns:Publish': ['AlarmsTopic'],
+    'logs:CreateLogStream': ['DailyLimitLog.Arn'],
+    'logs:PutLogEvents': ['DailyLimitLog.Arn'],
+  });
+});
+
 /** IAM's action for each call of the SDK. */
 const actions: Record<string, string> = {
   ListObjectsV2: 's3:ListBucket',
@@ -85,6 +99,10 @@ const actions: Record<string, string> = {
   ChangeMessageVisibilityBatch: 'sqs:ChangeMessageVisibility',
   DescribeServices: 'ecs:DescribeServices',
   UpdateService: 'ecs:UpdateService',
+  GetMetricStatistics: 'cloudwatch:GetMetricStatistics',
+  ListExecutions: 'states:ListExecutions',
+  StartExecution: 'states:StartExecution',
+  Publish: 'sns:Publish',
 };
 
 test.each([
@@ -95,11 +113,12 @@ test.each([
     ['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:GetQueueAttributes'],
   ],
   ['WorkerTaskRole', 'functions/worker/main.ts', []],
+  ['DailyLimitRole', 'functions/limit/handler.ts', ['logs:CreateLogStream', 'logs:PutLogEvents']],
 ])('%s allows exactly the calls that its code makes', async (role, entry, others) => {
   const calls = [...new Set(await commandsOf(entry))];
 
   expect(calls.filter((call) => actions[call] === undefined)).toEqual([]);
-  expect(Object.keys(allowed(role)).toSorted()).toEqual(
+  expect(Object.keys(allowed(role, limited)).toSorted()).toEqual(
     [...new Set([...calls.map((call) => actions[call]), ...others])].toSorted(),
   );
 });
