@@ -46,7 +46,7 @@ function list<T>(item: z.ZodType<T, string>, expected: string) {
   return z.union([z.string().transform(splitList), z.array(z.string())], expected).pipe(z.array(item).min(1, expected));
 }
 
-/** `name:tag`, after a registry if it is not Docker Hub. */
+/** `name:tag`, after a registry if it is not Docker Hub, and before a digest if it has one. */
 const imageName = z.string().regex(/^[a-z0-9][\w.:/@-]*:[\w.-]+$/, 'expected an image with its tag');
 
 /** Not an alias: a policy that names one allows nothing. Source: AWS KMS Developer Guide, "Using aliases in IAM policies". */
@@ -143,10 +143,7 @@ export const deploymentSettings = z.strictObject({
   batchTasks: whole({ min: 1, max: 1000 }).default(4),
   /** Builder of the worker's image: Docker on this machine, or CodeBuild in the account. Default: docker. */
   imageBuild: choice(['docker', 'codebuild']).default('docker'),
-  /**
-   * Base image with Node. Default: node:24-bookworm-slim of Docker Hub, which limits anonymous pulls per address. CodeBuild
-   * shares its addresses, so use a mirror there.
-   */
+  /** Base image with Node. Default: Docker's official image, from ECR Public; see the Dockerfile. */
   nodeImage: imageName.optional(),
   /** Base image with the runtime of CUDA 13.0 and NVIDIA's package repository. Default: the one in the Dockerfile. */
   cudaImage: imageName.optional(),
