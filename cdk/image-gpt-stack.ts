@@ -97,7 +97,6 @@ export class ImageGptStack extends Stack {
       inputBucket: storage.input.bucketName,
       outputBucket: storage.output.bucketName,
       ...(config.outputKmsKey !== undefined && { outputKmsKey: config.outputKmsKey }),
-      ...(maxUsdPerDay !== undefined && { maxUsdPerDay: String(maxUsdPerDay) }),
       resultsTopicArn: results.topic.topicArn,
       ...queueOutputs(queues),
       cluster: cluster.clusterName,

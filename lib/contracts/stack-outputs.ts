@@ -30,8 +30,6 @@ export const requiredOutputs = {
 const optionalOutputs = {
   /** With `outputKmsKey`: the ARN of the output bucket's key. */
   outputKmsKey: 'OutputKmsKey',
-  /** With `maxUsdPerDay`: the limit (USD). */
-  maxUsdPerDay: 'MaxUsdPerDay',
   /** With `compute=gpu`: the service on on-demand instances. */
   onDemandService: 'OnDemandService',
   /** With `training=true`: AWS Batch's job queue and job definition for `igpt train --on-aws`. */

@@ -124,8 +124,4 @@ describe('maxUsdPerDay', () => {
       OKActions: [topic],
     });
   });
-
-  test('is an output, for igpt status and doctor', () => {
-    cpu.hasOutput('MaxUsdPerDay', { Value: '7.5' });
-  });
 });

@@ -200,6 +200,17 @@ describe('account and region', () => {
   });
 });
 
+test('a base image has a tag, and may have a digest behind it', () => {
+  const image = 'mirror.example:5000/node:24-bookworm-slim';
+  const pinned = `${image}@sha256:${'a'.repeat(64)}`;
+
+  expect(readDeploymentConfig({ nodeImage: image, cudaImage: pinned })).toMatchObject({
+    nodeImage: image,
+    cudaImage: pinned,
+  });
+  expect(faults({ nodeImage: 'node' })).toEqual(['nodeImage: expected an image with its tag; received "node"']);
+});
+
 describe('maxUsdPerDay', () => {
   test.each([
     [5, 5],
