@@ -3,8 +3,8 @@ import type { Meter } from '../../lib/contracts/meters.ts';
 import { type Execution, holdsInForce } from '../../lib/operate/brake-executions.ts';
 import { nextLimitStep } from '../../lib/operate/daily-limit.ts';
 import { meterUsd } from '../../lib/operate/daily-spend.ts';
+import { badMetrics, hours } from './bad-metrics.ts';
 import { readRules } from './scaling-rules.ts';
-import { badMetrics, hours } from './scaling-scenarios.ts';
 import { type Minute, simulate } from './simulated-scaling.ts';
 import { imageGptTemplate } from './synthesize.ts';
 
