@@ -4,6 +4,7 @@ import type { DeploymentConfig } from '../lib/contracts/deployment-settings.ts';
 import { type StackOutputs, stackOutputs } from '../lib/contracts/stack-outputs.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { CostBrake } from './constructs/cost-brake.ts';
+import { DailyLimit } from './constructs/daily-limit.ts';
 import { WorkDashboard } from './constructs/dashboard.ts';
 import { jobs } from './constructs/jobs.ts';
 import { ModelLocation } from './constructs/model-location.ts';
@@ -86,6 +87,11 @@ export class ImageGptStack extends Stack {
       targets,
       mappings,
     });
+    const { maxUsdPerDay } = config;
+    if (maxUsdPerDay !== undefined) {
+      const meters = [...worker.meters, ...forUploads.meters, ...forBackfill.meters];
+      new DailyLimit(this, 'DailyLimit', { config, maxUsdPerDay, meters, brake, topic: alarms.topic });
+    }
 
     writeOutputs(this, {
       inputBucket: storage.input.bucketName,

@@ -1,4 +1,9 @@
-/** Calls `stop` when the container is stopped: ECS and AWS Batch send SIGTERM, a terminal SIGINT. */
+/**
+ * Calls `stop` when the container is stopped: ECS and AWS Batch send SIGTERM, a terminal SIGINT. SIGKILL follows after
+ * stopTimeoutSeconds for a worker, and after 30 s for a job, for which AWS Batch has no setting. The retries of a job
+ * match Spot's reason first, so an attempt that is killed then is retried too.
+ * Source: AWS Batch User Guide, "Job timeouts"; Amazon ECS API Reference, "StopTask".
+ */
 export function onStop(stop: (signal: NodeJS.Signals) => void): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
 }

@@ -6,6 +6,7 @@ import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IDependable } from 'constructs';
 import { preprocessTimeoutSeconds } from '../../lib/contracts/delivery.ts';
+import type { Measure, Meter } from '../../lib/contracts/meters.ts';
 import { repository } from '../model-id.ts';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
@@ -37,6 +38,8 @@ export class Preprocess extends Construct {
   readonly handler: IFunction;
   /** Delivers the messages. While it is disabled, they stay in the queue. */
   readonly mapping: EventSourceMapping;
+  /** What it costs: its time, and the requests for each picture. */
+  readonly meters: readonly Meter[];
 
   constructor(scope: Construct, id: string, props: PreprocessProps) {
     super(scope, id);
@@ -76,6 +79,10 @@ export class Preprocess extends Construct {
     // Otherwise the function could start before a new model is copied.
     handler.node.addDependency(...props.after);
     this.handler = handler;
+    this.meters = [
+      functionTime(handler, { megabytes: memoryMiB, architecture: props.architecture }),
+      { unit: 'picture', measures: [receivedMessages(props.queue)] },
+    ];
 
     this.mapping = new EventSourceMapping(this, 'Messages', {
       target: handler,
@@ -89,11 +96,28 @@ export class Preprocess extends Construct {
   }
 }
 
+/** Milliseconds of all invocations. Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions". */
+function functionTime(handler: IFunction, size: { megabytes: number; architecture: 'arm64' | 'x86_64' }): Meter {
+  const dimensions = { FunctionName: handler.functionName };
+  return {
+    unit: 'function-ms',
+    ...size,
+    measures: [{ namespace: 'AWS/Lambda', name: 'Duration', stat: 'Sum', dimensions }],
+  };
+}
+
+/** Every delivery of every message. Source: Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS". */
+function receivedMessages(queue: Queue): Measure {
+  const dimensions = { QueueName: queue.queueName };
+  return { namespace: 'AWS/SQS', name: 'NumberOfMessagesReceived', stat: 'Sum', dimensions };
+}
+
 /** The decoder is a program of its own. The handler starts it from beside itself (lib/files/module-beside.ts). */
 const decodeChild = 'decode-child.mjs';
 
 /** Defines `require`, which CommonJS parts of the SDK and of Powertools call. */
-const banner = "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);";
+export const banner =
+  "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);";
 
 /** Bundles handler and decoder as ES modules, with sharp's binaries for Lambda on any machine. */
 function bundle(architecture: 'arm64' | 'x86_64') {

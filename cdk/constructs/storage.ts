@@ -1,6 +1,7 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, Reference, RemovalPolicy, Tokenization, Validations } from 'aws-cdk-lib';
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { DeploymentConfigError } from '../../lib/contracts/deployment-settings.ts';
 
 export interface StorageProps {
   /** Name of an existing bucket with pictures. Default: a new bucket. */
@@ -19,9 +20,33 @@ export class Storage extends Construct {
 
   constructor(scope: Construct, id: string, { inputBucket, outputBucket }: StorageProps) {
     super(scope, id);
+    refuseCircle(inputBucket, outputBucket);
     this.input = dataBucket(this, 'Input', inputBucket);
     this.output = dataBucket(this, 'Output', outputBucket);
   }
+}
+
+/**
+ * The settings are checked already, as far as names are known. A program that builds the stack can also refer to a bucket
+ * that has no name yet.
+ */
+function refuseCircle(input: string | undefined, output: string | undefined): void {
+  const faults = [
+    ...(input !== undefined && input === output ? ['outputBucket: expected another bucket than inputBucket'] : []),
+    ...(isBucketOfStack(input, 'Output') ? ['inputBucket: expected no output bucket of a stack'] : []),
+    ...(isBucketOfStack(output, 'Input') ? ['outputBucket: expected no input bucket of a stack'] : []),
+  ];
+  if (faults.length > 0) {
+    throw new DeploymentConfigError(faults.map((fault) => `${fault}, or outcomes would be taken for pictures`));
+  }
+}
+
+/** Whether a name is a reference to the bucket of this role that a stack makes here. */
+function isBucketOfStack(name: string | undefined, role: 'Input' | 'Output'): boolean {
+  const { tokens } = Tokenization.reverseString(name ?? '');
+  return tokens.some(
+    (token) => Reference.isReference(token) && token.target.node.path.endsWith(`/Storage/${role}/Resource`),
+  );
 }
 
 function dataBucket(scope: Construct, id: string, existing: string | undefined): IBucket {

@@ -12,6 +12,7 @@ const trainingContext = [
   '!package.json',
   '!package-lock.json',
   '!functions',
+  'functions/limit',
   'functions/preprocess',
   'functions/rollout',
   '!lib',

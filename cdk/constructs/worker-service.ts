@@ -1,11 +1,18 @@
 import { Duration, Validations } from 'aws-cdk-lib';
-import { AutoScalingGroup, OnDemandAllocationStrategy, SpotAllocationStrategy } from 'aws-cdk-lib/aws-autoscaling';
+import {
+  AutoScalingGroup,
+  GroupMetric,
+  GroupMetrics,
+  OnDemandAllocationStrategy,
+  SpotAllocationStrategy,
+} from 'aws-cdk-lib/aws-autoscaling';
 import { type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { InstanceType, LaunchTemplate, SubnetType, UserData } from 'aws-cdk-lib/aws-ec2';
 import {
   AmiHardwareType,
   AsgCapacityProvider,
   AvailabilityZoneRebalancing,
+  type BaseService,
   type Cluster,
   Ec2Service,
   EcsOptimizedImage,
@@ -16,7 +23,8 @@ import {
 } from 'aws-cdk-lib/aws-ecs';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct, type IDependable } from 'constructs';
-import { defaultInstanceTypes } from '../../lib/contracts/instances.ts';
+import { defaultInstanceTypes, isGpuInstance } from '../../lib/contracts/instances.ts';
+import type { Measure, Meter } from '../../lib/contracts/meters.ts';
 import { acknowledgeFindings } from './acknowledge.ts';
 import { hardenedInstance } from './hardened-instance.ts';
 import type { Network } from './network.ts';
@@ -30,6 +38,7 @@ export interface CpuServiceProps {
 /** Workers on Fargate Spot. */
 export class CpuService extends Construct {
   readonly service: FargateService;
+  readonly meter: Meter;
 
   constructor(scope: Construct, id: string, { cluster, network, definition }: CpuServiceProps) {
     super(scope, id);
@@ -50,6 +59,7 @@ export class CpuService extends Construct {
       securityGroups: [network.workers],
     });
     deleteBeforeCluster(this.service, cluster);
+    this.meter = { unit: 'fargate-minute', measures: [taskMinutes(this.service)] };
   }
 }
 
@@ -70,6 +80,7 @@ export class GpuService extends Construct {
   readonly capacity: string;
   /** What an instance needs to join the cluster. */
   readonly instances: readonly IDependable[];
+  readonly meter: Meter;
   /** Instances that the tasks need, in percent of those that run: above 100 while a task waits for an instance. */
   readonly reservation: IMetric;
 
@@ -83,6 +94,7 @@ export class GpuService extends Construct {
       minCapacity: 0,
       // Room for the proof of a deployment while every task runs.
       maxCapacity: props.maxTasks + (spot ? 1 : 0),
+      groupMetrics: [new GroupMetrics(GroupMetric.TOTAL_INSTANCES)],
       mixedInstancesPolicy: {
         launchTemplate: this.launchTemplate(props.network, first, role),
         launchTemplateOverrides: props.instanceTypes.map((type) => ({ instanceType: new InstanceType(type) })),
@@ -131,6 +143,12 @@ export class GpuService extends Construct {
       capacityProviderStrategies: [{ capacityProvider: this.capacity, weight: 1 }],
     });
     deleteBeforeCluster(this.service, props.cluster);
+    this.meter = {
+      unit: 'gpu-minute',
+      instanceTypes: props.instanceTypes.filter(isGpuInstance),
+      // An instance is billed from its start, minutes before its task runs, to its end.
+      measures: [instanceMinutes(group), taskMinutes(this.service)],
+    };
     this.reservation = new Metric({
       namespace: 'AWS/ECS/ManagedScaling',
       metricName: 'CapacityProviderReservation',
@@ -158,6 +176,29 @@ export class GpuService extends Construct {
       associatePublicIpAddress: true,
     });
   }
+}
+
+/**
+ * One value a minute: all instances of the group, also those that start or end. Source: Amazon EC2 Auto Scaling User
+ * Guide, "Auto Scaling group metrics"; they are free, but must be enabled.
+ */
+function instanceMinutes(group: AutoScalingGroup): Measure {
+  return {
+    namespace: 'AWS/AutoScaling',
+    name: 'GroupTotalInstances',
+    stat: 'Sum',
+    dimensions: { AutoScalingGroupName: group.autoScalingGroupName },
+  };
+}
+
+/** One sample a minute of each running task. Source: Amazon ECS Developer Guide, "Service RUNNING task count". */
+function taskMinutes(service: BaseService): Measure {
+  return {
+    namespace: 'AWS/ECS',
+    name: 'CPUUtilization',
+    stat: 'SampleCount',
+    dimensions: { ClusterName: service.cluster.clusterName, ServiceName: service.serviceName },
+  };
 }
 
 /**

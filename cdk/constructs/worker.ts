@@ -5,6 +5,7 @@ import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct, type IDependable } from 'constructs';
 import { visibilitySeconds } from '../../lib/contracts/delivery.ts';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
+import type { Meter } from '../../lib/contracts/meters.ts';
 import type { Network } from './network.ts';
 import { type ProofPlace, Rollout } from './rollout.ts';
 import type { OnDemandProps } from './scaling.ts';
@@ -34,6 +35,8 @@ export class Worker extends Construct {
   readonly proof: string;
   /** Above 0 while a task of any service runs; no data otherwise. */
   readonly runningTasks: IMetric;
+  /** What the workers cost. */
+  readonly meters: readonly Meter[];
 
   constructor(scope: Construct, id: string, { config, network, environment, permissions, after }: WorkerProps) {
     super(scope, id);
@@ -65,16 +68,19 @@ export class Worker extends Construct {
     if (compute === 'gpu') {
       const gpu = { ...shared, instanceTypes, maxTasks };
       const spot = new GpuService(this, 'Spot', { ...gpu, market: 'spot' });
-      const { service } = new GpuService(this, 'OnDemand', { ...gpu, market: 'on-demand' });
+      const { service, meter } = new GpuService(this, 'OnDemand', { ...gpu, market: 'on-demand' });
       this.service = spot.service;
       this.onDemand = { service, spotReservation: spot.reservation };
       this.services = [this.service, service];
+      this.meters = [spot.meter, meter];
       place = { capacityProvider: spot.capacity, after: spot.instances };
       // Covers both services: every task reserves memory of an instance.
       this.runningTasks = cluster.metricMemoryReservation({ statistic: 'Maximum', period });
     } else {
-      this.service = new CpuService(this, 'Fargate', shared).service;
-      this.services = [this.service];
+      const { service, meter } = new CpuService(this, 'Fargate', shared);
+      this.service = service;
+      this.services = [service];
+      this.meters = [meter];
       // On demand, because nothing takes it away; its minutes cost less than a cent.
       place = { capacityProvider: 'FARGATE', address: network.publicAddress, after: [] };
       // Each task sends one sample a minute.

@@ -21,9 +21,9 @@ const killedCode = 137;
 
 /**
  * Container entry of a training job: fetches what an earlier attempt has copied to S3, continues with `igpt train`, and
- * copies its directory to S3 while it works. SIGTERM (a Spot instance is reclaimed, with two minutes' notice) makes
- * `igpt train` save a checkpoint, which is copied; the job's next attempt resumes from it. The exit code is that of
- * `igpt train`.
+ * copies its directory to S3 while it works. SIGTERM (Spot takes the machine) makes `igpt train` save a checkpoint, which
+ * is copied; the job's next attempt resumes from it. If that takes longer than the 30 s of a job, the next attempt resumes
+ * from the last checkpoint that was copied whole. The exit code is that of `igpt train`.
  */
 async function main(): Promise<number> {
   const env = readEnvironment(trainEnvironment, process.env);

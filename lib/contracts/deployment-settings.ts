@@ -7,8 +7,15 @@ import {
   featureNorm,
   outputName,
   splitList,
+  usdAmount,
 } from './field-types.ts';
-import { defaultInstanceTypes, defaultInstanceTypesIn, familyOf } from './instances.ts';
+import {
+  defaultInstanceTypes,
+  defaultInstanceTypesIn,
+  familyOf,
+  gpuInstanceNames,
+  isGpuInstance,
+} from './instances.ts';
 import { modelId } from './keys.ts';
 import { isS3Location } from './s3-location.ts';
 import { defaultStackName } from './stack-outputs.ts';
@@ -39,7 +46,7 @@ function list<T>(item: z.ZodType<T, string>, expected: string) {
   return z.union([z.string().transform(splitList), z.array(z.string())], expected).pipe(z.array(item).min(1, expected));
 }
 
-/** `name:tag`, after a registry if it is not Docker Hub. */
+/** `name:tag`, after a registry if it is not Docker Hub, and before a digest if it has one. */
 const imageName = z.string().regex(/^[a-z0-9][\w.:/@-]*:[\w.-]+$/, 'expected an image with its tag');
 
 /** Not an alias: a policy that names one allows nothing. Source: AWS KMS Developer Guide, "Using aliases in IAM policies". */
@@ -141,10 +148,7 @@ export const deploymentSettings = z.strictObject({
   proveDeployment: flag.default(true),
   /** Builder of the worker's image: Docker on this machine, or CodeBuild in the account. Default: docker. */
   imageBuild: choice(['docker', 'codebuild']).default('docker'),
-  /**
-   * Base image with Node. Default: node:24-bookworm-slim of Docker Hub, which limits anonymous pulls per address. CodeBuild
-   * shares its addresses, so use a mirror there.
-   */
+  /** Base image with Node. Default: Docker's official image, from ECR Public; see the Dockerfile. */
   nodeImage: imageName.optional(),
   /** Base image with the runtime of CUDA 13.0 and NVIDIA's package repository. Default: the one in the Dockerfile. */
   cudaImage: imageName.optional(),
@@ -155,6 +159,11 @@ export const deploymentSettings = z.strictObject({
     .optional(),
   /** Mail address for alarms; its owner must confirm the subscription. Default: none. */
   alarmEmail: z.email('expected a mail address').optional(),
+  /**
+   * The stack stops for the rest of the UTC day when it has spent about this much (USD). The estimate counts machines,
+   * functions and requests at list prices on demand; jobs of AWS Batch are not in it. Default: none.
+   */
+  maxUsdPerDay: usdAmount.optional(),
   /** How long logs are kept (days). Default: 30. */
   logRetentionDays: whole({ min: 1, max: 365 })
     .refine(
@@ -173,6 +182,11 @@ const checkedSettings = deploymentSettings.superRefine((config, context) => {
   if (config.inputBucket !== undefined && config.inputBucket === config.outputBucket) {
     const message = 'expected another bucket than inputBucket, because outcomes there would be taken for pictures';
     context.addIssue({ code: 'custom', path: ['outputBucket'], message });
+  }
+  const unpriced = config.instanceTypes.filter((type) => !isGpuInstance(type));
+  if (config.maxUsdPerDay !== undefined && config.compute === 'gpu' && unpriced.length > 0) {
+    const message = `expected instance types with a known price for maxUsdPerDay (${gpuInstanceNames.join(', ')}), not ${unpriced.join(', ')}`;
+    context.addIssue({ code: 'custom', path: ['instanceTypes'], message });
   }
   if ((config.account === undefined) !== (config.region === undefined)) {
     const path = config.account === undefined ? 'account' : 'region';

@@ -12,6 +12,7 @@ import {
 } from './field-types.ts';
 import { modelId } from './keys.ts';
 import { maxArrayChildren } from './limits.ts';
+import { type Meter, meter } from './meters.ts';
 
 // Environment variables of the deployed processes. The stack writes them, functions/ reads them. An empty variable counts
 // as absent. Variables that Node, the AWS SDK (AWS_REGION, AWS_ENDPOINT_URL …) and Powertools (POWERTOOLS_SERVICE_NAME,
@@ -192,3 +193,31 @@ export const jobEnvironment = workerVariables
   });
 
 export type JobEnvironment = z.output<typeof jobEnvironment>;
+
+const stateMachineArn = z
+  .string()
+  .regex(/^arn:[a-z-]+:states:[a-z0-9-]+:\d{12}:stateMachine:[\w-]+$/, 'expected the ARN of a state machine');
+
+/** The environment of functions/limit. */
+export const limitEnvironment = z.object({
+  /** The setting `maxUsdPerDay`. */
+  MAX_USD_PER_DAY: z.coerce.number('expected an amount in USD').positive(),
+  /** What the stack pays for, as JSON. */
+  METERS: z.string().transform((text, context): Meter[] => {
+    try {
+      return z.array(meter).min(1).parse(JSON.parse(text));
+    } catch {
+      context.addIssue({ code: 'custom', message: 'expected a JSON list of meters (lib/contracts/meters.ts)' });
+      return z.NEVER;
+    }
+  }),
+  /** State machines of the cost brake. */
+  HOLD_ARN: stateMachineArn,
+  RELEASE_ARN: stateMachineArn,
+  /** Topic that is told when the limit is reached. */
+  ALARM_TOPIC_ARN: topicArn,
+  /** For the mail. */
+  STACK_NAME: z.string().min(1),
+});
+
+export type LimitEnvironment = z.output<typeof limitEnvironment>;

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import type { ManifestPicture } from '../contracts/job.ts';
+import { mayBePicture } from '../contracts/keys.ts';
 import { decodeFormKey, quotedEtag } from '../contracts/s3-notification.ts';
 import { ImageGptError } from '../ports/error.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -23,7 +24,7 @@ const inventoryManifest = z.object({
 interface Inventory {
   /** The bucket whose objects it lists. */
   bucket: string;
-  /** The listed objects in the order of the files: current versions only, without folder markers. */
+  /** The listed objects in the order of the files: current versions only, without folder markers and outcomes. */
   pictures(): AsyncGenerator<ManifestPicture>;
 }
 
@@ -77,7 +78,7 @@ const csvColumns = { key: 'Key', etag: 'ETag', size: 'Size', latest: 'IsLatest',
 
 const parquetColumns = { key: 'key', etag: 'e_tag', size: 'size', latest: 'is_latest', deleted: 'is_delete_marker' };
 
-/** Undefined for an old version, a deleted object or a folder marker. */
+/** Undefined for an old version, a deleted object, a folder marker or an outcome. */
 function pictureOf(object: Listed, columns: typeof csvColumns, encoded: boolean): ManifestPicture | undefined {
   const text = (column: string): string | undefined => {
     const value = object[column];
@@ -91,7 +92,8 @@ function pictureOf(object: Listed, columns: typeof csvColumns, encoded: boolean)
       `Expected a key in each row of the inventory, received ${JSON.stringify(listedKey)}.`,
     );
   if (text(columns.latest) === 'false' || text(columns.deleted) === 'true') return undefined;
-  if (key.endsWith('/') && text(columns.size) === '0') return undefined;
+  // An inventory may be without sizes.
+  if (!mayBePicture({ key, size: Number(text(columns.size) ?? Number.NaN) })) return undefined;
   const etag = text(columns.etag);
   return { key, etag: etag === undefined ? null : quotedEtag(etag) };
 }

@@ -1,19 +1,19 @@
 import {
   DescribeExecutionCommand,
-  type ExecutionListItem,
   GetExecutionHistoryCommand,
-  ListExecutionsCommand,
   type SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import type { StackOutputs } from '../contracts/stack-outputs.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ImageGptError } from '../ports/error.ts';
+import { type BrakeExecutions, readExecutions } from './brake-executions.ts';
 import { commandError } from './command-error.ts';
+import { type LimitHold, limitInForce } from './daily-limit.ts';
 
 /**
- * The cost brake stops a stack that costs money without producing outcomes. `holding` and `releasing`: its state machine
- * is running. `held`: no task starts and no upload is processed.
+ * The cost brake stops a stack that costs money without producing outcomes, or more than its daily limit. `holding` and
+ * `releasing`: its state machine is running. `held`: no task starts and no upload is processed.
  */
 export interface CostBrakeState {
   state: 'released' | 'holding' | 'held' | 'releasing';
@@ -21,10 +21,9 @@ export interface CostBrakeState {
   since: Date | null;
   /** Status of the last state machine if it did not succeed: FAILED, TIMED_OUT, ABORTED. */
   failed: string | null;
+  /** The daily limit, if it alone holds the brake: it releases the brake itself after midnight (UTC). */
+  limit: LimitHold | null;
 }
-
-/** The latest execution of a state machine; undefined if there is none. */
-export type LastExecution = { status: string; at: Date } | undefined;
 
 /** The release failed or timed out. */
 class ReleaseError extends ImageGptError {
@@ -36,37 +35,31 @@ class ReleaseError extends ImageGptError {
 /** @throws {CommandError} when the executions cannot be read */
 export async function readCostBrake(client: SFNClient, outputs: StackOutputs): Promise<CostBrakeState> {
   try {
-    const [hold, release] = await Promise.all([
-      lastExecution(client, outputs.costBrakeHoldArn),
-      lastExecution(client, outputs.costBrakeReleaseArn),
-    ]);
-    return brakeState(hold, release);
+    const { costBrakeHoldArn: holdArn, costBrakeReleaseArn: releaseArn } = outputs;
+    return brakeState(await readExecutions(client, { holdArn, releaseArn }));
   } catch (error) {
     throw commandError('read the cost brake', error);
   }
 }
 
 /** The state after the latest execution of both state machines. */
-export function brakeState(hold: LastExecution, release: LastExecution): CostBrakeState {
-  if (hold === undefined) return { state: 'released', since: null, failed: null };
+export function brakeState(executions: BrakeExecutions): CostBrakeState {
+  const {
+    holds: [hold],
+    releases: [release],
+  } = executions;
+  if (hold === undefined) return { state: 'released', since: null, failed: null, limit: null };
   const released = release !== undefined && release.at >= hold.at;
   const { status, at } = released ? release : hold;
   const running = status === 'RUNNING';
   const failed = running || status === 'SUCCEEDED' ? null : status;
-  if (!released) return { state: running ? 'holding' : 'held', since: at, failed };
-  if (running) return { state: 'releasing', since: at, failed };
+  const limit = limitInForce(executions);
+  if (!released) return { state: running ? 'holding' : 'held', since: at, failed, limit };
+  if (running) return { state: 'releasing', since: at, failed, limit };
   // A failed release may have released only some parts, so the brake still counts as held.
-  return failed === null ? { state: 'released', since: at, failed } : { state: 'held', since: hold.at, failed };
-}
-
-async function lastExecution(client: SFNClient, stateMachineArn: string): Promise<LastExecution> {
-  // Sorted by time, latest first. Source: AWS Step Functions API Reference, "ListExecutions".
-  const { executions = [] } = await client.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 1 }));
-  const [last] = executions.map(({ status, startDate }: ExecutionListItem) => ({
-    status: String(status),
-    at: startDate ?? new Date(0),
-  }));
-  return last;
+  return failed === null
+    ? { state: 'released', since: at, failed, limit }
+    : { state: 'held', since: hold.at, failed, limit };
 }
 
 /** The state machine retries for minutes while a service is changing (milliseconds). */

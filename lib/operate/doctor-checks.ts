@@ -178,7 +178,8 @@ export function stackChecks(state: StackState, call: (verb: string) => string): 
   return found.map((note, i) =>
     // If the cost brake holds, the first note is about it.
     brakeHolds(state) && i === 0
-      ? check('fail', 'at work', note, call('doctor --release'))
+      ? // The daily limit does what it was set for, and releases the brake itself.
+        check(state.brake.limit === null ? 'fail' : 'warn', 'at work', note, call('doctor --release'))
       : check('warn', 'at work', note),
   );
 }

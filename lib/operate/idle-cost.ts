@@ -22,6 +22,32 @@ const pollsPerMonth = (5 * 30 * 86_400) / 20;
  */
 const imageGb = { gpu: 1, cpu: 0.2 };
 
+/** What the function of the daily limit uses in a month of 30 days. See cdk/constructs/daily-limit.ts. */
+const limit = {
+  /** Every five minutes. */
+  runs: (30 * 1440) / 5,
+  /** Metrics that it reads. test/cdk/idle-cost.test.ts counts them in the template. */
+  measures: { gpu: 8, cpu: 5 },
+  /** Assumed (seconds), with 256 MB. */
+  seconds: 1,
+  gb: 0.25,
+};
+
+/** Metrics of the alarm that tells when the limit is not enforced. */
+const limitAlarmMetrics = 1;
+
+/** What `maxUsdPerDay` adds to the idle stack, whose alarms already use up the free metrics. */
+export function limitIdleCost(compute: 'gpu' | 'cpu'): IdleItem {
+  const { cloudWatch, lambda } = prices;
+  const { runs, measures, seconds, gb } = limit;
+  const billedRequests = Math.max(runs * measures[compute] - cloudWatch.freeRequests, 0);
+  const functionUsd = runs * (lambda.request + seconds * gb * lambda.gbSecond);
+  return {
+    what: 'daily limit: an alarm metric, a function every five minutes',
+    usd: limitAlarmMetrics * cloudWatch.alarmMetricMonth + functionUsd + billedRequests * cloudWatch.request,
+  };
+}
+
 /**
  * What the idle stack costs per month. Functions, cluster, services without tasks, queues, topics, roles, network and
  * dashboard cost nothing while the stack is idle. Stored pictures and outcomes are not included.

@@ -47,10 +47,12 @@ export function diagnose(
     };
   }
   if (brakeHolds(state)) {
-    return {
-      at: 'cost_brake',
-      words: `the cost brake holds, so no upload is processed: read the worker's log, then run ${call('doctor --release')}`,
-    };
+    const { limit } = state.brake;
+    const why =
+      limit === null
+        ? "the cost brake holds, so no upload is processed: read the worker's log, then run"
+        : `the daily limit of ${limit.usd} USD holds the cost brake, so no upload is processed: wait for 00:00 UTC, or run`;
+    return { at: 'cost_brake', words: `${why} ${call('doctor --release')}` };
   }
   const dead = countDeadLetters(state) - deadBefore;
   if (dead > 0) {

@@ -1,5 +1,6 @@
 import { explainStop } from '../aws/stopped-task.ts';
 import { ago } from './age.ts';
+import type { LimitHold } from './daily-limit.ts';
 import { deadLetterNames } from './stack-queues.ts';
 import type { StackState } from './stack-state.ts';
 
@@ -64,19 +65,37 @@ export function notes(state: StackState, call: (verb: string) => string): string
   ];
 }
 
+/** Time that the release at midnight may take: its schedule, two steps for each service or queue, and retries (minutes). */
+const releaseMinutes = 30;
+
+/** The limit's day is over, and its function should have released the brake. */
+function isOverdue({ day }: LimitHold, at: Date): boolean {
+  const midnight = Date.parse(`${day}T24:00:00Z`);
+  return at.getTime() > midnight + releaseMinutes * 60_000;
+}
+
 function brakeNotes({ at, brake }: StackState, call: (verb: string) => string): string[] {
-  const { state, since, failed } = brake;
+  const { state, since, failed, limit } = brake;
   const when = since === null ? '' : ` since ${ago(since, at)}`;
   const how = failed === null ? '' : ` (its state machine ended as ${failed})`;
+  const stopped = 'no task starts and no upload is processed';
   switch (state) {
     case 'released':
       return [];
     case 'releasing':
       return [`the cost brake is being released${when}`];
     case 'holding':
-    case 'held':
-      return [
-        `the cost brake holds${when}${how}: tasks ran without an outcome, or a bucket denied access, so no task starts and no upload is processed; read the worker's log, then run ${call('doctor --release')}`,
-      ];
+    case 'held': {
+      const release = call('doctor --release');
+      if (limit === null) {
+        return [
+          `the cost brake holds${when}${how}: tasks ran without an outcome, or a bucket denied access, so ${stopped}; read the worker's log, then run ${release}`,
+        ];
+      }
+      const reached = `the daily limit of ${limit.usd} USD, reached on ${limit.day} (UTC), holds the cost brake${when}${how}: ${stopped}`;
+      if (!isOverdue(limit, at))
+        return [`${reached} until 00:00 UTC; to go on today without the limit, run ${release}`];
+      return [`${reached}; nothing has released it at 00:00 UTC (was maxUsdPerDay removed?): run ${release}`];
+    }
   }
 }

@@ -12,7 +12,7 @@ const computes = /^AWS::(ECS|AutoScaling|ApplicationAutoScaling|Batch|ECR)::|^AW
  * What both kinds share and a change may update: preprocess, which wakes the new service, what watches or stops it, and
  * CDK's function for calls during a deployment, which moves to the log of the new build.
  */
-const mayChange = /^(Preprocess|Backfill|Alarms|Overview|CostBrake|AWS679f53fac002430cb0da5b7982bd2287)/;
+const mayChange = /^(Preprocess|Backfill|Alarms|Overview|CostBrake|DailyLimit|AWS679f53fac002430cb0da5b7982bd2287)/;
 
 /** Resources with state: their ids never change. */
 const stateful = ['AWS::S3::Bucket', 'AWS::SQS::Queue', 'AWS::SNS::Topic'];
@@ -25,6 +25,7 @@ function resources(compute: string, context: Readonly<Record<string, unknown>>):
 describe.each([
   ['alone', {}],
   ['with data-set jobs', { batch: true }],
+  ['with a daily limit', { maxUsdPerDay: 5 }],
   ['with an image from CodeBuild', { imageBuild: 'codebuild' }],
 ])('a deployed stack %s', (_, context) => {
   // Synthesised before the tests, whose time is limited.

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   jobDefinition,
   jobEnvironment,
+  limitEnvironment,
   preprocessEnvironment,
   trainEnvironment,
   workerEnvironment,
@@ -15,6 +16,7 @@ const everySetting = {
   featureNorm: 'raw',
   input: 'sos',
   batch: 'true',
+  maxUsdPerDay: 5,
   training: 'true',
 };
 const template = imageGptTemplate(everySetting);
@@ -47,6 +49,12 @@ const processes = [
     schema: trainEnvironment.shape,
     set: names(job(template, 'Training')),
     atSubmission: ['TRAIN_OUT', 'TRAIN_MODEL', 'TRAIN_ARGUMENTS'],
+  },
+  {
+    process: 'the daily limit',
+    schema: limitEnvironment.shape,
+    set: Object.keys(resource(template, 'AWS::Lambda::Function', 'DailyLimitHandler').properties.Environment.Variables),
+    atSubmission: [],
   },
 ];
 

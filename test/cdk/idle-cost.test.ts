@@ -1,6 +1,7 @@
+import type { Template } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
 import { sum } from '../../lib/operate/estimate-cost.ts';
-import { alarmMetrics, idleCost } from '../../lib/operate/idle-cost.ts';
+import { alarmMetrics, idleCost, limitIdleCost } from '../../lib/operate/idle-cost.ts';
 import { imageGptTemplate, type Properties } from './synthesize.ts';
 
 /** Resources that cost money while the stack is idle. */
@@ -16,16 +17,30 @@ const costly = [
 
 test.each(['gpu', 'cpu'] as const)('an idle stack costs less than a dollar a month, on %s', (compute) => {
   const template = imageGptTemplate({ compute });
-  const metrics = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(
-    ({ Properties: { Metrics: metrics } }) =>
-      metrics === undefined ? 1 : metrics.filter(({ MetricStat }: Properties) => MetricStat !== undefined).length,
-  );
 
   // idleCost assumes these counts.
-  expect(metrics.reduce((total, count) => total + count, 0)).toBe(alarmMetrics[compute]);
+  expect(countMetrics(template)).toBe(alarmMetrics[compute]);
   template.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
   // Three are free.
   template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
   for (const type of costly) template.resourceCountIs(type, 0);
   expect(sum(idleCost(compute))).toBeLessThan(1);
 });
+
+test.each(['gpu', 'cpu'] as const)('a daily limit adds cents: one alarm metric and one function, on %s', (compute) => {
+  const template = imageGptTemplate({ compute, maxUsdPerDay: 5 });
+
+  expect(countMetrics(template)).toBe(alarmMetrics[compute] + 1);
+  template.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
+  for (const type of costly) template.resourceCountIs(type, 0);
+  expect(limitIdleCost(compute).usd).toBeLessThan(0.2);
+});
+
+/** CloudWatch bills each metric of an alarm. */
+function countMetrics(template: Template): number {
+  return Object.values(template.findResources('AWS::CloudWatch::Alarm'))
+    .map(({ Properties: { Metrics: metrics } }) =>
+      metrics === undefined ? 1 : metrics.filter(({ MetricStat }: Properties) => MetricStat !== undefined).length,
+    )
+    .reduce((total, count) => total + count, 0);
+}

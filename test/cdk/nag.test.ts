@@ -13,6 +13,7 @@ test.each([
     { outputBucket: 'my-outcomes', outputKmsKey: 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd' },
   ],
   ['with an image from CodeBuild', { imageBuild: 'codebuild' }],
+  ['with a daily limit', { maxUsdPerDay: 5 }],
 ])('cdk-nag’s AwsSolutions rules find nothing unacknowledged, %s', (_, context) => {
   const { app } = imageGptApp(context);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -8,6 +8,7 @@ import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 const root = join(import.meta.dirname, '../..');
 const template = imageGptTemplate();
+const limited = imageGptTemplate({ maxUsdPerDay: 5 });
 
 /** Allowed resources by action, as readable text. */
 function allowed(role: string, of: Template = template): Record<string, string[]> {
@@ -105,6 +106,19 @@ test('the rollout may run the worker’s own task in its cluster, and read and s
   ]);
 });
 
+test('the function of the daily limit may read metrics, start the brake’s machines and send a mail, and nothing else', () => {
+  const machines = ['CostBrakeHold', 'CostBrakeRelease'];
+
+  expect(allowed('DailyLimitRole', limited)).toEqual({
+    'cloudwatch:GetMetricStatistics': ['*'],
+    'states:ListExecutions': machines,
+    'states:StartExecution': machines,
+    'sns:Publish': ['AlarmsTopic'],
+    'logs:CreateLogStream': ['DailyLimitLog.Arn'],
+    'logs:PutLogEvents': ['DailyLimitLog.Arn'],
+  });
+});
+
 /** IAM's action for each call of the SDK. */
 const actions: Record<string, string> = {
   ListObjectsV2: 's3:ListBucket',
@@ -125,6 +139,10 @@ const actions: Record<string, string> = {
   StopTask: 'ecs:StopTask',
   DescribeStacks: 'cloudformation:DescribeStacks',
   DescribeStackResource: 'cloudformation:DescribeStackResource',
+  GetMetricStatistics: 'cloudwatch:GetMetricStatistics',
+  ListExecutions: 'states:ListExecutions',
+  StartExecution: 'states:StartExecution',
+  Publish: 'sns:Publish',
 };
 
 test.each([
@@ -137,11 +155,12 @@ test.each([
   ['WorkerTaskRole', 'functions/worker/main.ts', []],
   // RunTask passes the roles.
   ['WorkerRolloutRole', 'functions/rollout/handler.ts', ['logs:CreateLogStream', 'logs:PutLogEvents', 'iam:PassRole']],
+  ['DailyLimitRole', 'functions/limit/handler.ts', ['logs:CreateLogStream', 'logs:PutLogEvents']],
 ])('%s allows exactly the calls that its code makes', async (role, entry, others) => {
   const calls = [...new Set(await commandsOf(entry))];
 
   expect(calls.filter((call) => actions[call] === undefined)).toEqual([]);
-  expect(Object.keys(allowed(role)).toSorted()).toEqual(
+  expect(Object.keys(allowed(role, limited)).toSorted()).toEqual(
     [...new Set([...calls.map((call) => actions[call]), ...others])].toSorted(),
   );
 });

@@ -17,6 +17,8 @@ export interface Weather {
   spot?(minute: number): boolean;
   /** Minutes from an instance's start to the first message, at least 2. Default 4. */
   startMinutes?: number;
+  /** Whether the cost brake holds, after these minutes. Default false. */
+  held?(history: readonly Minute[]): boolean;
   /** Times that CloudWatch repeats an action in a minute. Default 1. */
   repeats?(minute: number): number;
   /** Whether SQS reports that no message is in flight. Its documentation says no. Default false. */
@@ -33,6 +35,8 @@ export interface Minute {
   finished: number;
   /** Desired count by service. */
   desired: Record<ServiceName, number>;
+  /** Instances that start, run or end. */
+  machines: number;
 }
 
 interface Task {
@@ -81,6 +85,7 @@ export function simulate(rules: readonly Rule[], weather: Weather): { history: M
   const { perTaskAndMinute = 1, startMinutes = 4 } = weather;
   const spot = weather.spot ?? (() => true);
   const repeats = weather.repeats ?? (() => 1);
+  const held = weather.held ?? (() => false);
   const metrics = simulatedMetrics(weather);
   const values = rules.map((rule) => rule.value((name) => metrics.series(name)));
   const desired: Record<ServiceName, number> = { main: 0, onDemand: 0 };
@@ -89,6 +94,8 @@ export function simulate(rules: readonly Rule[], weather: Weather): { history: M
   const wasted: Wasted[] = [];
   let tasks: Task[] = [];
   const queue = simulatedQueue();
+  /** Messages that the cost brake keeps in the queue before. */
+  let kept = 0;
   let busyAt = Number.NEGATIVE_INFINITY;
   let returnsAt = Number.NEGATIVE_INFINITY;
 
@@ -116,9 +123,13 @@ export function simulate(rules: readonly Rule[], weather: Weather): { history: M
   }
 
   for (let minute = 0; minute < weather.minutes; minute++) {
-    const arrived = weather.arrivals(minute);
+    const holds = held(history);
+    kept += weather.arrivals(minute);
+    const arrived = holds ? 0 : kept;
+    kept -= arrived;
     queue.add(arrived, minute);
     if (weather.wake && arrived > 0 && desired.main === 0) setDesired('main', 1, minute, 'wake');
+    if (holds) for (const service of ['main', 'onDemand'] as const) setDesired(service, 0, minute, 'cost brake');
 
     for (const task of tasks) {
       if (task.instanceAt !== undefined || (task.service === 'main' && !spot(minute))) continue;
@@ -167,11 +178,13 @@ export function simulate(rules: readonly Rule[], weather: Weather): { history: M
     rules.forEach((rule, index) => {
       const newest = metrics.breach(values[index] ?? (() => undefined), minute, rule);
       if (newest === undefined) return;
-      for (let again = 0; again < repeats(minute); again++) {
+      // Scaling in is never suspended, but the brake has ended all tasks.
+      for (let again = 0; again < (holds ? 0 : repeats(minute)); again++) {
         for (const policy of rule.policies) act(policy, newest - rule.threshold, minute);
       }
     });
-    history.push({ outstanding: queue.length(), finished, desired: { ...desired } });
+    const machines = tasks.filter(({ instanceAt }) => instanceAt !== undefined).length;
+    history.push({ outstanding: queue.length(), finished, desired: { ...desired }, machines });
   }
   return { history, wasted };
 }

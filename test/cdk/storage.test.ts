@@ -1,5 +1,8 @@
+import { App, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
-import { expect, test } from 'vitest';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { describe, expect, test } from 'vitest';
+import { Storage } from '../../cdk/constructs/storage.ts';
 import { imageGptTemplate, resource } from './synthesize.ts';
 
 const template = imageGptTemplate();
@@ -110,4 +113,44 @@ test('no function writes a log group that would outlive the stack', () => {
   template.allResourcesProperties('AWS::Lambda::Function', { LoggingConfig: { LogGroup: { Ref: Match.anyValue() } } });
   template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
   template.allResources('AWS::Logs::LogGroup', { DeletionPolicy: 'Delete' });
+});
+
+describe('buckets that a program refers to', () => {
+  const app = new App();
+  const stack = (id: string) => new Stack(app, id);
+  const own = new Bucket(stack('Own'), 'Pictures');
+  const one = new Storage(stack('One'), 'Storage', {});
+
+  test('can be any two', () => {
+    const { input, output } = new Storage(stack('Two'), 'Storage', { inputBucket: own.bucketName });
+
+    expect(input.bucketName).not.toBe(output.bucketName);
+    const both = { inputBucket: one.input.bucketName, outputBucket: one.output.bucketName };
+    expect(() => new Storage(stack('Three'), 'Storage', both)).not.toThrow();
+  });
+
+  test.each([
+    [
+      'one bucket for both',
+      { inputBucket: own.bucketName, outputBucket: own.bucketName },
+      'outputBucket: expected another',
+    ],
+    [
+      'another stack’s input as output',
+      { outputBucket: one.input.bucketName },
+      'outputBucket: expected no input bucket',
+    ],
+    [
+      'another stack’s output as input',
+      { inputBucket: one.output.bucketName },
+      'inputBucket: expected no output bucket',
+    ],
+    [
+      'two stacks crosswise',
+      { inputBucket: one.output.bucketName, outputBucket: one.input.bucketName },
+      'The deployment’s configuration has 2 faults',
+    ],
+  ])('are refused: %s', (name, buckets, message) => {
+    expect(() => new Storage(stack(name.replaceAll(/\W/g, '')), 'Storage', buckets)).toThrow(message);
+  });
 });

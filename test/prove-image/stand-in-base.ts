@@ -8,7 +8,7 @@ import type { Containers } from './containers.ts';
 
 const run = promisify(execFile);
 
-/** Stand-in for Node's image on Docker Hub (`nodeImage`). */
+/** Stand-in for Node's image (`nodeImage`). */
 export const standInBase = 'localhost/node';
 
 /** Keys of Debian's archive; its package debian-archive-keyring. */

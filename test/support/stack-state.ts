@@ -20,7 +20,7 @@ export function stackState(differences: Partial<StackState> = {}): StackState {
     queues: { uploads: nothing, backfill: nothing, tokens: nothing, 'result-events': nothing },
     deadLetters: { uploads: nothing, tokens: nothing, 'result-events': nothing },
     services: [service('worker'), service('on-demand')],
-    brake: { state: 'released', since: null, failed: null },
+    brake: { state: 'released', since: null, failed: null, limit: null },
     alarms: [],
     metrics: {
       oldest: { uploads: null, backfill: null, tokens: null, 'result-events': null },

@@ -42,7 +42,11 @@ export function doctorCommand(): Command {
         contextEntry,
       ),
     )
-    .option('--release', 'release the cost brake: tasks may start, and uploads are processed again', false)
+    .option(
+      '--release',
+      'release the cost brake: tasks may start, and uploads are processed again; after a daily limit, for the rest of the UTC day',
+      false,
+    )
     .option('--clean', 'remove what a killed igpt tail or igpt smoke left in the account', false)
     .option('--json', 'print one JSON object', false)
     .addHelpText(
@@ -120,7 +124,7 @@ async function release(options: DoctorOptions): Promise<void> {
     import('../../operate/cost-brake.ts'),
   ]);
   const client = createStepFunctionsClient();
-  const { state, since } = await readCostBrake(client, stack.outputs);
+  const { state, since, limit } = await readCostBrake(client, stack.outputs);
   if (state === 'released') {
     await writeOut(
       options.json
@@ -138,6 +142,6 @@ async function release(options: DoctorOptions): Promise<void> {
   await writeOut(
     options.json
       ? `${JSON.stringify({ stack: stack.name, released: true, steps })}\n`
-      : `the cost brake of ${stack.name} is released\n${lines.join('')}`,
+      : `the cost brake of ${stack.name} is released\n${lines.join('')}${limit === null ? '' : `the daily limit of ${limit.usd} USD counts again from 00:00 UTC on\n`}`,
   );
 }

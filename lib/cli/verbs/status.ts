@@ -126,7 +126,12 @@ export function statusJson({ name, region, account, status, outputs }: DeployedS
     pictures_per_second: picturesPerSecond,
     failed_per_second: metrics.failedPerSecond,
     seconds_left: secondsLeft,
-    cost_brake: { state: brake.state, since: brake.since?.toISOString() ?? null, failed: brake.failed },
+    cost_brake: {
+      state: brake.state,
+      since: brake.since?.toISOString() ?? null,
+      failed: brake.failed,
+      daily_limit: brake.limit,
+    },
     alarms: alarms.map(({ name, description, since }) => ({ name, description, since: since?.toISOString() ?? null })),
   };
 }

@@ -200,3 +200,46 @@ describe('account and region', () => {
     ]);
   });
 });
+
+test('a base image has a tag, and may have a digest behind it', () => {
+  const image = 'mirror.example:5000/node:24-bookworm-slim';
+  const pinned = `${image}@sha256:${'a'.repeat(64)}`;
+
+  expect(readDeploymentConfig({ nodeImage: image, cudaImage: pinned })).toMatchObject({
+    nodeImage: image,
+    cudaImage: pinned,
+  });
+  expect(faults({ nodeImage: 'node' })).toEqual(['nodeImage: expected an image with its tag; received "node"']);
+});
+
+describe('maxUsdPerDay', () => {
+  test.each([
+    [5, 5],
+    ['7.50', 7.5],
+    ['0.1', 0.1],
+    [100_000, 100_000],
+  ])('%j is %d USD', (given, usd) => {
+    expect(readDeploymentConfig({ maxUsdPerDay: given }).maxUsdPerDay).toBe(usd);
+  });
+
+  test.each([0, '0', '0.09', -5, '5 USD', '5,50', '1e3', '', 'NaN', 100_001, 0.125, '٥', true, null])(
+    'is not %j',
+    (given) => {
+      expect(faults({ maxUsdPerDay: given })).toEqual([
+        `maxUsdPerDay: expected an amount in USD from 0.1 to 100000 with at most two decimals, for instance 5 or 7.50; received ${JSON.stringify(given)}`,
+      ]);
+    },
+  );
+
+  test('needs instance types whose price is known', () => {
+    const instanceTypes = 'g5.xlarge,g5.48xlarge';
+
+    expect(faults({ maxUsdPerDay: 5, instanceTypes })).toEqual([
+      expect.stringMatching(
+        /^instanceTypes: expected instance types with a known price .*g6\.xlarge.*, not g5\.48xlarge; /,
+      ),
+    ]);
+    expect(faults({ maxUsdPerDay: 5, instanceTypes, compute: 'cpu' })).toEqual([]);
+    expect(faults({ instanceTypes })).toEqual([]);
+  });
+});

@@ -120,3 +120,17 @@ test.each([
   const read = inventory({ schema: 'Bucket, Key', files: { 'data/1.csv.gz': file } });
   await expect(read).rejects.toThrow('Expected data/1.csv.gz to be gzipped, but it cannot be unpacked');
 });
+
+test('an outcome of any stack is not listed, whether sizes are known or not', async () => {
+  const keys = [
+    'results/igpt-nano-124872f4c43d/cat.jpg.json',
+    `results-long/other-0123456789ab/${'0f'.repeat(32)}.json`,
+    'results/cat.jpg',
+  ];
+  for (const schema of ['Bucket, Key', 'Bucket, Key, Size']) {
+    const rows = keys.map((key) => `"pictures","${key}"${schema.endsWith('Size') ? ',"900"' : ''}`);
+    const { pictures } = await inventory({ schema, files: { 'data/1.csv.gz': gzipSync(rows.join('\n')) } });
+
+    expect(pictures).toEqual([{ key: 'results/cat.jpg', etag: null }]);
+  }
+});

@@ -1,6 +1,7 @@
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { brakeState, readCostBrake, releaseCostBrake } from '../../../lib/operate/cost-brake.ts';
+import { limitHoldName } from '../../../lib/operate/daily-limit.ts';
 import { json, jsonError, type ScriptedAws, startScriptedAws } from '../../support/scripted-aws.ts';
 import { deployedStack, minutesBefore } from '../../support/stack-state.ts';
 
@@ -20,7 +21,9 @@ afterEach(async () => {
 const { outputs } = deployedStack;
 const asked = () =>
   aws.requests.map(({ headers, body }) => [String(headers['x-amz-target']).replace(/^.*\./, ''), JSON.parse(body)]);
-const execution = (status: string, minutes: number) => ({ status, at: minutesBefore(minutes) });
+const execution = (status: string, minutes: number, name = 'alarm') => ({ name, status, at: minutesBefore(minutes) });
+const limitOf5 = (attempt = 1) => limitHoldName({ day: '2026-11-24', usd: 5 }, attempt);
+const limit = { day: '2026-11-24', usd: 5 };
 
 describe('the cost brake', () => {
   it.each([
@@ -33,7 +36,34 @@ describe('the cost brake', () => {
     [execution('SUCCEEDED', 5), execution('SUCCEEDED', 1), 'released', minutesBefore(1), null],
     [execution('SUCCEEDED', 5), execution('FAILED', 1), 'held', minutesBefore(5), 'FAILED'],
   ])('after hold %j and release %j is %s', (hold, release, state, since, failed) => {
-    expect(brakeState(hold, release)).toEqual({ state, since, failed });
+    const list = <T>(item: T | undefined) => (item === undefined ? [] : [item]);
+
+    expect(brakeState({ holds: list(hold), releases: list(release) })).toEqual({ state, since, failed, limit: null });
+  });
+
+  it('names the daily limit that holds it', () => {
+    const holds = [execution('SUCCEEDED', 5, limitOf5(2)), execution('FAILED', 15, limitOf5())];
+
+    expect(brakeState({ holds, releases: [] })).toMatchObject({ state: 'held', limit });
+    expect(brakeState({ holds, releases: [execution('FAILED', 1)] })).toMatchObject({ state: 'held', limit });
+    expect(brakeState({ holds, releases: [execution('SUCCEEDED', 1)] })).toMatchObject({
+      state: 'released',
+      limit: null,
+    });
+  });
+
+  it('names no limit if an alarm or a person holds it too, before or after the limit', () => {
+    const byLimit = execution('SUCCEEDED', 5, limitOf5());
+
+    for (const holds of [
+      [byLimit, execution('SUCCEEDED', 9)],
+      [execution('SUCCEEDED', 1), byLimit],
+    ]) {
+      expect(brakeState({ holds, releases: [execution('SUCCEEDED', 10)] })).toMatchObject({
+        state: 'held',
+        limit: null,
+      });
+    }
   });
 
   it('depends on the latest execution of both state machines', async () => {
@@ -43,8 +73,8 @@ describe('the cost brake', () => {
 
     expect((await readCostBrake(client, outputs)).state).toBe('held');
     expect(asked().map(([action, { maxResults }]) => [action, maxResults])).toEqual([
-      ['ListExecutions', 1],
-      ['ListExecutions', 1],
+      ['ListExecutions', 100],
+      ['ListExecutions', 100],
     ]);
   });
 });

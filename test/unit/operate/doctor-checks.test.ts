@@ -189,7 +189,7 @@ describe('a running stack', () => {
   });
 
   it('fails while the cost brake holds, and warns about other notes', () => {
-    const brake = { state: 'held', since: minutesBefore(5), failed: null } as const;
+    const brake = { state: 'held', since: minutesBefore(5), failed: null, limit: null } as const;
     const alarms = [{ name: 'FailureRate', description: 'Many failures.', since: null }];
 
     const checks = stackChecks(stackState({ brake, alarms }), call);
@@ -197,6 +197,20 @@ describe('a running stack', () => {
     expect(checks.map(({ level, advice }) => [level, advice])).toEqual([
       ['fail', 'igpt doctor --release'],
       ['warn', null],
+    ]);
+  });
+
+  it('warns while the daily limit holds: that is what the limit is for', () => {
+    const limit = { day: '2026-11-24', usd: 5 };
+    const brake = { state: 'held', since: minutesBefore(5), failed: null, limit } as const;
+
+    expect(stackChecks(stackState({ brake }), call)).toEqual([
+      {
+        level: 'warn',
+        name: 'at work',
+        found: expect.stringContaining('the daily limit of 5 USD, reached on 2026-11-24 (UTC), holds the cost brake'),
+        advice: 'igpt doctor --release',
+      },
     ]);
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sum } from '../../../lib/operate/estimate-cost.ts';
-import { idleCost } from '../../../lib/operate/idle-cost.ts';
+import { idleCost, limitIdleCost } from '../../../lib/operate/idle-cost.ts';
 
 test('an idle GPU stack costs 0.92 USD: seven billed metrics, 296,000 polls and an image', () => {
   expect(idleCost('gpu').map(({ usd }) => usd)).toEqual([
@@ -19,4 +19,12 @@ test('an idle Fargate stack costs 0.54 USD: three metrics less and a smaller ima
 test('the model is stored twice', () => {
   // iGPT-L: 5.6 GB.
   expect(sum(idleCost('gpu', { modelGb: 5.6 })) - sum(idleCost('gpu'))).toBeCloseTo(11.2 * 0.023, 10);
+});
+
+test('a daily limit adds 13 cents: an alarm metric, and 8,640 runs of a second; their 69,120 requests are free', () => {
+  const runs = 8640 * (0.2e-6 + 0.25 * 0.0000133334);
+
+  expect(limitIdleCost('gpu').usd).toBeCloseTo(0.1 + runs, 10);
+  expect(limitIdleCost('gpu').usd).toBeCloseTo(0.13, 2);
+  expect(limitIdleCost('cpu').usd).toBe(limitIdleCost('gpu').usd);
 });

@@ -17,7 +17,7 @@ describe('a picture is stuck', () => {
   });
 
   it('at the cost brake, whatever the queues contain', () => {
-    const brake = { state: 'held', since: minutesBefore(9), failed: null } as const;
+    const brake = { state: 'held', since: minutesBefore(9), failed: null, limit: null } as const;
     const held = stackState({ brake, queues: queues({ uploads: one, tokens: one }) });
 
     expect(at(held)).toMatchObject({

@@ -30,7 +30,7 @@ describe('the notes', () => {
   });
 
   it('start with the cost brake and how to release it, and do not repeat its alarm', () => {
-    const brake = { state: 'held', since: minutesBefore(120), failed: null } as const;
+    const brake = { state: 'held', since: minutesBefore(120), failed: null, limit: null } as const;
     const alarms = [
       { name: 'CostBrake', description: 'held', since: null },
       { name: 'TokensWaiting', description: 'Tokens wait.', since: minutesBefore(5) },
@@ -42,6 +42,25 @@ describe('the notes', () => {
     expect(second).toBe('4 dead letters: igpt redrive --dry-run --stack Mine shows why');
     expect(third).toBe('alarm TokensWaiting since 5 min ago: Tokens wait.');
     expect(more).toEqual([]);
+  });
+
+  it('name a daily limit that holds with its amount, until when, and how to go on', () => {
+    const limit = { day: '2026-11-24', usd: 7.5 };
+    const brake = { state: 'held', since: minutesBefore(120), failed: null, limit } as const;
+
+    expect(notes(stackState({ brake }), call)).toEqual([
+      'the daily limit of 7.5 USD, reached on 2026-11-24 (UTC), holds the cost brake since 2 h ago: no task starts and no upload is processed until 00:00 UTC; to go on today without the limit, run igpt doctor --release --stack Mine',
+    ]);
+  });
+
+  it.each([
+    ['2026-11-25T00:29:00Z', 'until 00:00 UTC'],
+    ['2026-11-25T00:31:00Z', 'was maxUsdPerDay removed?'],
+  ])('at %s, after the day of a limit that still holds, say "%s"', (at, words) => {
+    const limit = { day: '2026-11-24', usd: 5 };
+    const brake = { state: 'held', since: minutesBefore(0), failed: null, limit } as const;
+
+    expect(notes(stackState({ brake, at: new Date(at) }), call)).toEqual([expect.stringContaining(words)]);
   });
 });
 
