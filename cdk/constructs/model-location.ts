@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { IgnoreMode, Size, Stack, SymlinkFollowMode } from 'aws-cdk-lib';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { BucketDeployment, Source } from 'aws-cdk-lib/aws-s3-deployment';
@@ -7,7 +7,7 @@ import { Construct, type IDependable } from 'constructs';
 import { type DeploymentConfig, DeploymentConfigError } from '../../lib/contracts/deployment-settings.ts';
 import { formatS3Location, parseS3Location } from '../../lib/contracts/s3-location.ts';
 import { checkpointFiles } from '../checkpoint-files.ts';
-import { computeModelId, repository } from '../model-id.ts';
+import { computeModelId, modelDirectory } from '../model-id.ts';
 import { acknowledgeFindings, acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
 import { allow, encrypt } from './permissions.ts';
@@ -55,7 +55,7 @@ export class ModelLocation extends Construct {
       this.readable = existing.path;
       this.ready = [];
     } else {
-      const directory = isAbsolute(config.model) ? config.model : join(repository, config.model);
+      const directory = modelDirectory(config.model);
       this.directory = directory;
       this.modelId = config.modelId ?? computeModelId(directory, config);
       this.bucket = bucket;

@@ -1,27 +1,23 @@
 import { Duration } from 'aws-cdk-lib';
-import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { EventSourceMapping, type IFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type EventSourceMapping, type IFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IDependable } from 'constructs';
 import { preprocessTimeoutSeconds } from '../../lib/contracts/delivery.ts';
-import { acknowledgeWildcards } from './acknowledge.ts';
 import { functionBundle } from './function-bundle.ts';
 import { logGroup } from './log-group.ts';
-import { allow } from './permissions.ts';
+import { type Delivery, deliverMessages, queueRole } from './queue-function.ts';
 
 /** Memory for two decoders of 1 GiB each and Node itself. It comes with 1.7 vCPUs. */
 const memoryMiB = 3008;
 const decoders = 2;
 
-/** Messages in a delivery: enough to fill tokens messages, few enough to finish in time. */
-const batchSize = 100;
-const batchWindow = Duration.seconds(10);
-
 export interface PreprocessProps {
   architecture: 'arm64' | 'x86_64';
   /** The uploads queue, or the backfill queue. */
   queue: Queue;
+  delivery: Delivery;
   /** Most functions at the same time. */
   concurrency: number;
   environment: Record<string, string>;
@@ -40,22 +36,7 @@ export class Preprocess extends Construct {
   constructor(scope: Construct, id: string, props: PreprocessProps) {
     super(scope, id);
     const log = logGroup(this, 'Log', props.logRetentionDays);
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    for (const statement of props.permissions) role.addToPolicy(statement);
-    // The mapping uses this role to receive and delete messages.
-    role.addToPolicy(
-      allow(
-        ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
-        [props.queue.queueArn],
-      ),
-    );
-    log.grantWrite(role);
-    acknowledgeWildcards(
-      role,
-      props.permissions,
-      'The user chooses the keys: any object in the bucket or below the prefix.',
-    );
-
+    const role = queueRole(this, { ...props, log });
     const handler = new NodejsFunction(this, 'Handler', {
       ...bundle(props.architecture),
       description: 'Image GPT: pictures to colour tokens',
@@ -76,15 +57,7 @@ export class Preprocess extends Construct {
     handler.node.addDependency(...props.after);
     this.handler = handler;
 
-    this.mapping = new EventSourceMapping(this, 'Messages', {
-      target: handler,
-      eventSourceArn: props.queue.queueArn,
-      batchSize,
-      maxBatchingWindow: batchWindow,
-      reportBatchItemFailures: true,
-      maxConcurrency: props.concurrency,
-    });
-    this.mapping.node.addDependency(role, ...props.after);
+    this.mapping = deliverMessages(this, { ...props, handler, role });
   }
 }
 
