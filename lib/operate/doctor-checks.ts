@@ -1,6 +1,6 @@
 import { vcpusOf } from '../contracts/instances.ts';
 import type { Bootstrap, QuotaName } from './account.ts';
-import { brakeHolds, notes } from './stack-outlook.ts';
+import { brakeHolds, troublesOf, workNotes } from './stack-outlook.ts';
 import type { StackState } from './stack-state.ts';
 
 /** Result of one check. */
@@ -173,7 +173,11 @@ function increaseCommand({ service, code }: QuotaName, wanted: number, region: s
  * @param call command line of a verb for this stack
  */
 export function stackChecks(state: StackState, call: (verb: string) => string): Check[] {
-  const found = notes(state, call);
+  return [...workChecks(state, call), ...inferChecks(state, call)];
+}
+
+function workChecks(state: StackState, call: (verb: string) => string): Check[] {
+  const found = workNotes(state, call);
   if (found.length === 0) return [check('ok', 'at work', 'no alarm, no dead letters, the cost brake is released')];
   return found.map((note, i) =>
     // If the cost brake holds, the first note is about it.
@@ -181,4 +185,16 @@ export function stackChecks(state: StackState, call: (verb: string) => string): 
       ? check('fail', 'at work', note, call('doctor --release'))
       : check('warn', 'at work', note),
   );
+}
+
+function inferChecks(state: StackState, call: (verb: string) => string): Check[] {
+  const { infer } = state;
+  if (infer === null) return [];
+  const name = 'function';
+  const troubles = troublesOf(state, call);
+  if (troubles.length > 0) return troubles.map(({ words, lasting }) => check(lasting ? 'fail' : 'warn', name, words));
+  const { state: is, memoryMb, timeoutSeconds } = infer;
+  return [
+    check('ok', name, `${infer.name} is ${is}, with ${memoryMb} MB and ${timeoutSeconds} s for ${state.modelId}`),
+  ];
 }

@@ -24,7 +24,13 @@ import {
   readOfferedTypes,
   readQuota,
 } from './account.ts';
-import { createCloudFormationClient, createEc2Client, createServiceQuotasClient, createStsClient } from './clients.ts';
+import {
+  createCallingClient,
+  createCloudFormationClient,
+  createEc2Client,
+  createServiceQuotasClient,
+  createStsClient,
+} from './clients.ts';
 import { commandError } from './command-error.ts';
 import { type DeployedStack, readDeployedStack, StackError } from './deployed-stack.ts';
 import {
@@ -43,12 +49,16 @@ import {
 import { listLeftovers } from './leftovers.ts';
 import { readModelPrefix } from './model-prefix.ts';
 import { examineOutput } from './output-check.ts';
+import { proveFunction } from './prove-function.ts';
 import { createStateClients, readStackState } from './stack-state.ts';
 
 const run = promisify(execFile);
 
 /** After this time, Docker counts as not running (milliseconds). */
 const dockerTimeoutMs = 15_000;
+
+/** A call that fetches and opens iGPT-M (1.8 GB) is done by then (milliseconds). */
+const proofTimeoutMs = 120_000;
 
 export interface ExamineOptions {
   /** Name of the stack. */
@@ -195,13 +205,20 @@ async function examineStack(
   }
   const { status, outputs } = stack;
   const found = check('ok', 'stack', `${name} is ${status}, model ${outputs.modelId}`);
-  const [state, left] = await Promise.all([
-    readStackState(createStateClients(), stack, clock.now())
-      .then((current) => stackChecks(current, call))
-      .catch(unreadable),
+  const [work, left] = await Promise.all([
+    examineWork(stack, call).catch(unreadable),
     examineLeftovers(stack, call).catch(unreadable),
   ]);
-  return [found, ...state, ...left];
+  return [found, ...work, ...left];
+}
+
+async function examineWork(stack: DeployedStack, call: ExamineOptions['call']): Promise<Check[]> {
+  const state = await readStackState(createStateClients(), stack, clock.now());
+  const checks = stackChecks(state, call);
+  const { infer, modelId } = state;
+  // Lambda would refuse the call.
+  if (infer === null || !infer.exists || infer.reserved === 0) return checks;
+  return [...checks, await proveFunction(createCallingClient(proofTimeoutMs), { name: infer.name, modelId })];
 }
 
 function unreadable(error: unknown): Check[] {

@@ -8,12 +8,15 @@ test('every output has a name of its own in CloudFormation: letters and digits',
   expect(names.every((name) => /^[A-Za-z0-9]+$/.test(name))).toBe(true);
 });
 
-test('the output key, the on-demand service, and the queues of training and batch, are optional', () => {
+test('the output key, what computes, and the queues of training and batch, are optional', () => {
   const optional = Object.values(stackOutputs).filter((name) => !Object.values<string>(requiredOutputs).includes(name));
 
   expect(optional).toEqual([
     'OutputKmsKey',
+    'Cluster',
+    'Service',
     'OnDemandService',
+    'InferFunction',
     'TrainingQueue',
     'TrainingJob',
     'BatchQueue',

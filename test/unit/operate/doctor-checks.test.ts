@@ -18,7 +18,7 @@ import {
   stackChecks,
 } from '../../../lib/operate/doctor-checks.ts';
 import { stopAdvice } from '../../../lib/operate/stack-services.ts';
-import { minutesBefore, service, stackState } from '../../support/stack-state.ts';
+import { inferFunction, lambdaStackState, minutesBefore, service, stackState } from '../../support/stack-state.ts';
 
 const call = (verb: string) => `igpt ${verb}`;
 const where = { account: '123456789012', region: 'eu-central-1' };
@@ -198,5 +198,25 @@ describe('a running stack', () => {
       ['fail', 'igpt doctor --release'],
       ['warn', null],
     ]);
+  });
+
+  it('has a check of its inference function', () => {
+    expect(stackChecks(lambdaStackState(), call)).toMatchObject([
+      { level: 'ok', name: 'at work' },
+      {
+        level: 'ok',
+        name: 'function',
+        found: 'Mine-LambdaInfer is Active, with 3008 MB and 60 s for igpt-nano-124872f4c43d',
+      },
+    ]);
+  });
+
+  it('fails without a function that can work, and warns about what may pass', () => {
+    const levels = (infer: object) =>
+      stackChecks(lambdaStackState({ infer: inferFunction(infer) }), call).map(({ level }) => level);
+
+    expect(levels({ exists: false })).toEqual(['ok', 'fail']);
+    expect(levels({ reserved: 0, modelId: 'other-0123456789ab' })).toEqual(['ok', 'fail', 'warn']);
+    expect(levels({ state: 'Pending' })).toEqual(['ok', 'warn']);
   });
 });
