@@ -14,7 +14,11 @@ const costly = [
   'AWS::CloudWatch::CompositeAlarm',
 ];
 
-test.each(['gpu', 'cpu'] as const)('an idle stack costs less than a dollar a month, on %s', (compute) => {
+test.each([
+  ['gpu', 2],
+  ['cpu', 2],
+  ['lambda', 3],
+] as const)('an idle stack costs less than a dollar a month, on %s', (compute, polledQueues) => {
   const template = imageGptTemplate({ compute });
   const metrics = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(
     ({ Properties: { Metrics: metrics } }) =>
@@ -23,7 +27,7 @@ test.each(['gpu', 'cpu'] as const)('an idle stack costs less than a dollar a mon
 
   // idleCost assumes these counts.
   expect(metrics.reduce((total, count) => total + count, 0)).toBe(alarmMetrics[compute]);
-  template.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
+  template.resourceCountIs('AWS::Lambda::EventSourceMapping', polledQueues);
   // Three are free.
   template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
   for (const type of costly) template.resourceCountIs(type, 0);
