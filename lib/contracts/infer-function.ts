@@ -15,7 +15,7 @@ export const inferMemory = {
 export const deliveryMessages = 10;
 
 /** A function gets a vCPU for each of these (MB). Source: AWS Lambda Developer Guide, "Configure Lambda function memory". */
-const vcpuMegabytes = 1769;
+export const vcpuMegabytes = 1769;
 
 /**
  * What a vCPU computes at least (GFLOP/s): a sixth of one of our cores with AVX-512 (docs/benchmarks.md). A vCPU is a

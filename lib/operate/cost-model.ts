@@ -14,6 +14,8 @@ export interface CostModel {
   tokens: number;
   /** Width of the feature vector; 0 without features. */
   features: number;
+  /** Numbers in the weights. */
+  parameters: number;
   /** Size of the weight files (bytes). */
   bytes: number;
 }
@@ -32,6 +34,7 @@ export function costModel(checkpoint: Checkpoint, wanted?: readonly OutputName[]
     gflop: pictureGflop(summary, outputs),
     tokens: summary.n_positions,
     features: outputs.includes('features') ? summary.n_embd : 0,
+    parameters: summary.parameters,
     bytes: summary.bytes,
   };
 }

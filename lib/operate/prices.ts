@@ -32,6 +32,8 @@ export const prices = {
     request: 0.2 / 1e6,
     /** arm64, first 7.5 billion GB-seconds. */
     gbSecond: 0.0000133334,
+    /** x86-64, first 6 billion GB-seconds. */
+    gbSecondX86: 0.0000166667,
   },
   sqs: {
     /** Standard queue; each 64 KiB of a request is billed as one request. */
