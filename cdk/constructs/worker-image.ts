@@ -7,7 +7,15 @@ import { repository } from '../model-id.ts';
 import { ImageBuild } from './image-build.ts';
 
 /** Files of a training image (Docker's ignore syntax). A change of any other file does not build a new image. */
-const trainingContext = ['**', '!package.json', '!package-lock.json', '!functions', 'functions/preprocess', '!lib'];
+const trainingContext = [
+  '**',
+  '!package.json',
+  '!package-lock.json',
+  '!functions',
+  'functions/preprocess',
+  'functions/infer',
+  '!lib',
+];
 
 /** Files of the worker's image, which runs no command and trains nothing. */
 const workerContext = [

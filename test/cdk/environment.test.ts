@@ -43,7 +43,7 @@ const processes = [
       resource(imageGptTemplate({ ...everySetting, compute: 'lambda' }), 'AWS::Lambda::Function', 'InferHandler')
         .properties.Environment.Variables,
     ),
-    atSubmission: ['MODEL_CACHE'],
+    atSubmission: [],
   },
   {
     process: 'a data-set job',

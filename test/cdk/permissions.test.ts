@@ -191,6 +191,15 @@ describe('the KMS key of an output bucket', () => {
     expect(keyActions(imageGptTemplate(settings))).toEqual([]);
   });
 
+  test('may be used by the inference function too', () => {
+    const { 'kms:GenerateDataKey': generate, 'kms:Decrypt': decrypt } = allowed(
+      'InferRole',
+      imageGptTemplate({ compute: 'lambda', outputBucket: 'my-outcomes', outputKmsKey }),
+    );
+
+    expect([generate, decrypt]).toEqual([[outputKmsKey], [outputKmsKey]]);
+  });
+
   test('is an output of the stack, for igpt doctor', () => {
     withKey.hasOutput('OutputKmsKey', { Value: outputKmsKey });
     expect(Object.keys(template.findOutputs('*'))).not.toContain('OutputKmsKey');

@@ -72,7 +72,14 @@ describe('built where cdk deploy runs', () => {
     expect(imported.length).toBeGreaterThan(20);
     expect(imported.filter((file) => !existsSync(join(folder, file)))).toEqual([]);
     expect(readdirSync(folder).toSorted()).toEqual(['functions', 'lib', 'package-lock.json', 'package.json']);
-    for (const absent of ['lib/models', 'lib/cli', 'lib/operate', 'lib/report', 'functions/preprocess']) {
+    for (const absent of [
+      'lib/models',
+      'lib/cli',
+      'lib/operate',
+      'lib/report',
+      'functions/preprocess',
+      'functions/infer',
+    ]) {
       expect(existsSync(join(folder, absent)), absent).toBe(false);
     }
   });
