@@ -23,8 +23,12 @@ const fewestFiles = 64;
 
 const helpAndVersion = ['help', '--help', '-h', '--version'];
 
+/** Whether this is built: the package holds no TypeScript. */
+const isBuilt = !existsSync(new URL('./main.ts', import.meta.url));
+
 /**
- * Runs the command under a Node that runs TypeScript without a build: this Node, or else the `node` package's.
+ * Runs the command: as it is built, or from a checkout under a Node that runs TypeScript without a build, this Node or else
+ * the `node` package's.
  * @param {string[]} args what follows `igpt`
  */
 export async function launch(args) {
@@ -38,7 +42,7 @@ export async function launch(args) {
     process.exitCode = 1;
     return;
   }
-  if (runsTypeScriptQuietly(process.versions.node)) {
+  if (isBuilt || runsTypeScriptQuietly(process.versions.node)) {
     await runHere(args);
     return;
   }

@@ -37,8 +37,10 @@ export const decoderDefaults = {
   scaledDecoding: false,
 } as const;
 
+type Optional<T> = { [K in keyof T]?: T[K] | undefined };
+
 /** Every setting has a default: {@link decoderDefaults}. */
-export interface DecoderOptions extends Partial<DecodingSettings> {
+export interface DecoderOptions extends Optional<DecodingSettings> {
   /** Most pictures that may wait for a child (default 1,024). Any further one is refused with a TransientError. */
   maxWaiting?: number;
   /**

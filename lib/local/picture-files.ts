@@ -43,7 +43,9 @@ export function eachPicture<T>(
     const file = pictureName(path);
     try {
       const limit = { maxBytes, largerAdvice };
-      const bytes = await readPicture(path === standardInput ? readStream(stdin, limit) : readFile(path, limit));
+      const bytes = await (path === standardInput
+        ? readPicture(readStream(stdin, limit))
+        : readPictureFile(path, limit));
       return { file, status: 'succeeded', value: await work(bytes) };
     } catch (error) {
       if (error instanceof ImageGptError && !(error instanceof InstallationError)) {
@@ -68,6 +70,16 @@ export async function onePicture<T>(
 }
 
 type ByteLimit = Pick<EachPictureOptions, 'maxBytes' | 'largerAdvice'>;
+
+/**
+ * Reads a picture file whole.
+ *
+ * @throws {ImageGptError} `not_found`, `not_a_file`, `not_readable`
+ * @throws {PictureError} `empty_object`, `image_too_large`
+ */
+export function readPictureFile(path: string, limit: ByteLimit): Promise<Uint8Array> {
+  return readPicture(readFile(path, limit));
+}
 
 async function readFile(path: string, limit: ByteLimit): Promise<Uint8Array> {
   await using file = await openRegularFile(path);

@@ -13,7 +13,7 @@ import type { Model, Prediction } from '../ports/model.ts';
 export function predictionOutcome(
   { clock, model }: { clock: Clock; model: Model },
   { key, etag, image }: TokensPicture,
-  { classLogits, features, nats }: Prediction,
+  prediction: Prediction,
 ): SucceededOutcome {
   return {
     schema_version: 1,
@@ -23,6 +23,19 @@ export function predictionOutcome(
     model: model.id,
     created_at: clock.now().toISOString(),
     image,
+    ...predictedNumbers(model, prediction),
+  };
+}
+
+/** What an outcome says about a prediction, and how it was computed. */
+export type PredictedNumbers = Pick<
+  SucceededOutcome,
+  'classification' | 'features' | 'likelihood' | 'provider' | 'precision' | 'onnxruntime'
+>;
+
+/** @throws {PictureError} `inference_failed` when a number is not finite; see {@link requireFinite} */
+export function predictedNumbers(model: Model, { classLogits, features, nats }: Prediction): PredictedNumbers {
+  return {
     classification: classLogits === undefined ? null : classificationOf(classLogits, model),
     features:
       features === undefined

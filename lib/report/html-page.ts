@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { repositoryRoot } from '../local/repository.ts';
 
 export interface HtmlHead {
   /** First line of the page (default: only the doctype). */
@@ -43,7 +45,7 @@ ${styles.map((style) => `<style>${style}</style>`).join('\n')}
 
 /** Reads a file of lib/report/page. */
 export function pagePart(name: string): Promise<string> {
-  return readFile(new URL(`./page/${name}`, import.meta.url), 'utf8');
+  return readFile(join(repositoryRoot, 'lib', 'report', 'page', name), 'utf8');
 }
 
 export function escapeHtml(text: string): string {

@@ -1,17 +1,8 @@
 import { realpathSync } from 'node:fs';
-import { join } from 'node:path';
 import { Option } from 'commander';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts';
-import { kindOf } from '../../files/regular-file.ts';
-import { modelsFolder } from '../../local/repository.ts';
-import { statPath } from '../../local/stat-path.ts';
-import { UsageError } from '../../ports/error.ts';
+import { namedDirectory, nano, nanoDirectory } from '../../checkpoint/named-model.ts';
 import { printable } from '../terminal/text.ts';
-
-/** The checkpoint that this repository includes. */
-const nano = 'igpt-nano';
-
-export const nanoDirectory = join(modelsFolder, nano);
 
 export function modelOption(): Option {
   return new Option('--model <model>', `checkpoint directory in the Hugging Face or OpenAI layout, or ${nano}`).default(
@@ -21,14 +12,7 @@ export function modelOption(): Option {
 
 /** Directory of the checkpoint that `--model` names. Prints a warning for igpt-nano. */
 export function modelDirectory(model: string): string {
-  const directory = model === nano ? nanoDirectory : model;
-  const there = statPath(directory, `model ${model}`);
-  if (there?.isDirectory() !== true) {
-    const received = there === undefined ? 'there is nothing of that name' : `it is ${kindOf(there)}`;
-    throw new UsageError(
-      `model ${model}: expected a checkpoint directory (config.json, model.safetensors, preprocessor_config.json) or the name ${nano}, but ${received}`,
-    );
-  }
+  const directory = namedDirectory(model);
   const warning = trialWarning(directory);
   if (warning !== undefined) process.stderr.write(`${warning}\n`);
   return directory;

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { requirePreprocessing } from '../../checkpoint/preprocessor-file.ts';
 import { openDecoder } from '../../decode/decoder-pool.ts';
 import { writePng } from '../../decode/encode.ts';
+import { keepRange, keptTokens } from '../../image-gpt/kept-tokens.ts';
 import { encodeNpy } from '../../image-gpt/npy.ts';
 import { completionGrid } from '../../image-gpt/picture-grid.ts';
 import { createQuantizer } from '../../image-gpt/quantizer.ts';
@@ -117,6 +118,7 @@ async function completePictures(file: string | undefined, options: CompleteOptio
     );
   }
   const keep = keptTokens(options.keep, n);
+  if (keep === undefined) throw new UsageError(`--keep ${options.keep}: expected ${keepRange(n)}`);
   if (topK !== undefined && topK > colors) {
     throw new UsageError(`--top-k ${topK}: expected 0 (all) to ${colors}, the colours of ${name}`);
   }
@@ -200,23 +202,4 @@ async function pictureTokens(file: string, recipe: Preprocessing, options: Compl
   const quantize = createQuantizer(recipe.palette);
   const limits = { maxBytes: decoding.maxBytes };
   return await onePicture(file, limits, async (bytes) => quantize((await decoder.decode(bytes)).rgb));
-}
-
-/** Added before rounding down, because 0.29 * 100 is 28.999999999999996. */
-const roundingSlack = 1e-9;
-
-/**
- * How many of n tokens `--keep` keeps. From 0 to 1 it is a share, rounded down (0.29 of 100 is 29); from 2 a number of
- * tokens.
- *
- * @throws UsageError
- */
-export function keptTokens(keep: number, n: number): number {
-  if (keep <= 1) {
-    return Math.floor(keep * n + roundingSlack);
-  }
-  if (!Number.isInteger(keep) || keep > n) {
-    throw new UsageError(`--keep ${keep}: expected a share from 0 to 1, or a whole number of tokens from 2 to ${n}`);
-  }
-  return keep;
 }

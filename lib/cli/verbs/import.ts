@@ -1,16 +1,11 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { CheckpointError } from '../../checkpoint/error.ts';
-import { findInHubCache } from '../../checkpoint/hub/hub-cache.ts';
 import { type HubModel, parseHubName } from '../../checkpoint/hub/hub-model.ts';
-import { readHubSettings } from '../../checkpoint/hub/hub-settings.ts';
 import { type Imported, importCheckpoint } from '../../checkpoint/import/import-checkpoint.ts';
+import { importHubModel } from '../../checkpoint/import/import-hub-model.ts';
 import { checkNewDirectory } from '../../checkpoint/import/new-directory.ts';
 import { summarize } from '../../checkpoint/summary.ts';
 import type { LeftOut } from '../../checkpoint/training-tensors.ts';
 import { statPath } from '../../local/stat-path.ts';
-import { userCache } from '../../local/user-cache.ts';
 import type { ClassInput } from '../../ports/model.ts';
 import { examples } from '../invocation.ts';
 import { inputOption } from '../options/input-option.ts';
@@ -64,8 +59,12 @@ async function importModel(src: string, options: ImportOptions): Promise<void> {
   // TensorFlow names a checkpoint `ckpt/model.ckpt-131000`, which looks like a name of the hub.
   const there = statPath(src, src) ?? statPath(`${src}.index`, src);
   const hub = there === undefined ? parseHubName(src) : undefined;
-  const { format, checkpoint, path, others, leftOut, probeBeside, nonFinite } =
-    hub === undefined ? await convert(src, undefined, options, bar) : await fromHub(hub, options, bar);
+  const { format, checkpoint, path, others, leftOut, probeBeside, nonFinite } = await importFrom(
+    src,
+    hub,
+    options,
+    bar,
+  );
   bar.stop();
   if (nonFinite.length > 0) process.stderr.write(`warning: ${nonFiniteText(nonFinite)}; imported unchanged\n`);
   const summary = summarize(checkpoint);
@@ -107,59 +106,16 @@ function leftOutTensors(groups: readonly LeftOut[]): Row[] {
 /** Bytes per unit of the progress bar. */
 const megabyte = 1e6;
 
-function convert(
-  path: string,
-  name: string | undefined,
+function importFrom(
+  src: string,
+  hub: HubModel | undefined,
   { out, palette, heads, dtype, input, key, force }: ImportOptions,
   bar: ProgressBar,
 ): Promise<Imported> {
-  return importCheckpoint(path, out, {
-    palette,
-    heads,
-    dtype: chosenDtype(dtype),
-    input,
-    name,
-    key,
-    force,
-    progress: (done, total) => bar.update(Math.round(done / megabyte), Math.round(total / megabyte), 'writing'),
-  });
-}
-
-/**
- * Imports from the cache of Hugging Face's own tools if it holds the model, without the network. A download is kept until
- * it is imported, so that an interrupted download is resumed.
- */
-async function fromHub(model: HubModel, options: ImportOptions, bar: ProgressBar): Promise<Imported> {
-  const { cache, offline, ...hub } = await readHubSettings(process.env);
-  const cached = await findInHubCache(model, cache);
-  if (cached !== undefined && (cached.hasPalette || options.palette !== undefined)) {
-    return convert(cached.directory, model.repo, options, bar);
-  }
-  const name = `${model.repo}@${model.revision}`;
-  // from_pretrained fetches a model without its palette.
-  const advice =
-    cached &&
-    `${cache} holds ${name}, but not its palette. Download only ${hub.hubUrl}/${model.repo}/resolve/${model.revision}/preprocessor_config.json, and pass it with --palette.`;
-  if (offline) {
-    throw new CheckpointError(
-      'download_failed',
-      advice === undefined
-        ? `HF_HUB_OFFLINE is set, but ${cache} does not hold ${name}; unset it, or give a directory.`
-        : `HF_HUB_OFFLINE is set. ${advice}`,
-    );
-  }
-  const directory = join(userCache(), 'hub', name.replaceAll('/', '--'));
-  // Loaded only when needed: it would slow the start of every other import.
-  const { downloadModel } = await import('../../checkpoint/hub/hub-download.ts');
-  await downloadModel(model, {
-    ...hub,
-    directory,
-    progress: (done, total) => bar.update(Math.round(done / megabyte), Math.round(total / megabyte), 'downloading'),
-  }).catch((error: unknown) => {
-    if (advice === undefined || !(error instanceof CheckpointError)) throw error;
-    throw new CheckpointError(error.code, `${error.message} ${advice}`, { cause: error });
-  });
-  const imported = await convert(directory, model.repo, options, bar);
-  await rm(directory, { recursive: true, force: true });
-  return imported;
+  const show = (what: string) => (done: number, total: number) =>
+    bar.update(Math.round(done / megabyte), Math.round(total / megabyte), what);
+  const options = { palette, heads, dtype: chosenDtype(dtype), input, key, force, progress: show('writing') };
+  return hub === undefined
+    ? importCheckpoint(src, out, options)
+    : importHubModel(hub, out, { ...options, downloading: show('downloading') });
 }

@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander';
 import { initCheckpoint } from '../../checkpoint/init-checkpoint.ts';
+import { nanoDirectory } from '../../checkpoint/named-model.ts';
 import { summarize } from '../../checkpoint/summary.ts';
 import { chosenVariant } from '../../checkpoint/variants.ts';
 import type { Objective } from '../../ports/model.ts';
 import { examples } from '../invocation.ts';
-import { nanoDirectory } from '../options/model-option.ts';
 import {
   chosenDtype,
   dtypeOption,
