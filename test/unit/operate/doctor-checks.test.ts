@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { vcpusOf } from '../../../lib/contracts/instances.ts';
-import {
-  codeBuildQuota,
-  fargateSpotQuota,
-  gpuOnDemandQuota,
-  gpuSpotQuota,
-} from '../../../lib/operate/account.ts';
+import { codeBuildQuota, fargateSpotQuota, gpuOnDemandQuota, gpuSpotQuota } from '../../../lib/operate/account.ts';
 import {
   bootstrapCheck,
   buildsCheck,
