@@ -53,6 +53,7 @@ export class Infer extends Construct {
         MODEL_LOCATION: bundle.modelLocation,
         ROLE_NAME: role.roleName,
         PROVIDER: 'cpu',
+        MODEL_CACHE: '/tmp',
         WORKERS: String(inferThreads(model, inferMemory)),
       },
       awsSdkConnectionReuse: false,

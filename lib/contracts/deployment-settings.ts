@@ -232,7 +232,7 @@ function fitRegion(config: DeploymentConfig, credentialsRegion: string | undefin
   const instanceTypes = defaultInstanceTypesIn(region);
   if (instanceTypes.length > 0 || config.compute !== 'gpu') return { ...config, instanceTypes };
   throw new DeploymentConfigError([
-    `instanceTypes: ${region} has none of ${defaultInstanceTypes.join(', ')} as far as we know; deploy with compute=lambda or cpu, to another region, or name types that igpt doctor finds there`,
+    `instanceTypes: ${region} has none of ${defaultInstanceTypes.join(', ')} as far as we know; deploy with compute=cpu or lambda, to another region, or name types that igpt doctor finds there`,
   ]);
 }
 

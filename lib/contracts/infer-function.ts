@@ -29,6 +29,9 @@ const deliveryShare = 1 / 3;
 /** The least, which is free; the most is 10,240. Source: AWS Lambda Developer Guide, "Configure ephemeral storage". */
 const leastStorageMegabytes = 512;
 
+/** For the small files of a checkpoint. */
+const spareStorageMegabytes = 100;
+
 /** Most weights (MB): iGPT-M has 1,820. Each new function fetches them before its first picture; 5 GB would take minutes. */
 const maxWeightMegabytes = 2048;
 
@@ -76,7 +79,7 @@ export function picturesPerMessage(model: FunctionModel, megabytes: number): num
 
 /** Size of /tmp for a function (MB): for the model from S3, and for weights that are rounded to 16 bits there. */
 export function inferStorage({ parameters, bytes }: FunctionModel): number {
-  return leastStorageMegabytes + Math.ceil((bytes + 2 * parameters) / 1e6);
+  return Math.max(Math.ceil((bytes + 2 * parameters) / 1e6) + spareStorageMegabytes, leastStorageMegabytes);
 }
 
 /** Why a model cannot run in a function with this memory (MB). Undefined: it can. */

@@ -8,6 +8,7 @@ import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 const root = join(import.meta.dirname, '../..');
 const template = imageGptTemplate();
+const lambda = imageGptTemplate({ compute: 'lambda' });
 
 /** Allowed resources by action, as readable text. */
 function allowed(role: string, of: Template = template): Record<string, string[]> {
@@ -71,6 +72,22 @@ test('the worker’s role allows these calls on these resources and no others', 
   });
 });
 
+test('the inference function’s role allows what the worker’s does, and what Lambda needs of it', () => {
+  expect(allowed('InferRole', lambda)).toEqual({
+    ...allowed('WorkerTaskRole'),
+    'sqs:GetQueueAttributes': ['QueuesTokens.Arn'],
+    'logs:CreateLogStream': ['InferLog.Arn'],
+    'logs:PutLogEvents': ['InferLog.Arn'],
+  });
+});
+
+test('with compute=lambda no role may touch ECS', () => {
+  const policies = Object.values(lambda.findResources('AWS::IAM::Policy'));
+
+  expect(policies.length).toBeGreaterThan(4);
+  expect(JSON.stringify(policies)).not.toContain('"ecs:');
+});
+
 /** IAM's action for each call of the SDK. */
 const actions: Record<string, string> = {
   ListObjectsV2: 's3:ListBucket',
@@ -95,11 +112,13 @@ test.each([
     ['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:GetQueueAttributes'],
   ],
   ['WorkerTaskRole', 'functions/worker/main.ts', []],
+  ['InferRole', 'functions/infer/handler.ts', ['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:GetQueueAttributes']],
 ])('%s allows exactly the calls that its code makes', async (role, entry, others) => {
   const calls = [...new Set(await commandsOf(entry))];
+  const of = role === 'InferRole' ? lambda : template;
 
   expect(calls.filter((call) => actions[call] === undefined)).toEqual([]);
-  expect(Object.keys(allowed(role)).toSorted()).toEqual(
+  expect(Object.keys(allowed(role, of)).toSorted()).toEqual(
     [...new Set([...calls.map((call) => actions[call]), ...others])].toSorted(),
   );
 });
