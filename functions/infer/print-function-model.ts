@@ -8,7 +8,7 @@ import { openCheckpoint, openTokenizerFiles } from '../../lib/checkpoint/checkpo
 import { withInput } from '../../lib/checkpoint/class-input.ts';
 import { logitsCost, paperParameters, summarize } from '../../lib/checkpoint/summary.ts';
 import { jobDefinition } from '../../lib/contracts/environment.ts';
-import type { FunctionModel } from '../../lib/contracts/infer-function.ts';
+import { type FunctionModel, functionModelOf } from '../../lib/contracts/infer-function.ts';
 import { folderPrefix, parseS3Location, type S3Location } from '../../lib/contracts/s3-location.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { ImageGptError } from '../../lib/ports/error.ts';
@@ -33,7 +33,8 @@ async function ofDirectory(directory: string, chosen: Chosen): Promise<FunctionM
   const { FEATURE_LAYER: feature_layer = opened.config.feature_layer } = chosen;
   const checkpoint = { ...opened, config: { ...opened.config, feature_layer } };
   const summary = summarize(checkpoint);
-  return describe(pictureGflop(summary, selectOutputs(checkpoint, chosen.OUTPUTS)), summary, chosen);
+  const gflop = pictureGflop(summary, selectOutputs(checkpoint, chosen.OUTPUTS));
+  return functionModelOf({ ...summary, gflop }, chosen.PRECISION);
 }
 
 /** From config.json and the files' sizes alone, so it counts every output. */
@@ -49,17 +50,11 @@ async function ofPrefix(location: string, { bucket, path }: S3Location, chosen: 
     // Plain classes need a pass of their own.
     const passes = (chosen.INPUT ?? config.input) === 'plain' ? 2 : 1;
     const gflop = (passes * logitsCost(config).causal) / 1e9;
-    return describe(gflop, { parameters: paperParameters(config), bytes }, chosen);
+    return functionModelOf({ gflop, parameters: paperParameters(config), bytes }, chosen.PRECISION);
   } finally {
     await rm(cache, { recursive: true, force: true });
     client.destroy();
   }
-}
-
-function describe(gflop: number, weights: { parameters: number; bytes: number }, { PRECISION }: Chosen): FunctionModel {
-  const { parameters, bytes } = weights;
-  const stored32 = Math.round(bytes / parameters) === 4;
-  return { gflop, parameters, bytes, converted: PRECISION !== 'f32' || !stored32 };
 }
 
 try {

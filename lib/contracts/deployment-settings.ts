@@ -222,7 +222,7 @@ export function readDeploymentConfig(
 }
 
 /** Leaves room for the inference functions, so that a new account can run all functions at once. */
-function fitConcurrency(config: DeploymentConfig): DeploymentConfig {
+export function fitConcurrency<T extends Pick<DeploymentConfig, 'compute' | 'preprocessConcurrency'>>(config: T): T {
   return config.compute === 'lambda' ? { ...config, preprocessConcurrency: 2 } : config;
 }
 

@@ -52,6 +52,15 @@ export const functionModel = z.object({
 
 export type FunctionModel = z.output<typeof functionModel>;
 
+/** @param precision number format in which the model computes */
+export function functionModelOf(
+  { gflop, parameters, bytes }: Omit<FunctionModel, 'converted'>,
+  precision: string,
+): FunctionModel {
+  const stored32 = Math.round(bytes / parameters) === 4;
+  return { gflop, parameters, bytes, converted: precision !== 'f32' || !stored32 };
+}
+
 /** Threads of the model: one for each vCPU, also for a part of one, as far as the memory holds their weights. */
 export function inferThreads(model: FunctionModel, megabytes: number): number {
   const vcpus = Math.ceil(megabytes / vcpuMegabytes);

@@ -95,30 +95,8 @@ export function quotaChecks(found: readonly FoundQuota[], needs: QuotaNeeds, reg
     if (quota.service === 'fargate') return check('fail', name, why, ask);
     return fitsSomewhere
       ? check('warn', name, why, `the other market has enough; ${ask}`)
-      : check('fail', name, why, `no GPU task can start; deploy with -c compute=cpu, or ${ask}`);
+      : check('fail', name, why, `no GPU task can start; deploy with -c compute=lambda or -c compute=cpu, or ${ask}`);
   });
-}
-
-/** Concurrent functions that a deployment uses, for live uploads and for a backfill. */
-export interface FunctionNeeds {
-  preprocessConcurrency: number;
-  backfillConcurrency: number;
-}
-
-/** Checks the account's concurrency. `found`: concurrent functions, or the error of reading the quota. */
-export function functionsCheck(quota: QuotaName, found: number | Error, needs: FunctionNeeds, region: string): Check {
-  const { preprocessConcurrency, backfillConcurrency } = needs;
-  const name = `quota ${quota.title}`;
-  if (found instanceof Error) return check('warn', name, found.message, 'look it up in the console, Service Quotas');
-  const wanted = preprocessConcurrency + backfillConcurrency;
-  if (found >= wanted) return check('ok', name, `${found} concurrent functions, ${wanted} needed`);
-  const fewer = Math.max(found - backfillConcurrency, 2);
-  return check(
-    'warn',
-    name,
-    `${found} concurrent functions in this account, ${wanted} needed: a message that Lambda throttles five times is dead-lettered`,
-    `deploy with -c preprocessConcurrency=${fewer}, or ${increaseCommand(quota, Math.max(wanted, 1000), region)}`,
-  );
 }
 
 /** Checks that CodeBuild may build the image. `found`: concurrent builds, or the error of reading the quota. */
@@ -157,13 +135,13 @@ export function instanceTypesCheck(
   const others = known.filter((type) => offered.includes(type));
   const advice =
     others.length === 0
-      ? 'deploy with -c compute=cpu, or to another region'
+      ? 'deploy with -c compute=lambda or -c compute=cpu, or to another region'
       : `deploy with -c instanceTypes=${others.join(',')}`;
   return check('fail', name, lacking, advice);
 }
 
 /** Command line that requests a quota. */
-function increaseCommand({ service, code }: QuotaName, wanted: number, region: string): string {
+export function increaseCommand({ service, code }: QuotaName, wanted: number, region: string): string {
   return `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${wanted} --region ${region}`;
 }
 

@@ -1,5 +1,5 @@
 import { readDeploymentConfig } from '../contracts/deployment-settings.ts';
-import { deliveryMessages, picturesPerMessage, vcpuMegabytes } from '../contracts/infer-function.ts';
+import { deliveryMessages, functionModelOf, picturesPerMessage, vcpuMegabytes } from '../contracts/infer-function.ts';
 import { type CostLine, costLine, type PicturesQuestion, pipelineLines, storageLines, sum } from './estimate-cost.ts';
 import { prices } from './prices.ts';
 import { picturesPerSecond } from './throughput.ts';
@@ -48,7 +48,7 @@ export const lambdaOverhead = { invocation: 0.2, start: 2, startBytes: 75e6 };
 export function estimateLambdaCost(question: LambdaCostQuestion): LambdaCostEstimate {
   const { pictures, gflop, parameters, bytes, utilisation, fill } = question;
   const { request, gbSecondX86 } = prices.lambda;
-  const fitting = picturesPerMessage({ gflop, parameters, bytes, converted: false }, inferMemory);
+  const fitting = picturesPerMessage(functionModelOf({ gflop, parameters, bytes }, 'f32'), inferMemory);
   // Preprocess sends a message for each of its deliveries, which have no batching window.
   const perMessage = Math.max(Math.min(fill, deliveryMessages, fitting), 1);
   const messages = Math.ceil(pictures / perMessage);

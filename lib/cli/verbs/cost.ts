@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { variantCheckpoint } from '../../checkpoint/initial-weights.ts';
 import { chosenVariant } from '../../checkpoint/variants.ts';
-import { whyNoFunction } from '../../contracts/infer-function.ts';
+import { functionModelOf, whyNoFunction } from '../../contracts/infer-function.ts';
 import { defaultInstanceTypes, type GpuInstance, gpuInstanceNames } from '../../contracts/instances.ts';
 import { type CostModel, costModel } from '../../operate/cost-model.ts';
 import {
@@ -161,8 +161,8 @@ function answerOf(options: CostOptions, model: CostModel): CostAnswer {
 }
 
 /** @throws {UsageError} for a model that a deployment would refuse too */
-function refuseUnfit({ gflop, parameters, bytes }: CostModel): void {
-  const why = whyNoFunction({ gflop, parameters, bytes, converted: false }, lambdaMemory);
+function refuseUnfit(model: CostModel): void {
+  const why = whyNoFunction(functionModelOf(model, 'f32'), lambdaMemory);
   if (why !== undefined) throw new UsageError(`--compute lambda: ${why}`);
 }
 

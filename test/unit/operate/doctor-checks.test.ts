@@ -1,17 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { vcpusOf } from '../../../lib/contracts/instances.ts';
-import {
-  codeBuildQuota,
-  fargateSpotQuota,
-  gpuOnDemandQuota,
-  gpuSpotQuota,
-  lambdaQuota,
-} from '../../../lib/operate/account.ts';
+import { codeBuildQuota, fargateSpotQuota, gpuOnDemandQuota, gpuSpotQuota } from '../../../lib/operate/account.ts';
 import {
   bootstrapCheck,
   buildsCheck,
   dockerCheck,
-  functionsCheck,
   gpuNeeds,
   instanceTypesCheck,
   quotaChecks,
@@ -32,24 +25,6 @@ function levels(spot: number, onDemand: number): string[] {
   return quotaChecks(found, needs, where.region).map(({ level }) => level);
 }
 
-describe('the quota of concurrent functions', () => {
-  const wanted = { preprocessConcurrency: 50, backfillConcurrency: 2 };
-
-  it('of a new account is a warning with the setting to lower and the quota to request', () => {
-    const few = functionsCheck(lambdaQuota, 10, wanted, where.region);
-
-    expect(few).toMatchObject({ level: 'warn', found: expect.stringContaining('10 concurrent functions') });
-    expect(few.advice).toContain('-c preprocessConcurrency=8, or aws service-quotas');
-    expect(few.advice).toContain('--service-code lambda --quota-code L-B99A9384 --desired-value 1000');
-  });
-
-  it('is ok when it covers uploads and backfill', () => {
-    expect(functionsCheck(lambdaQuota, 52, wanted, where.region).level).toBe('ok');
-    expect(functionsCheck(lambdaQuota, 51, wanted, where.region).level).toBe('warn');
-    expect(functionsCheck(lambdaQuota, new Error('denied'), wanted, where.region)).toMatchObject({ found: 'denied' });
-  });
-});
-
 describe('the vCPU quotas', () => {
   it('must allow the largest instance type for every task', () => {
     expect(['g6.xlarge', 'g5.2xlarge', 'g4dn.12xlarge'].map(vcpusOf)).toEqual([4, 8, 48]);
@@ -62,7 +37,7 @@ describe('the vCPU quotas', () => {
     const checks = quotaChecks(found, needs, where.region);
 
     expect(checks.map(({ level }) => level)).toEqual(['fail', 'fail']);
-    expect(checks[0]?.advice).toContain('-c compute=cpu');
+    expect(checks[0]?.advice).toContain('-c compute=lambda or -c compute=cpu');
     expect(checks[0]?.advice).toContain('--quota-code L-3819A6DF --desired-value 32 --region eu-central-1');
     expect(checks[1]?.advice).toContain('L-DB2E81BA');
   });
@@ -138,7 +113,7 @@ describe('the instance types', () => {
     });
     expect(instanceTypesCheck(['g6.xlarge'], [], about)).toMatchObject({
       level: 'fail',
-      advice: 'deploy with -c compute=cpu, or to another region',
+      advice: 'deploy with -c compute=lambda or -c compute=cpu, or to another region',
     });
   });
 
