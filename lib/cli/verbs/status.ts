@@ -84,7 +84,7 @@ function functionTable({ infer, metrics }: StackState): string {
   const { made, failed, throttled } = metrics.inferCalls;
   const limits = [mapping?.maxConcurrency ?? null, infer.reserved].filter((limit) => limit !== null);
   const unit = (value: number | null, of: string) => (value === null ? '-' : `${value} ${of}`);
-  return table(
+  const facts = table(
     [
       { title: 'function' },
       { title: 'state' },
@@ -103,6 +103,7 @@ function functionTable({ infer, metrics }: StackState): string {
       ],
     ],
   );
+  return infer.logGroup === null ? facts : `${facts}its log: ${printable(infer.logGroup)}\n`;
 }
 
 function oldest(messages: number, seconds: number | null): string {
@@ -166,6 +167,7 @@ export function statusJson({ name, region, account, status, outputs }: DeployedS
             model: infer.modelId,
             memory_mb: infer.memoryMb,
             timeout_seconds: infer.timeoutSeconds,
+            log_group: infer.logGroup,
             reserved_concurrency: infer.reserved,
             tokens_mapping: infer.mapping?.state ?? null,
             max_concurrency: infer.mapping?.maxConcurrency ?? null,

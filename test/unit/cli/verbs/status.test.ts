@@ -67,6 +67,7 @@ describe('igpt status', () => {
     expect(report).not.toContain('starting');
     expect(report).toMatch(/^function +state +tokens +at most +memory +timeout +calls +failed +throttled$/m);
     expect(report).toMatch(/^Mine-LambdaInfer +Active +Enabled +2 at once +3008 MB +60 s +12 +1 +0$/m);
+    expect(report).toContain('\nits log: /mine/infer\n');
     expect(report).toContain('\ninfer: 1 of 12 calls in five minutes failed: ');
   });
 
@@ -93,6 +94,7 @@ describe('igpt status', () => {
         model: 'igpt-nano-124872f4c43d',
         memory_mb: 3008,
         timeout_seconds: 60,
+        log_group: '/mine/infer',
         reserved_concurrency: null,
         tokens_mapping: 'Disabled',
         max_concurrency: 2,
