@@ -3,15 +3,15 @@ import { predictionOutcome } from '../lib/pipeline/prediction-outcome.ts';
 import type { Model } from '../lib/ports/model.ts';
 
 /**
- * Predicts one built-in picture, a run of all colours, and makes its outcome. It is stored nowhere.
+ * Predicts one built-in picture, a ramp through the palette, up to its outcome.
  *
- * @throws what the model throws; PictureError `inference_failed` when a number is not finite
+ * @throws {PictureError} `inference_failed` when a number of the outcome is not finite
  */
 export async function proveModel(model: Model): Promise<void> {
-  const { tokens: n, preprocessing } = model;
-  const { width, height, palette } = preprocessing;
+  const { palette, width, height } = model.preprocessing;
   const colors = palette.length / 3;
-  const prediction = await model.predict(Uint16Array.from({ length: n }, (_, i) => i % colors));
-  const image = { width, height, format: 'png', bytes: 1 };
-  predictionOutcome({ clock, model }, { key: 'proof', etag: '"proof"', image, tokens: '' }, prediction);
+  const tokens = Uint16Array.from({ length: model.tokens }, (_, i) => i % colors);
+  const image = { width, height, format: 'png', bytes: 1 } as const;
+  const prediction = await model.predict(tokens);
+  predictionOutcome({ clock, model }, { key: 'proof', etag: 'proof', image, tokens: '' }, prediction);
 }

@@ -83,6 +83,7 @@ export function inferOnEcs(scope: Construct, compute: 'gpu' | 'cpu', props: Infe
       cluster: cluster.clusterName,
       service: service.serviceName,
       ...(onDemand && { onDemandService: onDemand.service.serviceName }),
+      workerProof: worker.proof,
     },
   };
 }

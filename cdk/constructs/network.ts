@@ -18,6 +18,8 @@ export class Network extends Construct {
   readonly vpc: IVpc;
   /** Allows no ingress, and HTTPS as egress. */
   readonly workers: SecurityGroup;
+  /** Where a standalone task with a public address runs. */
+  readonly publicAddress: { subnets: string[]; securityGroups: string[] };
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
@@ -43,5 +45,9 @@ export class Network extends Construct {
       allowAllOutbound: false,
     });
     this.workers.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'AWS APIs');
+    this.publicAddress = {
+      subnets: this.vpc.publicSubnets.map(({ subnetId }) => subnetId),
+      securityGroups: [this.workers.securityGroupId],
+    };
   }
 }

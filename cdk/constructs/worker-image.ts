@@ -14,6 +14,7 @@ const trainingContext = [
   '!functions',
   'functions/preprocess',
   'functions/infer',
+  'functions/rollout',
   '!lib',
 ];
 

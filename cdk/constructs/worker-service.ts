@@ -15,7 +15,7 @@ import {
   type TaskDefinition,
 } from 'aws-cdk-lib/aws-ecs';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import { defaultInstanceTypes } from '../../lib/contracts/instances.ts';
 import { acknowledgeFindings } from './acknowledge.ts';
 import { hardenedInstance } from './hardened-instance.ts';
@@ -38,7 +38,6 @@ export class CpuService extends Construct {
       // Under exactOptionalPropertyTypes, CDK's classes do not match their own interfaces.
       cluster: cluster as ICluster,
       taskDefinition: definition,
-      desiredCount: 0,
       minHealthyPercent: 0,
       maxHealthyPercent: 100,
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
@@ -67,6 +66,10 @@ export interface GpuServiceProps {
 /** Workers on GPU instances, one on each. ECS starts and ends the instances with the tasks. */
 export class GpuService extends Construct {
   readonly service: Ec2Service;
+  /** Name of the capacity provider. */
+  readonly capacity: string;
+  /** What an instance needs to join the cluster. */
+  readonly instances: readonly IDependable[];
   /** Instances that the tasks need, in percent of those that run: above 100 while a task waits for an instance. */
   readonly reservation: IMetric;
 
@@ -74,12 +77,14 @@ export class GpuService extends Construct {
     super(scope, id);
     const spot = props.market === 'spot';
     const [first = defaultInstanceTypes[0]] = props.instanceTypes;
+    const role = new Role(this, 'InstanceRole', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
     const group = new AutoScalingGroup(this, 'Instances', {
       vpc: props.network.vpc,
       minCapacity: 0,
-      maxCapacity: props.maxTasks,
+      // Room for the proof of a deployment while every task runs.
+      maxCapacity: props.maxTasks + (spot ? 1 : 0),
       mixedInstancesPolicy: {
-        launchTemplate: this.launchTemplate(props.network, first),
+        launchTemplate: this.launchTemplate(props.network, first, role),
         launchTemplateOverrides: props.instanceTypes.map((type) => ({ instanceType: new InstanceType(type) })),
         instancesDistribution: {
           onDemandBaseCapacity: 0,
@@ -106,6 +111,8 @@ export class GpuService extends Construct {
       maximumScalingStepSize: props.maxTasks,
     });
     props.cluster.addAsgCapacityProvider(capacity);
+    this.capacity = capacity.capacityProviderName;
+    this.instances = [group, role];
     acknowledgeFindings(
       this,
       ['Resource::*', 'Action::ecs:Submit*'],
@@ -116,13 +123,12 @@ export class GpuService extends Construct {
       // Under exactOptionalPropertyTypes, CDK's classes do not match their own interfaces.
       cluster: props.cluster as ICluster,
       taskDefinition: props.definition,
-      desiredCount: 0,
       // A new task needs the GPU of the old task.
       minHealthyPercent: 0,
       maxHealthyPercent: 100,
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
       circuitBreaker: { enable: true, rollback: true },
-      capacityProviderStrategies: [{ capacityProvider: capacity.capacityProviderName, weight: 1 }],
+      capacityProviderStrategies: [{ capacityProvider: this.capacity, weight: 1 }],
     });
     deleteBeforeCluster(this.service, props.cluster);
     this.reservation = new Metric({
@@ -130,14 +136,14 @@ export class GpuService extends Construct {
       metricName: 'CapacityProviderReservation',
       dimensionsMap: {
         ClusterName: props.cluster.clusterName,
-        CapacityProviderName: capacity.capacityProviderName,
+        CapacityProviderName: this.capacity,
       },
       period: Duration.minutes(1),
       statistic: 'Maximum',
     });
   }
 
-  private launchTemplate(network: Network, instanceType: string): LaunchTemplate {
+  private launchTemplate(network: Network, instanceType: string, role: Role): LaunchTemplate {
     const userData = UserData.forLinux();
     // On Spot's two-minute notice ECS drains the instance, and the worker releases its messages.
     userData.addCommands('echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config');
@@ -146,7 +152,7 @@ export class GpuService extends Construct {
       machineImage: EcsOptimizedImage.amazonLinux2023(AmiHardwareType.GPU),
       instanceType: new InstanceType(instanceType),
       userData,
-      role: new Role(this, 'InstanceRole', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') }),
+      role,
       securityGroup: network.workers,
       // Reaches the AWS APIs without a NAT gateway.
       associatePublicIpAddress: true,

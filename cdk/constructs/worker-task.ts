@@ -10,9 +10,11 @@ import {
   type TaskDefinition,
 } from 'aws-cdk-lib/aws-ecs';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { drainSeconds, stopTimeoutSeconds } from '../../lib/contracts/delivery.ts';
 import { fargateTask } from '../../lib/contracts/instances.ts';
+import { workerContainer } from '../../lib/contracts/rollout.ts';
 import { acknowledgeFindings, acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
 import { cacheFolder } from './worker-image.ts';
@@ -31,6 +33,7 @@ export interface WorkerTaskProps {
 /** The task definition of a worker: a container without root and with a read-only file system. */
 export class WorkerTask extends Construct {
   readonly definition: TaskDefinition;
+  readonly log: LogGroup;
 
   constructor(scope: Construct, id: string, props: WorkerTaskProps) {
     super(scope, id);
@@ -50,7 +53,8 @@ export class WorkerTask extends Construct {
           volumes: [{ name: 'cache' }],
         });
     const size: Partial<ContainerDefinitionOptions> = gpu ? { gpuCount: 1, memoryLimitMiB: gpuMemoryMiB } : {};
-    const container = definition.addContainer('worker', {
+    this.log = logGroup(this, 'Log', props.logRetentionDays);
+    const container = definition.addContainer(workerContainer, {
       ...size,
       image: props.image,
       environment: {
@@ -64,7 +68,7 @@ export class WorkerTask extends Construct {
         // ECS on EC2 does not set it, and the container cannot read the instance metadata.
         AWS_REGION: Aws.REGION,
       },
-      logging: LogDriver.awsLogs({ logGroup: logGroup(this, 'Log', props.logRetentionDays), streamPrefix: 'worker' }),
+      logging: LogDriver.awsLogs({ logGroup: this.log, streamPrefix: workerContainer }),
       stopTimeout: Duration.seconds(stopTimeoutSeconds),
       readonlyRootFilesystem: true,
       user: 'node',

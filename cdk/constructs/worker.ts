@@ -6,6 +6,7 @@ import { Construct, type IDependable } from 'constructs';
 import { workerVisibilitySeconds } from '../../lib/contracts/delivery.ts';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import type { Network } from './network.ts';
+import { type ProofPlace, Rollout } from './rollout.ts';
 import type { OnDemandProps } from './scaling.ts';
 import { WorkerImage } from './worker-image.ts';
 import { CpuService, GpuService } from './worker-service.ts';
@@ -30,6 +31,8 @@ export class Worker extends Construct {
   /** Runs tasks when Spot cannot be had. Undefined on Fargate. */
   readonly onDemand: OnDemandProps | undefined;
   readonly services: readonly BaseService[];
+  /** How the proof of the deployed definition ended. */
+  readonly proof: string;
   /** Above 0 while a task of any service runs; no data otherwise. */
   readonly runningTasks: IMetric;
   /** Period of the alarm that uses it. */
@@ -52,7 +55,7 @@ export class Worker extends Construct {
     const { maxTasks, instanceTypes, logRetentionDays } = config;
     this.image = new WorkerImage(this, 'Image', config);
     const { image, ready } = this.image;
-    const { definition } = new WorkerTask(this, 'Task', {
+    const task = new WorkerTask(this, 'Task', {
       compute,
       image,
       permissions,
@@ -60,7 +63,8 @@ export class Worker extends Construct {
       environment: { ...environment, VISIBILITY_SECONDS: String(workerVisibilitySeconds) },
     });
     const period = this.runningPeriod;
-    const shared = { cluster, network, definition };
+    const shared = { cluster, network, definition: task.definition };
+    let place: ProofPlace;
     if (compute === 'gpu') {
       const gpu = { ...shared, instanceTypes, maxTasks };
       const spot = new GpuService(this, 'Spot', { ...gpu, market: 'spot' });
@@ -68,14 +72,26 @@ export class Worker extends Construct {
       this.service = spot.service;
       this.onDemand = { service, spotReservation: spot.reservation };
       this.services = [this.service, service];
+      place = { capacityProvider: spot.capacity, after: spot.instances };
       // Covers both services: every task reserves memory of an instance.
       this.runningTasks = cluster.metricMemoryReservation({ statistic: 'Maximum', period });
     } else {
       this.service = new CpuService(this, 'Fargate', shared).service;
       this.services = [this.service];
+      // On demand, because nothing takes it away; its minutes cost less than a cent.
+      place = { capacityProvider: 'FARGATE', address: network.publicAddress, after: [] };
       // Each task sends one sample a minute.
       this.runningTasks = this.service.metricCpuUtilization({ statistic: 'SampleCount', period });
     }
     for (const service of this.services) service.node.addDependency(...after, ...ready);
+    this.proof = new Rollout(this, 'Rollout', {
+      cluster,
+      task,
+      services: this.services,
+      place,
+      prove: config.proveDeployment,
+      after: [network, ...after, ...ready],
+      logRetentionDays,
+    }).proof;
   }
 }

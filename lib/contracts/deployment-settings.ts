@@ -113,6 +113,11 @@ export const deploymentSettings = z.strictObject({
   batch: flag.default(false),
   /** Shards of jobs that are processed at once, each on a machine of its own. Default: 4. */
   batchTasks: whole({ min: 1, max: 1000 }).default(4),
+  /**
+   * Runs a changed worker once before it is rolled out: it opens the model and predicts a picture. If that fails, the
+   * deployment is rolled back. On a GPU it takes about ten minutes. Default: true.
+   */
+  proveDeployment: flag.default(true),
   /** Builder of the worker's image: Docker on this machine, or CodeBuild in the account. Default: docker. */
   imageBuild: choice(['docker', 'codebuild']).default('docker'),
   /**

@@ -35,6 +35,8 @@ const optionalOutputs = {
   onDemandService: 'OnDemandService',
   /** With `compute=lambda`: the name of the inference function. */
   inferFunction: 'InferFunction',
+  /** With workers: how the proof of their task definition ended. */
+  workerProof: 'WorkerProof',
   /** With `training=true`: AWS Batch's job queue and job definition for `igpt train --on-aws`. */
   trainingQueue: 'TrainingQueue',
   trainingJob: 'TrainingJob',

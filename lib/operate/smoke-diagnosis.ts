@@ -1,6 +1,6 @@
+import { explainStop } from '../aws/stopped-task.ts';
 import { age } from './age.ts';
 import { brakeHolds, countDeadLetters, troublesOf } from './stack-outlook.ts';
-import { explainStop } from './stack-services.ts';
 import type { StackState } from './stack-state.ts';
 
 /** Where a picture is stuck. */

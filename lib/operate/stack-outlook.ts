@@ -1,7 +1,7 @@
+import { explainStop } from '../aws/stopped-task.ts';
 import { ago } from './age.ts';
 import { type InferTrouble, inferTroubles } from './infer-trouble.ts';
 import { deadLetterNames } from './stack-queues.ts';
-import { explainStop } from './stack-services.ts';
 import type { StackState } from './stack-state.ts';
 
 /** How much work is left, and for how long. */

@@ -5,6 +5,7 @@ import {
   ListTasksCommand,
   type Service,
 } from '@aws-sdk/client-ecs';
+import { stopAdvice, stopReason } from '../aws/stopped-task.ts';
 import type { StackOutputs } from '../contracts/stack-outputs.ts';
 import { commandError } from './command-error.ts';
 
@@ -91,14 +92,10 @@ async function stoppedTasks(client: ECSClient, cluster: string, serviceName: str
   if (taskArns.length === 0) return [];
   const { tasks = [] } = await client.send(new DescribeTasksCommand({ cluster, tasks: taskArns }));
   const byReason = new Map<string, StoppedTasks>();
-  for (const { stoppedReason, stoppedAt, containers = [] } of tasks) {
-    const failed = containers.find(({ exitCode, reason }) => reason !== undefined || (exitCode ?? 0) !== 0);
-    const details = [failed?.reason, failed?.exitCode === undefined ? undefined : `exit code ${failed.exitCode}`];
-    // ECS sometimes repeats the container's reason as the task's.
-    const parts = new Set([stoppedReason ?? 'no reason given', ...details]);
-    const reason = [...parts].filter((part) => part !== undefined).join('; ');
+  for (const task of tasks) {
+    const reason = stopReason(task);
     const { tasks: count = 0, last = null } = byReason.get(reason) ?? {};
-    const at = stoppedAt ?? null;
+    const at = task.stoppedAt ?? null;
     byReason.set(reason, { reason, advice: stopAdvice(reason), tasks: count + 1, last: later(last, at) });
   }
   return [...byReason.values()].toSorted((a, b) => (b.last?.getTime() ?? 0) - (a.last?.getTime() ?? 0));
@@ -107,22 +104,4 @@ async function stoppedTasks(client: ECSClient, cluster: string, serviceName: str
 function later(a: Date | null, b: Date | null): Date | null {
   if (a === null || b === null) return a ?? b;
   return a > b ? a : b;
-}
-
-/**
- * Words of nvidia-container-cli when the machine's driver is too old for the image's CUDA version. The container then
- * never starts. Source: NVIDIA_REQUIRE_CUDA of nvidia/cuda's images.
- */
-const oldDriver = /unsatisfied condition: cuda ?>= ?([\d.]*\d)/;
-
-/** What to do when ECS's reason for a stopped task does not say it; null for other reasons. */
-export function stopAdvice(reason: string): string | null {
-  const [, cuda] = oldDriver.exec(reason) ?? [];
-  if (cuda === undefined) return null;
-  return `the machine's NVIDIA driver is too old for CUDA ${cuda}, which the worker's image needs: run npx cdk deploy for ECS's newest GPU AMI (running machines keep the old one until they end), or choose an image of another CUDA 13 with -c cudaImage`;
-}
-
-/** Why tasks stopped, in words: the advice first, because ECS's reason alone does not help then. */
-export function explainStop({ reason, advice }: { reason: string; advice: string | null }): string {
-  return advice === null ? reason : `${advice}. ECS says: ${reason}`;
 }

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -49,6 +49,16 @@ describe.each([...new Set(['arm64', host])])('the function’s bundle for %s', (
 
   test('is shared by both functions', () => {
     expect(readdirSync(directory).filter((name) => existsSync(join(directory, name, 'index.mjs')))).toHaveLength(1);
+  });
+
+  test('of the rollout is one file that loads', async () => {
+    const file = readdirSync(directory)
+      .map((name) => join(directory, name, 'index.js'))
+      .find((path) => existsSync(path) && readFileSync(path, 'utf8').includes('image-gpt-proof'));
+    const load = `process.stdout.write(typeof require(${JSON.stringify(file)}).handler)`;
+    const { stdout } = await run(process.execPath, ['--eval', load], { env: { AWS_REGION: 'us-east-1' } });
+
+    expect(stdout).toBe('function');
   });
 
   test.runIf(architecture === host && process.platform === 'linux')(

@@ -8,9 +8,10 @@ import { DescribeServicesCommand, ECSClient, ListClustersCommand, ListServicesCo
 import { LambdaClient, ListEventSourceMappingsCommand, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
-import { imageGptTemplate, resource } from './synthesize.ts';
+import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 // A real `cdk deploy` into the emulator: assets are published, and a change set is created and executed. It does not show
 // that the parts work together: moto ignores alarms, scaling, policies and subscriptions, Docker is a program that does
@@ -19,12 +20,12 @@ import { imageGptTemplate, resource } from './synthesize.ts';
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 const missing = await motoMissing();
-const types = ['Custom::CDKBucketDeployment', 'Custom::S3BucketNotifications'];
 const nano = { model: 'lib/models/igpt-nano' };
-/** Custom resources of each stack. */
+
+/** The answers of the custom resources of each stack, by logical id. */
 const customResources = {
-  Smoke: types.map((type) => resource(imageGptTemplate({ ...nano, stackName: 'Smoke' }), type).id),
-  Quick: types.map((type) => resource(imageGptTemplate({ ...nano, stackName: 'Quick', compute: 'lambda' }), type).id),
+  Smoke: answersOf(imageGptTemplate({ ...nano, stackName: 'Smoke' })),
+  Quick: answersOf(imageGptTemplate({ ...nano, stackName: 'Quick', compute: 'lambda' })),
 };
 
 describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefined ? '' : ` (${missing})`}`, () => {
@@ -157,10 +158,26 @@ async function answerCustomResources(endpoint: string, stack: keyof typeof custo
   const about = { Action: 'DescribeStacks', StackName: stack, Version: '2010-05-15' };
   const text = await call(endpoint, 'cloudformation', about);
   const [, StackId = ''] = /<StackId>([^<]+)</.exec(text) ?? [];
-  for (const LogicalResourceId of customResources[stack]) {
-    const answer = { Status: 'SUCCESS', StackId, LogicalResourceId, Data: {} };
+  for (const [LogicalResourceId, Data] of Object.entries(customResources[stack])) {
+    const answer = { Status: 'SUCCESS', StackId, LogicalResourceId, Data };
     const url = `${endpoint}/cloudformation_${motoRegion}/cfnresponse?stack=${StackId}`;
     const { status } = await fetch(url, { method: 'PUT', body: JSON.stringify(answer) });
     expect(status, LogicalResourceId).toBe(200);
   }
+}
+
+/** What the functions of a template's custom resources answer. */
+function answersOf(template: Template): Record<string, Record<string, unknown>> {
+  const rollouts: Record<string, Properties> = template.findResources('Custom::WorkerRollout');
+  const [rollout] = Object.entries(rollouts);
+  return {
+    [resource(template, 'Custom::CDKBucketDeployment').id]: {},
+    [resource(template, 'Custom::S3BucketNotifications').id]: {},
+    ...(rollout && {
+      [rollout[0]]: {
+        Proof: 'proved',
+        ...Object.fromEntries(rollout[1].Properties.Services.map((service: string) => [service, 0])),
+      },
+    }),
+  };
 }

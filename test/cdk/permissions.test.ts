@@ -88,6 +88,40 @@ test('with compute=lambda no role may touch ECS', () => {
   expect(JSON.stringify(policies)).not.toContain('"ecs:');
 });
 
+test('the rollout may run the worker’s own task in its cluster, and read and stop what is there', () => {
+  const inCluster = (type: string) => `arn:AWS::Partition:ecs:AWS::Region:AWS::AccountId:${type}/WorkerCluster/*`;
+
+  expect(allowed('WorkerRolloutRole')).toEqual({
+    'ecs:RunTask': [
+      expect.stringMatching(
+        /^arn:AWS::Partition:ecs:AWS::Region:AWS::AccountId:task-definition\/ImageGptGpuWorkerTask\w+:\*$/,
+      ),
+    ],
+    'iam:PassRole': ['WorkerTaskDefinitionExecutionRole.Arn', 'WorkerTaskRole.Arn'],
+    'ecs:ListTasks': ['*'],
+    'ecs:DescribeTasks': [inCluster('task')],
+    'ecs:StopTask': [inCluster('task')],
+    'ecs:DescribeServices': [inCluster('service')],
+    'cloudformation:DescribeStacks': ['AWS::StackId'],
+    'cloudformation:DescribeStackResource': ['AWS::StackId'],
+    'logs:CreateLogStream': ['WorkerRolloutLog.Arn'],
+    'logs:PutLogEvents': ['WorkerRolloutLog.Arn'],
+  });
+  const { Statement: statements } = resource(template, 'AWS::IAM::Policy', 'WorkerRolloutRoleDefaultPolicy').properties
+    .PolicyDocument;
+  const conditions = statements.flatMap(({ Action, Condition }: Properties) =>
+    Condition ? [[Action, Condition]] : [],
+  );
+  const inOwnCluster = {
+    ArnEquals: { 'ecs:cluster': { 'Fn::GetAtt': [expect.stringMatching(/^GpuWorkerCluster/), 'Arn'] } },
+  };
+  expect(conditions).toEqual([
+    ['ecs:RunTask', inOwnCluster],
+    ['iam:PassRole', { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } }],
+    ['ecs:ListTasks', inOwnCluster],
+  ]);
+});
+
 /** IAM's action for each call of the SDK. */
 const actions: Record<string, string> = {
   ListObjectsV2: 's3:ListBucket',
@@ -102,6 +136,12 @@ const actions: Record<string, string> = {
   ChangeMessageVisibilityBatch: 'sqs:ChangeMessageVisibility',
   DescribeServices: 'ecs:DescribeServices',
   UpdateService: 'ecs:UpdateService',
+  RunTask: 'ecs:RunTask',
+  ListTasks: 'ecs:ListTasks',
+  DescribeTasks: 'ecs:DescribeTasks',
+  StopTask: 'ecs:StopTask',
+  DescribeStacks: 'cloudformation:DescribeStacks',
+  DescribeStackResource: 'cloudformation:DescribeStackResource',
 };
 
 test.each([
@@ -113,6 +153,8 @@ test.each([
   ],
   ['WorkerTaskRole', 'functions/worker/main.ts', []],
   ['InferRole', 'functions/infer/handler.ts', ['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:GetQueueAttributes']],
+  // RunTask passes the roles.
+  ['WorkerRolloutRole', 'functions/rollout/handler.ts', ['logs:CreateLogStream', 'logs:PutLogEvents', 'iam:PassRole']],
 ])('%s allows exactly the calls that its code makes', async (role, entry, others) => {
   const calls = [...new Set(await commandsOf(entry))];
   const of = role === 'InferRole' ? lambda : template;

@@ -54,6 +54,7 @@ describe('built where cdk deploy runs', () => {
     const { metafile } = await build({
       entryPoints: [
         'functions/worker/main.ts',
+        'functions/worker/prove.ts',
         'lib/runtime/model-thread.ts',
         'functions/batch/main.ts',
         'lib/decode/decode-child.ts',
@@ -79,6 +80,7 @@ describe('built where cdk deploy runs', () => {
       'lib/report',
       'functions/preprocess',
       'functions/infer',
+      'functions/rollout',
     ]) {
       expect(existsSync(join(folder, absent)), absent).toBe(false);
     }

@@ -126,10 +126,19 @@ export async function createTemplateStack(directory: string, stack: string, clie
       await ecs.send(new CreateClusterCommand({ clusterName: id }));
       return { Ref: id };
     },
-    async 'AWS::ECS::Service'(id, { Cluster, DesiredCount: desiredCount }) {
+    // What it answers when a stack is created; test/unit/functions/rollout tests the rest.
+    async 'Custom::WorkerRollout'(_, { Services }) {
+      return { Proof: 'proved', ...Object.fromEntries(Services.map((service: string) => [service, '0'])) };
+    },
+    async 'AWS::ECS::Service'(id, { Cluster, DesiredCount }) {
       const containerDefinitions = [{ name: 'worker', image: 'worker', memory: 1 }];
       await ecs.send(new RegisterTaskDefinitionCommand({ family: id, containerDefinitions }));
-      const about = { cluster: resolve(Cluster), serviceName: id, taskDefinition: id, desiredCount };
+      const about = {
+        cluster: resolve(Cluster),
+        serviceName: id,
+        taskDefinition: id,
+        desiredCount: Number(resolve(DesiredCount)),
+      };
       const { service } = await ecs.send(new CreateServiceCommand(about));
       return { Ref: service?.serviceArn ?? '', Name: id };
     },

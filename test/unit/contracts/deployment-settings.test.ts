@@ -26,6 +26,7 @@ test('by default igpt-nano runs on GPU instances', () => {
     maxMegapixels: 100,
     architecture: 'arm64',
     preprocessConcurrency: 6,
+    proveDeployment: true,
     backfillConcurrency: 2,
     inferMemory: 3008,
     inferConcurrency: 4,

@@ -8,7 +8,7 @@ test('every output has a name of its own in CloudFormation: letters and digits',
   expect(names.every((name) => /^[A-Za-z0-9]+$/.test(name))).toBe(true);
 });
 
-test('the output key, what computes, and the queues of training and batch, are optional', () => {
+test('the output key, what computes, its proof, and the queues of training and batch, are optional', () => {
   const optional = Object.values(stackOutputs).filter((name) => !Object.values<string>(requiredOutputs).includes(name));
 
   expect(optional).toEqual([
@@ -17,6 +17,7 @@ test('the output key, what computes, and the queues of training and batch, are o
     'Service',
     'OnDemandService',
     'InferFunction',
+    'WorkerProof',
     'TrainingQueue',
     'TrainingJob',
     'BatchQueue',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { stopAdvice } from '../../../lib/aws/stopped-task.ts';
 import { vcpusOf } from '../../../lib/contracts/instances.ts';
 import { codeBuildQuota, fargateSpotQuota, gpuOnDemandQuota, gpuSpotQuota } from '../../../lib/operate/account.ts';
 import {
@@ -10,7 +11,6 @@ import {
   quotaChecks,
   stackChecks,
 } from '../../../lib/operate/doctor-checks.ts';
-import { stopAdvice } from '../../../lib/operate/stack-services.ts';
 import { inferFunction, lambdaStackState, minutesBefore, service, stackState } from '../../support/stack-state.ts';
 
 const call = (verb: string) => `igpt ${verb}`;

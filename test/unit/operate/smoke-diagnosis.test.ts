@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { stopAdvice } from '../../../lib/aws/stopped-task.ts';
 import { diagnose, obstacleFor } from '../../../lib/operate/smoke-diagnosis.ts';
 import { countDeadLetters } from '../../../lib/operate/stack-outlook.ts';
-import { stopAdvice } from '../../../lib/operate/stack-services.ts';
 import {
   inferFunction,
   lambdaStackState,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { stopAdvice } from '../../../lib/aws/stopped-task.ts';
 import { notes, outlook } from '../../../lib/operate/stack-outlook.ts';
-import { stopAdvice } from '../../../lib/operate/stack-services.ts';
 import {
   busyStackState,
   inferFunction,
