@@ -181,7 +181,7 @@ describe('a running stack', () => {
       {
         level: 'ok',
         name: 'function',
-        found: 'Mine-LambdaInfer is Active, with 3008 MB and 60 s for igpt-nano-124872f4c43d',
+        found: 'Mine-LambdaInfer is Active, with 3008 MB and 60 s for igpt-nano-753214900b85',
       },
     ]);
   });
