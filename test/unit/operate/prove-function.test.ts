@@ -17,7 +17,7 @@ afterEach(async () => {
   await aws[Symbol.asyncDispose]();
 });
 
-const modelId = 'igpt-nano-124872f4c43d';
+const modelId = 'igpt-nano-753214900b85';
 
 async function prove(answer: Answer) {
   aws.answer(answer);
