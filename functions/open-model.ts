@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { createS3Client } from '../lib/aws/clients.ts';
 import { fetchModel } from '../lib/aws/fetch-model.ts';
 import { openCheckpoint } from '../lib/checkpoint/checkpoint.ts';
-import type { WorkerEnvironment } from '../lib/contracts/environment.ts';
+import type { InferEnvironment, WorkerEnvironment } from '../lib/contracts/environment.ts';
 import { systemClock as clock } from '../lib/local/system-clock.ts';
 import { gpuBatch } from '../lib/runtime/gpu-batch.ts';
 import { loadProvider } from '../lib/runtime/load-provider.ts';
@@ -38,8 +38,8 @@ export async function openDeployedModel(deployed: DeployedModel): Promise<LocalM
   throw new DeploymentError('model_mismatch', `Expected the model ${id} at ${location}, found ${model.id}: ${advice}.`);
 }
 
-/** Opens the model that the worker's environment names. Throws what {@link openDeployedModel} throws. */
-export function openWorkerModel(env: WorkerEnvironment): Promise<LocalModel> {
+/** Opens the model that the environment names. Throws what {@link openDeployedModel} throws. */
+export function openWorkerModel(env: WorkerEnvironment | InferEnvironment): Promise<LocalModel> {
   return openDeployedModel({
     location: env.MODEL_LOCATION,
     cache: env.MODEL_CACHE,
@@ -55,6 +55,6 @@ export function openWorkerModel(env: WorkerEnvironment): Promise<LocalModel> {
       threads: env.WORKERS,
       maxBatch: env.PROVIDER === 'cuda' ? gpuBatch.worker : 1,
     },
-    advice: 'deploy again, so that preprocess and worker expect the same model',
+    advice: 'deploy again, so that all processes expect the same model',
   });
 }

@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, EventSourceMapping, type IFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { EventSourceMapping, type IFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IDependable } from 'constructs';
 import { preprocessTimeoutSeconds } from '../../lib/contracts/delivery.ts';
-import { repository } from '../model-id.ts';
 import { acknowledgeWildcards } from './acknowledge.ts';
+import { functionBundle } from './function-bundle.ts';
 import { logGroup } from './log-group.ts';
 import { allow } from './permissions.ts';
 
@@ -89,42 +88,12 @@ export class Preprocess extends Construct {
   }
 }
 
-/** The decoder is a program of its own. The handler starts it from beside itself (lib/files/module-beside.ts). */
-const decodeChild = 'decode-child.mjs';
-
-/** Defines `require`, which CommonJS parts of the SDK and of Powertools call. */
-const banner = "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);";
-
-/** Bundles handler and decoder as ES modules, with sharp's binaries for Lambda on any machine. */
+/** Handler and decoder, with sharp's binaries. */
 function bundle(architecture: 'arm64' | 'x86_64') {
-  const [cpu, lambda] = architecture === 'arm64' ? ['arm64', Architecture.ARM_64] : ['x64', Architecture.X86_64];
-  return {
-    architecture: lambda,
-    entry: join(repository, 'functions/preprocess/handler.ts'),
-    handler: 'handler',
-    projectRoot: repository,
-    depsLockFilePath: join(repository, 'package-lock.json'),
-    bundling: {
-      format: OutputFormat.ESM,
-      target: 'node24',
-      minify: true,
-      keepNames: true,
-      banner,
-      // The pinned version, instead of the one that Lambda provides.
-      bundleAwsSDK: true,
-      nodeModules: ['sharp'],
-      environment: { npm_config_cpu: cpu, npm_config_os: 'linux', npm_config_libc: 'glibc' },
-      commandHooks: {
-        beforeBundling: () => [],
-        beforeInstall: () => [],
-        afterBundling: (input: string, output: string) => [
-          [
-            `"${join(input, 'node_modules/.bin/esbuild')}" "${join(input, 'lib/decode/decode-child.ts')}"`,
-            '--bundle --platform=node --format=esm --target=node24 --minify --keep-names --external:sharp',
-            `--banner:js="${banner}" --log-level=warning --outfile="${join(output, decodeChild)}"`,
-          ].join(' '),
-        ],
-      },
-    },
-  };
+  return functionBundle({
+    architecture,
+    handler: 'functions/preprocess/handler.ts',
+    programs: ['lib/decode/decode-child.ts'],
+    packages: ['sharp'],
+  });
 }

@@ -38,7 +38,7 @@ function whole({ min, max }: { min: number; max: number }) {
     .refine((value) => value >= min && value <= max, expected);
 }
 
-/** Variables of functions/preprocess and functions/worker. */
+/** Variables of functions/preprocess, functions/worker and functions/infer. */
 const shared = {
   /** Bucket of the pictures. */
   INPUT_BUCKET: bucketName,
@@ -140,6 +140,22 @@ const workerVariables = z.object({
 export const workerEnvironment = workerVariables.refine(bucketsDiffer, differentBuckets);
 
 export type WorkerEnvironment = z.output<typeof workerEnvironment>;
+
+/**
+ * The environment of functions/infer: the worker's. Lambda itself hides messages and ends the process. A relative
+ * MODEL_LOCATION starts at the bundle.
+ */
+export const inferEnvironment = workerVariables
+  .omit({ VISIBILITY_SECONDS: true, DRAIN_SECONDS: true })
+  .extend({
+    /** The bundle has no other provider. */
+    PROVIDER: choice(['cpu']).default('cpu'),
+    /** Threads, one per vCPU. Required: the system counts cores of which the function has only a share. */
+    WORKERS: whole({ min: 1, max: 256 }),
+  })
+  .refine(bucketsDiffer, differentBuckets);
+
+export type InferEnvironment = z.output<typeof inferEnvironment>;
 
 const argumentList = z.string().transform((text, context): string[] => {
   try {
