@@ -66,7 +66,7 @@ describe('the file system', () => {
     'cdk/copy-files.ts cpSync': 'refuses pipes and devices itself',
     'lib/cli/launch.js readFileSync': 'the manifest of a package and /proc, before TypeScript runs',
     'lib/cli/program.ts readFileSync': 'our own package.json',
-    'lib/local/process-tag.ts readFileSync': '/proc',
+    'lib/files/process-tag.ts readFileSync': '/proc',
     'lib/operate/doctor.ts readFileSync': 'our own cdk.json',
     'lib/report/html-page.ts readFile': 'our own page',
     'lib/training/metrics-file.ts appendFileSync': 'a descriptor that the door has opened',
