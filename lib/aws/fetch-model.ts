@@ -63,7 +63,7 @@ export async function fetchModel(options: FetchModelOptions): Promise<string> {
       if (!(await exists(directory))) throw error;
     });
   } finally {
-    await rm(partial, { recursive: true, force: true });
+    await rm(partial, { recursive: true, force: true }).catch(() => {}); // the error before matters more
   }
   return directory;
 

@@ -2,20 +2,39 @@ import { execFile } from 'node:child_process';
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { modelsFolder } from '../../lib/local/repository.ts';
+import { identifyModel } from '../../lib/runtime/identify-model.ts';
 import { bundleInfer } from '../support/infer-bundle.ts';
 
 const run = promisify(execFile);
+const nano = join(modelsFolder, 'igpt-nano');
+
+/** Names that nothing answers to: a proof calls nothing. */
+const environment = {
+  INPUT_BUCKET: 'pictures',
+  OUTPUT_BUCKET: 'outcomes',
+  UPLOADS_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/uploads',
+  TOKENS_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/tokens',
+  RESULTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:results',
+  WORKERS: '1',
+  AWS_REGION: 'us-east-1',
+  ORT_DISABLE_TELEMETRY: '1',
+};
 
 describe('the bundle of the inference function', () => {
   let outdir: string;
   let bundle: ReturnType<typeof bundleInfer>;
   beforeAll(() => {
     outdir = mkdtempSync(join(tmpdir(), 'infer-bundle-'));
-    const directory = join(modelsFolder, 'igpt-nano');
-    bundle = bundleInfer(outdir, { directory, prefix: 'models/0123456789ab/igpt-nano', location: 's3://unused/model' });
+    bundle = bundleInfer(outdir, {
+      directory: nano,
+      prefix: 'models/0123456789ab/igpt-nano',
+      location: 's3://unused/model',
+    });
   });
   afterAll(() => rmSync(outdir, { recursive: true, force: true }));
 
@@ -54,11 +73,52 @@ describe('the bundle of the inference function', () => {
     ]);
   });
 
-  test.runIf(process.platform === 'linux' && process.arch === 'x64')('loads', async () => {
-    const load =
-      "const { handler } = await import('./index.mjs'); process.stdout.write(typeof handler); process.exit(0)";
-    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', load], { cwd: bundle.folder });
+  describe.runIf(process.platform === 'linux' && process.arch === 'x64')('in a process of its own', () => {
+    /** Answers of the handler to these events in turn, and the lines that it printed. */
+    async function call(changes: Record<string, string>, ...events: unknown[]) {
+      const script = `const { handler } = await import(${JSON.stringify(pathToFileURL(join(bundle.folder, 'index.mjs')).href)});
+        for (const event of ${JSON.stringify(events)}) {
+          const answer = await handler(event, { getRemainingTimeInMillis: () => 60_000 }).catch(({ code, message }) => ({ code, message }));
+          process.stdout.write('ANSWER ' + JSON.stringify(answer) + '\\n');
+        }
+        process.exit(0);`;
+      const { PATH: path = '' } = process.env;
+      const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
+        // Not the bundle's folder: a relative MODEL_LOCATION starts at the bundle.
+        cwd: outdir,
+        env: { PATH: path, ...environment, MODEL_LOCATION: bundle.modelLocation, TMPDIR: outdir, ...changes },
+      });
+      const lines = stdout.split('\n').filter((line) => line !== '');
+      const answers = lines.filter((line) => line.startsWith('ANSWER ')).map((line) => JSON.parse(line.slice(7)));
+      return { answers, critical: lines.filter((line) => line.includes('"CRITICAL"')).map((line) => JSON.parse(line)) };
+    }
 
-    expect(stdout).toContain('function');
+    test('proves its model', async () => {
+      const { id } = await identifyModel(await openCheckpoint(nano), { precision: 'f32', scaledDecoding: false });
+
+      expect(await call({ MODEL_ID: id }, { prove: true })).toEqual({
+        answers: [{ proved: true, model: id }],
+        critical: [],
+      });
+    });
+
+    test.each([
+      ['a missing variable', { TOKENS_QUEUE_URL: '' }, 'invalid_environment', 'TOKENS_QUEUE_URL is missing'],
+      ['threads that nobody counted', { WORKERS: '' }, 'invalid_environment', 'WORKERS is missing'],
+      ['a GPU', { PROVIDER: 'cuda' }, 'invalid_environment', 'PROVIDER'],
+      ['another model', { MODEL_ID: 'igpt-nano-000000000000' }, 'model_mismatch', 'igpt-nano-000000000000'],
+      ['a folder without a model', { MODEL_LOCATION: './model' }, 'config_missing', 'model'],
+    ])('fails each invocation with one line for %s', async (_, changes, code, text) => {
+      const { answers, critical } = await call(
+        { MODEL_ID: 'igpt-nano-0123456789ab', ...changes },
+        { Records: [] },
+        { prove: true },
+      );
+
+      expect(answers).toMatchObject([{ code, message: expect.stringContaining(text) }, { code }]);
+      // One as the process starts, with the model in the bundle, and one for each invocation.
+      expect(critical.map((line) => line.code)).toEqual([code, code, code].slice(0, critical.length));
+      expect(critical.length).toBeGreaterThanOrEqual(2);
+    });
   });
 });
