@@ -39,7 +39,7 @@ export async function startModelServer(name: string, files: ReadonlyMap<string, 
       });
       answerFile(url.pathname.slice(path.length), request, response);
     } else {
-      response.writeHead(200, facts).end();
+      response.writeHead(200, { ...facts, 'content-length': request.method === 'HEAD' ? 1 : 0 }).end();
     }
   }
 
