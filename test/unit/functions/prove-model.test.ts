@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { proveModel } from '../../../functions/prove-model.ts';
+import { isProofRequest, proveModel } from '../../../functions/prove-model.ts';
 import { createFakeModel } from '../../support/fake-model.ts';
 
 it('predicts a picture of all colours in turn', async () => {
@@ -12,7 +12,7 @@ it('predicts a picture of all colours in turn', async () => {
     },
   });
 
-  await proveModel(model);
+  expect(await proveModel(model)).toEqual({ proved: true, model: 'fake-1' });
   expect(seen).toEqual([Uint16Array.of(0, 1, 0, 1)]);
 });
 
@@ -30,4 +30,14 @@ it('fails as the model fails', async () => {
   const model = createFakeModel({ predict: () => Promise.reject(new Error('no memory')) });
 
   await expect(proveModel(model)).rejects.toThrow('no memory');
+});
+
+it.each([
+  [{ prove: true }, true],
+  [{ prove: false }, false],
+  [{ Records: [] }, false],
+  [null, false],
+  ['prove', false],
+])('is asked for by { prove: true } alone: %j', (event, expected) => {
+  expect(isProofRequest(event)).toBe(expected);
 });
