@@ -4,9 +4,9 @@ import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { QueueMessage } from '../../lib/ports/queue.ts';
 import { ThreadUnusableError } from '../../lib/runtime/thread-pool.ts';
 import { answerDelivery, type LambdaContext } from '../answer-delivery.ts';
-import { isProofRequest, type Proof, type ProofRequest, proveModel } from '../prove-model.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { isBundled, openFunction } from './open-function.ts';
+import { isProofRequest, type Proof, type ProofRequest, prove } from './proof.ts';
 
 // The infer flow has the same metrics in the worker and in the function.
 const telemetry = createTelemetry({ service: 'worker', clock });
@@ -37,7 +37,7 @@ export async function handler(
 ): Promise<SqsBatchResponse | Proof> {
   try {
     const { model, ...options } = await opener.get();
-    if (isProofRequest(event)) return await proveModel(model);
+    if (isProofRequest(event)) return await prove(model);
     return await answerDelivery(event, context, { ...options, onError });
   } finally {
     telemetry.flush();

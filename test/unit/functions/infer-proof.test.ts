@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isProofRequest, proveModel } from '../../../functions/prove-model.ts';
+import { isProofRequest, prove } from '../../../functions/infer/proof.ts';
 import { createFakeModel } from '../../support/fake-model.ts';
 
 it('predicts a picture of all colours in turn', async () => {
@@ -12,7 +12,7 @@ it('predicts a picture of all colours in turn', async () => {
     },
   });
 
-  expect(await proveModel(model)).toEqual({ proved: true, model: 'fake-1' });
+  expect(await prove(model)).toEqual({ proved: true, model: 'fake-1' });
   expect(seen).toEqual([Uint16Array.of(0, 1, 0, 1)]);
 });
 
@@ -23,21 +23,25 @@ it.each([
 ])('fails when %s is not finite', async (_, prediction) => {
   const model = createFakeModel({ predict: async () => prediction });
 
-  await expect(proveModel(model)).rejects.toMatchObject({ code: 'inference_failed' });
+  await expect(prove(model)).rejects.toMatchObject({ code: 'inference_failed' });
 });
 
 it('fails as the model fails', async () => {
   const model = createFakeModel({ predict: () => Promise.reject(new Error('no memory')) });
 
-  await expect(proveModel(model)).rejects.toThrow('no memory');
+  await expect(prove(model)).rejects.toThrow('no memory');
 });
 
 it.each([
   [{ prove: true }, true],
   [{ prove: false }, false],
   [{ Records: [] }, false],
-  [null, false],
+  // CDK's trigger calls a function with an empty event.
+  [{}, true],
+  [null, true],
+  [undefined, true],
   ['prove', false],
-])('is asked for by { prove: true } alone: %j', (event, expected) => {
+  [{ records: [] }, false],
+])('is asked for by { prove: true } or an empty event: %j', (event, expected) => {
   expect(isProofRequest(event)).toBe(expected);
 });
