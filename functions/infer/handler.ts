@@ -4,20 +4,9 @@ import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { QueueMessage } from '../../lib/ports/queue.ts';
 import { ThreadUnusableError } from '../../lib/runtime/thread-pool.ts';
 import { answerDelivery, type LambdaContext } from '../answer-delivery.ts';
-import { proveModel } from '../prove-model.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { isBundled, openFunction } from './open-function.ts';
-
-/** Asks for a proof that this function can work: its model predicts a built-in picture. */
-export interface ProofRequest {
-  prove: true;
-}
-
-export interface Proof {
-  proved: true;
-  /** The model id. */
-  model: string;
-}
+import { isProofRequest, type Proof, type ProofRequest, prove } from './proof.ts';
 
 // The infer flow has the same metrics in the worker and in the function.
 const telemetry = createTelemetry({ service: 'worker', clock });
@@ -48,10 +37,7 @@ export async function handler(
 ): Promise<SqsBatchResponse | Proof> {
   try {
     const { model, ...options } = await opener.get();
-    if ('prove' in event) {
-      await proveModel(model);
-      return { proved: true, model: model.id };
-    }
+    if (isProofRequest(event)) return await prove(model);
     return await answerDelivery(event, context, { ...options, onError });
   } finally {
     telemetry.flush();

@@ -28,6 +28,10 @@ export async function openFunction(folder: string, telemetry: Telemetry): Promis
   const given = readEnvironment(inferEnvironment, process.env);
   const { MODEL_LOCATION: location, TOKENS_QUEUE_URL: siblingUrl } = given;
   const env = isBundled(given) ? { ...given, MODEL_LOCATION: resolve(folder, location) } : given;
+  const started = performance.now();
   const { model, reserveMs } = timePredictions(await openWorkerModel(env));
+  const { id, provider, concurrency } = model;
+  const opened_ms = Math.round(performance.now() - started);
+  telemetry.logger.info('ready', { model: id, provider, concurrency, opened_ms });
   return { model, siblingUrl, reserveMs, ...openInference(env, model, telemetry) };
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,6 +9,7 @@ import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { modelsFolder } from '../../lib/local/repository.ts';
 import { identifyModel } from '../../lib/runtime/identify-model.ts';
 import { bundleInfer } from '../support/infer-bundle.ts';
+import { startModelServer } from '../support/model-server.ts';
 
 const run = promisify(execFile);
 const nano = join(modelsFolder, 'igpt-nano');
@@ -105,6 +106,28 @@ describe('the bundle of the inference function', () => {
         answers: [{ proved: true, model: id }],
         critical: [],
       });
+    });
+
+    test('fetches a model on S3 in the first invocation, into /tmp', async () => {
+      const names = ['config.json', 'model.safetensors', 'preprocessor_config.json'];
+      const contents = names.map((name) => [name, readFileSync(join(nano, name))] as const);
+      await using server = await startModelServer('igpt-nano', new Map(contents));
+      const { id } = await identifyModel(await openCheckpoint(nano), { precision: 'f32', scaledDecoding: false });
+      const temporary = join(outdir, 'tmp');
+      mkdirSync(temporary);
+      const place = {
+        MODEL_LOCATION: server.location,
+        AWS_ENDPOINT_URL_S3: server.endpoint,
+        AWS_ACCESS_KEY_ID: 'test',
+        AWS_SECRET_ACCESS_KEY: 'test',
+        TMPDIR: temporary,
+      };
+
+      expect(await call({ MODEL_ID: id, ...place })).toEqual({ answers: [], critical: [] });
+      expect(server.requests).toEqual([]);
+      const { answers } = await call({ MODEL_ID: id, ...place }, { prove: true });
+      expect(answers).toEqual([{ proved: true, model: id }]);
+      expect(readdirSync(temporary)).toEqual([expect.stringMatching(/^checkpoint-/)]);
     });
 
     test.each([
