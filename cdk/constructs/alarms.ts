@@ -22,7 +22,7 @@ export interface AlarmsProps {
   results: Results;
   /** Above 0 in a period in which a worker or an inference function runs. */
   runningTasks: IMetric;
-  /** A period of this length has a value while they run (5 to 15 minutes). */
+  /** A period of this length has a value while they run: 5 minutes, or the function's timeout. */
   runningPeriod: Duration;
   /** The inference function, if there is one. */
   infer?: IFunction | undefined;
@@ -32,9 +32,6 @@ export interface AlarmsProps {
 }
 
 const fiveMinutes = Duration.minutes(5);
-
-/** Workers that store nothing for this long are stopped. */
-const fruitless = Duration.minutes(30);
 
 /** The failure rate of fewer pictures is too noisy for an alarm. */
 const minPictures = 20;
@@ -146,7 +143,9 @@ export class Alarms extends Construct {
         finished: queues.tokens.metricNumberOfMessagesDeleted({ statistic: 'Sum' }),
       }),
       threshold: 1,
-      evaluationPeriods: fruitless.toMinutes() / runningPeriod.toMinutes(),
+      // Workers: 30 minutes. Functions: 45, because the five deliveries of one bad message take 14 minutes, which can lie in
+      // two periods.
+      evaluationPeriods: infer === undefined ? 6 : 3,
       alarmDescription:
         'Workers or inference functions run but store no outcomes. The cost brake has stopped the stack; igpt doctor --release starts it again.',
     });

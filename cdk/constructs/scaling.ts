@@ -55,8 +55,9 @@ const emptyMinutes = 10;
 /**
  * CloudWatch repeats an alarm's scaling action every minute that the alarm lasts, which is minutes longer than the tasks
  * that it ends: metrics are late. During the cooldown a repeated action does not end what preprocess wakes.
- * Source: Application Auto Scaling API, StepScalingPolicyConfiguration: scale-in is blocked until the cooldown has
- * expired, scale-out is not.
+ * Sources: CloudWatch User Guide, "Using Amazon CloudWatch alarms": Auto Scaling actions are invoked once per minute that
+ * the alarm remains in the new state. Application Auto Scaling API, StepScalingPolicyConfiguration: scale-in is blocked
+ * until the cooldown has expired, scale-out is not.
  */
 const endCooldown = Duration.minutes(15);
 
@@ -79,6 +80,13 @@ const recoveredMinutes = 10;
  * Sets the number of tasks in steps, by outstanding messages: visible ones and those in flight. With visible messages
  * alone, a task that has received the last messages would be ended while it works. Step scaling is used because target
  * tracking rejects such a sum. Missing data changes nothing: SQS metrics stop after six idle hours and return late.
+ *
+ * The expressions must hold in two ways, because the documentation leaves both open: SQS may or may not report that no
+ * message is in flight, and any data point may be late. Sources: Amazon SQS Developer Guide, "Available CloudWatch metrics
+ * for Amazon SQS": in-flight messages are reported if some exist, the age if the queue has a message, visible messages if
+ * the queue is active. CloudWatch User Guide, "Using math expressions with CloudWatch metrics": of two time series, the
+ * one without data counts as 0; IF without a third value drops the point. "Configuring how CloudWatch alarms treat missing
+ * data": an alarm skips missing points while enough others exist.
  */
 export class Scaling extends Construct {
   /** One for each service, for the cost brake. */
@@ -107,8 +115,9 @@ export class Scaling extends Construct {
     this.alarm('Empty', {
       // Only while tasks run: otherwise the alarm would stay for hours, and its repeated action would undo every wake. A
       // task that waits for messages receives none at least three times a minute; one that still starts does not receive.
+      // Not FILL, which would make the newest minute busy for as long as its data is late.
       metric: new MathExpression({
-        expression: 'IF(emptyReceives > 0 AND inFlight < 1, 1, 0)',
+        expression: 'IF(emptyReceives > 0, 1, 0) - IF(inFlight > 0, 1)',
         label: 'Idle workers',
         period,
         usingMetrics: {
@@ -125,7 +134,8 @@ export class Scaling extends Construct {
 
   /**
    * Starts on-demand tasks when Spot cannot be had, and ends them when the backlog has recovered. Both alarms repeat their
-   * action every minute, so they exclude each other: one needs an old message, the other none.
+   * action every minute, so they exclude each other: one needs 15 minutes with an old message, the other 10 without. A
+   * minute without an age has no message, or its data is late: it is skipped by the one and not old for the other.
    */
   private replaceSpot(target: ScalableTarget, tokens: Queue, reservation: IMetric): void {
     const age = tokens.metricApproximateAgeOfOldestMessage({ period, statistic: 'Maximum' });
@@ -138,11 +148,12 @@ export class Scaling extends Construct {
     oneMore.addAdjustment({ adjustment: 1, lowerBound: 0 });
     this.alarm('NoSpot', {
       // Every scale-out lifts the reservation over 100 for minutes, and several in a row for longer. So a minute in which
-      // it falls breaks the row: an instance has arrived, or fewer are needed. Without any instance it is always 200. A
-      // missing age counts as old: SQS is late after idle hours.
-      // Source: AWS Containers Blog, "Deep Dive on Amazon ECS Cluster Auto Scaling": needed / running * 100.
+      // it falls breaks the row: an instance has arrived, or fewer are needed. Without any instance it is always 200.
+      // Sources: AWS Containers Blog, "Deep Dive on Amazon ECS Cluster Auto Scaling": needed / running * 100, and 200 if
+      // tasks need an instance and none runs. CloudWatch User Guide, "Using math expressions with CloudWatch metrics":
+      // DIFF is the difference to the preceding value, and not among the functions that it advises against in alarms.
       metric: new MathExpression({
-        expression: `IF(DIFF(reservation) < 0, 100, IF(FILL(age, ${oldSeconds}) < ${oldSeconds}, 100, reservation))`,
+        expression: `IF(DIFF(reservation) < 0, 100, IF(age < ${oldSeconds}, 100, reservation))`,
         label: 'Spot reservation while messages wait',
         period,
         usingMetrics: { reservation, age },
@@ -154,7 +165,12 @@ export class Scaling extends Construct {
       actions: [new ApplicationScalingAction(oneMore)],
     });
     this.alarm('Recovered', {
-      metric: age,
+      metric: new MathExpression({
+        expression: 'FILL(age, 0)',
+        label: 'Age of the oldest message',
+        period,
+        usingMetrics: { age },
+      }),
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
       threshold: oldSeconds,
       evaluationPeriods: recoveredMinutes,
@@ -231,10 +247,10 @@ function targetOf(service: BaseService): ServiceTarget {
   return { resourceId: resourceId(service), serviceArn: service.serviceArn };
 }
 
-/** Messages that are visible or in flight. */
+/** Messages that are visible or in flight. Without a number of visible ones there is no sum: it would be too low. */
 export function outstandingMessages(queue: Queue): MathExpression {
   return new MathExpression({
-    expression: 'visible + inFlight',
+    expression: 'IF(visible >= 0, visible + inFlight)',
     label: 'Outstanding messages',
     period,
     usingMetrics: messages(queue),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { DescribeServicesCommand, ECSClient, ListClustersCommand, ListServicesCommand } from '@aws-sdk/client-ecs';
+import { LambdaClient, ListEventSourceMappingsCommand, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,8 +20,12 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 const missing = await motoMissing();
 const types = ['Custom::CDKBucketDeployment', 'Custom::S3BucketNotifications'];
-const template = imageGptTemplate({ model: 'lib/models/igpt-nano', stackName: 'Smoke' });
-const customResources = types.map((type) => resource(template, type).id);
+const nano = { model: 'lib/models/igpt-nano' };
+/** Custom resources of each stack. */
+const customResources = {
+  Smoke: types.map((type) => resource(imageGptTemplate({ ...nano, stackName: 'Smoke' }), type).id),
+  Quick: types.map((type) => resource(imageGptTemplate({ ...nano, stackName: 'Quick', compute: 'lambda' }), type).id),
+};
 
 describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefined ? '' : ` (${missing})`}`, () => {
   let moto: Moto;
@@ -42,17 +47,21 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
     const settings = { lambda: { use_docker: false } };
     await fetch(`${client().endpoint}/moto-api/config`, { method: 'POST', body: JSON.stringify(settings) });
     await cdk('bootstrap', `aws://${motoAccount}/${motoRegion}`);
-    const deployed = cdk('deploy', '-c', 'stackName=Smoke', '--require-approval', 'never');
-    const { stdout, stderr } = deployed.child;
-    // moto has created all other resources when the first progress is printed.
-    await Promise.race([deployed, said('CREATE_IN_PROGRESS', stdout, stderr)]);
-    await answerCustomResources(client().endpoint);
-    await deployed;
+    await deploy('Smoke', '-c', 'stackName=Smoke');
   });
   afterAll(async () => {
     rmSync(directory, { recursive: true, force: true });
     await moto[Symbol.asyncDispose]();
   });
+
+  async function deploy(stack: keyof typeof customResources, ...settings: string[]): Promise<void> {
+    const deployed = cdk('deploy', ...settings, '--require-approval', 'never');
+    const { stdout, stderr } = deployed.child;
+    // moto has created all other resources when the first progress is printed.
+    await Promise.race([deployed, said('CREATE_IN_PROGRESS', stdout, stderr)]);
+    await answerCustomResources(client().endpoint, stack);
+    await deployed;
+  }
 
   test('there are seven queues, and a tokens message may have 1 MiB', async () => {
     const sqs = new SQSClient(client());
@@ -81,6 +90,20 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
     const described = await ecs.send(new DescribeServicesCommand({ cluster, services }));
 
     expect(described.services?.map(({ desiredCount }) => desiredCount)).toEqual([0, 0]);
+  });
+
+  test('a stack of functions is deployed and destroyed in the same account', async () => {
+    const settings = ['-c', 'stackName=Quick', '-c', 'compute=lambda'];
+    await deploy('Quick', ...settings);
+    const lambda = new LambdaClient(client());
+    const { EventSourceMappings: mappings = [] } = await lambda.send(new ListEventSourceMappingsCommand());
+
+    expect(
+      mappings.filter(({ FunctionArn: arn = '' }) => arn.includes(':Quick-')).map(({ BatchSize: size }) => size),
+    ).toEqual([10, 10, 10]);
+    await cdk('destroy', ...settings, '--force');
+    const { Functions: functions = [] } = await lambda.send(new ListFunctionsCommand());
+    expect(functions.filter(({ FunctionName: name = '' }) => name.startsWith('Quick-'))).toEqual([]);
   });
 
   // Last, because it deletes the stack.
@@ -130,11 +153,11 @@ async function deleteRouteTables(endpoint: string): Promise<void> {
 }
 
 /** Reports every custom resource as created: moto waits for each of them. */
-async function answerCustomResources(endpoint: string): Promise<void> {
-  const about = { Action: 'DescribeStacks', StackName: 'Smoke', Version: '2010-05-15' };
+async function answerCustomResources(endpoint: string, stack: keyof typeof customResources): Promise<void> {
+  const about = { Action: 'DescribeStacks', StackName: stack, Version: '2010-05-15' };
   const text = await call(endpoint, 'cloudformation', about);
   const [, StackId = ''] = /<StackId>([^<]+)</.exec(text) ?? [];
-  for (const LogicalResourceId of customResources) {
+  for (const LogicalResourceId of customResources[stack]) {
     const answer = { Status: 'SUCCESS', StackId, LogicalResourceId, Data: {} };
     const url = `${endpoint}/cloudformation_${motoRegion}/cfnresponse?stack=${StackId}`;
     const { status } = await fetch(url, { method: 'PUT', body: JSON.stringify(answer) });

@@ -1,9 +1,19 @@
 /** The value of a metric or expression in a minute; undefined where it has no data. */
 export type Series = (minute: number) => number | undefined;
 
+/** A time series, or a scalar that has the same value in every minute. */
+interface Operand {
+  scalar: boolean;
+  at: Series;
+}
+
+/** Minutes that DIFF looks back for the preceding value: an alarm's range ends some time. */
+const longestGap = 15;
+
 /**
- * Compiles an expression of CloudWatch's metric math: the operators and functions that the stack's alarms use. As in
- * CloudWatch, a minute without data has no result, except through FILL.
+ * Compiles an expression of CloudWatch's metric math: the operators and functions that the stack's alarms use. Where only
+ * one of two time series has data, the other counts as 0. Source: CloudWatch User Guide, "Using math expressions with
+ * CloudWatch metrics": "Basic arithmetic functions", "Comparison and logical operators", "Using IF expressions".
  *
  * @throws SyntaxError for anything else
  */
@@ -25,7 +35,7 @@ export function metricMath(expression: string, metrics: Readonly<Record<string, 
   }
 
   /** Operands joined by the operators of a level; `next` reads the levels that bind closer. */
-  function level(operators: readonly string[], next: () => Series): Series {
+  function level(operators: readonly string[], next: () => Operand): Operand {
     let left = next();
     while (operators.includes(rest[0] ?? '')) left = operate(take(), left, next());
     return left;
@@ -35,24 +45,21 @@ export function metricMath(expression: string, metrics: Readonly<Record<string, 
   const comparison = () => level(['<', '>', '<=', '>=', '=='], sum);
   const whole = () => level(['AND'], comparison);
 
-  function operand(): Series {
+  function operand(): Operand {
     const token = take();
-    if (token === '-') {
-      const value = operand();
-      return (minute) => withData(value(minute), (number) => -number);
-    }
+    if (token === '-') return operate('-', constant(0), operand());
     if (token === '(') {
       const inner = whole();
       take(')');
       return inner;
     }
-    if (/^\d/.test(token)) return () => Number(token);
+    if (/^\d/.test(token)) return constant(Number(token));
     const metric = metrics[token];
-    if (metric !== undefined) return metric;
+    if (metric !== undefined) return series(metric);
     return call(token, parameters());
   }
 
-  function parameters(): Series[] {
+  function parameters(): Operand[] {
     take('(');
     const list = [whole()];
     while (rest[0] === ',') {
@@ -65,26 +72,60 @@ export function metricMath(expression: string, metrics: Readonly<Record<string, 
 
   const result = whole();
   if (rest.length > 0) throw new SyntaxError(`Expected the end, received ${rest[0]}, in ${expression}.`);
-  return result;
+  return result.at;
 }
 
-function call(name: string, [first = none, second = none, third = none]: readonly Series[]): Series {
+function constant(value: number): Operand {
+  return { scalar: true, at: () => value };
+}
+
+function series(at: Series): Operand {
+  return { scalar: false, at };
+}
+
+function call(name: string, [first = none, second = none, third = none]: readonly Operand[]): Operand {
   switch (name) {
     case 'IF':
-      return (minute) => withData(first(minute), (condition) => (condition === 0 ? third : second)(minute));
+      return series((minute) => {
+        const condition = first.at(minute);
+        if (condition === undefined) return undefined;
+        return condition === 0 ? third.at(minute) : (second.at(minute) ?? 0);
+      });
     case 'FILL':
-      return (minute) => first(minute) ?? second(minute);
+      return series((minute) => first.at(minute) ?? second.at(minute));
     case 'DIFF':
-      return (minute) => withData(first(minute), (now) => withData(first(minute - 1), (before) => now - before));
+      return series((minute) => {
+        const now = first.at(minute);
+        if (now === undefined) return undefined;
+        const before = precedingValue(first.at, minute);
+        return before === undefined ? undefined : now - before;
+      });
     default:
       throw new SyntaxError(`Expected a metric, IF, FILL or DIFF, received ${name}.`);
   }
 }
 
-const none: Series = () => undefined;
+const none = series(() => undefined);
 
-function operate(operator: string, left: Series, right: Series): Series {
-  return (minute) => withData(left(minute), (a) => withData(right(minute), (b) => Number(applied(operator, a, b))));
+/** The value before `minute`, which may be more than a minute ago. */
+function precedingValue(at: Series, minute: number): number | undefined {
+  for (let back = 1; back <= longestGap; back++) {
+    const value = at(minute - back);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
+
+function operate(operator: string, left: Operand, right: Operand): Operand {
+  const scalar = left.scalar && right.scalar;
+  return {
+    scalar,
+    at: (minute) => {
+      const [a, b] = [left.at(minute), right.at(minute)];
+      const hasData = scalar || (!left.scalar && a !== undefined) || (!right.scalar && b !== undefined);
+      return hasData ? Number(applied(operator, a ?? 0, b ?? 0)) : undefined;
+    },
+  };
 }
 
 function applied(operator: string, a: number, b: number): number | boolean {
@@ -110,8 +151,4 @@ function applied(operator: string, a: number, b: number): number | boolean {
     default:
       return a !== 0 && b !== 0;
   }
-}
-
-function withData(value: number | undefined, use: (value: number) => number | undefined): number | undefined {
-  return value === undefined ? undefined : use(value);
 }

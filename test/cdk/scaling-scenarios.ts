@@ -1,27 +1,8 @@
 import { expect } from 'vitest';
 import { seededRandom } from '../support/seeded-random.ts';
+import { badMetrics, hours } from './bad-metrics.ts';
 import type { Rule } from './scaling-rules.ts';
-import { simulate, type Weather } from './simulated-scaling.ts';
-
-/** @returns minutes */
-export function hours(count: number): number {
-  return count * 60;
-}
-
-/**
- * Data points are up to three minutes late, up to a tenth never appear, and actions come up to three times a minute. The
- * same seed gives the same metrics.
- */
-export function badMetrics(seed: number): Pick<Weather, 'delay' | 'lost' | 'repeats'> {
-  const random = seededRandom(seed + 1e6);
-  const latest = Math.floor(random() * 4);
-  const missing = random() * 0.1;
-  return {
-    delay: () => Math.floor(random() * (latest + 1)),
-    lost: () => random() < missing,
-    repeats: () => 1 + Math.floor(random() * 3),
-  };
-}
+import { simulate } from './simulated-scaling.ts';
 
 /** A stack that worked, ended its tasks and rested for a minute to seven hours gets an upload. */
 export function wakeUp(rules: readonly Rule[], seed: number) {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { scalingSteps } from '../../cdk/constructs/scaling.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { badMetrics, hours } from './bad-metrics.ts';
 import type { Series } from './metric-math.ts';
 import { readRules } from './scaling-rules.ts';
-import { badMetrics, expectNoOnDemand, expectToWake, hours, wakeUp } from './scaling-scenarios.ts';
+import { expectNoOnDemand, expectToWake, wakeUp } from './scaling-scenarios.ts';
 import { type Minute, simulate } from './simulated-scaling.ts';
 import { imageGptTemplate, resource } from './synthesize.ts';
 
@@ -27,7 +28,7 @@ test('scaling counts visible messages and those in flight, every minute', () => 
   const { Metrics: metrics, TreatMissingData } = alarm('ScalingWork');
   const [sum, ...terms] = metrics;
 
-  expect(sum.Expression).toBe('visible + inFlight');
+  expect(sum.Expression).toBe('IF(visible >= 0, visible + inFlight)');
   expect(terms.map(({ MetricStat: { Metric, Period } }: (typeof metrics)[0]) => [Metric.MetricName, Period])).toEqual([
     ['ApproximateNumberOfMessagesVisible', 60],
     ['ApproximateNumberOfMessagesNotVisible', 60],
@@ -46,7 +47,7 @@ test.each([
 ])('on %s, the alarm that ends tasks needs tasks that receive messages', (_, of) => {
   const { Metrics: metrics } = resource(of, 'AWS::CloudWatch::Alarm', 'ScalingEmpty').properties;
 
-  expect(metrics[0].Expression).toBe('IF(emptyReceives > 0 AND inFlight < 1, 1, 0)');
+  expect(metrics[0].Expression).toBe('IF(emptyReceives > 0, 1, 0) - IF(inFlight > 0, 1)');
   expect(metrics[1].MetricStat).toMatchObject({ Metric: { MetricName: 'NumberOfEmptyReceives' }, Stat: 'Sum' });
 });
 
@@ -60,7 +61,7 @@ test('on-demand tasks start after 15 minutes in a row of a Spot reservation over
     TreatMissingData: 'notBreaching',
   });
   expect(metrics.map(({ Expression }: (typeof metrics)[0]) => Expression)).toEqual([
-    'IF(DIFF(reservation) < 0, 100, IF(FILL(age, 120) < 120, 100, reservation))',
+    'IF(DIFF(reservation) < 0, 100, IF(age < 120, 100, reservation))',
     undefined,
     undefined,
   ]);
@@ -144,6 +145,21 @@ describe('a simulation of the template’s alarms and policies', () => {
   });
 });
 
+test.each([true, false])(
+  'tasks end after ten minutes without messages; SQS reports that none is in flight: %s',
+  (zeroInFlight) => {
+    const { history } = simulate(rules, {
+      minutes: hours(1),
+      arrivals: (minute) => (minute === 0 ? 1 : 0),
+      wake: true,
+      zeroInFlight,
+    });
+
+    // The message is finished in minute 4. SQS is silent until minute 15, and a data point takes a minute.
+    expect(counts(history).lastIndexOf(1)).toBe(24);
+  },
+);
+
 test('an alarm that ignored whether tasks run would take woken tasks away', () => {
   const blind = rules.map((rule) => ({
     ...rule,
@@ -169,15 +185,15 @@ describe('on-demand tasks', () => {
 
   test('they start 15 to 20 minutes after tasks began to wait for Spot, and do the work', () => {
     const { history } = simulate(rules, {
-      minutes: hours(3),
-      arrivals: (minute) => (minute === 0 ? 40 : 0),
+      minutes: hours(4),
+      arrivals: (minute) => (minute === 0 ? 1 : minute === 60 ? 40 : 0),
       wake: true,
-      spot: () => false,
+      spot: (minute) => minute < 60,
     });
     const started = onDemand(history).findIndex((count) => count > 0);
 
-    expect(started).toBeGreaterThanOrEqual(15);
-    expect(started).toBeLessThanOrEqual(20);
+    expect(started).toBeGreaterThanOrEqual(75);
+    expect(started).toBeLessThanOrEqual(80);
     expect(history.at(-1)).toMatchObject({ outstanding: 0, desired: { onDemand: 0 } });
   });
 
@@ -192,16 +208,35 @@ describe('on-demand tasks', () => {
     expect([30, 60, 90, 120].map((minute) => onDemand(history)[minute])).toEqual([1, 2, 3, 4]);
   });
 
-  test('they start when messages arrive after idle hours and their age is missing', () => {
+  test('they start up to 15 minutes later after idle hours, when the metrics of SQS return that late', () => {
     const { history } = simulate(rules, {
       minutes: 60,
       arrivals: (minute) => (minute === 0 ? 40 : 0),
       wake: true,
       spot: () => false,
-      lost: (metric) => metric === 'ApproximateAgeOfOldestMessage',
+    });
+    const started = onDemand(history).findIndex((count) => count > 0);
+
+    expect(started).toBeGreaterThan(20);
+    expect(started).toBeLessThanOrEqual(35);
+  });
+
+  test('they end under a load so small that the queue is often empty and has no age', () => {
+    const { history } = simulate(rules, {
+      minutes: hours(8),
+      arrivals: (minute) => (minute === 60 ? 40 : minute > hours(2) && minute % 4 === 0 ? 1 : 0),
+      perTaskAndMinute: 5,
+      wake: true,
+      spot: (minute) => minute < 60 || minute >= hours(3),
     });
 
-    expect(onDemand(history).findIndex((count) => count > 0)).toBeLessThanOrEqual(20);
+    expect(Math.max(...onDemand(history))).toBe(1);
+    expect(
+      onDemand(history)
+        .slice(hours(4))
+        .every((count) => count === 0),
+    ).toBe(true);
+    expect(history.slice(hours(4)).every(({ desired }) => desired.main === 1)).toBe(true);
   });
 
   test('they end when the backlog has recovered, although pictures still arrive', () => {
@@ -218,7 +253,7 @@ describe('on-demand tasks', () => {
     expect(history.slice(hours(5)).every(({ outstanding, desired }) => outstanding < 5 && desired.main > 0)).toBe(true);
   });
 
-  test('without Spot for days, one works a small load off in turns, and no message waits for half an hour', () => {
+  test('without Spot for days, one works a small load off in turns, and no message waits for 40 minutes', () => {
     const { history } = simulate(rules, {
       minutes: hours(24),
       arrivals: () => 2,
@@ -228,7 +263,7 @@ describe('on-demand tasks', () => {
     });
 
     expect(Math.max(...onDemand(history))).toBe(1);
-    expect(Math.max(...history.map(({ outstanding }) => outstanding))).toBeLessThan(60);
+    expect(Math.max(...history.map(({ outstanding }) => outstanding))).toBeLessThan(80);
   });
 
   test('a backlog that all Spot tasks work off brings none, however old it is', () => {

@@ -19,6 +19,12 @@ export interface Weather {
   startMinutes?: number;
   /** Times that CloudWatch repeats an action in a minute. Default 1. */
   repeats?(minute: number): number;
+  /** Whether SQS reports that no message is in flight. Its documentation says no. Default false. */
+  zeroInFlight?: boolean;
+  /** Most instances of each service, as the quotas of vCPUs allow. Default: no limit. */
+  instances?: Readonly<Record<ServiceName, number>>;
+  /** Most messages that all tasks together can finish in a minute, because S3 or SNS accepts no more. Default: no limit. */
+  mostFinished?: number;
 }
 
 /** A minute at its end. */
@@ -52,9 +58,13 @@ const bootMinutes = 1;
 /** A task that ends counts as running for this long: it drains for up to two minutes. */
 const drainMinutes = 2;
 
+/** Messages that a task holds. See functions/worker/run-inference.ts. */
+const heldMessages = 8;
+
 /**
  * Data points that an alarm reads beyond its periods, so that it can skip missing ones. CloudWatch does not document the
- * number. Source: CloudWatch User Guide, "Configuring how CloudWatch alarms treat missing data".
+ * number; its example for three periods reads two more. Source: CloudWatch User Guide, "Configuring how CloudWatch alarms
+ * treat missing data": if enough points exist, the newest of them are evaluated, and the missing ones do not matter.
  */
 const spareMinutes = 5;
 
@@ -78,8 +88,7 @@ export function simulate(rules: readonly Rule[], weather: Weather): { history: M
   const history: Minute[] = [];
   const wasted: Wasted[] = [];
   let tasks: Task[] = [];
-  /** Minutes of arrival. */
-  let queue: number[] = [];
+  const queue = simulatedQueue();
   let busyAt = Number.NEGATIVE_INFINITY;
   let returnsAt = Number.NEGATIVE_INFINITY;
 
@@ -108,22 +117,25 @@ export function simulate(rules: readonly Rule[], weather: Weather): { history: M
 
   for (let minute = 0; minute < weather.minutes; minute++) {
     const arrived = weather.arrivals(minute);
-    queue.push(...Array.from({ length: arrived }, () => minute));
+    queue.add(arrived, minute);
     if (weather.wake && arrived > 0 && desired.main === 0) setDesired('main', 1, minute, 'wake');
 
     for (const task of tasks) {
-      if (task.instanceAt === undefined && (task.service === 'onDemand' || spot(minute))) task.instanceAt = minute;
+      if (task.instanceAt !== undefined || (task.service === 'main' && !spot(minute))) continue;
+      const running = tasks.filter(({ service, instanceAt }) => service === task.service && instanceAt !== undefined);
+      if (running.length < (weather.instances?.[task.service] ?? Number.POSITIVE_INFINITY)) task.instanceAt = minute;
     }
-    const waiting = queue.length;
-    const oldest = queue[0] ?? minute;
+    const waiting = queue.length();
+    const oldest = queue.oldest() ?? minute;
     const working = tasks.filter(
       ({ endedAt, instanceAt }) =>
         endedAt === undefined && instanceAt !== undefined && minute - instanceAt >= startMinutes,
     );
     let finished = 0;
     for (const task of working) {
-      const share = Math.min(perTaskAndMinute, queue.length);
-      queue = queue.slice(share);
+      const share = queue.take(
+        Math.min(perTaskAndMinute, (weather.mostFinished ?? Number.POSITIVE_INFINITY) - finished),
+      );
       task.finished += share;
       finished += share;
     }
@@ -137,12 +149,15 @@ export function simulate(rules: readonly Rule[], weather: Weather): { history: M
       busyAt = minute;
     }
     if (minute >= returnsAt && minute - busyAt <= idleMinutes) {
-      // Tasks receive what there is, and go on receiving while they work.
-      const inFlight = working.length > 0 ? waiting : 0;
+      // Source: Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS", "Reporting behavior".
+      const inFlight = Math.min(waiting, heldMessages * working.length);
       metrics.write('ApproximateNumberOfMessagesVisible', minute, waiting - inFlight);
-      metrics.write('ApproximateNumberOfMessagesNotVisible', minute, inFlight);
-      metrics.write('NumberOfEmptyReceives', minute, 3 * working.length);
-      metrics.write('ApproximateAgeOfOldestMessage', minute, 60 * (minute - oldest));
+      if (inFlight > 0 || weather.zeroInFlight) {
+        metrics.write('ApproximateNumberOfMessagesNotVisible', minute, inFlight);
+      }
+      // A consumer that receives nothing asks three times a minute.
+      if (working.length > 0) metrics.write('NumberOfEmptyReceives', minute, 3 * working.length);
+      if (waiting > 0) metrics.write('ApproximateAgeOfOldestMessage', minute, 60 * (minute - oldest));
     }
     const up = tasks.filter(({ instanceAt }) => instanceAt !== undefined && minute - instanceAt >= bootMinutes);
     const needed = tasks.filter(({ service, endedAt }) => service === 'main' && endedAt === undefined).length;
@@ -156,12 +171,43 @@ export function simulate(rules: readonly Rule[], weather: Weather): { history: M
         for (const policy of rule.policies) act(policy, newest - rule.threshold, minute);
       }
     });
-    history.push({ outstanding: queue.length, finished, desired: { ...desired } });
+    history.push({ outstanding: queue.length(), finished, desired: { ...desired } });
   }
   return { history, wasted };
 }
 
-/** Instances that are needed, in percent of those that run. Source: AWS, "Deep Dive on Amazon ECS Cluster Auto Scaling". */
+/** Messages by their minute of arrival, oldest first. */
+function simulatedQueue() {
+  const arrivals: { minute: number; count: number }[] = [];
+  let length = 0;
+  return {
+    length: () => length,
+    oldest: () => arrivals[0]?.minute,
+    add(count: number, minute: number): void {
+      if (count > 0) arrivals.push({ minute, count });
+      length += count;
+    },
+    /** @returns the number of messages taken, at most `most` */
+    take(most: number): number {
+      let taken = 0;
+      while (taken < most) {
+        const [first] = arrivals;
+        if (first === undefined) break;
+        const share = Math.min(first.count, most - taken);
+        taken += share;
+        first.count -= share;
+        if (first.count === 0) arrivals.shift();
+      }
+      length -= taken;
+      return taken;
+    },
+  };
+}
+
+/**
+ * Instances that are needed, in percent of those that run; 200 without any. Source: AWS Containers Blog, "Deep Dive on
+ * Amazon ECS Cluster Auto Scaling".
+ */
 function reservation(needed: number, running: number): number {
   if (running > 0) return (100 * needed) / running;
   return needed > 0 ? 200 : 100;
@@ -169,17 +215,25 @@ function reservation(needed: number, running: number): number {
 
 /** Data points, each with the minute in which it becomes visible. */
 function simulatedMetrics({ delay = () => 1, lost = () => false }: Weather) {
-  const points = new Map<string, { value: number; visibleAt: number }>();
+  /** By metric and minute. */
+  const points = new Map<string, { value: number; visibleAt: number }[]>();
   let now = 0;
 
   function write(metric: string, minute: number, value: number): void {
     const visibleAt = minute + delay(metric, minute);
-    if (!lost(metric, minute)) points.set(`${metric} ${minute}`, { value, visibleAt });
+    if (!lost(metric, minute)) pointsOf(metric)[minute] = { value, visibleAt };
+  }
+
+  function pointsOf(metric: string): { value: number; visibleAt: number }[] {
+    const known = points.get(metric) ?? [];
+    points.set(metric, known);
+    return known;
   }
 
   function series(metric: string): Series {
+    const known = pointsOf(metric);
     return (minute) => {
-      const point = points.get(`${metric} ${minute}`);
+      const point = known[minute];
       return point !== undefined && point.visibleAt <= now ? point.value : undefined;
     };
   }

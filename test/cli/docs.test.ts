@@ -28,6 +28,7 @@ const elsewhere: readonly (readonly [command: RegExp, why: string, coveredBy: st
   [/^npm install image-gpt-serverless$/, another, 'test/package/package.slow.test.ts'],
   [/^npm run bench\b/, long, 'test/unit/bench/report.test.ts'],
   [/^npm run simulate -- 1 100000$/, long, 'test/simulation/fault-schedules.slow.test.ts'],
+  [/^npm run simulate -- arrivals$/, another, 'test/cdk/arrivals.slow.test.ts'],
   [/^npx igpt run test\/fixtures\/pictures$/, another, 'test/cli/readme.test.ts'],
   [/^npm run simulate -- 17$/, another, 'test/simulation/fault-schedules.test.ts'],
   [/^npm run attack -- models\b/, long, 'test/attack/models.test.ts'],

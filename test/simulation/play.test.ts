@@ -4,12 +4,12 @@ import { expect, test } from 'vitest';
 
 const play = (...args: string[]) => spawnSync(process.execPath, [join(import.meta.dirname, 'play.ts'), ...args]);
 
-test.each(['5 4', 'x', '1.5', '-1 2', '1 2 3', ''])(
+test.each(['5 4', 'x', '1.5', '-1 2', '1 2 3', 'arrivals 1', ''])(
   'a range of seeds that would play none is refused: "%s"',
   (line) => {
     const { status, stdout, stderr } = play(...line.split(' ').filter(Boolean));
 
-    expect(stderr.toString()).toContain('expected a seed, or the first and the last');
+    expect(stderr.toString()).toContain('expected a seed, the first and the last');
     expect({ status, stdout: stdout.toString() }).toEqual({ status: 2, stdout: '' });
   },
 );
