@@ -41,16 +41,14 @@ test('batch run writes shards, and makes missing ones again, byte for byte', asy
     ['food/coffee.webp', null],
     ['people/astronaut.jpg', null],
   ]);
-  expect(rows[2]).toMatchObject({ label: 'frog', probability: expect.closeTo(0.8280300563, 6) });
+  expect(rows[2]).toMatchObject({ label: 'frog', probability: expect.closeTo(0.8449665585, 6) });
 
   // Readers of Parquet skip a name that starts with an underscore.
   expect(first.stderr).toContain(`report: ${join(out, '_report.html')}\n`);
   const report = readFileSync(join(out, '_report.html'), 'utf8');
   expect(report.match(/^\{"key"/gm)).toHaveLength(13);
   expect(report.match(/"thumbnail":"[^"]+","tokens":"[^"]+","surprise":"[^"]+"/g)).toHaveLength(12);
-  expect(report).toMatch(
-    /id="totals">\{"pictures":13,"succeeded":12,"failed":1,"nats":[\d.]+,"labels":\[\["airplane",5\]/,
-  );
+  expect(report).toMatch(/id="totals">\{"pictures":13,"succeeded":12,"failed":1,"nats":[\d.]+,"labels":\[\["deer",4\]/);
 
   const bytes = readFileSync(join(out, 'part-00001.parquet'));
   bytes[50] = (bytes[50] ?? 0) ^ 1;

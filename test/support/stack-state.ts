@@ -109,7 +109,7 @@ export const deployedStack: DeployedStack = {
     cluster: 'cluster',
     service: 'spot',
     onDemandService: 'on-demand',
-    modelId: 'igpt-nano-124872f4c43d',
+    modelId: 'igpt-nano-753214900b85',
     modelLocation: 's3://outcomes/models/igpt-nano',
     metricNamespace: 'ImageGpt/Mine',
     alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',

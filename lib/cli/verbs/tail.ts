@@ -55,7 +55,7 @@ function labels(text: string, before: string[] = []): string[] {
 function model(text: string): string {
   const parsed = modelId.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new InvalidArgumentError('expected a model id, for instance igpt-nano-124872f4c43d');
+  throw new InvalidArgumentError('expected a model id, for instance igpt-nano-753214900b85');
 }
 
 async function tail(options: TailOptions): Promise<void> {

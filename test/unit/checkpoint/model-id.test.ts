@@ -76,7 +76,7 @@ describe('modelId', () => {
     const { feature_layer: featureLayer, feature_norm: featureNorm } = nano.config;
 
     expect(nano.config.input).toBe('sos');
-    expect(await modelId(nano, { ...options, featureLayer, featureNorm })).toBe('igpt-nano-124872f4c43d');
+    expect(await modelId(nano, { ...options, featureLayer, featureNorm })).toBe('igpt-nano-753214900b85');
   });
 
   it('of a model from before there was a choice of activations and sigmoids stays the same', async () => {

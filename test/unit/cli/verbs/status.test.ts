@@ -18,7 +18,7 @@ describe('igpt status', () => {
   it('shows queues with their ages, tasks, throughput and time left', () => {
     const lines = statusReport(deployedStack, busy).split('\n');
 
-    expect(lines[0]).toContain('Mine in eu-central-1 (CREATE_COMPLETE), model igpt-nano-124872f4c43d');
+    expect(lines[0]).toContain('Mine in eu-central-1 (CREATE_COMPLETE), model igpt-nano-753214900b85');
     expect(lines.find((line) => line.startsWith('backfill'))).toMatch(/1000 +0 +2 h$/);
     expect(lines.find((line) => line.startsWith('worker'))).toMatch(/2 +1 +1$/);
     expect(lines).toContain(
