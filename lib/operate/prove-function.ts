@@ -48,6 +48,10 @@ export async function proveFunction(
     }
     return check('ok', title, `${name} has opened ${model} and predicted a picture`);
   } catch (error) {
+    // The SDK's own: the answer did not come in the client's time.
+    if (awsErrorName(error) === 'TimeoutError') {
+      return check('warn', title, `a call of ${name} takes too long to wait for`, 'read its log');
+    }
     if (throttles.includes(awsErrorName(error))) {
       const found = `Lambda refuses to call ${name}: too many functions run in this account, or its reserved concurrency is used up`;
       return check('warn', title, found, 'try again later');

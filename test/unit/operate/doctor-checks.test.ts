@@ -11,7 +11,14 @@ import {
   quotaChecks,
   stackChecks,
 } from '../../../lib/operate/doctor-checks.ts';
-import { inferFunction, lambdaStackState, minutesBefore, service, stackState } from '../../support/stack-state.ts';
+import {
+  deployedStack,
+  inferFunction,
+  lambdaStackState,
+  minutesBefore,
+  service,
+  stackState,
+} from '../../support/stack-state.ts';
 
 const call = (verb: string) => `igpt ${verb}`;
 const where = { account: '123456789012', region: 'eu-central-1' };
@@ -181,7 +188,7 @@ describe('a running stack', () => {
       {
         level: 'ok',
         name: 'function',
-        found: 'Mine-LambdaInfer is Active, with 3008 MB and 60 s for igpt-nano-753214900b85',
+        found: `Mine-LambdaInfer is Active, with 3008 MB and 60 s for ${deployedStack.outputs.modelId}`,
       },
     ]);
   });

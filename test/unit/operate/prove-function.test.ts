@@ -88,6 +88,10 @@ describe('a call of the inference function', () => {
     });
 
     expect(await prove(throttled)).toMatchObject({ level: 'warn', advice: 'try again later' });
+    expect(await prove(lambdaError(400, 'TimeoutError'))).toMatchObject({
+      level: 'warn',
+      found: 'a call of Mine-LambdaInfer takes too long to wait for',
+    });
     expect(await prove(lambdaError(403, 'AccessDeniedException', 'no lambda:InvokeFunction'))).toMatchObject({
       level: 'warn',
       found: expect.stringContaining('these credentials lack the permission (no lambda:InvokeFunction)'),

@@ -91,7 +91,7 @@ describe('igpt status', () => {
         name: 'Mine-LambdaInfer',
         exists: true,
         state: 'Active',
-        model: 'igpt-nano-753214900b85',
+        model: deployedStack.outputs.modelId,
         memory_mb: 3008,
         timeout_seconds: 60,
         log_group: '/mine/infer',
