@@ -9,9 +9,11 @@ const app = new App();
 // The cdk command sets it to the region of the credentials.
 const { CDK_DEFAULT_REGION: credentialsRegion } = process.env;
 try {
-  const config = readDeploymentConfig(app.node.getAllContext(), credentialsRegion);
+  const context = app.node.getAllContext();
+  const config = readDeploymentConfig(context, credentialsRegion);
+  const { region = credentialsRegion } = config;
   const stack = new ImageGptStack(app, config);
-  for (const { id, message } of deploymentWarnings(config, config.region ?? credentialsRegion)) {
+  for (const { id, message } of deploymentWarnings(config, region, Object.keys(context))) {
     Annotations.of(stack).addWarningV2(id, message);
   }
   app.synth();

@@ -6,6 +6,7 @@ import { Alarms } from './constructs/alarms.ts';
 import { CostBrake } from './constructs/cost-brake.ts';
 import { DailyLimit } from './constructs/daily-limit.ts';
 import { WorkDashboard } from './constructs/dashboard.ts';
+import { inferOnEcs, inferOnLambda } from './constructs/inference.ts';
 import { jobs } from './constructs/jobs.ts';
 import { ModelLocation } from './constructs/model-location.ts';
 import { Network } from './constructs/network.ts';
@@ -13,21 +14,21 @@ import * as may from './constructs/permissions.ts';
 import { Preprocess } from './constructs/preprocess.ts';
 import { Queues } from './constructs/queues.ts';
 import { Results } from './constructs/results.ts';
-import { Scaling } from './constructs/scaling.ts';
 import { sharedEnvironment } from './constructs/shared-environment.ts';
 import { Storage } from './constructs/storage.ts';
 import { notifyUploads } from './constructs/upload-notifications.ts';
-import { Worker } from './constructs/worker.ts';
-import { modelVariables } from './model-id.ts';
+import { fitFunction, modelVariables } from './model-id.ts';
 
 /** The stack: pictures go into one bucket, outcomes appear in another. */
 export class ImageGptStack extends Stack {
   constructor(scope: Construct, config: DeploymentConfig) {
-    const { account, region } = config;
+    const { account, region, compute } = config;
     super(scope, config.stackName, {
       description: 'Image GPT: pictures in; classes, features and likelihoods out.',
       ...(account !== undefined && region !== undefined && { env: { account, region } }),
     });
+    // First, because it refuses a model before anything is uploaded or built.
+    const kind = compute === 'lambda' ? { fitted: fitFunction(config) } : { compute };
     const storage = new Storage(this, 'Storage', config);
     const queues = new Queues(this, 'Queues');
     const { uploads, backfill, tokens } = queues;
@@ -37,31 +38,38 @@ export class ImageGptStack extends Stack {
     const model = new ModelLocation(this, 'Model', { config, bucket: storage.output });
     const namespace = `ImageGpt/${config.stackName}`;
     const shared = sharedEnvironment({ config, storage, queues, results, model, namespace });
-    const network = new Network(this, 'Network');
+    // Functions need no network, but jobs do.
+    let made: Network | undefined;
+    const network = (): Network => {
+      made ??= new Network(this, 'Network');
+      return made;
+    };
     // What belongs to one kind of compute has ids of its own. When the kind changes, CloudFormation creates the new kind,
     // moves preprocess over, and then deletes the old kind: nothing that runs tasks is updated under them.
-    const kind = config.compute === 'gpu' ? 'Gpu' : 'Cpu';
-    const worker = new Worker(this, `${kind}Worker`, {
+    const computing = {
       config,
-      network,
+      queues,
       environment: { ...shared.environment, ...modelVariables(config) },
-      permissions: [...shared.permissions, may.takeTokens(tokens), may.send(uploads)],
-      after: model.ready,
-    });
-    const { cluster, service, services, onDemand, runningTasks } = worker;
+      permissions: [...shared.permissions, may.send(uploads)],
+      model,
+      network,
+    };
+    const inference =
+      'fitted' in kind ? inferOnLambda(this, kind.fitted, computing) : inferOnEcs(this, kind.compute, computing);
+    const { services, targets, infer, runningTasks, runningPeriod } = inference;
 
     const preprocess = {
       ...config,
       environment: {
         ...shared.environment,
-        ECS_CLUSTER: cluster.clusterName,
-        ECS_SERVICE: service.serviceName,
+        ...inference.preprocess.environment,
         ALLOW_SVG: String(config.allowSvg),
         MAX_PICTURE_BYTES: String(config.maxMegabytes * 1e6),
         MAX_PICTURE_PIXELS: String(config.maxMegapixels * 1e6),
       },
-      permissions: [...shared.permissions, may.send(tokens), may.wake(service)],
-      after: model.ready,
+      permissions: [...shared.permissions, may.send(tokens), ...inference.preprocess.permissions],
+      delivery: inference.preprocess.delivery,
+      after: [...model.ready, ...inference.ready],
     };
     const { preprocessConcurrency, backfillConcurrency } = config;
     const forUploads = new Preprocess(this, 'Preprocess', {
@@ -75,12 +83,11 @@ export class ImageGptStack extends Stack {
       concurrency: backfillConcurrency,
     });
 
-    const { targets } = new Scaling(this, `${kind}Scaling`, { ...config, tokens, service, onDemand });
-    const watched = { queues, namespace, runningTasks };
-    const alarms = new Alarms(this, 'Alarms', { ...watched, results, email: config.alarmEmail });
+    const watched = { queues, namespace, runningTasks, infer: infer?.handler };
+    const alarms = new Alarms(this, 'Alarms', { ...watched, runningPeriod, results, email: config.alarmEmail });
     const functions = { uploads: forUploads.handler, backfill: forBackfill.handler };
     const { dashboard } = new WorkDashboard(this, 'Overview', { ...watched, preprocess: functions });
-    const mappings = [forUploads.mapping, forBackfill.mapping];
+    const mappings = [forUploads.mapping, forBackfill.mapping, ...(infer === undefined ? [] : [infer.mapping])];
     const brake = new CostBrake(this, 'CostBrake', {
       alarmNames: alarms.costBrakeNames,
       services,
@@ -89,7 +96,7 @@ export class ImageGptStack extends Stack {
     });
     const { maxUsdPerDay } = config;
     if (maxUsdPerDay !== undefined) {
-      const meters = [...worker.meters, ...forUploads.meters, ...forBackfill.meters];
+      const meters = [...inference.meters, ...forUploads.meters, ...forBackfill.meters];
       new DailyLimit(this, 'DailyLimit', { config, maxUsdPerDay, meters, brake, topic: alarms.topic });
     }
 
@@ -99,10 +106,7 @@ export class ImageGptStack extends Stack {
       ...(config.outputKmsKey !== undefined && { outputKmsKey: config.outputKmsKey }),
       resultsTopicArn: results.topic.topicArn,
       ...queueOutputs(queues),
-      cluster: cluster.clusterName,
-      service: service.serviceName,
-      ...(onDemand && { onDemandService: onDemand.service.serviceName }),
-      workerProof: worker.proof,
+      ...inference.outputs,
       modelId: model.modelId,
       modelLocation: model.location,
       metricNamespace: namespace,
@@ -110,7 +114,7 @@ export class ImageGptStack extends Stack {
       dashboard: dashboard.dashboardName,
       costBrakeHoldArn: brake.hold.stateMachineArn,
       costBrakeReleaseArn: brake.release.stateMachineArn,
-      ...jobs(this, { config, network, storage, results, model, image: worker.image }),
+      ...jobs(this, { ...inference, config, network, storage, results, model }),
     });
   }
 }

@@ -2,8 +2,11 @@ import { tmpdir } from 'node:os';
 import { createS3Client } from '../lib/aws/clients.ts';
 import { fetchModel } from '../lib/aws/fetch-model.ts';
 import { openCheckpoint } from '../lib/checkpoint/checkpoint.ts';
-import type { WorkerEnvironment } from '../lib/contracts/environment.ts';
+import { CheckpointError } from '../lib/checkpoint/error.ts';
+import type { InferEnvironment, WorkerEnvironment } from '../lib/contracts/environment.ts';
+import { parseS3Location } from '../lib/contracts/s3-location.ts';
 import { systemClock as clock } from '../lib/local/system-clock.ts';
+import { errorCode } from '../lib/ports/error.ts';
 import { gpuBatch } from '../lib/runtime/gpu-batch.ts';
 import { loadProvider } from '../lib/runtime/load-provider.ts';
 import { type LocalModel, type OpenModelOptions, openModel } from '../lib/runtime/model.ts';
@@ -22,24 +25,41 @@ export interface DeployedModel {
 }
 
 /**
- * Opens the model of a deployment, for a worker or a job.
+ * Opens the model of a deployment. A copy of a model on S3 that is damaged, or is another model, is deleted and fetched
+ * once more.
  *
  * @throws {RuntimeError} `provider_unavailable`, before the model is fetched: the message names what is missing
  * @throws {DeploymentError} `model_mismatch` when the location has another model
  */
 export async function openDeployedModel(deployed: DeployedModel): Promise<LocalModel> {
-  const { location, cache = tmpdir(), id, options, advice } = deployed;
-  const { provider = 'cpu' } = options;
+  const { provider = 'cpu' } = deployed.options;
   if (provider !== 'cpu') await loadProvider(provider);
-  const directory = await fetchModel({ client: createS3Client(), clock, location, cache, weights: true });
+  try {
+    return await openModelAt(deployed);
+  } catch (error) {
+    const fetched = parseS3Location(deployed.location) !== undefined;
+    if (!fetched || !mayBeDamage(error)) throw error;
+    return await openModelAt(deployed, { again: true });
+  }
+}
+
+/** Whether a copy whose bytes changed can cause an error. Its hash differs, so that at least its id is another. */
+function mayBeDamage(error: unknown): boolean {
+  if (error instanceof CheckpointError) return error.code !== 'output_not_writable';
+  return ['model_mismatch', 'session_failed'].includes(errorCode(error) ?? '');
+}
+
+async function openModelAt(deployed: DeployedModel, { again = false } = {}): Promise<LocalModel> {
+  const { location, cache = tmpdir(), id, options, advice } = deployed;
+  const directory = await fetchModel({ client: createS3Client(), clock, location, cache, weights: true, again });
   const model = await openModel(await openCheckpoint(directory), { ...options, cache });
   if (model.id === id) return model;
   await model.close();
   throw new DeploymentError('model_mismatch', `Expected the model ${id} at ${location}, found ${model.id}: ${advice}.`);
 }
 
-/** Opens the model that the worker's environment names. Throws what {@link openDeployedModel} throws. */
-export function openWorkerModel(env: WorkerEnvironment): Promise<LocalModel> {
+/** Opens the model that the environment names. Throws what {@link openDeployedModel} throws. */
+export function openWorkerModel(env: WorkerEnvironment | InferEnvironment): Promise<LocalModel> {
   return openDeployedModel({
     location: env.MODEL_LOCATION,
     cache: env.MODEL_CACHE,
@@ -55,6 +75,6 @@ export function openWorkerModel(env: WorkerEnvironment): Promise<LocalModel> {
       threads: env.WORKERS,
       maxBatch: env.PROVIDER === 'cuda' ? gpuBatch.worker : 1,
     },
-    advice: 'deploy again, so that preprocess and worker expect the same model',
+    advice: 'deploy again, so that all processes expect the same model',
   });
 }

@@ -3,7 +3,7 @@ import { createS3Store } from '../lib/aws/s3-store.ts';
 import { createSnsEventSink } from '../lib/aws/sns-event-sink.ts';
 import { createSqsQueue } from '../lib/aws/sqs-queue.ts';
 import { maxReceiveCount } from '../lib/contracts/delivery.ts';
-import type { PreprocessEnvironment, WorkerEnvironment } from '../lib/contracts/environment.ts';
+import type { InferEnvironment, PreprocessEnvironment, WorkerEnvironment } from '../lib/contracts/environment.ts';
 import type { PipelineEvent } from '../lib/contracts/event.ts';
 import { systemClock as clock } from '../lib/local/system-clock.ts';
 import { ImageGptError } from '../lib/ports/error.ts';
@@ -23,7 +23,7 @@ export interface DeployedPorts {
 }
 
 /** Opens the buckets, the queues and the topic that the environment names. */
-export function openPorts(env: PreprocessEnvironment | WorkerEnvironment): DeployedPorts {
+export function openPorts(env: PreprocessEnvironment | WorkerEnvironment | InferEnvironment): DeployedPorts {
   const [s3, sqs] = [createS3Client(), createSqsClient()];
   return {
     input: createS3Store({ client: s3, bucket: env.INPUT_BUCKET, clock }),

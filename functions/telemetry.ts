@@ -13,8 +13,8 @@ export interface Telemetry {
   observer: FlowObserver;
   /** Logs an error that is retried, or that sends a message to the dead-letter queue. */
   onError(error: unknown, message?: QueueMessage): void;
-  /** Raises the alarm if a bucket or its key denies what the process needs to start. */
-  onStartError(error: unknown): void;
+  /** Logs and counts why the process cannot start or go on. Raises the alarm if a bucket or its key denies access. */
+  onUnusable(error: unknown): void;
   count(metric: MetricName, by?: number): void;
   milliseconds(metric: MetricName, value: number): void;
   bytes(metric: MetricName, value: number): void;
@@ -110,7 +110,9 @@ export function createTelemetry({ service, clock }: { service: string; clock: Cl
         lastReceive,
       });
     },
-    onStartError(error) {
+    onUnusable(error) {
+      logger.critical('the process cannot work', { ...errorLog(error) });
+      count(metricNames.unusable);
       if (error instanceof StorageDeniedError) reportDenial(error);
     },
     flush() {

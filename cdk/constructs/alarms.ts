@@ -9,6 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
@@ -19,8 +20,12 @@ import type { Results } from './results.ts';
 export interface AlarmsProps {
   queues: Queues;
   results: Results;
-  /** Above 0 while a worker runs. */
+  /** Above 0 in a period in which a worker or an inference function runs. */
   runningTasks: IMetric;
+  /** A period of this length has a value while they run: 5 minutes, or the function's timeout. */
+  runningPeriod: Duration;
+  /** The inference function, if there is one. */
+  infer?: IFunction | undefined;
   /** Namespace of the metrics of preprocess and workers. */
   namespace: string;
   email?: string | undefined;
@@ -35,16 +40,17 @@ const minPictures = 20;
 const maxFailedPercent = 20;
 
 /**
- * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm: 17 in the stack, with those of
- * scaling. So conditions that only delay a consumer or a backfill have no alarm; the dashboard shows them.
+ * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm: 17 in the stack on
+ * GPUs, with those of scaling. So conditions that only delay a consumer or a backfill have no alarm; the dashboard shows them.
  */
 export class Alarms extends Construct {
   readonly topic: Topic;
   /** Names of the alarms that pull the cost brake. */
   readonly costBrakeNames: readonly string[];
 
-  constructor(scope: Construct, id: string, { queues, results, runningTasks, namespace, email }: AlarmsProps) {
+  constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
+    const { queues, results, runningTasks, runningPeriod, infer, namespace, email } = props;
     this.topic = new Topic(this, 'Topic', { displayName: 'Image GPT alarms', enforceSSL: true });
     // Not encrypted: CloudWatch cannot use the key of SNS, and the messages only hold the text of alarms.
     const conditions = { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } };
@@ -101,8 +107,17 @@ export class Alarms extends Construct {
       // 15 minutes
       evaluationPeriods: 3,
       alarmDescription:
-        'Tokens wait and no worker takes them: no instance is available, the worker cannot start (no GPU, wrong model), or the cost brake is pulled. Or they have waited for 3 days; after 7 days they are deleted, and igpt backfill must find their pictures.',
+        'Tokens wait and no worker or function takes them: no instance is available, the worker cannot start (no GPU, wrong model), or the cost brake is pulled. Or they have waited for 3 days; after 7 days they are deleted, and igpt backfill must find their pictures.',
     });
+    if (infer !== undefined) {
+      this.alarm('InferErrors', {
+        metric: infer.metricErrors({ period: fiveMinutes, statistic: 'Sum' }),
+        threshold: 1,
+        evaluationPeriods: 1,
+        alarmDescription:
+          'An inference function crashed, timed out, ran out of memory or could not open its model: its log says why. The messages come back after 90 minutes, at most five times.',
+      });
+    }
     const costBrakeName = `${Stack.of(this).stackName}-CostBrake`;
     const storageDeniedName = `${Stack.of(this).stackName}-StorageDenied`;
     this.costBrakeNames = [costBrakeName, storageDeniedName];
@@ -122,16 +137,17 @@ export class Alarms extends Construct {
     });
     this.alarm('CostBrake', {
       alarmName: costBrakeName,
-      metric: math('IF(FILL(running, 0) > 0 AND FILL(finished, 0) == 0, 1, 0)', fiveMinutes, {
+      metric: math('IF(FILL(running, 0) > 0 AND FILL(finished, 0) == 0, 1, 0)', runningPeriod, {
         running: runningTasks,
         // A message is deleted after the outcomes of its pictures are stored.
         finished: queues.tokens.metricNumberOfMessagesDeleted({ statistic: 'Sum' }),
       }),
       threshold: 1,
-      // 30 minutes
-      evaluationPeriods: 6,
+      // Workers: 30 minutes. Functions: 45, because the five deliveries of one bad message take 14 minutes, which can lie in
+      // two periods.
+      evaluationPeriods: infer === undefined ? 6 : 3,
       alarmDescription:
-        'Workers run but store no outcomes. The cost brake has stopped the stack; igpt doctor --release starts it again.',
+        'Workers or inference functions run but store no outcomes. The cost brake has stopped the stack; igpt doctor --release starts it again.',
     });
   }
 

@@ -30,13 +30,13 @@ export interface CostBrakeProps {
   alarmNames: readonly string[];
   services: readonly BaseService[];
   targets: readonly ServiceTarget[];
-  /** Mappings of preprocess, which would wake the service. */
+  /** Mappings of all functions. Those of preprocess would wake the service. */
   mappings: readonly EventSourceMapping[];
 }
 
 /**
  * Stops the stack when workers run without storing outcomes, or when a bucket denies access: services stop scaling out,
- * all tasks end, and no more pictures are received. The work waits in the queues until an operator starts
+ * all tasks end, and functions receive no more messages. The work waits in the queues until an operator starts
  * {@link release}.
  */
 export class CostBrake extends Construct {
@@ -53,10 +53,7 @@ export class CostBrake extends Construct {
         ...endAll(''),
         ...mappings.map((mapping, i) => this.receive(`StopMessages${i + 1}`, mapping, false)),
         // A function that was still running may have woken the service.
-        new Wait(this, 'LastFunctions', {
-          time: WaitTime.duration(Duration.seconds(preprocessTimeoutSeconds).plus(mappingStops)),
-        }),
-        ...endAll('Again'),
+        ...(services.length === 0 ? [] : [lastFunctions(this), ...endAll('Again')]),
       ]),
     );
     this.release = this.machine(
@@ -157,6 +154,12 @@ export class CostBrake extends Construct {
     step.addRetry({ interval: Duration.seconds(10), backoffRate: 2, maxAttempts: 6 });
     return step;
   }
+}
+
+/** Waits until no function runs that received its messages before. */
+function lastFunctions(scope: Construct): Wait {
+  const time = WaitTime.duration(Duration.seconds(preprocessTimeoutSeconds).plus(mappingStops));
+  return new Wait(scope, 'LastFunctions', { time });
 }
 
 type Step = CallAwsService | Wait;

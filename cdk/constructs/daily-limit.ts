@@ -1,22 +1,20 @@
-import { join } from 'node:path';
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Runtime } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import type { Meter } from '../../lib/contracts/meters.ts';
-import { repository } from '../model-id.ts';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import type { CostBrake } from './cost-brake.ts';
+import { functionBundle } from './function-bundle.ts';
 import { logGroup } from './log-group.ts';
 import { allow, publish } from './permissions.ts';
-import { banner } from './preprocess.ts';
 
 export interface DailyLimitProps {
   config: DeploymentConfig;
@@ -52,19 +50,7 @@ export class DailyLimit extends Construct {
     acknowledgeWildcards(role, [readMetrics], 'GetMetricStatistics takes no resource.');
 
     const handler = new NodejsFunction(this, 'Handler', {
-      architecture: config.architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64,
-      entry: join(repository, 'functions/limit/handler.ts'),
-      handler: 'handler',
-      projectRoot: repository,
-      depsLockFilePath: join(repository, 'package-lock.json'),
-      bundling: {
-        format: OutputFormat.ESM,
-        target: 'node24',
-        minify: true,
-        keepNames: true,
-        banner,
-        bundleAwsSDK: true,
-      },
+      ...functionBundle({ architecture: config.architecture, handler: 'functions/limit/handler.ts', programs: [] }),
       description: 'Image GPT: stops the stack at its daily limit',
       runtime: Runtime.NODEJS_24_X,
       memorySize: 256,

@@ -9,6 +9,8 @@ import { outstandingMessages } from './scaling.ts';
 export interface WorkDashboardProps {
   queues: Queues;
   runningTasks: IMetric;
+  /** The inference function, if there is one. */
+  infer?: IFunction | undefined;
   preprocess: { uploads: IFunction; backfill: IFunction };
   namespace: string;
 }
@@ -17,8 +19,9 @@ export interface WorkDashboardProps {
 export class WorkDashboard extends Construct {
   readonly dashboard: Dashboard;
 
-  constructor(scope: Construct, id: string, { queues, runningTasks, preprocess, namespace }: WorkDashboardProps) {
+  constructor(scope: Construct, id: string, props: WorkDashboardProps) {
     super(scope, id);
+    const { queues, runningTasks, infer, preprocess, namespace } = props;
     const own = (metricName: string, service: string, statistic: string) =>
       new Metric({
         namespace,
@@ -72,7 +75,13 @@ export class WorkDashboard extends Construct {
         [preprocess.uploads.metricDuration({ statistic: 'p99' })],
       ),
       graph('Failures', [failuresByCode]),
-      graph('GPU memory', [own(gpuMemory, 'worker', 'Maximum')]),
+      infer === undefined
+        ? graph('GPU memory', [own(gpuMemory, 'worker', 'Maximum')])
+        : graph(
+            'Inference functions',
+            [infer.metricErrors(), infer.metricThrottles()],
+            [infer.metricDuration({ statistic: 'p99' })],
+          ),
       graph('Trouble', [
         ...['preprocess', 'worker'].flatMap((service) => [sum(retries, service), sum(unusable, service)]),
         ...[gone, superseded].map((name) => sum(name, 'worker')),

@@ -15,12 +15,15 @@ import { gpuMemoryMiB } from './worker-task.ts';
 
 export interface JobsProps {
   config: DeploymentConfig;
-  network: Network;
+  /** Kind of compute, as in the ids of what belongs to it. */
+  kind: string;
+  /** Made when a job needs it. */
+  network: () => Network;
   storage: Storage;
   results: Results;
   model: ModelLocation;
   /** Image of the workers. */
-  image: WorkerImage;
+  image: () => WorkerImage;
 }
 
 /** AWS Batch queues and job definitions for trainings and for data sets, if the deployment asks for them. */
@@ -45,7 +48,7 @@ const copySeconds = 60;
  */
 function trainingJob(scope: Construct, { config, network, storage, model }: JobsProps): SpotJob {
   return new SpotJob(scope, 'Training', {
-    network,
+    network: network(),
     image: new WorkerImage(scope, 'TrainingImage', { ...config, compute: 'cpu' }, { training: true }),
     command: ['node', 'functions/train/main.ts'],
     name: 'train',
@@ -65,12 +68,12 @@ function trainingJob(scope: Construct, { config, network, storage, model }: Jobs
   });
 }
 
-/** For `igpt batch submit`: a child job for each shard, on the hardware of the workers and with their image. */
-function batchJob(scope: Construct, { config, network, storage, results, model, image }: JobsProps): SpotJob {
+/** For `igpt batch submit`: a child job for each shard, on GPU instances or on Fargate, with the workers' image. */
+function batchJob(scope: Construct, { config, kind, network, storage, results, model, image }: JobsProps): SpotJob {
   const gpu = config.compute === 'gpu';
-  const job = new SpotJob(scope, gpu ? 'GpuBatch' : 'CpuBatch', {
-    network,
-    image,
+  const job = new SpotJob(scope, `${kind}Batch`, {
+    network: network(),
+    image: image(),
     command: ['node', 'functions/batch/main.ts'],
     name: 'batch',
     environment: {

@@ -1,12 +1,13 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { IgnoreMode, Size, Stack, SymlinkFollowMode } from 'aws-cdk-lib';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { BucketDeployment, Source } from 'aws-cdk-lib/aws-s3-deployment';
 import { Construct, type IDependable } from 'constructs';
 import { type DeploymentConfig, DeploymentConfigError } from '../../lib/contracts/deployment-settings.ts';
 import { formatS3Location, parseS3Location } from '../../lib/contracts/s3-location.ts';
-import { computeModelId, repository } from '../model-id.ts';
+import { checkpointFiles } from '../checkpoint-files.ts';
+import { computeModelId, modelDirectory } from '../model-id.ts';
 import { acknowledgeFindings, acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
 import { allow, encrypt } from './permissions.ts';
@@ -32,6 +33,8 @@ export interface ModelLocationProps {
  */
 export class ModelLocation extends Construct {
   readonly modelId: string;
+  /** The directory that is copied; undefined for an `s3://` prefix. */
+  readonly directory: string | undefined;
   readonly bucket: IBucket;
   /** Without a slash at the end. */
   readonly prefix: string;
@@ -52,7 +55,8 @@ export class ModelLocation extends Construct {
       this.readable = existing.path;
       this.ready = [];
     } else {
-      const directory = isAbsolute(config.model) ? config.model : join(repository, config.model);
+      const directory = modelDirectory(config.model);
+      this.directory = directory;
       this.modelId = config.modelId ?? computeModelId(directory, config);
       this.bucket = bucket;
       // The last part must be the name of the id: a checkpoint without a name takes that of its directory.
@@ -96,9 +100,7 @@ function checkUploadable(directory: string, name: string, modelId: string): void
   if (!existsSync(join(directory, 'config.json'))) {
     throw new DeploymentConfigError([`model: expected a checkpoint directory; found no config.json in ${directory}`]);
   }
-  const sizes = readdirSync(directory)
-    .filter((file) => /\.(json|safetensors)$/.test(file))
-    .map((file) => statSync(join(directory, file)).size);
+  const sizes = checkpointFiles(directory).map(({ bytes }) => bytes);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   if (Math.max(...sizes) <= maxFileBytes && total <= maxBytes) return;
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;

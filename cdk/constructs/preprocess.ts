@@ -1,29 +1,24 @@
-import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
-import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, EventSourceMapping, type IFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type EventSourceMapping, type IFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IDependable } from 'constructs';
 import { preprocessTimeoutSeconds } from '../../lib/contracts/delivery.ts';
 import type { Measure, Meter } from '../../lib/contracts/meters.ts';
-import { repository } from '../model-id.ts';
-import { acknowledgeWildcards } from './acknowledge.ts';
+import { functionBundle } from './function-bundle.ts';
 import { logGroup } from './log-group.ts';
-import { allow } from './permissions.ts';
+import { type Delivery, deliverMessages, functionTime, queueRole } from './queue-function.ts';
 
 /** Memory for two decoders of 1 GiB each and Node itself. It comes with 1.7 vCPUs. */
 const memoryMiB = 3008;
 const decoders = 2;
 
-/** Messages in a delivery: enough to fill tokens messages, few enough to finish in time. */
-const batchSize = 100;
-const batchWindow = Duration.seconds(10);
-
 export interface PreprocessProps {
   architecture: 'arm64' | 'x86_64';
   /** The uploads queue, or the backfill queue. */
   queue: Queue;
+  delivery: Delivery;
   /** Most functions at the same time. */
   concurrency: number;
   environment: Record<string, string>;
@@ -44,22 +39,7 @@ export class Preprocess extends Construct {
   constructor(scope: Construct, id: string, props: PreprocessProps) {
     super(scope, id);
     const log = logGroup(this, 'Log', props.logRetentionDays);
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    for (const statement of props.permissions) role.addToPolicy(statement);
-    // The mapping uses this role to receive and delete messages.
-    role.addToPolicy(
-      allow(
-        ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
-        [props.queue.queueArn],
-      ),
-    );
-    log.grantWrite(role);
-    acknowledgeWildcards(
-      role,
-      props.permissions,
-      'The user chooses the keys: any object in the bucket or below the prefix.',
-    );
-
+    const role = queueRole(this, { ...props, log });
     const handler = new NodejsFunction(this, 'Handler', {
       ...bundle(props.architecture),
       description: 'Image GPT: pictures to colour tokens',
@@ -84,26 +64,8 @@ export class Preprocess extends Construct {
       { unit: 'picture', measures: [receivedMessages(props.queue)] },
     ];
 
-    this.mapping = new EventSourceMapping(this, 'Messages', {
-      target: handler,
-      eventSourceArn: props.queue.queueArn,
-      batchSize,
-      maxBatchingWindow: batchWindow,
-      reportBatchItemFailures: true,
-      maxConcurrency: props.concurrency,
-    });
-    this.mapping.node.addDependency(role, ...props.after);
+    this.mapping = deliverMessages(this, { ...props, handler, role });
   }
-}
-
-/** Milliseconds of all invocations. Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions". */
-function functionTime(handler: IFunction, size: { megabytes: number; architecture: 'arm64' | 'x86_64' }): Meter {
-  const dimensions = { FunctionName: handler.functionName };
-  return {
-    unit: 'function-ms',
-    ...size,
-    measures: [{ namespace: 'AWS/Lambda', name: 'Duration', stat: 'Sum', dimensions }],
-  };
 }
 
 /** Every delivery of every message. Source: Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS". */
@@ -112,43 +74,12 @@ function receivedMessages(queue: Queue): Measure {
   return { namespace: 'AWS/SQS', name: 'NumberOfMessagesReceived', stat: 'Sum', dimensions };
 }
 
-/** The decoder is a program of its own. The handler starts it from beside itself (lib/files/module-beside.ts). */
-const decodeChild = 'decode-child.mjs';
-
-/** Defines `require`, which CommonJS parts of the SDK and of Powertools call. */
-export const banner =
-  "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);";
-
-/** Bundles handler and decoder as ES modules, with sharp's binaries for Lambda on any machine. */
+/** Handler and decoder, with sharp's binaries. */
 function bundle(architecture: 'arm64' | 'x86_64') {
-  const [cpu, lambda] = architecture === 'arm64' ? ['arm64', Architecture.ARM_64] : ['x64', Architecture.X86_64];
-  return {
-    architecture: lambda,
-    entry: join(repository, 'functions/preprocess/handler.ts'),
-    handler: 'handler',
-    projectRoot: repository,
-    depsLockFilePath: join(repository, 'package-lock.json'),
-    bundling: {
-      format: OutputFormat.ESM,
-      target: 'node24',
-      minify: true,
-      keepNames: true,
-      banner,
-      // The pinned version, instead of the one that Lambda provides.
-      bundleAwsSDK: true,
-      nodeModules: ['sharp'],
-      environment: { npm_config_cpu: cpu, npm_config_os: 'linux', npm_config_libc: 'glibc' },
-      commandHooks: {
-        beforeBundling: () => [],
-        beforeInstall: () => [],
-        afterBundling: (input: string, output: string) => [
-          [
-            `"${join(input, 'node_modules/.bin/esbuild')}" "${join(input, 'lib/decode/decode-child.ts')}"`,
-            '--bundle --platform=node --format=esm --target=node24 --minify --keep-names --external:sharp',
-            `--banner:js="${banner}" --log-level=warning --outfile="${join(output, decodeChild)}"`,
-          ].join(' '),
-        ],
-      },
-    },
-  };
+  return functionBundle({
+    architecture,
+    handler: 'functions/preprocess/handler.ts',
+    programs: ['lib/decode/decode-child.ts'],
+    packages: ['sharp'],
+  });
 }

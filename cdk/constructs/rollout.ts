@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   CustomResource,
   Duration,
@@ -11,12 +10,12 @@ import {
 } from 'aws-cdk-lib';
 import { type BaseService, CfnService, type Cluster } from 'aws-cdk-lib/aws-ecs';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct, type IDependable } from 'constructs';
-import { repository } from '../model-id.ts';
 import { acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
+import { functionBundle } from './function-bundle.ts';
 import { logGroup } from './log-group.ts';
 import { allow } from './permissions.ts';
 import type { WorkerTask } from './worker-task.ts';
@@ -101,17 +100,11 @@ export class Rollout extends Construct {
       'The cluster has only our services and tasks; the ARNs of tasks, and of services that do not exist yet, are unknown.',
     );
     const handler = new NodejsFunction(this, 'Handler', {
+      ...functionBundle({ architecture: 'arm64', handler: 'functions/rollout/handler.ts', programs: [] }),
       description: 'Image GPT: proves a new worker and keeps the number of tasks',
-      entry: join(repository, 'functions/rollout/handler.ts'),
-      handler: 'handler',
       runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
       memorySize: 256,
       timeout: Duration.minutes(2),
-      projectRoot: repository,
-      depsLockFilePath: join(repository, 'package-lock.json'),
-      // The pinned SDK, instead of the one that Lambda provides.
-      bundling: { target: 'node24', minify: true, keepNames: true, bundleAwsSDK: true },
       awsSdkConnectionReuse: false,
       role,
       logGroup: log,

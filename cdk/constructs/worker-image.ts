@@ -14,6 +14,7 @@ const trainingContext = [
   '!functions',
   'functions/limit',
   'functions/preprocess',
+  'functions/infer',
   'functions/rollout',
   '!lib',
 ];

@@ -3,7 +3,7 @@ import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import { type BaseService, Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct, type IDependable } from 'constructs';
-import { visibilitySeconds } from '../../lib/contracts/delivery.ts';
+import { workerVisibilitySeconds } from '../../lib/contracts/delivery.ts';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import type { Meter } from '../../lib/contracts/meters.ts';
 import type { Network } from './network.ts';
@@ -15,6 +15,7 @@ import { WorkerTask } from './worker-task.ts';
 
 export interface WorkerProps {
   config: DeploymentConfig;
+  compute: 'gpu' | 'cpu';
   network: Network;
   environment: Record<string, string>;
   permissions: readonly PolicyStatement[];
@@ -37,9 +38,12 @@ export class Worker extends Construct {
   readonly runningTasks: IMetric;
   /** What the workers cost. */
   readonly meters: readonly Meter[];
+  /** Period of the alarm that uses it. */
+  readonly runningPeriod = Duration.minutes(5);
 
-  constructor(scope: Construct, id: string, { config, network, environment, permissions, after }: WorkerProps) {
+  constructor(scope: Construct, id: string, props: WorkerProps) {
     super(scope, id);
+    const { config, compute, network, environment, permissions, after } = props;
     const cluster = new Cluster(this, 'Cluster', {
       vpc: network.vpc,
       containerInsightsV2: ContainerInsights.DISABLED,
@@ -51,7 +55,7 @@ export class Worker extends Construct {
     });
     this.cluster = cluster;
 
-    const { compute, maxTasks, instanceTypes, logRetentionDays } = config;
+    const { maxTasks, instanceTypes, logRetentionDays } = config;
     this.image = new WorkerImage(this, 'Image', config);
     const { image, ready } = this.image;
     const task = new WorkerTask(this, 'Task', {
@@ -59,10 +63,9 @@ export class Worker extends Construct {
       image,
       permissions,
       logRetentionDays,
-      environment: { ...environment, VISIBILITY_SECONDS: String(visibilitySeconds.tokens) },
+      environment: { ...environment, VISIBILITY_SECONDS: String(workerVisibilitySeconds) },
     });
-    // Same as the period of the alarms that use the metric.
-    const period = Duration.minutes(5);
+    const period = this.runningPeriod;
     const shared = { cluster, network, definition: task.definition };
     let place: ProofPlace;
     if (compute === 'gpu') {

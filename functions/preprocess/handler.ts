@@ -1,9 +1,9 @@
-import { deliveryOf, type SqsBatchResponse, type SqsEvent } from '../../lib/aws/lambda-delivery.ts';
+import { createOpener } from '../../lib/async/opener.ts';
+import type { SqsBatchResponse, SqsEvent } from '../../lib/aws/lambda-delivery.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
-import { maxReceiveCount, retryDelayMs } from '../../lib/contracts/delivery.ts';
 import { preprocessEnvironment } from '../../lib/contracts/environment.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { handleDelivery } from '../../lib/pipeline/handle-delivery.ts';
+import { answerDelivery, type LambdaContext } from '../answer-delivery.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { openPreprocessor } from './open-preprocessor.ts';
 
@@ -11,29 +11,26 @@ import { openPreprocessor } from './open-preprocessor.ts';
 const reserveMs = 15_000;
 
 const telemetry = createTelemetry({ service: 'preprocess', clock });
-const opening = open();
-// Each invocation awaits `opening` and fails with its error. Unhandled here, the error would end the process.
-opening.catch(telemetry.onStartError);
+const opener = createOpener(open);
+// While Lambda starts the process. The first invocation tries again if this fails.
+opener.get().catch(() => {});
 
 async function open() {
-  const env = readEnvironment(preprocessEnvironment, process.env);
-  return { env, ...(await openPreprocessor(env, telemetry)) };
+  try {
+    const env = readEnvironment(preprocessEnvironment, process.env);
+    return { siblingUrl: env.UPLOADS_QUEUE_URL, ...(await openPreprocessor(env, telemetry)) };
+  } catch (error) {
+    telemetry.onUnusable(error);
+    throw error;
+  }
 }
 
 /** Lambda's entry: takes a delivery of an uploads queue, returns the messages that must be retried. */
-export async function handler(
-  event: SqsEvent,
-  context: { getRemainingTimeInMillis(): number },
-): Promise<SqsBatchResponse> {
-  const { env, flow, queueAt } = await opening;
-  // The event names its queue: the uploads queue, or the backfill queue beside it.
-  const { messages, queueUrl } = deliveryOf(event, { maxReceiveCount, siblingUrl: env.UPLOADS_QUEUE_URL });
-  const signal = AbortSignal.timeout(Math.max(context.getRemainingTimeInMillis() - reserveMs, 0));
+export async function handler(event: SqsEvent, context: LambdaContext): Promise<SqsBatchResponse> {
   try {
-    const options = { queue: queueAt(queueUrl), flow, signal, retryDelayMs, onError: telemetry.onError };
-    const failed = await handleDelivery([...messages.values()], options);
-    const failures = [...messages].filter(([, message]) => failed.includes(message));
-    return { batchItemFailures: failures.map(([itemIdentifier]) => ({ itemIdentifier })) };
+    // The event names its queue: the uploads queue, or the backfill queue beside it.
+    const options = { ...(await opener.get()), reserveMs: () => reserveMs, onError: telemetry.onError };
+    return await answerDelivery(event, context, options);
   } finally {
     telemetry.flush();
   }

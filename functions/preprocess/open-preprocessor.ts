@@ -37,6 +37,7 @@ export async function openPreprocessor(env: PreprocessEnvironment, telemetry: Te
     queue: wakeWorker(queueAt(env.TOKENS_QUEUE_URL), env, telemetry),
     clock,
     preprocessing: preprocessingHash(preprocessing, scaledDecoding),
+    maxPictures: env.MAX_PICTURES_PER_MESSAGE,
     maxWaitMs: packingWaitMs,
   });
   const preprocess = createPreprocess({

@@ -34,8 +34,6 @@ async function main(): Promise<number> {
 setInterval(telemetry.flush, flushMs).unref();
 process.on('exit', telemetry.flush);
 await runContainer(main, (error) => {
-  telemetry.logger.critical('the worker cannot work', error instanceof Error ? error : String(error));
-  telemetry.count(metricNames.unusable);
-  telemetry.onStartError(error);
+  telemetry.onUnusable(error);
   return 1;
 });

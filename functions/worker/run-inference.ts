@@ -1,15 +1,11 @@
-import { createSemaphore } from '../../lib/async/semaphore.ts';
-import { gatherDeletions, gatherEvents } from '../../lib/aws/gather-requests.ts';
-import { preprocessingHash } from '../../lib/checkpoint/preprocessing-hash.ts';
+import { gatherDeletions } from '../../lib/aws/gather-requests.ts';
 import { retryDelayMs } from '../../lib/contracts/delivery.ts';
 import type { WorkerEnvironment } from '../../lib/contracts/environment.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
-import { type Flow, workUntilStopped } from '../../lib/pipeline/consumer.ts';
-import { createInfer } from '../../lib/pipeline/infer.ts';
-import type { Queue } from '../../lib/ports/queue.ts';
+import { workUntilStopped } from '../../lib/pipeline/consumer.ts';
 import type { LocalModel } from '../../lib/runtime/model.ts';
 import { ThreadUnusableError } from '../../lib/runtime/thread-pool.ts';
-import { openPorts } from '../open-ports.ts';
+import { openInference } from '../open-inference.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 /** Receivers that long-poll the queue, and the messages that they hold together (up to 100 pictures each). */
@@ -31,18 +27,19 @@ export async function runInference(
   telemetry: Telemetry,
   stop: AbortController,
 ): Promise<void> {
-  const { flow, tokens: queue } = openInference(env, model, telemetry);
+  const { flow, queueAt } = openInference(env, model, telemetry);
+  const visibilityMs = env.VISIBILITY_SECONDS * 1000;
   const giveUp = new AbortController();
   let broken: ThreadUnusableError | undefined;
   await workUntilStopped({
-    queue,
+    queue: gatherDeletions(queueAt(env.TOKENS_QUEUE_URL, visibilityMs), clock),
     flow,
     clock,
     retryDelayMs,
     signal: stop.signal,
     giveUp,
     ...receiving,
-    visibilityMs: env.VISIBILITY_SECONDS * 1000,
+    visibilityMs,
     drainMs: Math.max(env.DRAIN_SECONDS * 1000 - reserveMs, 0),
     onError(error, message) {
       telemetry.onError(error, message);
@@ -54,29 +51,4 @@ export async function runInference(
     },
   });
   if (broken !== undefined) throw broken;
-}
-
-export interface Inference {
-  /** The infer flow, for the tokens queue. */
-  flow: Flow;
-  tokens: Queue;
-}
-
-/** Wires the infer flow to AWS. */
-export function openInference(env: WorkerEnvironment, model: LocalModel, { observer }: Telemetry): Inference {
-  const { input, output, events, queueAt } = openPorts(env);
-  const flow = createInfer({
-    clock,
-    model,
-    observer,
-    input,
-    output,
-    events: gatherEvents(events, clock),
-    uploads: queueAt(env.UPLOADS_QUEUE_URL),
-    preprocessing: preprocessingHash(model.preprocessing, env.SCALED_DECODING),
-    // Tokens may wait for minutes. A picture that is deleted meanwhile must leave no outcome.
-    confirmSource: true,
-    predicting: createSemaphore(model.concurrency),
-  });
-  return { flow, tokens: gatherDeletions(queueAt(env.TOKENS_QUEUE_URL, env.VISIBILITY_SECONDS * 1000), clock) };
 }

@@ -8,6 +8,12 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 /** Time limit of a request (milliseconds). Longer than SQS's longest poll, 20 s. */
 const requestTimeoutMs = 30_000;
 
+/**
+ * How long an idle connection is kept (milliseconds). A function is frozen between its invocations, often for minutes, and
+ * its connections may end meanwhile without notice. A request on one of them would wait for its whole time limit.
+ */
+const idleMs = 10_000;
+
 /** Options of every client. */
 export const clientDefaults = {
   retryMode: 'adaptive',
@@ -20,6 +26,8 @@ export const clientDefaults = {
     throwOnRequestTimeout: true,
     // requestTimeout ends with the response's headers. This limit also covers the body.
     socketTimeout: requestTimeoutMs,
+    httpAgent: { timeout: idleMs },
+    httpsAgent: { timeout: idleMs },
   },
 } as const;
 

@@ -4,15 +4,31 @@ export const maxReceiveCount = 5;
 /** Timeout of the preprocess function: enough for 100 pictures, with time for slow ones (seconds). */
 export const preprocessTimeoutSeconds = 180;
 
-/** How long a received message stays hidden unless its receiver extends the time (seconds). */
+/**
+ * Timeout of the inference function: the most that Lambda allows (seconds). With it, ten pictures of iGPT-M end in a third
+ * of the time. The rest is for a slow processor, and for the model's way from S3 in a first invocation.
+ * Source: AWS Lambda Developer Guide, "Lambda quotas".
+ */
+export const inferTimeoutSeconds = 900;
+
+/**
+ * The queues' own visibility timeouts: how long a received message stays hidden unless its receiver asks for another time
+ * (seconds). Those of the functions are six times the timeout, so that a throttled message is not delivered twice.
+ * Source: AWS Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping".
+ */
 export const visibilitySeconds = {
-  /** Six times the function's timeout, as Lambda recommends, so that a throttled message is not delivered twice. */
   uploads: 6 * preprocessTimeoutSeconds,
-  /** Messages of a killed worker come back after this time. A living worker extends it. */
-  tokens: 60,
+  /** The same for every kind of compute. Workers receive with {@link workerVisibilitySeconds} instead. */
+  tokens: 6 * inferTimeoutSeconds,
   /** The user's own consumer. SQS's default of 30 s is too short for a consumer that calls other services. */
   resultEvents: 300,
 };
+
+/**
+ * How long a message that a worker receives stays hidden (seconds). A killed worker's messages come back after this time;
+ * a living worker extends it.
+ */
+export const workerVisibilitySeconds = 60;
 
 /** Poll interval of the worker: how long one receive waits for a message (milliseconds). SQS allows no more. */
 export const longPollMs = 20_000;

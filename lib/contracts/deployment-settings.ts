@@ -6,9 +6,9 @@ import {
   directoryOrS3Prefix,
   featureNorm,
   outputName,
-  splitList,
   usdAmount,
 } from './field-types.ts';
+import { inferMemory } from './infer-function.ts';
 import {
   defaultInstanceTypes,
   defaultInstanceTypesIn,
@@ -18,41 +18,8 @@ import {
 } from './instances.ts';
 import { modelId } from './keys.ts';
 import { isS3Location } from './s3-location.ts';
+import { concurrency, flag, imageName, kmsKey, list, whole } from './setting-types.ts';
 import { defaultStackName } from './stack-outputs.ts';
-
-/** A whole number. `cdk deploy -c name=value` gives text, cdk.json gives numbers. */
-function whole({ min, max }: { min: number; max: number }) {
-  const expected = `expected a whole number from ${min} to ${max}`;
-  return z
-    .union(
-      [
-        z.number(),
-        z
-          .string()
-          .regex(/^\d{1,9}$/, expected)
-          .transform(Number),
-      ],
-      expected,
-    )
-    .refine((value) => Number.isInteger(value) && value >= min && value <= max, expected);
-}
-
-const flag = z.union(
-  [z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')],
-  'expected true or false',
-);
-
-function list<T>(item: z.ZodType<T, string>, expected: string) {
-  return z.union([z.string().transform(splitList), z.array(z.string())], expected).pipe(z.array(item).min(1, expected));
-}
-
-/** `name:tag`, after a registry if it is not Docker Hub, and before a digest if it has one. */
-const imageName = z.string().regex(/^[a-z0-9][\w.:/@-]*:[\w.-]+$/, 'expected an image with its tag');
-
-/** Not an alias: a policy that names one allows nothing. Source: AWS KMS Developer Guide, "Using aliases in IAM policies". */
-const kmsKey = z
-  .string()
-  .regex(/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/, 'expected the ARN of a KMS key, not of an alias');
 
 /** Periods that CloudWatch Logs offers, up to a year (days). */
 const retentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 180, 365] as const;
@@ -82,8 +49,11 @@ export const deploymentSettings = z.strictObject({
     .string()
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'expected a region, for instance eu-central-1')
     .optional(),
-  /** `gpu`: ECS on GPU instances. `cpu`: Fargate Spot, for new accounts, whose GPU quota is 0. Default: gpu. */
-  compute: choice(['gpu', 'cpu']).default('gpu'),
+  /**
+   * `gpu`: ECS on GPU instances. `cpu`: Fargate Spot. `lambda`: functions, without Docker and without a quota to ask for.
+   * Default: gpu, which has the highest throughput.
+   */
+  compute: choice(['gpu', 'cpu', 'lambda']).default('gpu'),
   /** Checkpoint directory (relative to the repository), or `s3://bucket/prefix`. Default: igpt-nano in lib/models. */
   model: directoryOrS3Prefix.default('lib/models/igpt-nano'),
   /** Expected model id. Default: computed from the directory. Required for `s3://`. */
@@ -120,12 +90,28 @@ export const deploymentSettings = z.strictObject({
   /** Processor of the preprocess function. Default: arm64, which is a fifth cheaper. */
   architecture: choice(['arm64', 'x86_64']).default('arm64'),
   /**
-   * Concurrent preprocess functions for live uploads, at least 2. Default: 6. A new account may run 10 functions at once:
-   * these, those of a backfill, and two of the deployment or of the user.
+   * Concurrent preprocess functions for live uploads, at least 2. Default: 6; with `compute=lambda` 2. A new account may
+   * run 10 functions at once: these, those of a backfill, the inference functions, and two of the deployment or the user.
    */
-  preprocessConcurrency: whole({ min: 2, max: 1000 }).default(6),
+  preprocessConcurrency: concurrency.default(6),
   /** Concurrent preprocess functions for a backfill, at least 2. Default: 2, so that live uploads are not delayed. */
-  backfillConcurrency: whole({ min: 2, max: 1000 }).default(2),
+  backfillConcurrency: concurrency.default(2),
+  /**
+   * Memory of an inference function (MB). Each 1,769 MB bring a vCPU, hence a thread. Default: 3008, the most that a new
+   * account may use.
+   */
+  inferMemory: whole(inferMemory).default(inferMemory.default),
+  /**
+   * Concurrent inference functions, at least 2: the maximum of the queue's event source mapping. It reserves nothing: see
+   * `inferReserved`. Default: 4.
+   */
+  inferConcurrency: concurrency.default(4),
+  /**
+   * Reserves `inferConcurrency` functions of the account's, and one for a test of the deployment, so that other functions
+   * of the account cannot take them. Default: false. AWS refuses a reservation that leaves fewer than 100 functions
+   * unreserved, so a new account can reserve none.
+   */
+  inferReserved: flag.default(false),
   /** Most worker tasks of each service. Default: 4. */
   maxTasks: whole({ min: 1, max: mostTasks }).default(scalingDefaults.maxTasks),
   /** Outstanding messages of the tokens queue per task. A message has up to 100 pictures. Default: 50. */
@@ -254,8 +240,16 @@ export function readDeploymentConfig(
 ): DeploymentConfig {
   const given = Object.fromEntries(Object.entries(context).filter(([name]) => !cdkEntry.test(name)));
   const parsed = checkedSettings.safeParse(given);
-  if (parsed.success) return 'instanceTypes' in given ? parsed.data : fitRegion(parsed.data, credentialsRegion);
+  if (parsed.success) {
+    const config = 'preprocessConcurrency' in given ? parsed.data : fitConcurrency(parsed.data);
+    return 'instanceTypes' in given ? config : fitRegion(config, credentialsRegion);
+  }
   throw new DeploymentConfigError(parsed.error.issues.flatMap((issue) => faultsOf(issue, given)));
+}
+
+/** Leaves room for the inference functions, so that a new account can run all functions at once. */
+export function fitConcurrency<T extends Pick<DeploymentConfig, 'compute' | 'preprocessConcurrency'>>(config: T): T {
+  return config.compute === 'lambda' ? { ...config, preprocessConcurrency: 2 } : config;
 }
 
 /** Leaves out default instance types that the region lacks: one of them would fail AWS Batch's whole environment. */
@@ -264,7 +258,7 @@ function fitRegion(config: DeploymentConfig, credentialsRegion: string | undefin
   const instanceTypes = defaultInstanceTypesIn(region);
   if (instanceTypes.length > 0 || config.compute !== 'gpu') return { ...config, instanceTypes };
   throw new DeploymentConfigError([
-    `instanceTypes: ${region} has none of ${defaultInstanceTypes.join(', ')} as far as we know; deploy with compute=cpu, to another region, or name types that igpt doctor finds there`,
+    `instanceTypes: ${region} has none of ${defaultInstanceTypes.join(', ')} as far as we know; deploy with compute=cpu or lambda, to another region, or name types that igpt doctor finds there`,
   ]);
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { drainSeconds, visibilitySeconds } from './delivery.ts';
+import { drainSeconds, workerVisibilitySeconds } from './delivery.ts';
 import {
   bucketName,
   choice,
@@ -11,7 +11,7 @@ import {
   splitList,
 } from './field-types.ts';
 import { modelId } from './keys.ts';
-import { maxArrayChildren } from './limits.ts';
+import { maxArrayChildren, maxPicturesPerMessage } from './limits.ts';
 import { type Meter, meter } from './meters.ts';
 
 // Environment variables of the deployed processes. The stack writes them, functions/ reads them. An empty variable counts
@@ -39,7 +39,7 @@ function whole({ min, max }: { min: number; max: number }) {
     .refine((value) => value >= min && value <= max, expected);
 }
 
-/** Variables of functions/preprocess and functions/worker. */
+/** Variables of functions/preprocess, functions/worker and functions/infer. */
 const shared = {
   /** Bucket of the pictures. */
   INPUT_BUCKET: bucketName,
@@ -93,6 +93,8 @@ const preprocessVariables = z.object({
   MAX_PICTURE_BYTES: whole({ min: 1, max: 5_000_000_000 }).default(50_000_000),
   /** Pictures with more pixels fail with `image_too_large`. */
   MAX_PICTURE_PIXELS: whole({ min: 1, max: 1_000_000_000 }).default(100_000_000),
+  /** Most pictures in a tokens message: few for a slow model in a function. */
+  MAX_PICTURES_PER_MESSAGE: whole({ min: 1, max: maxPicturesPerMessage }).default(maxPicturesPerMessage),
   /** Decoding child processes (default: one per core). */
   DECODERS: whole({ min: 1, max: 64 }).optional(),
   /** Render SVG. A small SVG file can use much CPU time. */
@@ -127,7 +129,7 @@ const workerVariables = z.object({
   /** Threads, each with a session (default: one per core; one on a GPU). */
   WORKERS: whole({ min: 1, max: 256 }).optional(),
   /** How long a held message stays hidden. The worker extends this three times per period (seconds). */
-  VISIBILITY_SECONDS: whole({ min: 3, max: 43_200 }).default(visibilitySeconds.tokens),
+  VISIBILITY_SECONDS: whole({ min: 3, max: 43_200 }).default(workerVisibilitySeconds),
   /**
    * Time from SIGTERM to the end of the process (seconds). Must be below the container's stop timeout, or held messages
    * are not released.
@@ -141,6 +143,22 @@ const workerVariables = z.object({
 export const workerEnvironment = workerVariables.refine(bucketsDiffer, differentBuckets);
 
 export type WorkerEnvironment = z.output<typeof workerEnvironment>;
+
+/**
+ * The environment of functions/infer: the worker's. Lambda itself hides messages and ends the process. A relative
+ * MODEL_LOCATION starts at the bundle.
+ */
+export const inferEnvironment = workerVariables
+  .omit({ VISIBILITY_SECONDS: true, DRAIN_SECONDS: true })
+  .extend({
+    /** The bundle has no other provider. */
+    PROVIDER: choice(['cpu']).default('cpu'),
+    /** Threads, one per vCPU. Required: the system counts cores of which the function has only a share. */
+    WORKERS: whole({ min: 1, max: 256 }),
+  })
+  .refine(bucketsDiffer, differentBuckets);
+
+export type InferEnvironment = z.output<typeof inferEnvironment>;
 
 const argumentList = z.string().transform((text, context): string[] => {
   try {

@@ -9,3 +9,6 @@ export const maxChunkMessages = 10;
 
 /** Most children of an array job, hence most shards of a job on AWS. Source: AWS Batch User Guide, "Array jobs". */
 export const maxArrayChildren = 10_000;
+
+/** Most pictures in a tokens message. A picture of 32x32 pixels has about 2 KB there. */
+export const maxPicturesPerMessage = 100;

@@ -13,8 +13,6 @@ export const requiredOutputs = {
   uploadsDeadLettersUrl: 'UploadsDeadLettersUrl',
   tokensQueueUrl: 'TokensQueueUrl',
   tokensDeadLettersUrl: 'TokensDeadLettersUrl',
-  cluster: 'Cluster',
-  service: 'Service',
   modelId: 'ModelId',
   modelLocation: 'ModelLocation',
   metricNamespace: 'MetricNamespace',
@@ -30,8 +28,13 @@ export const requiredOutputs = {
 const optionalOutputs = {
   /** With `outputKmsKey`: the ARN of the output bucket's key. */
   outputKmsKey: 'OutputKmsKey',
+  /** With `compute=gpu` or `cpu`: the ECS cluster, and the service that preprocess wakes. */
+  cluster: 'Cluster',
+  service: 'Service',
   /** With `compute=gpu`: the service on on-demand instances. */
   onDemandService: 'OnDemandService',
+  /** With `compute=lambda`: the name of the inference function. */
+  inferFunction: 'InferFunction',
   /** With workers: how the proof of their task definition ended. */
   workerProof: 'WorkerProof',
   /** With `training=true`: AWS Batch's job queue and job definition for `igpt train --on-aws`. */

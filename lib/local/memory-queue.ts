@@ -1,4 +1,4 @@
-import { maxReceiveCount, visibilitySeconds } from '../contracts/delivery.ts';
+import { maxReceiveCount, workerVisibilitySeconds } from '../contracts/delivery.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Queue, QueueMessage } from '../ports/queue.ts';
 
@@ -79,7 +79,7 @@ export function createMemoryQueue({ clock, capacity }: MemoryQueueOptions): Memo
   }
 
   function take(maxMessages: number): QueueMessage[] {
-    const visibleAt = clock.now().getTime() + visibilitySeconds.tokens * 1000;
+    const visibleAt = clock.now().getTime() + workerVisibilitySeconds * 1000;
     return [...visible].slice(0, maxMessages).map((item) => {
       visible.delete(item);
       deliveries += 1;

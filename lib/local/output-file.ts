@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
 import { type FileHandle, rm } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
+import { nameBeside } from '../files/leftovers.ts';
 import { replaceFile, takeName } from '../files/place-file.ts';
 import { kindOf, openRegularFile } from '../files/regular-file.ts';
 import { errorCode, ImageGptError, UsageError } from '../ports/error.ts';
-import { nameBeside } from './leftovers.ts';
 import { statPath } from './stat-path.ts';
 
 /** A file that gets its name only when it is complete. */

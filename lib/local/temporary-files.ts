@@ -1,9 +1,9 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory } from '../files/make-directory.ts';
+import { hasEnded, processTag, tagPattern } from '../files/process-tag.ts';
 import { openRegularFile } from '../files/regular-file.ts';
 import { isMissing } from './error.ts';
-import { hasEnded, processTag, tagPattern } from './process-tag.ts';
 
 /** Folder of files that are being written. No key leads there, because a first dot is escaped. */
 export const temporaryFolder = '.igpt-tmp';

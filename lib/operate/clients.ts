@@ -2,6 +2,7 @@ import { BatchClient } from '@aws-sdk/client-batch';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { STSClient } from '@aws-sdk/client-sts';
@@ -37,6 +38,16 @@ export function createCloudWatchClient(): CloudWatchClient {
 
 export function createEc2Client(): EC2Client {
   return new EC2Client(common);
+}
+
+export function createLambdaClient(): LambdaClient {
+  return new LambdaClient(common);
+}
+
+/** Calls a function once and waits up to `timeoutMs` for its end. */
+export function createCallingClient(timeoutMs: number): LambdaClient {
+  const requestHandler = { ...common.requestHandler, requestTimeout: timeoutMs, socketTimeout: timeoutMs };
+  return new LambdaClient({ ...common, maxAttempts: 1, requestHandler });
 }
 
 export function createServiceQuotasClient(): ServiceQuotasClient {

@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { summarize } from '../checkpoint/summary.ts';
 import type { OutputName } from '../ports/model.ts';
+import { pictureGflop } from '../runtime/picture-gflop.ts';
 import { selectOutputs } from '../runtime/select-outputs.ts';
 
 /** What an estimate needs to know about a model. */
@@ -13,12 +14,11 @@ export interface CostModel {
   tokens: number;
   /** Width of the feature vector; 0 without features. */
   features: number;
+  /** Numbers in the weights. */
+  parameters: number;
   /** Size of the weight files (bytes). */
   bytes: number;
 }
-
-/** Names of the outputs in a checkpoint's summary. */
-const summaryNames = { classification: 'classes', features: 'features', likelihood: 'likelihood' } as const;
 
 /**
  * @param wanted default: all outputs of the model
@@ -27,17 +27,14 @@ const summaryNames = { classification: 'classes', features: 'features', likeliho
 export function costModel(checkpoint: Checkpoint, wanted?: readonly OutputName[]): CostModel {
   const { name } = checkpoint;
   const summary = summarize(checkpoint);
-  const costs = new Map(summary.costs.map((cost) => [cost.output, cost]));
   const outputs = selectOutputs(checkpoint, wanted);
-  const chosen = outputs.flatMap((output) => costs.get(summaryNames[output]) ?? []);
-  const gflopOf = (ownPass: boolean) =>
-    Math.max(0, ...chosen.filter(({ own_pass }) => own_pass === ownPass).map(({ gflop_causal }) => gflop_causal));
   return {
     name,
     outputs,
-    gflop: gflopOf(false) + gflopOf(true),
+    gflop: pictureGflop(summary, outputs),
     tokens: summary.n_positions,
     features: outputs.includes('features') ? summary.n_embd : 0,
+    parameters: summary.parameters,
     bytes: summary.bytes,
   };
 }

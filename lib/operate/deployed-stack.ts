@@ -59,7 +59,7 @@ export async function readDeployedStack(client: CloudFormationClient, name: stri
   }
   const values = new Map((Outputs ?? []).map(({ OutputKey: key = '', OutputValue: value = '' }) => [key, value]));
   const [, , , , account = ''] = id.split(':');
-  return { name, region, account, status, outputs: parseOutputs(values, `stack ${name} in ${region}`) };
+  return { name, region, account, status, outputs: parseOutputs(values, `stack ${name} in ${region}`, status) };
 }
 
 async function findStack(client: CloudFormationClient, name: string, region: string): Promise<Stack> {
@@ -106,24 +106,35 @@ async function listOurStacks(client: CloudFormationClient): Promise<string[]> {
   return names;
 }
 
-function parseOutputs(given: ReadonlyMap<string, string>, place: string): StackOutputs {
+function parseOutputs(given: ReadonlyMap<string, string>, place: string, status: string): StackOutputs {
   const values: Partial<Record<StackOutputName, string>> = Object.fromEntries(
     Object.entries(stackOutputs).flatMap(([name, output]) => {
       const value = given.get(output);
       return value === undefined ? [] : [[name, value]];
     }),
   );
-  if (isComplete(values)) return values;
   const missing = required.filter((name) => values[name] === undefined);
-  const problem =
-    missing.length === required.length
-      ? 'is not an Image GPT stack: it has none of the expected outputs'
-      : `lacks the outputs ${missing.map((name) => stackOutputs[name]).join(', ')}: deploy this version with npx cdk deploy`;
-  throw new StackError('stack_foreign', `${place} ${problem}`);
+  if (missing.length === required.length) {
+    throw new StackError('stack_foreign', `${place} is not an Image GPT stack: it has none of the expected outputs`);
+  }
+  if (isComplete(values) && computes(values)) return values;
+  const names = [...missing.map((name) => stackOutputs[name]), ...(computes(values) ? [] : [computeOutputs])];
+  const lacks = `lacks the outputs ${names.join(', ')}`;
+  if (status.endsWith('_IN_PROGRESS')) {
+    throw new StackError('stack_unfinished', `${place} is ${status} and ${lacks}; wait until it is done`);
+  }
+  throw new StackError('stack_foreign', `${place} ${lacks}: deploy this version with npx cdk deploy`);
 }
 
 function isComplete(values: Partial<Record<StackOutputName, string>>): values is StackOutputs {
   return required.every((name) => values[name] !== undefined);
+}
+
+/** What computes: tasks, or the function. */
+const computeOutputs = `${stackOutputs.cluster} and ${stackOutputs.service} (or ${stackOutputs.inferFunction})`;
+
+function computes({ cluster, service, inferFunction }: Partial<Record<StackOutputName, string>>): boolean {
+  return inferFunction !== undefined || (cluster !== undefined && service !== undefined);
 }
 
 function isStackOutputName(name: string): name is StackOutputName {

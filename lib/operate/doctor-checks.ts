@@ -1,6 +1,6 @@
 import { vcpusOf } from '../contracts/instances.ts';
 import type { Bootstrap, QuotaName } from './account.ts';
-import { brakeHolds, notes } from './stack-outlook.ts';
+import { brakeHolds, troublesOf, workNotes } from './stack-outlook.ts';
 import type { StackState } from './stack-state.ts';
 
 /** Result of one check. */
@@ -95,30 +95,8 @@ export function quotaChecks(found: readonly FoundQuota[], needs: QuotaNeeds, reg
     if (quota.service === 'fargate') return check('fail', name, why, ask);
     return fitsSomewhere
       ? check('warn', name, why, `the other market has enough; ${ask}`)
-      : check('fail', name, why, `no GPU task can start; deploy with -c compute=cpu, or ${ask}`);
+      : check('fail', name, why, `no GPU task can start; deploy with -c compute=lambda or -c compute=cpu, or ${ask}`);
   });
-}
-
-/** Concurrent functions that a deployment uses, for live uploads and for a backfill. */
-export interface FunctionNeeds {
-  preprocessConcurrency: number;
-  backfillConcurrency: number;
-}
-
-/** Checks the account's concurrency. `found`: concurrent functions, or the error of reading the quota. */
-export function functionsCheck(quota: QuotaName, found: number | Error, needs: FunctionNeeds, region: string): Check {
-  const { preprocessConcurrency, backfillConcurrency } = needs;
-  const name = `quota ${quota.title}`;
-  if (found instanceof Error) return check('warn', name, found.message, 'look it up in the console, Service Quotas');
-  const wanted = preprocessConcurrency + backfillConcurrency;
-  if (found >= wanted) return check('ok', name, `${found} concurrent functions, ${wanted} needed`);
-  const fewer = Math.max(found - backfillConcurrency, 2);
-  return check(
-    'warn',
-    name,
-    `${found} concurrent functions in this account, ${wanted} needed: a message that Lambda throttles five times is dead-lettered`,
-    `deploy with -c preprocessConcurrency=${fewer}, or ${increaseCommand(quota, Math.max(wanted, 1000), region)}`,
-  );
 }
 
 /** Checks that CodeBuild may build the image. `found`: concurrent builds, or the error of reading the quota. */
@@ -157,13 +135,13 @@ export function instanceTypesCheck(
   const others = known.filter((type) => offered.includes(type));
   const advice =
     others.length === 0
-      ? 'deploy with -c compute=cpu, or to another region'
+      ? 'deploy with -c compute=lambda or -c compute=cpu, or to another region'
       : `deploy with -c instanceTypes=${others.join(',')}`;
   return check('fail', name, lacking, advice);
 }
 
 /** Command line that requests a quota. */
-function increaseCommand({ service, code }: QuotaName, wanted: number, region: string): string {
+export function increaseCommand({ service, code }: QuotaName, wanted: number, region: string): string {
   return `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${wanted} --region ${region}`;
 }
 
@@ -173,7 +151,11 @@ function increaseCommand({ service, code }: QuotaName, wanted: number, region: s
  * @param call command line of a verb for this stack
  */
 export function stackChecks(state: StackState, call: (verb: string) => string): Check[] {
-  const found = notes(state, call);
+  return [...workChecks(state, call), ...inferChecks(state, call)];
+}
+
+function workChecks(state: StackState, call: (verb: string) => string): Check[] {
+  const found = workNotes(state, call);
   if (found.length === 0) return [check('ok', 'at work', 'no alarm, no dead letters, the cost brake is released')];
   return found.map((note, i) =>
     // If the cost brake holds, the first note is about it.
@@ -182,4 +164,16 @@ export function stackChecks(state: StackState, call: (verb: string) => string): 
         check(state.brake.limit === null ? 'fail' : 'warn', 'at work', note, call('doctor --release'))
       : check('warn', 'at work', note),
   );
+}
+
+function inferChecks(state: StackState, call: (verb: string) => string): Check[] {
+  const { infer } = state;
+  if (infer === null) return [];
+  const name = 'function';
+  const troubles = troublesOf(state, call);
+  if (troubles.length > 0) return troubles.map(({ words, lasting }) => check(lasting ? 'fail' : 'warn', name, words));
+  const { state: is, memoryMb, timeoutSeconds } = infer;
+  return [
+    check('ok', name, `${infer.name} is ${is}, with ${memoryMb} MB and ${timeoutSeconds} s for ${state.modelId}`),
+  ];
 }

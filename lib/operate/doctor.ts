@@ -1,16 +1,14 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { z } from 'zod';
 import { createS3Client } from '../aws/clients.ts';
-import { openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { deploymentSettings } from '../contracts/deployment-settings.ts';
-import { defaultInstanceTypesIn, fargateTask, gpuInstanceNames } from '../contracts/instances.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { functionModelOf, whyNoFunction } from '../contracts/infer-function.ts';
+import { fargateTask, gpuInstanceNames } from '../contracts/instances.ts';
 import { isS3Location } from '../contracts/s3-location.ts';
 import { repositoryRoot } from '../local/repository.ts';
 import { systemClock as clock } from '../local/system-clock.ts';
-import { ImageGptError, UsageError } from '../ports/error.ts';
+import { ImageGptError } from '../ports/error.ts';
 import {
   codeBuildQuota,
   fargateSpotQuota,
@@ -24,8 +22,15 @@ import {
   readOfferedTypes,
   readQuota,
 } from './account.ts';
-import { createCloudFormationClient, createEc2Client, createServiceQuotasClient, createStsClient } from './clients.ts';
+import {
+  createCallingClient,
+  createCloudFormationClient,
+  createEc2Client,
+  createServiceQuotasClient,
+  createStsClient,
+} from './clients.ts';
 import { commandError } from './command-error.ts';
+import { costModel } from './cost-model.ts';
 import { type DeployedStack, readDeployedStack, StackError } from './deployed-stack.ts';
 import {
   bootstrapCheck,
@@ -34,21 +39,26 @@ import {
   check,
   dockerCheck,
   type FoundQuota,
-  functionsCheck,
   gpuNeeds,
   instanceTypesCheck,
   quotaChecks,
   stackChecks,
 } from './doctor-checks.ts';
+import { type DoctorConfig, type DoctorContext, doctorConfig, readCdkContext } from './doctor-config.ts';
+import { functionChecks } from './function-checks.ts';
 import { listLeftovers } from './leftovers.ts';
 import { readModelPrefix } from './model-prefix.ts';
 import { examineOutput } from './output-check.ts';
+import { proveFunction } from './prove-function.ts';
 import { createStateClients, readStackState } from './stack-state.ts';
 
 const run = promisify(execFile);
 
 /** After this time, Docker counts as not running (milliseconds). */
 const dockerTimeoutMs = 15_000;
+
+/** A call that fetches and opens iGPT-M (1.8 GB) is done by then (milliseconds). */
+const proofTimeoutMs = 120_000;
 
 export interface ExamineOptions {
   /** Name of the stack. */
@@ -68,11 +78,10 @@ export async function examine({ stack: name, stackGiven, model, context, call }:
   const given = { ...context, ...(model !== undefined && { model: modelPlace(model) }) };
   const cdkContext = readCdkContext();
   const configWithoutStack = doctorConfig(given, cdkContext);
-  const docker = examineDocker(configWithoutStack.imageBuild);
   const identity = await readIdentity(createStsClient()).catch(expected);
   if (identity instanceof ImageGptError) {
     const credentials = check('fail', 'credentials', identity.message);
-    const local = await Promise.all([docker, examineModel(configWithoutStack.model)]);
+    const local = await Promise.all([examineDocker(configWithoutStack), examineModel(configWithoutStack)]);
     const skipped = ['bootstrap', 'quotas', 'stack'].map((part) => check('skip', part, 'needs credentials'));
     return [credentials, ...local, ...skipped];
   }
@@ -81,11 +90,11 @@ export async function examine({ stack: name, stackGiven, model, context, call }:
   const config = doctorConfig({ ...settingsOf(stack), ...cdkContext, ...given }, {}, identity.region);
   const parts = await Promise.all([
     examineBootstrap(identity),
-    docker,
+    examineDocker(config),
     examineQuotas(config, identity.region),
     examineInstanceTypes(config, identity.region),
     examineOutputBucket(config),
-    examineModel(config.model),
+    examineModel(config),
     examineStack(stack, { name, stackGiven, call }),
   ]);
   return [
@@ -101,11 +110,18 @@ function expected(error: unknown): ImageGptError {
 }
 
 /** Settings of a deployed stack that its outputs show. */
-function settingsOf(stack: DeployedStack | ImageGptError): Partial<DoctorConfig> {
+function settingsOf(stack: DeployedStack | ImageGptError): DoctorContext {
   if (stack instanceof ImageGptError) return {};
-  const { onDemandService, modelLocation, outputBucket, outputKmsKey } = stack.outputs;
-  const compute = onDemandService === undefined ? 'cpu' : 'gpu';
-  return { compute, model: modelLocation, outputBucket, ...(outputKmsKey !== undefined && { outputKmsKey }) };
+  const { inferFunction, onDemandService, modelLocation, outputBucket, outputKmsKey } = stack.outputs;
+  const tasks = onDemandService === undefined ? 'cpu' : 'gpu';
+  return {
+    compute: inferFunction === undefined ? tasks : 'lambda',
+    batch: stack.outputs.batchQueue !== undefined,
+    training: stack.outputs.trainingQueue !== undefined,
+    model: modelLocation,
+    outputBucket,
+    ...(outputKmsKey !== undefined && { outputKmsKey }),
+  };
 }
 
 /** The stack's own bucket does not exist before the deployment. */
@@ -127,7 +143,9 @@ async function examineBootstrap(identity: Identity): Promise<Check> {
   return bootstrapCheck(bootstrap, identity);
 }
 
-async function examineDocker(imageBuild: 'docker' | 'codebuild'): Promise<Check> {
+async function examineDocker(config: DoctorConfig): Promise<Check> {
+  if (!needsImage(config)) return check('ok', 'docker', 'not needed: functions have no image');
+  const { imageBuild } = config;
   if (imageBuild === 'codebuild') return dockerCheck(imageBuild, undefined);
   // CDK calls the program of this variable in place of Docker.
   const { CDK_DOCKER: program = 'docker' } = process.env;
@@ -136,14 +154,24 @@ async function examineDocker(imageBuild: 'docker' | 'codebuild'): Promise<Check>
   return dockerCheck(imageBuild, answer?.stdout.trim());
 }
 
+/** Jobs run in tasks, whatever computes the uploads. */
+function needsImage({ compute, batch, training }: DoctorConfig): boolean {
+  return compute !== 'lambda' || batch || training;
+}
+
 async function examineQuotas(config: DoctorConfig, region: string): Promise<Check[]> {
   const { compute, instanceTypes, maxTasks, batch, imageBuild } = config;
   const client = createServiceQuotasClient();
   const functions = readQuota(client, lambdaQuota).catch(expected);
-  const builds = imageBuild === 'codebuild' ? readQuota(client, codeBuildQuota).catch(expected) : undefined;
-  const quotas: QuotaName[] = compute === 'gpu' ? [gpuSpotQuota, gpuOnDemandQuota] : [fargateSpotQuota];
+  const builds =
+    imageBuild === 'codebuild' && needsImage(config) ? readQuota(client, codeBuildQuota).catch(expected) : undefined;
+  const quotas: Record<typeof compute, QuotaName[]> = {
+    gpu: [gpuSpotQuota, gpuOnDemandQuota],
+    cpu: [fargateSpotQuota],
+    lambda: batch ? [fargateSpotQuota] : [],
+  };
   const found = await Promise.all(
-    quotas.map(
+    quotas[compute].map(
       async (quota): Promise<FoundQuota> => ({
         quota,
         vcpus: await readQuota(client, quota).catch(expected),
@@ -151,10 +179,14 @@ async function examineQuotas(config: DoctorConfig, region: string): Promise<Chec
       }),
     ),
   );
-  const fargate = { least: fargateTask.vcpus, most: fargateTask.vcpus, maxTasks };
+  const fargate = {
+    least: fargateTask.vcpus,
+    most: fargateTask.vcpus,
+    maxTasks: compute === 'lambda' ? 0 : maxTasks,
+  };
   return [
     ...quotaChecks(found, compute === 'gpu' ? gpuNeeds(instanceTypes, maxTasks) : fargate, region),
-    functionsCheck(lambdaQuota, await functions, config, region),
+    ...functionChecks(lambdaQuota, await functions, config, region),
     ...(builds === undefined ? [] : [buildsCheck(codeBuildQuota, await builds, region)]),
   ];
 }
@@ -165,7 +197,8 @@ function modelPlace(model: string): string {
   return model === 'igpt-nano' ? join('lib', 'models', model) : resolve(model);
 }
 
-async function examineModel(model: string): Promise<Check> {
+async function examineModel(config: DoctorConfig): Promise<Check> {
+  const { model } = config;
   const size = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
   try {
     if (isS3Location(model)) {
@@ -173,14 +206,24 @@ async function examineModel(model: string): Promise<Check> {
       if (missing.length === 0) return check('ok', 'model', `${model}, ${size(bytes)}`);
       return check('fail', 'model', `${model} has no ${missing.join(', ')}`, 'upload the whole checkpoint directory');
     }
-    const { name, weightBytes, preprocessing } = await openCheckpoint(resolve(repositoryRoot, model));
-    if (preprocessing !== undefined) return check('ok', 'model', `${name}, ${size(weightBytes)} of weights`);
-    const advice = 'add the file: it contains the palette';
-    return check('fail', 'model', `${model} has no preprocessor_config.json`, advice);
+    const checkpoint = await openCheckpoint(resolve(repositoryRoot, model));
+    const { name, weightBytes, preprocessing } = checkpoint;
+    if (preprocessing === undefined) {
+      const advice = 'add the file: it contains the palette';
+      return check('fail', 'model', `${model} has no preprocessor_config.json`, advice);
+    }
+    const why = config.compute === 'lambda' ? whyUnfit(checkpoint, config) : undefined;
+    if (why !== undefined) return check('fail', 'model', `${name} cannot run in a function: ${why}`);
+    return check('ok', 'model', `${name}, ${size(weightBytes)} of weights`);
   } catch (error) {
     const { message } = commandError(`open ${model}`, error);
     return check('fail', 'model', message, 'give a complete checkpoint with --model');
   }
+}
+
+/** As the deployment says it; undefined if the model fits. */
+function whyUnfit(checkpoint: Checkpoint, { outputs, precision, inferMemory }: DoctorConfig): string | undefined {
+  return whyNoFunction(functionModelOf(costModel(checkpoint, outputs), precision), inferMemory);
 }
 
 async function examineStack(
@@ -195,13 +238,20 @@ async function examineStack(
   }
   const { status, outputs } = stack;
   const found = check('ok', 'stack', `${name} is ${status}, model ${outputs.modelId}`);
-  const [state, left] = await Promise.all([
-    readStackState(createStateClients(), stack, clock.now())
-      .then((current) => stackChecks(current, call))
-      .catch(unreadable),
+  const [work, left] = await Promise.all([
+    examineWork(stack, call).catch(unreadable),
     examineLeftovers(stack, call).catch(unreadable),
   ]);
-  return [found, ...state, ...left];
+  return [found, ...work, ...left];
+}
+
+async function examineWork(stack: DeployedStack, call: ExamineOptions['call']): Promise<Check[]> {
+  const state = await readStackState(createStateClients(), stack, clock.now());
+  const checks = stackChecks(state, call);
+  const { infer, modelId } = state;
+  // Lambda would refuse the call.
+  if (infer === null || !infer.exists || infer.reserved === 0) return checks;
+  return [...checks, await proveFunction(createCallingClient(proofTimeoutMs), { name: infer.name, modelId })];
 }
 
 function unreadable(error: unknown): Check[] {
@@ -213,53 +263,4 @@ async function examineLeftovers(stack: DeployedStack, call: ExamineOptions['call
   if (leftovers.length === 0) return [];
   const found = `a killed igpt tail or igpt smoke has left ${leftovers.join(', ')}`;
   return [check('warn', 'left behind', found, call('doctor --clean'))];
-}
-
-/** Settings of the deployment that the machine or the account must satisfy. */
-const settings = deploymentSettings
-  .pick({
-    compute: true,
-    maxTasks: true,
-    batch: true,
-    batchTasks: true,
-    preprocessConcurrency: true,
-    backfillConcurrency: true,
-    instanceTypes: true,
-    imageBuild: true,
-    model: true,
-    outputBucket: true,
-    outputKmsKey: true,
-  })
-  .strip();
-
-type DoctorConfig = z.output<typeof settings>;
-
-export type DoctorContext = Readonly<Record<string, unknown>>;
-
-/**
- * Reads the settings. `given` overrides cdk.json's context. Other settings are ignored.
- *
- * @param region where the default instance types must be had (default: anywhere)
- * @throws {UsageError} naming every invalid setting
- */
-export function doctorConfig(given: DoctorContext, cdkContext: DoctorContext, region?: string): DoctorConfig {
-  const all = { ...cdkContext, ...given };
-  const parsed = settings.safeParse(all);
-  if (parsed.success) {
-    const { instanceTypes } = parsed.data;
-    const fitting = 'instanceTypes' in all ? instanceTypes : defaultInstanceTypesIn(region);
-    // Where the region has none, the check says which it lacks.
-    return { ...parsed.data, instanceTypes: fitting.length === 0 ? instanceTypes : fitting };
-  }
-  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new UsageError(`--context: ${faults.join('; ')}`, { cause: parsed.error });
-}
-
-/** The `context` of this package's cdk.json. */
-export function readCdkContext(): DoctorContext {
-  const file = join(repositoryRoot, 'cdk.json');
-  const { context } = z
-    .object({ context: z.record(z.string(), z.unknown()) })
-    .parse(JSON.parse(readFileSync(file, 'utf8')));
-  return context;
 }

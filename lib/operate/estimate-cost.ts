@@ -1,11 +1,13 @@
 import { scalingDefaults } from '../contracts/deployment-settings.ts';
-import { fargateTask, type GpuFamily, type GpuInstance, gpuFamilies, gpuInstances } from '../contracts/instances.ts';
+import { fargateTask, type GpuInstance, gpuInstances } from '../contracts/instances.ts';
 import { hoursInMonth, prices } from './prices.ts';
+import { picturesPerSecond, type TaskCompute } from './throughput.ts';
 
 /** Pictures per tokens message: 100 when many arrive at once, 3 when they arrive slowly. */
 export type Fill = 100 | 30 | 3;
 
-export interface CostQuestion {
+/** What is sent through the pipeline, whatever computes. */
+export interface PicturesQuestion {
   pictures: number;
   /** GFLOP of one picture, without the products that the causal mask hides. */
   gflop: number;
@@ -13,8 +15,6 @@ export interface CostQuestion {
   tokens: number;
   /** Width of the feature vector; 0 without features. */
   features: number;
-  /** GPU instance type, or Fargate. */
-  compute: GpuInstance | 'cpu';
   /** Share of the processor's peak that the model reaches (0 to 1). */
   utilisation: number;
   fill: Fill;
@@ -24,9 +24,14 @@ export interface CostQuestion {
   megapixels: number;
 }
 
+export interface CostQuestion extends PicturesQuestion {
+  /** GPU instance type, or Fargate. */
+  compute: GpuInstance | 'cpu';
+}
+
 /** One line of a bill. */
 export interface CostLine {
-  stage: 'S3' | 'Lambda' | 'SQS' | 'SNS' | 'workers' | 'CloudWatch';
+  stage: 'S3' | 'Lambda' | 'SQS' | 'SNS' | 'workers' | 'infer' | 'CloudWatch';
   what: string;
   quantity: number;
   unit: string;
@@ -59,7 +64,7 @@ const billedRequestBytes = 65_536;
 /** Entries in one call to S3, SQS or SNS. Sources: the services' developer guides, "Quotas". */
 const callEntries = 10;
 
-/** Pictures in one invocation of the function, and its memory. See cdk/constructs/preprocess.ts. */
+/** Pictures in one invocation of preprocess, and its memory. See cdk/constructs/preprocess.ts. */
 const invocationPictures = 100;
 const lambdaGb = 3008 / 1024;
 
@@ -89,46 +94,17 @@ const ownMetrics = 16;
 
 /** What it costs to send `pictures` through the deployed pipeline, without free tiers. */
 export function estimateCost(question: CostQuestion): CostEstimate {
-  const { pictures, fill, megabytes } = question;
-  const { s3, lambda, sqs, sns, cloudWatch } = prices;
+  const { pictures, fill } = question;
   const pace = paceOf(question);
-  const line = (stage: CostLine['stage'], what: string, quantity: number, unit: string, each: number): CostLine => ({
-    stage,
-    what,
-    quantity,
-    unit,
-    usd: quantity * each,
+  const lines = pipelineLines(question, {
+    invocationPictures,
+    tokensRequests: (pictures * tokensRequests[fill]) / 1000 + extraTokensRequests(question),
+    hours: pace.hours,
   });
-
-  const lines = [
-    line('S3', 'put the pictures and their outcomes', 2 * pictures, 'requests', s3.put),
-    line('S3', 'get each picture, check that it still exists', 2 * pictures, 'requests', s3.get),
-    line('Lambda', 'invocations of preprocess', Math.ceil(pictures / invocationPictures), 'requests', lambda.request),
-    line('Lambda', 'time of preprocess', pictures * lambdaSecondsOf(question), 'GB-seconds', lambda.gbSecond),
-    // S3 sends notifications one by one; we receive and delete ten at a time.
-    line('SQS', 'uploads queue', pictures * (1 + 2 / callEntries), 'requests', sqs.request),
-    line(
-      'SQS',
-      'tokens queue',
-      (pictures * tokensRequests[fill]) / 1000 + extraTokensRequests(question),
-      'requests',
-      sqs.request,
-    ),
-    line('SQS', 'result-events queue and its consumer', pictures * (1 + 2 / callEntries), 'requests', sqs.request),
-    line('SNS', 'result events', Math.ceil(pictures / callEntries), 'requests', sns.request),
-    line('CloudWatch', 'logs', (pictures * logBytes) / 1e9, 'GB', cloudWatch.logsGb),
-    line(
-      'CloudWatch',
-      'metrics',
-      ownMetrics * Math.ceil(pace.hours),
-      'metric-hours',
-      cloudWatch.metricMonth / hoursInMonth,
-    ),
-  ];
   const hourly = hourlyUsd(question.compute);
   const workers = {
-    spot: line('workers', 'tasks on Spot', pace.billedHours, 'hours', hourly.spot),
-    onDemand: line('workers', 'tasks on demand', pace.billedHours, 'hours', hourly.onDemand),
+    spot: costLine('workers', 'tasks on Spot', pace.billedHours, 'hours', hourly.spot),
+    onDemand: costLine('workers', 'tasks on demand', pace.billedHours, 'hours', hourly.onDemand),
   };
   const rest = sum(lines);
   const { picturesPerSecond: rate, tasks, hours } = pace;
@@ -139,11 +115,58 @@ export function estimateCost(question: CostQuestion): CostEstimate {
     tasks,
     hours,
     usd: { spot: rest + workers.spot.usd, onDemand: rest + workers.onDemand.usd },
-    storage: [
-      line('S3', 'pictures', (pictures * megabytes) / 1000, 'GB', s3.gbMonth),
-      line('S3', 'outcomes', (pictures * outcomeBytes(question)) / 1e9, 'GB', s3.gbMonth),
-    ],
+    storage: storageLines(question),
   };
+}
+
+export function costLine(
+  stage: CostLine['stage'],
+  what: string,
+  quantity: number,
+  unit: string,
+  each: number,
+): CostLine {
+  return { stage, what, quantity, unit, usd: quantity * each };
+}
+
+/** How the messages go through the pipeline. */
+export interface PipelineFlow {
+  /** Pictures in one invocation of preprocess. */
+  invocationPictures: number;
+  /** Requests to the tokens queue. */
+  tokensRequests: number;
+  /** From the first upload to the last outcome. */
+  hours: number;
+}
+
+/** Everything but the computing. */
+export function pipelineLines(question: PicturesQuestion, flow: PipelineFlow): CostLine[] {
+  const { pictures } = question;
+  const { s3, lambda, sqs, sns, cloudWatch } = prices;
+  const invocations = Math.ceil(pictures / flow.invocationPictures);
+  const metricHours = ownMetrics * Math.ceil(flow.hours);
+  return [
+    costLine('S3', 'put the pictures and their outcomes', 2 * pictures, 'requests', s3.put),
+    costLine('S3', 'get each picture, check that it still exists', 2 * pictures, 'requests', s3.get),
+    costLine('Lambda', 'invocations of preprocess', invocations, 'requests', lambda.request),
+    costLine('Lambda', 'time of preprocess', pictures * lambdaSecondsOf(question), 'GB-seconds', lambda.gbSecond),
+    // S3 sends notifications one by one; we receive and delete ten at a time.
+    costLine('SQS', 'uploads queue', pictures * (1 + 2 / callEntries), 'requests', sqs.request),
+    costLine('SQS', 'tokens queue', flow.tokensRequests, 'requests', sqs.request),
+    costLine('SQS', 'result-events queue and its consumer', pictures * (1 + 2 / callEntries), 'requests', sqs.request),
+    costLine('SNS', 'result events', Math.ceil(pictures / callEntries), 'requests', sns.request),
+    costLine('CloudWatch', 'logs', (pictures * logBytes) / 1e9, 'GB', cloudWatch.logsGb),
+    costLine('CloudWatch', 'metrics', metricHours, 'metric-hours', cloudWatch.metricMonth / hoursInMonth),
+  ];
+}
+
+/** Per month, until the objects are deleted. */
+export function storageLines(question: PicturesQuestion): CostLine[] {
+  const { pictures, megabytes } = question;
+  return [
+    costLine('S3', 'pictures', (pictures * megabytes) / 1000, 'GB', prices.s3.gbMonth),
+    costLine('S3', 'outcomes', (pictures * outcomeBytes(question)) / 1e9, 'GB', prices.s3.gbMonth),
+  ];
 }
 
 /** Total of the lines (USD). */
@@ -152,13 +175,13 @@ export function sum(lines: readonly { usd: number }[]): number {
 }
 
 /** What a data-set job saves (USD): messages, events, invocations of the function and an object per outcome. */
-export function jobSavingUsd({ lines }: CostEstimate, pictures: number): number {
+export function jobSavingUsd({ lines }: { lines: readonly CostLine[] }, pictures: number): number {
   const saved = lines.filter(({ stage }) => stage === 'SQS' || stage === 'SNS' || stage === 'Lambda');
   return sum(saved) + pictures * prices.s3.put;
 }
 
 /** What a task runs on with `--compute`. */
-export function computeOf(compute: GpuInstance | 'cpu'): Compute {
+export function computeOf(compute: GpuInstance | 'cpu'): TaskCompute {
   return compute === 'cpu' ? { kind: 'cpu' } : { kind: 'gpu', family: gpuInstances[compute].family };
 }
 
@@ -197,12 +220,12 @@ export function hourlyUsd(compute: GpuInstance | 'cpu'): { spot: number; onDeman
   return { spot: usdPerHour * spotShare.gpu + addressAndDisk, onDemand: usdPerHour + addressAndDisk };
 }
 
-function lambdaSecondsOf({ megapixels }: CostQuestion): number {
+function lambdaSecondsOf({ megapixels }: PicturesQuestion): number {
   return (lambdaSeconds.each + lambdaSeconds.megapixel * megapixels) * lambdaGb;
 }
 
 /** Requests that SQS bills in addition for messages above 64 KiB, for sending and receiving them. */
-function extraTokensRequests({ pictures, tokens, fill }: CostQuestion): number {
+function extraTokensRequests({ pictures, tokens, fill }: PicturesQuestion): number {
   // Nine bits per token (palette of 512 colours) in base64, and 250 bytes for key, ETag and picture facts.
   const pictureBytes = Math.ceil(((tokens * 9) / 8) * (4 / 3)) + 250;
   const beyondFirst = Math.ceil((fill * pictureBytes) / billedRequestBytes) - 1;
@@ -210,30 +233,6 @@ function extraTokensRequests({ pictures, tokens, fill }: CostQuestion): number {
 }
 
 /** Bytes of an outcome's JSON: a feature has nine significant digits. */
-function outcomeBytes({ features }: CostQuestion): number {
+function outcomeBytes({ features }: PicturesQuestion): number {
   return 900 + 13 * features;
-}
-
-/** What one task runs on. */
-export type Compute =
-  | { kind: 'gpu'; family: GpuFamily }
-  /** Fargate with 4 vCPU and 8 GiB. */
-  | { kind: 'cpu' };
-
-/**
- * Matrix products on two cores with AVX-512 (GFLOP/s): measured on our machine (docs/benchmarks.md). Fargate's 4 vCPU
- * are two cores of an unknown kind.
- */
-const cpuPeak = 345;
-
-/** Default of the utilisation. GPU: assumed. CPU: 0.77 measured on two cores, lowered for Fargate's slower cores. */
-export const defaultUtilisation = { gpu: 0.3, cpu: 0.6 };
-
-/** Throughput of the pipeline around the model (pictures/s). It takes under 1 ms of CPU per picture; 2 ms are assumed. */
-const maxPicturesPerSecond = 500;
-
-/** Throughput of one task (pictures/s). */
-function picturesPerSecond(compute: Compute, gflop: number, utilisation: number): number {
-  const peak = compute.kind === 'cpu' ? cpuPeak : gpuFamilies[compute.family].peakGflops;
-  return Math.min((peak * utilisation) / gflop, maxPicturesPerSecond);
 }

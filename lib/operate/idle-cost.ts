@@ -8,26 +8,26 @@ export interface IdleItem {
 }
 
 /** Metrics of all alarms; CloudWatch bills metrics, not alarms. test/cdk/idle-cost.test.ts counts them in the template. */
-export const alarmMetrics = { gpu: 17, cpu: 14 };
+export const alarmMetrics = { gpu: 17, cpu: 14, lambda: 11 };
 
-/** Queues that Lambda polls: uploads and backfill. */
-const polledQueues = 2;
+/** Queues that Lambda polls: uploads and backfill; tokens too for the inference function. */
+export const polledQueues = { gpu: 2, cpu: 2, lambda: 3 };
 
 /** Lambda polls an idle queue with five long polls of 20 s each. */
 const pollsPerMonth = (5 * 30 * 86_400) / 20;
 
 /**
- * The worker's image (GB, compressed). Estimated: the GPU image was never built here. The packages that it adds have
+ * The worker's image (GB, compressed); a function has none. Estimated: the GPU image was never built here. The packages that it adds have
  * 0.73 GB on PyPI (cuBLAS 0.42, onnxruntime's provider 0.25, cuRAND 0.06).
  */
-const imageGb = { gpu: 1, cpu: 0.2 };
+const imageGb = { gpu: 1, cpu: 0.2, lambda: 0 };
 
 /** What the function of the daily limit uses in a month of 30 days. See cdk/constructs/daily-limit.ts. */
 const limit = {
   /** Every five minutes. */
   runs: (30 * 1440) / 5,
   /** Metrics that it reads. test/cdk/idle-cost.test.ts counts them in the template. */
-  measures: { gpu: 8, cpu: 5 },
+  measures: { gpu: 8, cpu: 5, lambda: 5 },
   /** Assumed (seconds), with 256 MB. */
   seconds: 1,
   gb: 0.25,
@@ -37,7 +37,7 @@ const limit = {
 const limitAlarmMetrics = 1;
 
 /** What `maxUsdPerDay` adds to the idle stack, whose alarms already use up the free metrics. */
-export function limitIdleCost(compute: 'gpu' | 'cpu'): IdleItem {
+export function limitIdleCost(compute: 'gpu' | 'cpu' | 'lambda'): IdleItem {
   const { cloudWatch, lambda } = prices;
   const { runs, measures, seconds, gb } = limit;
   const billedRequests = Math.max(runs * measures[compute] - cloudWatch.freeRequests, 0);
@@ -52,17 +52,19 @@ export function limitIdleCost(compute: 'gpu' | 'cpu'): IdleItem {
  * What the idle stack costs per month. Functions, cluster, services without tasks, queues, topics, roles, network and
  * dashboard cost nothing while the stack is idle. Stored pictures and outcomes are not included.
  */
-export function idleCost(compute: 'gpu' | 'cpu', { modelGb = 0 } = {}): IdleItem[] {
+export function idleCost(compute: 'gpu' | 'cpu' | 'lambda', { modelGb = 0 } = {}): IdleItem[] {
   const { cloudWatch, sqs, ecrGbMonth, s3 } = prices;
   const billedMetrics = Math.max(alarmMetrics[compute] - cloudWatch.freeAlarmMetrics, 0);
-  const billedPolls = Math.max(polledQueues * pollsPerMonth - sqs.freeRequests, 0);
+  const queues = polledQueues[compute];
+  const billedPolls = Math.max(queues * pollsPerMonth - sqs.freeRequests, 0);
+  const image = imageGb[compute];
   return [
     {
       what: `alarms: ${alarmMetrics[compute]} metrics, ${cloudWatch.freeAlarmMetrics} of them free`,
       usd: billedMetrics * cloudWatch.alarmMetricMonth,
     },
-    { what: 'SQS: Lambda’s polls of two queues, a million of them free', usd: billedPolls * sqs.request },
-    { what: `ECR: the worker’s image, about ${imageGb[compute]} GB`, usd: imageGb[compute] * ecrGbMonth },
+    { what: `SQS: Lambda’s polls of ${queues} queues, a million of them free`, usd: billedPolls * sqs.request },
+    ...(image === 0 ? [] : [{ what: `ECR: the worker’s image, about ${image} GB`, usd: image * ecrGbMonth }]),
     // As an asset of CDK, and as a copy in the output bucket.
     { what: 'S3: the model, twice', usd: 2 * modelGb * s3.gbMonth },
   ];

@@ -2,13 +2,16 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import { createEcsClient, createSqsClient } from '../aws/clients.ts';
 import { createServiceWaker } from '../aws/wake-service.ts';
 import { systemClock as clock } from '../local/system-clock.ts';
-import { createStepFunctionsClient } from './clients.ts';
+import { createLambdaClient, createStepFunctionsClient } from './clients.ts';
 import { readCostBrake } from './cost-brake.ts';
 import { type DeadLetter, giveBack, moveBack, readDeadLetters } from './dead-letters.ts';
 import type { DeployedStack } from './deployed-stack.ts';
+import { readInferFunction } from './infer-function.ts';
+import { obstacleOf } from './infer-trouble.ts';
 import { createLetterGroups, judgeDeadLetter, type LetterGroup } from './judge-dead-letter.ts';
 import { readQueueCounts } from './queue-counts.ts';
 import { type DeadLetterName, deadLettersUrl, queueNameOf, queueNames, queueUrl } from './stack-queues.ts';
+import { ecsOf } from './stack-services.ts';
 
 /** What one dead-letter queue held, and what was done with it. */
 export interface QueueRedrive {
@@ -112,17 +115,29 @@ function destinationOf(name: DeadLetterName, { sourceName }: DeadLetter, { outpu
 
 /**
  * Starts a worker for the tokens. Without it, the first worker would start late: SQS publishes no metrics for a queue
- * that was empty for hours, and the scaling needs them. Returns a problem in words, or null.
+ * that was empty for hours, and the scaling needs them. An inference function needs no start. Returns a problem in
+ * words, or null.
  */
 async function wakeWorker({ outputs }: DeployedStack): Promise<string | null> {
   try {
     const { state } = await readCostBrake(createStepFunctionsClient(), outputs);
-    if (state !== 'released') return 'the cost brake holds, so no worker takes the tokens; run igpt doctor';
-    const { cluster, service } = outputs;
-    await createServiceWaker({ client: createEcsClient(), cluster, service, clock })();
-    return null;
+    if (state !== 'released') return 'the cost brake holds, so nothing takes the tokens; run igpt doctor';
+    const ecs = ecsOf(outputs);
+    if (ecs !== undefined) {
+      await createServiceWaker({ client: createEcsClient(), ...ecs, clock })();
+      return null;
+    }
+    const infer = await readInferFunction(createLambdaClient(), outputs);
+    const obstacle = infer === null ? undefined : obstacleOf(infer);
+    return obstacle === undefined
+      ? null
+      : `the tokens are back in their queue, but the function cannot take them: ${obstacle}`;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return `the tokens are back in their queue, but no worker could be started (${reason}); it may take 15 minutes until one starts`;
+    const effect =
+      outputs.inferFunction === undefined
+        ? `no worker could be started (${reason}); it may take 15 minutes until one starts`
+        : `whether the function takes them is unknown (${reason}); igpt status shows it`;
+    return `the tokens are back in their queue, but ${effect}`;
   }
 }

@@ -10,7 +10,7 @@ import { ImageGptError } from '../ports/error.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { openEventTap } from './event-tap.ts';
-import { diagnose, type Progress } from './smoke-diagnosis.ts';
+import { diagnose, obstacleFor, type Progress } from './smoke-diagnosis.ts';
 import { deleteStored, findStored, smokeKey, storePicture } from './smoke-picture.ts';
 import { brakeHolds, countDeadLetters } from './stack-outlook.ts';
 import { createStateClients, readStackState, type StackState } from './stack-state.ts';
@@ -69,7 +69,7 @@ export async function sendSmokePicture(stack: DeployedStack, options: SmokeOptio
   const [s3, sqs, stateClients] = [createS3Client(), createSqsClient(), createStateClients()];
   const readState = (): Promise<StackState> => readStackState(stateClients, stack, clock.now());
   const before = await readState();
-  if (brakeHolds(before)) throw stuck(before, { outcome: false, deadBefore: 0 }, options);
+  if (isBlocked(before, options)) throw stuck(before, { outcome: false, deadBefore: 0 }, options);
 
   const key = smokeKey(clock.now(), suffix);
   const resultKey = outcomeKey(modelId, key);
@@ -148,8 +148,7 @@ async function waitForOutcome(options: WaitOptions, deadBefore: number): Promise
     if (performance.now() - stateReadAt > statePollMs) {
       stateReadAt = performance.now();
       const state = await readState();
-      // Waiting does not release the brake. Every other obstacle may pass.
-      if (brakeHolds(state)) throw stuck(state, progress, options);
+      if (isBlocked(state, options)) throw stuck(state, progress, options);
       if (!taskRuns && hasRunningTask(state)) {
         taskRuns = true;
         stages.done('a task runs', 'waiting for its outcome');
@@ -163,6 +162,11 @@ async function waitForOutcome(options: WaitOptions, deadBefore: number): Promise
 
 function hasRunningTask({ services }: StackState): boolean {
   return services.some(({ running }) => running > 0);
+}
+
+/** Waiting does not help: the brake holds, or the inference function cannot work. Every other obstacle may pass. */
+function isBlocked(state: StackState, { call }: Pick<SmokeOptions, 'call'>): boolean {
+  return brakeHolds(state) || obstacleFor(state, call) !== undefined;
 }
 
 function stuck(state: StackState, progress: Progress, { call }: Pick<SmokeOptions, 'call'>): SmokeError {

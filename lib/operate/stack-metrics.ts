@@ -27,6 +27,16 @@ export interface StackMetrics {
   failedPerSecond: number;
   /** Mean number of pictures in a tokens message. */
   batchFill: number | null;
+  /** Calls of the inference function in the last five minutes; all 0 without one. */
+  inferCalls: InferCalls;
+}
+
+export interface InferCalls {
+  made: number;
+  /** Ended by an error, a crash or the timeout. Single pictures that fail are not counted. */
+  failed: number;
+  /** Refused by Lambda. */
+  throttled: number;
 }
 
 export interface RaisedAlarm {
@@ -64,8 +74,8 @@ export async function readMetrics(client: CloudWatchClient, outputs: StackOutput
     const latest = (id: string): number | null => series.get(id)?.[0]?.value ?? null;
     const within = (id: string): number[] =>
       (series.get(id) ?? []).filter(({ at }) => at >= start && at < end).map(({ value }) => value);
-    const rate = (...ids: string[]): number =>
-      ids.flatMap(within).reduce((sum, value) => sum + value, 0) / (windowMinutes * 60);
+    const total = (...ids: string[]): number => ids.flatMap(within).reduce((sum, value) => sum + value, 0);
+    const rate = (...ids: string[]): number => total(...ids) / (windowMinutes * 60);
     return {
       oldest: {
         uploads: latest('age0'),
@@ -77,6 +87,7 @@ export async function readMetrics(client: CloudWatchClient, outputs: StackOutput
       succeededPerSecond: rate('succeeded'),
       failedPerSecond: rate('failed', 'failedEarly'),
       batchFill: latest('fill'),
+      inferCalls: { made: total('calls'), failed: total('errors'), throttled: total('throttles') },
     };
   } catch (error) {
     throw commandError('read the metrics', error);
@@ -108,7 +119,23 @@ function queries(outputs: StackOutputs): MetricDataQuery[] {
       Stat,
     },
   });
+  const ofFunction = (Id: string, MetricName: string, name: string): MetricDataQuery => ({
+    Id,
+    MetricStat: {
+      Metric: { Namespace: 'AWS/Lambda', MetricName, Dimensions: [{ Name: 'FunctionName', Value: name }] },
+      Period: periodSeconds,
+      Stat: 'Sum',
+    },
+  });
+  const { inferFunction } = outputs;
   return [
+    ...(inferFunction === undefined
+      ? []
+      : [
+          ofFunction('calls', 'Invocations', inferFunction),
+          ofFunction('errors', 'Errors', inferFunction),
+          ofFunction('throttles', 'Throttles', inferFunction),
+        ]),
     ...queueNames.map((name, i) => age(`age${i}`, queueUrl(outputs, name))),
     ...deadLetterNames.map((name, i) => age(`dead${i}`, deadLettersUrl(outputs, name))),
     custom('succeeded', metricNames.succeeded, 'worker', 'Sum'),

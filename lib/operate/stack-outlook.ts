@@ -1,6 +1,7 @@
 import { explainStop } from '../aws/stopped-task.ts';
 import { ago } from './age.ts';
 import type { LimitHold } from './daily-limit.ts';
+import { type InferTrouble, inferTroubles } from './infer-trouble.ts';
 import { deadLetterNames } from './stack-queues.ts';
 import type { StackState } from './stack-state.ts';
 
@@ -34,6 +35,13 @@ export function brakeHolds({ brake }: StackState): boolean {
   return brake.state === 'held' || brake.state === 'holding';
 }
 
+/** What is wrong with the inference function; empty without one. */
+export function troublesOf(state: StackState, call: (verb: string) => string): InferTrouble[] {
+  const { infer, modelId, brake, metrics } = state;
+  if (infer === null) return [];
+  return inferTroubles(infer, { modelId, braked: brake.state !== 'released', calls: metrics.inferCalls, call });
+}
+
 /** Reasons shown per service; the latest come first. */
 const maxStopReasons = 3;
 
@@ -43,6 +51,11 @@ const maxStopReasons = 3;
  * @param call command line of a verb for this stack
  */
 export function notes(state: StackState, call: (verb: string) => string): string[] {
+  return [...workNotes(state, call), ...troublesOf(state, call).map(({ words }) => `infer: ${words}`)];
+}
+
+/** The {@link notes} about everything but the inference function. */
+export function workNotes(state: StackState, call: (verb: string) => string): string[] {
   const { at, brake, services, alarms } = state;
   const dead = countDeadLetters(state);
   return [
@@ -74,11 +87,14 @@ function isOverdue({ day }: LimitHold, at: Date): boolean {
   return at.getTime() > midnight + releaseMinutes * 60_000;
 }
 
-function brakeNotes({ at, brake }: StackState, call: (verb: string) => string): string[] {
+function brakeNotes({ at, brake, infer }: StackState, call: (verb: string) => string): string[] {
   const { state, since, failed, limit } = brake;
   const when = since === null ? '' : ` since ${ago(since, at)}`;
   const how = failed === null ? '' : ` (its state machine ended as ${failed})`;
-  const stopped = 'no task starts and no upload is processed';
+  const [ran, stopped, log] =
+    infer === null
+      ? ['tasks ran', 'no task starts and no upload is processed', "the worker's log"]
+      : ['the function ran', 'neither uploads nor tokens are processed', "the function's log"];
   switch (state) {
     case 'released':
       return [];
@@ -89,7 +105,7 @@ function brakeNotes({ at, brake }: StackState, call: (verb: string) => string): 
       const release = call('doctor --release');
       if (limit === null) {
         return [
-          `the cost brake holds${when}${how}: tasks ran without an outcome, or a bucket denied access, so ${stopped}; read the worker's log, then run ${release}`,
+          `the cost brake holds${when}${how}: ${ran} without an outcome, or a bucket denied access, so ${stopped}; read ${log}, then run ${release}`,
         ];
       }
       const reached = `the daily limit of ${limit.usd} USD, reached on ${limit.day} (UTC), holds the cost brake${when}${how}: ${stopped}`;

@@ -42,10 +42,21 @@ const recentMs = 30 * 60_000;
 const troubleWords =
   /unable to|was unable|failed|insufficient|no container instance|capacity|unhealthy|deployment failed/i;
 
-/** @throws {CommandError} */
+/** Cluster and services of a stack, the one that preprocess wakes first; undefined if the stack has no tasks. */
+export function ecsOf({ cluster, service, onDemandService }: StackOutputs) {
+  if (cluster === undefined || service === undefined) return undefined;
+  return { cluster, service, services: onDemandService === undefined ? [service] : [service, onDemandService] };
+}
+
+/**
+ * The services of a stack; none with `compute=lambda`.
+ *
+ * @throws {CommandError}
+ */
 export async function readServices(client: ECSClient, outputs: StackOutputs, now: Date): Promise<ServiceState[]> {
-  const { cluster, service, onDemandService } = outputs;
-  const names = onDemandService === undefined ? [service] : [service, onDemandService];
+  const ecs = ecsOf(outputs);
+  if (ecs === undefined) return [];
+  const { cluster, services: names } = ecs;
   try {
     const { services = [] } = await client.send(new DescribeServicesCommand({ cluster, services: names }));
     return await Promise.all(

@@ -1,4 +1,4 @@
-import { heartbeatsPerVisibility, longPollMs, visibilitySeconds } from '../contracts/delivery.ts';
+import { heartbeatsPerVisibility, longPollMs, workerVisibilitySeconds } from '../contracts/delivery.ts';
 import { maxChunkMessages } from '../contracts/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Queue, QueueMessage } from '../ports/queue.ts';
@@ -38,7 +38,7 @@ const queueErrorPauseMs = 1000;
  */
 export async function consume(options: ConsumerOptions): Promise<void> {
   const { queue, flow, clock, signal, giveUp, concurrency, turnstile, retryDelayMs, onError } = options;
-  const { visibilityMs = visibilitySeconds.tokens * 1000, waitMs = longPollMs } = options;
+  const { visibilityMs = workerVisibilitySeconds * 1000, waitMs = longPollMs } = options;
   const held = new Map<string, Promise<void>>();
   const drained = new AbortController();
 

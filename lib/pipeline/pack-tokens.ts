@@ -1,6 +1,6 @@
 import { createGatherer } from '../async/gatherer.ts';
 import { utf8Length } from '../contracts/key-order.ts';
-import { maxMessageBytes } from '../contracts/limits.ts';
+import { maxMessageBytes, maxPicturesPerMessage } from '../contracts/limits.ts';
 import { messageText } from '../contracts/message-text.ts';
 import type { TokensMessage, TokensPicture } from '../contracts/tokens-message.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -12,7 +12,7 @@ export interface TokenPackerOptions {
   clock: Clock;
   /** Hash of the preprocessing that makes these tokens. */
   preprocessing: string;
-  /** Most pictures in a message (default 100). */
+  /** Most pictures in a message (default 100, the most). */
   maxPictures?: number;
   /** Longest time that a picture waits for others (milliseconds). */
   maxWaitMs: number;
@@ -32,7 +32,7 @@ export interface TokenPacker {
 }
 
 export function createTokenPacker(options: TokenPackerOptions): TokenPacker {
-  const { queue, clock, preprocessing, maxPictures = 100, maxWaitMs, signal } = options;
+  const { queue, clock, preprocessing, maxPictures = maxPicturesPerMessage, maxWaitMs, signal } = options;
   // Each picture is serialised once, when it is added. A message is these texts between head and tail.
   const start = messageText({ schema_version: 1, preprocessing } satisfies Omit<TokensMessage, 'pictures'>);
   const [head, tail] = [`${start.slice(0, -1)},"pictures":[`, ']}'];

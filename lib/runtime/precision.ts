@@ -18,9 +18,9 @@ import {
   uniformPlan,
 } from '../checkpoint/derived/precision-plan.ts';
 import { CheckpointError, type CheckpointErrorCode } from '../checkpoint/error.ts';
+import { nameBeside, removeLeftovers } from '../files/leftovers.ts';
 import { replaceFile } from '../files/place-file.ts';
 import { systemSaid } from '../local/error.ts';
-import { nameBeside, removeLeftovers } from '../local/leftovers.ts';
 import { ImageGptError } from '../ports/error.ts';
 import type { Precision } from '../ports/model.ts';
 import { projectionCosines } from './projection-cosines.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
+import { isAlive } from '../files/process-tag.ts';
 import { createFile, readTextFile } from '../files/regular-file.ts';
 import { isMissing } from '../local/error.ts';
-import { isAlive } from '../local/process-tag.ts';
 import type { Clock } from '../ports/clock.ts';
 import { errorCode } from '../ports/error.ts';
 import { TrainingError } from './error.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
+import { nameBeside } from '../files/leftovers.ts';
 import { replaceFile } from '../files/place-file.ts';
 import { createFile } from '../files/regular-file.ts';
-import { nameBeside } from '../local/leftovers.ts';
 import { errorCode, ImageGptError } from '../ports/error.ts';
 import { TrainingError } from './error.ts';
 

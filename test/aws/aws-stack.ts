@@ -29,6 +29,7 @@ export interface AwsStack {
   uploadsUrl: string;
   uploadsArn: string;
   tokensUrl: string;
+  tokensArn: string;
   /** Takes the events that the topic has published since the last call. */
   events(): Promise<ResultEvent[]>;
   /** Desired count of the ECS service (initially 0). */
@@ -38,7 +39,8 @@ export interface AwsStack {
 
 const maxReceiveCount = 5;
 
-export async function createAwsStack(): Promise<AwsStack> {
+/** @param tokensVisibility how long a received tokens message stays hidden (seconds; default 60) */
+export async function createAwsStack({ tokensVisibility = 60 } = {}): Promise<AwsStack> {
   const [s3, sqs, sns, ecs] = [createS3Client(), createSqsClient(), createSnsClient(), createEcsClient()];
   const queueArn = (name: string): string => `arn:aws:sqs:${motoRegion}:${motoAccount}:${name}`;
   const redrive = JSON.stringify({ deadLetterTargetArn: queueArn('dead-letters'), maxReceiveCount });
@@ -48,7 +50,7 @@ export async function createAwsStack(): Promise<AwsStack> {
   const deadLettersUrl = await createQueue('dead-letters');
   // A short timeout, so that the messages of a killed process come back soon.
   const uploadsUrl = await createQueue('uploads', { RedrivePolicy: redrive, VisibilityTimeout: '5' });
-  const tokensUrl = await createQueue('tokens', { RedrivePolicy: redrive, VisibilityTimeout: '60' });
+  const tokensUrl = await createQueue('tokens', { RedrivePolicy: redrive, VisibilityTimeout: `${tokensVisibility}` });
   const eventsUrl = await createQueue('result-events');
   for (const Bucket of ['pictures', 'outcomes']) await s3.send(new CreateBucketCommand({ Bucket }));
   await s3.send(
@@ -87,6 +89,7 @@ export async function createAwsStack(): Promise<AwsStack> {
     uploadsUrl,
     uploadsArn: queueArn('uploads'),
     tokensUrl,
+    tokensArn: queueArn('tokens'),
     events: () => takeEvents(events),
     async desiredCount() {
       const { services } = await ecs.send(new DescribeServicesCommand({ cluster: 'igpt', services: ['worker'] }));

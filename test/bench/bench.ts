@@ -24,6 +24,7 @@ const suiteLoaders: Readonly<Record<string, () => Promise<Suite>>> = {
   palette: async () => (await import('./suites/palette.ts')).palette,
   overhead: async () => (await import('./suites/overhead.ts')).overhead,
   training: async () => (await import('./suites/training.ts')).training,
+  lambda: async () => (await import('./suites/lambda.ts')).lambda,
   startup: async () => (await import('./suites/startup.ts')).startup,
   'training-memory': async () => (await import('./suites/training-memory.ts')).trainingMemory,
 };

@@ -1,9 +1,11 @@
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { openInference } from '../../functions/open-inference.ts';
 import { openPreprocessor } from '../../functions/preprocess/open-preprocessor.ts';
 import { createTelemetry } from '../../functions/telemetry.ts';
-import { openInference, receiving } from '../../functions/worker/run-inference.ts';
+import { receiving } from '../../functions/worker/run-inference.ts';
 import { createSemaphore } from '../../lib/async/semaphore.ts';
 import { createS3Client } from '../../lib/aws/clients.ts';
+import { gatherDeletions } from '../../lib/aws/gather-requests.ts';
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
 import { preprocessingHash } from '../../lib/checkpoint/preprocessing-hash.ts';
@@ -63,9 +65,9 @@ async function worker(): Promise<number> {
       ended(end);
       if (done()) stop.abort('done');
     };
-    const { flow, tokens } = openInference(env, overheadModel, telemetry);
+    const { flow, queueAt } = openInference(env, overheadModel, telemetry);
     await workUntilStopped({
-      queue: tokens,
+      queue: gatherDeletions(queueAt(env.TOKENS_QUEUE_URL, 60_000), clock),
       flow,
       clock,
       signal: stop.signal,

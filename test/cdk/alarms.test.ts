@@ -1,9 +1,11 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
+import { maxReceiveCount, retryDelayMs } from '../../lib/contracts/delivery.ts';
 import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 const template = imageGptTemplate({ alarmEmail: 'ops@example.com' });
 const cpu = imageGptTemplate({ compute: 'cpu' });
+const lambda = imageGptTemplate({ compute: 'lambda' });
 const alarm = (name: string) => resource(template, 'AWS::CloudWatch::Alarm', `Alarms${name}`).properties;
 
 const expressionOf = ({ Metrics: metrics }: Properties): string =>
@@ -62,6 +64,38 @@ describe('alarms', () => {
     const running = properties.Metrics.find(({ Id }: Properties) => Id === 'running').MetricStat;
 
     expect(running).toMatchObject({ Metric: { MetricName: 'CPUUtilization' }, Stat: 'SampleCount' });
+  });
+
+  test('an inference function that finishes nothing in 45 minutes raises an alarm: three of its timeouts', () => {
+    const { properties } = resource(lambda, 'AWS::CloudWatch::Alarm', 'AlarmsCostBrake');
+    const running = properties.Metrics.find(({ Id }: Properties) => Id === 'running').MetricStat;
+
+    expect(expressionOf(properties)).toBe('IF(FILL(running, 0) > 0 AND FILL(finished, 0) == 0, 1, 0)');
+    expect(running).toMatchObject({ Metric: { MetricName: 'Invocations' }, Period: 900, Stat: 'Sum' });
+    expect(watched(properties)).toEqual({ names: ['Invocations', 'NumberOfMessagesDeleted'], minutes: 45 });
+  });
+
+  test('the deliveries of a single bad message, over 14 minutes, never fill the three periods of 15 minutes', () => {
+    const delays = Array.from({ length: maxReceiveCount - 1 }, (_, i) => retryDelayMs(i + 1) / 60_000);
+    const minutes = delays.reduce((sum, delay) => sum + delay, 0);
+
+    expect(minutes).toBeCloseTo(14.2, 1);
+    expect(minutes).toBeLessThan(15);
+  });
+
+  test('one inference function that crashes raises an alarm; without one there is no such alarm', () => {
+    expect(resource(lambda, 'AWS::CloudWatch::Alarm', 'AlarmsInferErrors').properties).toMatchObject({
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Errors',
+      Dimensions: [
+        { Name: 'FunctionName', Value: { Ref: resource(lambda, 'AWS::Lambda::Function', 'InferHandler').id } },
+      ],
+      Statistic: 'Sum',
+      Period: 300,
+      EvaluationPeriods: 1,
+      Threshold: 1,
+    });
+    expect(() => alarm('InferErrors')).toThrow('found 0');
   });
 
   test('one denial that lasts raises an alarm after a minute, whichever process reports it', () => {

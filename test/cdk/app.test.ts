@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sparseCheckpoint } from '../support/sparse-checkpoint.ts';
 
 const root = join(import.meta.dirname, '../..');
 let directory: string;
@@ -25,7 +26,7 @@ test('invalid settings end the app with a line for each, and no stack trace', ()
   expect(status).toBe(1);
   expect(stderr.trim().split('\n')).toEqual([
     'The deployment’s configuration has 2 faults:',
-    '  compute: expected gpu or cpu; received "tpu"',
+    '  compute: expected gpu, cpu or lambda; received "tpu"',
     expect.stringMatching(/^ {2}modles: expected one of stackName, account, region, compute, model,/),
   ]);
   expect(stdout).toBe('');
@@ -74,4 +75,33 @@ test('without them it uses two zones, knows the region of the credentials, and w
   expect({ status, zones }).toEqual({ status: 0, zones: 2 });
   expect(resources).not.toContain('g6.xlarge');
   expect(warnings).toEqual([expect.stringContaining('nobody receives the alarms')]);
+});
+
+test('a model that no function can run ends the app with the reason, before anything is built or uploaded', () => {
+  const model = join(directory, 'igpt-l');
+  sparseCheckpoint(model, 'L');
+  const { status, stderr } = runApp({ compute: 'lambda', inferMemory: 10_240, model, stackName: 'TooLarge' });
+
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringMatching(
+      /^The deployment’s configuration has 1 fault:\n {2}compute=lambda: expected weights of up to 2048 MB/,
+    ),
+  });
+});
+
+test('a model on S3 that cannot be read is refused with compute=lambda, because its size is unknown', () => {
+  const model = { model: 's3://models/igpt-s', modelId: 'igpt-s-0123456789ab' };
+  const offline = {
+    AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+    AWS_REGION: 'eu-west-1',
+  };
+  const { status, stderr } = runApp({ ...noBundling, ...model, compute: 'lambda' }, offline);
+
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringContaining('model: Expected to list "s3://models/igpt-s/"'),
+  });
 });

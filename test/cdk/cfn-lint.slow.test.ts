@@ -21,10 +21,12 @@ describe.skipIf(missing !== '')(`cfn-lint${missing === '' ? '' : ` (${missing})`
   test.each([
     ['on GPU instances', { alarmEmail: 'ops@example.com' }],
     ['on Fargate', { compute: 'cpu' }],
+    ['on Lambda', { compute: 'lambda', inferReserved: 'true' }],
     ['with existing buckets', { inputBucket: 'my-pictures', outputBucket: 'my-outcomes' }],
     ['with an image from CodeBuild', { imageBuild: 'codebuild' }],
     ['with queues for jobs, on GPU instances', { batch: 'true', training: 'true' }],
     ['with a queue for data-set jobs, on Fargate', { batch: 'true', compute: 'cpu' }],
+    ['with queues for jobs, on Lambda', { batch: 'true', training: 'true', compute: 'lambda' }],
   ])('finds no error and no warning, %s', async (_, context) => {
     const file = join(directory, 'template.json');
     await writeFile(file, JSON.stringify(imageGptTemplate(context).toJSON()));

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { visibilitySeconds } from '../../lib/contracts/delivery.ts';
+import { inferTimeoutSeconds, workerVisibilitySeconds } from '../../lib/contracts/delivery.ts';
 import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
-const kinds = ['gpu', 'cpu'];
+const kinds = ['gpu', 'cpu', 'lambda'];
 const pairs = kinds.flatMap((from) => kinds.filter((to) => to !== from).map((to) => ({ from, to })));
 
 /** Types of resources that tasks run on, or that start and end them. */
 const computes = /^AWS::(ECS|AutoScaling|ApplicationAutoScaling|Batch|ECR)::|^AWS::EC2::LaunchTemplate$/;
+
+/** What an inference function consists of. */
+const isInfer = (id: string): boolean => id.startsWith('LambdaInfer');
 
 /**
  * What both kinds share and a change may update: preprocess, which wakes the new service, what watches or stops it, and
@@ -37,7 +40,7 @@ describe.each([
     const kept = Object.keys(before).filter((id) => id in after);
     const changed = kept.filter((id) => JSON.stringify(before[id]) !== JSON.stringify(after[id]));
 
-    expect(kept.filter((id) => computes.test(before[id].Type))).toEqual([]);
+    expect(kept.filter((id) => computes.test(before[id].Type) || isInfer(id))).toEqual([]);
     expect(changed.filter((id) => !mayChange.test(id))).toEqual([]);
     expect(changed.filter((id) => before[id].Type !== after[id].Type)).toEqual([]);
   });
@@ -50,7 +53,7 @@ describe.each([
       (id) => id in after && !mayChange.test(id) && JSON.stringify(old).includes(`"${id}"`),
     );
 
-    expect(used.length).toBeGreaterThan(5);
+    expect(used.length).toBeGreaterThan(4);
     for (const id of used) expect(after[id], id).toEqual(before[id]);
   });
 });
@@ -64,16 +67,22 @@ test.each(pairs)('buckets, queues and topics keep their ids from $from to $to', 
   expect(ids(to)).toEqual(ids(from));
 });
 
-test('the visibility of the tokens queue fits the workers of every kind, as two run while the kind changes', () => {
-  for (const compute of kinds) {
-    const template = imageGptTemplate({ compute });
-    const { VisibilityTimeout } = resource(template, 'AWS::SQS::Queue', 'QueuesTokens').properties;
-    const [container] = resource(template, 'AWS::ECS::TaskDefinition').properties.ContainerDefinitions;
+test.each(kinds)('the tokens queue hides messages for six timeouts of the function, with %s too', (compute) => {
+  const { VisibilityTimeout } = resource(imageGptTemplate({ compute }), 'AWS::SQS::Queue', 'QueuesTokens').properties;
 
-    expect(VisibilityTimeout).toBe(visibilitySeconds.tokens);
+  // Lambda refuses a mapping whose function may take longer.
+  expect(VisibilityTimeout).toBe(6 * inferTimeoutSeconds);
+});
+
+test.each(['gpu', 'cpu'])(
+  'a worker on %s receives with a visibility of its own: its messages come back soon',
+  (compute) => {
+    const [container] = resource(imageGptTemplate({ compute }), 'AWS::ECS::TaskDefinition').properties
+      .ContainerDefinitions;
+
     expect(container.Environment).toContainEqual({
       Name: 'VISIBILITY_SECONDS',
-      Value: String(VisibilityTimeout),
+      Value: String(workerVisibilitySeconds),
     });
-  }
-});
+  },
+);

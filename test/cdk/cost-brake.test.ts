@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { resourceName } from '../support/resource-name.ts';
 import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 const template = imageGptTemplate();
+const lambda = imageGptTemplate({ compute: 'lambda' });
 
 test('the cost brake is pulled when its alarm starts', () => {
   expect(resource(template, 'AWS::CloudWatch::Alarm', 'AlarmsCostBrake').properties.AlarmName).toBe(
@@ -30,6 +32,13 @@ test('it stops scaling, tasks and intake, then ends tasks that were woken meanwh
     ['ecs:updateService', 0],
     ['ecs:updateService', 0],
   ]);
+});
+
+test('with compute=lambda it stops and resumes the deliveries to all three functions, and waits for no task', () => {
+  expect(calls('CostBrakeHold', lambda)).toEqual(Array(3).fill(['lambda:updateEventSourceMapping', false]));
+  expect(calls('CostBrakeRelease', lambda)).toEqual(Array(3).fill(['lambda:updateEventSourceMapping', true]));
+  const mappings = states('CostBrakeHold', lambda).map(({ Parameters: { Uuid } }) => resourceName(Uuid.split('.')[0]));
+  expect(mappings.toSorted()).toEqual(['BackfillMessages', 'InferMessages', 'PreprocessMessages']);
 });
 
 test('tasks may still end while it is pulled: only scaling out is suspended', () => {
@@ -73,8 +82,8 @@ test('every call is retried while a service or mapping is changing', () => {
 });
 
 /** The calls of a machine with the new state that they set, in order. */
-function calls(machine: string): [string, unknown][] {
-  return states(machine).map(({ Type: type, Resource: called, Parameters: given = {}, Seconds: seconds }) =>
+function calls(machine: string, of = template): [string, unknown][] {
+  return states(machine, of).map(({ Type: type, Resource: called, Parameters: given = {}, Seconds: seconds }) =>
     type === 'Wait'
       ? [type, seconds]
       : [called.replace(/^.*aws-sdk:/, ''), given.SuspendedState ?? given.DesiredCount ?? given.Enabled],
@@ -82,16 +91,16 @@ function calls(machine: string): [string, unknown][] {
 }
 
 /** The calls and waits of a machine, in order. */
-function states(machine: string): Properties[] {
-  const { StartAt: start, States: all } = definition(machine);
+function states(machine: string, of = template): Properties[] {
+  const { StartAt: start, States: all } = definition(machine, of);
   const ordered = [all[start]];
   for (let state = all[start]; state.Next !== undefined; state = all[state.Next]) ordered.push(all[state.Next]);
   return ordered.filter(({ Type: type }) => type !== 'Choice');
 }
 
 /** Definition of a machine, with logical ids in place of references. */
-function definition(machine: string): Properties {
-  const { DefinitionString: joined } = resource(template, 'AWS::StepFunctions::StateMachine', machine).properties;
+function definition(machine: string, of = template): Properties {
+  const { DefinitionString: joined } = resource(of, 'AWS::StepFunctions::StateMachine', machine).properties;
   const parts: Properties[] = joined['Fn::Join'][1];
   const text = parts.map((part) => (typeof part === 'string' ? part : (part.Ref ?? part['Fn::GetAtt'].join('.'))));
   return JSON.parse(text.join(''));

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { DescribeServicesCommand, ECSClient, ListClustersCommand, ListServicesCommand } from '@aws-sdk/client-ecs';
+import { LambdaClient, ListEventSourceMappingsCommand, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Moto, motoAccount, motoMissing, motoRegion, startMoto } from '../support/moto.ts';
-import { imageGptTemplate, resource } from './synthesize.ts';
+import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 // A real `cdk deploy` into the emulator: assets are published, and a change set is created and executed. It does not show
 // that the parts work together: moto ignores alarms, scaling, policies and subscriptions, Docker is a program that does
@@ -18,17 +20,12 @@ import { imageGptTemplate, resource } from './synthesize.ts';
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 const missing = await motoMissing();
-const template = imageGptTemplate({ model: 'lib/models/igpt-nano', stackName: 'Smoke' });
-const rollout = resource(template, 'Custom::WorkerRollout');
+const nano = { model: 'lib/models/igpt-nano' };
 
-/** The answers of the custom resources, by logical id. */
+/** The answers of the custom resources of each stack, by logical id. */
 const customResources = {
-  [resource(template, 'Custom::CDKBucketDeployment').id]: {},
-  [resource(template, 'Custom::S3BucketNotifications').id]: {},
-  [rollout.id]: {
-    Proof: 'proved',
-    ...Object.fromEntries(rollout.properties.Services.map((service: string) => [service, 0])),
-  },
+  Smoke: answersOf(imageGptTemplate({ ...nano, stackName: 'Smoke' })),
+  Quick: answersOf(imageGptTemplate({ ...nano, stackName: 'Quick', compute: 'lambda' })),
 };
 
 describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefined ? '' : ` (${missing})`}`, () => {
@@ -51,17 +48,21 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
     const settings = { lambda: { use_docker: false } };
     await fetch(`${client().endpoint}/moto-api/config`, { method: 'POST', body: JSON.stringify(settings) });
     await cdk('bootstrap', `aws://${motoAccount}/${motoRegion}`);
-    const deployed = cdk('deploy', '-c', 'stackName=Smoke', '--require-approval', 'never');
-    const { stdout, stderr } = deployed.child;
-    // moto has created all other resources when the first progress is printed.
-    await Promise.race([deployed, said('CREATE_IN_PROGRESS', stdout, stderr)]);
-    await answerCustomResources(client().endpoint);
-    await deployed;
+    await deploy('Smoke', '-c', 'stackName=Smoke');
   });
   afterAll(async () => {
     rmSync(directory, { recursive: true, force: true });
     await moto[Symbol.asyncDispose]();
   });
+
+  async function deploy(stack: keyof typeof customResources, ...settings: string[]): Promise<void> {
+    const deployed = cdk('deploy', ...settings, '--require-approval', 'never');
+    const { stdout, stderr } = deployed.child;
+    // moto has created all other resources when the first progress is printed.
+    await Promise.race([deployed, said('CREATE_IN_PROGRESS', stdout, stderr)]);
+    await answerCustomResources(client().endpoint, stack);
+    await deployed;
+  }
 
   test('there are seven queues, and a tokens message may have 1 MiB', async () => {
     const sqs = new SQSClient(client());
@@ -90,6 +91,20 @@ describe.skipIf(missing !== undefined)(`deployed into moto${missing === undefine
     const described = await ecs.send(new DescribeServicesCommand({ cluster, services }));
 
     expect(described.services?.map(({ desiredCount }) => desiredCount)).toEqual([0, 0]);
+  });
+
+  test('a stack of functions is deployed and destroyed in the same account', async () => {
+    const settings = ['-c', 'stackName=Quick', '-c', 'compute=lambda'];
+    await deploy('Quick', ...settings);
+    const lambda = new LambdaClient(client());
+    const { EventSourceMappings: mappings = [] } = await lambda.send(new ListEventSourceMappingsCommand());
+
+    expect(
+      mappings.filter(({ FunctionArn: arn = '' }) => arn.includes(':Quick-')).map(({ BatchSize: size }) => size),
+    ).toEqual([10, 10, 10]);
+    await cdk('destroy', ...settings, '--force');
+    const { Functions: functions = [] } = await lambda.send(new ListFunctionsCommand());
+    expect(functions.filter(({ FunctionName: name = '' }) => name.startsWith('Quick-'))).toEqual([]);
   });
 
   // Last, because it deletes the stack.
@@ -139,14 +154,30 @@ async function deleteRouteTables(endpoint: string): Promise<void> {
 }
 
 /** Reports every custom resource as created: moto waits for each of them. */
-async function answerCustomResources(endpoint: string): Promise<void> {
-  const about = { Action: 'DescribeStacks', StackName: 'Smoke', Version: '2010-05-15' };
+async function answerCustomResources(endpoint: string, stack: keyof typeof customResources): Promise<void> {
+  const about = { Action: 'DescribeStacks', StackName: stack, Version: '2010-05-15' };
   const text = await call(endpoint, 'cloudformation', about);
   const [, StackId = ''] = /<StackId>([^<]+)</.exec(text) ?? [];
-  for (const [LogicalResourceId, Data] of Object.entries(customResources)) {
+  for (const [LogicalResourceId, Data] of Object.entries(customResources[stack])) {
     const answer = { Status: 'SUCCESS', StackId, LogicalResourceId, Data };
     const url = `${endpoint}/cloudformation_${motoRegion}/cfnresponse?stack=${StackId}`;
     const { status } = await fetch(url, { method: 'PUT', body: JSON.stringify(answer) });
     expect(status, LogicalResourceId).toBe(200);
   }
+}
+
+/** What the functions of a template's custom resources answer. */
+function answersOf(template: Template): Record<string, Record<string, unknown>> {
+  const rollouts: Record<string, Properties> = template.findResources('Custom::WorkerRollout');
+  const [rollout] = Object.entries(rollouts);
+  return {
+    [resource(template, 'Custom::CDKBucketDeployment').id]: {},
+    [resource(template, 'Custom::S3BucketNotifications').id]: {},
+    ...(rollout && {
+      [rollout[0]]: {
+        Proof: 'proved',
+        ...Object.fromEntries(rollout[1].Properties.Services.map((service: string) => [service, 0])),
+      },
+    }),
+  };
 }

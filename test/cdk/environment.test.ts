@@ -1,6 +1,7 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import {
+  inferEnvironment,
   jobDefinition,
   jobEnvironment,
   limitEnvironment,
@@ -35,6 +36,15 @@ const processes = [
     process: 'the worker',
     schema: workerEnvironment.shape,
     set: names(resource(template, 'AWS::ECS::TaskDefinition').properties.ContainerDefinitions[0]),
+    atSubmission: [],
+  },
+  {
+    process: 'the inference function',
+    schema: inferEnvironment.shape,
+    set: Object.keys(
+      resource(imageGptTemplate({ ...everySetting, compute: 'lambda' }), 'AWS::Lambda::Function', 'InferHandler')
+        .properties.Environment.Variables,
+    ),
     atSubmission: [],
   },
   {

@@ -1,7 +1,7 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
 import { sum } from '../../lib/operate/estimate-cost.ts';
-import { alarmMetrics, idleCost, limitIdleCost } from '../../lib/operate/idle-cost.ts';
+import { alarmMetrics, idleCost, limitIdleCost, polledQueues } from '../../lib/operate/idle-cost.ts';
 import { imageGptTemplate, type Properties } from './synthesize.ts';
 
 /** Resources that cost money while the stack is idle. */
@@ -15,26 +15,29 @@ const costly = [
   'AWS::CloudWatch::CompositeAlarm',
 ];
 
-test.each(['gpu', 'cpu'] as const)('an idle stack costs less than a dollar a month, on %s', (compute) => {
+test.each(['gpu', 'cpu', 'lambda'] as const)('an idle stack costs less than a dollar a month, on %s', (compute) => {
   const template = imageGptTemplate({ compute });
 
   // idleCost assumes these counts.
   expect(countMetrics(template)).toBe(alarmMetrics[compute]);
-  template.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
+  template.resourceCountIs('AWS::Lambda::EventSourceMapping', polledQueues[compute]);
   // Three are free.
   template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
   for (const type of costly) template.resourceCountIs(type, 0);
   expect(sum(idleCost(compute))).toBeLessThan(1);
 });
 
-test.each(['gpu', 'cpu'] as const)('a daily limit adds cents: one alarm metric and one function, on %s', (compute) => {
-  const template = imageGptTemplate({ compute, maxUsdPerDay: 5 });
+test.each(['gpu', 'cpu', 'lambda'] as const)(
+  'a daily limit adds cents: one alarm metric and one function, on %s',
+  (compute) => {
+    const template = imageGptTemplate({ compute, maxUsdPerDay: 5 });
 
-  expect(countMetrics(template)).toBe(alarmMetrics[compute] + 1);
-  template.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
-  for (const type of costly) template.resourceCountIs(type, 0);
-  expect(limitIdleCost(compute).usd).toBeLessThan(0.2);
-});
+    expect(countMetrics(template)).toBe(alarmMetrics[compute] + 1);
+    template.resourceCountIs('AWS::Lambda::EventSourceMapping', polledQueues[compute]);
+    for (const type of costly) template.resourceCountIs(type, 0);
+    expect(limitIdleCost(compute).usd).toBeLessThan(0.2);
+  },
+);
 
 /** CloudWatch bills each metric of an alarm. */
 function countMetrics(template: Template): number {

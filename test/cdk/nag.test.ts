@@ -7,6 +7,8 @@ import { imageGptApp } from './synthesize.ts';
 test.each([
   ['on GPU instances', {}],
   ['on Fargate', { compute: 'cpu' }],
+  ['on Lambda', { compute: 'lambda' }],
+  ['on Lambda, with jobs', { compute: 'lambda', batch: 'true', training: 'true' }],
   ['with existing buckets', { inputBucket: 'my-pictures', outputBucket: 'my-outcomes' }],
   [
     'with an output bucket that has a KMS key',

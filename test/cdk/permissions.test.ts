@@ -9,6 +9,7 @@ import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 const root = join(import.meta.dirname, '../..');
 const template = imageGptTemplate();
 const limited = imageGptTemplate({ maxUsdPerDay: 5 });
+const lambda = imageGptTemplate({ compute: 'lambda' });
 
 /** Allowed resources by action, as readable text. */
 function allowed(role: string, of: Template = template): Record<string, string[]> {
@@ -70,6 +71,22 @@ test('the worker’s role allows these calls on these resources and no others', 
     'sqs:ChangeMessageVisibility': ['QueuesTokens.Arn'],
     'sqs:SendMessage': ['QueuesUploads.Arn'],
   });
+});
+
+test('the inference function’s role allows what the worker’s does, and what Lambda needs of it', () => {
+  expect(allowed('InferRole', lambda)).toEqual({
+    ...allowed('WorkerTaskRole'),
+    'sqs:GetQueueAttributes': ['QueuesTokens.Arn'],
+    'logs:CreateLogStream': ['InferLog.Arn'],
+    'logs:PutLogEvents': ['InferLog.Arn'],
+  });
+});
+
+test('with compute=lambda no role may touch ECS', () => {
+  const policies = Object.values(lambda.findResources('AWS::IAM::Policy'));
+
+  expect(policies.length).toBeGreaterThan(4);
+  expect(JSON.stringify(policies)).not.toContain('"ecs:');
 });
 
 test('the rollout may run the worker’s own task in its cluster, and read and stop what is there', () => {
@@ -153,14 +170,16 @@ test.each([
     ['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:GetQueueAttributes'],
   ],
   ['WorkerTaskRole', 'functions/worker/main.ts', []],
+  ['InferRole', 'functions/infer/handler.ts', ['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:GetQueueAttributes']],
   // RunTask passes the roles.
   ['WorkerRolloutRole', 'functions/rollout/handler.ts', ['logs:CreateLogStream', 'logs:PutLogEvents', 'iam:PassRole']],
   ['DailyLimitRole', 'functions/limit/handler.ts', ['logs:CreateLogStream', 'logs:PutLogEvents']],
 ])('%s allows exactly the calls that its code makes', async (role, entry, others) => {
   const calls = [...new Set(await commandsOf(entry))];
+  const of = role === 'InferRole' ? lambda : limited;
 
   expect(calls.filter((call) => actions[call] === undefined)).toEqual([]);
-  expect(Object.keys(allowed(role, limited)).toSorted()).toEqual(
+  expect(Object.keys(allowed(role, of)).toSorted()).toEqual(
     [...new Set([...calls.map((call) => actions[call]), ...others])].toSorted(),
   );
 });
@@ -231,6 +250,15 @@ describe('the KMS key of an output bucket', () => {
       { Effect: 'Allow', Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: outputKmsKey },
     ]);
     expect(keyActions(imageGptTemplate(settings))).toEqual([]);
+  });
+
+  test('may be used by the inference function too', () => {
+    const { 'kms:GenerateDataKey': generate, 'kms:Decrypt': decrypt } = allowed(
+      'InferRole',
+      imageGptTemplate({ compute: 'lambda', outputBucket: 'my-outcomes', outputKmsKey }),
+    );
+
+    expect([generate, decrypt]).toEqual([[outputKmsKey], [outputKmsKey]]);
   });
 
   test('is an output of the stack, for igpt doctor', () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { imageGptTemplate, resource } from './synthesize.ts';
 
 const template = imageGptTemplate();
+const lambda = imageGptTemplate({ compute: 'lambda' });
 const queue = (name: string) => resource(template, 'AWS::SQS::Queue', `Queues${name}`);
 const day = 86_400;
 
@@ -50,12 +51,18 @@ test('a tokens message may have 1 MiB', () => {
   expect(queue('Tokens').properties.MaximumMessageSize).toBe(1_048_576);
 });
 
-test('the visibility is six timeouts of the function, so that a throttled delivery does not come twice', () => {
-  const { Timeout: timeout } = resource(template, 'AWS::Lambda::Function', 'PreprocessHandler').properties;
+test.each([
+  ['Uploads', 'PreprocessHandler'],
+  ['Backfill', 'BackfillHandler'],
+  ['Tokens', 'InferHandler'],
+])(
+  '%s hides a message for six timeouts of its function, so that a throttled delivery does not come twice',
+  (name, of) => {
+    const { Timeout: timeout } = resource(lambda, 'AWS::Lambda::Function', of).properties;
 
-  expect(queue('Uploads').properties.VisibilityTimeout).toBe(6 * timeout);
-  expect(queue('Backfill').properties.VisibilityTimeout).toBe(6 * timeout);
-});
+    expect(resource(lambda, 'AWS::SQS::Queue', `Queues${name}`).properties.VisibilityTimeout).toBe(6 * timeout);
+  },
+);
 
 test('result events are encrypted, published over TLS only, and delivered to a queue', () => {
   const topic = resource(template, 'AWS::SNS::Topic', 'ResultsTopic');

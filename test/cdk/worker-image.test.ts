@@ -79,6 +79,7 @@ describe('built where cdk deploy runs', () => {
       'lib/operate',
       'lib/report',
       'functions/preprocess',
+      'functions/infer',
       'functions/rollout',
     ]) {
       expect(existsSync(join(folder, absent)), absent).toBe(false);

@@ -38,6 +38,22 @@ test('--json prints one object, whose lines add up to the total', async () => {
   expect(answer.usd.spot).toBeCloseTo(lines + answer.workers.spot.usd, 10);
 });
 
+test('--compute lambda has one total, functions in place of tasks, and its assumptions', async () => {
+  const lambda = ['cost', '--images', '5000', '--variant', 's', '--compute', 'lambda'];
+  const [{ stdout }, json] = [await igpt(lambda), await igpt([...lambda, '--json'])];
+  const answer = JSON.parse(json.stdout);
+  const lines = answer.lines.reduce((total: number, { usd }: { usd: number }) => total + usd, 0);
+
+  expect(stdout).toMatch(/^about 0\.48\d pictures\/s per function, 4 functions at once, done after /m);
+  expect(stdout).toMatch(/^infer +time of infer /m);
+  expect(stdout).toMatch(/^total +\d/m);
+  expect(stdout).not.toMatch(/Spot|on demand|ECR/);
+  expect(stdout).toContain('- A function has 3,008 MB and 1.7 vCPU');
+  expect(answer).toMatchObject({ compute: 'lambda', workers: null, tasks: 4, utilisation: 0.6 });
+  expect(Object.keys(answer.usd)).toEqual(['lambda']);
+  expect(answer.usd.lambda).toBeCloseTo(lines, 10);
+});
+
 test('features alone need half of the layers, so half of the work', async () => {
   const all = await igpt(['cost', '--images', '1', '--variant', 'm', '--json']);
   const features = await igpt(['cost', '--images', '1', '--variant', 'm', '--outputs', 'features', '--json']);
@@ -63,6 +79,7 @@ test.each([
   [['cost', '--images', '0'], 'expected a whole number from 1 to 1000000000000'],
   [['cost', '--images', '5', '--resolution', '32'], '--resolution goes with --variant'],
   [['cost', '--images', '5', '--compute', 'p5.48xlarge'], 'expected one of g6.xlarge'],
+  [['cost', '--images', '5', '--variant', 'l', '--compute', 'lambda'], '--compute lambda: expected weights of up to'],
   [
     ['cost', '--images', '5', '--outputs', 'likelihood', '--model', 'test/fixtures/golden/oa512bert-hf'],
     'has no likelihood',

@@ -146,15 +146,29 @@ describe('the tables of the documents', () => {
   });
 
   test('have the cost of the idle stack as igpt cost prints it', () => {
-    const costs = (compute: 'gpu' | 'cpu') => {
-      const usd = idleCost(compute)
-        .slice(0, 3)
-        .map((item) => item.usd);
+    const kinds = ['gpu', 'cpu', 'lambda'] as const;
+    const costs = kinds.map((compute) => {
+      const usdOf = (start: string) => idleCost(compute).find(({ what }) => what.startsWith(start))?.usd ?? 0;
+      const usd = ['alarms', 'SQS', 'ECR'].map(usdOf);
       return [...usd, usd.reduce((sum, item) => sum + item)].map((amount) => amount.toFixed(2));
-    };
-    const [gpu, cpu] = [costs('gpu'), costs('cpu')];
+    });
     const told = tableUnder('docs/costs.md', '## The idle stack').map((row) => row.slice(1));
-    expect(told).toEqual(gpu.map((usd, i) => [usd, cpu[i]]));
+    expect(told).toEqual([0, 1, 2, 3].map((row) => costs.map((usd) => usd[row])));
+  });
+
+  test('have the cost of a million pictures as igpt cost prints it', async () => {
+    const costOf = async (variant: string, compute: string): Promise<string> => {
+      const model = ['--variant', variant, '--outputs', 'features,likelihood', '--compute', compute];
+      const { stdout } = await igpt(['cost', '--images', '1000000', ...model, '--json']);
+      if (stdout === '') return 'too large';
+      const { usd } = JSON.parse(stdout);
+      const text = (amount: number) => amount.toFixed(2);
+      return usd.lambda === undefined ? `${text(usd.spot)} (${text(usd.on_demand)})` : text(usd.lambda);
+    };
+    const kinds = ['g6.xlarge', 'g4dn.xlarge', 'cpu', 'lambda'];
+    const expected = ['s', 'm', 'l'].map((variant) => Promise.all(kinds.map((kind) => costOf(variant, kind))));
+    const told = tableUnder('docs/costs.md', '## A million pictures').map((row) => row.slice(1));
+    expect(told).toEqual(await Promise.all(expected));
   });
 
   test('have every npm script, in CONTRIBUTING', () => {

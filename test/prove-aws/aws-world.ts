@@ -8,6 +8,7 @@ import { maxReceiveCount } from '../../lib/contracts/delivery.ts';
 import type { StackOutputs } from '../../lib/contracts/stack-outputs.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { readQueueCounts } from '../../lib/operate/queue-counts.ts';
+import { ecsOf } from '../../lib/operate/stack-services.ts';
 import type { ProofWorld } from './prove.ts';
 
 export interface ProofClients {
@@ -19,16 +20,16 @@ export interface ProofClients {
 /** Connects to the deployed stack by its outputs. */
 export function awsWorld(outputs: StackOutputs, { s3, sqs, ecs }: ProofClients, say: ProofWorld['say']): ProofWorld {
   const bucket = (name: string) => retryingStore(createS3Store({ client: s3, bucket: name, clock }), clock);
-  const { cluster, service, onDemandService, modelId } = outputs;
-  const services = onDemandService === undefined ? [service] : [service, onDemandService];
+  const { cluster, services } = ecsOf(outputs) ?? { cluster: undefined, services: [] };
   return {
     clock,
     say,
-    model: modelId,
+    model: outputs.modelId,
     input: bucket(outputs.inputBucket),
     output: bucket(outputs.outputBucket),
     events: createSqsQueue({ client: sqs, url: outputs.resultEventsQueueUrl, maxReceiveCount }),
     async running() {
+      if (services.length === 0) return 0;
       const { services: found = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services }));
       return found.reduce((count, { runningCount = 0 }) => count + runningCount, 0);
     },

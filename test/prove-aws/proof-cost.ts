@@ -1,4 +1,5 @@
-import { defaultUtilisation, estimateCost } from '../../lib/operate/estimate-cost.ts';
+import { estimateCost } from '../../lib/operate/estimate-cost.ts';
+import { defaultUtilisation } from '../../lib/operate/throughput.ts';
 import type { ProofOptions } from './proof-options.ts';
 
 /** Most tasks of a proof: the killed one, its replacement, and two on demand if Spot has no capacity. */

@@ -1,4 +1,4 @@
-import { visibilitySeconds } from '../../lib/contracts/delivery.ts';
+import { visibilitySeconds, workerVisibilitySeconds } from '../../lib/contracts/delivery.ts';
 import type { PipelineEvent } from '../../lib/contracts/event.ts';
 import { messageText } from '../../lib/contracts/message-text.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from '../support/memory-object-store.ts';
@@ -50,7 +50,7 @@ export function createSimulatedWorld(seed: number, trace?: (line: string) => voi
     output: createMemoryObjectStore(clock),
     uploads: createSimulatedQueue(conditions, 'uploads', 1000 * visibilitySeconds.uploads),
     backfill: createSimulatedQueue(conditions, 'backfill', 1000 * visibilitySeconds.uploads),
-    tokens: createSimulatedQueue(conditions, 'tokens', 1000 * visibilitySeconds.tokens),
+    tokens: createSimulatedQueue(conditions, 'tokens', 1000 * workerVisibilitySeconds),
     published: [],
     contents: new Map(),
     changedAt: new Map(),

@@ -7,7 +7,8 @@ const { handler } = await import(pathToFileURL(`${process.cwd()}/index.mjs`).hre
 process.on('message', async (/** @type {any} */ { event, timeoutMs }) => {
   const end = Date.now() + timeoutMs;
   try {
-    process.send?.({ response: await handler(event, { getRemainingTimeInMillis: () => end - Date.now() }) });
+    const response = await handler(event, { getRemainingTimeInMillis: () => end - Date.now() });
+    process.send?.({ response, cpu: process.cpuUsage() });
   } catch (error) {
     process.send?.({ error: String(error) });
   }

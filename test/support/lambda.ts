@@ -12,8 +12,12 @@ export interface LambdaOptions {
   environment: Record<string, string>;
   /** The function's time limit (milliseconds; default 60000). */
   timeoutMs?: number;
-  /** Folder of a bundle to run instead of the source. */
+  /** Folder of a bundle to run instead of preprocess's source. */
   bundle?: string;
+  /** Most messages in one invocation of the event source mapping (default 100). */
+  maxMessages?: number;
+  /** Stop the process between invocations, as Lambda does (default false). */
+  freeze?: boolean;
 }
 
 export interface Lambda {
@@ -21,6 +25,8 @@ export interface Lambda {
   failures: string[];
   /** Errors that ended whole invocations. */
   errors: string[];
+  /** Whether an invocation is in progress. */
+  isBusy(): boolean;
   /** What the process printed, line by line. */
   lines(): string[];
   /** Finishes the current invocation and ends the process. */
@@ -29,15 +35,13 @@ export interface Lambda {
   kill(): Promise<void>;
 }
 
-/** Most messages in one invocation of the event source mapping. */
-const maxMessages = 100;
-
 /**
- * Runs the preprocess function in its own process, with the event source mapping in front of it. The mapping deletes
+ * Runs a function in its own process, with the event source mapping in front of it. The mapping deletes
  * all messages except those in the response's failure list (ReportBatchItemFailures).
  */
 export function startLambda(options: LambdaOptions): Lambda {
   const { sqs, queueUrl, queueArn, environment, timeoutMs = 60_000, bundle } = options;
+  const { maxMessages = 100, freeze = false } = options;
   const { PATH: path = '' } = process.env;
   const sourceRuntime = new URL('./lambda-runtime.ts', import.meta.url);
   const bundleRuntime = new URL('./bundle-runtime.js', import.meta.url);
@@ -57,6 +61,7 @@ export function startLambda(options: LambdaOptions): Lambda {
     });
   }
   let stopping = false;
+  let busy = false;
 
   async function gather(): Promise<Message[]> {
     const gathered: Message[] = [];
@@ -64,7 +69,7 @@ export function startLambda(options: LambdaOptions): Lambda {
       const { Messages: messages = [] } = await sqs.send(
         new ReceiveMessageCommand({
           QueueUrl: queueUrl,
-          MaxNumberOfMessages: 10,
+          MaxNumberOfMessages: Math.min(10, maxMessages - gathered.length),
           WaitTimeSeconds: gathered.length === 0 ? 1 : 0,
           MessageSystemAttributeNames: ['All'],
         }),
@@ -90,12 +95,16 @@ export function startLambda(options: LambdaOptions): Lambda {
     const event: SqsEvent = { Records: records };
     // The process was killed while messages were gathered: they become visible again.
     if (!child.connected) return undefined;
+    if (freeze) child.kill('SIGCONT');
     child.send({ event, timeoutMs });
+    busy = true;
     const answer = await Promise.race([
       once(child, 'message').then(([message]) => message),
       exited.then(() => undefined),
     ]);
     if (answer === undefined) return undefined;
+    busy = false;
+    if (freeze) child.kill('SIGSTOP');
     if (answer.error !== undefined) errors.push(answer.error);
     return answer.response;
   }
@@ -120,10 +129,12 @@ export function startLambda(options: LambdaOptions): Lambda {
   return {
     failures,
     errors,
+    isBusy: () => busy,
     lines: () => printed.split('\n').filter((line) => line !== ''),
     async stop() {
       stopping = true;
       await polling;
+      if (freeze) child.kill('SIGCONT');
       child.kill();
       await exited;
     },

@@ -1,5 +1,6 @@
 import type { DeadLetter } from '../../lib/operate/dead-letters.ts';
 import type { DeployedStack } from '../../lib/operate/deployed-stack.ts';
+import type { InferFunction, TokensMapping } from '../../lib/operate/infer-function.ts';
 import type { ServiceState } from '../../lib/operate/stack-services.ts';
 import type { StackState } from '../../lib/operate/stack-state.ts';
 
@@ -20,6 +21,8 @@ export function stackState(differences: Partial<StackState> = {}): StackState {
     queues: { uploads: nothing, backfill: nothing, tokens: nothing, 'result-events': nothing },
     deadLetters: { uploads: nothing, tokens: nothing, 'result-events': nothing },
     services: [service('worker'), service('on-demand')],
+    infer: null,
+    modelId: deployedStack.outputs.modelId,
     brake: { state: 'released', since: null, failed: null, limit: null },
     alarms: [],
     metrics: {
@@ -28,6 +31,7 @@ export function stackState(differences: Partial<StackState> = {}): StackState {
       succeededPerSecond: 0,
       failedPerSecond: 0,
       batchFill: null,
+      inferCalls: { made: 0, failed: 0, throttled: 0 },
     },
     ...differences,
   };
@@ -56,6 +60,34 @@ export function busyStackState(): StackState {
 
 export function service(role: ServiceState['role'], differences: Partial<ServiceState> = {}): ServiceState {
   return { role, desired: 0, running: 0, pending: 0, trouble: null, stopped: [], ...differences };
+}
+
+/** An inference function that works, with these differences. */
+export function inferFunction(differences: Partial<InferFunction> = {}): InferFunction {
+  return {
+    name: 'Mine-LambdaInfer',
+    exists: true,
+    state: 'Active',
+    stateReason: null,
+    updateFailed: null,
+    memoryMb: 3008,
+    timeoutSeconds: 60,
+    logGroup: '/mine/infer',
+    modelId: deployedStack.outputs.modelId,
+    reserved: null,
+    mapping: tokensMapping(),
+    unread: [],
+    ...differences,
+  };
+}
+
+export function tokensMapping(differences: Partial<TokensMapping> = {}): TokensMapping {
+  return { uuid: 'f0e1', state: 'Enabled', stateReason: null, maxConcurrency: 2, problem: null, ...differences };
+}
+
+/** State of an idle stack with `compute=lambda`, with these differences. */
+export function lambdaStackState(differences: Partial<StackState> = {}): StackState {
+  return stackState({ services: [], infer: inferFunction(), ...differences });
 }
 
 export const deployedStack: DeployedStack = {

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { nameBeside, removeLeftovers } from '../../local/leftovers.ts';
+import { nameBeside, removeLeftovers } from '../../files/leftovers.ts';
 import { errorCode, ImageGptError } from '../../ports/error.ts';
 import { CheckpointError } from '../error.ts';
 

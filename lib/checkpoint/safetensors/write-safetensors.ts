@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { endianness } from 'node:os';
+import { nameBeside } from '../../files/leftovers.ts';
 import { replaceFile } from '../../files/place-file.ts';
 import { openRegularFile } from '../../files/regular-file.ts';
 import { elementsOf } from '../../graph/graph.ts';
-import { nameBeside } from '../../local/leftovers.ts';
 import { CheckpointError } from '../error.ts';
 import { bytesOf } from './safetensors.ts';
 

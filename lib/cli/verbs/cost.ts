@@ -2,22 +2,30 @@ import { Command, Option } from 'commander';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { variantCheckpoint } from '../../checkpoint/initial-weights.ts';
 import { chosenVariant } from '../../checkpoint/variants.ts';
+import { functionModelOf, whyNoFunction } from '../../contracts/infer-function.ts';
 import { defaultInstanceTypes, type GpuInstance, gpuInstanceNames } from '../../contracts/instances.ts';
 import { type CostModel, costModel } from '../../operate/cost-model.ts';
 import {
   type CostEstimate,
   type CostLine,
-  type CostQuestion,
   computeOf,
-  defaultUtilisation,
   estimateCost,
   type Fill,
   jobSavingUsd,
+  type PicturesQuestion,
   spotShare,
   sum,
 } from '../../operate/estimate-cost.ts';
+import {
+  estimateLambdaCost,
+  type LambdaCostEstimate,
+  lambdaMemory,
+  lambdaOverhead,
+  lambdaVcpus,
+} from '../../operate/estimate-lambda-cost.ts';
 import { type IdleItem, idleCost } from '../../operate/idle-cost.ts';
 import { prices } from '../../operate/prices.ts';
+import { defaultUtilisation } from '../../operate/throughput.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { OutputName } from '../../ports/model.ts';
 import { examples } from '../invocation.ts';
@@ -37,7 +45,7 @@ interface CostOptions {
   resolution?: string;
   outputs?: OutputName[];
   images: number;
-  compute: GpuInstance | 'cpu';
+  compute: GpuInstance | 'cpu' | 'lambda';
   utilisation?: number;
   fill: '100' | '30' | '3';
   megabytes: number;
@@ -63,14 +71,14 @@ export function costCommand(): Command {
     .addOption(resolutionOption())
     .addOption(outputsOption())
     .addOption(
-      new Option('--compute <type>', 'GPU instance type, or cpu for Fargate')
-        .choices([...gpuInstanceNames, 'cpu'])
+      new Option('--compute <type>', 'GPU instance type, cpu for Fargate, or lambda for inference functions')
+        .choices([...gpuInstanceNames, 'cpu', 'lambda'])
         .default(defaultInstanceTypes[0]),
     )
     .addOption(
       new Option(
         '--utilisation <share>',
-        `share of the processor’s peak that the model reaches (default: ${defaultUtilisation.gpu} on a GPU, ${defaultUtilisation.cpu} on Fargate)`,
+        `share of the processor’s peak that the model reaches (default: ${defaultUtilisation.gpu} on a GPU, ${defaultUtilisation.cpu} on Fargate and in a function)`,
       ).argParser(number({ min: 0, aboveMin: true, max: 1 })),
     )
     .addOption(
@@ -92,7 +100,14 @@ export function costCommand(): Command {
         .argParser(number({ min: 0, max: 100 })),
     )
     .option('--json', 'print one JSON object', false)
-    .addHelpText('after', examples('cost --images 100000', 'cost --images 1000000 --variant s --compute g5.xlarge'))
+    .addHelpText(
+      'after',
+      examples(
+        'cost --images 100000',
+        'cost --images 1000000 --variant s --compute g5.xlarge',
+        'cost --images 1000 --compute lambda',
+      ),
+    )
     .action((options: CostOptions) => cost(options));
 }
 
@@ -114,8 +129,10 @@ async function openModel({ model, variant, resolution }: CostOptions): Promise<C
 /** The estimates, and what they are for. */
 interface CostAnswer {
   model: CostModel;
-  question: CostQuestion;
-  estimate: CostEstimate;
+  question: PicturesQuestion;
+  compute: CostOptions['compute'];
+  kind: 'gpu' | 'cpu' | 'lambda';
+  estimate: CostEstimate | LambdaCostEstimate;
   idle: readonly IdleItem[];
   /** What a data-set job would save (USD); undefined for few pictures. */
   jobSavingUsd: number | undefined;
@@ -123,46 +140,55 @@ interface CostAnswer {
 
 function answerOf(options: CostOptions, model: CostModel): CostAnswer {
   const { images: pictures, compute, fill, megabytes, megapixels } = options;
-  const { kind } = computeOf(compute);
-  const question: CostQuestion = {
-    pictures,
-    gflop: model.gflop,
-    tokens: model.tokens,
-    features: model.features,
-    compute,
-    fill: fills[fill],
-    megabytes,
-    megapixels,
-    utilisation: options.utilisation ?? defaultUtilisation[kind],
-  };
-  const estimate = estimateCost(question);
-  const idle = idleCost(kind, { modelGb: model.bytes / 1e9 });
+  const { gflop, tokens, features, parameters, bytes } = model;
+  const kind = compute === 'lambda' ? compute : computeOf(compute).kind;
+  const utilisation = options.utilisation ?? defaultUtilisation[kind];
+  const question = { pictures, gflop, tokens, features, utilisation, fill: fills[fill], megabytes, megapixels };
+  if (compute === 'lambda') refuseUnfit(model);
+  const estimate =
+    compute === 'lambda'
+      ? estimateLambdaCost({ ...question, parameters, bytes })
+      : estimateCost({ ...question, compute });
   return {
     model,
     question,
+    compute,
+    kind,
     estimate,
-    idle,
+    idle: idleCost(kind, { modelGb: bytes / 1e9 }),
     jobSavingUsd: pictures >= jobPictures ? jobSavingUsd(estimate, pictures) : undefined,
   };
 }
 
-/** The answer as JSON. */
+/** @throws {UsageError} for a model that a deployment would refuse too */
+function refuseUnfit(model: CostModel): void {
+  const why = whyNoFunction(functionModelOf(model, 'f32'), lambdaMemory);
+  if (why !== undefined) throw new UsageError(`--compute lambda: ${why}`);
+}
+
+function hasTasks(estimate: CostEstimate | LambdaCostEstimate): estimate is CostEstimate {
+  return 'workers' in estimate;
+}
+
+/** The answer as JSON. With `lambda`, tasks are functions. */
 function asJson(answer: CostAnswer) {
-  const { model, question, estimate, idle, jobSavingUsd } = answer;
+  const { model, question, compute, estimate, idle, jobSavingUsd } = answer;
   return {
     images: question.pictures,
     model: model.name,
     outputs: model.outputs,
     gflop_per_picture: model.gflop,
-    compute: question.compute,
+    compute,
     utilisation: question.utilisation,
     prices: { region: prices.region, as_of: prices.asOf, sources: prices.sources },
     pictures_per_second_per_task: estimate.picturesPerSecond,
     tasks: estimate.tasks,
     hours: estimate.hours,
     lines: estimate.lines,
-    workers: { spot: estimate.workers.spot, on_demand: estimate.workers.onDemand },
-    usd: { spot: estimate.usd.spot, on_demand: estimate.usd.onDemand },
+    workers: hasTasks(estimate) ? { spot: estimate.workers.spot, on_demand: estimate.workers.onDemand } : null,
+    usd: hasTasks(estimate)
+      ? { spot: estimate.usd.spot, on_demand: estimate.usd.onDemand }
+      : { lambda: estimate.usd.lambda },
     storage_a_month: estimate.storage,
     idle_a_month: idle,
     batch_spares_usd: jobSavingUsd ?? null,
@@ -172,16 +198,22 @@ function asJson(answer: CostAnswer) {
 
 /** The answer as text. */
 function costReport(answer: CostAnswer): string {
-  const { model, question, estimate, idle, jobSavingUsd } = answer;
-  const { spot, onDemand } = estimate.workers;
+  const { model, question, compute, estimate, idle, jobSavingUsd } = answer;
   const { pictures } = question;
-  const head = `${count(pictures)} pictures through ${printable(model.name)} (${model.outputs.join(', ')}: ${model.gflop.toPrecision(3)} GFLOP each) on ${question.compute}`;
-  const pace = `about ${estimate.picturesPerSecond.toPrecision(3)} pictures/s per task, ${estimate.tasks} ${estimate.tasks === 1 ? 'task' : 'tasks'} at once, done after ${duration(estimate.hours * 3600)}`;
+  const unit = hasTasks(estimate) ? 'task' : 'function';
+  const head = `${count(pictures)} pictures through ${printable(model.name)} (${model.outputs.join(', ')}: ${model.gflop.toPrecision(3)} GFLOP each) on ${compute}`;
+  const pace = `about ${estimate.picturesPerSecond.toPrecision(3)} pictures/s per ${unit}, ${estimate.tasks} ${unit}${estimate.tasks === 1 ? '' : 's'} at once, done after ${duration(estimate.hours * 3600)}`;
   const total = (usd: number) => `${money(usd)}, or ${money((usd / pictures) * 1e6)} per million pictures`;
+  const [lines, totals] = hasTasks(estimate)
+    ? [
+        [...estimate.lines, estimate.workers.spot, estimate.workers.onDemand],
+        `total on Spot         ${total(estimate.usd.spot)}\ntotal on demand       ${total(estimate.usd.onDemand)}\n`,
+      ]
+    : [estimate.lines, `total                 ${total(estimate.usd.lambda)}\n`];
   return [
     `${head}\n${pace}\n`,
-    linesTable([...estimate.lines, spot, onDemand]),
-    `total on Spot         ${total(estimate.usd.spot)}\ntotal on demand       ${total(estimate.usd.onDemand)}\n`,
+    linesTable(lines),
+    totals,
     monthlyTable('storage', estimate.storage),
     monthlyTable('idle stack', idle),
     ...(jobSavingUsd === undefined ? [] : [jobAdvice(jobSavingUsd)]),
@@ -192,19 +224,32 @@ function costReport(answer: CostAnswer): string {
 }
 
 /** The assumptions behind the numbers, one sentence each. */
-function costAssumptions({ question }: CostAnswer): string[] {
-  const { kind } = computeOf(question.compute);
+function costAssumptions({ question, kind, estimate }: CostAnswer): string[] {
+  const { megabytes, megapixels, fill } = question;
   return [
     `List prices of ${prices.region} as of ${prices.asOf}, without taxes, discounts and free tiers (for the idle stack: with the free tiers that never end). Other regions differ.`,
     `The model reaches ${percent(question.utilisation)} of the ${kind === 'gpu' ? 'GPU’s f32 peak, which was not measured on these GPUs' : 'processors’ peak'}; see --utilisation.`,
+    ...(kind === 'lambda' ? lambdaAssumptions : taskAssumptions(kind)),
+    `A picture has ${megabytes} MB and ${megapixels} megapixels, and is uploaded and decoded once. The PUT of your upload is included; network traffic is not.`,
+    `A tokens message holds ${hasTasks(estimate) ? fill : `at most ${estimate.perMessage}`} pictures; your consumer receives ten result events per request.`,
+  ];
+}
+
+function taskAssumptions(kind: 'gpu' | 'cpu'): string[] {
+  return [
     `Spot costs ${percent(spotShare[kind])} of on demand. The Spot price changes hourly: look it up.`,
     kind === 'gpu'
       ? 'Each instance is billed for 5 minutes before its work and about 15 after it; the last one also waits 10 minutes for more work.'
       : 'Each task is billed for 2 minutes before its work; the last one also waits 10 minutes for more work.',
-    `A picture has ${question.megabytes} MB and ${question.megapixels} megapixels, and is uploaded and decoded once. The PUT of your upload is included; network traffic is not.`,
-    `A tokens message holds ${question.fill} pictures; your consumer receives ten result events per request.`,
   ];
 }
+
+const { invocation, start, startBytes } = lambdaOverhead;
+
+const lambdaAssumptions = [
+  `A function has ${count(lambdaMemory)} MB and ${lambdaVcpus.toFixed(1)} vCPU, of which four are as fast as two cores of our machine (docs/benchmarks.md). More memory makes it faster, but hardly cheaper.`,
+  `An invocation takes ${invocation} s besides its pictures. Each function starts once, which takes ${start} s, and one more for every ${startBytes / 1e6} MB of weights. Both were not measured on Lambda.`,
+];
 
 function linesTable(lines: readonly CostLine[]): string {
   return table(

@@ -3,8 +3,8 @@ import { styleText } from 'node:util';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock as clock } from '../../local/system-clock.ts';
 import { ago } from '../../operate/age.ts';
-import type { DoctorContext } from '../../operate/doctor.ts';
 import type { Check } from '../../operate/doctor-checks.ts';
+import type { DoctorContext } from '../../operate/doctor-config.ts';
 import { openStack, type StackOptions, useRegion } from '../../operate/open-stack.ts';
 import { ImageGptError, UsageError } from '../../ports/error.ts';
 import { onFirstInterrupt } from '../interrupt.ts';
@@ -27,7 +27,7 @@ class DoctorError extends ImageGptError {}
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'Checks what a deployment needs (credentials, region, bootstrap, Docker, GPU quotas, the model) and the deployed stack, and says what to do. --release releases the cost brake.',
+      'Checks what a deployment needs (credentials, region, bootstrap, Docker, quotas, the model) and the deployed stack, and says what to do. --release releases the cost brake.',
     )
     .addOption(stackOption())
     .addOption(regionOption())
@@ -49,10 +49,7 @@ export function doctorCommand(): Command {
     )
     .option('--clean', 'remove what a killed igpt tail or igpt smoke left in the account', false)
     .option('--json', 'print one JSON object', false)
-    .addHelpText(
-      'after',
-      examples('doctor', 'doctor -c compute=cpu -c imageBuild=codebuild', 'doctor --stack ImageGpt --release'),
-    )
+    .addHelpText('after', examples('doctor', 'doctor -c compute=lambda', 'doctor --stack ImageGpt --release'))
     .action((options: DoctorOptions, command: Command) =>
       doctor(options, { stackGiven: command.getOptionValueSource('stack') === 'cli' }),
     );
@@ -114,6 +111,7 @@ const stepTexts: Readonly<Record<string, string>> = {
   AllowGrowth2: 'the on-demand service may start tasks again',
   TakeMessages1: 'uploads are processed again',
   TakeMessages2: 'backfills are processed again',
+  TakeMessages3: 'tokens are processed again',
 };
 
 /** `igpt doctor --release` releases the cost brake and prints the completed steps. */

@@ -18,12 +18,12 @@ import { printable } from '../terminal/text.ts';
 
 interface SmokeOptions extends StackOptions {
   picture?: string;
-  timeout: number;
+  timeout?: number;
   json: boolean;
 }
 
-/** The first GPU instance takes about four minutes, then its image and model some more. */
-const defaultTimeoutSeconds = 900;
+/** Tasks: the first GPU instance takes about four minutes, then its image and model some more. */
+const defaultTimeoutSeconds = { tasks: 900, lambda: 180 };
 
 export function smokeCommand(): Command {
   return new Command('smoke')
@@ -34,9 +34,10 @@ export function smokeCommand(): Command {
     .addOption(regionOption())
     .option('--picture <file>', 'picture to send (default: a sample)')
     .addOption(
-      new Option('--timeout <seconds>', 'how long to wait for the outcome')
-        .default(defaultTimeoutSeconds)
-        .argParser(number({ min: 1 })),
+      new Option(
+        '--timeout <seconds>',
+        `how long to wait for the outcome (default: ${defaultTimeoutSeconds.tasks}, with compute=lambda ${defaultTimeoutSeconds.lambda})`,
+      ).argParser(number({ min: 1 })),
     )
     .option('--json', 'print one JSON object', false)
     .addHelpText('after', examples('smoke', 'smoke --stack ImageGpt --timeout 120'))
@@ -48,6 +49,7 @@ async function smoke(options: SmokeOptions): Promise<void> {
   if (statPath(file, `picture ${file}`)?.isFile() !== true) throw new UsageError(`picture ${file}: expected a file`);
   const picture = await readRegularFile(file);
   const stack = await openStack(options);
+  const { timeout = defaultTimeoutSeconds[stack.outputs.inferFunction === undefined ? 'tasks' : 'lambda'] } = options;
   const { sendSmokePicture, SmokeError } = await import('../../operate/smoke.ts');
   const stop = new AbortController();
   using _ = onFirstInterrupt((signal) => {
@@ -59,7 +61,7 @@ async function smoke(options: SmokeOptions): Promise<void> {
   const outcome = await sendSmokePicture(stack, {
     picture,
     suffix: extname(file),
-    timeoutMs: options.timeout * 1000,
+    timeoutMs: timeout * 1000,
     stages,
     signal: stop.signal,
     call: stackCall(stack.name),

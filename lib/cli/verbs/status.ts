@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { age } from '../../operate/age.ts';
 import type { DeployedStack } from '../../operate/deployed-stack.ts';
 import { openStack, type StackOptions } from '../../operate/open-stack.ts';
-import { notes, type Outlook, outlook } from '../../operate/stack-outlook.ts';
+import { notes, type Outlook, outlook, troublesOf } from '../../operate/stack-outlook.ts';
 import { deadLetterNames, queueNames } from '../../operate/stack-queues.ts';
 import type { StackState } from '../../operate/stack-state.ts';
 import { examples } from '../invocation.ts';
@@ -17,7 +17,7 @@ interface StatusOptions extends StackOptions, LiveViewOptions {}
 export function statusCommand(): Command {
   const command = new Command('status')
     .description(
-      'Shows queues, dead-letter queues, tasks, throughput, time left, cost brake and alarms of a deployed stack. Repeats on a terminal until Ctrl-C; elsewhere it prints once.',
+      'Shows queues, dead-letter queues, tasks or the inference function, throughput, time left, cost brake and alarms of a deployed stack. Repeats on a terminal until Ctrl-C; elsewhere it prints once.',
     )
     .addOption(stackOption())
     .addOption(regionOption());
@@ -44,7 +44,6 @@ async function status(options: StatusOptions): Promise<void> {
 /** The state of a stack as text. */
 export function statusReport({ name, region, outputs, status }: DeployedStack, state: StackState): string {
   const { at, queues, deadLetters, metrics } = state;
-  const right = (title: string) => ({ title, align: 'right' }) as const;
   const queueRows = queueNames.map((queue) => {
     const { waiting, inFlight } = queues[queue];
     return [queue, String(waiting), String(inFlight), oldest(waiting + inFlight, metrics.oldest[queue])];
@@ -54,14 +53,11 @@ export function statusReport({ name, region, outputs, status }: DeployedStack, s
     const oldestAge = oldest(waiting + inFlight, metrics.oldestDeadLetter[queue]);
     return [`dead letters of ${queue}`, String(waiting), String(inFlight), oldestAge];
   });
-  const serviceRows = state.services.map(({ role, desired, running, pending }) => [
-    role,
-    ...[desired, running, pending].map(String),
-  ]);
   return [
     `${name} in ${region} (${status}), model ${outputs.modelId}, ${at.toTimeString().slice(0, 8)}\n`,
     table([{ title: 'queue' }, right('messages'), right('in flight'), right('oldest')], [...queueRows, ...deadRows]),
-    table([{ title: 'tasks' }, right('wanted'), right('running'), right('starting')], serviceRows),
+    tasksTable(state),
+    functionTable(state),
     `${outlookText(outlook(state), metrics.failedPerSecond)}\n`,
     notes(state, stackCall(name))
       .map((line) => `${printable(line)}\n`)
@@ -69,6 +65,45 @@ export function statusReport({ name, region, outputs, status }: DeployedStack, s
   ]
     .filter((part) => part !== '')
     .join('\n');
+}
+
+const right = (title: string) => ({ title, align: 'right' }) as const;
+
+function tasksTable({ services }: StackState): string {
+  if (services.length === 0) return '';
+  return table(
+    [{ title: 'tasks' }, right('wanted'), right('running'), right('starting')],
+    services.map(({ role, desired, running, pending }) => [role, ...[desired, running, pending].map(String)]),
+  );
+}
+
+/** The calls are those of the last five minutes. */
+function functionTable({ infer, metrics }: StackState): string {
+  if (infer === null) return '';
+  const { name, exists, state, mapping, memoryMb, timeoutSeconds } = infer;
+  const { made, failed, throttled } = metrics.inferCalls;
+  const limits = [mapping?.maxConcurrency ?? null, infer.reserved].filter((limit) => limit !== null);
+  const unit = (value: number | null, of: string) => (value === null ? '-' : `${value} ${of}`);
+  const facts = table(
+    [
+      { title: 'function' },
+      { title: 'state' },
+      { title: 'tokens' },
+      ...['at most', 'memory', 'timeout', 'calls', 'failed', 'throttled'].map(right),
+    ],
+    [
+      [
+        name,
+        exists ? (state ?? '-') : 'missing',
+        mapping?.state ?? '-',
+        unit(limits.length === 0 ? null : Math.min(...limits), 'at once'),
+        unit(memoryMb, 'MB'),
+        unit(timeoutSeconds, 's'),
+        ...[made, failed, throttled].map(String),
+      ],
+    ],
+  );
+  return infer.logGroup === null ? facts : `${facts}its log: ${printable(infer.logGroup)}\n`;
 }
 
 function oldest(messages: number, seconds: number | null): string {
@@ -88,7 +123,7 @@ function outlookText({ outstanding, picturesPerSecond, secondsLeft }: Outlook, f
 
 /** The state of a stack as JSON. */
 export function statusJson({ name, region, account, status, outputs }: DeployedStack, state: StackState) {
-  const { at, queues, deadLetters, services, brake, alarms, metrics } = state;
+  const { at, queues, deadLetters, services, infer, brake, alarms, metrics } = state;
   const { outstanding, picturesPerSecond, secondsLeft } = outlook(state);
   return {
     stack: name,
@@ -122,6 +157,25 @@ export function statusJson({ name, region, account, status, outputs }: DeployedS
         last: last?.toISOString() ?? null,
       })),
     })),
+    function:
+      infer === null
+        ? null
+        : {
+            name: infer.name,
+            exists: infer.exists,
+            state: infer.state,
+            model: infer.modelId,
+            memory_mb: infer.memoryMb,
+            timeout_seconds: infer.timeoutSeconds,
+            log_group: infer.logGroup,
+            reserved_concurrency: infer.reserved,
+            tokens_mapping: infer.mapping?.state ?? null,
+            max_concurrency: infer.mapping?.maxConcurrency ?? null,
+            calls: metrics.inferCalls.made,
+            failed_calls: metrics.inferCalls.failed,
+            throttled_calls: metrics.inferCalls.throttled,
+            troubles: troublesOf(state, stackCall(name)).map(({ words, lasting }) => ({ words, lasting })),
+          },
     outstanding_pictures: outstanding,
     pictures_per_second: picturesPerSecond,
     failed_per_second: metrics.failedPerSecond,

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { access, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { nameBeside, removeLeftovers } from '../../files/leftovers.ts';
 import { makeDirectory } from '../../files/make-directory.ts';
 import { readRegularFile } from '../../files/regular-file.ts';
-import { nameBeside, removeLeftovers } from '../../local/leftovers.ts';
 import { errorCode } from '../../ports/error.ts';
 import { DataSetError } from '../error.ts';
 

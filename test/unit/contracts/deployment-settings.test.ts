@@ -28,12 +28,34 @@ test('by default igpt-nano runs on GPU instances', () => {
     preprocessConcurrency: 6,
     proveDeployment: true,
     backfillConcurrency: 2,
+    inferMemory: 3008,
+    inferConcurrency: 4,
+    inferReserved: false,
     maxTasks: 4,
     messagesPerTask: 50,
     instanceTypes: ['g6.xlarge', 'g5.xlarge', 'g4dn.xlarge'],
     imageBuild: 'docker',
     logRetentionDays: 30,
   });
+});
+
+test('a new account can run all functions of compute=lambda at once: 2 + 2 + 4 of 10', () => {
+  const config = readDeploymentConfig({ compute: 'lambda' });
+
+  expect(config).toMatchObject({ preprocessConcurrency: 2, backfillConcurrency: 2, inferConcurrency: 4 });
+  expect(readDeploymentConfig({ compute: 'lambda', preprocessConcurrency: '6' }).preprocessConcurrency).toBe(6);
+  expect(readDeploymentConfig({ compute: 'cpu' }).preprocessConcurrency).toBe(6);
+});
+
+test.each([
+  ['inferMemory', 1023, 1024, 10_240, 10_241],
+  ['inferConcurrency', 1, 2, 1000, 1001],
+])('%s is between what Lambda offers', (name, below, least, most, above) => {
+  const expected = `${name}: expected a whole number from ${least} to ${most}; received `;
+
+  expect(faults({ compute: 'lambda', [name]: below })).toEqual([`${expected}${below}`]);
+  expect(faults({ compute: 'lambda', [name]: String(above) })).toEqual([`${expected}"${above}"`]);
+  for (const value of [least, most]) expect(faults({ compute: 'lambda', [name]: value })).toEqual([]);
 });
 
 test('settings may be text, as on the command line, or typed values, as in cdk.json', () => {
@@ -55,7 +77,7 @@ test('the error has every fault with the received value', () => {
   };
 
   expect(faults(context)).toEqual([
-    'compute: expected gpu or cpu; received "tpu"',
+    'compute: expected gpu, cpu or lambda; received "tpu"',
     'outputs: expected some of classification, features, likelihood, separated by commas; received "classes"',
     'precision: expected f32 or f16; received "int8"',
     'inputBucket: expected the name of an S3 bucket; received "Ümlaut"',
@@ -67,7 +89,7 @@ test('the error has every fault with the received value', () => {
 
 test('the error’s message has a fault per line', () => {
   expect(() => readDeploymentConfig({ compute: 'tpu', maxTasks: -1 })).toThrow(
-    'The deployment’s configuration has 2 faults:\n  compute: expected gpu or cpu; received "tpu"\n  maxTasks: ',
+    'The deployment’s configuration has 2 faults:\n  compute: expected gpu, cpu or lambda; received "tpu"\n  maxTasks: ',
   );
 });
 

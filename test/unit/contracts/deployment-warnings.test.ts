@@ -22,3 +22,20 @@ test('named instance types that the region seems to lack are a warning; the mess
   const [warning] = deploymentWarnings(readDeploymentConfig({ alarmEmail, instanceTypes }), 'eu-west-1');
   expect(warning?.message).toContain('eu-west-1 seems to lack g6.xlarge:');
 });
+
+test('settings that the kind of compute does not use are a warning, which says what uses them', () => {
+  const unused = (settings: Record<string, unknown>) =>
+    deploymentWarnings(readDeploymentConfig({ alarmEmail, ...settings }), undefined, Object.keys(settings)).map(
+      ({ message }) => message,
+    );
+
+  expect(unused({ compute: 'lambda', maxTasks: 4, instanceTypes: 'g5.xlarge', nodeImage: 'node:24' })).toEqual([
+    'without effect in this deployment: maxTasks (needs compute=gpu or cpu), instanceTypes (needs compute=gpu), nodeImage (needs compute=gpu or cpu, batch or training)',
+  ]);
+  expect(unused({ compute: 'lambda', nodeImage: 'node:24', training: true })).toEqual([]);
+  expect(unused({ compute: 'lambda', inferMemory: 3008, inferConcurrency: 4, inferReserved: false })).toEqual([]);
+  expect(unused({ compute: 'cpu', inferMemory: 3008, batchTasks: 8 })).toEqual([
+    'without effect in this deployment: inferMemory (needs compute=lambda), batchTasks (needs batch)',
+  ]);
+  expect(unused({ compute: 'gpu', maxTasks: 4, messagesPerTask: 9, cudaImage: 'cuda:13' })).toEqual([]);
+});

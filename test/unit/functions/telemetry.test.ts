@@ -125,9 +125,9 @@ describe('a denial of a bucket or its key', () => {
   });
 
   it('that keeps the process from starting is counted at once; another error is not', () => {
-    telemetry.onStartError(new Error('another'));
+    telemetry.onUnusable(new Error('another'));
     expect(alarmed()).toEqual([]);
-    telemetry.onStartError(denied);
+    telemetry.onUnusable(denied);
     expect(alarmed()).toHaveLength(1);
   });
 });

@@ -50,6 +50,28 @@ describe('a deployed stack', () => {
     );
   });
 
+  it('computes in tasks, in a function, or, while its compute changes, in both', async () => {
+    const tasks = ['Cluster', 'Service', 'OnDemandService'];
+    for (const without of [tasks, ['InferFunction'], ['OnDemandService', 'InferFunction'], ['Cluster'], []]) {
+      aws.answer(described({ without }));
+      expect((await readDeployedStack(client, 'Mine')).name).toBe('Mine');
+    }
+  });
+
+  it.each([
+    ['UPDATE_COMPLETE', 'stack_foreign', ': deploy this version with npx cdk deploy'],
+    ['UPDATE_IN_PROGRESS', 'stack_unfinished', '; wait until it is done'],
+    ['UPDATE_COMPLETE_CLEANUP_IN_PROGRESS', 'stack_unfinished', '; wait until it is done'],
+  ])('that computes in neither is refused when %s', async (status, code, advice) => {
+    for (const half of ['Cluster', 'Service']) {
+      aws.answer(described({ status, without: [half, 'InferFunction'] }));
+      await expect(readDeployedStack(client, 'Mine')).rejects.toMatchObject({
+        code,
+        message: expect.stringContaining(`lacks the outputs Cluster and Service (or InferFunction)${advice}`),
+      });
+    }
+  });
+
   it('may lack an on-demand service', async () => {
     aws.answer(described({ without: ['OnDemandService'] }));
 

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { stopAdvice } from '../../../lib/aws/stopped-task.ts';
 import { vcpusOf } from '../../../lib/contracts/instances.ts';
-import {
-  codeBuildQuota,
-  fargateSpotQuota,
-  gpuOnDemandQuota,
-  gpuSpotQuota,
-  lambdaQuota,
-} from '../../../lib/operate/account.ts';
+import { codeBuildQuota, fargateSpotQuota, gpuOnDemandQuota, gpuSpotQuota } from '../../../lib/operate/account.ts';
 import {
   bootstrapCheck,
   buildsCheck,
   dockerCheck,
-  functionsCheck,
   gpuNeeds,
   instanceTypesCheck,
   quotaChecks,
   stackChecks,
 } from '../../../lib/operate/doctor-checks.ts';
-import { minutesBefore, service, stackState } from '../../support/stack-state.ts';
+import {
+  deployedStack,
+  inferFunction,
+  lambdaStackState,
+  minutesBefore,
+  service,
+  stackState,
+} from '../../support/stack-state.ts';
 
 const call = (verb: string) => `igpt ${verb}`;
 const where = { account: '123456789012', region: 'eu-central-1' };
@@ -32,24 +32,6 @@ function levels(spot: number, onDemand: number): string[] {
   return quotaChecks(found, needs, where.region).map(({ level }) => level);
 }
 
-describe('the quota of concurrent functions', () => {
-  const wanted = { preprocessConcurrency: 50, backfillConcurrency: 2 };
-
-  it('of a new account is a warning with the setting to lower and the quota to request', () => {
-    const few = functionsCheck(lambdaQuota, 10, wanted, where.region);
-
-    expect(few).toMatchObject({ level: 'warn', found: expect.stringContaining('10 concurrent functions') });
-    expect(few.advice).toContain('-c preprocessConcurrency=8, or aws service-quotas');
-    expect(few.advice).toContain('--service-code lambda --quota-code L-B99A9384 --desired-value 1000');
-  });
-
-  it('is ok when it covers uploads and backfill', () => {
-    expect(functionsCheck(lambdaQuota, 52, wanted, where.region).level).toBe('ok');
-    expect(functionsCheck(lambdaQuota, 51, wanted, where.region).level).toBe('warn');
-    expect(functionsCheck(lambdaQuota, new Error('denied'), wanted, where.region)).toMatchObject({ found: 'denied' });
-  });
-});
-
 describe('the vCPU quotas', () => {
   it('must allow the largest instance type for every task', () => {
     expect(['g6.xlarge', 'g5.2xlarge', 'g4dn.12xlarge'].map(vcpusOf)).toEqual([4, 8, 48]);
@@ -62,7 +44,7 @@ describe('the vCPU quotas', () => {
     const checks = quotaChecks(found, needs, where.region);
 
     expect(checks.map(({ level }) => level)).toEqual(['fail', 'fail']);
-    expect(checks[0]?.advice).toContain('-c compute=cpu');
+    expect(checks[0]?.advice).toContain('-c compute=lambda or -c compute=cpu');
     expect(checks[0]?.advice).toContain('--quota-code L-3819A6DF --desired-value 32 --region eu-central-1');
     expect(checks[1]?.advice).toContain('L-DB2E81BA');
   });
@@ -138,7 +120,7 @@ describe('the instance types', () => {
     });
     expect(instanceTypesCheck(['g6.xlarge'], [], about)).toMatchObject({
       level: 'fail',
-      advice: 'deploy with -c compute=cpu, or to another region',
+      advice: 'deploy with -c compute=lambda or -c compute=cpu, or to another region',
     });
   });
 
@@ -212,5 +194,25 @@ describe('a running stack', () => {
         advice: 'igpt doctor --release',
       },
     ]);
+  });
+
+  it('has a check of its inference function', () => {
+    expect(stackChecks(lambdaStackState(), call)).toMatchObject([
+      { level: 'ok', name: 'at work' },
+      {
+        level: 'ok',
+        name: 'function',
+        found: `Mine-LambdaInfer is Active, with 3008 MB and 60 s for ${deployedStack.outputs.modelId}`,
+      },
+    ]);
+  });
+
+  it('fails without a function that can work, and warns about what may pass', () => {
+    const levels = (infer: object) =>
+      stackChecks(lambdaStackState({ infer: inferFunction(infer) }), call).map(({ level }) => level);
+
+    expect(levels({ exists: false })).toEqual(['ok', 'fail']);
+    expect(levels({ reserved: 0, modelId: 'other-0123456789ab' })).toEqual(['ok', 'fail', 'warn']);
+    expect(levels({ state: 'Pending' })).toEqual(['ok', 'warn']);
   });
 });

@@ -16,6 +16,11 @@ test('an idle Fargate stack costs 0.54 USD: three metrics less and a smaller ima
   expect(sum(idleCost('cpu'))).toBeCloseTo(0.54, 2);
 });
 
+test('an idle stack of functions costs 0.48 USD: one billed metric, 944,000 polls, and no image', () => {
+  expect(idleCost('lambda').map(({ usd }) => usd)).toEqual([expect.closeTo(0.1, 10), expect.closeTo(0.3776, 10), 0]);
+  expect(sum(idleCost('lambda'))).toBeCloseTo(0.48, 2);
+});
+
 test('the model is stored twice', () => {
   // iGPT-L: 5.6 GB.
   expect(sum(idleCost('gpu', { modelGb: 5.6 })) - sum(idleCost('gpu'))).toBeCloseTo(11.2 * 0.023, 10);

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { stopAdvice } from '../../../lib/aws/stopped-task.ts';
-import { diagnose } from '../../../lib/operate/smoke-diagnosis.ts';
+import { diagnose, obstacleFor } from '../../../lib/operate/smoke-diagnosis.ts';
 import { countDeadLetters } from '../../../lib/operate/stack-outlook.ts';
-import { minutesBefore, service, stackState } from '../../support/stack-state.ts';
+import {
+  inferFunction,
+  lambdaStackState,
+  minutesBefore,
+  service,
+  stackState,
+  tokensMapping,
+} from '../../support/stack-state.ts';
 
 const idle = stackState();
 const one = { waiting: 1, inFlight: 0 };
@@ -78,6 +85,41 @@ describe('a picture is stuck', () => {
       at: 'tokens_queue',
       words: expect.stringContaining('1 messages are in the tokens queue, the oldest for 5 min, and 2 tasks run'),
     });
+  });
+
+  it('at the inference function that cannot work, wherever the picture is', () => {
+    const disabled = inferFunction({ mapping: tokensMapping({ state: 'Disabled' }) });
+    for (const waiting of [queues({}), queues({ uploads: one }), queues({ tokens: one })]) {
+      expect(at(lambdaStackState({ queues: waiting, infer: disabled }))).toMatchObject({
+        at: 'infer_function',
+        words: expect.stringMatching(/^the inference function cannot work: its event source mapping is Disabled/),
+      });
+    }
+    expect(obstacleFor(lambdaStackState({ infer: disabled }), call)).toContain('is Disabled');
+    expect(obstacleFor(lambdaStackState(), call)).toBeUndefined();
+  });
+
+  it('at the inference function that takes its message, with what is known of its calls', () => {
+    const waiting = { queues: queues({ tokens: taken }) };
+    const failing = { ...idle.metrics, inferCalls: { made: 3, failed: 3, throttled: 0 } };
+
+    expect(at(lambdaStackState(waiting))).toEqual({
+      at: 'infer_function',
+      words:
+        '1 messages are in the tokens queue, which the function Mine-LambdaInfer takes: it processes other pictures, or it fails: read its log /mine/infer, or run igpt doctor --stack Mine, which calls it once',
+    });
+    expect(at(lambdaStackState({ ...waiting, metrics: failing })).words).toContain('3 of 3 calls in five minutes');
+  });
+
+  it('in the uploads queue of a stack whose inference function works', () => {
+    expect(at(lambdaStackState({ queues: queues({ uploads: one }) })).at).toBe('uploads_queue');
+  });
+
+  it('not yet at a missing function while tasks may still work, because its compute changes', () => {
+    const changing = stackState({ infer: inferFunction({ exists: false }) });
+
+    expect(obstacleFor(changing, call)).toBeUndefined();
+    expect(at(changing).at).toBe('nowhere');
   });
 
   it('before the queues when all are empty', () => {

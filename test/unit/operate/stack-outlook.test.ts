@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { stopAdvice } from '../../../lib/aws/stopped-task.ts';
 import { notes, outlook } from '../../../lib/operate/stack-outlook.ts';
-import { busyStackState, minutesBefore, service, stackState } from '../../support/stack-state.ts';
+import {
+  busyStackState,
+  inferFunction,
+  lambdaStackState,
+  minutesBefore,
+  service,
+  stackState,
+  tokensMapping,
+} from '../../support/stack-state.ts';
 
 const call = (verb: string) => `igpt ${verb} --stack Mine`;
 const idle = stackState();
@@ -61,6 +69,28 @@ describe('the notes', () => {
     const brake = { state: 'held', since: minutesBefore(0), failed: null, limit } as const;
 
     expect(notes(stackState({ brake, at: new Date(at) }), call)).toEqual([expect.stringContaining(words)]);
+  });
+});
+
+describe('the notes about the inference function', () => {
+  it('are empty while it works, and come after the others', () => {
+    const deadLetters = { ...idle.deadLetters, tokens: { waiting: 1, inFlight: 0 } };
+    const infer = inferFunction({ reserved: 0 });
+
+    expect(notes(lambdaStackState(), call)).toEqual([]);
+    expect(notes(lambdaStackState({ deadLetters, infer }), call)).toEqual([
+      expect.stringMatching(/^1 dead letters/),
+      expect.stringMatching(/^infer: its reserved concurrency is 0/),
+    ]);
+  });
+
+  it('say only that the cost brake holds while it has disabled the mapping', () => {
+    const brake = { state: 'held', since: minutesBefore(5), failed: null, limit: null } as const;
+    const infer = inferFunction({ mapping: tokensMapping({ state: 'Disabled' }) });
+
+    expect(notes(lambdaStackState({ brake, infer }), call)).toEqual([
+      "the cost brake holds since 5 min ago: the function ran without an outcome, or a bucket denied access, so neither uploads nor tokens are processed; read the function's log, then run igpt doctor --release --stack Mine",
+    ]);
   });
 });
 

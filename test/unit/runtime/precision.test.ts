@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { planText, uniformPlan } from '../../../lib/checkpoint/derived/precision-plan.ts';
 import { modelId } from '../../../lib/checkpoint/model-id.ts';
-import { nameBeside } from '../../../lib/local/leftovers.ts';
+import { nameBeside } from '../../../lib/files/leftovers.ts';
 import { complete } from '../../../lib/runtime/complete.ts';
 import { openForward } from '../../../lib/runtime/forward.ts';
 import { finerPlan, inPrecision } from '../../../lib/runtime/precision.ts';

@@ -1,12 +1,14 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../../lib/checkpoint/checkpoint.ts';
 import { repositoryRoot } from '../../../lib/local/repository.ts';
-import { openModel } from '../../../lib/runtime/model.ts';
+import { identifyModel } from '../../../lib/runtime/identify-model.ts';
 import { igptCommand, temporaryFolder } from '../../cli/igpt-process.ts';
 import { writeTokens } from '../../cli/training-run.ts';
+import { bundleInfer } from '../../support/infer-bundle.ts';
 import { tinyCheckpoint } from '../../support/tiny-checkpoint.ts';
 import { type Observation, observe, observingMissing } from './observed-process.ts';
 
@@ -92,12 +94,10 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
     expect(train.written.some((path) => path.includes('/work/out/'))).toBe(true);
   });
 
-  test('is off in a worker with an open model', async () => {
-    using folder = temporaryFolder();
-    const opened = await openModel(await openCheckpoint(NANO), { threads: 1 });
-    await opened.close();
-    const worker = observe(folder.path, [join(repositoryRoot, 'functions/worker/main.ts')], {
-      // No service answers; the worker retries until it is stopped.
+  /** The environment of a deployed process with igpt-nano. No service answers. */
+  async function deployed(): Promise<Record<string, string>> {
+    const { id } = await identifyModel(await openCheckpoint(NANO), { precision: 'f32', scaledDecoding: false });
+    return {
       AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'test',
@@ -105,13 +105,32 @@ describe.skipIf(missing !== undefined)(`onnxruntime’s telemetry${missing === u
       INPUT_BUCKET: 'pictures',
       OUTPUT_BUCKET: 'outcomes',
       WORKERS: '1',
-      DRAIN_SECONDS: '20',
       UPLOADS_QUEUE_URL: 'http://127.0.0.1:9/1/uploads',
       TOKENS_QUEUE_URL: 'http://127.0.0.1:9/1/tokens',
       RESULTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:results',
       MODEL_LOCATION: NANO,
-      MODEL_ID: opened.id,
-    });
+      MODEL_ID: id,
+    };
+  }
+
+  test.runIf(process.arch === 'x64')('is off in the bundle of the inference function', async () => {
+    using folder = temporaryFolder();
+    const about = { directory: NANO, prefix: 'models/0/igpt-nano', location: 's3://a/b' };
+    const bundle = bundleInfer(join(folder.path, 'out'), about);
+    const driver = join(bundle.folder, 'driver.mjs');
+    const prove =
+      "import { handler } from './index.mjs'; console.log(await handler({ prove: true })); process.exit(0);";
+    writeFileSync(driver, prove);
+    const seen = await observe(folder.path, [driver], await deployed()).ended;
+    expect(seen.printed).toContain('proved: true');
+    expectSilence(seen, folder.path);
+  });
+
+  test('is off in a worker with an open model', async () => {
+    using folder = temporaryFolder();
+    // The worker retries until it is stopped.
+    const environment = { ...(await deployed()), DRAIN_SECONDS: '20' };
+    const worker = observe(folder.path, [join(repositoryRoot, 'functions/worker/main.ts')], environment);
     createInterface(worker.child.stdout).on('line', (line) => {
       if (line.includes('"ready"')) worker.child.kill('SIGTERM');
     });

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { statusJson, statusReport } from '../../../../lib/cli/verbs/status.ts';
-import { busyStackState, deployedStack, minutesBefore, service, stackState } from '../../../support/stack-state.ts';
+import {
+  busyStackState,
+  deployedStack,
+  inferFunction,
+  lambdaStackState,
+  minutesBefore,
+  service,
+  stackState,
+  tokensMapping,
+} from '../../../support/stack-state.ts';
 
 const idle = stackState();
 const busy = busyStackState();
@@ -49,5 +58,51 @@ describe('igpt status', () => {
     expect(statusJson(deployedStack, state).tasks[0]?.stopped).toEqual([
       { reason: 'cuda>=13.0', advice: 'deploy again', tasks: 3, last: minutesBefore(4).toISOString() },
     ]);
+  });
+
+  it('shows the inference function and its calls instead of tasks', () => {
+    const metrics = { ...idle.metrics, inferCalls: { made: 12, failed: 1, throttled: 0 } };
+    const report = statusReport(deployedStack, lambdaStackState({ metrics }));
+
+    expect(report).not.toContain('starting');
+    expect(report).toMatch(/^function +state +tokens +at most +memory +timeout +calls +failed +throttled$/m);
+    expect(report).toMatch(/^Mine-LambdaInfer +Active +Enabled +2 at once +3008 MB +60 s +12 +1 +0$/m);
+    expect(report).toContain('\nits log: /mine/infer\n');
+    expect(report).toContain('\ninfer: 1 of 12 calls in five minutes failed: ');
+  });
+
+  it('shows what it can of a function that is missing or not readable', () => {
+    const missing = { state: null, memoryMb: null, timeoutSeconds: null, mapping: null };
+    const row = (infer: object) => statusReport(deployedStack, lambdaStackState({ infer: inferFunction(infer) }));
+
+    expect(row({ ...missing, exists: false })).toMatch(/^Mine-LambdaInfer +missing +- +- +- +- +0 +0 +0$/m);
+    expect(row({ ...missing, mapping: undefined })).toMatch(/^Mine-LambdaInfer +- +- +- +- +- +0 +0 +0$/m);
+    expect(row({ mapping: tokensMapping({ maxConcurrency: null }), reserved: 5 })).toMatch(/Enabled +5 at once /);
+    expect(row({ mapping: tokensMapping({ maxConcurrency: 9 }), reserved: 5 })).toMatch(/Enabled +5 at once /);
+  });
+
+  it('has the inference function and its troubles as JSON', () => {
+    const infer = inferFunction({ mapping: tokensMapping({ state: 'Disabled' }) });
+
+    expect(statusJson(deployedStack, busy).function).toBeNull();
+    expect(statusJson(deployedStack, lambdaStackState({ infer }))).toMatchObject({
+      tasks: [],
+      function: {
+        name: 'Mine-LambdaInfer',
+        exists: true,
+        state: 'Active',
+        model: deployedStack.outputs.modelId,
+        memory_mb: 3008,
+        timeout_seconds: 60,
+        log_group: '/mine/infer',
+        reserved_concurrency: null,
+        tokens_mapping: 'Disabled',
+        max_concurrency: 2,
+        calls: 0,
+        failed_calls: 0,
+        throttled_calls: 0,
+        troubles: [{ words: expect.stringContaining('is Disabled'), lasting: true }],
+      },
+    });
   });
 });

@@ -1,5 +1,5 @@
-import { nameBeside } from '../../../../lib/local/leftovers.ts';
-import { processTag } from '../../../../lib/local/process-tag.ts';
+import { nameBeside } from '../../../../lib/files/leftovers.ts';
+import { processTag } from '../../../../lib/files/process-tag.ts';
 
 /** Path of a temporary file that a killed process with our process id would have left beside `path`. */
 export function leftoverOf(path: string): string {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
-import { isAlive } from '../../../lib/local/process-tag.ts';
+import { isAlive } from '../../../lib/files/process-tag.ts';
 
 test('this process is alive', () => {
   expect(isAlive(process.pid)).toBe(true);

@@ -1,17 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { readDeploymentConfig } from '../../../lib/contracts/deployment-settings.ts';
-import { doctorConfig, readCdkContext } from '../../../lib/operate/doctor.ts';
+import { doctorConfig, readCdkContext } from '../../../lib/operate/doctor-config.ts';
 
 describe('the settings that doctor checks', () => {
   it('have the defaults of the deployment', () => {
     const looked = doctorConfig({}, {});
 
-    expect(Object.keys(looked)).toHaveLength(9);
+    expect(Object.keys(looked)).toHaveLength(14);
     expect(readDeploymentConfig({})).toMatchObject(looked);
   });
 
   it('are read from cdk.json as the deployment does', () => {
     expect(doctorConfig({}, readCdkContext())).toEqual(doctorConfig({}, {}));
+  });
+
+  it('leave room for inference functions as the deployment does', () => {
+    const lambda = { compute: 'lambda' };
+
+    expect(readDeploymentConfig(lambda)).toMatchObject(doctorConfig(lambda, {}));
+    expect(doctorConfig(lambda, {}).preprocessConcurrency).toBe(2);
+    expect(doctorConfig({ ...lambda, preprocessConcurrency: 9 }, {}).preprocessConcurrency).toBe(9);
   });
 
   it('take given values before those of cdk.json, and ignore other settings', () => {
@@ -33,7 +41,7 @@ describe('the settings that doctor checks', () => {
 
   it('refuse what the deployment would refuse', () => {
     expect(() => doctorConfig({ compute: 'tpu', maxTasks: 'x' }, {})).toThrow(
-      '--context: compute: expected gpu or cpu; maxTasks: expected a whole number from 1 to 20',
+      '--context: compute: expected gpu, cpu or lambda; maxTasks: expected a whole number from 1 to 20',
     );
   });
 });

@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { nameBeside, removeLeftovers } from '../../../lib/local/leftovers.ts';
+import { nameBeside, removeLeftovers } from '../../../lib/files/leftovers.ts';
 
-const leftovers = join(import.meta.dirname, '../../../lib/local/leftovers.ts');
+const leftovers = join(import.meta.dirname, '../../../lib/files/leftovers.ts');
 
 let folder: string;
 let path: string;

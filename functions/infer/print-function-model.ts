@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createS3Client } from '../../lib/aws/clients.ts';
+import { fetchModel } from '../../lib/aws/fetch-model.ts';
+import { createS3Store } from '../../lib/aws/s3-store.ts';
+import { openCheckpoint, openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
+import { withInput } from '../../lib/checkpoint/class-input.ts';
+import { logitsCost, paperParameters, summarize } from '../../lib/checkpoint/summary.ts';
+import { jobDefinition } from '../../lib/contracts/environment.ts';
+import { type FunctionModel, functionModelOf } from '../../lib/contracts/infer-function.ts';
+import { folderPrefix, parseS3Location, type S3Location } from '../../lib/contracts/s3-location.ts';
+import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import { ImageGptError } from '../../lib/ports/error.ts';
+import { pictureGflop } from '../../lib/runtime/picture-gflop.ts';
+import { selectOutputs } from '../../lib/runtime/select-outputs.ts';
+
+// Prints what the stack must know of the model in MODEL_LOCATION before it can run in a function, as JSON. It reads no
+// weights, so it can say that a model is too large before anything is read, uploaded or built.
+
+const variables = jobDefinition.pick({
+  MODEL_LOCATION: true,
+  PRECISION: true,
+  OUTPUTS: true,
+  FEATURE_LAYER: true,
+  INPUT: true,
+});
+
+type Chosen = Pick<ReturnType<typeof variables.parse>, 'PRECISION' | 'OUTPUTS' | 'FEATURE_LAYER' | 'INPUT'>;
+
+async function ofDirectory(directory: string, chosen: Chosen): Promise<FunctionModel> {
+  const opened = withInput(await openCheckpoint(directory), chosen.INPUT);
+  const { FEATURE_LAYER: feature_layer = opened.config.feature_layer } = chosen;
+  const checkpoint = { ...opened, config: { ...opened.config, feature_layer } };
+  const summary = summarize(checkpoint);
+  const gflop = pictureGflop(summary, selectOutputs(checkpoint, chosen.OUTPUTS));
+  return functionModelOf({ ...summary, gflop }, chosen.PRECISION);
+}
+
+/** From config.json and the files' sizes alone, so it counts every output. */
+async function ofPrefix(location: string, { bucket, path }: S3Location, chosen: Chosen): Promise<FunctionModel> {
+  const client = createS3Client();
+  const cache = await mkdtemp(join(tmpdir(), 'igpt-model-'));
+  try {
+    const { config } = await openTokenizerFiles(await fetchModel({ client, clock, location, cache, weights: false }));
+    let bytes = 0;
+    for await (const { key, size } of createS3Store({ client, bucket, clock }).list({ prefix: folderPrefix(path) })) {
+      if (key.endsWith('.safetensors')) bytes += size;
+    }
+    // Plain classes need a pass of their own.
+    const passes = (chosen.INPUT ?? config.input) === 'plain' ? 2 : 1;
+    const gflop = (passes * logitsCost(config).causal) / 1e9;
+    return functionModelOf({ gflop, parameters: paperParameters(config), bytes }, chosen.PRECISION);
+  } finally {
+    await rm(cache, { recursive: true, force: true });
+    client.destroy();
+  }
+}
+
+try {
+  const { MODEL_LOCATION: location, ...chosen } = variables.parse(process.env);
+  const onS3 = parseS3Location(location);
+  const model = onS3 === undefined ? await ofDirectory(location, chosen) : await ofPrefix(location, onS3, chosen);
+  process.stdout.write(`${JSON.stringify(model)}\n`);
+} catch (error) {
+  if (!(error instanceof ImageGptError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
