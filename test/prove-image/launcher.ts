@@ -41,7 +41,7 @@ export function createLauncher(containers: Containers, gateway: Gateway, stack: 
       const resolved = Object.entries(environment).map(([key, value]) => [key, stack.resolve(value)]);
       const variables = { ...Object.fromEntries(resolved), ...overrides, ...credentials };
       const given = Object.entries(variables).map(([key, value]) => `--env=${key}=${value}`);
-      return containers.run(name, image, [...options, ...given, gateway.option], command);
+      return containers.run(name, image, [...options, ...given, ...gateway.options], command);
     },
     async stop(container) {
       const processes = await container.processes();
