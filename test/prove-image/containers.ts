@@ -4,6 +4,7 @@ import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type WorkerProcess, watchProcess } from '../support/worker-process.ts';
+import { debianMissing } from './make-debian.ts';
 
 const execute = promisify(execFile);
 
@@ -22,7 +23,8 @@ export async function containersMissing(gigabytes = 3): Promise<string | undefin
   }
   const allowed = await execute('unshare', ['--mount', '--net', 'true']).catch(() => undefined);
   if (allowed === undefined) return 'needs the right to make namespaces';
-  return freemem() < gigabytes * 1e9 ? `needs ${gigabytes} GB of free memory` : undefined;
+  if (freemem() < gigabytes * 1e9) return `needs ${gigabytes} GB of free memory`;
+  return debianMissing();
 }
 
 interface Build {

@@ -46,8 +46,11 @@ export function createLauncher(containers: Containers, gateway: Gateway, stack: 
     async stop(container) {
       const processes = await container.processes();
       const peaks = await Promise.all(processes.map(peakMemory));
-      const shared = await readdir(`/proc/${processes[0]}/root/dev/shm`);
-      if (shared.length > 0) wrong.push(`${container.name} has written to /dev/shm: ${shared.join(', ')}`);
+      // podman mounts them writable, and they are gone when the container has ended.
+      for (const folder of ['/dev/shm', '/dev/mqueue']) {
+        const found = await readdir(`/proc/${processes[0]}/root${folder}`);
+        if (found.length > 0) wrong.push(`${container.name} has written to ${folder}: ${found.join(', ')}`);
+      }
       container.signal('SIGTERM');
       const code = await container.exited;
       await check(container);

@@ -11,13 +11,13 @@ import { standInBase } from './stand-in-base.ts';
  * of AWS. It needs Debian on x86-64, root, and `apt-get install buildah podman runc catatonit mmdebstrap`.
  *
  * `npm run prove:image -- --cuda` builds the GPU image, with stand-ins for what comes from NVIDIA and NuGet, and starts
- * its worker without a GPU. CI does not run it: it downloads 0.7 GB, and takes 12 GB of memory.
+ * its worker without a GPU. CI does not run it: it downloads 0.7 GB, and takes 8 GB of memory.
  */
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const { cuda } = parseArgs({ options: { cuda: { type: 'boolean', default: false } } }).values;
-const missing = await containersMissing(cuda ? 12 : undefined);
+const missing = await containersMissing(cuda ? 8 : undefined);
 if (missing === undefined) {
   await using containers = await openContainers();
   process.exitCode = (await (cuda ? cudaImage : cpuImages)(containers)) ? 0 : 1;

@@ -13,7 +13,16 @@ const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
  */
 export async function makeDebian(file: string, variant: 'extract' | 'apt', packages: readonly string[]): Promise<void> {
   const { sources, suite } = await debianSources();
+  if (sources.length === 0) throw new Error(`Expected ${neededSources}, apt has none.`);
   await run('mmdebstrap', [`--variant=${variant}`, `--include=${packages.join(',')}`, suite, file, ...sources]);
+}
+
+const neededSources = 'package sources of Debian; run this on Debian, after apt-get update';
+
+/** Why no Debian can be made here; undefined if it can. */
+export async function debianMissing(): Promise<string | undefined> {
+  const found = await debianSources().catch(() => ({ sources: [] }));
+  return found.sources.length === 0 ? `needs ${neededSources}` : undefined;
 }
 
 /** Lines of sources.list for Debian's packages, as this machine's apt takes them. */
@@ -23,6 +32,5 @@ async function debianSources(): Promise<{ sources: string[]; suite: string }> {
   const { stdout } = await run('apt-get', ['indextargets', '--format', format, ...filter]);
   const sources = [...new Set(stdout.trim().split('\n').filter(Boolean))];
   const [, suite = ''] = /^VERSION_CODENAME=(.+)$/m.exec(await readFile('/etc/os-release', 'utf8')) ?? [];
-  if (sources.length > 0) return { sources, suite };
-  throw new Error('Expected package sources of Debian, apt has none. Run this on Debian, after apt-get update.');
+  return { sources, suite };
 }

@@ -61,7 +61,7 @@ export async function proveWorker(
       deadLetters: () => left(['UploadsDeadLettersUrl', 'TokensDeadLettersUrl', 'ResultEventsDeadLettersUrl']),
     };
     const given = proofPictures(pictures.count, pictures.bad);
-    const figures = await prove(world, { pictures: given, limitMs: 240_000, pollMs: 500 });
+    const figures = await prove(world, { pictures: given, limitMs: 600_000, pollMs: 500 });
     for (const error of preprocess.errors) launcher.wrong.push(`preprocess: ${error}`);
     return { ...figures, tasks: service.tasks };
   } finally {
