@@ -24,7 +24,8 @@ export function choice<const T extends string>(values: readonly [T, ...T[]]) {
   return z.enum(values, `expected ${either(values)}`);
 }
 
-function either(values: readonly string[]): string {
+/** `a, b or c` */
+export function either(values: readonly string[]): string {
   return values.length < 2 ? values.join() : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 }
 

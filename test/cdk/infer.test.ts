@@ -56,8 +56,8 @@ describe('the template of compute=lambda', () => {
 describe('a deployment that changes the function', () => {
   test('calls it before preprocess sends it tokens of a new model', () => {
     const [trigger = ''] = Object.keys(template.findResources('Custom::Trigger'));
-    const { DependsOn: after } =
-      template.toJSON().Resources[resource(template, 'AWS::Lambda::Function', 'PreprocessHandler').id];
+    const { Resources: resources } = template.toJSON();
+    const { DependsOn: after } = resources[resource(template, 'AWS::Lambda::Function', 'PreprocessHandler').id];
 
     expect(trigger).toMatch(/^LambdaProofTrigger/);
     expect(after).toContain(trigger);

@@ -10,7 +10,7 @@ test('prints the cost of each stage, the cost of the idle stack, and the assumpt
   }
   expect(stdout).toMatch(/^workers +tasks on Spot /m);
   expect(stdout).toMatch(/^workers +tasks on demand /m);
-  expect(stdout).toMatch(/^ECR: the worker’s image, about 1 GB +0\.10$/m);
+  expect(stdout).toMatch(/^ECR: the worker’s image, about 0\.9 GB +0\.09$/m);
   expect(stdout).toContain('List prices of us-east-1 as of 2026-06');
   expect(stdout).not.toContain('igpt batch submit');
 });

@@ -7,7 +7,7 @@ import { repositoryRoot } from '../../lib/local/repository.ts';
 import { createCloudFormationClient, createStsClient } from '../../lib/operate/clients.ts';
 import { type DeployedStack, readDeployedStack, StackError } from '../../lib/operate/deployed-stack.ts';
 import { awsWorld, deleteBucket } from './aws-world.ts';
-import { proofCost } from './proof-cost.ts';
+import { proofKinds } from './proof-kinds.ts';
 import { type ProofOptions, ProofUsageError, parseProofOptions, proofUsage } from './proof-options.ts';
 import { proofPictures } from './proof-pictures.ts';
 import { proofReport } from './proof-report.ts';
@@ -87,7 +87,7 @@ async function refuseExisting(stack: string): Promise<void> {
 /** Prints the account and the cost, and asks for confirmation. */
 async function confirmed(options: ProofOptions): Promise<boolean> {
   const { Account: account, Arn: arn } = await createStsClient().send(new GetCallerIdentityCommand({}));
-  const { usual, most } = proofCost(options);
+  const { usual, most } = proofKinds[options.compute].cost(options);
   say(
     `account ${account} as ${arn}: deploy the stack ${options.stack} (compute=${options.compute}) and send ${options.pictures} pictures`,
   );

@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util';
+import { either } from '../../lib/contracts/field-types.ts';
+import { defaultKind, isProofKind, type ProofCompute, proofKinds } from './proof-kinds.ts';
 
 export interface ProofOptions {
   /** Name of the stack that is deployed and destroyed. */
   stack: string;
   region: string | undefined;
-  compute: 'gpu' | 'cpu';
+  compute: ProofCompute;
   pictures: number;
   /** Number of bad pictures among them. */
   bad: number;
@@ -17,13 +19,18 @@ export interface ProofOptions {
   help: boolean;
 }
 
-export const proofUsage = `npm run prove:aws -- [--compute gpu|cpu] [--region R] [--stack S] [--yes] [--keep]
+const kinds = Object.keys(proofKinds);
 
-Deploys a new stack into your AWS account and sends 300 pictures through it (40 of them bad). The workers start from
+export const proofUsage = `npm run prove:aws -- [--compute ${kinds.join('|')}] [--region R] [--stack S] [--yes] [--keep]
+
+Deploys a new stack into your AWS account and sends 300 pictures through it (40 of them bad). Workers start from
 zero, and one is killed while it works. Then the command checks every outcome, destroys the stack with its buckets, and
 prints the figures. It costs money: it prints how much and asks first. Its authors have never run it on real AWS.
 
-  --compute C   gpu, or cpu on Fargate (default cpu); the GPU quota of a new account is 0
+  --compute C   kind of compute (default ${defaultKind})
+${Object.entries(proofKinds)
+  .map(([name, { about }]) => `                  ${name.padEnd(7)} ${about}`)
+  .join('\n')}
   --region R    AWS region (default: AWS_REGION or the profile's)
   --stack S     name of the stack, which must not exist yet (default ImageGptProof)
   --pictures N  number of pictures (default 300)
@@ -40,8 +47,7 @@ export class ProofUsageError extends Error {}
 export function parseProofOptions(args: readonly string[]): ProofOptions {
   const values = parse(args);
   const { compute, stack, region } = values;
-  if (compute !== 'gpu' && compute !== 'cpu')
-    throw new ProofUsageError(`expected --compute gpu or cpu, got ${compute}`);
+  if (!isProofKind(compute)) throw new ProofUsageError(`expected --compute ${either(kinds)}, got ${compute}`);
   if (!/^[A-Za-z][A-Za-z0-9-]{0,63}$/.test(stack)) {
     throw new ProofUsageError(`expected letters, digits and hyphens for --stack, got ${stack}`);
   }
@@ -66,7 +72,7 @@ function parse(args: readonly string[]) {
       options: {
         stack: { type: 'string', default: 'ImageGptProof' },
         region: { type: 'string' },
-        compute: { type: 'string', default: 'cpu' },
+        compute: { type: 'string', default: defaultKind },
         pictures: { type: 'string', default: '300' },
         bad: { type: 'string', default: '40' },
         limit: { type: 'string', default: '40' },

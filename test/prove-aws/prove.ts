@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import type { ResultEvent } from '../../lib/contracts/event.ts';
 import { resultPrefix } from '../../lib/contracts/keys.ts';
 import { parseOutcome } from '../../lib/contracts/outcome.ts';
@@ -52,16 +53,17 @@ export interface ProveOptions {
 /** A wait took longer than its limit. */
 class ProofTimeout extends Error {}
 
-/** Number of concurrent uploads. */
-const uploadsAtOnce = 16;
+/** Number of concurrent uploads or downloads. */
+const requestsAtOnce = 16;
 
 /**
- * Uploads half of the pictures while no task runs. After the first outcome, uploads the other half and kills a busy
- * task. Then waits for all outcomes and events, and until no task runs.
+ * Uploads half of the pictures while no task runs. After the first outcome, uploads another quarter, kills a busy task,
+ * and uploads the last quarter, which needs a new task. Then waits for all outcomes and events, and until no task runs.
  */
 export async function prove(world: ProofWorld, { pictures, limitMs, pollMs }: ProveOptions): Promise<ProofFigures> {
   const { clock, say, model } = world;
   const half = Math.ceil(pictures.length / 2);
+  const beforeKill = Math.ceil((pictures.length * 3) / 4);
   const atStart = await world.running();
   if (atStart > 0) say(`${atStart} tasks are already running: the stack does not start from zero`);
 
@@ -76,13 +78,14 @@ export async function prove(world: ProofWorld, { pictures, limitMs, pollMs }: Pr
   const firstOutcome = since(started);
   say(`the first outcome came after ${Math.round(firstOutcome)} s`);
 
-  await upload(pictures.slice(half));
+  await upload(pictures.slice(half, beforeKill));
   let killed: string | undefined;
   await until('a task to kill', async () => {
     killed = await world.kill();
-    return killed !== undefined || (await outcomes()) >= pictures.length;
+    return killed !== undefined || (await outcomes()) >= beforeKill;
   });
   say(killed === undefined ? 'no task was running that could be killed' : `killed ${killed}`);
+  await upload(pictures.slice(beforeKill));
   let previous = 0;
   await until('every outcome', async () => {
     const stored = await outcomes();
@@ -107,12 +110,7 @@ export async function prove(world: ProofWorld, { pictures, limitMs, pollMs }: Pr
   };
 
   async function upload(some: readonly ProofPicture[]): Promise<void> {
-    const left = some.values();
-    await Promise.all(
-      Array.from({ length: uploadsAtOnce }, async () => {
-        for (const { key, body } of left) await world.input.put(key, body);
-      }),
-    );
+    await pMap(some, ({ key, body }) => world.input.put(key, body), { concurrency: requestsAtOnce });
   }
 
   async function outcomes(): Promise<number> {
@@ -151,13 +149,18 @@ export async function prove(world: ProofWorld, { pictures, limitMs, pollMs }: Pr
       // The verdict names the pictures without an event.
       if (!(error instanceof ProofTimeout)) throw error;
     });
+    const etags = new Map<string, string>();
+    for await (const { key, etag } of world.input.list()) etags.set(key, etag);
     const found = new Map<string, Found>();
-    for (const { key } of pictures) {
-      const object = await world.input.head(key);
-      const read = await world.output.get(outcomeKey(model, key));
-      const outcome = read.status === 'found' ? parseOutcome(read.body) : undefined;
-      found.set(key, { etag: object?.etag, outcome, events: events.get(key) ?? [] });
-    }
+    await pMap(
+      pictures,
+      async ({ key }) => {
+        const read = await world.output.get(outcomeKey(model, key));
+        const outcome = read.status === 'found' ? parseOutcome(read.body) : undefined;
+        found.set(key, { etag: etags.get(key), outcome, events: events.get(key) ?? [] });
+      },
+      { concurrency: requestsAtOnce },
+    );
     return found;
   }
 }

@@ -1,15 +1,14 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, link, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, link, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { z } from 'zod';
 import { repositoryRoot } from '../../lib/local/repository.ts';
+import { stagedPackages } from './staged-packages.ts';
 
 /*
  * `npm run prove:cuda` shows without a GPU that the GPU image has all libraries that onnxruntime's CUDA provider needs.
- * It downloads PyPI's packages of the provider and of CUDA 13.0 (0.7 GB; 1.3 GB on disk). It runs the check of the
+ * It downloads PyPI's packages of the provider and of CUDA 13.0 (0.7 GB; 1.3 GB on disk, kept). It runs the check of the
  * image's build on them, first with all libraries, then without each of them. Then onnxruntime-node loads the provider,
  * as a worker does when it starts. Needs Linux on x86-64 and python3 with pip. CI does not run it, because it is large.
  *
@@ -21,27 +20,10 @@ const run = promisify(execFile);
 const check = join(repositoryRoot, 'functions/worker/check-cuda-provider.sh');
 const binaries = 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64';
 
-/** The packages of CUDA 13.0. cuRAND has its own version numbers. Packages whose name ends in `-cu13` are empty. */
-const cuda = ['nvidia-cublas==13.0.*', 'nvidia-curand==10.4.0.*', 'nvidia-cuda-runtime==13.0.*'];
-
 /** Libraries that the provider is linked to, besides the driver. */
 const libraries = ['libcublas.so.13', 'libcublasLt.so.13', 'libcudart.so.13', 'libcurand.so.10'];
 
 const say = (line: string): void => console.log(line);
-
-/** Installs the packages into a folder. */
-async function stage(folder: string): Promise<void> {
-  const file = join(repositoryRoot, 'node_modules/onnxruntime-node/package.json');
-  const { version } = z.object({ version: z.string() }).parse(JSON.parse(await readFile(file, 'utf8')));
-  const wheels = ['manylinux_2_28_x86_64', 'manylinux_2_27_x86_64', 'manylinux2014_x86_64'];
-  await run('python3', [
-    ...['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', folder],
-    ...['--only-binary=:all:', '--implementation', 'cp', '--python-version', '3.12'],
-    ...wheels.flatMap((name) => ['--platform', name]),
-    ...[`onnxruntime-gpu==${version}`, ...cuda],
-  ]);
-  for (const name of await readdir(folder)) if (name.endsWith('.dist-info')) say(`staged ${name.slice(0, -10)}`);
-}
 
 /** Runs the check of the image's build on the provider, with the libraries of `folder`. */
 async function checked(provider: string, folder: string): Promise<{ passed: boolean; output: string }> {
@@ -53,13 +35,13 @@ async function checked(provider: string, folder: string): Promise<{ passed: bool
 }
 
 /** Loads the provider in a copy of onnxruntime-node, as a worker does: `loaded`, or the error message. */
-async function loadProvider(folder: string, staged: string, cudaFolder: string): Promise<string> {
+async function loadProvider(folder: string, providerFolder: string, cudaFolder: string): Promise<string> {
   for (const part of ['lib', 'node_modules/onnxruntime-node', 'node_modules/onnxruntime-common']) {
     await cp(join(repositoryRoot, part), join(folder, part), { recursive: true });
   }
   for (const name of ['shared', 'cuda']) {
     const file = `libonnxruntime_providers_${name}.so`;
-    await cp(join(staged, 'onnxruntime/capi', file), join(folder, binaries, file));
+    await cp(join(providerFolder, file), join(folder, binaries, file));
   }
   const load = `import { loadProvider } from ${JSON.stringify(join(folder, 'lib/runtime/load-provider.ts'))};
     await loadProvider('cuda').then(() => console.log('loaded'), ({ message }) => console.log(message));`;
@@ -67,13 +49,13 @@ async function loadProvider(folder: string, staged: string, cudaFolder: string):
   return (await run(process.execPath, ['--input-type=module', '--eval', load], { env })).stdout.trim();
 }
 
-const scratch = await mkdtemp(join(tmpdir(), 'prove-cuda-'));
+const { folder, packages, provider: providerFolder, cuda: cudaFolder } = await stagedPackages();
+// Beside the packages: hard links cannot leave a file system.
+const scratch = await mkdtemp(`${folder}-proof-`);
 const wrong: string[] = [];
 try {
-  const staged = join(scratch, 'staged');
-  await stage(staged);
-  const provider = join(staged, 'onnxruntime/capi/libonnxruntime_providers_cuda.so');
-  const cudaFolder = join(staged, 'nvidia/cu13/lib');
+  for (const name of packages) say(`staged ${name}`);
+  const provider = join(providerFolder, 'libonnxruntime_providers_cuda.so');
   const sum = createHash('sha256').update(await readFile(provider));
   say(`sha256 of libonnxruntime_providers_cuda.so: ${sum.digest('hex')}`);
 
@@ -96,7 +78,7 @@ try {
     if (!named && found === undefined) wrong.push(`the check does not notice that ${missing} is missing`);
   }
 
-  const message = await loadProvider(join(scratch, 'app'), staged, cudaFolder);
+  const message = await loadProvider(join(scratch, 'app'), providerFolder, cudaFolder);
   say(`\nonnxruntime-node: ${message}`);
   // A machine with a driver gives another error: the driver may be too old, or have no device.
   if (!/^loaded$|libcuda\.so\.1|CUDA failure/.test(message))

@@ -1,16 +1,20 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type WorkerProcess, watchProcess } from '../support/worker-process.ts';
+import { debianMissing } from './make-debian.ts';
 
 const execute = promisify(execFile);
 
 const programs = ['buildah', 'podman', 'runc', 'catatonit', 'mmdebstrap'];
 
-/** Why no image can be built here, as the reason of a skipped test; undefined if it can. */
-export async function containersMissing(): Promise<string | undefined> {
+/**
+ * Why no image can be built here, as the reason of a skipped test; undefined if it can. `gigabytes` is the memory that the
+ * images and their build take.
+ */
+export async function containersMissing(gigabytes = 3): Promise<string | undefined> {
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'needs Linux on x86-64';
   if (process.getuid?.() !== 0) return 'needs root';
   for (const program of programs) {
@@ -18,7 +22,9 @@ export async function containersMissing(): Promise<string | undefined> {
     if (found === undefined) return `needs ${program}: apt-get install ${programs.join(' ')}`;
   }
   const allowed = await execute('unshare', ['--mount', '--net', 'true']).catch(() => undefined);
-  return allowed === undefined ? 'needs the right to make namespaces' : undefined;
+  if (allowed === undefined) return 'needs the right to make namespaces';
+  if (freemem() < gigabytes * 1e9) return `needs ${gigabytes} GB of free memory`;
+  return debianMissing();
 }
 
 interface Build {
@@ -30,6 +36,8 @@ interface Build {
   args?: Readonly<Record<string, string>>;
   /** Images that replace a stage of the Dockerfile. */
   contexts?: Readonly<Record<string, string>>;
+  /** Further options of `buildah build`. */
+  options?: readonly string[];
   /** Name of the image. */
   tag: string;
 }
@@ -47,6 +55,8 @@ export interface Containers extends AsyncDisposable {
   folder: string;
   /** Builds an image with buildah. */
   build(build: Build): Promise<void>;
+  /** Runs buildah. */
+  buildah(...args: string[]): Promise<void>;
   /** Runs podman; resolves with its output. */
   podman(...args: string[]): Promise<string>;
   /** Starts a container. `options` are those of `podman run`. */
@@ -55,34 +65,42 @@ export interface Containers extends AsyncDisposable {
 
 export async function openContainers(): Promise<Containers> {
   const folder = await mkdtemp(join(tmpdir(), 'prove-image-'));
+  // In memory: a disk takes up to a minute to remove the files, and an overlay cannot lie on another overlay.
+  await execute('mount', ['-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', folder]);
   // buildah copies to TMPDIR, and both programs must agree on it.
   await mkdir(join(folder, 'tmp'));
-  const env = { ...process.env, TMPDIR: join(folder, 'tmp') };
+  await writeFile(join(folder, 'containers.conf'), configuration(folder));
+  const env = { ...process.env, TMPDIR: join(folder, 'tmp'), CONTAINERS_CONF: join(folder, 'containers.conf') };
   const storage = ['--root', join(folder, 'storage'), '--runroot', join(folder, 'run')];
-  // No systemd is needed, and Debian's crun fails where the machine has no cgroups of version 2.
-  const engine = ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--events-backend', 'none'];
-  const global = [...storage, ...engine, '--tmpdir', join(folder, 'libpod')];
   const limits = await ulimits();
   const names: string[] = [];
   const podman = async (...args: string[]): Promise<string> =>
-    (await execute('podman', [...global, ...args], { env, maxBuffer: 64 * 1024 ** 2 })).stdout.trim();
+    (await execute('podman', [...storage, ...args], { env, maxBuffer: 64 * 1024 ** 2 })).stdout.trim();
+
+  async function buildah(...args: string[]): Promise<void> {
+    await execute('buildah', [...storage, ...args], { env, maxBuffer: 64 * 1024 ** 2 });
+  }
 
   return {
     folder,
     podman,
-    async build({ context, file, target, args = {}, contexts = {}, tag }) {
+    buildah,
+    async build({ context, file, target, args = {}, contexts = {}, options: further = [], tag }) {
       const options = [
+        ...further,
         ...['--isolation', 'chroot', '--layers', '--platform', 'linux/amd64'],
         ...(target === undefined ? [] : ['--target', target]),
         ...Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
-        ...Object.entries(contexts).flatMap(([name, image]) => ['--build-context', `${name}=${image}`]),
+        ...Object.entries(contexts).flatMap(([name, image]) => [
+          '--build-context',
+          `${name}=container-image://${image}`,
+        ]),
       ];
-      const command = [...storage, 'build', ...options, '--file', file, '--tag', tag, context];
-      await execute('buildah', command, { env, maxBuffer: 64 * 1024 ** 2 });
+      await buildah('build', ...options, '--file', file, '--tag', tag, context);
     },
     run(name, image, options, command = []) {
       names.push(name);
-      const args = [...global, 'run', '--name', name, ...limits, ...options, image, ...command];
+      const args = [...storage, 'run', '--name', name, ...limits, ...options, image, ...command];
       const started = watchProcess(spawn('podman', args, { env, stdio: ['ignore', 'pipe', 'pipe'] }));
       let ended = false;
       let first = 0;
@@ -103,12 +121,18 @@ export async function openContainers(): Promise<Containers> {
     async [Symbol.asyncDispose]() {
       // The last first: a container's network can be that of an earlier one.
       for (const name of names.toReversed()) await podman('rm', '--force', '--ignore', '--time', '0', name);
-      await podman('rmi', '--all', '--force');
-      // What the storage has mounted on itself.
-      await execute('umount', [join(folder, 'storage/overlay')]).catch(() => {});
-      await rm(folder, { recursive: true });
+      await execute('umount', ['--recursive', folder]);
+      await rmdir(folder);
     },
   };
+}
+
+/** containers.conf: nothing is shared with other containers of this machine, the locks included. */
+function configuration(folder: string): string {
+  // No systemd is needed, and Debian's crun fails where the machine has no cgroups of version 2.
+  const engine = { runtime: 'runc', cgroup_manager: 'cgroupfs', events_logger: 'none', lock_type: 'file' };
+  const lines = Object.entries({ ...engine, tmp_dir: join(folder, 'libpod') });
+  return ['[engine]', ...lines.map(([name, value]) => `${name} = "${value}"`)].join('\n');
 }
 
 /** Fargate's limit of open files, or this machine's if it is lower; podman's default may be higher than allowed. */

@@ -1,13 +1,13 @@
 import { connect, createServer, type Server } from 'node:net';
 
-/** Forwards connections. `from` and `to` are ports of this machine or paths of Unix sockets. */
-export function forward(from: number | string, to: number | string): Server {
+/** Forwards connections to a port of the loopback interface to a Unix socket. */
+export function forward(port: number, socket: string): Server {
   const server = createServer((near) => {
-    const far = typeof to === 'number' ? connect(to, 'localhost') : connect(to);
+    const far = connect(socket);
     near.on('error', () => far.destroy()).on('close', () => far.destroy());
     // Not at its close: the last data may still be on its way.
     far.on('error', () => near.destroy());
     near.pipe(far).pipe(near);
   });
-  return typeof from === 'number' ? server.listen(from) : server.listen(from);
+  return server.listen(port);
 }

@@ -41,13 +41,16 @@ export function createLauncher(containers: Containers, gateway: Gateway, stack: 
       const resolved = Object.entries(environment).map(([key, value]) => [key, stack.resolve(value)]);
       const variables = { ...Object.fromEntries(resolved), ...overrides, ...credentials };
       const given = Object.entries(variables).map(([key, value]) => `--env=${key}=${value}`);
-      return containers.run(name, image, [...options, ...given, gateway.option], command);
+      return containers.run(name, image, [...options, ...given, ...gateway.options], command);
     },
     async stop(container) {
       const processes = await container.processes();
       const peaks = await Promise.all(processes.map(peakMemory));
-      const shared = await readdir(`/proc/${processes[0]}/root/dev/shm`);
-      if (shared.length > 0) wrong.push(`${container.name} has written to /dev/shm: ${shared.join(', ')}`);
+      // podman mounts them writable, and they are gone when the container has ended.
+      for (const folder of ['/dev/shm', '/dev/mqueue']) {
+        const found = await readdir(`/proc/${processes[0]}/root${folder}`);
+        if (found.length > 0) wrong.push(`${container.name} has written to ${folder}: ${found.join(', ')}`);
+      }
       container.signal('SIGTERM');
       const code = await container.exited;
       await check(container);

@@ -22,14 +22,17 @@ const taskContainer = z.strictObject({
   ),
   StopTimeout: z.number(),
   LogConfiguration: z.unknown(),
+  // On an instance; MiB. podman here has no GPU to give.
+  Memory: z.number().optional(),
+  ResourceRequirements: z.tuple([z.strictObject({ Type: z.literal('GPU'), Value: z.string() })]).optional(),
 });
 
 const task = z.object({
   ContainerDefinitions: z.tuple([taskContainer]),
-  /** Units: 1024 a vCPU. */
-  Cpu: z.string(),
-  /** MiB */
-  Memory: z.string(),
+  // On Fargate. Units: 1024 a vCPU.
+  Cpu: z.string().optional(),
+  // On Fargate; MiB.
+  Memory: z.string().optional(),
 });
 
 /** A container as a job definition of AWS Batch describes it. */
@@ -65,8 +68,9 @@ export interface PodmanContainer {
 
 /** The container of a task definition (`AWS::ECS::TaskDefinition`). `volume` is a name for its volumes. */
 export function taskToPodman(properties: unknown, volume: string): PodmanContainer {
-  const { ContainerDefinitions: containers, Cpu: cpu, Memory: memory } = task.parse(properties);
+  const { ContainerDefinitions: containers, Cpu: cpu, Memory: taskMemory } = task.parse(properties);
   const [container] = containers;
+  const memory = container.Memory ?? Number(taskMemory);
   const { InitProcessEnabled: init, Capabilities: capabilities } = container.LinuxParameters;
   const mounts = container.MountPoints.map(
     ({ ContainerPath: path, SourceVolume: source }) => `--volume=${volume}-${source}:${path}`,
@@ -77,7 +81,7 @@ export function taskToPodman(properties: unknown, volume: string): PodmanContain
     environment: variables(container.Environment),
     options: [
       ...confined(container.User, container.ReadonlyRootFilesystem),
-      ...limits(memory, Number(cpu) / 1024),
+      ...limits(memory, cpu === undefined ? undefined : Number(cpu) / 1024),
       ...(init ? ['--init'] : []),
       ...(capabilities.Drop ?? []).map((name) => `--cap-drop=${name.toLowerCase()}`),
       ...mounts,
@@ -97,7 +101,7 @@ export function jobToPodman(properties: unknown): PodmanContainer {
     environment: variables(container.Environment),
     options: [
       ...confined(container.User, container.ReadonlyRootFilesystem),
-      ...limits(needed('MEMORY'), Number(needed('VCPU'))),
+      ...limits(Number(needed('MEMORY')), Number(needed('VCPU'))),
     ],
   };
 }
@@ -111,8 +115,8 @@ function confined(user: string, readOnly: boolean): string[] {
   return [`--user=${user}`, '--cap-drop=all', '--security-opt=no-new-privileges', ...root];
 }
 
-function limits(memoryMib: string, vcpus: number): string[] {
-  return [`--memory=${memoryMib}m`, `--cpus=${vcpus}`];
+function limits(memoryMib: number, vcpus: number | undefined): string[] {
+  return [`--memory=${memoryMib}m`, ...(vcpus === undefined ? [] : [`--cpus=${vcpus}`])];
 }
 
 function variables(pairs: z.output<typeof environment>): Record<string, unknown> {

@@ -1,7 +1,6 @@
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { createSqsQueue } from '../../lib/aws/sqs-queue.ts';
 import { maxReceiveCount } from '../../lib/contracts/delivery.ts';
-import { resultPrefix } from '../../lib/contracts/keys.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { readQueueCounts } from '../../lib/operate/queue-counts.ts';
 import { proofPictures } from '../prove-aws/proof-pictures.ts';
@@ -17,8 +16,7 @@ export interface WorkerProof extends ProofFigures {
   tasks: TaskFigures[];
 }
 
-/** A task is stopped when `stopAt` pictures have an outcome: then the worker has computed some, and others wait. */
-const pictures = { count: 300, bad: 40, stopAt: 100 };
+const pictures = { count: 300, bad: 40 };
 
 /**
  * Sends pictures through preprocess, as a process of this machine, and the worker, as containers. It is the proof of
@@ -32,35 +30,38 @@ export async function proveWorker(
   say: (line: string) => void,
 ): Promise<WorkerProof> {
   const { s3, sqs } = clients;
-  const waiting = async (names: readonly string[]): Promise<number> => {
-    const counts = await Promise.all(names.map((name) => readQueueCounts(sqs, stack.output(name))));
-    return counts.reduce((sum, { waiting, inFlight }) => sum + waiting + inFlight, 0);
-  };
+  const counts = (names: readonly string[]) =>
+    Promise.all(names.map((name) => readQueueCounts(sqs, stack.output(name))));
+  const left = async (names: readonly string[]): Promise<number> =>
+    (await counts(names)).reduce((sum, { waiting, inFlight }) => sum + waiting + inFlight, 0);
   const preprocess = startPreprocess(stack, clients, moto);
   try {
     await using service = startWorkerService(launcher, stack, clients, () =>
-      waiting(['UploadsQueueUrl', 'TokensQueueUrl']),
+      left(['UploadsQueueUrl', 'TokensQueueUrl']),
     );
     const bucket = (name: string) => createS3Store({ client: s3, bucket: stack.output(name), clock });
-    const output = bucket('OutputBucket');
-    const outcomes = async (): Promise<number> => {
-      let count = 0;
-      for await (const _ of output.list({ prefix: resultPrefix(stack.output('ModelId')) })) count += 1;
-      return count;
+    /** Stops a task in the middle: it has received messages, and has not finished them. */
+    const stopBusyTask = async (): Promise<string | undefined> => {
+      for (let tries = 0; tries < 40; tries++) {
+        const [tokens] = await counts(['TokensQueueUrl']);
+        if (tokens !== undefined && tokens.inFlight > 0) return service.kill();
+        await clock.sleep(50);
+      }
+      return undefined;
     };
     const world = {
       clock,
       say,
       model: stack.output('ModelId'),
       input: bucket('InputBucket'),
-      output,
+      output: bucket('OutputBucket'),
       events: createSqsQueue({ client: sqs, url: stack.output('ResultEventsQueueUrl'), maxReceiveCount }),
       running: service.running,
-      kill: async () => ((await outcomes()) < pictures.stopAt ? undefined : service.kill()),
-      deadLetters: () => waiting(['UploadsDeadLettersUrl', 'TokensDeadLettersUrl', 'ResultEventsDeadLettersUrl']),
+      kill: stopBusyTask,
+      deadLetters: () => left(['UploadsDeadLettersUrl', 'TokensDeadLettersUrl', 'ResultEventsDeadLettersUrl']),
     };
     const given = proofPictures(pictures.count, pictures.bad);
-    const figures = await prove(world, { pictures: given, limitMs: 240_000, pollMs: 200 });
+    const figures = await prove(world, { pictures: given, limitMs: 600_000, pollMs: 500 });
     for (const error of preprocess.errors) launcher.wrong.push(`preprocess: ${error}`);
     return { ...figures, tasks: service.tasks };
   } finally {

@@ -1,18 +1,16 @@
 import { execFile } from 'node:child_process';
-import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { repositoryRoot } from '../../lib/local/repository.ts';
 import { pathWithoutProject } from '../cli/igpt-process.ts';
 import type { Containers } from './containers.ts';
+import { makeDebian } from './make-debian.ts';
 
 const run = promisify(execFile);
 
 /** Stand-in for Node's image (`nodeImage`). */
 export const standInBase = 'localhost/node';
-
-/** Keys of Debian's archive; its package debian-archive-keyring. */
-const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** What the Dockerfile's commands and Node need. */
 const packages = ['base-files', 'dash', 'coreutils', 'grep', 'sed', 'libc-bin', 'libstdc++6'];
@@ -33,10 +31,8 @@ RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm && mkdir -p 
 export async function buildStandInBase(containers: Containers): Promise<void> {
   const context = join(containers.folder, 'node');
   await mkdir(join(context, 'etc'), { recursive: true });
-  const { sources, suite } = await debianSources();
-  // Only unpacked: dpkg would take minutes on a slow disk to configure packages that nothing here uses.
-  const unpacked = ['--variant=extract', `--include=${packages.join(',')}`];
-  await run('mmdebstrap', [...unpacked, suite, join(context, 'debian.tar'), ...sources]);
+  // Only unpacked: dpkg would take long to configure packages that nothing here uses.
+  await makeDebian(join(context, 'debian.tar'), 'extract', packages);
   await writeFile(join(context, 'passwd'), 'root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n');
   await writeFile(join(context, 'group'), 'root:x:0:\nnode:x:1000:\n');
   await copyFile(join(repositoryRoot, 'node_modules/node/bin/node'), join(context, 'node'));
@@ -63,15 +59,4 @@ async function npm(...args: string[]): Promise<string> {
   // npm finds its settings beside the machine's own Node; an `npm run` around this process names another place.
   const { npm_config_globalconfig: _, npm_config_prefix: __, ...env } = process.env;
   return (await run('npm', args, { cwd: '/', env: { ...env, PATH: pathWithoutProject() } })).stdout.trim();
-}
-
-/** Lines of sources.list for Debian's packages, as this machine's apt takes them. */
-async function debianSources(): Promise<{ sources: string[]; suite: string }> {
-  const format = `deb [signed-by=${keyring}] $(REPO_URI) $(RELEASE) $(COMPONENT)`;
-  const filter = ['Created-By: Packages', 'Origin: Debian'];
-  const { stdout } = await run('apt-get', ['indextargets', '--format', format, ...filter]);
-  const sources = [...new Set(stdout.trim().split('\n').filter(Boolean))];
-  const [, suite = ''] = /^VERSION_CODENAME=(.+)$/m.exec(await readFile('/etc/os-release', 'utf8')) ?? [];
-  if (sources.length > 0) return { sources, suite };
-  throw new Error('Expected package sources of Debian, apt has none. Run this on Debian, after apt-get update.');
 }

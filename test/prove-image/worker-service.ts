@@ -7,10 +7,10 @@ import type { Launcher } from './launcher.ts';
 import { taskToPodman } from './podman-options.ts';
 
 /** Poll interval of the service (milliseconds). */
-const pollMs = 200;
+const pollMs = 500;
 
 /** The service scales in when its queues were empty this often in a row. */
-const idlePolls = 15;
+const idlePolls = 6;
 
 /** What is known of a task that has ended. */
 export interface TaskFigures {

@@ -2,18 +2,18 @@ import { expect, test } from 'vitest';
 import { sum } from '../../../lib/operate/estimate-cost.ts';
 import { idleCost, limitIdleCost } from '../../../lib/operate/idle-cost.ts';
 
-test('an idle GPU stack costs 0.92 USD: seven billed metrics, 296,000 polls and an image', () => {
+test('an idle GPU stack costs 0.91 USD: seven billed metrics, 296,000 polls and an image', () => {
   expect(idleCost('gpu').map(({ usd }) => usd)).toEqual([
     expect.closeTo(0.7, 10),
     expect.closeTo(0.1184, 10),
-    expect.closeTo(0.1, 10),
+    expect.closeTo(0.09, 10),
     0,
   ]);
-  expect(sum(idleCost('gpu'))).toBeCloseTo(0.92, 2);
+  expect(sum(idleCost('gpu'))).toBeCloseTo(0.91, 2);
 });
 
-test('an idle Fargate stack costs 0.54 USD: three metrics less and a smaller image', () => {
-  expect(sum(idleCost('cpu'))).toBeCloseTo(0.54, 2);
+test('an idle Fargate stack costs 0.53 USD: three metrics less and a smaller image', () => {
+  expect(sum(idleCost('cpu'))).toBeCloseTo(0.53, 2);
 });
 
 test('an idle stack of functions costs 0.48 USD: one billed metric, 944,000 polls, and no image', () => {

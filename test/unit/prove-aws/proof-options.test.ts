@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { proofCost } from '../../prove-aws/proof-cost.ts';
-import { ProofUsageError, parseProofOptions } from '../../prove-aws/proof-options.ts';
+import { proofKinds } from '../../prove-aws/proof-kinds.ts';
+import { ProofUsageError, parseProofOptions, proofUsage } from '../../prove-aws/proof-options.ts';
 
 test('without options, 300 pictures, 40 of them bad, go through Fargate, after asking, and all is destroyed', () => {
   expect(parseProofOptions([])).toEqual({
@@ -10,7 +10,7 @@ test('without options, 300 pictures, 40 of them bad, go through Fargate, after a
 });
 
 test.each([
-  [['--compute', 'tpu'], 'expected --compute gpu or cpu, got tpu'],
+  [['--compute', 'tpu'], 'expected --compute cpu, gpu or lambda, got tpu'],
   [['--stack', '9'], 'expected letters, digits and hyphens for --stack, got 9'],
   [['--pictures', '19'], 'expected --pictures from 20 to 100000, got 19'],
   [['--pictures', '50', '--bad', '41'], 'expected --bad from 0 to 40, got 41'],
@@ -22,8 +22,18 @@ test.each([
   expect(() => parseProofOptions(args)).toThrow(words);
 });
 
-test.each(['cpu', 'gpu'])('the price that is asked for is above 0 and below a few dollars, on %s', (compute) => {
-  const { usual, most } = proofCost(parseProofOptions(['--compute', compute]));
+test.each(['toString', '__proto__', 'CPU', ''])('%j is no kind of compute', (name) => {
+  expect(() => parseProofOptions(['--compute', name])).toThrow(ProofUsageError);
+});
+
+const kinds = Object.entries(proofKinds);
+
+test.each(kinds)('the help names %s', (name, { about }) => {
+  expect(proofUsage).toMatch(new RegExp(`^ +${name} +${about}$`, 'm'));
+});
+
+test.each(kinds)('the price that is asked for is above 0 and below a few dollars, on %s', (compute, { cost }) => {
+  const { usual, most } = cost(parseProofOptions(['--compute', compute]));
 
   expect(usual).toBeGreaterThan(0.01);
   expect(usual).toBeLessThan(1.5);

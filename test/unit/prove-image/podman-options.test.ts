@@ -21,6 +21,20 @@ test('a task has the rights, memory, vCPUs, volume and time to stop of its defin
   expect(environment).toMatchObject({ MODEL_CACHE: '/cache', AWS_REGION: { Ref: 'AWS::Region' } });
 });
 
+test('a GPU task has the memory of its container, and the same rights', () => {
+  const { options, environment } = taskToPodman(
+    resource(imageGptTemplate({}), 'AWS::ECS::TaskDefinition').properties,
+    'w',
+  );
+
+  expect(options).toEqual([
+    ...unprivileged,
+    ...['--read-only', '--read-only-tmpfs=false'],
+    ...['--memory=13312m', '--init', '--volume=w-cache:/cache', '--stop-timeout=110'],
+  ]);
+  expect(environment).toMatchObject({ PROVIDER: 'cuda' });
+});
+
 test('a job has the command of its definition, and only the image’s volume', () => {
   const { options, command } = jobToPodman(job);
 
