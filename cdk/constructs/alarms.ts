@@ -42,6 +42,10 @@ const maxFailedPercent = 20;
 /**
  * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm: 17 in the stack on
  * GPUs, with those of scaling. So conditions that only delay a consumer or a backfill have no alarm; the dashboard shows them.
+ *
+ * SQS reports messages in flight only if there are some, so the metric may have no data at all while nothing is received.
+ * Whether FILL fills such a series is not documented. So `- IF(x > 0, 1)` says "unless x": without data it counts as 0.
+ * Sources: see {@link Scaling}.
  */
 export class Alarms extends Construct {
   readonly topic: Topic;
@@ -95,7 +99,7 @@ export class Alarms extends Construct {
     this.alarm('TokensWaiting', {
       // Two metrics for two conditions: nothing is received although a message is old, or the backlog is too long.
       metric: math(
-        `IF(age >= ${Duration.days(3).toSeconds()} OR (age >= ${fiveMinutes.toSeconds()} AND FILL(inFlight, 0) == 0), 1, 0)`,
+        `IF(age >= ${Duration.days(3).toSeconds()}, 1, IF(age >= ${fiveMinutes.toSeconds()}, 1, 0) - IF(inFlight > 0, 1))`,
         fiveMinutes,
         {
           age: queues.tokens.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum' }),
@@ -137,7 +141,7 @@ export class Alarms extends Construct {
     });
     this.alarm('CostBrake', {
       alarmName: costBrakeName,
-      metric: math('IF(FILL(running, 0) > 0 AND FILL(finished, 0) == 0, 1, 0)', runningPeriod, {
+      metric: math('IF(FILL(running, 0) > 0, 1, 0) - IF(finished > 0, 1)', runningPeriod, {
         running: runningTasks,
         // A message is deleted after the outcomes of its pictures are stored.
         finished: queues.tokens.metricNumberOfMessagesDeleted({ statistic: 'Sum' }),

@@ -17,17 +17,18 @@ export const polledQueues = { gpu: 2, cpu: 2, lambda: 3 };
 const pollsPerMonth = (5 * 30 * 86_400) / 20;
 
 /**
- * The worker's image (GB, compressed); a function has none. `npm run prove:image` measured it without its base image: 0.80 on CUDA, 0.04 on the
- * CPU. The bases are estimated: 0.1 for NVIDIA's, 0.08 for Node's.
+ * The worker's image (GB, compressed); a function has none. `npm run prove:image` measured it without its base image:
+ * 0.80 on CUDA, 0.04 on the CPU. The bases are estimated: 0.1 for NVIDIA's, 0.08 for Node's.
  */
 const imageGb = { gpu: 0.9, cpu: 0.12, lambda: 0 };
+
+/** Metrics that the function of the daily limit reads. test/cdk/idle-cost.test.ts counts them in the template. */
+export const limitMeasures = { gpu: 8, cpu: 5, lambda: 5 };
 
 /** What the function of the daily limit uses in a month of 30 days. See cdk/constructs/daily-limit.ts. */
 const limit = {
   /** Every five minutes. */
   runs: (30 * 1440) / 5,
-  /** Metrics that it reads. test/cdk/idle-cost.test.ts counts them in the template. */
-  measures: { gpu: 8, cpu: 5, lambda: 5 },
   /** Assumed (seconds), with 256 MB. */
   seconds: 1,
   gb: 0.25,
@@ -39,8 +40,8 @@ const limitAlarmMetrics = 1;
 /** What `maxUsdPerDay` adds to the idle stack, whose alarms already use up the free metrics. */
 export function limitIdleCost(compute: 'gpu' | 'cpu' | 'lambda'): IdleItem {
   const { cloudWatch, lambda } = prices;
-  const { runs, measures, seconds, gb } = limit;
-  const billedRequests = Math.max(runs * measures[compute] - cloudWatch.freeRequests, 0);
+  const { runs, seconds, gb } = limit;
+  const billedRequests = Math.max(runs * limitMeasures[compute] - cloudWatch.freeRequests, 0);
   const functionUsd = runs * (lambda.request + seconds * gb * lambda.gbSecond);
   return {
     what: 'daily limit: an alarm metric, a function every five minutes',

@@ -1,6 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { maxReceiveCount, retryDelayMs } from '../../lib/contracts/delivery.ts';
+import { metricMath } from './metric-math.ts';
 import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 const template = imageGptTemplate({ alarmEmail: 'ops@example.com' });
@@ -10,6 +11,13 @@ const alarm = (name: string) => resource(template, 'AWS::CloudWatch::Alarm', `Al
 
 const expressionOf = ({ Metrics: metrics }: Properties): string =>
   metrics.find(({ Expression }: Properties) => Expression !== undefined).Expression;
+
+/** Value of an alarm's expression in a period in which its metrics have these values; undefined: no data. */
+const evaluate = (properties: Properties, metrics: Record<string, number | undefined>) =>
+  metricMath(
+    expressionOf(properties),
+    Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, () => value])),
+  )(0);
 
 /** Metric names of an alarm, and the length of its periods together (minutes). */
 const watched = ({ Metrics: metrics, MetricName: name, Period, EvaluationPeriods }: Properties) => {
@@ -43,7 +51,7 @@ describe('alarms', () => {
 
   test('tokens that no worker takes for 15 minutes raise an alarm, and those that have waited for 3 days', () => {
     expect(expressionOf(alarm('TokensWaiting'))).toBe(
-      'IF(age >= 259200 OR (age >= 300 AND FILL(inFlight, 0) == 0), 1, 0)',
+      'IF(age >= 259200, 1, IF(age >= 300, 1, 0) - IF(inFlight > 0, 1))',
     );
     expect(watched(alarm('TokensWaiting'))).toEqual({
       names: ['ApproximateAgeOfOldestMessage', 'ApproximateNumberOfMessagesNotVisible'],
@@ -52,11 +60,33 @@ describe('alarms', () => {
   });
 
   test('workers without a finished message for 30 minutes raise an alarm', () => {
-    expect(expressionOf(alarm('CostBrake'))).toBe('IF(FILL(running, 0) > 0 AND FILL(finished, 0) == 0, 1, 0)');
+    expect(expressionOf(alarm('CostBrake'))).toBe('IF(FILL(running, 0) > 0, 1, 0) - IF(finished > 0, 1)');
     expect(watched(alarm('CostBrake'))).toEqual({
       names: ['MemoryReservation', 'NumberOfMessagesDeleted'],
       minutes: 30,
     });
+  });
+
+  test.each([
+    ['an idle queue', { age: undefined, inFlight: undefined }, undefined],
+    ['a message of 5 minutes, and none in flight', { age: 300, inFlight: undefined }, 1],
+    ['the same, if SQS reports a zero', { age: 300, inFlight: 0 }, 1],
+    ['a message of 4 minutes, and none in flight', { age: 240, inFlight: undefined }, 0],
+    ['a message of 5 minutes while a worker holds others', { age: 300, inFlight: 8 }, 0],
+    ['a message of 3 days while a worker holds others', { age: 259_200, inFlight: 8 }, 1],
+    ['held messages, and an age that is late', { age: undefined, inFlight: 8 }, undefined],
+  ])('waiting tokens: %s (%o) is %s', (_, metrics, expected) => {
+    expect(evaluate(alarm('TokensWaiting'), metrics)).toBe(expected);
+  });
+
+  test.each([
+    ['no task', { running: undefined, finished: undefined }, 0],
+    ['tasks that have never finished a message', { running: 50, finished: undefined }, 1],
+    ['the same, if SQS reports a zero', { running: 50, finished: 0 }, 1],
+    ['tasks that finish messages', { running: 50, finished: 3 }, 0],
+    ['finished messages of tasks that have ended', { running: undefined, finished: 3 }, -1],
+  ])('the cost brake: %s (%o) is %s', (_, metrics, expected) => {
+    expect(evaluate(alarm('CostBrake'), metrics)).toBe(expected);
   });
 
   test('on Fargate the sample count of the service shows whether a task runs', () => {
@@ -70,7 +100,7 @@ describe('alarms', () => {
     const { properties } = resource(lambda, 'AWS::CloudWatch::Alarm', 'AlarmsCostBrake');
     const running = properties.Metrics.find(({ Id }: Properties) => Id === 'running').MetricStat;
 
-    expect(expressionOf(properties)).toBe('IF(FILL(running, 0) > 0 AND FILL(finished, 0) == 0, 1, 0)');
+    expect(expressionOf(properties)).toBe('IF(FILL(running, 0) > 0, 1, 0) - IF(finished > 0, 1)');
     expect(running).toMatchObject({ Metric: { MetricName: 'Invocations' }, Period: 900, Stat: 'Sum' });
     expect(watched(properties)).toEqual({ names: ['Invocations', 'NumberOfMessagesDeleted'], minutes: 45 });
   });

@@ -1,32 +1,11 @@
-import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { limitEnvironment } from '../../lib/contracts/environment.ts';
 import type { Meter } from '../../lib/contracts/meters.ts';
-import { resourceName } from '../support/resource-name.ts';
-import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
+import { machineArn, readLimit } from './read-limit.ts';
+import { imageGptTemplate, resource } from './synthesize.ts';
 
 const gpu = imageGptTemplate({ maxUsdPerDay: 5 });
 const cpu = imageGptTemplate({ compute: 'cpu', architecture: 'x86_64', maxUsdPerDay: '7.50' });
-
-const arn = (name: string) => `arn:aws:states:eu-central-1:123456789012:stateMachine:${name}`;
-
-/** A reference in a template as text: an ARN where the contract wants one, otherwise the logical name. */
-function text(value: Properties): string {
-  if (typeof value === 'string') return value;
-  if (value['Fn::Join'] !== undefined) return value['Fn::Join'][1].map(text).join('');
-  const name = resourceName(value.Ref ?? value['Fn::GetAtt'][0]);
-  if (name.startsWith('CostBrake')) return arn(name);
-  return name === 'AlarmsTopic' ? `arn:aws:sns:eu-central-1:123456789012:${name}` : name;
-}
-
-/** The function's environment, as the function itself reads it. */
-function environment(template: Template) {
-  const { Variables: variables } = resource(template, 'AWS::Lambda::Function', 'DailyLimitHandler').properties
-    .Environment;
-  return limitEnvironment.parse(
-    Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, text(value)])),
-  );
-}
+const lambda = imageGptTemplate({ compute: 'lambda', inferMemory: 4096, maxUsdPerDay: 5 });
 
 /** Unit and metrics of a meter, short. */
 const short = ({ unit, measures }: Meter) => [
@@ -49,7 +28,7 @@ describe('maxUsdPerDay', () => {
   });
 
   test('counts instances or tasks of both services on GPUs, whichever are more, and both functions with their pictures', () => {
-    const { METERS: meters } = environment(gpu);
+    const { METERS: meters } = readLimit(gpu);
 
     expect(meters.map(short)).toEqual([
       [
@@ -71,7 +50,7 @@ describe('maxUsdPerDay', () => {
   });
 
   test('counts tasks on Fargate', () => {
-    const { METERS: meters, MAX_USD_PER_DAY } = environment(cpu);
+    const { METERS: meters, MAX_USD_PER_DAY } = readLimit(cpu);
 
     expect(meters.map(short)).toEqual([
       ['fargate-minute', 'CPUUtilization SampleCount WorkerCluster WorkerFargateService'],
@@ -81,10 +60,18 @@ describe('maxUsdPerDay', () => {
     expect(MAX_USD_PER_DAY).toBe(7.5);
   });
 
+  test('counts the time of the inference function, with its own memory and processor', () => {
+    const { METERS: meters } = readLimit(lambda);
+
+    expect(meters.map(short)).toEqual([['function-ms', 'Duration Sum InferHandler'], ...preprocess]);
+    expect(meters[0]).toMatchObject({ megabytes: 4096, architecture: 'x86_64' });
+    expect(meters[1]).toMatchObject({ megabytes: 3008, architecture: 'arm64' });
+  });
+
   test('the function is told the brake’s machines and the alarm topic', () => {
-    expect(environment(gpu)).toMatchObject({
-      HOLD_ARN: arn('CostBrakeHold'),
-      RELEASE_ARN: arn('CostBrakeRelease'),
+    expect(readLimit(gpu)).toMatchObject({
+      HOLD_ARN: machineArn('CostBrakeHold'),
+      RELEASE_ARN: machineArn('CostBrakeRelease'),
       ALARM_TOPIC_ARN: expect.stringContaining(':AlarmsTopic'),
       STACK_NAME: 'ImageGpt',
     });

@@ -1,7 +1,8 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
 import { sum } from '../../lib/operate/estimate-cost.ts';
-import { alarmMetrics, idleCost, limitIdleCost, polledQueues } from '../../lib/operate/idle-cost.ts';
+import { alarmMetrics, idleCost, limitIdleCost, limitMeasures, polledQueues } from '../../lib/operate/idle-cost.ts';
+import { readLimit } from './read-limit.ts';
 import { imageGptTemplate, type Properties } from './synthesize.ts';
 
 /** Resources that cost money while the stack is idle. */
@@ -32,7 +33,9 @@ test.each(['gpu', 'cpu', 'lambda'] as const)(
   (compute) => {
     const template = imageGptTemplate({ compute, maxUsdPerDay: 5 });
 
+    // limitIdleCost assumes these counts.
     expect(countMetrics(template)).toBe(alarmMetrics[compute] + 1);
+    expect(readLimit(template).METERS.flatMap(({ measures }) => measures)).toHaveLength(limitMeasures[compute]);
     template.resourceCountIs('AWS::Lambda::EventSourceMapping', polledQueues[compute]);
     for (const type of costly) template.resourceCountIs(type, 0);
     expect(limitIdleCost(compute).usd).toBeLessThan(0.2);
