@@ -1,3 +1,5 @@
+import { deliveryMessages } from '../contracts/infer-function.ts';
+import { maxPicturesPerMessage } from '../contracts/limits.ts';
 import type { StackOutputs } from '../contracts/stack-outputs.ts';
 
 /** Queues of a stack, in the order in which a picture passes them. */
@@ -27,6 +29,11 @@ export function deadLettersUrl(outputs: StackOutputs, name: DeadLetterName): str
     'result-events': outputs.resultEventsDeadLettersUrl,
   };
   return urls[name];
+}
+
+/** Most pictures in a tokens message. With `compute=lambda`, preprocess sends one for each of its small deliveries. */
+export function mostPicturesPerMessage({ inferFunction }: StackOutputs): number {
+  return inferFunction === undefined ? maxPicturesPerMessage : deliveryMessages;
 }
 
 /** Last part of a queue's URL: its name in CloudWatch and in ARNs. */

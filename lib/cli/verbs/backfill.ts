@@ -3,6 +3,7 @@ import { maxReceiveCount } from '../../contracts/delivery.ts';
 import { systemClock as clock } from '../../local/system-clock.ts';
 import type { DeployedStack } from '../../operate/deployed-stack.ts';
 import { openStack, type StackOptions } from '../../operate/open-stack.ts';
+import { mostPicturesPerMessage } from '../../operate/stack-queues.ts';
 import { type BackfillResult, type BackfillTotals, sendBackfill } from '../../pipeline/send-backfill.ts';
 import { UsageError } from '../../ports/error.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
@@ -26,9 +27,6 @@ interface BackfillOptions extends StackOptions {
   maxWaiting: number;
   json: boolean;
 }
-
-/** Most pictures in a tokens message. */
-const maxTokensPictures = 100;
 
 export function backfillCommand(): Command {
   return new Command('backfill')
@@ -138,7 +136,7 @@ async function openPorts({ outputs }: DeployedStack): Promise<Ports> {
     async waiting() {
       const urls = [outputs.backfillQueueUrl, outputs.tokensQueueUrl];
       const [references, tokens] = await Promise.all(urls.map((url) => readQueueCounts(sqs, url)));
-      return (references?.waiting ?? 0) + maxTokensPictures * (tokens?.waiting ?? 0);
+      return (references?.waiting ?? 0) + mostPicturesPerMessage(outputs) * (tokens?.waiting ?? 0);
     },
   };
 }
