@@ -1,12 +1,15 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { maxReceiveCount, retryDelayMs } from '../../lib/contracts/delivery.ts';
+import { readDocument, tableUnder } from '../cli/documents.ts';
+import { resourceName } from '../support/resource-name.ts';
 import { metricMath } from './metric-math.ts';
 import { imageGptTemplate, type Properties, resource } from './synthesize.ts';
 
 const template = imageGptTemplate({ alarmEmail: 'ops@example.com' });
 const cpu = imageGptTemplate({ compute: 'cpu' });
 const lambda = imageGptTemplate({ compute: 'lambda' });
+const limited = ['gpu', 'lambda'].map((compute) => imageGptTemplate({ compute, maxUsdPerDay: 5 }));
 const alarm = (name: string) => resource(template, 'AWS::CloudWatch::Alarm', `Alarms${name}`).properties;
 
 const expressionOf = ({ Metrics: metrics }: Properties): string =>
@@ -147,6 +150,20 @@ describe('alarms', () => {
       if (id.startsWith('Alarms')) expect(Properties).toMatchObject({ AlarmActions: [topic], OKActions: [topic] });
       else expect(Properties.AlarmActions).not.toContainEqual(topic);
     }
+  });
+
+  test('docs/aws-operate.md lists those that notify somebody, and names those of the scaling', () => {
+    const told = tableUnder('docs/aws-operate.md', '## Alarms').map(([name]) => name);
+    const [, scaling = ''] = /The alarms (.*) belong to the scaling/.exec(readDocument('docs/aws-operate.md')) ?? [];
+    const names = limited.flatMap((stack) =>
+      Object.keys(stack.findResources('AWS::CloudWatch::Alarm')).map(resourceName),
+    );
+    const namesOf = (construct: string) =>
+      names.flatMap((name) => (name.startsWith(construct) ? `\`${name.slice(construct.length)}\`` : []));
+
+    expect(told.toSorted()).toEqual([...new Set([...namesOf('Alarms'), '`DailyLimitFailed`'])].toSorted());
+    expect(scaling.match(/`\w+`/g)?.toSorted()).toEqual(namesOf('Scaling').toSorted());
+    expect(new Set(names.filter((name) => !/^(Alarms|Scaling)/.test(name)))).toEqual(new Set(['DailyLimitFailed']));
   });
 
   test('alarms of other accounts cannot publish to the topic', () => {

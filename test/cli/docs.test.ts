@@ -136,15 +136,6 @@ describe('the tables of the documents', () => {
     expect(told).toEqual(Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, String(value)])));
   });
 
-  test('have every alarm that notifies somebody', () => {
-    const source = readDocument('cdk/constructs/alarms.ts');
-    const alarms = Array.from(source.matchAll(/this\.alarm\('(\w+)'/g), ([, name]) => name);
-    // That of the daily limit is in its own construct.
-    alarms.push('DailyLimitFailed');
-    const told = tableUnder('docs/aws-operate.md', '## Alarms').map(([name = '']) => name.replaceAll('`', ''));
-    expect(told.toSorted()).toEqual(alarms.toSorted());
-  });
-
   test('have the cost of the idle stack as igpt cost prints it', () => {
     const kinds = ['gpu', 'cpu', 'lambda'] as const;
     const costs = kinds.map((compute) => {
