@@ -12,7 +12,7 @@ export interface OutputBucket {
   kmsKey: string | undefined;
 }
 
-/** Writes an object to the output bucket, reads it, looks how it is encrypted, and deletes it. */
+/** Writes an object to the output bucket, reads it, looks how it is encrypted, and deletes it, also if it cannot be read. */
 export async function examineOutput(client: S3Client, { bucket, kmsKey }: OutputBucket): Promise<Check> {
   const name = 'output bucket';
   const at = { Bucket: bucket, Key: probeKey };
@@ -22,15 +22,23 @@ export async function examineOutput(client: S3Client, { bucket, kmsKey }: Output
     });
   try {
     const stored = await attempt('write to', client.send(new PutObjectCommand({ ...at, Body: '{}' })));
-    const read = await attempt('read from', client.send(new GetObjectCommand(at)));
-    await attempt('read from', read.Body?.transformToString() ?? Promise.resolve(''));
-    await attempt('delete from', client.send(new DeleteObjectCommand(at)));
+    const reading = attempt('read from', readObject(client, at));
+    await Promise.allSettled([reading]);
+    const deleting = attempt('delete from', client.send(new DeleteObjectCommand(at)));
+    await Promise.allSettled([deleting]);
+    await reading;
+    await deleting;
     return encryptionCheck(name, { bucket, kmsKey }, stored.SSEKMSKeyId);
   } catch (error) {
     if (!(error instanceof ImageGptError)) throw error;
     const key = kmsKey === undefined ? '' : ` and the key ${kmsKey}`;
     return check('fail', name, error.message, `see the policies of the bucket${key}: the stack’s roles need the same`);
   }
+}
+
+async function readObject(client: S3Client, at: { Bucket: string; Key: string }): Promise<void> {
+  const { Body: body } = await client.send(new GetObjectCommand(at));
+  await body?.transformToString();
 }
 
 /** @param usedKey ARN of the key that S3 has encrypted with; undefined for a key of S3's own */

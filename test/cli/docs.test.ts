@@ -162,6 +162,18 @@ describe('the tables of the documents', () => {
     expect(told).toEqual(await Promise.all(expected));
   });
 
+  test('have the throughput of a function as igpt cost prints it', async () => {
+    const rateOf = async (...model: string[]): Promise<number> => {
+      const { stdout } = await igpt(['cost', '--images', '1000', ...model, '--compute', 'lambda', '--json']);
+      return JSON.parse(stdout).pictures_per_second_per_task;
+    };
+    const [s, nano] = await Promise.all([rateOf('--variant', 's'), rateOf()]);
+
+    expect(readDocument('docs/scale.md')).toContain(
+      `${s.toFixed(2)} pictures/s of iGPT-S and ${nano.toFixed(0)} of igpt-nano`,
+    );
+  });
+
   test('have every npm script, in CONTRIBUTING', () => {
     const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: Record<string, string> };
     const told = tableUnder('CONTRIBUTING.md', '## Scripts').map(([name = '']) =>

@@ -66,9 +66,20 @@ describe('the check of the output bucket', () => {
       level: 'fail',
       found: expect.stringContaining('KMS.DisabledException'),
     });
-    expect(await examined(kmsKey, encrypted, s3Error(403, 'AccessDenied'))).toMatchObject({
+  });
+
+  it('deletes what it cannot read', async () => {
+    expect(await examined(kmsKey, encrypted, s3Error(403, 'AccessDenied'), done)).toMatchObject({
       level: 'fail',
       found: expect.stringContaining('could not read from outcomes'),
+    });
+    expect(aws.requests.map(({ method }) => method)).toEqual(['PUT', 'GET', 'DELETE']);
+  });
+
+  it('fails if it may not delete', async () => {
+    expect(await examined(undefined, done, done, s3Error(403, 'AccessDenied'))).toMatchObject({
+      level: 'fail',
+      found: expect.stringContaining('could not delete from outcomes'),
     });
   });
 });
