@@ -103,6 +103,12 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./verbs/quantize-weights.ts')).quantizeWeightsCommand(),
   },
   {
+    name: 'export',
+    usage: '[options] [model]',
+    summary: 'write a model as ONNX, for other programs',
+    load: async () => (await import('./verbs/export.ts')).exportCommand(),
+  },
+  {
     name: 'verify',
     usage: '[options] <model>',
     summary: 'check whether a checkpoint is the published one, and whether int8 suits it',

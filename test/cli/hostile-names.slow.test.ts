@@ -113,6 +113,7 @@ const commands: [args: string[], json?: 'json'][] = [
   [['init', '--variant', 'S', '--resolution', '32', '--palette', at('nothing'), '--out', at('initial')]],
   [['quantize-weights', model, '--pictures', data, '--precision', 'f16']],
   [['quantize-weights', model, '--pictures', data, '--precision', 'f16', '--json'], 'json'],
+  [['export', model, '--onnx', at('x.onnx')]],
   [['verify', model]],
   [['verify', model, '--json'], 'json'],
   [['doctor', '--stack', hostile]],
