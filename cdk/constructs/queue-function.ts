@@ -4,7 +4,7 @@ import { EventSourceMapping, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct, IDependable } from 'constructs';
-import { deliveryMessages } from '../../lib/contracts/infer-function.ts';
+import { deliveryMessages } from '../../lib/contracts/delivery.ts';
 import type { Meter } from '../../lib/contracts/meters.ts';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import { allow } from './permissions.ts';
@@ -41,7 +41,6 @@ export const fullDelivery: Delivery = { batchSize: 100, maxBatchingWindow: Durat
 
 /**
  * Delivers at once. The window of 0 is written out: a window that a template no longer names could stay as it was.
- * Source: AWS Lambda API Reference, "CreateEventSourceMapping": more than 10 messages need a window.
  */
 export const promptDelivery: Delivery = { batchSize: deliveryMessages, maxBatchingWindow: Duration.seconds(0) };
 

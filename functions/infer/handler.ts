@@ -1,12 +1,13 @@
 import { createOpener } from '../../lib/async/opener.ts';
 import type { SqsBatchResponse, SqsEvent } from '../../lib/aws/lambda-delivery.ts';
+import { isProofRequest, type ProofAnswer, type ProofRequest } from '../../lib/contracts/function-proof.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import type { QueueMessage } from '../../lib/ports/queue.ts';
 import { ThreadUnusableError } from '../../lib/runtime/thread-pool.ts';
 import { answerDelivery, type LambdaContext } from '../answer-delivery.ts';
+import { proveModel } from '../prove-model.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { isBundled, openFunction } from './open-function.ts';
-import { isProofRequest, type Proof, type ProofRequest, prove } from './proof.ts';
 
 // The infer flow has the same metrics in the worker and in the function.
 const telemetry = createTelemetry({ service: 'worker', clock });
@@ -34,11 +35,12 @@ function onError(error: unknown, message?: QueueMessage): void {
 export async function handler(
   event: SqsEvent | ProofRequest,
   context: LambdaContext,
-): Promise<SqsBatchResponse | Proof> {
+): Promise<SqsBatchResponse | ProofAnswer> {
   try {
     const { model, ...options } = await opener.get();
-    if (isProofRequest(event)) return await prove(model);
-    return await answerDelivery(event, context, { ...options, onError });
+    if (!isProofRequest(event)) return await answerDelivery(event, context, { ...options, onError });
+    await proveModel(model);
+    return { proved: true, model: model.id };
   } finally {
     telemetry.flush();
   }

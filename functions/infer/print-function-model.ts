@@ -5,15 +5,13 @@ import { createS3Client } from '../../lib/aws/clients.ts';
 import { fetchModel } from '../../lib/aws/fetch-model.ts';
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { openCheckpoint, openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
-import { withInput } from '../../lib/checkpoint/class-input.ts';
-import { logitsCost, paperParameters, summarize } from '../../lib/checkpoint/summary.ts';
+import { logitsCost, paperParameters } from '../../lib/checkpoint/summary.ts';
 import { jobDefinition } from '../../lib/contracts/environment.ts';
 import { type FunctionModel, functionModelOf } from '../../lib/contracts/infer-function.ts';
 import { folderPrefix, parseS3Location, type S3Location } from '../../lib/contracts/s3-location.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
+import { functionModelFor } from '../../lib/operate/cost-model.ts';
 import { ImageGptError } from '../../lib/ports/error.ts';
-import { pictureGflop } from '../../lib/runtime/picture-gflop.ts';
-import { selectOutputs } from '../../lib/runtime/select-outputs.ts';
 
 // Prints what the stack must know of the model in MODEL_LOCATION before it can run in a function, as JSON. It reads no
 // weights, so it can say that a model is too large before anything is read, uploaded or built.
@@ -29,12 +27,12 @@ const variables = jobDefinition.pick({
 type Chosen = Pick<ReturnType<typeof variables.parse>, 'PRECISION' | 'OUTPUTS' | 'FEATURE_LAYER' | 'INPUT'>;
 
 async function ofDirectory(directory: string, chosen: Chosen): Promise<FunctionModel> {
-  const opened = withInput(await openCheckpoint(directory), chosen.INPUT);
-  const { FEATURE_LAYER: feature_layer = opened.config.feature_layer } = chosen;
-  const checkpoint = { ...opened, config: { ...opened.config, feature_layer } };
-  const summary = summarize(checkpoint);
-  const gflop = pictureGflop(summary, selectOutputs(checkpoint, chosen.OUTPUTS));
-  return functionModelOf({ ...summary, gflop }, chosen.PRECISION);
+  return functionModelFor(await openCheckpoint(directory), {
+    precision: chosen.PRECISION,
+    outputs: chosen.OUTPUTS,
+    featureLayer: chosen.FEATURE_LAYER,
+    input: chosen.INPUT,
+  });
 }
 
 /** From config.json and the files' sizes alone, so it counts every output. */

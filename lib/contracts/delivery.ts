@@ -12,6 +12,12 @@ export const preprocessTimeoutSeconds = 180;
 export const inferTimeoutSeconds = 900;
 
 /**
+ * Most messages in a delivery of Lambda without a batching window, which could hold a single picture for 20 seconds.
+ * Source: AWS Lambda API Reference, "CreateEventSourceMapping".
+ */
+export const deliveryMessages = 10;
+
+/**
  * The queues' own visibility timeouts: how long a received message stays hidden unless its receiver asks for another time
  * (seconds). Those of the functions are six times the timeout, so that a throttled message is not delivered twice.
  * Source: AWS Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping".

@@ -1,13 +1,5 @@
 import { z } from 'zod';
-import {
-  bucketName,
-  choice,
-  classInput,
-  directoryOrS3Prefix,
-  featureNorm,
-  outputName,
-  usdAmount,
-} from './field-types.ts';
+import { bucketName, choice, classInput, directoryOrS3Prefix, featureNorm, outputName } from './field-types.ts';
 import { inferMemory } from './infer-function.ts';
 import {
   defaultInstanceTypes,
@@ -18,7 +10,7 @@ import {
 } from './instances.ts';
 import { modelId } from './keys.ts';
 import { isS3Location } from './s3-location.ts';
-import { concurrency, flag, imageName, kmsKey, list, whole } from './setting-types.ts';
+import { concurrency, flag, imageName, kmsKey, list, usdAmount, whole } from './setting-types.ts';
 import { defaultStackName } from './stack-outputs.ts';
 
 /** Periods that CloudWatch Logs offers, up to a year (days). */
@@ -128,8 +120,8 @@ export const deploymentSettings = z.strictObject({
   /** Shards of jobs that are processed at once, each on a machine of its own. Default: 4. */
   batchTasks: whole({ min: 1, max: 1000 }).default(4),
   /**
-   * Runs a changed worker once before it is rolled out: it opens the model and predicts a picture. If that fails, the
-   * deployment is rolled back. On a GPU it takes about ten minutes. Default: true.
+   * Runs a changed worker or inference function once during the deployment: it opens the model and predicts a picture. If
+   * that fails, the deployment is rolled back. On a GPU it takes about ten minutes. Default: true.
    */
   proveDeployment: flag.default(true),
   /** Builder of the worker's image: Docker on this machine, or CodeBuild in the account. Default: docker. */

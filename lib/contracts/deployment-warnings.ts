@@ -7,15 +7,21 @@ export interface DeploymentWarning {
   message: string;
 }
 
+/** Whether a deployment has an image: workers and jobs run in tasks, whatever computes the uploads. */
+export function needsImage({
+  compute,
+  batch,
+  training,
+}: Pick<DeploymentConfig, 'compute' | 'batch' | 'training'>): boolean {
+  return compute !== 'lambda' || batch || training;
+}
+
 /** What a setting needs to have an effect. */
 const needs = {
   ecs: { text: 'compute=gpu or cpu', holds: ({ compute }) => compute !== 'lambda' },
   gpu: { text: 'compute=gpu', holds: ({ compute }) => compute === 'gpu' },
   lambda: { text: 'compute=lambda', holds: ({ compute }) => compute === 'lambda' },
-  image: {
-    text: 'compute=gpu or cpu, batch or training',
-    holds: ({ compute, batch, training }) => compute !== 'lambda' || batch || training,
-  },
+  image: { text: 'compute=gpu or cpu, batch or training', holds: needsImage },
   batch: { text: 'batch', holds: ({ batch }) => batch },
 } as const satisfies Record<string, { text: string; holds: (config: DeploymentConfig) => boolean }>;
 

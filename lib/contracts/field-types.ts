@@ -59,13 +59,3 @@ export const directoryOrS3Prefix = z.union([s3Prefix, directory], 'expected a di
 export function splitList(text: string): string[] {
   return text.split(',').map((part) => part.trim());
 }
-
-const expectedUsd = 'expected an amount in USD from 0.1 to 100000 with at most two decimals, for instance 5 or 7.50';
-
-/** An amount of money (USD). `cdk deploy -c name=value` gives text, cdk.json gives numbers. */
-export const usdAmount = z
-  .union([z.number(), z.string()], expectedUsd)
-  .transform(String)
-  .pipe(z.string().regex(/^\d{1,6}(\.\d{1,2})?$/, expectedUsd))
-  .transform(Number)
-  .refine((usd) => usd >= 0.1 && usd <= 100_000, expectedUsd);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { inferTimeoutSeconds } from './delivery.ts';
+import { deliveryMessages, inferTimeoutSeconds } from './delivery.ts';
 import { maxPicturesPerMessage } from './limits.ts';
 
 /** Sizes of the inference function (MB). Source: AWS Lambda Developer Guide, "Lambda quotas". */
@@ -10,9 +10,6 @@ export const inferMemory = {
   default: 3008,
   max: 10_240,
 };
-
-/** Most messages in a delivery without a batching window, which could hold a single picture for 20 seconds. */
-export const deliveryMessages = 10;
 
 /** A function gets a vCPU for each of these (MB). Source: AWS Lambda Developer Guide, "Configure Lambda function memory". */
 export const vcpuMegabytes = 1769;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { splitList } from './field-types.ts';
 
-// Types of deployment settings: text from the command line, or typed values from cdk.json.
+// Types of deployment settings. `cdk deploy -c name=value` gives text, cdk.json gives numbers and flags.
 
-/** A whole number. `cdk deploy -c name=value` gives text, cdk.json gives numbers. */
+/** A whole number. */
 export function whole({ min, max }: { min: number; max: number }) {
   const expected = `expected a whole number from ${min} to ${max}`;
   return z
@@ -39,3 +39,13 @@ export const imageName = z.string().regex(/^[a-z0-9][\w.:/@-]*:[\w.-]+$/, 'expec
 export const kmsKey = z
   .string()
   .regex(/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/, 'expected the ARN of a KMS key, not of an alias');
+
+const expectedUsd = 'expected an amount in USD from 0.1 to 100000 with at most two decimals, for instance 5 or 7.50';
+
+/** An amount of money (USD). */
+export const usdAmount = z
+  .union([z.number(), z.string()], expectedUsd)
+  .transform(String)
+  .pipe(z.string().regex(/^\d{1,6}(\.\d{1,2})?$/, expectedUsd))
+  .transform(Number)
+  .refine((usd) => usd >= 0.1 && usd <= 100_000, expectedUsd);

@@ -1,7 +1,8 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { summarize } from '../checkpoint/summary.ts';
-import type { OutputName } from '../ports/model.ts';
-import { pictureGflop } from '../runtime/picture-gflop.ts';
+import { withInput } from '../checkpoint/class-input.ts';
+import { type CheckpointSummary, summarize } from '../checkpoint/summary.ts';
+import { type FunctionModel, functionModelOf } from '../contracts/infer-function.ts';
+import type { ClassInput, OutputName, Precision } from '../ports/model.ts';
 import { selectOutputs } from '../runtime/select-outputs.ts';
 
 /** What an estimate needs to know about a model. */
@@ -37,4 +38,37 @@ export function costModel(checkpoint: Checkpoint, wanted?: readonly OutputName[]
     parameters: summary.parameters,
     bytes: summary.bytes,
   };
+}
+
+/** Names of the outputs in a checkpoint's summary. */
+const summaryNames = { classification: 'classes', features: 'features', likelihood: 'likelihood' } as const;
+
+function pictureGflop({ costs }: CheckpointSummary, outputs: readonly OutputName[]): number {
+  const chosen = costs.filter(({ output }) => outputs.some((name) => summaryNames[name] === output));
+  const dearest = (ownPass: boolean): number =>
+    Math.max(0, ...chosen.filter(({ own_pass }) => own_pass === ownPass).map(({ gflop_causal }) => gflop_causal));
+  return dearest(false) + dearest(true);
+}
+
+/** Settings that decide how much a function computes. */
+export interface FunctionChoices {
+  precision: Precision;
+  outputs?: readonly OutputName[] | undefined;
+  featureLayer?: number | undefined;
+  input?: ClassInput | undefined;
+}
+
+/**
+ * What decides whether a checkpoint fits a function.
+ *
+ * @throws {ModelError} `output_unavailable`
+ * @throws {UsageError} when the checkpoint leaves no choice of `input`
+ */
+export function functionModelFor(checkpoint: Checkpoint, choices: FunctionChoices): FunctionModel {
+  const { config, ...opened } = withInput(checkpoint, choices.input);
+  const { featureLayer: feature_layer = config.feature_layer } = choices;
+  return functionModelOf(
+    costModel({ ...opened, config: { ...config, feature_layer } }, choices.outputs),
+    choices.precision,
+  );
 }

@@ -23,6 +23,8 @@ const settings = deploymentSettings
     imageBuild: true,
     model: true,
     outputs: true,
+    featureLayer: true,
+    input: true,
     precision: true,
     outputBucket: true,
     outputKmsKey: true,

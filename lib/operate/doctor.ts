@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { createS3Client } from '../aws/clients.ts';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { functionModelOf, whyNoFunction } from '../contracts/infer-function.ts';
+import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { needsImage } from '../contracts/deployment-warnings.ts';
+import { whyNoFunction } from '../contracts/infer-function.ts';
 import { fargateTask, gpuInstanceNames } from '../contracts/instances.ts';
 import { isS3Location } from '../contracts/s3-location.ts';
 import { repositoryRoot } from '../local/repository.ts';
@@ -30,7 +31,7 @@ import {
   createStsClient,
 } from './clients.ts';
 import { commandError } from './command-error.ts';
-import { costModel } from './cost-model.ts';
+import { functionModelFor } from './cost-model.ts';
 import { type DeployedStack, readDeployedStack, StackError } from './deployed-stack.ts';
 import {
   bootstrapCheck,
@@ -154,11 +155,6 @@ async function examineDocker(config: DoctorConfig): Promise<Check> {
   return dockerCheck(imageBuild, answer?.stdout.trim());
 }
 
-/** Jobs run in tasks, whatever computes the uploads. */
-function needsImage({ compute, batch, training }: DoctorConfig): boolean {
-  return compute !== 'lambda' || batch || training;
-}
-
 async function examineQuotas(config: DoctorConfig, region: string): Promise<Check[]> {
   const { compute, instanceTypes, maxTasks, batch, imageBuild } = config;
   const client = createServiceQuotasClient();
@@ -212,18 +208,14 @@ async function examineModel(config: DoctorConfig): Promise<Check> {
       const advice = 'add the file: it contains the palette';
       return check('fail', 'model', `${model} has no preprocessor_config.json`, advice);
     }
-    const why = config.compute === 'lambda' ? whyUnfit(checkpoint, config) : undefined;
+    const { compute, inferMemory } = config;
+    const why = compute === 'lambda' ? whyNoFunction(functionModelFor(checkpoint, config), inferMemory) : undefined;
     if (why !== undefined) return check('fail', 'model', `${name} cannot run in a function: ${why}`);
     return check('ok', 'model', `${name}, ${size(weightBytes)} of weights`);
   } catch (error) {
     const { message } = commandError(`open ${model}`, error);
     return check('fail', 'model', message, 'give a complete checkpoint with --model');
   }
-}
-
-/** As the deployment says it; undefined if the model fits. */
-function whyUnfit(checkpoint: Checkpoint, { outputs, precision, inferMemory }: DoctorConfig): string | undefined {
-  return whyNoFunction(functionModelOf(costModel(checkpoint, outputs), precision), inferMemory);
 }
 
 async function examineStack(

@@ -1,5 +1,6 @@
+import { deliveryMessages } from '../contracts/delivery.ts';
 import { readDeploymentConfig } from '../contracts/deployment-settings.ts';
-import { deliveryMessages, functionModelOf, picturesPerMessage, vcpuMegabytes } from '../contracts/infer-function.ts';
+import { functionModelOf, picturesPerMessage, vcpuMegabytes } from '../contracts/infer-function.ts';
 import { type CostLine, costLine, type PicturesQuestion, pipelineLines, storageLines, sum } from './estimate-cost.ts';
 import { prices } from './prices.ts';
 import { picturesPerSecond } from './throughput.ts';

@@ -1,13 +1,11 @@
 import { InvokeCommand, type InvokeCommandOutput, type LambdaClient } from '@aws-sdk/client-lambda';
 import { z } from 'zod';
 import { awsErrorName } from '../aws/aws-error.ts';
+import { type ProofRequest, proofAnswer } from '../contracts/function-proof.ts';
 import { commandError } from './command-error.ts';
 import { type Check, check } from './doctor-checks.ts';
 
-/** Event with which the function opens its model and predicts a built-in picture. */
-const proveEvent = { prove: true };
-
-const proofAnswer = z.object({ proved: z.literal(true), model: z.string() });
+const proveEvent: ProofRequest = { prove: true };
 
 /** What Lambda returns for a call that fails. Source: AWS Lambda Developer Guide, "Node.js function errors". */
 const failedCall = z.object({ errorType: z.string().optional(), errorMessage: z.string().optional() });
