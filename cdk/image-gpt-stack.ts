@@ -17,7 +17,7 @@ import { Results } from './constructs/results.ts';
 import { sharedEnvironment } from './constructs/shared-environment.ts';
 import { Storage } from './constructs/storage.ts';
 import { notifyUploads } from './constructs/upload-notifications.ts';
-import { fitFunction, modelVariables } from './model-id.ts';
+import { fitFunction, modelVariables } from './model.ts';
 
 /** The stack: pictures go into one bucket, outcomes appear in another. */
 export class ImageGptStack extends Stack {

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { type NodejsFunctionProps, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { repository } from '../model-id.ts';
+import { repository } from '../repository.ts';
 
 export interface FunctionBundle {
   architecture: 'arm64' | 'x86_64';

@@ -1,7 +1,5 @@
 import { BlockDeviceVolume, EbsDeviceVolumeType, type LaunchTemplateProps } from 'aws-cdk-lib/aws-ec2';
-
-/** Room for the system, the image (about 6 GB unpacked) and a model of up to 6 GB (GiB). */
-const diskGiB = 60;
+import { instanceDiskGib } from '../../lib/contracts/instances.ts';
 
 /** Properties of every instance: an encrypted disk, and instance metadata that containers cannot reach. */
 export function hardenedInstance(): LaunchTemplateProps {
@@ -12,7 +10,7 @@ export function hardenedInstance(): LaunchTemplateProps {
     blockDevices: [
       {
         deviceName: '/dev/xvda',
-        volume: BlockDeviceVolume.ebs(diskGiB, { encrypted: true, volumeType: EbsDeviceVolumeType.GP3 }),
+        volume: BlockDeviceVolume.ebs(instanceDiskGib, { encrypted: true, volumeType: EbsDeviceVolumeType.GP3 }),
       },
     ],
   };

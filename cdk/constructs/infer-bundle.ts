@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import type { NodejsFunctionProps } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { checkpointBytes, checkpointFiles } from '../checkpoint-files.ts';
-import { repository } from '../model-id.ts';
+import { checkpointBytes, checkpointFiles } from '../model.ts';
+import { repository } from '../repository.ts';
 import { functionBundle } from './function-bundle.ts';
 import type { ModelLocation } from './model-location.ts';
 

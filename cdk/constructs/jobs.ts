@@ -3,7 +3,7 @@ import type { Construct } from 'constructs';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import { fargateTask } from '../../lib/contracts/instances.ts';
 import type { StackOutputs } from '../../lib/contracts/stack-outputs.ts';
-import { modelVariables } from '../model-id.ts';
+import { modelVariables } from '../model.ts';
 import type { ModelLocation } from './model-location.ts';
 import type { Network } from './network.ts';
 import { publish, readModel, readPictures, writeJobs, writeTrainings } from './permissions.ts';

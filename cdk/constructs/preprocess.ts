@@ -4,14 +4,13 @@ import { type EventSourceMapping, type IFunction, Runtime } from 'aws-cdk-lib/aw
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IDependable } from 'constructs';
-import { preprocessTimeoutSeconds } from '../../lib/contracts/delivery.ts';
+import { preprocessMegabytes, preprocessTimeoutSeconds } from '../../lib/contracts/delivery.ts';
 import type { Measure, Meter } from '../../lib/contracts/meters.ts';
 import { functionBundle } from './function-bundle.ts';
 import { logGroup } from './log-group.ts';
 import { type Delivery, deliverMessages, functionTime, queueRole } from './queue-function.ts';
 
-/** Memory for two decoders of 1 GiB each and Node itself. It comes with 1.7 vCPUs. */
-const memoryMiB = 3008;
+/** As many as its memory holds. */
 const decoders = 2;
 
 export interface PreprocessProps {
@@ -44,7 +43,7 @@ export class Preprocess extends Construct {
       ...bundle(props.architecture),
       description: 'Image GPT: pictures to colour tokens',
       runtime: Runtime.NODEJS_24_X,
-      memorySize: memoryMiB,
+      memorySize: preprocessMegabytes,
       timeout: Duration.seconds(preprocessTimeoutSeconds),
       environment: {
         ...props.environment,
@@ -60,7 +59,7 @@ export class Preprocess extends Construct {
     handler.node.addDependency(...props.after);
     this.handler = handler;
     this.meters = [
-      functionTime(handler, { megabytes: memoryMiB, architecture: props.architecture }),
+      functionTime(handler, { megabytes: preprocessMegabytes, architecture: props.architecture }),
       { unit: 'picture', measures: [receivedMessages(props.queue)] },
     ];
 

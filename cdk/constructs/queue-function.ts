@@ -4,7 +4,7 @@ import { EventSourceMapping, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct, IDependable } from 'constructs';
-import { deliveryMessages } from '../../lib/contracts/delivery.ts';
+import { deliveryMessages, fullDeliveryMessages } from '../../lib/contracts/delivery.ts';
 import type { Meter } from '../../lib/contracts/meters.ts';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import { allow } from './permissions.ts';
@@ -37,7 +37,7 @@ export interface Delivery {
 }
 
 /** Fills tokens messages when many pictures arrive. */
-export const fullDelivery: Delivery = { batchSize: 100, maxBatchingWindow: Duration.seconds(10) };
+export const fullDelivery: Delivery = { batchSize: fullDeliveryMessages, maxBatchingWindow: Duration.seconds(10) };
 
 /**
  * Delivers at once. The window of 0 is written out: a window that a template no longer names could stay as it was.

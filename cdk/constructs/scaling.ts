@@ -19,6 +19,7 @@ import type { BaseService } from 'aws-cdk-lib/aws-ecs';
 import { Role } from 'aws-cdk-lib/aws-iam';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { emptyMinutes } from '../../lib/contracts/deployment-settings.ts';
 
 export interface ScalingProps {
   tokens: Queue;
@@ -45,12 +46,6 @@ export interface ServiceTarget {
 
 /** Period of metrics and alarms: the shortest that SQS offers. */
 const period = Duration.minutes(1);
-
-/**
- * Minutes without outstanding messages before the tasks end. A GPU instance takes about four minutes to start, so it is
- * kept for the next pictures a little longer than that.
- */
-const emptyMinutes = 10;
 
 /**
  * CloudWatch repeats an alarm's scaling action every minute that the alarm lasts, which is minutes longer than the tasks

@@ -33,8 +33,8 @@ export class Storage extends Construct {
 function refuseCircle(input: string | undefined, output: string | undefined): void {
   const faults = [
     ...(input !== undefined && input === output ? ['outputBucket: expected another bucket than inputBucket'] : []),
-    ...(isBucketOfStack(input, 'Output') ? ['inputBucket: expected no output bucket of a stack'] : []),
-    ...(isBucketOfStack(output, 'Input') ? ['outputBucket: expected no input bucket of a stack'] : []),
+    ...(refersToBucketOfStack(input, 'Output') ? ['inputBucket: expected no output bucket of a stack'] : []),
+    ...(refersToBucketOfStack(output, 'Input') ? ['outputBucket: expected no input bucket of a stack'] : []),
   ];
   if (faults.length > 0) {
     throw new DeploymentConfigError(faults.map((fault) => `${fault}, or outcomes would be taken for pictures`));
@@ -42,7 +42,7 @@ function refuseCircle(input: string | undefined, output: string | undefined): vo
 }
 
 /** Whether a name is a reference to the bucket of this role that a stack makes here. */
-function isBucketOfStack(name: string | undefined, role: 'Input' | 'Output'): boolean {
+function refersToBucketOfStack(name: string | undefined, role: 'Input' | 'Output'): boolean {
   const { tokens } = Tokenization.reverseString(name ?? '');
   return tokens.some(
     (token) => Reference.isReference(token) && token.target.node.path.endsWith(`/Storage/${role}/Resource`),

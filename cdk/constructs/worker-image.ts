@@ -3,7 +3,7 @@ import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import { Construct, type IDependable } from 'constructs';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
-import { repository } from '../model-id.ts';
+import { repository } from '../repository.ts';
 import { ImageBuild } from './image-build.ts';
 
 /** Files of a training image (Docker's ignore syntax). A change of any other file does not build a new image. */

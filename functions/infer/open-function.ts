@@ -10,7 +10,7 @@ import type { Telemetry } from '../telemetry.ts';
 import { timePredictions } from './time-predictions.ts';
 
 /** The open function: its model, and how it answers a delivery of the tokens queue. */
-export interface InferFunction extends Pick<AnswerOptions, 'flow' | 'queueAt' | 'siblingUrl' | 'reserveMs'> {
+export interface OpenFunction extends Pick<AnswerOptions, 'flow' | 'queueAt' | 'siblingUrl' | 'reserveMs'> {
   model: LocalModel;
 }
 
@@ -24,7 +24,7 @@ export function isBundled({ MODEL_LOCATION: location = '' }: { MODEL_LOCATION?: 
  *
  * @param folder where a relative MODEL_LOCATION starts
  */
-export async function openFunction(folder: string, telemetry: Telemetry): Promise<InferFunction> {
+export async function openFunction(folder: string, telemetry: Telemetry): Promise<OpenFunction> {
   const given = readEnvironment(inferEnvironment, process.env);
   const { MODEL_LOCATION: location, TOKENS_QUEUE_URL: siblingUrl } = given;
   const env = isBundled(given) ? { ...given, MODEL_LOCATION: resolve(folder, location) } : given;

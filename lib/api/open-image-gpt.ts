@@ -15,7 +15,7 @@ import { complete } from '../runtime/complete.ts';
 import { ModelError } from '../runtime/error.ts';
 import { type LocalModel, openModel } from '../runtime/model.ts';
 import { inPrecision } from '../runtime/precision.ts';
-import { openNamedCheckpoint } from './named-checkpoint.ts';
+import { openOrImport } from './open-or-import.ts';
 import type { CompletionOptions, ImageGptOptions } from './options.ts';
 
 /** A picture: a path, a file URL, the bytes of a file (Uint8Array), or its tokens (Uint16Array [n]). */
@@ -87,7 +87,7 @@ export interface ImageGpt extends AsyncDisposable {
 export async function openImageGpt(name: string | URL = 'igpt-nano', options: ImageGptOptions = {}): Promise<ImageGpt> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const checkpoint = await openNamedCheckpoint(name, options);
+  const checkpoint = await openOrImport(name, options);
   signal?.throwIfAborted();
   const model = await openModel(checkpoint, options);
   const { aborted = false } = signal ?? {};

@@ -4,6 +4,9 @@ export const maxReceiveCount = 5;
 /** Timeout of the preprocess function: enough for 100 pictures, with time for slow ones (seconds). */
 export const preprocessTimeoutSeconds = 180;
 
+/** Memory of the preprocess function (MB): two decoders of 1 GiB each and Node itself. It comes with 1.7 vCPUs. */
+export const preprocessMegabytes = 3008;
+
 /**
  * Timeout of the inference function: the most that Lambda allows (seconds). With it, ten pictures of iGPT-M end in a third
  * of the time. The rest is for a slow processor, and for the model's way from S3 in a first invocation.
@@ -16,6 +19,9 @@ export const inferTimeoutSeconds = 900;
  * Source: AWS Lambda API Reference, "CreateEventSourceMapping".
  */
 export const deliveryMessages = 10;
+
+/** Most messages in a delivery that fills tokens messages, to preprocess functions before tasks. It needs a window. */
+export const fullDeliveryMessages = 100;
 
 /**
  * The queues' own visibility timeouts: how long a received message stays hidden unless its receiver asks for another time

@@ -19,6 +19,12 @@ const retentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 180, 365] as const;
 /** Defaults of the scaling: how the number of worker tasks follows the tokens queue. */
 export const scalingDefaults = { messagesPerTask: 50, maxTasks: 4 };
 
+/**
+ * Minutes without outstanding messages before the tasks end. A GPU instance takes about four minutes to start, so it is
+ * kept for the next pictures a little longer than that.
+ */
+export const emptyMinutes = 10;
+
 /** A policy of Application Auto Scaling has at most 20 steps, and each task needs one. */
 const mostTasks = 20;
 

@@ -92,5 +92,8 @@ function isFamily(name: string): name is GpuFamily {
   return Object.hasOwn(gpuFamilies, name);
 }
 
+/** Disk of an instance: room for the system, the image (about 6 GB unpacked) and a model of up to 6 GB (GiB). */
+export const instanceDiskGib = 60;
+
 /** Size of a task on Fargate: enough for iGPT-S on four threads. */
 export const fargateTask = { vcpus: 4, memoryGib: 8 };

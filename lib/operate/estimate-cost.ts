@@ -1,5 +1,6 @@
-import { scalingDefaults } from '../contracts/deployment-settings.ts';
-import { fargateTask, type GpuInstance, gpuInstances } from '../contracts/instances.ts';
+import { fullDeliveryMessages, preprocessMegabytes } from '../contracts/delivery.ts';
+import { emptyMinutes, scalingDefaults } from '../contracts/deployment-settings.ts';
+import { fargateTask, type GpuInstance, gpuInstances, instanceDiskGib } from '../contracts/instances.ts';
 import { hoursInMonth, prices } from './prices.ts';
 import { picturesPerSecond, type TaskCompute } from './throughput.ts';
 
@@ -64,10 +65,6 @@ const billedRequestBytes = 65_536;
 /** Entries in one call to S3, SQS or SNS. Sources: the services' developer guides, "Quotas". */
 const callEntries = 10;
 
-/** Pictures in one invocation of preprocess, and its memory. See cdk/constructs/preprocess.ts. */
-const invocationPictures = 100;
-const lambdaGb = 3008 / 1024;
-
 /**
  * Time that a picture adds to the function (seconds). Reading and sending overlap with decoding. The sandboxed decoder
  * takes 15 ms per megapixel of JPEG on one core of our machine, and two decoders share 1.7 cores of Lambda.
@@ -80,12 +77,6 @@ export const spotShare = { gpu: 0.4, cpu: 0.3 };
 /** Billed time without work (minutes). `start`: until the task works. `end`: until ECS ends an idle instance. */
 const billedIdle = { gpu: { start: 5, end: 15 }, cpu: { start: 2, end: 0 } };
 
-/** How long the last task waits for more work (minutes). See emptyMinutes in cdk/constructs/scaling.ts. */
-const lastTaskWait = 10;
-
-/** Disk of a GPU instance. See cdk/constructs/hardened-instance.ts. */
-const diskGiB = 60;
-
 /** Log text per picture, preprocess and worker together: failures and summed metrics. Successes are not logged. */
 const logBytes = 200;
 
@@ -97,7 +88,8 @@ export function estimateCost(question: CostQuestion): CostEstimate {
   const { pictures, fill } = question;
   const pace = paceOf(question);
   const lines = pipelineLines(question, {
-    invocationPictures,
+    // A message of the uploads queue has a picture.
+    invocationPictures: fullDeliveryMessages,
     tokensRequests: (pictures * tokensRequests[fill]) / 1000 + extraTokensRequests(question),
     hours: pace.hours,
   });
@@ -204,7 +196,7 @@ function paceOf({ pictures, gflop, compute, utilisation, fill }: CostQuestion): 
     picturesPerSecond: rate,
     tasks,
     hours: workHours / tasks + start / 60,
-    billedHours: workHours + (tasks * (start + end) + lastTaskWait) / 60,
+    billedHours: workHours + (tasks * (start + end) + emptyMinutes) / 60,
   };
 }
 
@@ -215,13 +207,13 @@ export function hourlyUsd(compute: GpuInstance | 'cpu'): { spot: number; onDeman
     const task = fargateTask.vcpus * price.vcpuHour + fargateTask.memoryGib * price.gbHour;
     return { spot: task * spotShare.cpu + publicIpv4Hour, onDemand: task + publicIpv4Hour };
   }
-  const addressAndDisk = publicIpv4Hour + (diskGiB * ebsGbMonth) / hoursInMonth;
+  const addressAndDisk = publicIpv4Hour + (instanceDiskGib * ebsGbMonth) / hoursInMonth;
   const { usdPerHour } = gpuInstances[compute];
   return { spot: usdPerHour * spotShare.gpu + addressAndDisk, onDemand: usdPerHour + addressAndDisk };
 }
 
 function lambdaSecondsOf({ megapixels }: PicturesQuestion): number {
-  return (lambdaSeconds.each + lambdaSeconds.megapixel * megapixels) * lambdaGb;
+  return (lambdaSeconds.each + lambdaSeconds.megapixel * megapixels) * (preprocessMegabytes / 1024);
 }
 
 /** Requests that SQS bills in addition for messages above 64 KiB, for sending and receiving them. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { computeModelId } from '../../cdk/model-id.ts';
+import { computeModelId } from '../../cdk/model.ts';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { modelId } from '../../lib/checkpoint/model-id.ts';
 import { DeploymentConfigError, readDeploymentConfig } from '../../lib/contracts/deployment-settings.ts';

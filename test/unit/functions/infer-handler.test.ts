@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { InferFunction } from '../../../functions/infer/open-function.ts';
+import type { OpenFunction } from '../../../functions/infer/open-function.ts';
 import { createFakeModel } from '../../support/fake-model.ts';
 
 const openFunctionModule = '../../../functions/infer/open-function.ts';
@@ -14,7 +14,7 @@ const record = {
 
 describe('the inference function', () => {
   /** How the function opens, attempt by attempt. */
-  let attempts: (() => Promise<Partial<InferFunction>>)[];
+  let attempts: (() => Promise<Partial<OpenFunction>>)[];
   let opened: number;
   let critical: Record<string, unknown>[];
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { computeModelId } from '../../../cdk/model-id.ts';
+import { computeModelId } from '../../../cdk/model.ts';
 import { proofExit, proofExitMeaning } from '../../../functions/proof-exit.ts';
 import { readDeploymentConfig } from '../../../lib/contracts/deployment-settings.ts';
 import { startWorker } from '../../support/worker-process.ts';

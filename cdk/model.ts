@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { type DeploymentConfig, DeploymentConfigError } from '../lib/contracts/deployment-settings.ts';
 import { type FunctionModel, functionModel, whyNoFunction } from '../lib/contracts/infer-function.ts';
 import { modelId } from '../lib/contracts/keys.ts';
 import { isS3Location } from '../lib/contracts/s3-location.ts';
+import { repository } from './repository.ts';
 
 /** The settings that are part of the model id, as variables of the worker. Without a variable the worker has its default. */
 export function modelVariables(config: DeploymentConfig): Record<string, string> {
@@ -63,5 +65,20 @@ export function modelDirectory(model: string): string {
   return isAbsolute(model) ? model : join(repository, model);
 }
 
-/** Root of the repository. Bundles and images are built from it, and relative paths of settings start at it. */
-export const repository = join(import.meta.dirname, '..');
+export interface CheckpointFile {
+  name: string;
+  /** Size, through a symbolic link: a hub cache holds links. */
+  bytes: number;
+}
+
+/** The files of a checkpoint directory that processes read. Others are pickles, other formats, a README. */
+export function checkpointFiles(directory: string): CheckpointFile[] {
+  return readdirSync(directory)
+    .filter((name) => /\.(json|safetensors)$/.test(name))
+    .map((name) => ({ name, bytes: statSync(join(directory, name)).size }));
+}
+
+/** Their size together (bytes). */
+export function checkpointBytes(directory: string): number {
+  return checkpointFiles(directory).reduce((sum, { bytes }) => sum + bytes, 0);
+}

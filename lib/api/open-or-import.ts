@@ -16,7 +16,7 @@ import type { ImageGptOptions } from './options.ts';
  * @throws {UsageError} when there is no such directory
  * @throws {CheckpointError} when the model is damaged, or the hub does not have it
  */
-export async function openNamedCheckpoint(
+export async function openOrImport(
   model: string | URL,
   { onImport }: Pick<ImageGptOptions, 'onImport'>,
 ): Promise<Checkpoint> {
