@@ -13,6 +13,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
+import { maxReceiveCount, visibilitySeconds } from '../../lib/contracts/delivery.ts';
 import { metricNames } from '../../lib/contracts/metrics.ts';
 import type { Queues } from './queues.ts';
 import type { Results } from './results.ts';
@@ -40,8 +41,8 @@ const minPictures = 20;
 const maxFailedPercent = 20;
 
 /**
- * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm: 17 in the stack on
- * GPUs, with those of scaling. So conditions that only delay a consumer or a backfill have no alarm; the dashboard shows them.
+ * Alarms for conditions that need an operator. CloudWatch bills each metric of an alarm (lib/operate/idle-cost.ts). So
+ * conditions that only delay a consumer or a backfill have no alarm; the dashboard shows them.
  *
  * SQS reports messages in flight only if there are some, so the metric may have no data at all while nothing is received.
  * Whether FILL fills such a series is not documented. So `- IF(x > 0, 1)` says "unless x": without data it counts as 0.
@@ -118,8 +119,7 @@ export class Alarms extends Construct {
         metric: infer.metricErrors({ period: fiveMinutes, statistic: 'Sum' }),
         threshold: 1,
         evaluationPeriods: 1,
-        alarmDescription:
-          'An inference function crashed, timed out, ran out of memory or could not open its model: its log says why. The messages come back after 90 minutes, at most five times.',
+        alarmDescription: `An inference function crashed, timed out, ran out of memory or could not open its model: its log says why. The messages come back after ${visibilitySeconds.tokens / 60} minutes, at most ${maxReceiveCount} times.`,
       });
     }
     const costBrakeName = `${Stack.of(this).stackName}-CostBrake`;

@@ -4,7 +4,6 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Runtime } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -52,7 +51,6 @@ export class DailyLimit extends Construct {
     const handler = new NodejsFunction(this, 'Handler', {
       ...functionBundle({ architecture: config.architecture, handler: 'functions/limit/handler.ts', programs: [] }),
       description: 'Image GPT: stops the stack at its daily limit',
-      runtime: Runtime.NODEJS_24_X,
       memorySize: 256,
       timeout: Duration.minutes(1),
       environment: {
@@ -63,7 +61,6 @@ export class DailyLimit extends Construct {
         ALARM_TOPIC_ARN: topic.topicArn,
         STACK_NAME: config.stackName,
       },
-      awsSdkConnectionReuse: false,
       role,
       logGroup: log,
     });

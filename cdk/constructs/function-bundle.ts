@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path';
-import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { type NodejsFunctionProps, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { repository } from '../repository.ts';
 
@@ -29,7 +29,10 @@ export function functionBundle(bundle: FunctionBundle): NodejsFunctionProps {
   const [cpu, architecture] =
     bundle.architecture === 'arm64' ? ['arm64', Architecture.ARM_64] : ['x64', Architecture.X86_64];
   return {
+    runtime: Runtime.NODEJS_24_X,
     architecture,
+    // A variable for version 2 of the SDK.
+    awsSdkConnectionReuse: false,
     entry: join(repository, bundle.handler),
     handler: 'handler',
     projectRoot: repository,

@@ -1,7 +1,7 @@
 import { Duration, Size } from 'aws-cdk-lib';
 import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { type EventSourceMapping, type Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import type { EventSourceMapping, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IDependable } from 'constructs';
@@ -45,7 +45,6 @@ export class Infer extends Construct {
     this.handler = new NodejsFunction(this, 'Handler', {
       ...bundle.code,
       description: 'Image GPT: colour tokens to outcomes',
-      runtime: Runtime.NODEJS_24_X,
       memorySize: inferMemory,
       ephemeralStorageSize: Size.mebibytes(inferStorage(model)),
       timeout: Duration.seconds(inferTimeoutSeconds),
@@ -59,7 +58,6 @@ export class Infer extends Construct {
         MODEL_CACHE: '/tmp',
         WORKERS: String(inferThreads(model, inferMemory)),
       },
-      awsSdkConnectionReuse: false,
       role,
       logGroup: log,
     });

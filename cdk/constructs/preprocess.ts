@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { type EventSourceMapping, type IFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import type { EventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IDependable } from 'constructs';
@@ -42,7 +42,6 @@ export class Preprocess extends Construct {
     const handler = new NodejsFunction(this, 'Handler', {
       ...bundle(props.architecture),
       description: 'Image GPT: pictures to colour tokens',
-      runtime: Runtime.NODEJS_24_X,
       memorySize: preprocessMegabytes,
       timeout: Duration.seconds(preprocessTimeoutSeconds),
       environment: {
@@ -51,7 +50,6 @@ export class Preprocess extends Construct {
         ROLE_NAME: role.roleName,
         DECODERS: String(decoders),
       },
-      awsSdkConnectionReuse: false,
       role,
       logGroup: log,
     });

@@ -10,7 +10,7 @@ import {
 } from 'aws-cdk-lib';
 import { type BaseService, CfnService, type Cluster } from 'aws-cdk-lib/aws-ecs';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct, type IDependable } from 'constructs';
@@ -102,10 +102,8 @@ export class Rollout extends Construct {
     const handler = new NodejsFunction(this, 'Handler', {
       ...functionBundle({ architecture: 'arm64', handler: 'functions/rollout/handler.ts', programs: [] }),
       description: 'Image GPT: proves a new worker and keeps the number of tasks',
-      runtime: Runtime.NODEJS_24_X,
       memorySize: 256,
       timeout: Duration.minutes(2),
-      awsSdkConnectionReuse: false,
       role,
       logGroup: log,
     });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createS3Client } from '../../lib/aws/clients.ts';
 import { fetchModel } from '../../lib/aws/fetch-model.ts';
+import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { createS3Store } from '../../lib/aws/s3-store.ts';
 import { openCheckpoint, openTokenizerFiles } from '../../lib/checkpoint/checkpoint.ts';
 import { logitsCost, paperParameters } from '../../lib/checkpoint/summary.ts';
@@ -56,7 +57,7 @@ async function ofPrefix(location: string, { bucket, path }: S3Location, chosen: 
 }
 
 try {
-  const { MODEL_LOCATION: location, ...chosen } = variables.parse(process.env);
+  const { MODEL_LOCATION: location, ...chosen } = readEnvironment(variables, process.env);
   const onS3 = parseS3Location(location);
   const model = onS3 === undefined ? await ofDirectory(location, chosen) : await ofPrefix(location, onS3, chosen);
   process.stdout.write(`${JSON.stringify(model)}\n`);

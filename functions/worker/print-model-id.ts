@@ -1,3 +1,4 @@
+import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { jobDefinition } from '../../lib/contracts/environment.ts';
 import { ImageGptError } from '../../lib/ports/error.ts';
@@ -18,7 +19,7 @@ const variables = jobDefinition.pick({
 });
 
 try {
-  const { MODEL_LOCATION, ...chosen } = variables.parse(process.env);
+  const { MODEL_LOCATION, ...chosen } = readEnvironment(variables, process.env);
   const { id } = await identifyModel(await openCheckpoint(MODEL_LOCATION), {
     precision: chosen.PRECISION,
     scaledDecoding: chosen.SCALED_DECODING,
