@@ -20,7 +20,7 @@ export const inferTimeoutSeconds = 900;
  */
 export const deliveryMessages = 10;
 
-/** Most messages in a delivery that fills tokens messages, to preprocess functions before tasks. It needs a window. */
+/** Most messages in a delivery to preprocess when tasks compute. With a batching window, it fills the tokens messages. */
 export const fullDeliveryMessages = 100;
 
 /**
