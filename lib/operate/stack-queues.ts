@@ -1,4 +1,4 @@
-import { deliveryMessages } from '../contracts/infer-function.ts';
+import { deliveryMessages } from '../contracts/delivery.ts';
 import { maxPicturesPerMessage } from '../contracts/limits.ts';
 import type { StackOutputs } from '../contracts/stack-outputs.ts';
 
