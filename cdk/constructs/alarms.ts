@@ -119,7 +119,7 @@ export class Alarms extends Construct {
         threshold: 1,
         evaluationPeriods: 1,
         alarmDescription:
-          'An inference function crashed, timed out, ran out of memory or could not open its model: its log says why. The messages come back after 90 minutes, at most five times.',
+          'An inference function crashed, timed out, ran out of memory or could not open its model: its log says why. The messages come back after a minute if it had opened its model, otherwise after 90 minutes; at most five times.',
       });
     }
     const costBrakeName = `${Stack.of(this).stackName}-CostBrake`;
@@ -147,7 +147,7 @@ export class Alarms extends Construct {
         finished: queues.tokens.metricNumberOfMessagesDeleted({ statistic: 'Sum' }),
       }),
       threshold: 1,
-      // Workers: 30 minutes. Functions: 45, because the five deliveries of one bad message take 14 minutes, which can lie in
+      // Workers: 30 minutes. Functions: 45, because the five deliveries of one bad message take up to 14 minutes, which can lie in
       // two periods.
       evaluationPeriods: infer === undefined ? 6 : 3,
       alarmDescription:
