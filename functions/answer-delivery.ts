@@ -3,6 +3,7 @@ import { maxReceiveCount, retryDelayMs } from '../lib/contracts/delivery.ts';
 import type { Flow } from '../lib/pipeline/consumer.ts';
 import { handleDelivery } from '../lib/pipeline/handle-delivery.ts';
 import type { QueueMessage } from '../lib/ports/queue.ts';
+import { holdMessages } from './hold-messages.ts';
 import type { DeployedPorts } from './open-ports.ts';
 
 /** What Lambda tells a handler beside the event. */
@@ -20,6 +21,11 @@ export interface AnswerOptions {
    * Asked again while the delivery is processed.
    */
   reserveMs(givenMs: number): number;
+  /**
+   * How long messages stay hidden after the function was killed (milliseconds; default: the queue's own time since they
+   * were received).
+   */
+  visibilityMs?: number | undefined;
   onError(error: unknown, message?: QueueMessage): void;
 }
 
@@ -33,9 +39,14 @@ const checkMs = 250;
 export async function answerDelivery(
   event: unknown,
   context: LambdaContext,
-  { flow, queueAt, siblingUrl, reserveMs, onError }: AnswerOptions,
+  { flow, queueAt, siblingUrl, reserveMs, visibilityMs, onError }: AnswerOptions,
 ): Promise<SqsBatchResponse> {
   const { messages, queueUrl } = deliveryOf(event, { maxReceiveCount, siblingUrl });
+  const queue = queueAt(queueUrl);
+  using held =
+    visibilityMs === undefined
+      ? undefined
+      : await holdMessages([...messages.values()], { queue, visibilityMs, flow, onError });
   const stop = new AbortController();
   const givenMs = context.getRemainingTimeInMillis();
   const check = (): void => {
@@ -45,7 +56,7 @@ export async function answerDelivery(
   // Not AbortSignal.timeout: its timer would survive the invocation and run after the next thaw.
   const checking = setInterval(check, checkMs);
   try {
-    const options = { queue: queueAt(queueUrl), flow, signal: stop.signal, retryDelayMs, onError };
+    const options = { queue, flow: held?.flow ?? flow, signal: stop.signal, retryDelayMs, onError };
     const failed = await handleDelivery([...messages.values()], options);
     const failures = [...messages].filter(([, message]) => failed.includes(message));
     return { batchItemFailures: failures.map(([itemIdentifier]) => ({ itemIdentifier })) };

@@ -13,7 +13,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import { maxReceiveCount, visibilitySeconds } from '../../lib/contracts/delivery.ts';
+import { maxReceiveCount, visibilitySeconds, workerVisibilitySeconds } from '../../lib/contracts/delivery.ts';
 import { metricNames } from '../../lib/contracts/metrics.ts';
 import type { Queues } from './queues.ts';
 import type { Results } from './results.ts';
@@ -119,7 +119,7 @@ export class Alarms extends Construct {
         metric: infer.metricErrors({ period: fiveMinutes, statistic: 'Sum' }),
         threshold: 1,
         evaluationPeriods: 1,
-        alarmDescription: `An inference function crashed, timed out, ran out of memory or could not open its model: its log says why. The messages come back after ${visibilitySeconds.tokens / 60} minutes, at most ${maxReceiveCount} times.`,
+        alarmDescription: `An inference function crashed, timed out, ran out of memory or could not open its model: its log says why. The messages come back after ${workerVisibilitySeconds / 60} minute if it had opened its model, otherwise after ${visibilitySeconds.tokens / 60}; at most ${maxReceiveCount} times.`,
       });
     }
     const costBrakeName = `${Stack.of(this).stackName}-CostBrake`;
@@ -147,7 +147,7 @@ export class Alarms extends Construct {
         finished: queues.tokens.metricNumberOfMessagesDeleted({ statistic: 'Sum' }),
       }),
       threshold: 1,
-      // Workers: 30 minutes. Functions: 45, because the five deliveries of one bad message take 14 minutes, which can lie in
+      // Workers: 30 minutes. Functions: 45, because the five deliveries of one bad message take up to 14 minutes, which can lie in
       // two periods.
       evaluationPeriods: infer === undefined ? 6 : 3,
       alarmDescription:

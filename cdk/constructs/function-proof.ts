@@ -12,8 +12,11 @@ export interface FunctionProofProps {
   after: readonly IDependable[];
 }
 
-/** Longest call that CDK's trigger can wait for: the limit of its own function. */
-const longest = Duration.minutes(15);
+/**
+ * Longest call. CDK's trigger calls three times when none is answered, and must itself end within the 15 minutes of a
+ * function: otherwise CloudFormation waits for its answer for an hour.
+ */
+const longest = Duration.seconds(280);
 
 /**
  * Calls a function once during the deployment that changes it. If the call fails, CloudFormation rolls the deployment
@@ -23,7 +26,7 @@ export class FunctionProof extends Construct {
   constructor(scope: Construct, id: string, { handler, after }: FunctionProofProps) {
     super(scope, id);
     const stack = Stack.of(this);
-    const trigger = new Trigger(this, 'Trigger', { handler, timeout: handler.timeout ?? longest });
+    const trigger = new Trigger(this, 'Trigger', { handler, timeout: longest });
     trigger.node.addDependency(...after);
     // Each version has a trigger of its own. With one for all, a rollback would be an update of it: another call.
     const called = resourceOf(trigger);

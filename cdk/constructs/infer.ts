@@ -5,7 +5,7 @@ import type { EventSourceMapping, Function as LambdaFunction } from 'aws-cdk-lib
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IDependable } from 'constructs';
-import { inferTimeoutSeconds } from '../../lib/contracts/delivery.ts';
+import { inferTimeoutSeconds, workerVisibilitySeconds } from '../../lib/contracts/delivery.ts';
 import type { DeploymentConfig } from '../../lib/contracts/deployment-settings.ts';
 import { type FunctionModel, inferStorage, inferThreads } from '../../lib/contracts/infer-function.ts';
 import type { Meter } from '../../lib/contracts/meters.ts';
@@ -56,6 +56,7 @@ export class Infer extends Construct {
         ROLE_NAME: role.roleName,
         PROVIDER: 'cpu',
         MODEL_CACHE: '/tmp',
+        VISIBILITY_SECONDS: String(workerVisibilitySeconds),
         WORKERS: String(inferThreads(model, inferMemory)),
       },
       role,

@@ -6,7 +6,7 @@ import { BucketDeployment, Source } from 'aws-cdk-lib/aws-s3-deployment';
 import { Construct, type IDependable } from 'constructs';
 import { type DeploymentConfig, DeploymentConfigError } from '../../lib/contracts/deployment-settings.ts';
 import { formatS3Location, parseS3Location } from '../../lib/contracts/s3-location.ts';
-import { checkpointFiles, computeModelId, modelDirectory } from '../model.ts';
+import { checkpointBytes, checkpointFiles, computeModelId, modelDirectory } from '../model.ts';
 import { acknowledgeFindings, acknowledgeManagedFunction, acknowledgeWildcards } from './acknowledge.ts';
 import { logGroup } from './log-group.ts';
 import { allow, encrypt } from './permissions.ts';
@@ -100,7 +100,7 @@ function checkUploadable(directory: string, name: string, modelId: string): void
     throw new DeploymentConfigError([`model: expected a checkpoint directory; found no config.json in ${directory}`]);
   }
   const sizes = checkpointFiles(directory).map(({ bytes }) => bytes);
-  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const total = checkpointBytes(directory);
   if (Math.max(...sizes) <= maxFileBytes && total <= maxBytes) return;
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   throw new DeploymentConfigError([

@@ -10,7 +10,8 @@ import type { Telemetry } from '../telemetry.ts';
 import { timePredictions } from './time-predictions.ts';
 
 /** The open function: its model, and how it answers a delivery of the tokens queue. */
-export interface OpenFunction extends Pick<AnswerOptions, 'flow' | 'queueAt' | 'siblingUrl' | 'reserveMs'> {
+export interface OpenFunction
+  extends Pick<AnswerOptions, 'flow' | 'queueAt' | 'siblingUrl' | 'reserveMs' | 'visibilityMs'> {
   model: LocalModel;
 }
 
@@ -26,12 +27,13 @@ export function isBundled({ MODEL_LOCATION: location = '' }: { MODEL_LOCATION?: 
  */
 export async function openFunction(folder: string, telemetry: Telemetry): Promise<OpenFunction> {
   const given = readEnvironment(inferEnvironment, process.env);
-  const { MODEL_LOCATION: location, TOKENS_QUEUE_URL: siblingUrl } = given;
+  const { MODEL_LOCATION: location, TOKENS_QUEUE_URL: siblingUrl, VISIBILITY_SECONDS } = given;
   const env = isBundled(given) ? { ...given, MODEL_LOCATION: resolve(folder, location) } : given;
   const started = performance.now();
   const { model, reserveMs } = timePredictions(await openWorkerModel(env));
   const { id, provider, concurrency } = model;
   const opened_ms = Math.round(performance.now() - started);
   telemetry.logger.info('ready', { model: id, provider, concurrency, opened_ms });
-  return { model, siblingUrl, reserveMs, ...openInference(env, model, telemetry) };
+  const visibilityMs = VISIBILITY_SECONDS * 1000;
+  return { model, siblingUrl, reserveMs, visibilityMs, ...openInference(env, model, telemetry) };
 }

@@ -30,22 +30,22 @@ export const fullDeliveryMessages = 100;
  */
 export const visibilitySeconds = {
   uploads: 6 * preprocessTimeoutSeconds,
-  /** The same for every kind of compute. Workers receive with {@link workerVisibilitySeconds} instead. */
+  /** The same for every kind of compute. Workers and functions hold messages for {@link workerVisibilitySeconds} instead. */
   tokens: 6 * inferTimeoutSeconds,
   /** The user's own consumer. SQS's default of 30 s is too short for a consumer that calls other services. */
   resultEvents: 300,
 };
 
 /**
- * How long a message that a worker receives stays hidden (seconds). A killed worker's messages come back after this time;
- * a living worker extends it.
+ * How long a message that a worker or an inference function holds stays hidden (seconds). What a killed one held comes back
+ * after this time; a living one extends it.
  */
 export const workerVisibilitySeconds = 60;
 
 /** Poll interval of the worker: how long one receive waits for a message (milliseconds). SQS allows no more. */
 export const longPollMs = 20_000;
 
-/** How often the worker extends a held message per visibility timeout. One extension may fail. */
+/** How often they extend a held message per visibility timeout. One extension may fail. */
 export const heartbeatsPerVisibility = 3;
 
 /** From SIGTERM to SIGKILL of a worker (seconds). Fargate allows 120, which is also the notice of a Spot instance. */

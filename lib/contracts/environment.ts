@@ -145,11 +145,11 @@ export const workerEnvironment = workerVariables.refine(bucketsDiffer, different
 export type WorkerEnvironment = z.output<typeof workerEnvironment>;
 
 /**
- * The environment of functions/infer: the worker's. Lambda itself hides messages and ends the process. A relative
+ * The environment of functions/infer: the worker's. Lambda itself ends the process. A relative
  * MODEL_LOCATION starts at the bundle.
  */
 export const inferEnvironment = workerVariables
-  .omit({ VISIBILITY_SECONDS: true, DRAIN_SECONDS: true })
+  .omit({ DRAIN_SECONDS: true })
   .extend({
     /** The bundle has no other provider. */
     PROVIDER: choice(['cpu']).default('cpu'),

@@ -74,9 +74,13 @@ export function picturesPerMessage(model: FunctionModel, megabytes: number): num
   return Math.min(Math.floor(seconds / secondsPerPicture(model, megabytes) / deliveryMessages), maxPicturesPerMessage);
 }
 
-/** Size of /tmp for a function (MB): for the model from S3, and for weights that are rounded to 16 bits there. */
-export function inferStorage({ parameters, bytes }: FunctionModel): number {
-  return Math.max(Math.ceil((bytes + 2 * parameters) / 1e6) + spareStorageMegabytes, leastStorageMegabytes);
+/**
+ * Size of /tmp for a function (MB): for the model from S3, and for weights that are converted there. A matrix that int8
+ * changes too much is stored in 32 bits (lib/runtime/precision.ts).
+ */
+export function inferStorage({ parameters, bytes, converted }: FunctionModel): number {
+  const derived = converted ? 4 * parameters : 0;
+  return Math.max(Math.ceil((bytes + derived) / 1e6) + spareStorageMegabytes, leastStorageMegabytes);
 }
 
 /** Why a model cannot run in a function with this memory (MB). Undefined: it can. */

@@ -36,8 +36,8 @@ export const lambdaMemory = inferMemory;
 /** A function's share of the processor grows with its memory, so the memory hardly changes what a picture costs. */
 export const lambdaVcpus = inferMemory / vcpuMegabytes;
 
-/** Requests to the tokens queue for each message at most: it is sent, received and deleted by itself. */
-const messageRequests = 3;
+/** Requests to the tokens queue for each message at most: it is sent, received, held and deleted by itself. */
+const messageRequests = 4;
 
 /**
  * Billed time without computing (seconds), assumed. `invocation`: requests to S3, SNS and SQS, one after the other.

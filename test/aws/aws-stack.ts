@@ -39,8 +39,7 @@ export interface AwsStack {
 
 const maxReceiveCount = 5;
 
-/** @param tokensVisibility how long a received tokens message stays hidden (seconds; default 60) */
-export async function createAwsStack({ tokensVisibility = 60 } = {}): Promise<AwsStack> {
+export async function createAwsStack(): Promise<AwsStack> {
   const [s3, sqs, sns, ecs] = [createS3Client(), createSqsClient(), createSnsClient(), createEcsClient()];
   const queueArn = (name: string): string => `arn:aws:sqs:${motoRegion}:${motoAccount}:${name}`;
   const redrive = JSON.stringify({ deadLetterTargetArn: queueArn('dead-letters'), maxReceiveCount });
@@ -50,7 +49,7 @@ export async function createAwsStack({ tokensVisibility = 60 } = {}): Promise<Aw
   const deadLettersUrl = await createQueue('dead-letters');
   // A short timeout, so that the messages of a killed process come back soon.
   const uploadsUrl = await createQueue('uploads', { RedrivePolicy: redrive, VisibilityTimeout: '5' });
-  const tokensUrl = await createQueue('tokens', { RedrivePolicy: redrive, VisibilityTimeout: `${tokensVisibility}` });
+  const tokensUrl = await createQueue('tokens', { RedrivePolicy: redrive, VisibilityTimeout: '60' });
   const eventsUrl = await createQueue('result-events');
   for (const Bucket of ['pictures', 'outcomes']) await s3.send(new CreateBucketCommand({ Bucket }));
   await s3.send(

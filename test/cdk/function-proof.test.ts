@@ -39,6 +39,10 @@ describe('the proof of a function', () => {
     expect(HandlerArn).toEqual({ Ref: expect.stringMatching(/^InferCurrentVersion/) });
   });
 
+  test('has failed within the 15 minutes of its caller when all three attempts hang', () => {
+    expect((3 * Number(call.Properties.Timeout)) / 60_000).toBeLessThan(14.5);
+  });
+
   test('comes after what the function needs', () => {
     expect(call.DependsOn).toContainEqual(expect.stringMatching(/^Models/));
   });

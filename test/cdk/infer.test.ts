@@ -17,11 +17,14 @@ function typesOf(of: typeof template): string[] {
 }
 
 describe('the template of compute=lambda', () => {
-  test('has no network, cluster, image, scaling or build', () => {
-    expect(typesOf(template).filter((type) => foreign.test(type))).toEqual([]);
-    expect(
-      typesOf(imageGptTemplate({ compute: 'lambda', imageBuild: 'codebuild' })).filter((type) => foreign.test(type)),
-    ).toEqual([]);
+  test.each([
+    {},
+    { imageBuild: 'codebuild' },
+    { proveDeployment: 'true', maxUsdPerDay: 5, alarmEmail: 'a@example.com' },
+  ])('with %o has no network, cluster, image, scaling or build', (context) => {
+    expect(typesOf(imageGptTemplate({ compute: 'lambda', ...context })).filter((type) => foreign.test(type))).toEqual(
+      [],
+    );
   });
 
   test('needs no Docker: all its assets are files', () => {

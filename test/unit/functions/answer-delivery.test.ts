@@ -22,7 +22,7 @@ function options(changes: Partial<AnswerOptions>): AnswerOptions {
       send: async () => {},
       receive: async () => [],
       delete: async () => {},
-      changeVisibility: async ([receipt = ''], ms) => void released.push([receipt, ms]),
+      changeVisibility: async (receipts, ms) => void released.push([receipts.join(' '), ms]),
     }),
     siblingUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/other',
     reserveMs: () => 15_000,
@@ -103,6 +103,23 @@ it('asks for the reserve again and again, with the time that the delivery has in
 
   expect((await answering).batchItemFailures).toHaveLength(1);
   expect(asked.slice(0, 9)).toEqual(Array.from({ length: 9 }, () => 60_000));
+});
+
+it('holds the messages until the delivery ends; one that failed has its own delay', async () => {
+  const flow = async ({ body }: QueueMessage): Promise<void> => {
+    if (body === 'bad') throw new Error('failed');
+    await new Promise((resolve) => setTimeout(resolve, 30_000));
+  };
+  const answering = answerDelivery(delivery('good', 'bad'), context(60_000), options({ flow, visibilityMs: 60_000 }));
+  await vi.advanceTimersByTimeAsync(30_000);
+
+  expect((await answering).batchItemFailures).toEqual([{ itemIdentifier: 'id-bad' }]);
+  expect(released).toEqual([
+    ['receipt-good receipt-bad', 60_000],
+    ['receipt-bad', 10_000],
+    ['receipt-good', 60_000],
+  ]);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it('leaves no timer for the next invocation, which may follow minutes later', async () => {

@@ -36,10 +36,10 @@ describe('the cost of pictures through inference functions', () => {
     expect(estimate.hours).toBeCloseTo((164.56 + 2 + 24) / 4 / 3600, 4);
   });
 
-  test('a message holds at most the ten pictures of a delivery, and needs three requests', () => {
+  test('a message holds at most the ten pictures of a delivery, and needs four requests', () => {
     const nano = { ...question, gflop: 0.7, parameters: 1.6e6, bytes: 3e6 };
 
-    expect(line(estimateLambdaCost(nano), 'tokens queue')?.quantity).toBe(300_000);
+    expect(line(estimateLambdaCost(nano), 'tokens queue')?.quantity).toBe(400_000);
     expect(estimateLambdaCost({ ...nano, fill: 3, pictures: 30 }).perMessage).toBe(3);
     expect(line(estimateLambdaCost(nano), 'invocations of preprocess')?.quantity).toBe(100_000);
   });
