@@ -1,22 +1,22 @@
-import { inspect } from 'node:util';
+import {
+  aFlag,
+  aFunction,
+  aSignal,
+  checkOptions,
+  isWhole,
+  oneOf,
+  type Rules,
+  whole,
+} from '../contracts/option-rules.ts';
 import { keepRange, keptTokens } from '../image-gpt/kept-tokens.ts';
-import { UsageError } from '../ports/error.ts';
 import { classInputs, featureNorms, outputNames, precisions, providers } from '../ports/model.ts';
 import type { CompletionOptions, ImageGptOptions } from './options.ts';
-
-/** Whether a value is right, and what is expected, in words. */
-type Rule = readonly [isRight: (value: unknown) => boolean, expected: string];
-type Rules<Options> = { readonly [K in keyof Required<Options>]: Rule };
 
 /** Node's longest timer. */
 const longestTimer = 2 ** 31 - 1;
 
 /** Far more threads or processes than a machine has cores. */
 const mostThreads = 1024;
-
-const aFunction: Rule = [(value) => typeof value === 'function', 'a function'];
-const aFlag: Rule = [(value) => typeof value === 'boolean', 'true or false'];
-const aSignal: Rule = [(value) => value instanceof AbortSignal, 'an AbortSignal'];
 
 const openingRules: Rules<ImageGptOptions> = {
   outputs: [
@@ -41,7 +41,7 @@ const openingRules: Rules<ImageGptOptions> = {
 
 /** @throws {UsageError} when an option is unknown or out of range */
 export function checkOpening(options: ImageGptOptions): void {
-  check(options, openingRules);
+  checkOptions(options, openingRules);
 }
 
 /**
@@ -50,7 +50,7 @@ export function checkOpening(options: ImageGptOptions): void {
  * @throws {UsageError} when an option is unknown or out of range
  */
 export function checkCompletion(options: CompletionOptions, n: number, colors: number): void {
-  check<CompletionOptions>(options, {
+  checkOptions<CompletionOptions>(options, {
     keep: [(value) => typeof value === 'number' && keptTokens(value, n) !== undefined, keepRange(n)],
     count: whole(1),
     seed: [(value) => isWhole(value) && value >= 0 && value < 2 ** 32, 'a whole number below 2^32'],
@@ -60,35 +60,4 @@ export function checkCompletion(options: CompletionOptions, n: number, colors: n
     onProgress: aFunction,
     signal: aSignal,
   });
-}
-
-function check<Options extends object>(options: Options, rules: Rules<Options>): void {
-  const known = new Map<string, Rule>(Object.entries(rules));
-  for (const [name, value] of Object.entries(options)) {
-    const rule = known.get(name);
-    if (rule === undefined)
-      throw new UsageError(`${name}: expected one of the options ${[...known.keys()].join(', ')}`);
-    const [isRight, expected] = rule;
-    if (value !== undefined && !isRight(value)) {
-      throw new UsageError(
-        `${name} ${inspect(value, { breakLength: Number.POSITIVE_INFINITY })}: expected ${expected}`,
-      );
-    }
-  }
-}
-
-function isWhole(value: unknown): value is number {
-  return Number.isSafeInteger(value);
-}
-
-function whole(min: number, max = Number.MAX_SAFE_INTEGER): Rule {
-  const expected = `a whole number from ${min}`;
-  return [
-    (value) => isWhole(value) && value >= min && value <= max,
-    max === Number.MAX_SAFE_INTEGER ? expected : `${expected} to ${max}`,
-  ];
-}
-
-function oneOf(values: readonly unknown[]): Rule {
-  return [(value) => values.includes(value), values.join(', ')];
 }
