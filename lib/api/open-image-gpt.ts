@@ -1,25 +1,21 @@
 import './node-version.ts';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { pMapIterable } from 'p-map';
 import { createSemaphore } from '../async/semaphore.ts';
+import { unlessAborted } from '../async/unless-aborted.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { FailedOutcome, SucceededOutcome } from '../contracts/outcome.ts';
 import { decoderDefaults, decodingConcurrency, openDecoder } from '../decode/decoder-pool.ts';
-import { keepRange, keptTokens } from '../image-gpt/kept-tokens.ts';
 import { createQuantizer } from '../image-gpt/quantizer.ts';
-import { readPictureFile } from '../local/picture-files.ts';
 import { type PredictedNumbers, predictedNumbers } from '../pipeline/prediction-outcome.ts';
-import { ImageGptError, InstallationError, UsageError } from '../ports/error.ts';
-import { complete } from '../runtime/complete.ts';
+import { ImageGptError, InstallationError } from '../ports/error.ts';
 import { ModelError } from '../runtime/error.ts';
 import { type LocalModel, openModel } from '../runtime/model.ts';
-import { inPrecision } from '../runtime/precision.ts';
+import { checkOpening } from './check-options.ts';
+import { completeTokens } from './complete-tokens.ts';
 import { openOrImport } from './open-or-import.ts';
 import type { CompletionOptions, ImageGptOptions } from './options.ts';
-
-/** A picture: a path, a file URL, the bytes of a file (Uint8Array), or its tokens (Uint16Array [n]). */
-export type PictureInput = string | URL | Uint8Array | Uint16Array;
+import { type PictureFile, type PictureInput, readPicture } from './picture-input.ts';
 
 /** What a model says about a picture: the fields of an outcome. */
 export interface PredictedPicture extends PredictedNumbers {
@@ -64,12 +60,13 @@ export interface ImageGpt extends AsyncDisposable {
    *
    * @throws as {@link predict}
    */
-  quantize(picture: string | URL | Uint8Array, options?: { signal?: AbortSignal | undefined }): Promise<Uint16Array>;
+  quantize(picture: PictureFile, options?: { signal?: AbortSignal | undefined }): Promise<Uint16Array>;
   /**
    * Keeps the first tokens of a picture and lets the model paint the rest: `count` arrays [n].
    *
    * @param tokens Uint16Array [n]
-   * @throws {UsageError} when an option is out of range, or the model is a BERT model
+   * @throws {UsageError} when an option is unknown or out of range, or the model is a BERT model
+   * @throws {ModelError} `tokens_invalid`, `model_closed`
    */
   complete(tokens: Uint16Array, options?: CompletionOptions): Promise<Uint16Array[]>;
   /** Waits for what is in progress, then ends threads and decoders. */
@@ -80,11 +77,12 @@ export interface ImageGpt extends AsyncDisposable {
  * Opens an Image GPT in threads of this process. Untrusted pictures are decoded in child processes.
  *
  * @param name `igpt-nano` (default), a directory in the Hugging Face or OpenAI layout, or a name on the Hugging Face hub
- * @throws {UsageError} when there is no such model
+ * @throws {UsageError} when there is no such model, or an option is unknown or out of range
  * @throws {CheckpointError} when the model is damaged or unsupported
  * @throws {ThreadUnusableError} `provider_unavailable` when onnxruntime or its provider cannot be loaded
  */
 export async function openImageGpt(name: string | URL = 'igpt-nano', options: ImageGptOptions = {}): Promise<ImageGpt> {
+  checkOpening(options);
   const { signal } = options;
   signal?.throwIfAborted();
   const checkpoint = await openOrImport(name, options);
@@ -110,6 +108,9 @@ function imageGptOf(checkpoint: Checkpoint, model: LocalModel, options: ImageGpt
   });
   const tokensOf = createQuantizer(palette);
   const reading = createSemaphore(decodingConcurrency({ size }));
+  const computing = createSemaphore(model.concurrency);
+  // A completion takes all cores.
+  const completing = createSemaphore(1);
   const working = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
 
@@ -119,24 +120,24 @@ function imageGptOf(checkpoint: Checkpoint, model: LocalModel, options: ImageGpt
     width,
     height,
     palette,
-    predict: (picture, { signal } = {}) => work(() => predict(picture, signal)),
+    predict: (picture, { signal } = {}) => work(() => predict(picture, signal), signal),
     predictAll: (pictures, { signal } = {}) => predictAll(pictures, signal),
-    quantize: (picture, { signal } = {}) => work(async () => (await read(picture, signal)).tokens),
-    complete: (tokens, completion = {}) => work(() => completeTokens(checkpoint, tokens, options, completion)),
+    quantize: (picture, { signal } = {}) => work(async () => (await read(picture, signal)).tokens, signal),
+    complete: (tokens, completion = {}) =>
+      work(
+        () => completing.run(() => completeTokens(checkpoint, tokens, options, completion), completion.signal),
+        completion.signal,
+      ),
     close,
     [Symbol.asyncDispose]: close,
   };
 
-  /** Refuses work after `close`, and lets `close` wait for the work. */
-  async function work<T>(begin: () => Promise<T>): Promise<T> {
+  /** Refuses work after `close`, lets `close` wait for the work, and stops waiting for it when `signal` aborts. */
+  async function work<T>(begin: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     if (closing !== undefined) throw new ModelError('model_closed', `${model.id} is closed; open it again.`);
-    const running = begin();
+    const running = begin().finally(() => working.delete(running));
     working.add(running);
-    try {
-      return await running;
-    } finally {
-      working.delete(running);
-    }
+    return unlessAborted(running, signal);
   }
 
   function close(): Promise<void> {
@@ -146,9 +147,9 @@ function imageGptOf(checkpoint: Checkpoint, model: LocalModel, options: ImageGpt
     return closing;
   }
 
-  async function read(picture: string | URL | Uint8Array, signal: AbortSignal | undefined) {
+  async function read(picture: PictureFile, signal: AbortSignal | undefined) {
     return reading.run(async () => {
-      const bytes = picture instanceof Uint8Array ? picture : await readFile(picture, maxBytes);
+      const bytes = await readPicture(picture, maxBytes);
       const { rgb, format, ...shape } = await decoder.decode(bytes);
       const image = { format, width: shape.width, height: shape.height, bytes: bytes.length };
       return { image, tokens: tokensOf(rgb) };
@@ -156,11 +157,9 @@ function imageGptOf(checkpoint: Checkpoint, model: LocalModel, options: ImageGpt
   }
 
   async function predict(picture: PictureInput, signal: AbortSignal | undefined): Promise<PredictedPicture> {
-    signal?.throwIfAborted();
     const { image, tokens } =
       picture instanceof Uint16Array ? { image: null, tokens: picture } : await read(picture, signal);
-    signal?.throwIfAborted();
-    const prediction = await model.predict(tokens);
+    const prediction = await computing.run(() => model.predict(tokens), signal);
     return { status: 'succeeded', model: model.id, image, ...predictedNumbers(model, prediction) };
   }
 
@@ -169,11 +168,17 @@ function imageGptOf(checkpoint: Checkpoint, model: LocalModel, options: ImageGpt
     signal: AbortSignal | undefined,
   ) {
     const concurrency = decodingConcurrency({ size }) + model.concurrency;
-    for await (const result of pMapIterable(pictures, (input) => work(() => tryPredict(input, signal)), {
-      concurrency,
-    })) {
-      signal?.throwIfAborted();
-      yield result;
+    const results = pMapIterable(pictures, (input) => work(() => tryPredict(input, signal), signal), { concurrency });
+    const iterator = results[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await unlessAborted(iterator.next(), signal);
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      // Not awaited: it waits for the next of `pictures`, which may take forever.
+      iterator.return?.().catch(() => {});
     }
   }
 
@@ -186,59 +191,4 @@ function imageGptOf(checkpoint: Checkpoint, model: LocalModel, options: ImageGpt
       return { input, status: 'failed' as const, error: { code, message } };
     }
   }
-}
-
-function readFile(picture: string | URL, maxBytes: number): Promise<Uint8Array> {
-  const path = picture instanceof URL ? fileURLToPath(picture) : picture;
-  return readPictureFile(path, { maxBytes, largerAdvice: 'raise the limit with maxBytes' });
-}
-
-/** @returns `count` arrays [n] */
-async function completeTokens(
-  checkpoint: Checkpoint,
-  tokens: Uint16Array,
-  { precision = 'f32', threads = availableParallelism() }: ImageGptOptions,
-  { keep = 0.5, count = 8, signal, onProgress, ...sampling }: CompletionOptions,
-): Promise<Uint16Array[]> {
-  const { config, name } = checkpoint;
-  const { n_positions: n, n_colors: colors } = config;
-  signal?.throwIfAborted();
-  if (config.objective === 'bert') {
-    throw new UsageError(
-      `expected an autoregressive model, received ${name}: a BERT model fills in masked tokens and cannot continue a picture`,
-    );
-  }
-  if (precision === 'int8') {
-    throw new UsageError('expected a model in f32, int8-block or f16 for completions; open it again in one of these');
-  }
-  if (tokens.length !== n) {
-    throw new ModelError('tokens_invalid', `Expected the ${n} tokens of a picture, received ${tokens.length}.`);
-  }
-  const kept = keptTokens(keep, n);
-  if (kept === undefined) throw new UsageError(`keep ${keep}: expected ${keepRange(n)}`);
-  checkSampling(sampling, colors);
-  if (!Number.isInteger(count) || count < 1) throw new UsageError(`count ${count}: expected a whole number from 1`);
-  const precise = await inPrecision(checkpoint, precision);
-  // [1, count, n]
-  const completed = await complete(precise.checkpoint, tokens, {
-    ...sampling,
-    keep: kept,
-    samples: count,
-    threads,
-    onProgress(sampled, total) {
-      signal?.throwIfAborted();
-      onProgress?.(sampled, total);
-    },
-  });
-  return Array.from({ length: count }, (_, sample) => completed.slice(sample * n, (sample + 1) * n));
-}
-
-function checkSampling({ seed = 0, temperature = 1, topK = 0, topP = 1 }: CompletionOptions, colors: number): void {
-  const wrong = [
-    [Number.isInteger(seed) && seed >= 0 && seed <= 0xffff_ffff, `seed ${seed}: expected a whole number below 2^32`],
-    [temperature >= 0 && Number.isFinite(temperature), `temperature ${temperature}: expected a number from 0`],
-    [Number.isInteger(topK) && topK >= 0 && topK <= colors, `topK ${topK}: expected 0 (all) to ${colors}`],
-    [topP > 0 && topP <= 1, `topP ${topP}: expected a number above 0, at most 1`],
-  ] as const;
-  for (const [right, message] of wrong) if (!right) throw new UsageError(message);
 }

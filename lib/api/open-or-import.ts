@@ -1,5 +1,4 @@
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { type HubModel, parseHubName } from '../checkpoint/hub/hub-model.ts';
 import { importHubModel } from '../checkpoint/import/import-hub-model.ts';
@@ -8,6 +7,7 @@ import { makeDirectory } from '../files/make-directory.ts';
 import { statPath } from '../local/stat-path.ts';
 import { userCache } from '../local/user-cache.ts';
 import type { ImageGptOptions } from './options.ts';
+import { pathOf } from './picture-input.ts';
 
 /**
  * Opens a model by what a user calls it: `igpt-nano`, a directory (path or file URL), or a name on the Hugging Face hub. A
@@ -20,10 +20,10 @@ export async function openOrImport(
   model: string | URL,
   { onImport }: Pick<ImageGptOptions, 'onImport'>,
 ): Promise<Checkpoint> {
-  if (model instanceof URL) return openCheckpoint(fileURLToPath(model));
+  const name = pathOf(model, 'a model: igpt-nano, a directory (path or file URL) or a name on the Hugging Face hub');
   // A directory that looks like a name of the hub is the directory.
-  const hub = statPath(model, model) === undefined ? parseHubName(model) : undefined;
-  return hub === undefined ? openCheckpoint(namedDirectory(model)) : openHubModel(hub, onImport);
+  const hub = statPath(name, name) === undefined ? parseHubName(name) : undefined;
+  return hub === undefined ? openCheckpoint(namedDirectory(name)) : openHubModel(hub, onImport);
 }
 
 async function openHubModel(hub: HubModel, onImport: ImageGptOptions['onImport']): Promise<Checkpoint> {

@@ -153,7 +153,9 @@ export async function openModel(given: Checkpoint, options: OpenModelOptions = {
   }
 }
 
-function checkTokens(tokens: Uint16Array, n: number, colors: number): void {
+/** @throws {ModelError} `tokens_invalid` when `tokens` are not n values below `colors` */
+export function checkTokens(tokens: Uint16Array, n: number, colors: number): void {
+  if (!(tokens instanceof Uint16Array)) throw new ModelError('tokens_invalid', 'Expected tokens as a Uint16Array.');
   if (tokens.length !== n) {
     throw new ModelError('tokens_invalid', `Expected the ${n} tokens of a picture, received ${tokens.length}.`);
   }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,16 +14,21 @@ import { seededRandom } from '../support/seeded-random.ts';
 const missing = await motoMissing();
 const events = 1000;
 const kills = 50;
+const child = join(import.meta.dirname, 'consuming-child.ts');
 
 describe.skipIf(missing !== undefined)(`a consumer on moto${missing === undefined ? '' : `: ${missing}`}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'consume-'));
   const log = join(folder, 'handled.txt');
+  // Compiled code, as most of a short run is the start.
+  const NODE_COMPILE_CACHE = join(folder, 'compiled');
   let moto: Moto;
   let sqs: SQSClient;
   let queueUrl: string;
 
   beforeAll(async () => {
     moto = await startMoto();
+    // A killed process writes no cache; one without a queue ends at once.
+    execFileSync(process.execPath, [child], { env: { ...process.env, NODE_COMPILE_CACHE } });
     const { AWS_ENDPOINT_URL: endpoint = '', AWS_REGION: region = '' } = moto.environment;
     sqs = new SQSClient({ endpoint, region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } });
     ({ QueueUrl: queueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: 'events' })));
@@ -37,8 +42,15 @@ describe.skipIf(missing !== undefined)(`a consumer on moto${missing === undefine
   });
 
   function start(seed: number): ChildProcess {
-    return spawn(process.execPath, [join(import.meta.dirname, 'consuming-child.ts')], {
-      env: { ...process.env, ...moto.environment, QUEUE_URL: queueUrl, LOG: log, SEED: String(seed) },
+    return spawn(process.execPath, [child], {
+      env: {
+        ...process.env,
+        ...moto.environment,
+        NODE_COMPILE_CACHE,
+        QUEUE_URL: queueUrl,
+        LOG: log,
+        SEED: String(seed),
+      },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
   }
@@ -49,12 +61,12 @@ describe.skipIf(missing !== undefined)(`a consumer on moto${missing === undefine
     const random = seededRandom(1);
     for (let kill = 1; kill <= kills; kill++) {
       const before = handled().length;
-      const child = start(kill);
+      const consumer = start(kill);
       // Kill it in the middle of its work, not while it starts.
       while (handled().length === before && new Set(handled()).size < events) await sleep(20);
       await sleep(200 * random());
-      child.kill('SIGKILL');
-      await once(child, 'exit');
+      consumer.kill('SIGKILL');
+      await once(consumer, 'exit');
     }
     const last = start(0);
     await expect.poll(() => left(), { timeout: 300_000, interval: 500 }).toBe(0);

@@ -5,6 +5,7 @@ import { consume } from '../../lib/events/index.ts';
 const { QUEUE_URL: queueUrl = '', LOG: log = '', SEED: seed = '0' } = process.env;
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
+if (queueUrl === '') stop.abort();
 let calls = Number(seed);
 
 await consume({

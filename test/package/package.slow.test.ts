@@ -84,8 +84,12 @@ describe('the package', () => {
     expect(stderr).not.toMatch(/\(node:\d+\)|at file:/);
   });
 
-  test('loads with require', async () => {
-    const { stdout, stderr } = await node('-p', 'typeof require("image-gpt-serverless").openImageGpt');
+  test.each([
+    ['image-gpt-serverless', 'openImageGpt'],
+    ['image-gpt-serverless/events', 'consume'],
+    ['image-gpt-serverless/contracts', 'parseOutcome'],
+  ])('loads %s with require', async (name, entry) => {
+    const { stdout, stderr } = await node('-p', `typeof require("${name}").${entry}`);
     expect([stdout, stderr]).toEqual(['function\n', '']);
   });
 
@@ -116,11 +120,14 @@ describe('docs/api.md', () => {
     });
   });
 
+  // Those of events need a deployed stack.
+  const local = examples.flatMap(({ text }, i) => (text.includes('openImageGpt') ? [i + 1] : []));
+
   test('has an example of each function', () => {
-    expect(examples).toHaveLength(5);
+    expect([local.length, examples.length]).toEqual([5, 7]);
   });
 
-  test.each(examples.map((_, i) => i + 1))('example %i runs', async (number) => {
+  test.each(local)('example %i runs', async (number) => {
     const { stdout, stderr } = await node(`example-${number}.ts`);
     expect(stdout).not.toBe('');
     expect(stderr).toBe('');

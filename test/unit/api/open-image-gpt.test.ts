@@ -43,6 +43,33 @@ describe('a prediction', () => {
     await expect(model.predict(picture)).rejects.toMatchObject({ code });
   });
 
+  test.each([
+    ['null', null, 'null'],
+    ['a number', 42, 'number'],
+    ['an array', [1, 2], 'Array'],
+    ['an ArrayBuffer', new ArrayBuffer(8), 'ArrayBuffer'],
+    ['an address', new URL('https://example.com/cat.jpg'), 'https:'],
+  ])('of %s, as JavaScript may pass it, is refused with what is expected', async (_, given, received) => {
+    // @ts-expect-error: not a picture
+    await expect(model.predict(given)).rejects.toMatchObject({
+      code: 'usage',
+      message: `expected a path, a file URL, the bytes of a file (Uint8Array) or tokens (Uint16Array), received ${received}`,
+    });
+  });
+
+  test('that waits for others ends as soon as its signal aborts', async () => {
+    const tokens = await model.quantize(cat);
+    let finished = 0;
+    const others = Array.from({ length: 20 }, () => model.predict(tokens).then(() => (finished += 1)));
+    const stop = new AbortController();
+    const waiting = model.predict(tokens, { signal: stop.signal });
+    stop.abort(new Error('not needed any more'));
+
+    await expect(waiting).rejects.toThrow('not needed any more');
+    expect(finished).toBeLessThan(20);
+    await Promise.all(others);
+  });
+
   test('is not begun after its signal aborted', async () => {
     const reason = new Error('not needed any more');
     await expect(model.predict(cat, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
@@ -88,6 +115,31 @@ describe('many predictions', () => {
     await expect(all()).rejects.toThrow('enough');
     expect(seen.length).toBeLessThan(4);
   });
+
+  test('end with the reason of their signal while the next picture has not come', async () => {
+    const stop = new AbortController();
+    async function* silent() {
+      yield cat;
+      await new Promise(() => {});
+    }
+    const all = async () => {
+      for await (const _ of model.predictAll(silent(), { signal: stop.signal })) {
+        setImmediate(() => stop.abort(new Error('enough')));
+      }
+    };
+    await expect(all()).rejects.toThrow('enough');
+  });
+
+  test('are left at once while the next picture has not come', async () => {
+    async function* silent() {
+      yield cat;
+      await new Promise(() => {});
+    }
+    for await (const { status } of model.predictAll(silent())) {
+      expect(status).toBe('succeeded');
+      break;
+    }
+  });
 });
 
 describe('completions', () => {
@@ -98,6 +150,11 @@ describe('completions', () => {
     expect(samples).toHaveLength(3);
     for (const sample of samples) expect(sample.subarray(0, 250)).toEqual(tokens.subarray(0, 250));
     expect(await model.complete(tokens, { keep: 250, count: 3, seed: 7 })).toEqual(samples);
+  });
+
+  test('refuse tokens that the model does not have', async () => {
+    const outside = new Uint16Array(256).fill(512);
+    await expect(model.complete(outside)).rejects.toMatchObject({ code: 'tokens_invalid' });
   });
 
   test.each([
@@ -122,6 +179,22 @@ describe('completions', () => {
 });
 
 describe('opening and closing', () => {
+  test.each([
+    [{ threads: 0 }, 'threads 0: expected a whole number from 1 to 1024'],
+    [{ decoders: Number.NaN }, 'decoders NaN: expected a whole number from 1 to 1024'],
+    [{ maxBytes: -1 }, 'maxBytes -1: expected a whole number from 1'],
+    [{ decodeTimeoutMs: 2 ** 31 }, 'decodeTimeoutMs 2147483648: expected a whole number from 1 to 2147483647'],
+    [{ outputs: [] }, 'outputs []: expected an array of classification, features, likelihood'],
+    [{ precision: 'f64' }, "precision 'f64': expected f32, int8, int8-block, f16"],
+    [{ thread: 1 }, 'thread: expected one of the options outputs, featureLayer'],
+  ])('%o, as JavaScript may pass it, is refused', async (options, message) => {
+    // @ts-expect-error: not the options' types
+    await expect(openImageGpt('igpt-nano', options)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining(message),
+    });
+  });
+
   test('a name that is no directory and no name of the hub is refused with what is expected', async () => {
     await expect(openImageGpt('igpt-nona')).rejects.toThrow(/expected a checkpoint directory .* or the name igpt-nano/);
   });
