@@ -39,6 +39,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 const unmade: string[] = [stackOutputs.alarmTopicArn, stackOutputs.dashboard];
 const withoutResource: string[] = [
   stackOutputs.outputKmsKey,
+  stackOutputs.inferFunction,
   stackOutputs.onDemandService,
   stackOutputs.trainingJob,
   stackOutputs.batchQueue,
