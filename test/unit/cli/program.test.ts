@@ -59,7 +59,7 @@ const helpOf = async (verb: string) => (await loadVerb(verb)).helpInformation().
 test('help shows the defaults of values, and none of switches, which are off', async () => {
   const helps = await Promise.all(verbs.map(({ name }) => helpOf(name)));
   expect(helps.filter((help) => help.includes('(default: false)'))).toEqual([]);
-  expect(helps.filter((help) => help.includes('(default: "igpt-nano")'))).toHaveLength(10);
+  expect(helps.filter((help) => help.includes('(default: "igpt-nano")'))).toHaveLength(11);
 });
 
 test.each(verbs)('the list of verbs shows the arguments of $name', async ({ name, usage }) => {
