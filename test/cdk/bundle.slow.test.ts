@@ -27,7 +27,7 @@ describe.each([...new Set(['arm64', host])])('the function’s bundle for %s', (
       },
     );
     const folders = readdirSync(directory).map((name) => join(directory, name));
-    bundle = folders.find((folder) => existsSync(join(folder, 'index.mjs'))) ?? '';
+    bundle = folders.find((folder) => existsSync(join(folder, 'decode-child.mjs'))) ?? '';
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -48,15 +48,19 @@ describe.each([...new Set(['arm64', host])])('the function’s bundle for %s', (
   });
 
   test('is shared by both functions', () => {
-    expect(readdirSync(directory).filter((name) => existsSync(join(directory, name, 'index.mjs')))).toHaveLength(1);
+    expect(readdirSync(directory).filter((name) => existsSync(join(directory, name, 'decode-child.mjs')))).toHaveLength(
+      1,
+    );
   });
 
   test('of the rollout is one file that loads', async () => {
     const file = readdirSync(directory)
-      .map((name) => join(directory, name, 'index.js'))
+      .map((name) => join(directory, name, 'index.mjs'))
       .find((path) => existsSync(path) && readFileSync(path, 'utf8').includes('image-gpt-proof'));
-    const load = `process.stdout.write(typeof require(${JSON.stringify(file)}).handler)`;
-    const { stdout } = await run(process.execPath, ['--eval', load], { env: { AWS_REGION: 'us-east-1' } });
+    const load = `process.stdout.write(typeof (await import(${JSON.stringify(file)})).handler)`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', load], {
+      env: { AWS_REGION: 'us-east-1' },
+    });
 
     expect(stdout).toBe('function');
   });

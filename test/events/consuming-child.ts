@@ -5,9 +5,10 @@ import { consume } from '../../lib/events/index.ts';
 const { QUEUE_URL: queueUrl = '', LOG: log = '', SEED: seed = '0' } = process.env;
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
-if (queueUrl === '') stop.abort();
 let calls = Number(seed);
 
+// Without a queue it only loads its modules, for the compile cache.
+if (queueUrl === '') process.exit();
 await consume({
   queueUrl,
   signal: stop.signal,
