@@ -1,22 +1,8 @@
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { unreachableAws } from '../../support/worker-environment.ts';
 import { startWorker } from '../../support/worker-process.ts';
 
-const environment = {
-  // Nobody listens there, so requests to AWS fail at once.
-  AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'test',
-  AWS_SECRET_ACCESS_KEY: 'test',
-  INPUT_BUCKET: 'pictures',
-  OUTPUT_BUCKET: 'outcomes',
-  UPLOADS_QUEUE_URL: 'http://127.0.0.1:9/123456789012/uploads',
-  TOKENS_QUEUE_URL: 'http://127.0.0.1:9/123456789012/tokens',
-  RESULTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:results',
-  MODEL_LOCATION: join(import.meta.dirname, '../../../lib/models/igpt-nano'),
-  MODEL_ID: 'another-0123456789ab',
-  WORKERS: '1',
-};
+const environment = { ...unreachableAws, MODEL_ID: 'another-0123456789ab' };
 
 /** Exit code and output of a worker that ends by itself. */
 async function lastWords(changes: Record<string, string>): Promise<{ code: number | null; said: string }> {

@@ -1,27 +1,12 @@
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { computeModelId } from '../../../cdk/model.ts';
 import { proofExit, proofExitMeaning } from '../../../functions/proof-exit.ts';
 import { readDeploymentConfig } from '../../../lib/contracts/deployment-settings.ts';
+import { nanoDirectory, unreachableAws } from '../../support/worker-environment.ts';
 import { startWorker } from '../../support/worker-process.ts';
 
-const model = join(import.meta.dirname, '../../../lib/models/igpt-nano');
-
-const environment = {
-  // Nobody listens there: a proof that called a queue would not end.
-  AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'test',
-  AWS_SECRET_ACCESS_KEY: 'test',
-  INPUT_BUCKET: 'pictures',
-  OUTPUT_BUCKET: 'outcomes',
-  UPLOADS_QUEUE_URL: 'http://127.0.0.1:9/123456789012/uploads',
-  TOKENS_QUEUE_URL: 'http://127.0.0.1:9/123456789012/tokens',
-  RESULTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:results',
-  MODEL_LOCATION: model,
-  MODEL_ID: computeModelId(model, readDeploymentConfig({})),
-  WORKERS: '1',
-};
+// A proof that called a queue would not end.
+const environment = { ...unreachableAws, MODEL_ID: computeModelId(nanoDirectory, readDeploymentConfig({})) };
 
 /** Exit code and output of a proof. */
 async function prove(changes: Record<string, string> = {}): Promise<{ code: number | null; said: string }> {
