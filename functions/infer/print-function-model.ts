@@ -12,7 +12,7 @@ import { type FunctionModel, functionModelOf } from '../../lib/contracts/infer-f
 import { folderPrefix, parseS3Location, type S3Location } from '../../lib/contracts/s3-location.ts';
 import { systemClock as clock } from '../../lib/local/system-clock.ts';
 import { functionModelFor } from '../../lib/operate/cost-model.ts';
-import { ImageGptError } from '../../lib/ports/error.ts';
+import { printAnswer } from '../print-answer.ts';
 
 // Prints what the stack must know of the model in MODEL_LOCATION before it can run in a function, as JSON. It reads no
 // weights, so it can say that a model is too large before anything is read, uploaded or built.
@@ -56,13 +56,9 @@ async function ofPrefix(location: string, { bucket, path }: S3Location, chosen: 
   }
 }
 
-try {
+await printAnswer(async () => {
   const { MODEL_LOCATION: location, ...chosen } = readEnvironment(variables, process.env);
   const onS3 = parseS3Location(location);
   const model = onS3 === undefined ? await ofDirectory(location, chosen) : await ofPrefix(location, onS3, chosen);
-  process.stdout.write(`${JSON.stringify(model)}\n`);
-} catch (error) {
-  if (!(error instanceof ImageGptError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
-}
+  return JSON.stringify(model);
+});

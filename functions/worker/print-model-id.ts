@@ -1,8 +1,8 @@
 import { readEnvironment } from '../../lib/aws/read-environment.ts';
 import { openCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { jobDefinition } from '../../lib/contracts/environment.ts';
-import { ImageGptError } from '../../lib/ports/error.ts';
 import { identifyModel } from '../../lib/runtime/identify-model.ts';
+import { printAnswer } from '../print-answer.ts';
 
 // Prints the model id that a worker with this environment computes for the checkpoint directory MODEL_LOCATION. The
 // stack needs the id before a worker exists. It also learns here what a worker would refuse, before anything is
@@ -18,7 +18,7 @@ const variables = jobDefinition.pick({
   INPUT: true,
 });
 
-try {
+await printAnswer(async () => {
   const { MODEL_LOCATION, ...chosen } = readEnvironment(variables, process.env);
   const { id } = await identifyModel(await openCheckpoint(MODEL_LOCATION), {
     precision: chosen.PRECISION,
@@ -28,9 +28,5 @@ try {
     featureNorm: chosen.FEATURE_NORM,
     input: chosen.INPUT,
   });
-  process.stdout.write(`${id}\n`);
-} catch (error) {
-  if (!(error instanceof ImageGptError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
-}
+  return id;
+});
