@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -33,7 +34,7 @@ export async function stagedPackages(): Promise<StagedPackages> {
   const { XDG_CACHE_HOME: cache = join(homedir(), '.cache') } = process.env;
   const hash = createHash('sha256').update(wanted.join()).digest('hex');
   const folder = join(cache, 'image-gpt-serverless', `cuda-${hash.slice(0, 12)}`);
-  if (!(await exists(folder))) await install(wanted, folder);
+  if (!existsSync(folder)) await install(wanted, folder);
   const names = (await readdir(folder)).filter((name) => name.endsWith('.dist-info'));
   return {
     folder,
@@ -60,9 +61,3 @@ async function install(packages: readonly string[], folder: string): Promise<voi
     await rm(partial, { recursive: true, force: true });
   }
 }
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

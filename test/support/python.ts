@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -38,7 +39,7 @@ async function environmentOf(list: string): Promise<PythonEnvironment> {
   const { XDG_CACHE_HOME: cache = join(homedir(), '.cache') } = process.env;
   const environment = join(cache, 'image-gpt-serverless', `python-${hash.digest('hex').slice(0, 12)}`);
   const python = join(environment, 'bin', 'python');
-  if (await exists(python)) return { python };
+  if (existsSync(python)) return { python };
 
   // Made under another name and renamed when complete.
   const partial = `${environment}.${process.pid}`;
@@ -47,7 +48,7 @@ async function environmentOf(list: string): Promise<PythonEnvironment> {
     await run('python3', ['-m', 'venv', partial]);
     await run(join(partial, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--requirement', requirements]);
     await rename(partial, environment).catch(async (error: unknown) => {
-      if (!(await exists(python))) throw error;
+      if (!existsSync(python)) throw error;
     });
     return { python };
   } catch (error) {
@@ -57,9 +58,3 @@ async function environmentOf(list: string): Promise<PythonEnvironment> {
     await rm(partial, { recursive: true, force: true });
   }
 }
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
